@@ -1,0 +1,127 @@
+//! What the console and its client task say to each other.
+//!
+//! Plain data. Every answer carries the [`Generation`] it was asked under, so that an answer to an old question
+//! never lands in a new place.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::{FeatureVector, FeatureView, Freshness, Id, Job, TriggerRequest, Workspace};
+
+/// Counts up with each change of workspace or view; answers with another generation are dropped.
+pub type Generation = u64;
+
+/// Names one user request, so that its outcome finds the dialog or row that waits for it.
+pub type RequestId = u64;
+
+/// What the console wants of the client task.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Make this workspace the current one: load its views and keep them fresh. Without a name: the configured
+    /// workspace, else the first live one.
+    OpenWorkspace { generation: Generation, workspace: Option<String> },
+    /// Make this view the current one: poll its jobs, freshness and summary, follow its stream.
+    OpenView { generation: Generation, workspace: String, feature_view: String },
+    /// Poll everything of the current view now.
+    Refresh,
+    /// Look up one key online: (join key, text as typed) in the view's order.
+    Lookup { request: RequestId, workspace: String, feature_view: String, keys: Vec<(String, String)> },
+    /// Start a materialization job.
+    Trigger { request: RequestId, trigger: TriggerRequest },
+    /// Cancel a job.
+    Cancel { request: RequestId, workspace: String, feature_view: String, job: Id },
+    /// The console lost (or regained) the eye of its user: poll slower (or at the usual pace).
+    Focus(bool),
+    /// Stop everything and end.
+    Shutdown,
+}
+
+/// How the connection to the deployment stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Connection {
+    /// Nothing was answered yet.
+    Connecting,
+    /// The last request was answered.
+    Live,
+    /// The last request is overdue; the data on the screen still stands.
+    Slow { since: Duration },
+    /// The deployment does not answer; trying again by itself.
+    Offline { problem: Problem, attempt: u32, retry_in: Duration },
+    /// The deployment answers but refuses the key, or the address is not a deployment: trying again will not help
+    /// without a change, so it is done slowly.
+    Refused { problem: Problem },
+}
+
+/// What went wrong, to what, and what to do next. All three are cleaned of control characters and secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// What happened, in one sentence.
+    pub what: String,
+    /// What to do next, in one sentence.
+    pub hint: String,
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.what, self.hint)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+/// What the client task tells the console.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Update {
+    /// The connection changed.
+    Connection(Connection),
+    /// The deployment was reached: what it is, and notices it wants shown (such as errors in its repository).
+    Deployment { url: String, notices: Vec<String>, has_stream_tail: bool },
+    /// The workspaces there are.
+    Workspaces(Vec<Workspace>),
+    /// The views of the workspace, in the server's order. `workspace` is the one that was opened.
+    FeatureViews { generation: Generation, workspace: String, views: Arc<Vec<FeatureView>> },
+    /// All jobs of the view, newest first.
+    Jobs { generation: Generation, jobs: Arc<Vec<Job>> },
+    /// Freshness of the view.
+    Freshness { generation: Generation, freshness: Freshness },
+    /// The rows of the view's summary: (name, value).
+    Summary { generation: Generation, rows: Vec<(String, String)> },
+    /// Records of the view's stream tail; at most 256 records or 50 ms worth.
+    Tail { generation: Generation, batch: TailBatch },
+    /// The tail's state changed.
+    TailState { generation: Generation, state: TailState },
+    /// A read for the current view failed; what is on the screen stays.
+    ReadFailed { generation: Generation, problem: Problem },
+    /// The answer of a lookup.
+    Lookup { request: RequestId, answer: Result<FeatureVector, Problem>, took: Duration },
+    /// A job was started (or refused).
+    Triggered { request: RequestId, answer: Result<Job, Problem> },
+    /// A job's cancellation was taken (or refused).
+    Cancelled { request: RequestId, answer: Result<Job, Problem> },
+}
+
+/// Where the stream tail stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TailState {
+    /// Being opened.
+    Opening,
+    /// Open; `columns` in record order.
+    Open { columns: Vec<String> },
+    /// Ended or broken; tried again by itself when `retry_in` is given.
+    Closed { problem: Problem, retry_in: Option<Duration> },
+}
+
+/// A batch of stream records.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct TailBatch {
+    /// Records, oldest first: each a JSON object as it came, not yet parsed.
+    pub records: Vec<Box<str>>,
+    /// Records that were lost on the way because the console or the link was slow.
+    pub dropped: u64,
+    /// Events that the stream job has read so far; it reads many before one tile is complete.
+    pub events: Option<u64>,
+    /// The newest event time the stream job has seen.
+    pub latest_event: Option<crate::model::Time>,
+    /// The instant before which tiles are complete.
+    pub watermark: Option<crate::model::Time>,
+}

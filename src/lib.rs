@@ -1,0 +1,11 @@
+//! fvtop: a terminal console for streaming feature views, and the feature platform behind it.
+//!
+//! Arrows go one way: `cli -> tui -> client -> wire -> model` and `cli -> platform -> wire -> model`. The console
+//! never imports the platform nor the platform the console: they meet over HTTP alone, also in one process.
+
+pub mod cli;
+pub mod client;
+pub mod model;
+pub mod platform;
+pub mod tui;
+pub mod wire;

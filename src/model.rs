@@ -1,0 +1,22 @@
+//! The words of the field as plain types: feature view, join key, job, attempt, feature vector, freshness.
+//!
+//! Everything here is plain data that any other room may hold. This room must not do I/O, must not know the wire
+//! format, and imports nothing else of ours.
+
+pub mod feature_view;
+pub mod freshness;
+pub mod id;
+pub mod job;
+pub mod time;
+pub mod value;
+pub mod vector;
+pub mod workspace;
+
+pub use feature_view::{BatchTrigger, Feature, FeatureView, JoinKey, ViewKind};
+pub use freshness::Freshness;
+pub use id::Id;
+pub use job::{Attempt, AttemptState, Job, JobState, JobType, TriggerRequest};
+pub use time::{Span, Time, Window};
+pub use value::{DataType, Value};
+pub use vector::{FeatureStatus, FeatureValue, FeatureVector};
+pub use workspace::Workspace;

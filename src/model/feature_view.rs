@@ -1,0 +1,120 @@
+//! A stream feature view as its users see it: the attributes of the seed page and what its pages need.
+
+use std::collections::BTreeMap;
+
+use super::{DataType, Id, Span, Time};
+
+/// How a view makes its features.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ViewKind {
+    /// Features over time windows, built of tiles (or of single events where the interval is absent: continuous).
+    Aggregate {
+        /// Size of a tile; absent in continuous mode.
+        interval: Option<Span>,
+    },
+    /// The latest row of each key.
+    Temporal {
+        /// How long a row counts; absent for ever.
+        ttl: Option<Span>,
+    },
+    /// Something this program shows but does not know.
+    Other,
+}
+
+/// Who starts batch materialization jobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BatchTrigger {
+    /// The platform, each `batch_schedule`.
+    Scheduled,
+    /// The user, job by job.
+    Manual,
+    /// Nobody.
+    NoBatch,
+}
+
+/// One join key column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JoinKey {
+    /// Column name.
+    pub name: String,
+    /// Declared type; int64 or string.
+    pub data_type: DataType,
+}
+
+/// One feature of a view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Feature {
+    /// Public name, such as `arr_delay_mean_1d_1h`.
+    pub name: String,
+    /// Type of its values, where known.
+    pub data_type: Option<DataType>,
+    /// What it computes, such as `mean(arr_delay) over 1d`; empty for plain columns.
+    pub definition: String,
+}
+
+/// One feature view of one workspace.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeatureView {
+    /// Identity.
+    pub id: Id,
+    /// Name, unique in its workspace.
+    pub name: String,
+    /// Workspace it belongs to.
+    pub workspace: String,
+    /// What it is for.
+    pub description: String,
+    /// Who keeps it.
+    pub owner: String,
+    /// Free text that groups views; deprecated by the seed page.
+    pub family: String,
+    /// Labels.
+    pub tags: BTreeMap<String, String>,
+    /// Names of its entities.
+    pub entities: Vec<String>,
+    /// Names of its data sources.
+    pub data_sources: Vec<String>,
+    /// Join keys, in the order that counts everywhere.
+    pub join_keys: Vec<JoinKey>,
+    /// Join keys that a lookup must give; a join key missing here is the wildcard key.
+    pub online_serving_index: Vec<String>,
+    /// Name of the timestamp column.
+    pub timestamp_field: Option<String>,
+    /// Features in definition order.
+    pub features: Vec<Feature>,
+    /// How features are made.
+    pub kind: ViewKind,
+    /// Whether it reads a stream.
+    pub is_stream: bool,
+    /// Whether it is written to the online store.
+    pub online: bool,
+    /// Whether it is written to the offline store.
+    pub offline: bool,
+    /// Whether it is materialized at all (a view of a workspace that is not live is not).
+    pub materialization_enabled: bool,
+    /// How often batch jobs are scheduled.
+    pub batch_schedule: Option<Span>,
+    /// When its features begin.
+    pub feature_start_time: Option<Time>,
+    /// The greatest data delay over its sources.
+    pub max_data_delay: Option<Span>,
+    /// Who starts batch jobs.
+    pub batch_trigger: BatchTrigger,
+    /// When it was first applied.
+    pub created_at: Option<Time>,
+    /// File that declares it.
+    pub defined_in: String,
+    /// Its page in the web console; empty where there is none.
+    pub url: String,
+}
+
+impl FeatureView {
+    /// The join key that a lookup may leave out, if there is one (wire section 2.1).
+    pub fn wildcard_join_key(&self) -> Option<&str> {
+        self.join_keys.iter().map(|key| key.name.as_str()).find(|key| !self.online_serving_index.iter().any(|i| i == key))
+    }
+
+    /// Whether batch jobs must be started by the user.
+    pub fn is_batch_trigger_manual(&self) -> bool {
+        self.batch_trigger == BatchTrigger::Manual
+    }
+}

@@ -1,0 +1,167 @@
+//! Instants, spans and windows: UTC, microseconds, half-open (semantics.md section 1).
+
+use chrono::{DateTime, TimeDelta, Utc};
+use thiserror::Error;
+
+/// An instant in UTC. Only whole microseconds are used.
+pub type Time = DateTime<Utc>;
+
+/// A length of time.
+pub type Span = TimeDelta;
+
+/// The half-open range `[start, end)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Window {
+    /// First instant inside.
+    pub start: Time,
+    /// First instant after.
+    pub end: Time,
+}
+
+impl Window {
+    /// Whether `at` lies inside.
+    pub fn contains(&self, at: Time) -> bool {
+        self.start <= at && at < self.end
+    }
+
+    /// Whether the two share an instant.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.start < other.end && other.start < self.end
+    }
+
+    /// The length of the window.
+    pub fn span(&self) -> Span {
+        self.end - self.start
+    }
+}
+
+/// A text that is not a duration.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("`{0}` is not a duration: write whole numbers with d, h, m or s, such as `30m`, `1h` or `1d12h`")]
+pub struct NotASpan(pub String);
+
+/// Microseconds since 1970-01-01T00:00:00Z.
+pub fn micros(at: Time) -> i64 {
+    at.timestamp_micros()
+}
+
+/// The instant that many microseconds after 1970-01-01T00:00:00Z; clamped to what a calendar can show.
+pub fn from_micros(micros: i64) -> Time {
+    DateTime::from_timestamp_micros(micros).unwrap_or(if micros < 0 { Time::MIN_UTC } else { Time::MAX_UTC })
+}
+
+/// A span in microseconds; clamped at the ends of `i64`.
+pub fn span_micros(span: Span) -> i64 {
+    span.num_microseconds().unwrap_or(if span < Span::zero() { i64::MIN } else { i64::MAX })
+}
+
+/// `at - (at mod step)`, counted from the epoch and floored also before it. A step of zero or less changes nothing.
+pub fn floor(at: Time, step: Span) -> Time {
+    let step = span_micros(step);
+    if step <= 0 { at } else { from_micros(micros(at).div_euclid(step).saturating_mul(step)) }
+}
+
+/// Prints a span as `{days}d{hours}h{minutes}m{seconds}s` with zero parts left out; zero is `0s`
+/// (semantics.md section 1). Parts of a second are dropped; a negative span has a minus sign in front.
+pub fn print_span(span: Span) -> String {
+    let total = span.num_seconds();
+    let left = total.unsigned_abs();
+    let parts = [(left / 86_400, 'd'), (left / 3_600 % 24, 'h'), (left / 60 % 60, 'm'), (left % 60, 's')];
+    let text: String = parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n}{unit}")).collect();
+    match (text.is_empty(), total < 0) {
+        (true, _) => "0s".to_owned(),
+        (false, true) => format!("-{text}"),
+        (false, false) => text,
+    }
+}
+
+/// Reads what [`print_span`] prints, and any other list of whole numbers with units d, h, m, s.
+pub fn parse_span(text: &str) -> Result<Span, NotASpan> {
+    let bad = || NotASpan(text.to_owned());
+    let mut seconds: i64 = 0;
+    let mut number: Option<i64> = None;
+    for c in text.trim().chars() {
+        if let Some(digit) = c.to_digit(10) {
+            let shifted = number.unwrap_or(0).checked_mul(10).and_then(|n| n.checked_add(i64::from(digit)));
+            number = Some(shifted.ok_or_else(bad)?);
+            continue;
+        }
+        let unit = match c {
+            'd' => 86_400,
+            'h' => 3_600,
+            'm' => 60,
+            's' => 1,
+            _ => return Err(bad()),
+        };
+        let part = number.take().and_then(|n| n.checked_mul(unit)).ok_or_else(bad)?;
+        seconds = seconds.checked_add(part).ok_or_else(bad)?;
+    }
+    if number.is_some() || text.trim().is_empty() {
+        return Err(bad());
+    }
+    Span::try_seconds(seconds).ok_or_else(bad)
+}
+
+/// `YYYY-MM-DD HH:MM:SS`, the way every table shows an instant (wire section 2.3).
+pub fn print_time(at: Time) -> String {
+    at.format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// Reads RFC 3339, or `YYYY-MM-DD[ HH:MM[:SS]]` as UTC.
+pub fn parse_time(text: &str) -> Result<Time, NotATime> {
+    let text = text.trim();
+    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        return Ok(at.with_timezone(&Utc));
+    }
+    for format in ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"] {
+        if let Ok(at) = chrono::NaiveDateTime::parse_from_str(text, format) {
+            return Ok(at.and_utc());
+        }
+    }
+    let day = chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().and_then(|day| day.and_hms_opt(0, 0, 0));
+    day.map(|at| at.and_utc()).ok_or_else(|| NotATime(text.to_owned()))
+}
+
+/// A text that is not an instant.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("`{0}` is not a time: write it as `2026-11-22T10:00:00Z` or `2026-11-22 10:00` (UTC)")]
+pub struct NotATime(pub String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_print_as_the_field_does() {
+        for (seconds, text) in
+            [(0, "0s"), (129_600, "1d12h"), (5_400, "1h30m"), (604_800, "7d"), (61, "1m1s"), (-60, "-1m")]
+        {
+            assert_eq!(print_span(Span::seconds(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn spans_are_read_back() {
+        for text in ["1d12h", "90m", "7d", "15s"] {
+            assert_eq!(print_span(parse_span(text).unwrap()), print_span(parse_span(text).unwrap()));
+        }
+        assert_eq!(parse_span("90m").unwrap(), Span::minutes(90));
+        for text in ["", "1", "h", "1w", "1.5h", "99999999999999999999d", "-1h"] {
+            assert!(parse_span(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn floor_is_floored_before_the_epoch_too() {
+        assert_eq!(floor(from_micros(-1), Span::hours(1)), from_micros(-3_600_000_000));
+        assert_eq!(floor(from_micros(3_600_000_001), Span::hours(1)), from_micros(3_600_000_000));
+    }
+
+    #[test]
+    fn times_without_a_zone_are_utc() {
+        let at = parse_time("2026-11-22 10:00").unwrap();
+        assert_eq!(at, parse_time("2026-11-22T11:00:00+01:00").unwrap());
+        assert_eq!(print_time(parse_time("2026-11-22").unwrap()), "2026-11-22 00:00:00");
+        assert!(parse_time("yesterday").is_err());
+    }
+}

@@ -1,0 +1,10 @@
+//! Workspaces: the named sets of feature views of a deployment.
+
+/// One workspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workspace {
+    /// Its name, unique in the deployment.
+    pub name: String,
+    /// Whether its views are materialized. In a workspace that is not live there are no jobs (wire section 2.5).
+    pub live: bool,
+}

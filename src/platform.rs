@@ -1,0 +1,5 @@
+//! The embedded deployment: a feature platform on one machine.
+//!
+//! It meets the console over HTTP alone and must not import it.
+
+pub mod registry;

@@ -1,0 +1,265 @@
+//! Validated definitions: what a repository says, checked and resolved.
+//!
+//! Plain data. Field names follow Tecton's declarative 0.5 API.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::model::{BatchTrigger, DataType, Id, Span, Time, Workspace};
+
+/// All that a repository defines, and what is wrong with the rest of it.
+#[derive(Clone, Debug, Default)]
+pub struct Repository {
+    /// The folder it was read from.
+    pub root: PathBuf,
+    /// Workspaces, in the order of the file.
+    pub workspaces: Vec<Workspace>,
+    /// Views that are sound, one for each workspace they belong to, in definition order.
+    pub views: Vec<Arc<View>>,
+    /// What is wrong. A view that depends on something wrong is left out of `views`.
+    pub errors: Vec<RepositoryError>,
+}
+
+/// One thing that is wrong with a repository: file, line, field, problem and the fix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepositoryError {
+    /// File, relative to the repository.
+    pub file: PathBuf,
+    /// Line, from 1; absent when the file itself is the problem.
+    pub line: Option<usize>,
+    /// Dotted field name, empty when the file itself is the problem.
+    pub field: String,
+    /// What is wrong, with the value at fault.
+    pub problem: String,
+    /// What to write instead.
+    pub fix: String,
+}
+
+/// An entity: the thing that join keys name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entity {
+    /// Identity, the same after every load.
+    pub id: Id,
+    /// Name.
+    pub name: String,
+    /// What it is.
+    pub description: String,
+    /// Who keeps it.
+    pub owner: String,
+    /// Join keys with their types (int64 or string).
+    pub join_keys: Vec<(String, DataType)>,
+}
+
+/// A data source: files for batch, and the same events as a stream where `stream` is there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Source {
+    /// Identity, the same after every load.
+    pub id: Id,
+    /// Name; the SQL of views reads from it by its input name.
+    pub name: String,
+    /// What it holds.
+    pub description: String,
+    /// Who keeps it.
+    pub owner: String,
+    /// Labels.
+    pub tags: BTreeMap<String, String>,
+    /// Parquet files of the batch side: absolute paths, sorted, at least one.
+    pub files: Vec<PathBuf>,
+    /// Column that filters a window; absent for plain tables, which are always read whole.
+    pub timestamp_column: Option<String>,
+    /// How long after a window's end the batch side may still be incomplete.
+    pub data_delay: Span,
+    /// Column names and types of the files, read from the first readable one. Only the columns whose types this
+    /// program knows.
+    pub columns: Vec<(String, DataType)>,
+    /// How recorded events are moved onto the present; absent for sources that are already there.
+    pub replay: Option<Replay>,
+    /// The stream side.
+    pub stream: Option<Stream>,
+}
+
+/// The fixed mapping of recorded event time onto the present.
+///
+/// The record `[begins, begins + lasts)` is played again and again, each time in `plays_in`, the laps aligned to
+/// multiples of `plays_in` since 1970: `t` becomes `lap + floor((t - begins) * plays_in / lasts)` microseconds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Replay {
+    /// First instant of the record.
+    pub begins: Time,
+    /// Length of the record. Events past its end spill into the first instants of the next lap.
+    pub lasts: Span,
+    /// Length of one lap.
+    pub plays_in: Span,
+    /// All timestamp columns to map, `timestamp_column` among them.
+    pub columns: Vec<String>,
+}
+
+/// The stream side of a source: recorded events in their real order of arrival.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stream {
+    /// Parquet files that hold the events; may be other files than the batch side's.
+    pub files: Vec<PathBuf>,
+    /// When an event arrives (mapped like every time of the record).
+    pub arrival: Arrival,
+    /// Column that orders events which arrive at one instant.
+    pub order: String,
+    /// How far behind the newest event time a late event is still taken.
+    pub watermark: Span,
+    /// How far back a reader that starts anew begins.
+    pub retention: Span,
+}
+
+/// When a recorded event arrives: at `column`; where that is null, at the end of the day of `or_end_of_day_of`, a day
+/// beginning `day_starts` after midnight UTC. Never before its event time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Arrival {
+    /// Column with the instant of arrival.
+    pub column: String,
+    /// Column used where that is null.
+    pub or_end_of_day_of: Option<String>,
+    /// Start of the source's local day after midnight UTC.
+    pub day_starts: Span,
+}
+
+/// An input of a view: a source under the name its SQL uses.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Input {
+    /// Table name in the SQL.
+    pub name: String,
+    /// The source.
+    pub source: Arc<Source>,
+}
+
+/// An aggregate function (semantics.md section 4). `n` of the last-n functions is at least 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Function {
+    Count,
+    Sum,
+    Mean,
+    Min,
+    Max,
+    Last,
+    VarSamp,
+    VarPop,
+    StddevSamp,
+    StddevPop,
+    LastDistinct(u32),
+    LastN(u32),
+}
+
+/// One aggregation: a column, a function and a window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aggregation {
+    /// Input column.
+    pub column: String,
+    /// Function.
+    pub function: Function,
+    /// Length of the window, a positive multiple of the interval.
+    pub time_window: Span,
+    /// Public feature name (semantics.md section 3), with the spelling of the function the user wrote.
+    pub feature: String,
+    /// Type of the input column.
+    pub input_type: DataType,
+    /// Type of the feature.
+    pub output_type: DataType,
+}
+
+/// How a view makes its features.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    /// Windows built of tiles.
+    Aggregate {
+        /// Size of a tile.
+        interval: Span,
+        /// In definition order, at least one.
+        aggregations: Vec<Aggregation>,
+    },
+    /// The latest row of each key.
+    Temporal {
+        /// How long a row counts; absent for ever.
+        ttl: Option<Span>,
+        /// Feature columns with their types, in the query's order.
+        features: Vec<(String, DataType)>,
+    },
+}
+
+/// When a view's features begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeatureStart {
+    /// At this instant.
+    At(Time),
+    /// So long before the view was first applied; the instant is then kept.
+    BeforeApply(Span),
+}
+
+/// One feature view of one workspace.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    /// Identity, the same after every load: made of workspace and name.
+    pub id: Id,
+    /// Name.
+    pub name: String,
+    /// Workspace.
+    pub workspace: String,
+    /// Whether the workspace is live, so that the view is materialized.
+    pub live: bool,
+    /// What it is for.
+    pub description: String,
+    /// Who keeps it.
+    pub owner: String,
+    /// Free text.
+    pub family: String,
+    /// Labels.
+    pub tags: BTreeMap<String, String>,
+    /// File that declares it, relative to the repository.
+    pub defined_in: String,
+    /// Entities, in definition order.
+    pub entities: Vec<Arc<Entity>>,
+    /// Inputs; the first is the one that filters by time and streams. Further ones must be plain tables.
+    pub inputs: Vec<Input>,
+    /// The transformation: one SELECT in the dialect that Spark and the engine share.
+    pub sql: String,
+    /// Join keys with types, in entity order.
+    pub join_keys: Vec<(String, DataType)>,
+    /// Join keys a lookup must give.
+    pub online_serving_index: Vec<String>,
+    /// Timestamp column of the query's output.
+    pub timestamp_field: String,
+    /// How features are made.
+    pub kind: Kind,
+    /// Written to the online store.
+    pub online: bool,
+    /// Written to the offline store.
+    pub offline: bool,
+    /// How often batch jobs run; a multiple of the aggregation interval.
+    pub batch_schedule: Span,
+    /// The longest window of one backfill job; a multiple of `batch_schedule`.
+    pub max_batch_aggregation_interval: Option<Span>,
+    /// When features begin.
+    pub feature_start_time: Option<FeatureStart>,
+    /// Who starts batch jobs.
+    pub batch_trigger: BatchTrigger,
+    /// The age at which the view counts as stale.
+    pub expected_freshness: Option<Span>,
+}
+
+impl View {
+    /// Whether its first input streams.
+    pub fn is_stream(&self) -> bool {
+        self.inputs.first().is_some_and(|input| input.source.stream.is_some())
+    }
+
+    /// The greatest data delay over its sources.
+    pub fn max_data_delay(&self) -> Span {
+        self.inputs.iter().map(|input| input.source.data_delay).max().unwrap_or(Span::zero())
+    }
+
+    /// The longest aggregation window; absent for views without aggregations.
+    pub fn longest_window(&self) -> Option<Span> {
+        match &self.kind {
+            Kind::Aggregate { aggregations, .. } => aggregations.iter().map(|a| a.time_window).max(),
+            Kind::Temporal { .. } => None,
+        }
+    }
+}
