@@ -110,7 +110,10 @@ pub struct FeatureView {
 impl FeatureView {
     /// The join key that a lookup may leave out, if there is one (wire section 2.1).
     pub fn wildcard_join_key(&self) -> Option<&str> {
-        self.join_keys.iter().map(|key| key.name.as_str()).find(|key| !self.online_serving_index.iter().any(|i| i == key))
+        self.join_keys
+            .iter()
+            .map(|key| key.name.as_str())
+            .find(|key| !self.online_serving_index.iter().any(|i| i == key))
     }
 
     /// Whether batch jobs must be started by the user.
