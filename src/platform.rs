@@ -2,4 +2,8 @@
 //!
 //! It meets the console over HTTP alone and must not import it.
 
+pub mod engine;
+pub mod offline;
+pub mod online;
 pub mod registry;
+pub mod stream;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::model::{BatchTrigger, DataType, Id, Span, Time, Workspace};
+use crate::model::{BatchTrigger, DataType, Id, Span, Time, Window, Workspace};
 
 /// All that a repository defines, and what is wrong with the rest of it.
 #[derive(Clone, Debug, Default)]
@@ -64,8 +64,8 @@ pub struct Source {
     pub owner: String,
     /// Labels.
     pub tags: BTreeMap<String, String>,
-    /// Parquet files of the batch side: absolute paths, sorted, at least one.
-    pub files: Vec<PathBuf>,
+    /// Parquet files of the batch side, sorted by path, at least one.
+    pub files: Vec<DataFile>,
     /// Column that filters a window; absent for plain tables, which are always read whole.
     pub timestamp_column: Option<String>,
     /// How long after a window's end the batch side may still be incomplete.
@@ -77,6 +77,16 @@ pub struct Source {
     pub replay: Option<Replay>,
     /// The stream side.
     pub stream: Option<Stream>,
+}
+
+/// One Parquet file of a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataFile {
+    /// Absolute path.
+    pub path: PathBuf,
+    /// The day or month of record time that the file's name says it holds, where the source's pattern has `{yyyy}`,
+    /// `{MM}` and `{dd}` in it. Windows that do not touch it never open the file.
+    pub covers: Option<Window>,
 }
 
 /// The fixed mapping of recorded event time onto the present.

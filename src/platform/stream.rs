@@ -1,0 +1,3 @@
+//! Streams: reading the stream side of sources.
+
+pub mod replay;
