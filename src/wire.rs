@@ -1,1 +1,11 @@
-//! The protocol.
+//! The protocol of a Tecton deployment, in both directions: envelope, messages, JSON of the feature server.
+//!
+//! Plain data in, plain data out. This room must not do I/O, and knows nothing of who sends or serves. Section
+//! numbers named "wire section" in the documentation are those of the protocol's reference.
+
+pub mod convert;
+pub mod features;
+pub mod proto;
+pub mod proxy;
+pub mod rpc;
+pub mod status;

@@ -2,6 +2,7 @@
 //!
 //! Plain data. Every answer carries the [`Generation`] it was asked under, so that an answer to an old question
 //! never lands in a new place.
+#![expect(missing_docs, reason = "the fields of a variant are explained by the variant's sentence")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,0 +1,79 @@
+//! The model's words to the protocol's messages and back.
+//!
+//! Both directions live side by side so that a round trip can be tested. Reading never fails: what is missing reads as
+//! the reference says it does, what is unknown is kept as it came.
+
+pub mod container;
+pub mod features;
+pub mod freshness;
+pub mod job;
+pub mod status;
+pub mod summary;
+pub mod types;
+pub mod view;
+pub mod words;
+pub mod workspace;
+
+pub use container::{AggregationParts, EntityParts, SourceParts, ViewParts, container_of};
+pub use features::{response_from_vector, value_to_json, vector_from_response};
+pub use freshness::{freshness_from_proto, freshness_to_proto};
+pub use job::{job_from_proto, job_to_proto, trigger_from_proto, trigger_to_proto};
+pub use status::{join_status, status_from_jobs};
+pub use summary::{summary_item, summary_list, summary_nested, summary_rows, summary_to_proto};
+pub use view::{feature_views, metadata_of};
+pub use workspace::{configs_from_proto, configs_to_proto, workspace_from_proto, workspace_to_proto};
+
+use chrono::DateTime;
+
+use super::proto::common::{Duration, Id, Timestamp};
+use crate::model::{self, Span, Time};
+
+/// An instant as the protocol carries it.
+pub fn time_to_proto(at: Time) -> Timestamp {
+    Timestamp { seconds: at.timestamp(), nanos: i32::try_from(at.timestamp_subsec_nanos()).unwrap_or(0) }
+}
+
+/// An instant of the protocol; absent when no calendar can show it.
+pub fn time_from_proto(at: Timestamp) -> Option<Time> {
+    DateTime::from_timestamp(at.seconds, u32::try_from(at.nanos).ok()?)
+}
+
+/// A span as the protocol carries it.
+pub fn span_to_proto(span: Span) -> Duration {
+    Duration { seconds: span.num_seconds(), nanos: span.subsec_nanos() }
+}
+
+/// A span of the protocol; clamped to what a span can hold.
+pub fn span_from_proto(span: Duration) -> Span {
+    let clamped = if span.seconds < 0 { Span::MIN } else { Span::MAX };
+    let parts = Span::try_seconds(span.seconds).map(|s| s.checked_add(&Span::nanoseconds(i64::from(span.nanos))));
+    parts.flatten().unwrap_or(clamped)
+}
+
+/// An id as the protocol carries it.
+pub fn id_to_proto(id: model::Id) -> Id {
+    let (most, least) = id.halves();
+    Id { most_significant_bits: Some(most), least_significant_bits: Some(least) }
+}
+
+/// An id of the protocol; absent halves are zero.
+pub fn id_from_proto(id: &Id) -> model::Id {
+    model::Id::from_halves(id.most_significant_bits.unwrap_or(0), id.least_significant_bits.unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_spans_survive_the_round_trip() {
+        for micros in [-1, 0, 1, 1_669_000_000_123_456] {
+            let at = crate::model::time::from_micros(micros);
+            assert_eq!(time_from_proto(time_to_proto(at)), Some(at));
+            let span = Span::microseconds(micros);
+            assert_eq!(span_from_proto(span_to_proto(span)), span);
+        }
+        assert_eq!(time_from_proto(Timestamp { seconds: i64::MAX, nanos: 0 }), None);
+        assert_eq!(span_from_proto(Duration { seconds: i64::MAX, nanos: 0 }), Span::MAX);
+    }
+}

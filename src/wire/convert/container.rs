@@ -1,0 +1,357 @@
+//! What a server sends for feature views: the views and everything they refer to.
+//!
+//! Releases 0.5 and 1.2 of the released clients insist on different fields (wire sections 2.1 and 5); all of them are
+//! written here. Release 1.2 executes the bodies of functions as Python when it loads a view, so they only define
+//! functions that return a text.
+
+use std::collections::HashSet;
+
+use super::types::{column_to_proto, spark_schema};
+use super::view::metadata_of;
+use super::workspace::entry;
+use super::{id_to_proto, span_to_proto, time_to_proto};
+use crate::model::time::print_span;
+use crate::model::{BatchTrigger, DataType, FeatureView, Id, Span, ViewKind};
+use crate::wire::proto::aggregate as agg;
+use crate::wire::proto::common::{FcoMetadata, Schema};
+use crate::wire::proto::enums as e;
+use crate::wire::proto::materialization as mat;
+use crate::wire::proto::source as src;
+use crate::wire::proto::view as proto;
+
+/// A view with everything it refers to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ViewParts {
+    /// The view. Its features are told by `aggregations` or by `columns`.
+    pub view: FeatureView,
+    /// Its aggregations in definition order; empty for views without.
+    pub aggregations: Vec<AggregationParts>,
+    /// Columns of its query: join keys, inputs or features, timestamp.
+    pub columns: Vec<(String, DataType)>,
+    /// Its transformation.
+    pub sql: String,
+    /// Its entities in definition order.
+    pub entities: Vec<EntityParts>,
+    /// Its sources in the order of its inputs.
+    pub sources: Vec<SourceParts>,
+    /// The longest window of one backfill job.
+    pub max_batch_aggregation_interval: Option<Span>,
+    /// The age at which it counts as stale.
+    pub expected_freshness: Option<Span>,
+}
+
+/// One aggregation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AggregationParts {
+    /// Input column.
+    pub column: String,
+    /// Function.
+    pub function: e::AggregationFunction,
+    /// The n of the last-n functions.
+    pub n: Option<u32>,
+    /// Length of the window.
+    pub time_window: Span,
+    /// Public name.
+    pub feature: String,
+}
+
+/// An entity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EntityParts {
+    /// Identity.
+    pub id: Id,
+    /// Name.
+    pub name: String,
+    /// What it is.
+    pub description: String,
+    /// Who keeps it.
+    pub owner: String,
+    /// Join keys with their types.
+    pub join_keys: Vec<(String, DataType)>,
+}
+
+/// A data source as an input of a view.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceParts {
+    /// Identity.
+    pub id: Id,
+    /// Name.
+    pub name: String,
+    /// What it holds.
+    pub description: String,
+    /// Who keeps it.
+    pub owner: String,
+    /// Labels.
+    pub tags: Vec<(String, String)>,
+    /// Name of the input in the view's query.
+    pub input_name: String,
+    /// Whether it has a stream side.
+    pub is_stream: bool,
+    /// Column that filters a window.
+    pub timestamp_column: Option<String>,
+    /// How long after a window's end the batch side may still be incomplete.
+    pub data_delay: Span,
+    /// Columns with their types.
+    pub columns: Vec<(String, DataType)>,
+}
+
+/// The container for those views; every object is in it once.
+pub fn container_of(views: &[ViewParts], workspace: &str) -> proto::FcoContainer {
+    let mut seen = HashSet::new();
+    let mut fcos = Vec::new();
+    for parts in views {
+        fcos.push(proto::Fco { feature_view: Some(view_to_proto(parts)), ..Default::default() });
+        fcos.push(proto::Fco { transformation: Some(transformation(parts)), ..Default::default() });
+        for source in parts.sources.iter().filter(|s| seen.insert(s.id)) {
+            let source = source_to_proto(source, workspace);
+            fcos.push(proto::Fco { virtual_data_source: Some(source), ..Default::default() });
+        }
+        for entity in parts.entities.iter().filter(|e| seen.insert(e.id)) {
+            fcos.push(proto::Fco { entity: Some(entity_to_proto(entity, workspace)), ..Default::default() });
+        }
+    }
+    let root_ids = views.iter().map(|parts| id_to_proto(parts.view.id)).collect();
+    // An empty container means "not found" and stays empty.
+    let workspace = (!views.is_empty()).then(|| workspace.to_owned());
+    proto::FcoContainer { root_ids, fcos, workspace }
+}
+
+fn view_to_proto(parts: &ViewParts) -> proto::FeatureView {
+    let view = &parts.view;
+    let columns: Vec<_> = parts.columns.iter().map(|(name, data_type)| column_to_proto(name, data_type)).collect();
+    let schema = Some(Schema { columns });
+    let schemas = proto::FeatureViewSchemas {
+        view_schema: schema.clone(),
+        materialization_schema: schema,
+        is_explicit_view_schema: None,
+    };
+    proto::FeatureView {
+        feature_view_id: Some(id_to_proto(view.id)),
+        fco_metadata: Some(metadata_of(view)),
+        entity_ids: parts.entities.iter().map(|entity| id_to_proto(entity.id)).collect(),
+        join_keys: view.join_keys.iter().map(|key| key.name.clone()).collect(),
+        online_serving_index: Some(proto::OnlineServingIndex { join_keys: view.online_serving_index.clone() }),
+        pipeline: Some(pipeline(parts)),
+        temporal_aggregate: aggregate(parts),
+        temporal: temporal(view),
+        materialization_params: Some(materialization(parts)),
+        timestamp_key: view.timestamp_field.clone(),
+        schemas: Some(schemas),
+        materialization_enabled: Some(view.materialization_enabled),
+        materialization_state_transitions: transitions(view),
+        monitoring_params: Some(monitoring(parts)),
+        framework_version: Some(5),
+        feature_store_format_version: Some(1),
+        web_url: Some(view.url.clone()),
+        fw_version: Some(e::FrameworkVersion::Fwv5.into()),
+        batch_trigger: Some(trigger(view.batch_trigger).into()),
+        batch_compute_mode: Some(e::BatchComputeMode::Spark.into()),
+        ..Default::default()
+    }
+}
+
+fn trigger(trigger: BatchTrigger) -> e::BatchTriggerType {
+    match trigger {
+        BatchTrigger::Scheduled => e::BatchTriggerType::Scheduled,
+        BatchTrigger::Manual => e::BatchTriggerType::Manual,
+        BatchTrigger::NoBatch => e::BatchTriggerType::NoBatchMaterialization,
+    }
+}
+
+fn source_kind(is_stream: bool) -> e::SourceKind {
+    if is_stream { e::SourceKind::StreamWithBatch } else { e::SourceKind::Batch }
+}
+
+fn aggregate(parts: &ViewParts) -> Option<agg::TemporalAggregate> {
+    let ViewKind::Aggregate { interval } = parts.view.kind else { return None };
+    Some(agg::TemporalAggregate {
+        slide_interval: Some(span_to_proto(interval.unwrap_or(Span::zero()))),
+        features: parts.aggregations.iter().map(feature).collect(),
+        is_continuous: Some(interval.is_none()),
+        data_source_type: Some(source_kind(parts.view.is_stream).into()),
+        slide_interval_string: Some(interval.map_or_else(|| "continuous".to_owned(), print_span)),
+        aggregation_secondary_key: None,
+    })
+}
+
+fn feature(aggregation: &AggregationParts) -> agg::AggregateFeature {
+    let n = aggregation.n.and_then(|n| i32::try_from(n).ok());
+    let params = agg::AggregationFunctionParams { last_n: Some(agg::LastNParams { n }), first_n: None };
+    let relative = agg::RelativeTimeWindow {
+        window_start: Some(span_to_proto(-aggregation.time_window)),
+        window_end: Some(span_to_proto(Span::zero())),
+    };
+    agg::AggregateFeature {
+        input_feature_name: Some(aggregation.column.clone()),
+        output_feature_name: Some(aggregation.feature.clone()),
+        function: Some(aggregation.function.into()),
+        window: Some(span_to_proto(aggregation.time_window)),
+        function_params: n.map(|_| params),
+        time_window: Some(agg::TimeWindow { relative_time_window: Some(relative), time_window_series: None }),
+        ..Default::default()
+    }
+}
+
+fn temporal(view: &FeatureView) -> Option<proto::Temporal> {
+    let ViewKind::Temporal { ttl } = view.kind else { return None };
+    let mode = e::BackfillConfigMode::MultipleBatchScheduleIntervalsPerJob;
+    Some(proto::Temporal {
+        serving_ttl: ttl.map(span_to_proto),
+        data_source_type: Some(source_kind(view.is_stream).into()),
+        backfill_config: Some(proto::BackfillConfig { mode: Some(mode.into()) }),
+        ..Default::default()
+    })
+}
+
+fn materialization(parts: &ViewParts) -> mat::NewMaterializationParams {
+    let view = &parts.view;
+    let delta = mat::DeltaConfig { time_partition_size: Some(span_to_proto(Span::days(1))) };
+    mat::NewMaterializationParams {
+        schedule_interval: view.batch_schedule.map(span_to_proto),
+        materialization_start_timestamp: view.feature_start_time.map(time_to_proto),
+        max_backfill_interval: parts.max_batch_aggregation_interval.map(span_to_proto),
+        writes_to_online_store: Some(view.online),
+        writes_to_offline_store: Some(view.offline),
+        offline_store_config: Some(mat::OfflineFeatureStoreConfig { delta: Some(delta), ..Default::default() }),
+        max_source_data_delay: view.max_data_delay.map(span_to_proto),
+        feature_start_timestamp: view.feature_start_time.map(time_to_proto),
+        ..Default::default()
+    }
+}
+
+fn transitions(view: &FeatureView) -> Vec<mat::MaterializationStateTransition> {
+    if !view.materialization_enabled {
+        return Vec::new();
+    }
+    vec![mat::MaterializationStateTransition {
+        timestamp: view.created_at.map(time_to_proto),
+        online_enabled: Some(view.online),
+        offline_enabled: Some(view.offline),
+        feature_start_timestamp: view.feature_start_time.map(time_to_proto),
+        ..Default::default()
+    }]
+}
+
+fn monitoring(parts: &ViewParts) -> mat::MonitoringParams {
+    mat::MonitoringParams {
+        monitor_freshness: Some(parts.expected_freshness.is_some()),
+        expected_feature_freshness: parts.expected_freshness.map(span_to_proto),
+        ..Default::default()
+    }
+}
+
+/// The transformation has no identity of its own: the view's with all bits turned.
+fn transformation_id(view: Id) -> Id {
+    Id(!view.0)
+}
+
+fn pipeline(parts: &ViewParts) -> proto::Pipeline {
+    let input = |(index, source): (usize, &SourceParts)| {
+        let node = proto::DataSourceNode {
+            virtual_data_source_id: Some(id_to_proto(source.id)),
+            input_name: Some(identifier(&source.input_name)),
+            ..Default::default()
+        };
+        let node = proto::PipelineNode { data_source_node: Some(node), transformation_node: None };
+        proto::Input { arg_index: i32::try_from(index).ok(), arg_name: None, node: Some(Box::new(node)) }
+    };
+    let node = proto::TransformationNode {
+        transformation_id: Some(id_to_proto(transformation_id(parts.view.id))),
+        inputs: parts.sources.iter().enumerate().map(input).collect(),
+    };
+    let root = proto::PipelineNode { transformation_node: Some(node), data_source_node: None };
+    proto::Pipeline { root: Some(root), mode: None }
+}
+
+fn transformation(parts: &ViewParts) -> src::Transformation {
+    let name = identifier(&parts.view.name);
+    let inputs: Vec<_> = parts.sources.iter().map(|source| identifier(&source.input_name)).collect();
+    // A JSON text is a Python text as well.
+    let sql = serde_json::Value::from(parts.sql.as_str());
+    let body = format!("def {name}({}):\n    return {sql}\n", inputs.join(", "));
+    src::Transformation {
+        transformation_id: Some(id_to_proto(transformation_id(parts.view.id))),
+        fco_metadata: Some(FcoMetadata { tags: Vec::new(), description: None, ..metadata_of(&parts.view) }),
+        transformation_mode: Some(e::TransformationMode::SparkSql.into()),
+        user_function: Some(function(name, body)),
+        options: Vec::new(),
+    }
+}
+
+fn function(name: String, body: String) -> src::UserDefinedFunction {
+    src::UserDefinedFunction { name: Some(name), body: Some(body), isolate_function_deserialization: None }
+}
+
+/// A name that Python takes as one.
+fn identifier(name: &str) -> String {
+    let mut text: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    const RESERVED: &str = " False None True and as assert async await break class continue def del elif else except \
+                            finally for from global if import in is lambda nonlocal not or pass raise return try \
+                            while with yield ";
+    let reserved = RESERVED.contains(&format!(" {text} "));
+    if reserved || text.is_empty() || text.starts_with(|c: char| c.is_ascii_digit()) {
+        text.insert(0, '_');
+    }
+    text
+}
+
+fn metadata(name: &str, description: &str, owner: &str, workspace: &str) -> FcoMetadata {
+    FcoMetadata {
+        name: Some(name.to_owned()),
+        description: Some(description.to_owned()),
+        owner: Some(owner.to_owned()),
+        workspace: Some(workspace.to_owned()),
+        framework_version: Some(e::FrameworkVersion::Fwv5.into()),
+        ..Default::default()
+    }
+}
+
+fn entity_to_proto(entity: &EntityParts, workspace: &str) -> src::Entity {
+    src::Entity {
+        entity_id: Some(id_to_proto(entity.id)),
+        join_keys_legacy: entity.join_keys.iter().map(|(name, _)| name.clone()).collect(),
+        fco_metadata: Some(metadata(&entity.name, &entity.description, &entity.owner, workspace)),
+        options: Vec::new(),
+        join_keys: entity.join_keys.iter().map(|(name, data_type)| column_to_proto(name, data_type)).collect(),
+    }
+}
+
+fn source_to_proto(source: &SourceParts, workspace: &str) -> src::VirtualDataSource {
+    let time = source.timestamp_column.clone();
+    let batch = src::BatchDataSource {
+        hive_table: Some(src::HiveTableDataSource {
+            table: Some(source.name.clone()),
+            database: Some("fvtop".to_owned()),
+        }),
+        timestamp_column_properties: time
+            .clone()
+            .map(|name| src::TimestampColumnProperties { column_name: Some(name), format: None }),
+        spark_schema: Some(spark_schema(&source.columns)),
+        data_delay: Some(span_to_proto(source.data_delay)),
+        ..Default::default()
+    };
+    let stream = source.is_stream.then(|| src::StreamDataSource {
+        kinesis_data_source: Some(src::KinesisDsConfig {
+            stream_name: Some(source.name.clone()),
+            region: Some("local".to_owned()),
+        }),
+        raw_stream_translator: Some(function("translate".into(), "def translate(df):\n    return df\n".into())),
+        time_column: time,
+        spark_schema: Some(spark_schema(&source.columns)),
+        ..Default::default()
+    });
+    let tags = source.tags.iter().map(|(key, value)| entry(key, value)).collect();
+    let meta = metadata(&source.name, &source.description, &source.owner, workspace);
+    src::VirtualDataSource {
+        virtual_data_source_id: Some(id_to_proto(source.id)),
+        batch_data_source: Some(batch),
+        stream_data_source: stream,
+        data_source_type: Some(source_kind(source.is_stream).into()),
+        fco_metadata: Some(FcoMetadata { tags, ..meta }),
+        options: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+#[path = "container_tests.rs"]
+mod tests;

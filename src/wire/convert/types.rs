@@ -1,0 +1,167 @@
+//! Column types: the model's, the protocol's messages, and the words of the feature server's JSON.
+
+use crate::model::DataType;
+use crate::wire::features::ItemType;
+use crate::wire::proto::common::{self, Column, SparkField, SparkSchema};
+use crate::wire::proto::enums::{ColumnType, DataTypeKind};
+
+/// A type as messages carry it; unknown ones as type 0.
+pub fn type_to_proto(data_type: &DataType) -> common::DataType {
+    let kind = match data_type {
+        DataType::Int64 => DataTypeKind::Int64,
+        DataType::Float64 => DataTypeKind::Float64,
+        DataType::String => DataTypeKind::String,
+        DataType::Bool => DataTypeKind::Bool,
+        DataType::Timestamp => DataTypeKind::Timestamp,
+        DataType::Array(_) => DataTypeKind::Array,
+        DataType::Other(_) => DataTypeKind::Unknown,
+    };
+    let element = match data_type {
+        DataType::Array(element) => Some(Box::new(type_to_proto(element))),
+        _ => None,
+    };
+    common::DataType { r#type: Some(kind.into()), array_element_type: element, ..Default::default() }
+}
+
+/// A type of a message. Narrower numbers read as the wide ones; structs and maps as a word.
+pub fn type_from_proto(data_type: &common::DataType) -> DataType {
+    let number = data_type.r#type.unwrap_or(0);
+    match DataTypeKind::try_from(number) {
+        Ok(DataTypeKind::Int32 | DataTypeKind::Int64) => DataType::Int64,
+        Ok(DataTypeKind::Float32 | DataTypeKind::Float64) => DataType::Float64,
+        Ok(DataTypeKind::String) => DataType::String,
+        Ok(DataTypeKind::Bool) => DataType::Bool,
+        Ok(DataTypeKind::Timestamp | DataTypeKind::TimestampInt96) => DataType::Timestamp,
+        Ok(DataTypeKind::Array) => {
+            let element = data_type.array_element_type.as_deref().map(type_from_proto);
+            DataType::Array(Box::new(element.unwrap_or_else(unknown)))
+        }
+        Ok(DataTypeKind::Struct) => DataType::Other("struct".to_owned()),
+        Ok(DataTypeKind::Map) => DataType::Other("map".to_owned()),
+        Ok(DataTypeKind::Unknown) => unknown(),
+        Err(_) => DataType::Other(format!("type {number}")),
+    }
+}
+
+fn unknown() -> DataType {
+    DataType::Other("unknown".to_owned())
+}
+
+/// A column with everything that releases 0.5 and 1.2 look at.
+pub fn column_to_proto(name: &str, data_type: &DataType) -> Column {
+    let kind = match data_type {
+        DataType::Int64 => ColumnType::Int64,
+        DataType::Float64 => ColumnType::Double,
+        DataType::String => ColumnType::String,
+        DataType::Bool => ColumnType::Bool,
+        _ => ColumnType::DeriveFromDataType,
+    };
+    Column {
+        name: Some(name.to_owned()),
+        raw_spark_type: Some(spark_word(data_type)),
+        feature_server_type: Some(kind.into()),
+        raw_snowflake_type: None,
+        offline_data_type: Some(type_to_proto(data_type)),
+        feature_server_data_type: Some(type_to_proto(data_type)),
+    }
+}
+
+/// Name and type of a column; by its offline type, else by its Spark word.
+pub fn column_from_proto(column: &Column) -> (String, DataType) {
+    let name = column.name.clone().unwrap_or_default();
+    let stated = column.offline_data_type.as_ref().or(column.feature_server_data_type.as_ref());
+    let data_type =
+        stated.map(type_from_proto).unwrap_or_else(|| match column.raw_spark_type.as_deref().unwrap_or_default() {
+            "string" => DataType::String,
+            "long" | "bigint" | "integer" | "int" => DataType::Int64,
+            "double" | "float" => DataType::Float64,
+            "boolean" => DataType::Bool,
+            "timestamp" => DataType::Timestamp,
+            other => DataType::Other(other.to_owned()),
+        });
+    (name, data_type)
+}
+
+/// Columns as a Spark schema: the JSON that Spark writes of its fields.
+pub fn spark_schema(columns: &[(String, DataType)]) -> SparkSchema {
+    let field = |(name, data_type): &(String, DataType)| SparkField {
+        name: Some(name.clone()),
+        structfield_json: Some(
+            serde_json::json!({"name": name, "type": spark_json(data_type), "nullable": true, "metadata": {}})
+                .to_string(),
+        ),
+    };
+    SparkSchema { fields: columns.iter().map(field).collect() }
+}
+
+fn spark_json(data_type: &DataType) -> serde_json::Value {
+    match data_type {
+        DataType::Array(element) => {
+            serde_json::json!({"type": "array", "elementType": spark_json(element), "containsNull": true})
+        }
+        other => spark_word(other).into(),
+    }
+}
+
+fn spark_word(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Int64 => "long".to_owned(),
+        DataType::Float64 => "double".to_owned(),
+        DataType::String => "string".to_owned(),
+        DataType::Bool => "boolean".to_owned(),
+        DataType::Timestamp => "timestamp".to_owned(),
+        DataType::Array(element) => format!("array<{}>", spark_word(element)),
+        DataType::Other(word) => word.clone(),
+    }
+}
+
+/// A type as the feature server's JSON names it.
+pub fn type_to_json(data_type: &DataType) -> ItemType {
+    match data_type {
+        DataType::Array(element) => {
+            ItemType { kind: "array".to_owned(), element_type: Some(Box::new(type_to_json(element))) }
+        }
+        other => ItemType { kind: other.to_string(), element_type: None },
+    }
+}
+
+/// A type of the feature server's JSON.
+pub fn type_from_json(item: &ItemType) -> DataType {
+    match item.kind.as_str() {
+        "int64" => DataType::Int64,
+        "float64" | "float32" => DataType::Float64,
+        "string" => DataType::String,
+        "boolean" => DataType::Bool,
+        "timestamp" => DataType::Timestamp,
+        "string_array" => DataType::Array(Box::new(DataType::String)),
+        "array" => DataType::Array(Box::new(item.element_type.as_deref().map(type_from_json).unwrap_or_else(unknown))),
+        other => DataType::Other(other.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known() -> Vec<DataType> {
+        use DataType::*;
+        let list = Array(Box::new(String));
+        vec![Int64, Float64, String, Bool, Timestamp, list.clone(), Array(Box::new(list))]
+    }
+
+    #[test]
+    fn types_survive_both_round_trips() {
+        for data_type in known() {
+            assert_eq!(type_from_proto(&type_to_proto(&data_type)), data_type);
+            assert_eq!(type_from_json(&type_to_json(&data_type)), data_type);
+            let column = column_to_proto("c", &data_type);
+            assert_eq!(column_from_proto(&column), ("c".to_owned(), data_type));
+        }
+    }
+
+    #[test]
+    fn a_column_without_types_is_read_by_its_spark_word() {
+        let column = Column { name: Some("c".into()), raw_spark_type: Some("bigint".into()), ..Default::default() };
+        assert_eq!(column_from_proto(&column).1, DataType::Int64);
+    }
+}

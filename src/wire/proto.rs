@@ -1,0 +1,16 @@
+//! The protobuf messages of the protocol that this program sends or reads.
+//!
+//! Written as derives: no compiler to install. Names, numbers and types are the protocol's own. The members of a
+//! oneof are plain optional fields; whoever builds a message sets one of them. Fields that are not listed are skipped
+//! when read. Maps are lists of entries, so that what is read is written again byte for byte.
+#![expect(missing_docs, reason = "a field's name is the protocol's; documented are those whose name does not say it")]
+
+pub mod aggregate;
+pub mod common;
+pub mod enums;
+pub mod jobs;
+pub mod materialization;
+pub mod source;
+pub mod status;
+pub mod view;
+pub mod workspace;

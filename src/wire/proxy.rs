@@ -1,0 +1,192 @@
+//! The envelope: every call is one POST of JSON around a base64 message (wire section 1.1).
+//!
+//! Reading is lenient where deployments and clients differ (white space in base64, lists in metadata, absent parts);
+//! writing is strict.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use prost::Message;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::status;
+
+/// Path of the envelope's endpoint below the deployment's URL.
+pub const PATH: &str = "proxy";
+
+/// The JSON body of a call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// Full path of the call, such as [`super::rpc::GET_CONFIGS`].
+    pub method: String,
+    /// What would be headers: the key is `authorization` here, not an HTTP header (wire section 1.2).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: Metadata,
+    /// Base64 of the request message; empty for an empty message.
+    #[serde(default)]
+    pub request: String,
+}
+
+/// The JSON body of an answer. HTTP status is 200 also when the call failed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Response {
+    /// Outcome of the call.
+    pub status: Status,
+    /// What would be headers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata>,
+    /// Base64 of the answer; present when the code is 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response: Option<String>,
+}
+
+/// Outcome of a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// A gRPC code, see [`super::status`].
+    #[serde(default)]
+    pub code: i32,
+    /// A sentence for people; always written, empty when there is nothing to say.
+    #[serde(default, deserialize_with = "text_or_null")]
+    pub detail: String,
+}
+
+/// Metadata of a request or an answer.
+pub type Metadata = BTreeMap<String, OneOrMany>;
+
+/// A metadata value: a text or a list of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum OneOrMany {
+    /// One text.
+    One(String),
+    /// Several; the last one counts.
+    Many(Vec<String>),
+}
+
+/// A base64 text or message that cannot be read.
+#[derive(Debug, Error)]
+pub enum DecodeError {
+    /// Not base64.
+    #[error("the message is not base64: {0}")]
+    Base64(#[from] base64::DecodeError),
+    /// Not the message that belongs there.
+    #[error("the message does not have the expected form: {0}")]
+    Message(#[from] prost::DecodeError),
+}
+
+impl OneOrMany {
+    /// The value that counts.
+    pub fn last(&self) -> &str {
+        match self {
+            Self::One(text) => text,
+            Self::Many(texts) => texts.last().map_or("", String::as_str),
+        }
+    }
+}
+
+impl From<&str> for OneOrMany {
+    fn from(text: &str) -> Self {
+        Self::One(text.to_owned())
+    }
+}
+
+impl Request {
+    /// A call of `method` with that message.
+    pub fn new(method: &str, metadata: Metadata, message: &impl Message) -> Self {
+        Self { method: method.to_owned(), metadata, request: encode(message) }
+    }
+
+    /// The message inside.
+    pub fn decode<M: Message + Default>(&self) -> Result<M, DecodeError> {
+        decode(&self.request)
+    }
+
+    /// A metadata value; names are compared without regard to case.
+    pub fn metadata(&self, name: &str) -> Option<&str> {
+        self.metadata.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.last())
+    }
+}
+
+impl Response {
+    /// A good answer.
+    pub fn ok(message: &impl Message) -> Self {
+        let status = Status { code: status::OK, detail: String::new() };
+        Self { status, metadata: None, response: Some(encode(message)) }
+    }
+
+    /// A refusal; `detail` is a whole sentence that says what to do.
+    pub fn error(code: i32, detail: impl Into<String>) -> Self {
+        Self { status: Status { code, detail: detail.into() }, metadata: None, response: None }
+    }
+
+    /// The message inside; an absent one reads as the empty message.
+    pub fn decode<M: Message + Default>(&self) -> Result<M, DecodeError> {
+        decode(self.response.as_deref().unwrap_or(""))
+    }
+}
+
+/// Base64 of a message: standard alphabet with padding, no line feeds.
+pub fn encode(message: &impl Message) -> String {
+    STANDARD.encode(message.encode_to_vec())
+}
+
+/// The message in a base64 text, white space dropped (released clients write a line feed after 76 characters).
+pub fn decode<M: Message + Default>(text: &str) -> Result<M, DecodeError> {
+    let tight: String;
+    let text = if text.bytes().any(|b| b.is_ascii_whitespace()) {
+        tight = text.split_ascii_whitespace().collect();
+        &tight
+    } else {
+        text
+    };
+    Ok(M::decode(STANDARD.decode(text)?.as_slice())?)
+}
+
+/// Splits an authorization value into scheme and secret; the scheme is compared without regard to case by the caller
+/// (`Tecton-key`, `Bearer`).
+pub fn authorization(value: &str) -> Option<(&str, &str)> {
+    let (scheme, secret) = value.trim().split_once(char::is_whitespace)?;
+    Some((scheme, secret.trim()))
+}
+
+fn text_or_null<'de, D: serde::Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    Ok(Option::<String>::deserialize(from)?.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::proto::workspace::GetWorkspaceRequest;
+
+    #[test]
+    fn white_space_in_base64_is_dropped() {
+        let message: GetWorkspaceRequest = decode("CgRw\ncm9k\n").unwrap();
+        assert_eq!(message.workspace_name.as_deref(), Some("prod"));
+        assert_eq!(encode(&message), "CgRwcm9k");
+        assert!(decode::<GetWorkspaceRequest>("not base64!").is_err());
+    }
+
+    #[test]
+    fn answers_are_read_leniently() {
+        let text = r#"{"status":{"code":5,"detail":null},"metadata":{"a":["x","y"],"b":"z"}}"#;
+        let answer: Response = serde_json::from_str(text).unwrap();
+        assert_eq!(answer.status, Status { code: 5, detail: String::new() });
+        assert_eq!(answer.metadata.unwrap()["a"].last(), "y");
+    }
+
+    #[test]
+    fn unknown_fields_are_skipped_and_garbage_is_an_error() {
+        let message: GetWorkspaceRequest = decode("CgRwcm9kqgYDYWJj").unwrap();
+        assert_eq!(message.workspace_name.as_deref(), Some("prod"));
+        assert!(decode::<GetWorkspaceRequest>("/////w==").is_err());
+    }
+
+    #[test]
+    fn authorization_has_two_words() {
+        assert_eq!(authorization("Tecton-key abc"), Some(("Tecton-key", "abc")));
+        assert_eq!(authorization("abc"), None);
+    }
+}
