@@ -2,6 +2,12 @@
 //!
 //! Synchronous: its callers are worker threads. It reads source files and must write nothing.
 
+pub mod frame;
+pub mod lap;
+pub mod scan;
+pub mod schema;
+pub mod sql;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -2,14 +2,110 @@
 //!
 //! `load` never fails as a whole: what is sound is used, what is not is told with file, line, field and fix. This room
 //! must not run jobs or write anything.
+//!
+//! Layout of a repository: `workspaces.toml`, `entities.toml`, `sources.toml`, and `views/*.toml`, one view a file.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+mod catalog;
 pub mod definition;
+mod document;
+mod features;
+mod files;
+mod functions;
+pub mod identity;
+mod suggest;
+mod views;
 
-use definition::Repository;
+use catalog::{Catalog, ListedWorkspace};
+use definition::{Repository, RepositoryError, View};
+
+/// Most view files of one repository.
+const MAX_VIEWS: usize = 2_000;
 
 /// Reads the repository below `root`.
 pub fn load(root: &Path) -> Repository {
-    Repository { root: root.to_owned(), ..Repository::default() }
+    let mut errors = Vec::new();
+    if !root.is_dir() {
+        let error = whole(root, "there is no such folder", "give the folder that holds workspaces.toml");
+        return Repository { root: root.to_owned(), errors: vec![error], ..Repository::default() };
+    }
+    let catalog = Catalog::read(root, &mut errors);
+    let mut views = Vec::new();
+    let mut names: BTreeMap<String, PathBuf> = BTreeMap::new();
+    for file in view_files(root, &mut errors) {
+        let (name, found) = views::read(root, &file, &catalog, &mut errors);
+        if let Some(first) = names.get(&name).filter(|_| !name.is_empty()) {
+            let problem = format!("`{name}` is defined in {} already", first.display());
+            errors.push(RepositoryError { field: "name".to_owned(), ..whole(&file, &problem, "rename one of them") });
+            continue;
+        }
+        names.insert(name, file);
+        views.extend(found);
+    }
+    check_order(&catalog.workspaces, &names, &mut errors);
+    let views = in_order(views, &catalog.workspaces);
+    let workspaces = catalog.workspaces.into_iter().map(|listed| listed.workspace).collect();
+    Repository { root: root.to_owned(), workspaces, views, errors }
 }
+
+/// The view files, in the order of their names, relative to the repository.
+fn view_files(root: &Path, errors: &mut Vec<RepositoryError>) -> Vec<PathBuf> {
+    let folder = root.join("views");
+    let entries = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            let problem = format!("the folder cannot be read: {error}");
+            errors.push(whole(Path::new("views"), &problem, "create it, with one TOML file a view"));
+            return Vec::new();
+        }
+    };
+    let mut files: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| Path::new("views").join(entry.file_name()))
+        .filter(|file| file.extension().is_some_and(|extension| extension == "toml"))
+        .collect();
+    files.sort();
+    if files.is_empty() {
+        errors.push(whole(Path::new("views"), "there is no view", "add a file such as views/my_view.toml"));
+    }
+    if files.len() > MAX_VIEWS {
+        let problem = format!("there are {} files, more than the {MAX_VIEWS} allowed", files.len());
+        errors.push(whole(Path::new("views"), &problem, "split the repository"));
+        files.truncate(MAX_VIEWS);
+    }
+    files
+}
+
+/// Views by workspace; inside one, the listed ones first, then the others by file name.
+fn in_order(mut views: Vec<View>, workspaces: &[ListedWorkspace]) -> Vec<Arc<View>> {
+    let place = |view: &View| {
+        let at = workspaces.iter().position(|listed| listed.workspace.name == view.workspace);
+        let listed = at.map(|at| workspaces[at].views.as_slice()).unwrap_or_default();
+        (at, listed.iter().position(|name| *name == view.name).unwrap_or(usize::MAX))
+    };
+    views.sort_by_key(place);
+    views.into_iter().map(Arc::new).collect()
+}
+
+/// Reports names in a workspace's order of views that no file defines.
+fn check_order(workspaces: &[ListedWorkspace], names: &BTreeMap<String, PathBuf>, errors: &mut Vec<RepositoryError>) {
+    for name in workspaces.iter().flat_map(|listed| &listed.views) {
+        if !names.contains_key(name) {
+            let fix = suggest::fix(name, names.keys().map(String::as_str).filter(|name| !name.is_empty()));
+            let error = whole(Path::new("workspaces.toml"), &format!("there is no view `{name}`"), &fix);
+            errors.push(RepositoryError { field: "workspace.views".to_owned(), ..error });
+        }
+    }
+}
+
+/// An error of a file as a whole.
+fn whole(file: &Path, problem: &str, fix: &str) -> RepositoryError {
+    let (problem, fix) = (problem.to_owned(), fix.to_owned());
+    RepositoryError { file: file.to_owned(), line: None, field: String::new(), problem, fix }
+}
+
+#[cfg(test)]
+mod tests;

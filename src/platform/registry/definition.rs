@@ -3,6 +3,7 @@
 //! Plain data. Field names follow Tecton's declarative 0.5 API.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -34,6 +35,20 @@ pub struct RepositoryError {
     pub problem: String,
     /// What to write instead.
     pub fix: String,
+}
+
+impl fmt::Display for RepositoryError {
+    /// `file:line: field: problem. fix`, with the parts left out that are absent.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        if !self.field.is_empty() {
+            write!(f, ": {}", self.field)?;
+        }
+        write!(f, ": {}. {}", self.problem, self.fix)
+    }
 }
 
 /// An entity: the thing that join keys name.

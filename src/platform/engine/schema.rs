@@ -1,0 +1,39 @@
+//! Columns and types: of Parquet files, and of what a query makes of its inputs.
+//!
+//! It reads footers and plans queries over empty frames; it must not read events.
+
+use std::path::Path;
+
+use polars::prelude::{DataFrame, PolarsResult, Schema};
+
+use super::{frame, scan, sql};
+use crate::model::DataType;
+use crate::platform::registry::definition::Input;
+
+/// Columns and types of the first file that can be read, known types only; absent when none can be read.
+pub fn of_files<'a>(paths: impl Iterator<Item = &'a Path>) -> Option<Vec<(String, DataType)>> {
+    paths.filter_map(|path| scan::file(path).ok()?.collect_schema().ok()).map(|schema| known(&schema)).next()
+}
+
+/// Columns and types of the query's output, in its order; `Err` is the engine's sentence about what is wrong.
+pub fn of_query(inputs: &[Input], query: &str) -> Result<Vec<(String, DataType)>, String> {
+    let empty = inputs.iter().map(|input| Ok((input.name.as_str(), empty(&input.source.columns)?)));
+    let empty = empty.collect::<PolarsResult<Vec<_>>>().map_err(|error| error.to_string())?;
+    let out = sql::run(empty, query).map_err(|error| sql::first_line(&error))?;
+    for (name, polars) in out.schema().iter() {
+        if frame::data_type(polars).is_none() {
+            return Err(format!("column `{name}` has type {polars}, which features cannot have: cast it"));
+        }
+    }
+    Ok(known(out.schema()))
+}
+
+fn known(schema: &Schema) -> Vec<(String, DataType)> {
+    schema.iter().filter_map(|(name, polars)| Some((name.to_string(), frame::data_type(polars)?))).collect()
+}
+
+/// A frame of these columns without rows.
+pub fn empty(columns: &[(String, DataType)]) -> PolarsResult<DataFrame> {
+    let columns = columns.iter().map(|(name, data_type)| frame::column(name, data_type, &[]));
+    DataFrame::new(0, columns.collect::<PolarsResult<Vec<_>>>()?)
+}

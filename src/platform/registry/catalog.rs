@@ -1,0 +1,290 @@
+//! `workspaces.toml`, `entities.toml` and `sources.toml`: the things that views refer to by name.
+//!
+//! It reads footers of data files for their columns; it must not read events.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::definition::{Arrival, Entity, Replay, RepositoryError, Source, Stream};
+use super::document::{Document, Fields};
+use super::identity::stable_id;
+use super::{files, suggest};
+use crate::model::time::{parse_time, span_micros};
+use crate::model::{DataType, Span, Time, Workspace};
+use crate::platform::engine;
+
+/// Most entries that one file may define.
+const MAX_ENTRIES: usize = 1_000;
+
+/// A workspace and the order in which its views are shown.
+pub struct ListedWorkspace {
+    /// The workspace.
+    pub workspace: Workspace,
+    /// Names of views that come first, in this order.
+    pub views: Vec<String>,
+}
+
+/// What the three files define, with all problems found.
+#[derive(Default)]
+pub struct Catalog {
+    /// Workspaces, in file order.
+    pub workspaces: Vec<ListedWorkspace>,
+    /// Entities, in file order.
+    pub entities: Vec<Arc<Entity>>,
+    /// Sources, in file order.
+    pub sources: Vec<Arc<Source>>,
+    /// Names of entities and sources that are defined but not sound: who uses them needs no second error.
+    pub broken: Vec<String>,
+}
+
+impl Catalog {
+    /// Reads the three files below `root`.
+    pub fn read(root: &Path, errors: &mut Vec<RepositoryError>) -> Self {
+        let mut catalog = Self::default();
+        let mut broken = Vec::new();
+        catalog.workspaces = entries(root, "workspaces.toml", "workspace", errors, &mut broken, workspace);
+        catalog.entities = entries(root, "entities.toml", "entity", errors, &mut broken, entity);
+        catalog.sources = entries(root, "sources.toml", "source", errors, &mut broken, |fields| source(root, fields));
+        catalog.broken = broken;
+        catalog
+    }
+}
+
+/// Reads `[[kind]]` tables. A table with a problem is left out, its name added to `broken`.
+fn entries<T>(
+    root: &Path,
+    file: &str,
+    kind: &'static str,
+    errors: &mut Vec<RepositoryError>,
+    broken: &mut Vec<String>,
+    read: impl Fn(&Fields<'_>) -> Option<T>,
+) -> Vec<T> {
+    let document = Document::read(root, Path::new(file));
+    let mut sound = Vec::new();
+    if let Some(table) = document.table() {
+        let fields = Fields::of(&document, &table);
+        fields.require(kind, &format!("at least one [[{kind}]] table"));
+        let list = fields.list(kind, &format!("[[{kind}]] tables"));
+        if list.len() > MAX_ENTRIES {
+            fields.report(kind, format!("has more than {MAX_ENTRIES} entries"), "remove some");
+        }
+        let mut names: Vec<String> = Vec::new();
+        for entry in list.iter().take(MAX_ENTRIES) {
+            let before = document.problem_count();
+            let name = entry.required_text("name", &format!("`name = \"...\"`, the name of the {kind}"));
+            check_name(entry, name.as_deref(), &names);
+            let value = read(entry);
+            entry.finish();
+            match value.filter(|_| document.problem_count() == before) {
+                Some(value) => sound.push(value),
+                None => broken.extend(name.clone()),
+            }
+            names.extend(name);
+        }
+        fields.finish();
+    }
+    errors.extend(document.into_problems());
+    sound
+}
+
+/// Names become parts of paths, table names and keys, so they are plain words.
+pub fn check_name(fields: &Fields<'_>, name: Option<&str>, taken: &[String]) {
+    let Some(name) = name else { return };
+    let plain = name.len() <= 128
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    if !plain {
+        let fix = "use a letter, then letters, digits, `_` and `-`, at most 128";
+        fields.report("name", format!("`{}` is not a plain name", name.escape_debug()), fix);
+    } else if taken.iter().any(|other| other == name) {
+        fields.report("name", format!("`{name}` is defined twice"), "rename one of them");
+    }
+}
+
+fn workspace(fields: &Fields<'_>) -> Option<ListedWorkspace> {
+    let name = fields.text("name")?;
+    fields.text("description");
+    let views = fields.texts("views").unwrap_or_default();
+    Some(ListedWorkspace { workspace: Workspace { name, live: fields.flag("live").unwrap_or(false) }, views })
+}
+
+fn entity(fields: &Fields<'_>) -> Option<Arc<Entity>> {
+    let name = fields.text("name");
+    let description = fields.text("description").unwrap_or_default();
+    let owner = fields.text("owner").unwrap_or_default();
+    let example = "`join_keys = [{ name = \"tailnum\", type = \"string\" }]`";
+    fields.require("join_keys", example);
+    let mut join_keys: Vec<(String, DataType)> = Vec::new();
+    for key in fields.list("join_keys", example) {
+        let key_name = key.required_text("name", "`name = \"...\"`, the column");
+        let word = key.required_text("type", "`type = \"string\"` or `type = \"int64\"`");
+        let data_type = match word.as_deref() {
+            Some("string") => Some(DataType::String),
+            Some("int64") => Some(DataType::Int64),
+            Some(other) => {
+                key.report("type", format!("`{other}` cannot be a key type"), "use \"string\" or \"int64\"");
+                None
+            }
+            None => None,
+        };
+        key.finish();
+        if join_keys.iter().any(|(other, _)| Some(other) == key_name.as_ref()) {
+            key.report("name", "is in the list twice", "remove one of them");
+        }
+        join_keys.extend(key_name.zip(data_type));
+    }
+    if fields.has("join_keys") && join_keys.is_empty() {
+        fields.report("join_keys", "names no key", format!("write {example}"));
+    }
+    let name = name?;
+    Some(Arc::new(Entity { id: stable_id("", "entity", &name), name, description, owner, join_keys }))
+}
+
+fn source(root: &Path, fields: &Fields<'_>) -> Option<Arc<Source>> {
+    let name = fields.text("name");
+    let description = fields.text("description").unwrap_or_default();
+    let owner = fields.text("owner").unwrap_or_default();
+    let tags = fields.tags("tags");
+    let timestamp_column = fields.text("timestamp_column");
+    let data_delay = fields.span("data_delay").unwrap_or(Span::zero());
+    let files = data_files(root, fields);
+    let columns = files.as_deref().and_then(|files| {
+        let schema = engine::schema::of_files(files.iter().map(|file| file.path.as_path()));
+        if schema.is_none() {
+            let fix = "replace the files: none of them is a readable Parquet file";
+            fields.report("files", "no file can be read", fix);
+        }
+        schema
+    });
+    let check = Columns { fields: columns.as_deref().unwrap_or_default(), known: columns.is_some() };
+    check.timestamp(fields, "timestamp_column", timestamp_column.as_deref());
+    let replay = replay(fields, &check, timestamp_column.as_deref());
+    let stream = stream(root, fields, &check);
+    if stream.is_some() && timestamp_column.is_none() {
+        fields.report("stream", "needs the event time", "add `timestamp_column = \"...\"` to the source");
+    }
+    let (name, files, columns) = (name?, files?, columns?);
+    let id = stable_id("", "source", &name);
+    Some(Arc::new(Source {
+        id,
+        name,
+        description,
+        owner,
+        tags,
+        files,
+        timestamp_column,
+        data_delay,
+        columns,
+        replay,
+        stream,
+    }))
+}
+
+fn data_files(root: &Path, fields: &Fields<'_>) -> Option<Vec<super::definition::DataFile>> {
+    let example = "`files = \"data/*.parquet\"`";
+    fields.require("files", example);
+    let patterns = fields.texts("files")?;
+    let mut found = Vec::new();
+    for pattern in &patterns {
+        match files::find(root, pattern) {
+            Ok(files) => found.extend(files),
+            Err((problem, fix)) => fields.report("files", problem, fix),
+        }
+    }
+    if patterns.is_empty() {
+        fields.report("files", "is empty", format!("write {example}"));
+    }
+    (!found.is_empty()).then_some(found)
+}
+
+/// The columns of a source, to check that named ones are there.
+struct Columns<'a> {
+    fields: &'a [(String, DataType)],
+    known: bool,
+}
+
+impl Columns<'_> {
+    fn exists(&self, fields: &Fields<'_>, field: &'static str, column: Option<&str>) -> Option<&DataType> {
+        let column = column.filter(|_| self.known)?;
+        let found = self.fields.iter().find(|(name, _)| name == column).map(|(_, data_type)| data_type);
+        if found.is_none() {
+            let fix = suggest::fix(column, self.fields.iter().map(|(name, _)| name.as_str()));
+            fields.report(field, format!("the files have no column `{column}`"), fix);
+        }
+        found
+    }
+
+    fn timestamp(&self, fields: &Fields<'_>, field: &'static str, column: Option<&str>) {
+        let Some(found) = self.exists(fields, field, column) else { return };
+        if *found != DataType::Timestamp {
+            let problem = format!("column `{}` is {found}, not a timestamp", column.unwrap_or_default());
+            fields.report(field, problem, "name a timestamp column");
+        }
+    }
+}
+
+fn replay(fields: &Fields<'_>, columns: &Columns<'_>, timestamp: Option<&str>) -> Option<Replay> {
+    let replay = one(fields, "replay")?;
+    let begins = instant(&replay, "begins");
+    replay.require("lasts", "`lasts = \"365d\"`, the length of the record");
+    replay.require("plays_in", "`plays_in = \"3d\"`, the length of one lap");
+    let (lasts, plays_in) = (replay.positive_span("lasts"), replay.positive_span("plays_in"));
+    let all = || columns.fields.iter().filter(|(_, t)| *t == DataType::Timestamp).map(|(name, _)| name.clone());
+    let mapped = replay.texts("columns").unwrap_or_else(|| all().collect());
+    mapped.iter().for_each(|column| columns.timestamp(&replay, "columns", Some(column)));
+    if timestamp.is_none_or(|timestamp| columns.known && !mapped.iter().any(|column| column == timestamp)) {
+        let fix = "name the event time in `timestamp_column`, and in `columns` where that is given";
+        replay.report("columns", "the event time is not among the mapped columns", fix);
+    }
+    replay.finish();
+    let replay_fields = replay;
+    let replay = Replay { begins: begins?, lasts: lasts?, plays_in: plays_in?, columns: mapped };
+    // The engine maps in 64-bit integers: (t - begins) * numerator must fit for every t of the record and a lap around it.
+    let (numerator, _) = engine::lap::ratio(&replay);
+    if span_micros(replay.lasts).checked_mul(4).and_then(|lasts| lasts.checked_mul(numerator)).is_none() {
+        let fix = "use rounder lengths, such as 365d and 3d";
+        replay_fields.report("plays_in", "does not divide `lasts` evenly enough for exact arithmetic", fix);
+    }
+    Some(replay)
+}
+
+fn stream(root: &Path, fields: &Fields<'_>, columns: &Columns<'_>) -> Option<Stream> {
+    let stream = one(fields, "stream")?;
+    let files = data_files(root, &stream);
+    stream.require("arrival", "`arrival = { column = \"...\" }`");
+    let arrival = one(&stream, "arrival").and_then(|arrival| {
+        let column = arrival.required_text("column", "`column = \"...\"`, when an event arrives");
+        let or_end_of_day_of = arrival.text("or_end_of_day_of");
+        let day_starts = arrival.span("day_starts").unwrap_or(Span::zero());
+        columns.timestamp(&arrival, "column", column.as_deref());
+        columns.timestamp(&arrival, "or_end_of_day_of", or_end_of_day_of.as_deref());
+        arrival.finish();
+        Some(Arrival { column: column?, or_end_of_day_of, day_starts })
+    });
+    let order = stream.required_text("order", "`order = \"...\"`, the column that orders events of one instant");
+    columns.exists(&stream, "order", order.as_deref());
+    let watermark = stream.span("watermark").unwrap_or(Span::days(1));
+    let retention = stream.positive_span("retention").unwrap_or(Span::days(1));
+    stream.finish();
+    let files = files?.into_iter().map(|file| file.path).collect();
+    Some(Stream { files, arrival: arrival?, order: order?, watermark, retention })
+}
+
+/// The one table of that name; absent when there is none.
+fn one<'d>(fields: &Fields<'d>, name: &'static str) -> Option<Fields<'d>> {
+    let mut tables = fields.list(name, "one table");
+    if tables.len() > 1 {
+        fields.report(name, "is there more than once", "keep one table");
+    }
+    tables.drain(..).next()
+}
+
+/// An instant that must be there.
+fn instant(fields: &Fields<'_>, name: &'static str) -> Option<Time> {
+    let text = fields.required_text(name, &format!("`{name} = \"2013-01-01T00:00:00Z\"`"))?;
+    let at = parse_time(&text).ok();
+    if at.is_none() {
+        fields.report(name, format!("`{text}` is not a time"), "write it as \"2013-01-01T00:00:00Z\"");
+    }
+    at
+}

@@ -1,0 +1,283 @@
+//! One TOML file read field by field, so that every problem is told with its line.
+//!
+//! It knows TOML and positions; it must not know what the fields mean.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::definition::RepositoryError;
+use super::suggest;
+use crate::model::Span;
+use crate::model::time::parse_span;
+
+/// Greatest size of a repository file in bytes: a definition is a page of text, more is a mistake.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// A file of the repository and what is wrong with it.
+pub struct Document {
+    file: PathBuf,
+    text: String,
+    problems: RefCell<Vec<RepositoryError>>,
+}
+
+impl Document {
+    /// Reads `root/file`. A file that cannot be read is a document without text and with one problem.
+    pub fn read(root: &Path, file: &Path) -> Self {
+        let document = |text| Self { file: file.to_owned(), text, problems: RefCell::default() };
+        match read_text(&root.join(file)) {
+            Ok(text) => document(text),
+            Err((problem, fix)) => {
+                let document = document(String::new());
+                document.report(None, "", problem, fix);
+                document
+            }
+        }
+    }
+
+    /// The fields of the file; absent, with a problem reported, when it is not TOML.
+    pub fn table(&self) -> Option<Spanned<DeTable<'_>>> {
+        if !self.is_sound() {
+            return None;
+        }
+        match DeTable::parse(&self.text) {
+            Ok(table) => Some(table),
+            Err(error) => {
+                let fix = "correct the TOML syntax on that line";
+                self.report(error.span(), "", format!("not valid TOML: {}", error.message()), fix);
+                None
+            }
+        }
+    }
+
+    /// Adds a problem at a place of the text.
+    pub fn report(&self, at: Option<Range<usize>>, field: &str, problem: impl Into<String>, fix: impl Into<String>) {
+        let line = at.map(|span| self.line(span.start));
+        let (problem, fix) = (problem.into(), fix.into());
+        let error = RepositoryError { file: self.file.clone(), line, field: field.to_owned(), problem, fix };
+        self.problems.borrow_mut().push(error);
+    }
+
+    /// Whether nothing was reported so far.
+    pub fn is_sound(&self) -> bool {
+        self.problems.borrow().is_empty()
+    }
+
+    /// How many problems were reported so far.
+    pub fn problem_count(&self) -> usize {
+        self.problems.borrow().len()
+    }
+
+    /// All problems, in the order of the lines.
+    pub fn into_problems(self) -> Vec<RepositoryError> {
+        let mut problems = self.problems.into_inner();
+        problems.sort_by_key(|problem| problem.line);
+        problems
+    }
+
+    fn line(&self, offset: usize) -> usize {
+        self.text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+    }
+}
+
+/// The text of a file, or what is wrong with it and the fix.
+fn read_text(path: &Path) -> Result<String, (String, String)> {
+    let unreadable = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => ("the file is not there".to_owned(), "create it".to_owned()),
+        std::io::ErrorKind::InvalidData => {
+            ("the file is not UTF-8 text".to_owned(), "save it as UTF-8 text".to_owned())
+        }
+        _ => (format!("the file cannot be read: {error}"), "check the file and its permissions".to_owned()),
+    };
+    let size = std::fs::metadata(path).map_err(unreadable)?.len();
+    if size > MAX_FILE_BYTES {
+        return Err((
+            format!("the file has {size} bytes, more than the {MAX_FILE_BYTES} allowed"),
+            "split it, or check that it is a definition".to_owned(),
+        ));
+    }
+    std::fs::read_to_string(path).map_err(unreadable)
+}
+
+/// The fields of one TOML table. Fields that nobody asked for are reported by [`Fields::finish`].
+pub struct Fields<'d> {
+    document: &'d Document,
+    table: &'d DeTable<'d>,
+    span: Range<usize>,
+    prefix: String,
+    asked: RefCell<Vec<&'static str>>,
+}
+
+impl<'d> Fields<'d> {
+    /// The fields of the whole file.
+    pub fn of(document: &'d Document, table: &'d Spanned<DeTable<'d>>) -> Self {
+        // The span of the root covers the file; problems of the file as a whole point to its first line.
+        Self { document, table: table.get_ref(), span: 0..0, prefix: String::new(), asked: RefCell::default() }
+    }
+
+    /// Reports a problem with the named field (or with the table, where the field is absent).
+    pub fn report(&self, name: &str, problem: impl Into<String>, fix: impl Into<String>) {
+        let span = self.table.get(name).map_or(self.span.clone(), Spanned::span);
+        self.document.report(Some(span), &format!("{}{name}", self.prefix), problem, fix);
+    }
+
+    /// Whether the field is there.
+    pub fn has(&self, name: &str) -> bool {
+        self.table.contains_key(name)
+    }
+
+    /// A text.
+    pub fn text(&self, name: &'static str) -> Option<String> {
+        self.read(name, "a text in quotes", |value| value.as_str().map(str::to_owned))
+    }
+
+    /// A text that must be there.
+    pub fn required_text(&self, name: &'static str, example: &str) -> Option<String> {
+        self.require(name, example);
+        self.text(name).filter(|text| {
+            if text.trim().is_empty() {
+                self.report(name, "is empty", format!("write {example}"));
+            }
+            !text.trim().is_empty()
+        })
+    }
+
+    /// Reports the field when it is absent.
+    pub fn require(&self, name: &'static str, example: &str) {
+        if !self.has(name) {
+            self.report(name, "is missing", format!("add {example}"));
+        }
+    }
+
+    /// True or false.
+    pub fn flag(&self, name: &'static str) -> Option<bool> {
+        self.read(name, "true or false", |value| value.as_bool())
+    }
+
+    /// A whole number.
+    pub fn integer(&self, name: &'static str) -> Option<i64> {
+        self.read(name, "a whole number", |value| {
+            let number = value.as_integer()?;
+            i64::from_str_radix(number.as_str(), number.radix()).ok()
+        })
+    }
+
+    /// A duration such as `1h`; longer than ten years is refused as a slip.
+    pub fn span(&self, name: &'static str) -> Option<Span> {
+        let text = self.text(name)?;
+        match parse_span(&text) {
+            Ok(span) if span <= Span::days(3660) => Some(span),
+            Ok(_) => {
+                self.report(name, format!("`{text}` is longer than ten years"), "write a shorter duration");
+                None
+            }
+            Err(_) => {
+                let fix = "write whole numbers with d, h, m or s, such as `30m` or `1d12h`";
+                self.report(name, format!("`{text}` is not a duration"), fix);
+                None
+            }
+        }
+    }
+
+    /// A duration above zero.
+    pub fn positive_span(&self, name: &'static str) -> Option<Span> {
+        self.span(name).filter(|span| {
+            if span.is_zero() {
+                self.report(name, "is zero", "write a duration above zero, such as `1h`");
+            }
+            !span.is_zero()
+        })
+    }
+
+    /// A text or a list of texts.
+    pub fn texts(&self, name: &'static str) -> Option<Vec<String>> {
+        self.read(name, "a list of texts", |value| match value {
+            DeValue::String(text) => Some(vec![text.to_string()]),
+            DeValue::Array(items) => items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect(),
+            _ => None,
+        })
+    }
+
+    /// A table of texts.
+    pub fn tags(&self, name: &'static str) -> BTreeMap<String, String> {
+        let read = |value: &DeValue<'_>| {
+            let pairs = value.as_table()?.iter();
+            pairs
+                .map(|(key, value)| Some((key.get_ref().to_string(), value.get_ref().as_str()?.to_owned())))
+                .collect::<Option<BTreeMap<_, _>>>()
+        };
+        self.read(name, "a table of texts such as `{ team = \"ops\" }`", read).unwrap_or_default()
+    }
+
+    /// A table, or a list of tables; empty when the field is absent. A plain text gives `None`.
+    pub fn tables(&self, name: &'static str) -> Option<Vec<Fields<'d>>> {
+        self.ask(name);
+        let Some(value) = self.table.get(name) else { return Some(Vec::new()) };
+        match value.get_ref() {
+            DeValue::Table(table) => Some(vec![self.inner(table, value.span(), format!("{name}."))]),
+            DeValue::Array(items) => {
+                let inner = |(at, item): (usize, &'d Spanned<DeValue<'d>>)| {
+                    Some(self.inner(item.get_ref().as_table()?, item.span(), format!("{name}[{at}].")))
+                };
+                items.iter().enumerate().map(inner).collect()
+            }
+            _ => None,
+        }
+    }
+
+    /// A list of tables; anything else is reported.
+    pub fn list(&self, name: &'static str, example: &str) -> Vec<Fields<'d>> {
+        self.tables(name).unwrap_or_else(|| {
+            self.report(name, "is not a list of tables", format!("write {example}"));
+            Vec::new()
+        })
+    }
+
+    /// Reports fields that nobody asked for.
+    pub fn finish(&self) {
+        let asked = self.asked.borrow();
+        for (key, value) in self.table {
+            let name = key.get_ref().as_ref();
+            if !asked.contains(&name) {
+                let field = format!("{}{name}", self.prefix);
+                let fix = suggest::fix(name, asked.iter().copied());
+                self.document.report(Some(key.span().start..value.span().end), &field, "is not a known field", fix);
+            }
+        }
+    }
+
+    fn inner(&self, table: &'d DeTable<'d>, span: Range<usize>, prefix: String) -> Fields<'d> {
+        let prefix = format!("{}{prefix}", self.prefix);
+        Fields { document: self.document, table, span, prefix, asked: RefCell::default() }
+    }
+
+    fn ask(&self, name: &'static str) {
+        self.asked.borrow_mut().push(name);
+    }
+
+    fn read<T>(&self, name: &'static str, expected: &str, read: impl Fn(&DeValue<'_>) -> Option<T>) -> Option<T> {
+        self.ask(name);
+        let value = self.table.get(name)?.get_ref();
+        let found = read(value);
+        if found.is_none() {
+            self.report(name, format!("is {}, not {expected}", article(value)), format!("write {expected}"));
+        }
+        found
+    }
+}
+
+/// The kind of a value, for people.
+fn article(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) | DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a TOML date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}

@@ -1,0 +1,297 @@
+//! `views/*.toml`: one feature view a file, read and checked (semantics.md sections 2, 3, 4 and 10).
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::catalog::{self, Catalog};
+use super::definition::{Entity, FeatureStart, Input, Kind, RepositoryError, View};
+use super::document::{Document, Fields};
+use super::identity::stable_id;
+use super::{features, suggest};
+use crate::model::time::{parse_span, parse_time, print_span, span_micros};
+use crate::model::{BatchTrigger, DataType, Span, Workspace};
+use crate::platform::engine;
+
+/// Reads one view file. Gives the view once for each workspace it belongs to; none when anything is wrong with it.
+pub fn read(root: &Path, file: &Path, catalog: &Catalog, errors: &mut Vec<RepositoryError>) -> (String, Vec<View>) {
+    let document = Document::read(root, file);
+    let mut name = String::new();
+    let mut views = Vec::new();
+    if let Some(table) = document.table() {
+        let fields = Fields::of(&document, &table);
+        name = fields.text("name").unwrap_or_default();
+        let found = view(&fields, file, catalog);
+        fields.finish();
+        views = found.filter(|_| document.is_sound()).unwrap_or_default();
+    }
+    errors.extend(document.into_problems());
+    (name, views)
+}
+
+fn view(fields: &Fields<'_>, file: &Path, catalog: &Catalog) -> Option<Vec<View>> {
+    let name = fields.required_text("name", "`name = \"...\"`, the name of the view");
+    catalog::check_name(fields, name.as_deref(), &[]);
+    let description = fields.text("description").unwrap_or_default();
+    let owner = fields.text("owner").unwrap_or_default();
+    let family = fields.text("family").unwrap_or_default();
+    let tags = fields.tags("tags");
+    let workspaces = workspaces(fields, catalog);
+    let entities = entities(fields, catalog);
+    let inputs = inputs(fields, catalog);
+    let join_keys: Vec<(String, DataType)> =
+        entities.iter().flatten().flat_map(|entity| entity.join_keys.iter().cloned()).collect();
+    let online_serving_index = serving_index(fields, &join_keys);
+    let query = query(fields);
+    let schedule = schedule(fields);
+    let output = inputs.as_deref().zip(query.as_deref()).and_then(|(inputs, query)| {
+        let output = engine::schema::of_query(inputs, query);
+        output.map_err(|problem| fields.report("sql", problem, "correct the query")).ok()
+    });
+    let features = features::read(fields, schedule.interval, &join_keys, output.as_deref());
+    let batch_schedule = schedule.checked(fields, features.as_ref().map(|(_, kind)| kind));
+    let (timestamp_field, kind) = features?;
+    let view = View {
+        id: stable_id("", "view", ""),
+        name: name?,
+        workspace: String::new(),
+        live: false,
+        description,
+        owner,
+        family,
+        tags,
+        defined_in: file.to_string_lossy().into_owned(),
+        entities: entities?,
+        inputs: inputs?,
+        sql: query?,
+        join_keys,
+        online_serving_index,
+        timestamp_field,
+        kind,
+        online: schedule.online,
+        offline: schedule.offline,
+        batch_schedule: batch_schedule?,
+        max_batch_aggregation_interval: schedule.max_batch,
+        feature_start_time: schedule.feature_start,
+        batch_trigger: schedule.trigger,
+        expected_freshness: schedule.expected_freshness,
+    };
+    Some(workspaces.iter().map(|workspace| place(&view, workspace)).collect())
+}
+
+/// The view as it is in one workspace.
+fn place(view: &View, workspace: &Workspace) -> View {
+    View {
+        id: stable_id(&workspace.name, "view", &view.name),
+        workspace: workspace.name.clone(),
+        live: workspace.live,
+        ..view.clone()
+    }
+}
+
+fn workspaces(fields: &Fields<'_>, catalog: &Catalog) -> Vec<Workspace> {
+    let all: Vec<Workspace> = catalog.workspaces.iter().map(|listed| listed.workspace.clone()).collect();
+    let Some(names) = fields.texts("workspaces") else { return all };
+    for name in &names {
+        if !all.iter().any(|workspace| workspace.name == *name) {
+            let fix = suggest::fix(name, all.iter().map(|workspace| workspace.name.as_str()));
+            fields.report("workspaces", format!("there is no workspace `{name}`"), fix);
+        }
+    }
+    all.into_iter().filter(|workspace| names.contains(&workspace.name)).collect()
+}
+
+fn entities(fields: &Fields<'_>, catalog: &Catalog) -> Option<Vec<Arc<Entity>>> {
+    fields.require("entities", "`entities = [\"...\"]`, names from entities.toml");
+    let names = fields.texts("entities")?;
+    let mut found: Vec<Arc<Entity>> = Vec::new();
+    for name in &names {
+        match catalog.entities.iter().find(|entity| entity.name == *name) {
+            Some(entity) => found.push(Arc::clone(entity)),
+            None => {
+                unknown(fields, "entities", "entity", name, catalog, catalog.entities.iter().map(|e| e.name.as_str()))
+            }
+        }
+    }
+    if names.is_empty() {
+        fields.report("entities", "is empty", "name at least one entity");
+    }
+    let mut keys: Vec<&str> = Vec::new();
+    for (key, _) in found.iter().flat_map(|entity| &entity.join_keys) {
+        if keys.contains(&key.as_str()) {
+            fields.report("entities", format!("join key `{key}` comes twice"), "remove one of the entities");
+        }
+        keys.push(key);
+    }
+    (!found.is_empty() && found.len() == names.len()).then_some(found)
+}
+
+fn unknown<'a>(
+    fields: &Fields<'_>,
+    field: &str,
+    kind: &str,
+    name: &str,
+    catalog: &Catalog,
+    known: impl Iterator<Item = &'a str> + Clone,
+) {
+    if catalog.broken.iter().any(|broken| broken == name) {
+        fields.report(field, format!("{kind} `{name}` has errors"), "correct them first");
+    } else {
+        fields.report(field, format!("there is no {kind} `{name}`"), suggest::fix(name, known));
+    }
+}
+
+fn inputs(fields: &Fields<'_>, catalog: &Catalog) -> Option<Vec<Input>> {
+    let example = "`source = \"flights\"`, or a list of `{ name = \"...\", source = \"...\" }`";
+    fields.require("source", example);
+    let named: Vec<(String, String)> = match fields.tables("source") {
+        Some(tables) => tables
+            .iter()
+            .filter_map(|table| {
+                let source = table.required_text("source", "`source = \"...\"`, a name from sources.toml");
+                let name = table.text("name").or_else(|| source.clone());
+                table.finish();
+                name.zip(source)
+            })
+            .collect(),
+        None => fields.texts("source")?.into_iter().map(|name| (name.clone(), name)).collect(),
+    };
+    let mut inputs: Vec<Input> = Vec::new();
+    for (name, source) in &named {
+        if inputs.iter().any(|input| input.name == *name) {
+            fields.report("source", format!("input `{name}` comes twice"), "give one of them another name");
+        }
+        match catalog.sources.iter().find(|known| known.name == *source) {
+            Some(source) => inputs.push(Input { name: name.clone(), source: Arc::clone(source) }),
+            None => {
+                let known = catalog.sources.iter().map(|known| known.name.as_str());
+                unknown(fields, "source", "source", source, catalog, known);
+            }
+        }
+    }
+    check_inputs(fields, &inputs);
+    (!inputs.is_empty() && inputs.len() == named.len()).then_some(inputs)
+}
+
+fn check_inputs(fields: &Fields<'_>, inputs: &[Input]) {
+    let Some((first, others)) = inputs.split_first() else { return };
+    if first.source.timestamp_column.is_none() {
+        let fix = "put a source with a timestamp_column first";
+        fields.report("source", format!("the first input `{}` has no event time", first.name), fix);
+    }
+    for input in others.iter().filter(|input| input.source.timestamp_column.is_some()) {
+        let problem = format!("input `{}` has event times, and only the first input may", input.name);
+        fields.report("source", problem, "join plain tables only: sources without a timestamp_column");
+    }
+}
+
+fn serving_index(fields: &Fields<'_>, join_keys: &[(String, DataType)]) -> Vec<String> {
+    let all: Vec<String> = join_keys.iter().map(|(name, _)| name.clone()).collect();
+    let Some(index) = fields.texts("online_serving_index") else { return all };
+    if all.is_empty() {
+        return index;
+    }
+    for name in index.iter().filter(|name| !all.contains(name)) {
+        let fix = suggest::fix(name, all.iter().map(String::as_str));
+        fields.report("online_serving_index", format!("`{name}` is not a join key"), fix);
+    }
+    if index.is_empty() || index.len() + 1 < all.len() {
+        let problem = "leaves out more than one join key, or all of them";
+        fields.report("online_serving_index", problem, "name all join keys but one");
+    }
+    index
+}
+
+fn query(fields: &Fields<'_>) -> Option<String> {
+    fields.require("mode", "`mode = \"spark_sql\"`");
+    if let Some(mode) = fields.text("mode").filter(|mode| mode != "spark_sql") {
+        fields.report("mode", format!("`{mode}` cannot be run"), "write mode = \"spark_sql\"");
+    }
+    let query = fields.required_text("sql", "`sql = \"\"\"SELECT ...\"\"\"`")?;
+    match engine::sql::refusal(&query) {
+        Some((problem, fix)) => {
+            fields.report("sql", problem, fix);
+            None
+        }
+        None => Some(query),
+    }
+}
+
+/// The fields that say what is materialized, where and when.
+struct Schedule {
+    online: bool,
+    offline: bool,
+    interval: Option<Span>,
+    batch_schedule: Option<Span>,
+    max_batch: Option<Span>,
+    feature_start: Option<FeatureStart>,
+    trigger: BatchTrigger,
+    expected_freshness: Option<Span>,
+}
+
+fn schedule(fields: &Fields<'_>) -> Schedule {
+    let trigger = match fields.text("batch_trigger").as_deref() {
+        None | Some("scheduled") => BatchTrigger::Scheduled,
+        Some("manual") => BatchTrigger::Manual,
+        Some(other) => {
+            let fix = "write \"scheduled\" or \"manual\"";
+            fields.report("batch_trigger", format!("`{other}` is not a trigger"), fix);
+            BatchTrigger::Scheduled
+        }
+    };
+    Schedule {
+        online: fields.flag("online").unwrap_or(false),
+        offline: fields.flag("offline").unwrap_or(false),
+        interval: fields.positive_span("aggregation_interval"),
+        batch_schedule: fields.positive_span("batch_schedule"),
+        max_batch: fields.positive_span("max_batch_aggregation_interval"),
+        feature_start: feature_start(fields),
+        trigger,
+        expected_freshness: fields.positive_span("expected_freshness"),
+    }
+}
+
+impl Schedule {
+    /// `batch_schedule` with its default, after the checks of semantics.md section 2.
+    fn checked(&self, fields: &Fields<'_>, kind: Option<&Kind>) -> Option<Span> {
+        if self.batch_schedule.is_none() && !fields.has("aggregations") {
+            fields.require("batch_schedule", "`batch_schedule = \"1d\"`, how often batch jobs run");
+        }
+        let batch_schedule = self.batch_schedule.or(self.interval)?;
+        if let Some(Kind::Aggregate { interval, .. }) = kind {
+            multiple(fields, "batch_schedule", batch_schedule, "aggregation_interval", *interval);
+        }
+        if let Some(max) = self.max_batch {
+            multiple(fields, "max_batch_aggregation_interval", max, "batch_schedule", batch_schedule);
+        }
+        Some(batch_schedule)
+    }
+}
+
+/// Reports a span that is not a multiple of another.
+pub fn multiple(fields: &Fields<'_>, field: &str, span: Span, of: &str, step: Span) {
+    let (length, step_length) = (span_micros(span), span_micros(step).max(1));
+    if length % step_length != 0 {
+        let problem = format!("{} is not a multiple of {of}, {}", print_span(span), print_span(step));
+        let below = length / step_length * step_length;
+        let print = |micros: i64| print_span(Span::microseconds(micros));
+        let fix = match below {
+            0 => format!("write {}", print(step_length)),
+            _ => format!("write {} or {}", print(below), print(below + step_length)),
+        };
+        fields.report(field, problem, fix);
+    }
+}
+
+fn feature_start(fields: &Fields<'_>) -> Option<FeatureStart> {
+    let text = fields.text("feature_start_time")?;
+    let before = text.trim().strip_prefix("apply").map(|rest| rest.trim().strip_prefix('-').map(str::trim));
+    let start = match before {
+        Some(span) => span.and_then(|span| parse_span(span).ok()).map(FeatureStart::BeforeApply),
+        None => parse_time(&text).ok().map(FeatureStart::At),
+    };
+    if start.is_none() {
+        let fix = "write a time such as \"2026-01-01T00:00:00Z\", or \"apply - 3d\"";
+        fields.report("feature_start_time", format!("`{text}` is not a time"), fix);
+    }
+    start
+}
