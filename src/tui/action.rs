@@ -1,0 +1,185 @@
+//! Everything a user can do, as data: name, sentence, keys, layer, danger.
+//!
+//! Key handling, footer, help, palette and the README's key table are made from [`TABLE`]. What an action does is in
+//! `app/perform.rs`; this file must not know.
+
+/// Where a binding is valid. Which layers are active at once, and in which order, is [`crate::tui::app::App::layers`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Layer {
+    /// In every state, also while text is typed.
+    Always,
+    /// Wherever no text is typed and no question is open.
+    Program,
+    /// On the four panes.
+    Panes,
+    /// Anything that scrolls.
+    Move,
+    /// A job: the selected row, or the open detail.
+    Job,
+    /// The Jobs pane.
+    Jobs,
+    /// The Lookup pane, while nothing is typed.
+    Lookup,
+    /// The Stream pane.
+    Stream,
+    /// Panes that filter.
+    Filter,
+    /// Any window over the panes that shows something.
+    Window,
+    /// Typing into a line or a form.
+    Form,
+    /// Picking from a list: palette, views, workspaces.
+    Choose,
+    /// A question before something is changed.
+    Question,
+}
+
+impl Layer {
+    /// Its name in help and documentation.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Always => "Always",
+            Self::Program => "Everywhere but in text",
+            Self::Panes => "Panes",
+            Self::Move => "Moving",
+            Self::Job => "The selected job",
+            Self::Jobs => "Jobs pane",
+            Self::Lookup => "Lookup pane",
+            Self::Stream => "Stream pane",
+            Self::Filter => "Jobs and Stream",
+            Self::Window => "Windows",
+            Self::Form => "Typing",
+            Self::Choose => "Lists to pick from",
+            Self::Question => "Questions",
+        }
+    }
+}
+
+/// What can go wrong when an action is done by mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Danger {
+    /// Nothing outside this screen changes.
+    None,
+    /// Changes the deployment; asks first, and is not there in read-only mode.
+    Mutates,
+}
+
+macro_rules! actions {
+    ($($action:ident, $name:literal, $layer:ident, [$($key:literal),*], $label:literal, $danger:ident, $sentence:literal;)*) => {
+        /// Something a user can do.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Action { $(#[doc = $sentence] $action,)* }
+
+        /// All actions, in the order of help.
+        pub const TABLE: &[Info] = &[$(Info {
+            action: Action::$action, name: $name, layer: Layer::$layer, keys: &[$($key),*], label: $label,
+            danger: Danger::$danger, sentence: $sentence,
+        },)*];
+    };
+}
+
+/// One row of the action table.
+#[derive(Clone, Copy, Debug)]
+pub struct Info {
+    /// The action.
+    pub action: Action,
+    /// Its name in the palette, in kebab case.
+    pub name: &'static str,
+    /// Where its keys are valid.
+    pub layer: Layer,
+    /// Default keys, the first one shown in the footer.
+    pub keys: &'static [&'static str],
+    /// Word for the footer; empty for what is left to the help.
+    pub label: &'static str,
+    /// Whether it changes the deployment.
+    pub danger: Danger,
+    /// What it does, in a sentence.
+    pub sentence: &'static str,
+}
+
+actions! {
+    Open, "open-job", Jobs, ["enter"], "open", None, "Open the selected job: attempts, times, the whole error.";
+    Cancel, "cancel-job", Job, ["c"], "cancel", Mutates, "Cancel the selected job, after a question.";
+    Trigger, "trigger-job", Panes, ["t"], "trigger", Mutates, "Start a materialization job for a window of your choice.";
+    Rerun, "run-again", Job, ["r"], "run again", Mutates, "Start a new job for the window of the selected job.";
+    Wait, "wait-for-job", Job, ["W"], "wait", None, "Wait for the selected job: bell and note when it ends. Again to stop waiting.";
+    Copy, "copy-id", Job, ["y"], "copy id", None, "Copy the id of the selected job to the clipboard.";
+    SortNext, "sort-next", Jobs, ["s"], "sort", None, "Sort by the next column.";
+    SortReverse, "sort-reverse", Jobs, ["S"], "", None, "Turn the direction of sorting.";
+    Filter, "filter", Filter, ["/"], "filter", None, "Filter the rows: text, !not, ~fuzzy, state=failure, attempts>1.";
+    Edit, "edit-key", Lookup, ["enter", "e"], "edit key", None, "Type the join keys to look up.";
+    LookAgain, "look-up", Lookup, ["space"], "look up again", None, "Look up the same key again.";
+    Pause, "pause-stream", Stream, ["p", "space"], "pause", None, "Hold the stream still, or let it go on; records keep arriving.";
+    Views, "views", Panes, ["v"], "views", None, "Pick a feature view.";
+    Workspaces, "workspaces", Panes, ["w"], "workspaces", None, "Pick a workspace.";
+    Zoom, "zoom", Panes, ["z"], "zoom", None, "Show this pane on the whole screen, or all four again.";
+    NextPane, "next-pane", Panes, ["tab"], "", None, "Go to the next pane.";
+    PreviousPane, "previous-pane", Panes, ["shift-tab"], "", None, "Go to the previous pane.";
+    Summary, "summary", Panes, ["1"], "", None, "Go to the Summary pane.";
+    Jobs, "jobs", Panes, ["2"], "", None, "Go to the Jobs pane.";
+    Lookup, "lookup", Panes, ["3"], "", None, "Go to the Lookup pane.";
+    Stream, "stream", Panes, ["4"], "", None, "Go to the Stream pane.";
+    Back, "back", Panes, ["esc"], "", None, "Dismiss the note, leave the zoom, or drop the filter, in this order.";
+    Up, "up", Move, ["up", "k"], "", None, "One row up.";
+    Down, "down", Move, ["down", "j"], "", None, "One row down.";
+    PageUp, "page-up", Move, ["pageup", "ctrl-b", "ctrl-u"], "", None, "One page up.";
+    PageDown, "page-down", Move, ["pagedown", "ctrl-f", "ctrl-d"], "", None, "One page down.";
+    Top, "top", Move, ["home", "g"], "", None, "To the first row.";
+    Bottom, "bottom", Move, ["end", "G"], "", None, "To the last row; the stream moves on from there.";
+    Left, "left", Move, ["left", "h"], "", None, "Columns to the left.";
+    Right, "right", Move, ["right", "l"], "", None, "Columns to the right.";
+    Palette, "palette", Program, [":"], "commands", None, "Type a command: any action by name, view NAME, ws NAME, theme NAME.";
+    Help, "help", Program, ["?"], "help", None, "Show what every key does.";
+    Refresh, "refresh", Program, ["R"], "", None, "Ask the deployment for everything now.";
+    Journal, "log", Program, ["L"], "", None, "Show requests, notes and the deployment's notices.";
+    Theme, "theme-next", Program, ["T"], "", None, "Take the next theme.";
+    Quit, "quit", Program, ["q"], "quit", None, "Leave the program.";
+    QuitNow, "quit-now", Always, ["ctrl-c", "ctrl-q"], "", None, "Leave the program from any state.";
+    Repaint, "repaint", Always, ["ctrl-l"], "", None, "Draw the whole screen again.";
+    Suspend, "suspend", Always, ["ctrl-z"], "", None, "Put the program to sleep; `fg` wakes it.";
+    Close, "close", Window, ["esc"], "close", None, "Close this window.";
+    Submit, "submit", Form, ["enter"], "go", None, "Take what was typed.";
+    Leave, "leave", Form, ["esc"], "leave", None, "Leave without taking it.";
+    NextField, "next-field", Form, ["tab", "down"], "next field", None, "Go to the next field.";
+    PreviousField, "previous-field", Form, ["shift-tab", "up"], "", None, "Go to the previous field.";
+    Toggle, "toggle", Form, ["space"], "", None, "Switch the box under the cursor; in text, a blank.";
+    Choose, "choose", Choose, ["enter"], "choose", None, "Take the marked line.";
+    Dismiss, "dismiss", Choose, ["esc"], "close", None, "Close the list.";
+    ChooseUp, "choose-up", Choose, ["up", "ctrl-p"], "", None, "One line up.";
+    ChooseDown, "choose-down", Choose, ["down", "ctrl-n"], "", None, "One line down.";
+    ChoosePageUp, "choose-page-up", Choose, ["pageup"], "", None, "One page up.";
+    ChoosePageDown, "choose-page-down", Choose, ["pagedown"], "", None, "One page down.";
+    Complete, "complete", Choose, ["tab"], "complete", None, "Write the marked line into the text.";
+    Yes, "yes", Question, ["y"], "yes", Mutates, "Yes, do it.";
+    No, "no", Question, ["n", "enter", "esc", "q"], "no", None, "No, change nothing.";
+}
+
+impl Action {
+    /// Its row of the table.
+    pub fn info(self) -> &'static Info {
+        // TABLE is made by the same list as the enum, in the same order.
+        &TABLE[self as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_row_describes_its_own_action() {
+        for info in TABLE {
+            assert_eq!(info.action.info().name, info.name);
+            assert!(info.sentence.ends_with('.'), "{}", info.name);
+            assert!(!info.keys.is_empty(), "{} cannot be reached", info.name);
+        }
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let names: HashSet<_> = TABLE.iter().map(|info| info.name).collect();
+        assert_eq!(names.len(), TABLE.len());
+    }
+}

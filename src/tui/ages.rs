@@ -1,0 +1,125 @@
+//! How long ago, how soon, how long: coarse on purpose, so that a screen on which nothing happens stays still.
+//!
+//! Pure. Each text of a moving age comes with the instant at which it will differ; the loop sleeps until then. Ages have
+//! steps: under 10 s, under 30 s, under a minute, then whole minutes, hours, days.
+
+use crate::model::time::{print_span, span_micros};
+use crate::model::{Span, Time};
+
+/// A text, and when it stops being true.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moving {
+    /// What to show now.
+    pub text: String,
+    /// The instant from which something else is to be shown.
+    pub until: Option<Time>,
+}
+
+/// Steps below one minute, in seconds.
+const STEPS: [i64; 3] = [10, 30, 60];
+
+/// A span in its coarse form: `<10s`, `<30s`, `<1m`, `14m`, `6h`, `3d`.
+pub fn coarse(span: Span) -> String {
+    let seconds = span.num_seconds().max(0);
+    match seconds {
+        0..=9 => "<10s".to_owned(),
+        10..=29 => "<30s".to_owned(),
+        30..=59 => "<1m".to_owned(),
+        60..=3_599 => format!("{}m", seconds / 60),
+        3_600..=172_799 => format!("{}h", seconds / 3_600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// Seconds at which the coarse form of an age of `seconds` changes next.
+fn next_step(seconds: i64) -> i64 {
+    let unit = match seconds {
+        ..60 => return STEPS.into_iter().find(|step| *step > seconds).unwrap_or(60),
+        60..3_600 => 60,
+        3_600..172_800 => 3_600,
+        _ => 86_400,
+    };
+    (seconds / unit + 1) * unit
+}
+
+/// How long ago `at` was. An instant that is still to come counts as now.
+pub fn since(at: Time, now: Time) -> Moving {
+    let age = (now - at).max(Span::zero());
+    let until = Span::try_seconds(next_step(age.num_seconds())).and_then(|step| at.checked_add_signed(step));
+    Moving { text: coarse(age), until }
+}
+
+/// How soon `at` is: `in 14m`, `in <1m`; `due` when it has passed.
+pub fn until(at: Time, now: Time) -> Moving {
+    let left = at - now;
+    let seconds = left.num_seconds();
+    if left <= Span::zero() {
+        return Moving { text: "due".to_owned(), until: None };
+    }
+    // Counting down, the text changes when what is left falls below the start of its step.
+    let floor = match seconds {
+        ..60 => 0,
+        60..3_600 => seconds / 60 * 60,
+        3_600..172_800 => seconds / 3_600 * 3_600,
+        _ => seconds / 86_400 * 86_400,
+    };
+    let text = if seconds < 60 { "in <1m".to_owned() } else { format!("in {}", coarse(left)) };
+    let change = if floor == 0 { Some(at) } else { at.checked_sub_signed(Span::seconds(floor) - Span::seconds(1)) };
+    Moving { text, until: change.map(|change| change.max(now + Span::milliseconds(1))) }
+}
+
+/// Whole seconds left until `at`, exact: `4 s`. For the few things that are worth a redraw each second.
+pub fn countdown(at: Time, now: Time) -> Moving {
+    let left = span_micros(at - now).max(0);
+    let seconds = (left + 999_999) / 1_000_000;
+    let change = at.checked_sub_signed(Span::seconds(seconds - 1)).filter(|_| seconds > 0);
+    Moving { text: format!("{seconds} s"), until: change.map(|change| change.max(now + Span::milliseconds(20))) }
+}
+
+/// A finished length of time, exact to the second; tenths below ten seconds.
+pub fn exact(span: Span) -> String {
+    match span.num_milliseconds().max(0) {
+        ms @ ..10_000 => format!("{}.{}s", ms / 1_000, ms % 1_000 / 100),
+        _ => print_span(span),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::time::from_micros;
+
+    #[test]
+    fn ages_have_steps() {
+        for (seconds, text) in
+            [(0, "<10s"), (10, "<30s"), (59, "<1m"), (60, "1m"), (3_599, "59m"), (3_600, "1h"), (172_800, "2d")]
+        {
+            assert_eq!(coarse(Span::seconds(seconds)), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_holds_until_it_says_and_no_longer(age in 0i64..400_000_000_000, step in 0.0f64..1.0) {
+            let at = from_micros(1_700_000_000_000_000);
+            let now = at + Span::microseconds(age);
+            let first = since(at, now);
+            let until = first.until.unwrap();
+            prop_assert!(until > now);
+            let between = now + Span::microseconds((span_micros(until - now) as f64 * step * 0.999) as i64);
+            prop_assert_eq!(since(at, between).text, first.text.clone());
+            prop_assert_ne!(since(at, until).text, first.text);
+        }
+
+        #[test]
+        fn a_countdown_wakes_in_the_future_and_ends(left in 1i64..400_000_000) {
+            let now = from_micros(1_700_000_000_000_000);
+            let at = now + Span::microseconds(left);
+            prop_assert!(until(at, now).until.unwrap() > now);
+            prop_assert!(countdown(at, now).until.unwrap() > now);
+            prop_assert_eq!(until(at, at).until, None);
+        }
+    }
+}

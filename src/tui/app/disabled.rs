@@ -1,0 +1,91 @@
+//! Why an action cannot be done now, in a sentence for the user. The one place where read-only and offline are enforced.
+
+use super::{App, Overlay, Pane, Pending};
+use crate::model::{BatchTrigger, Job};
+use crate::tui::action::{Action, Danger};
+
+/// The job that job actions are about: that of the open detail, else the selected row.
+pub fn selected_job(app: &App) -> Option<&Job> {
+    let open = app.overlays.iter().rev().find_map(|overlay| match overlay {
+        Overlay::Detail(id, _) => Some(*id),
+        _ => None,
+    });
+    app.jobs.find(open.or(app.jobs.selected)?)
+}
+
+/// Why the action is not available; absent when it is.
+pub fn disabled(app: &App, action: Action) -> Option<String> {
+    let reason = match action.info().danger {
+        Danger::Mutates => locked(app).or_else(|| mutation(app, action)),
+        Danger::None => harmless(app, action),
+    };
+    reason.map(str::to_owned)
+}
+
+/// Why nothing may be changed at all.
+fn locked(app: &App) -> Option<&'static str> {
+    if app.read_only {
+        return Some("Read-only: start without --read-only to change anything.");
+    }
+    (!app.is_live()).then_some("Not connected: nothing can be changed until the deployment answers again.")
+}
+
+fn mutation(app: &App, action: Action) -> Option<&'static str> {
+    let job = selected_job(app);
+    match action {
+        Action::Trigger => trigger(app),
+        Action::Cancel => match job {
+            None => Some("No job is selected."),
+            Some(job) if app.pending.values().any(|p| *p == Pending::Cancel(job.id)) => {
+                Some("Its end is asked for already.")
+            }
+            Some(job) if !job.state.can_cancel() => {
+                Some("This job has ended or is ending: there is nothing to cancel.")
+            }
+            Some(_) => None,
+        },
+        Action::Rerun => match job {
+            None => Some("No job is selected."),
+            Some(job) if job.window.is_none() => Some("This job has no window that could be run again."),
+            Some(_) => trigger(app),
+        },
+        _ => None,
+    }
+}
+
+fn trigger(app: &App) -> Option<&'static str> {
+    let Some(view) = app.feature_view() else { return Some("No feature view is open yet.") };
+    if !view.materialization_enabled {
+        return Some("This view is not materialized: its workspace is not live.");
+    }
+    (view.batch_trigger == BatchTrigger::NoBatch).then_some("This view has no batch materialization.")
+}
+
+fn harmless(app: &App, action: Action) -> Option<&'static str> {
+    match action {
+        Action::Open | Action::Copy if selected_job(app).is_none() => Some("No job is selected."),
+        Action::Wait => match selected_job(app) {
+            None => Some("No job is selected."),
+            Some(job) if job.state.is_terminal() => Some("This job has ended already."),
+            Some(_) => None,
+        },
+        Action::Edit | Action::LookAgain => lookup(app, action),
+        Action::Pause if app.stream.total() == 0 && !app.stream.paused => Some("No record came yet."),
+        Action::Filter if app.focus != Pane::Jobs && app.focus != Pane::Stream => Some("Jobs and Stream have filters."),
+        Action::Views if app.views.is_none() => Some("The feature views are not here yet."),
+        Action::Workspaces if app.workspaces.is_empty() => Some("The workspaces are not here yet."),
+        _ => None,
+    }
+}
+
+fn lookup(app: &App, action: Action) -> Option<&'static str> {
+    let Some(view) = app.feature_view() else { return Some("No feature view is open yet.") };
+    if !view.online {
+        return Some("This view is not written to the online store (online = false).");
+    }
+    let empty = app.lookup.keys().iter().all(|(_, text)| text.is_empty());
+    match action {
+        Action::LookAgain if empty => Some("There is no key to look up: press enter and type one."),
+        _ => None,
+    }
+}

@@ -1,0 +1,184 @@
+//! The Jobs pane's state: all jobs of the view, which of them show, in which order, and which one is selected.
+//!
+//! The selection is a job's id. It stays with its job whatever arrives; only a key of the user moves it, or the job's end of
+//! being there, which is said.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::columns::{self, Column};
+use crate::model::time::print_span;
+use crate::model::{Id, Job, Time};
+use crate::tui::field::Field;
+use crate::tui::phase;
+use crate::tui::query::{Query, Row, Scorer};
+
+/// Names that a filter of jobs can compare.
+pub const FIELDS: &[&str] =
+    &["state", "type", "window", "attempts", "progress", "age", "reason", "store", "id", "online", "offline"];
+
+/// The Jobs pane.
+#[derive(Clone, Debug)]
+pub struct Jobs {
+    /// All jobs, in the server's order: newest first.
+    pub all: Arc<Vec<Job>>,
+    /// Whether the list came at all.
+    pub loaded: bool,
+    /// Indices of the rows that show, in the order in which they show.
+    pub order: Vec<u32>,
+    /// The filter as typed.
+    pub filter: Field,
+    /// What is wrong with the filter, in a sentence.
+    pub filter_error: Option<String>,
+    query: Query,
+    /// The column that rows are sorted by.
+    pub sort: Column,
+    /// Large first.
+    pub descending: bool,
+    /// The selected job.
+    pub selected: Option<Id>,
+    /// The row of the selected job in `order`.
+    pub row: usize,
+    /// First visible row.
+    pub top: usize,
+    /// Jobs that the user waits for.
+    pub waits: BTreeSet<Id>,
+}
+
+impl Default for Jobs {
+    fn default() -> Self {
+        Self {
+            all: Arc::default(),
+            loaded: false,
+            order: Vec::new(),
+            filter: Field::default(),
+            filter_error: None,
+            query: Query::default(),
+            sort: Column::Age,
+            descending: false,
+            selected: None,
+            row: 0,
+            top: 0,
+            waits: BTreeSet::new(),
+        }
+    }
+}
+
+struct JobRow<'a> {
+    job: &'a Job,
+    now: Time,
+}
+
+impl Row for JobRow<'_> {
+    fn text(&self) -> Cow<'_, str> {
+        let window = self.job.window.map(columns::long_window).unwrap_or_default();
+        let (word, reason) = (phase::of(self.job).word, columns::reason(self.job));
+        format!("{word} {} {window} {} {reason} {}", self.job.job_type, columns::stores(self.job), self.job.id).into()
+    }
+
+    fn field(&self, name: &str) -> Option<Cow<'_, str>> {
+        let job = self.job;
+        Some(match name {
+            // Both words are accepted: the screen's and the protocol's.
+            "state" => format!("{} {}", phase::of(job).word, job.state).into(),
+            "type" => job.job_type.to_string().into(),
+            "window" => job.window.map(columns::long_window).unwrap_or_default().into(),
+            "attempts" => columns::attempts(job).to_string().into(),
+            "progress" => job.progress().map(|share| (share * 100.0).round().to_string()).unwrap_or_default().into(),
+            "age" => job.created_at.map(|at| print_span(self.now - at)).unwrap_or_default().into(),
+            "reason" => columns::reason(job).into(),
+            "store" => columns::stores(job).into(),
+            "id" => job.id.to_string().into(),
+            "online" => job.online.to_string().into(),
+            "offline" => job.offline.to_string().into(),
+            _ => return None,
+        })
+    }
+}
+
+impl Jobs {
+    /// The pane of another view: nothing but the order is kept.
+    pub fn emptied(&self) -> Self {
+        Self { sort: self.sort, descending: self.descending, ..Self::default() }
+    }
+
+    /// Takes a new list. True when the selected job is no longer in it.
+    pub fn receive(&mut self, all: Arc<Vec<Job>>, now: Time) -> bool {
+        self.all = all;
+        self.loaded = true;
+        let before = self.row;
+        let gone = self.selected.is_some_and(|id| !self.all.iter().any(|job| job.id == id));
+        self.rebuild(now);
+        // Rows that came in above push the window down with the selection, so that the eye stays where it was.
+        if !gone && self.top > 0 {
+            self.top = (self.top + self.row).saturating_sub(before);
+        }
+        gone
+    }
+
+    /// Takes the filter as it stands in the field.
+    pub fn refilter(&mut self, now: Time) {
+        match Query::parse(self.filter.text(), FIELDS) {
+            Ok(query) => {
+                self.query = query;
+                self.filter_error = None;
+                self.rebuild(now);
+            }
+            Err(error) => self.filter_error = Some(error),
+        }
+    }
+
+    /// Filters and sorts again; the selection stays with its job if that shows, else with its row.
+    pub fn rebuild(&mut self, now: Time) {
+        let mut scorer = Scorer::default();
+        let shows = |job: &Job| self.query.is_empty() || self.query.matches(&JobRow { job, now }, &mut scorer);
+        let mut shows = shows;
+        let mut order: Vec<u32> =
+            (0u32..).zip(self.all.iter()).filter(|(_, job)| shows(job)).map(|(at, _)| at).collect();
+        order.sort_by_cached_key(|at| self.sort.sort_key(&self.all[*at as usize]));
+        if self.descending {
+            order.reverse();
+        }
+        self.order = order;
+        let found = self.selected.and_then(|id| self.order.iter().position(|at| self.all[*at as usize].id == id));
+        self.row = found.unwrap_or(self.row).min(self.order.len().saturating_sub(1));
+        self.selected = self.at(self.row).map(|job| job.id);
+    }
+
+    /// The job of a row.
+    pub fn at(&self, row: usize) -> Option<&Job> {
+        self.order.get(row).and_then(|at| self.all.get(*at as usize))
+    }
+
+    /// The job of that id.
+    pub fn find(&self, id: Id) -> Option<&Job> {
+        self.all.iter().find(|job| job.id == id)
+    }
+
+    /// Selects the row, or the nearest there is, and brings it into a window of `height` rows.
+    pub fn select(&mut self, row: usize, height: usize) {
+        self.row = row.min(self.order.len().saturating_sub(1));
+        self.selected = self.at(self.row).map(|job| job.id);
+        self.top = window(self.top, self.row, height, self.order.len());
+    }
+
+    /// Sorts by the column; by its direction turned round where it is the sort column already.
+    pub fn sort_by(&mut self, column: Column, descending: bool, now: Time) {
+        self.sort = column;
+        self.descending = descending;
+        self.rebuild(now);
+    }
+
+    /// Whether a filter hides rows.
+    pub fn is_filtered(&self) -> bool {
+        !self.query.is_empty()
+    }
+}
+
+/// The first row of a window of `height` rows over `len` that is nearest to `top` and shows `row`.
+pub fn window(top: usize, row: usize, height: usize, len: usize) -> usize {
+    let height = height.max(1);
+    let lowest = len.saturating_sub(height);
+    top.min(row).max((row + 1).saturating_sub(height)).min(lowest)
+}

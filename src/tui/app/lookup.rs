@@ -1,0 +1,87 @@
+//! The Lookup pane's state: one field a join key, and the last answer, which stays while the next key is typed.
+
+use crate::client::message::{Problem, RequestId};
+use crate::model::{FeatureVector, FeatureView, Time};
+use crate::tui::field::Field;
+use std::time::Duration;
+
+/// The Lookup pane.
+#[derive(Clone, Debug, Default)]
+pub struct Lookup {
+    /// Join key name and what is typed, in the view's order.
+    pub fields: Vec<(String, Field)>,
+    /// The field that is typed into.
+    pub focus: usize,
+    /// The user typed something: no example is filled in any more.
+    pub touched: bool,
+    /// The key in the form was taken from the stream.
+    pub example: bool,
+    /// The request that is on its way, and since when.
+    pub pending: Option<(RequestId, Time)>,
+    /// What was asked for by the request on its way.
+    pub asked: Vec<(String, String)>,
+    /// The last answer.
+    pub answer: Option<Answer>,
+    /// How far the answer is scrolled, in lines.
+    pub scroll: usize,
+}
+
+/// An answer, and what it answers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The key as it was asked for.
+    pub keys: Vec<(String, String)>,
+    /// Features, or why there are none.
+    pub result: Result<FeatureVector, Problem>,
+    /// Round trip.
+    pub took: Duration,
+    /// When it came.
+    pub at: Time,
+}
+
+impl Lookup {
+    /// An empty form for the view.
+    pub fn of(view: &FeatureView) -> Self {
+        let fields = view.join_keys.iter().map(|key| (key.name.clone(), Field::default()));
+        Self { fields: fields.collect(), ..Self::default() }
+    }
+
+    /// Makes the form fit the view's join keys if it does not; keeps what is typed otherwise.
+    pub fn fit(&mut self, view: &FeatureView) {
+        let names = view.join_keys.iter().map(|key| &key.name);
+        if !names.eq(self.fields.iter().map(|(name, _)| name)) {
+            *self = Self::of(view);
+        }
+    }
+
+    /// Whether an example key may be filled in.
+    pub fn wants_example(&self) -> bool {
+        !self.touched && !self.example && !self.fields.is_empty() && self.answer.is_none()
+    }
+
+    /// Fills the form from a record that has all keys. A key that a lookup may leave out stays empty.
+    pub fn fill(&mut self, record: &str, view: &FeatureView) -> bool {
+        let Ok(serde_json::Value::Object(record)) = serde_json::from_str(record) else { return false };
+        let wildcard = view.wildcard_join_key();
+        let mut found = Vec::new();
+        for (name, _) in &self.fields {
+            let text = match record.get(name) {
+                _ if wildcard == Some(name) => String::new(),
+                Some(serde_json::Value::String(text)) if !text.is_empty() => text.clone(),
+                Some(value @ serde_json::Value::Number(_)) => value.to_string(),
+                _ => return false,
+            };
+            found.push(text);
+        }
+        for ((_, field), text) in self.fields.iter_mut().zip(found) {
+            field.set(&text);
+        }
+        self.example = true;
+        true
+    }
+
+    /// The key as typed.
+    pub fn keys(&self) -> Vec<(String, String)> {
+        self.fields.iter().map(|(name, field)| (name.clone(), field.text().trim().to_owned())).collect()
+    }
+}

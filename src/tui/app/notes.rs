@@ -1,0 +1,82 @@
+//! Notes for the user: the newest ones stand on the screen as toasts, all of them in the journal.
+//!
+//! Plain data, bounded. Errors stay until they are dismissed; the rest leaves by itself.
+
+use std::collections::VecDeque;
+
+use crate::model::{Span, Time};
+
+/// How much a note matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// For the journal alone: a request that was sent.
+    Trace,
+    /// Worth knowing.
+    Info,
+    /// Something went well.
+    Good,
+    /// Needs an eye.
+    Warning,
+    /// Went wrong; stays until dismissed.
+    Bad,
+}
+
+/// One note.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// When it was made.
+    pub at: Time,
+    /// How much it matters.
+    pub level: Level,
+    /// One or two sentences.
+    pub text: String,
+    /// When it leaves the screen by itself; absent for never.
+    pub until: Option<Time>,
+}
+
+/// Toasts and journal.
+#[derive(Clone, Debug, Default)]
+pub struct Notes {
+    /// On the screen, oldest first; at most [`TOASTS`].
+    pub toasts: VecDeque<Note>,
+    /// All of them, oldest first; at most [`JOURNAL`].
+    pub journal: VecDeque<Note>,
+}
+
+/// Most toasts at a time.
+pub const TOASTS: usize = 3;
+/// Most notes in the journal.
+pub const JOURNAL: usize = 500;
+/// How long a toast stays.
+const STAYS: Span = Span::seconds(6);
+
+impl Notes {
+    /// Adds a note.
+    pub fn add(&mut self, now: Time, level: Level, text: impl Into<String>) {
+        let until = (level != Level::Bad).then(|| now + STAYS);
+        let note = Note { at: now, level, text: text.into(), until };
+        if level != Level::Trace {
+            self.toasts.retain(|toast| toast.text != note.text);
+            self.toasts.push_back(note.clone());
+            if self.toasts.len() > TOASTS {
+                self.toasts.pop_front();
+            }
+        }
+        self.journal.push_back(note);
+        if self.journal.len() > JOURNAL {
+            self.journal.pop_front();
+        }
+    }
+
+    /// Drops the toasts whose time is over.
+    pub fn expire(&mut self, now: Time) {
+        self.toasts.retain(|toast| toast.until.is_none_or(|until| until > now));
+    }
+
+    /// Drops all toasts; false when there were none.
+    pub fn dismiss(&mut self) -> bool {
+        let any = !self.toasts.is_empty();
+        self.toasts.clear();
+        any
+    }
+}

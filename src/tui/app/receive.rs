@@ -1,0 +1,253 @@
+//! What the client task tells, taken into the state.
+//!
+//! Answers to an old question (another generation, an unknown request) are dropped here and nowhere else.
+
+use std::sync::Arc;
+
+use super::{Answer, App, Deployment, Dirty, Level, Lookup, Overlay, Pane};
+use crate::client::message::{Command, Connection, Generation, Problem, RequestId, TailBatch, TailState, Update};
+use crate::model::{FeatureView, Job, JobState};
+use crate::tui::action::Action;
+use crate::tui::effect::Effect;
+use crate::tui::phase;
+
+/// Takes in one update.
+pub fn receive(app: &mut App, told: Update, effects: &mut Vec<Effect>) {
+    app.soil(Dirty::Data);
+    let current = app.generation;
+    match told {
+        Update::Connection(connection) => connected(app, connection),
+        Update::Deployment { url, notices, has_stream_tail } => {
+            deployment(app, Deployment { url, notices, has_stream_tail });
+        }
+        Update::Workspaces(workspaces) => app.workspaces = workspaces,
+        Update::FeatureViews { generation, workspace, views } => {
+            feature_views(app, generation, workspace, views, effects);
+        }
+        Update::Jobs { generation, jobs } if generation == current => receive_jobs(app, jobs, effects),
+        Update::Freshness { generation, freshness } if generation == current => app.freshness = Some(freshness),
+        Update::Summary { generation, rows } if generation == current => app.summary_rows = rows,
+        Update::Tail { generation, batch } if generation == current => tail(app, batch, effects),
+        Update::TailState { generation, state } if generation == current => {
+            if let TailState::Open { columns } = &state {
+                app.stream.columns.clone_from(columns);
+            }
+            app.stream.state = Some(state);
+        }
+        Update::ReadFailed { generation, problem } if generation == current => {
+            app.notes.add(app.now, Level::Warning, problem.to_string());
+        }
+        Update::Lookup { request, answer, took } => looked_up(app, request, answer, took),
+        Update::Triggered { request, answer } => triggered(app, request, answer),
+        Update::Cancelled { request, answer } => cancelled(app, request, answer),
+        _ => {}
+    }
+}
+
+fn connected(app: &mut App, connection: Connection) {
+    let name = |connection: &Connection| match connection {
+        Connection::Connecting => "connecting".to_owned(),
+        Connection::Live => "connected".to_owned(),
+        Connection::Slow { .. } => "the deployment is slow to answer".to_owned(),
+        Connection::Offline { problem, .. } => format!("offline: {problem}"),
+        Connection::Refused { problem } => format!("refused: {problem}"),
+    };
+    if name(&app.connection) != name(&connection) {
+        app.notes.add(app.now, Level::Trace, name(&connection));
+    }
+    let was_live = app.is_live();
+    app.connection = connection;
+    app.connection_at = app.now;
+    match (was_live, app.is_live()) {
+        (_, true) => app.stale_since = None,
+        (true, false) => app.stale_since = Some(app.now),
+        (false, false) => {}
+    }
+}
+
+fn deployment(app: &mut App, deployment: Deployment) {
+    let known = app.deployment.as_ref().map(|d| d.notices.as_slice()).unwrap_or_default();
+    let new: Vec<_> = deployment.notices.iter().filter(|notice| !known.contains(notice)).cloned().collect();
+    for notice in &new {
+        app.notes.add(app.now, Level::Trace, format!("notice: {notice}"));
+    }
+    if let Some(first) = new.first() {
+        let text = match new.len() {
+            1 => format!("The deployment says: {first}"),
+            n => format!("The deployment has {n} notices; press L to read them. {first}"),
+        };
+        app.notes.add(app.now, Level::Warning, text);
+    }
+    app.deployment = Some(deployment);
+}
+
+fn feature_views(
+    app: &mut App,
+    generation: Generation,
+    workspace: String,
+    views: Arc<Vec<FeatureView>>,
+    effects: &mut Vec<Effect>,
+) {
+    let ours = app.workspace.as_ref().is_none_or(|open| *open == workspace);
+    if generation < app.workspace_generation || !ours {
+        return;
+    }
+    app.workspace = Some(workspace);
+    app.views = Some(views);
+    let wanted = app.wanted_view.take();
+    if let Some(name) = wanted.or_else(|| app.view.clone()) {
+        if app.feature_view().is_some_and(|view| view.name == name) {
+            refit(app);
+            return;
+        }
+        let views = app.views.iter().flat_map(|views| views.iter());
+        if views.clone().any(|view| view.name == name) {
+            open_view(app, name, effects);
+            return;
+        }
+        let workspace = app.workspace.clone().unwrap_or_default();
+        let text = format!("There is no feature view `{name}` in workspace `{workspace}`. Press v to pick another.");
+        app.notes.add(app.now, Level::Bad, text);
+        app.view = None;
+    }
+    // Most is to be seen on a view that is served online from a stream.
+    let views = app.views.iter().flat_map(|views| views.iter());
+    let best = views.clone().find(|view| view.is_stream && view.online).or_else(|| views.clone().next());
+    if let Some(name) = best.map(|view| view.name.clone()) {
+        open_view(app, name, effects);
+    }
+}
+
+/// The open view's definition may have changed: the lookup form follows it.
+fn refit(app: &mut App) {
+    if let Some(view) = app.feature_view().cloned() {
+        app.lookup.fit(&view);
+    }
+}
+
+/// Makes this view the open one.
+pub fn open_view(app: &mut App, name: String, effects: &mut Vec<Effect>) {
+    app.generation += 1;
+    app.view = Some(name.clone());
+    app.summary_scroll = 0;
+    app.summary_rows.clear();
+    app.freshness = None;
+    app.jobs = app.jobs.emptied();
+    app.stream = super::Stream::default();
+    app.layout.stream_widths.clear();
+    app.lookup = app.feature_view().map(Lookup::of).unwrap_or_default();
+    app.overlays.retain(|overlay| !matches!(overlay, Overlay::Detail(..)));
+    app.typing = None;
+    let workspace = app.workspace.clone().unwrap_or_default();
+    let open = Command::OpenView { generation: app.generation, workspace, feature_view: name };
+    effects.push(Effect::Client(open));
+}
+
+/// Makes this workspace the open one.
+pub fn open_workspace(app: &mut App, name: String, effects: &mut Vec<Effect>) {
+    app.generation += 1;
+    app.workspace_generation = app.generation;
+    app.view = None;
+    app.workspace = Some(name.clone());
+    app.views = None;
+    app.freshness = None;
+    app.summary_rows.clear();
+    app.jobs = super::Jobs::default();
+    app.stream = super::Stream::default();
+    app.lookup = Lookup::default();
+    app.overlays.clear();
+    let open = Command::OpenWorkspace { generation: app.generation, workspace: Some(name) };
+    effects.push(Effect::Client(open));
+}
+
+fn receive_jobs(app: &mut App, jobs: Arc<Vec<Job>>, effects: &mut Vec<Effect>) {
+    let gone = app.jobs.receive(jobs, app.now);
+    if gone {
+        app.notes.add(
+            app.now,
+            Level::Warning,
+            "The selected job is no longer there; the one now in its row is selected.",
+        );
+    }
+    let ended = app.jobs.waits.iter().filter_map(|id| app.jobs.find(*id)).filter(|job| job.state.is_terminal());
+    let ended: Vec<Job> = ended.cloned().collect();
+    for job in ended {
+        app.jobs.waits.remove(&job.id);
+        let level = if job.state == JobState::Success { Level::Good } else { Level::Bad };
+        let window = job.window.map(super::columns::short_window).unwrap_or_default();
+        let text = format!("Job {} has ended: {}. {} {window}", short(&job), phase::of(&job).word, job.feature_view);
+        let text = text.trim_end().to_owned();
+        app.notes.add(app.now, level, text.clone());
+        effects.push(Effect::Notify(text));
+    }
+}
+
+/// The first digits of a job's id.
+fn short(job: &Job) -> String {
+    job.id.to_string().chars().take(8).collect()
+}
+
+fn tail(app: &mut App, batch: TailBatch, effects: &mut Vec<Effect>) {
+    let newest = batch.records.last().cloned();
+    app.stream.receive(batch, app.now);
+    let view = app.feature_view().filter(|view| view.online).cloned();
+    if let (true, Some(record), Some(view)) = (app.lookup.wants_example(), newest, view)
+        && app.lookup.fill(&record, &view)
+    {
+        look_up(app, effects);
+    }
+}
+
+/// Sends the key in the form.
+pub fn look_up(app: &mut App, effects: &mut Vec<Effect>) {
+    let (Some(workspace), Some(feature_view)) = (app.workspace.clone(), app.view.clone()) else { return };
+    let request = app.request();
+    let keys = app.lookup.keys();
+    app.lookup.pending = Some((request, app.now));
+    app.lookup.asked.clone_from(&keys);
+    let shown: Vec<String> = keys.iter().map(|(name, text)| format!("{name}={text}")).collect();
+    app.notes.add(app.now, Level::Trace, format!("looked up {feature_view} {}", shown.join(" ")));
+    effects.push(Effect::Client(Command::Lookup { request, workspace, feature_view, keys }));
+}
+
+fn looked_up(
+    app: &mut App,
+    request: RequestId,
+    answer: Result<crate::model::FeatureVector, Problem>,
+    took: std::time::Duration,
+) {
+    if app.lookup.pending.is_none_or(|(pending, _)| pending != request) {
+        return;
+    }
+    app.lookup.pending = None;
+    app.lookup.scroll = 0;
+    let keys = std::mem::take(&mut app.lookup.asked);
+    app.lookup.answer = Some(Answer { keys, result: answer, took, at: app.now });
+}
+
+fn triggered(app: &mut App, request: RequestId, answer: Result<Job, Problem>) {
+    if app.pending.remove(&request).is_none() {
+        return;
+    }
+    match answer {
+        Ok(job) => {
+            let window = job.window.map(super::columns::short_window).unwrap_or_default();
+            app.notes.add(app.now, Level::Good, format!("Job {} was started for {window}.", short(&job)));
+            app.focus = if app.typing.is_none() { Pane::Jobs } else { app.focus };
+        }
+        Err(problem) => app.notes.add(app.now, Level::Bad, format!("No job was started. {problem}")),
+    }
+}
+
+fn cancelled(app: &mut App, request: RequestId, answer: Result<Job, Problem>) {
+    if app.pending.remove(&request).is_none() {
+        return;
+    }
+    match answer {
+        Ok(job) => {
+            let text = format!("Job {}: {} is now {}.", short(&job), Action::Cancel.info().label, job.state);
+            app.notes.add(app.now, Level::Good, text);
+        }
+        Err(problem) => app.notes.add(app.now, Level::Bad, format!("The job was not cancelled. {problem}")),
+    }
+}

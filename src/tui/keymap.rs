@@ -1,0 +1,146 @@
+//! From a key press to an action, by layer; conflicts between bindings; the key tables of help and README.
+//!
+//! Resolving is a pure function of the active layers and the chord. It must not know what an action does.
+
+use std::sync::LazyLock;
+
+use super::action::{Action, Info, Layer, TABLE};
+use super::chord::Chord;
+
+/// The bindings in force.
+#[derive(Clone, Debug, Default)]
+pub struct Keymap {
+    bindings: Vec<(Layer, Chord, Action)>,
+}
+
+static STANDARD: LazyLock<Keymap> = LazyLock::new(|| Keymap::of(TABLE));
+
+/// The Summary pane.
+pub const SUMMARY: &[Layer] = &[Layer::Panes, Layer::Move, Layer::Program, Layer::Always];
+/// The Jobs pane.
+pub const JOBS: &[Layer] =
+    &[Layer::Jobs, Layer::Job, Layer::Filter, Layer::Panes, Layer::Move, Layer::Program, Layer::Always];
+/// The Lookup pane.
+pub const LOOKUP: &[Layer] = &[Layer::Lookup, Layer::Panes, Layer::Move, Layer::Program, Layer::Always];
+/// The Stream pane.
+pub const STREAM: &[Layer] = &[Layer::Stream, Layer::Filter, Layer::Panes, Layer::Move, Layer::Program, Layer::Always];
+/// A job's detail.
+pub const DETAIL: &[Layer] = &[Layer::Job, Layer::Window, Layer::Move, Layer::Program, Layer::Always];
+/// Help and log.
+pub const WINDOW: &[Layer] = &[Layer::Window, Layer::Move, Layer::Program, Layer::Always];
+/// Text is typed into a line or form.
+pub const FORM: &[Layer] = &[Layer::Form, Layer::Always];
+/// A list to pick from is open.
+pub const CHOOSE: &[Layer] = &[Layer::Choose, Layer::Always];
+/// A question is open.
+pub const QUESTION: &[Layer] = &[Layer::Question, Layer::Always];
+
+/// Sets of layers that are active together, the first one winning.
+pub const STACKS: &[&[Layer]] = &[SUMMARY, JOBS, LOOKUP, STREAM, DETAIL, WINDOW, FORM, CHOOSE, QUESTION];
+
+impl Keymap {
+    /// The default bindings.
+    pub fn standard() -> &'static Self {
+        &STANDARD
+    }
+
+    /// The bindings of a table; keys that cannot be read are left out (a test sees to it that there are none).
+    pub fn of(table: &[Info]) -> Self {
+        let rows = table.iter().flat_map(|info| {
+            let chords = info.keys.iter().filter_map(|key| key.parse().ok());
+            chords.map(|chord| (info.layer, chord, info.action))
+        });
+        Self { bindings: rows.collect() }
+    }
+
+    /// What the chord does in these layers, the first layer winning.
+    pub fn resolve(&self, layers: &[Layer], chord: Chord) -> Option<Action> {
+        let in_layer = |layer: &Layer| self.bindings.iter().find(|(l, c, _)| l == layer && *c == chord);
+        layers.iter().find_map(in_layer).map(|(_, _, action)| *action)
+    }
+
+    /// The chords of an action, the main one first.
+    pub fn chords(&self, action: Action) -> Vec<Chord> {
+        self.bindings.iter().filter(|(_, _, a)| *a == action).map(|(_, chord, _)| *chord).collect()
+    }
+
+    /// Chords that mean two things where both are active, one sentence each; empty when all is well.
+    pub fn conflicts(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for stack in STACKS {
+            let active: Vec<_> = self.bindings.iter().filter(|(layer, _, _)| stack.contains(layer)).collect();
+            for (at, (_, chord, action)) in active.iter().enumerate() {
+                for (_, _, other) in active[at + 1..].iter().filter(|(_, c, a)| c == chord && a != action) {
+                    found.push(format!("`{chord}` is both {} and {}", action.info().name, other.info().name));
+                }
+            }
+        }
+        found
+    }
+}
+
+/// The table of keys for the README, in Markdown, made from the action table.
+pub fn keys_markdown() -> String {
+    let mut text = String::from("| where | key | what it does |\n|---|---|---|\n");
+    for info in TABLE {
+        let keys: Vec<String> = info.keys.iter().map(|key| format!("`{key}`")).collect();
+        text.push_str(&format!("| {} | {} | {} |\n", info.layer.title(), keys.join(" "), info.sentence));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::action::Danger;
+    use super::*;
+
+    #[test]
+    fn every_key_of_the_table_is_read_and_every_action_reachable() {
+        for info in TABLE {
+            assert_eq!(Keymap::standard().chords(info.action).len(), info.keys.len(), "{}", info.name);
+            let stack = STACKS.iter().find(|stack| stack.contains(&info.layer)).unwrap();
+            let chord = info.keys[0].parse().unwrap();
+            assert!(Keymap::standard().resolve(stack, chord).is_some(), "{}", info.name);
+        }
+    }
+
+    #[test]
+    fn no_chord_means_two_things() {
+        assert_eq!(Keymap::standard().conflicts(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_conflict_is_told() {
+        let mut rows = TABLE.to_vec();
+        rows[1].keys = &["q"];
+        assert!(Keymap::of(&rows).conflicts()[0].contains("`q` is both"));
+    }
+
+    #[test]
+    fn nothing_that_mutates_sits_on_a_reflex_key() {
+        for info in TABLE.iter().filter(|info| info.danger == Danger::Mutates) {
+            for key in ["ctrl-d", "ctrl-k", "ctrl-x", "delete", "backspace", "enter"] {
+                assert!(!info.keys.contains(&key), "{} on {key}", info.name);
+            }
+        }
+    }
+
+    #[test]
+    fn the_key_that_asks_never_answers_yes() {
+        let yes = Keymap::standard().chords(Action::Yes);
+        for info in TABLE.iter().filter(|info| info.danger == Danger::Mutates && info.action != Action::Yes) {
+            assert!(Keymap::standard().chords(info.action).iter().all(|chord| !yes.contains(chord)), "{}", info.name);
+        }
+    }
+
+    /// The README's key table is the one the program would print.
+    #[test]
+    fn readme_shows_these_keys() {
+        let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap_or_default();
+        let between =
+            readme.split_once("<!-- keys:begin -->").and_then(|(_, rest)| rest.split_once("<!-- keys:end -->"));
+        if let Some((table, _)) = between {
+            assert_eq!(table.trim(), keys_markdown().trim(), "\nput this between the markers:\n{}", keys_markdown());
+        }
+    }
+}

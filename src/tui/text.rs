@@ -1,0 +1,143 @@
+//! Text as the screen measures it: width in cells, cutting at grapheme boundaries, wrapping, cleaning.
+//!
+//! Pure functions. Nothing from outside may reach a cell without passing [`cut`] or [`wrap`], which clean it.
+
+use std::borrow::Cow;
+
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+/// Stands for what was cut away.
+pub const ELLIPSIS: &str = "…";
+
+/// Text without control characters, escape sequences' openers, and characters that reorder or hide others.
+/// Each is shown as `·`, a line break or tab as a blank; nothing is dropped silently.
+pub fn clean(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_hostile) {
+        return Cow::Borrowed(text);
+    }
+    let safe = |c| match c {
+        '\n' | '\r' | '\t' => ' ',
+        c if is_hostile(c) => '·',
+        c => c,
+    };
+    Cow::Owned(text.chars().map(safe).collect())
+}
+
+/// Controls (C0, C1, DEL), bidirectional overrides and isolates, zero-width characters and tags.
+fn is_hostile(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        || matches!(c, '\u{feff}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Width in terminal cells.
+pub fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// The cleaned text, cut to at most `max` cells; what is cut ends in `…`.
+pub fn cut(text: &str, max: usize) -> Cow<'_, str> {
+    let text = clean(text);
+    if text.width() <= max {
+        return text;
+    }
+    if max == 0 {
+        return Cow::Borrowed("");
+    }
+    let mut kept = String::new();
+    let mut used = 0;
+    for grapheme in text.graphemes(true) {
+        let next = grapheme.width();
+        if used + next > max - 1 {
+            break;
+        }
+        kept.push_str(grapheme);
+        used += next;
+    }
+    kept.push_str(ELLIPSIS);
+    Cow::Owned(kept)
+}
+
+/// The text cut or filled with blanks to exactly `to` cells, at the left or right end.
+pub fn fit(text: &str, to: usize, right: bool) -> String {
+    let text = cut(text, to);
+    let blanks = " ".repeat(to.saturating_sub(width(&text)));
+    if right { format!("{blanks}{text}") } else { format!("{text}{blanks}") }
+}
+
+/// The text in lines of at most `max` cells, broken between words; a word longer than a line is broken where it must.
+/// Line breaks of the text are kept.
+pub fn wrap(text: &str, max: usize) -> Vec<String> {
+    let max = max.max(1);
+    let mut lines = Vec::new();
+    for paragraph in text.lines() {
+        let paragraph = clean(paragraph);
+        let mut line = String::new();
+        for word in paragraph.split_word_bounds() {
+            push_word(&mut lines, &mut line, word, max);
+        }
+        lines.push(line.trim_end().to_owned());
+    }
+    lines
+}
+
+fn push_word(lines: &mut Vec<String>, line: &mut String, word: &str, max: usize) {
+    if line.width() + word.width() <= max {
+        line.push_str(word);
+        return;
+    }
+    if !line.trim().is_empty() {
+        lines.push(std::mem::take(line).trim_end().to_owned());
+    }
+    line.clear();
+    if word.trim().is_empty() {
+        return;
+    }
+    for grapheme in word.graphemes(true) {
+        if line.width() + grapheme.width() > max {
+            lines.push(std::mem::take(line));
+        }
+        line.push_str(grapheme);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn cuts_between_graphemes_and_says_so() {
+        assert_eq!(cut("carrier", 7), "carrier");
+        assert_eq!(cut("carriers", 7), "carrie…");
+        assert_eq!(cut("日本語", 4), "日…");
+        assert_eq!(cut("e\u{301}e\u{301}e\u{301}", 2), "e\u{301}…");
+        assert_eq!(cut("x", 0), "");
+    }
+
+    #[test]
+    fn escape_sequences_and_reordering_lose_their_power() {
+        assert_eq!(clean("a\u{1b}[2Jb"), "a·[2Jb");
+        assert_eq!(clean("a\u{202e}b\u{200b}c\nd"), "a·b·c d");
+    }
+
+    #[test]
+    fn wraps_between_words() {
+        assert_eq!(wrap("cannot read the file", 10), ["cannot", "read the", "file"]);
+        assert_eq!(wrap("abcdefghijkl mn", 5), ["abcde", "fghij", "kl mn"]);
+        assert_eq!(wrap("one\n\ntwo", 9), ["one", "", "two"]);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_wider_than_asked(text in ".{0,60}", max in 2usize..30) {
+            prop_assert!(width(&cut(&text, max)) <= max);
+            prop_assert_eq!(width(&fit(&text, max, true)), max);
+            for line in wrap(&text, max) {
+                prop_assert!(width(&line) <= max, "{:?}", line);
+            }
+        }
+    }
+}
