@@ -1,0 +1,320 @@
+//! One job as the table keeps it, and every change a job can go through.
+//!
+//! The changes are pure: they take an instant and alter the record in memory. The table stores the result; nothing here
+//! does I/O. State words and their order are those of semantics.md section 10 and wire section 2.2.
+
+use crate::model::{Attempt, AttemptState, Id, Job, JobState, JobType, Time, Window};
+use crate::platform::registry::definition::View;
+
+use super::retry::{self, Failure, INTERRUPTED, Next};
+
+/// A job with what the platform knows about it beyond the protocol.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobRecord {
+    /// The job as clients see it.
+    pub job: Job,
+    /// Identity of its view.
+    pub view: Id,
+    /// Whether a user asked for it; jobs of users are run first and are not part of the schedule.
+    pub by_user: bool,
+    /// Whether failed attempts are retried.
+    pub managed_retries: bool,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything is written and durable.
+    Success,
+    /// It was stopped, by a cancel request or by the platform's shutdown, before anything was half done.
+    Stopped,
+    /// It failed.
+    Failed {
+        /// Whether trying again may help.
+        failure: Failure,
+        /// In a word.
+        reason: String,
+        /// In a sentence.
+        message: String,
+    },
+}
+
+/// A fresh random identity.
+pub fn new_id() -> Id {
+    Id(uuid::Uuid::new_v4().as_u128())
+}
+
+impl JobRecord {
+    /// A new batch job that waits for `starts_at`, or is queued at once when that has passed.
+    pub fn batch(view: &View, window: Window, starts_at: Time, now: Time) -> Self {
+        let mut record = Self::empty(view, JobType::Batch, Some(window), now);
+        record.job.state = JobState::Scheduled;
+        record.job.next_attempt_at = Some(starts_at);
+        if starts_at <= now {
+            record.queue(now);
+        }
+        record
+    }
+
+    /// The stream job of a view: running from the start, for as long as the platform lives.
+    pub fn stream(view: &View, now: Time) -> Self {
+        let mut record = Self::empty(view, JobType::Stream, None, now);
+        record.job.offline = false;
+        record.queue(now);
+        record.start(now);
+        record
+    }
+
+    fn empty(view: &View, job_type: JobType, window: Option<Window>, now: Time) -> Self {
+        let job = Job {
+            id: new_id(),
+            workspace: view.workspace.clone(),
+            feature_view: view.name.clone(),
+            job_type,
+            state: JobState::Running,
+            window,
+            online: view.online,
+            offline: view.offline,
+            created_at: Some(now),
+            updated_at: Some(now),
+            next_attempt_at: None,
+            attempts: Vec::new(),
+        };
+        Self { job, view: view.id, by_user: false, managed_retries: true }
+    }
+
+    /// Whether the newest attempt waits for a worker.
+    pub fn is_pending(&self) -> bool {
+        self.job.last_attempt().is_some_and(|attempt| attempt.state == AttemptState::Pending)
+    }
+
+    /// Puts a new attempt into the queue.
+    pub fn queue(&mut self, now: Time) {
+        self.job.state = JobState::Running;
+        self.job.next_attempt_at = None;
+        let number = self.job.last_attempt().map_or(1, |last| last.number + 1);
+        self.job.attempts.push(Attempt {
+            id: Some(new_id()),
+            number,
+            state: AttemptState::Pending,
+            created_at: Some(now),
+            updated_at: Some(now),
+            progress: None,
+            reason: None,
+            message: None,
+        });
+        self.job.updated_at = Some(now);
+    }
+
+    /// Starts the queued attempt; false when there is none.
+    pub fn start(&mut self, now: Time) -> bool {
+        let Some(attempt) = self.job.attempts.last_mut().filter(|a| a.state == AttemptState::Pending) else {
+            return false;
+        };
+        attempt.state = AttemptState::Running;
+        attempt.created_at = Some(now);
+        attempt.updated_at = Some(now);
+        self.job.updated_at = Some(now);
+        true
+    }
+
+    /// Ends the running attempt and decides what becomes of the job. Once a cancel was asked for, the job ends
+    /// cancelled, however the attempt ended.
+    pub fn finish(&mut self, outcome: Outcome, now: Time) {
+        self.job.updated_at = Some(now);
+        if self.job.state == JobState::CancellationRequested {
+            self.end_attempt(AttemptState::Cancelled, None, now);
+            self.job.state = JobState::Cancelled;
+            self.job.next_attempt_at = None;
+            return;
+        }
+        match outcome {
+            Outcome::Success => {
+                self.end_attempt(AttemptState::Success, None, now);
+                self.job.state = JobState::Success;
+            }
+            Outcome::Stopped => self.fail(
+                Failure::Interrupted,
+                (INTERRUPTED.to_owned(), "The platform stopped while this attempt ran.".to_owned()),
+                now,
+            ),
+            Outcome::Failed { failure, reason, message } => self.fail(failure, (reason, message), now),
+        }
+    }
+
+    fn fail(&mut self, failure: Failure, why: (String, String), now: Time) {
+        self.end_attempt(AttemptState::Error, Some(why), now);
+        match retry::next(failure, self.managed_retries, &self.job.attempts, now) {
+            Next::Now => self.queue(now),
+            Next::At(at) => self.job.next_attempt_at = Some(at),
+            Next::GiveUp => self.job.state = JobState::Failure,
+        }
+    }
+
+    fn end_attempt(&mut self, state: AttemptState, why: Option<(String, String)>, now: Time) {
+        if let Some(attempt) = self.job.attempts.last_mut() {
+            attempt.state = state;
+            attempt.updated_at = Some(now);
+            (attempt.reason, attempt.message) = why.unzip();
+        }
+    }
+
+    /// Takes a cancel request. A job that has ended, or is being cancelled already, stays as it is (false). A job whose
+    /// attempt runs is cancelled once that has stopped; any other is cancelled at once.
+    pub fn request_cancel(&mut self, now: Time) -> bool {
+        if !self.job.state.can_cancel() {
+            return false;
+        }
+        self.job.updated_at = Some(now);
+        match self.job.last_attempt().map(|attempt| attempt.state.clone()) {
+            Some(AttemptState::Running) => self.job.state = JobState::CancellationRequested,
+            last => {
+                if last == Some(AttemptState::Pending) {
+                    self.end_attempt(AttemptState::Cancelled, None, now);
+                }
+                self.job.state = JobState::Cancelled;
+                self.job.next_attempt_at = None;
+            }
+        }
+        true
+    }
+
+    /// Brings the record in order after the platform ended, cleanly or not: an attempt left running was interrupted.
+    /// A stream job simply goes on. True when something changed.
+    pub fn recover(&mut self, now: Time) -> bool {
+        let runs = self.job.last_attempt().is_some_and(|attempt| attempt.state == AttemptState::Running);
+        let cancelling = self.job.state == JobState::CancellationRequested;
+        if !runs || (self.job.job_type == JobType::Stream && !cancelling) {
+            return false;
+        }
+        self.finish(Outcome::Stopped, now);
+        true
+    }
+
+    /// Keeps what troubles the running attempt of a stream job, or that nothing does any more. True when it changed.
+    pub fn note(&mut self, trouble: Option<(&str, &str)>, now: Time) -> bool {
+        let Some(attempt) = self.job.attempts.last_mut() else { return false };
+        let (reason, message) = trouble.map(|(r, m)| (r.to_owned(), m.to_owned())).unzip();
+        if (&attempt.reason, &attempt.message) == (&reason, &message) {
+            return false;
+        }
+        (attempt.reason, attempt.message) = (reason, message);
+        attempt.updated_at = Some(now);
+        self.job.updated_at = Some(now);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Span;
+    use crate::model::time::from_micros;
+    use crate::platform::jobs::testing::view;
+
+    fn now() -> Time {
+        from_micros(1_700_000_000_000_000)
+    }
+
+    fn due() -> JobRecord {
+        JobRecord::batch(&view("v"), Window { start: now() - Span::hours(1), end: now() }, now(), now())
+    }
+
+    fn failed(failure: Failure) -> Outcome {
+        Outcome::Failed { failure, reason: "SOURCE_ERROR".to_owned(), message: "No file.".to_owned() }
+    }
+
+    #[test]
+    fn a_job_waits_then_runs_then_succeeds() {
+        let later = now() + Span::minutes(1);
+        let mut record = JobRecord::batch(&view("v"), Window { start: now(), end: later }, later, now());
+        assert_eq!(record.job.state, JobState::Scheduled);
+        assert!(record.job.attempts.is_empty() && !record.start(later));
+        record.queue(later);
+        assert!(record.is_pending() && record.start(later));
+        record.finish(Outcome::Success, later);
+        assert_eq!(record.job.state, JobState::Success);
+        assert_eq!(record.job.attempts[0].state, AttemptState::Success);
+    }
+
+    #[test]
+    fn a_retryable_failure_waits_and_a_permanent_one_ends() {
+        let mut record = due();
+        record.start(now());
+        record.finish(failed(Failure::Retryable), now());
+        assert_eq!(record.job.state, JobState::Running);
+        assert_eq!(record.job.next_attempt_at, Some(now() + Span::minutes(5)));
+        record.queue(now());
+        record.start(now());
+        record.finish(failed(Failure::Permanent), now());
+        assert_eq!(record.job.state, JobState::Failure);
+        assert_eq!(record.job.attempts.len(), 2);
+        assert_eq!(record.job.failure(), Some("No file."));
+    }
+
+    #[test]
+    fn cancel_of_a_running_job_waits_for_its_attempt() {
+        let mut record = due();
+        record.start(now());
+        assert!(record.request_cancel(now()));
+        assert_eq!(record.job.state, JobState::CancellationRequested);
+        assert!(!record.request_cancel(now()), "a second request changes nothing");
+        record.finish(Outcome::Stopped, now());
+        assert_eq!(record.job.state, JobState::Cancelled);
+        assert_eq!(record.job.attempts[0].state, AttemptState::Cancelled);
+        let before = record.clone();
+        assert!(!record.request_cancel(now()));
+        assert_eq!(record, before);
+    }
+
+    #[test]
+    fn cancel_of_scheduled_queued_and_waiting_jobs_is_immediate() {
+        let scheduled = JobRecord::batch(
+            &view("v"),
+            Window { start: now(), end: now() + Span::hours(1) },
+            now() + Span::hours(1),
+            now(),
+        );
+        let mut waiting = due();
+        waiting.start(now());
+        waiting.finish(failed(Failure::Retryable), now());
+        for mut record in [scheduled, due(), waiting] {
+            assert!(record.request_cancel(now()));
+            assert_eq!(record.job.state, JobState::Cancelled);
+            assert_eq!(record.job.next_attempt_at, None);
+            assert!(!record.is_pending());
+        }
+    }
+
+    #[test]
+    fn recovery_reruns_what_was_interrupted() {
+        let mut record = due();
+        assert!(!record.recover(now()), "a queued attempt is still queued");
+        record.start(now());
+        assert!(record.recover(now()));
+        assert_eq!(record.job.attempts[0].reason.as_deref(), Some(INTERRUPTED));
+        assert!(record.is_pending());
+        assert_eq!(record.job.attempts[1].number, 2);
+    }
+
+    #[test]
+    fn recovery_completes_a_cancel_that_was_asked_for() {
+        let mut record = due();
+        record.start(now());
+        record.request_cancel(now());
+        assert!(record.recover(now()));
+        assert_eq!(record.job.state, JobState::Cancelled);
+    }
+
+    #[test]
+    fn a_stream_job_goes_on_unless_it_was_cancelled() {
+        let mut record = JobRecord::stream(&view("v"), now());
+        assert_eq!(record.job.state, JobState::Running);
+        assert!(!record.recover(now()));
+        assert!(record.note(Some(("SOURCE_ERROR", "No file.")), now()));
+        assert!(!record.note(Some(("SOURCE_ERROR", "No file.")), now()));
+        record.request_cancel(now());
+        assert!(record.recover(now()));
+        assert_eq!(record.job.state, JobState::Cancelled);
+    }
+}
