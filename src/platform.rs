@@ -2,7 +2,9 @@
 //!
 //! It meets the console over HTTP alone and must not import it.
 
+pub mod clock;
 pub mod engine;
+pub mod jobs;
 pub mod offline;
 pub mod online;
 pub mod registry;

@@ -137,7 +137,7 @@ mod tests {
         std::sync::Arc::make_mut(&mut view.inputs[0].source).data_delay = Span::minutes(10);
         let now = at("2026-01-02T00:05:00Z");
         let jobs = plan(&view, at("2026-01-01"), None, now);
-        let (due, later): (Vec<_>, Vec<_>) = jobs.iter().partition(|job| job.starts_at <= now);
+        let (due, later): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.starts_at <= now);
         assert_eq!(due.len(), 10);
         assert_eq!(due[9].window.end, at("2026-01-01T23:00:00Z"));
         let starts: Vec<Time> = later.iter().map(|job| job.starts_at).collect();

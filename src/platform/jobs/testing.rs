@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::model::{BatchTrigger, DataType, Id, Span};
 use crate::platform::registry::definition::{
-    Aggregation, Arrival, FeatureStart, Function, Input, Kind, Source, Stream, View,
+    Aggregation, Arrival, DataFile, FeatureStart, Function, Input, Kind, Source, Stream, View,
 };
 
 /// A sound, live, scheduled hourly aggregate over a stream.
@@ -56,7 +56,7 @@ fn source() -> Source {
         description: "Flights.".to_owned(),
         owner: "tests".to_owned(),
         tags: BTreeMap::new(),
-        files: vec![PathBuf::from("/nowhere/flights.parquet")],
+        files: vec![file()],
         timestamp_column: Some("timestamp".to_owned()),
         data_delay: Span::zero(),
         columns: vec![
@@ -66,15 +66,15 @@ fn source() -> Source {
         ],
         replay: None,
         stream: Some(Stream {
-            files: vec![PathBuf::from("/nowhere/flights.parquet")],
-            arrival: Arrival {
-                column: "timestamp".to_owned(),
-                or_end_of_day_of: None,
-                day_starts: Span::zero(),
-            },
+            files: vec![file()],
+            arrival: Arrival { column: "timestamp".to_owned(), or_end_of_day_of: None, day_starts: Span::zero() },
             order: "timestamp".to_owned(),
             watermark: Span::minutes(30),
             retention: Span::hours(6),
         }),
     }
+}
+
+fn file() -> DataFile {
+    DataFile { path: PathBuf::from("/nowhere/flights.parquet"), covers: None }
 }

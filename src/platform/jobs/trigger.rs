@@ -122,9 +122,8 @@ fn check_overlap(jobs: &[JobRecord], request: &TriggerRequest) -> Result<(), Str
             name_jobs(&unended)
         ));
     }
-    let shares_store = |record: &&JobRecord| {
-        (record.job.online && request.online) || (record.job.offline && request.offline)
-    };
+    let shares_store =
+        |record: &&JobRecord| (record.job.online && request.online) || (record.job.offline && request.offline);
     let done: Vec<&JobRecord> =
         jobs.iter().filter(meets).filter(|r| r.job.state == JobState::Success).filter(shares_store).collect();
     if !request.overwrite && !done.is_empty() {

@@ -1,0 +1,281 @@
+//! The rows of the job table: SQL, and nothing but SQL.
+//!
+//! Used inside a transaction of `table.rs`. Instants are stored as microseconds since 1970, ids as 32 hex digits,
+//! states as the words of the protocol.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::model::time::{from_micros, micros};
+use crate::model::{Attempt, AttemptState, Id, Job, JobState, JobType, Time, Window};
+use crate::platform::registry::definition::View;
+
+use super::record::JobRecord;
+use super::table::TableError;
+
+/// What is kept of a view from its first application on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// When it was first applied.
+    pub created_at: Time,
+    /// When its features begin, resolved; absent when the definition does not say.
+    pub feature_start: Option<Time>,
+}
+
+/// A queued attempt's job, as far as choosing the next one needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queued {
+    /// The job.
+    pub job: Id,
+    /// Its view.
+    pub view: Id,
+    /// Start of its window.
+    pub starts: Option<Time>,
+    /// Whether a user asked for it.
+    pub by_user: bool,
+}
+
+/// The rows, within one transaction.
+pub struct Rows<'a> {
+    connection: &'a Connection,
+}
+
+const JOB_COLUMNS: &str = "jobs.id, jobs.view, views.workspace, views.name, jobs.job_type, jobs.state, \
+     jobs.window_start, jobs.window_end, jobs.online, jobs.offline, jobs.by_user, jobs.managed_retries, \
+     jobs.created_at, jobs.updated_at, jobs.next_attempt_at";
+
+impl<'a> Rows<'a> {
+    pub(super) fn new(connection: &'a Connection) -> Self {
+        Self { connection }
+    }
+
+    /// Keeps a view's first application; on later ones the kept values are returned and stay as they are.
+    pub fn register(&self, view: &View, now: Time, feature_start: Option<Time>) -> Result<Applied, TableError> {
+        self.connection.execute(
+            "INSERT INTO views (id, workspace, name, created_at, feature_start) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (id) DO NOTHING",
+            params![view.id.to_string(), view.workspace, view.name, micros(now), feature_start.map(micros)],
+        )?;
+        let kept = |row: &Row| {
+            let start: Option<i64> = row.get(1)?;
+            Ok(Applied { created_at: from_micros(row.get(0)?), feature_start: start.map(from_micros) })
+        };
+        let sql = "SELECT created_at, feature_start FROM views WHERE id = ?1";
+        Ok(self.connection.query_row(sql, [view.id.to_string()], kept)?)
+    }
+
+    /// Writes a record, new or changed, with all its attempts.
+    pub fn save(&self, record: &JobRecord) -> Result<(), TableError> {
+        let job = &record.job;
+        let mut upsert = self.connection.prepare_cached(
+            "INSERT INTO jobs (id, view, job_type, state, window_start, window_end, online, offline, by_user,
+                 managed_retries, created_at, updated_at, next_attempt_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+             ON CONFLICT (id) DO UPDATE SET state = excluded.state, updated_at = excluded.updated_at,
+                 next_attempt_at = excluded.next_attempt_at",
+        )?;
+        upsert.execute(params![
+            job.id.to_string(),
+            record.view.to_string(),
+            job.job_type.to_string(),
+            job.state.to_string(),
+            job.window.map(|w| micros(w.start)),
+            job.window.map(|w| micros(w.end)),
+            job.online,
+            job.offline,
+            record.by_user,
+            record.managed_retries,
+            job.created_at.map(micros),
+            job.updated_at.map(micros),
+            job.next_attempt_at.map(micros),
+        ])?;
+        job.attempts.iter().try_for_each(|attempt| self.save_attempt(job.id, attempt))
+    }
+
+    fn save_attempt(&self, job: Id, attempt: &Attempt) -> Result<(), TableError> {
+        let mut upsert = self.connection.prepare_cached(
+            "INSERT INTO attempts (id, job, number, state, created_at, updated_at, reason, message)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+             ON CONFLICT (id) DO UPDATE SET state = excluded.state, created_at = excluded.created_at,
+                 updated_at = excluded.updated_at, reason = excluded.reason, message = excluded.message
+             WHERE attempts.state <> excluded.state OR attempts.updated_at <> excluded.updated_at",
+        )?;
+        upsert.execute(params![
+            attempt.id.map(|id| id.to_string()),
+            job.to_string(),
+            attempt.number,
+            attempt.state.to_string(),
+            attempt.created_at.map(micros),
+            attempt.updated_at.map(micros),
+            attempt.reason,
+            attempt.message,
+        ])?;
+        Ok(())
+    }
+
+    /// All jobs of a view, newest first.
+    pub fn jobs(&self, view: Id) -> Result<Vec<JobRecord>, TableError> {
+        let sql = format!(
+            "SELECT {JOB_COLUMNS} FROM jobs JOIN views ON views.id = jobs.view WHERE jobs.view = ?1 ORDER BY seq DESC"
+        );
+        let mut query = self.connection.prepare_cached(&sql)?;
+        let mut records = Vec::new();
+        let mut found = query.query([view.to_string()])?;
+        while let Some(row) = found.next()? {
+            records.push(job_of(row)?);
+        }
+        let by_id: std::collections::HashMap<Id, usize> =
+            records.iter().enumerate().map(|(index, record)| (record.job.id, index)).collect();
+        let mut query = self.connection.prepare_cached(
+            "SELECT attempts.job, attempts.id, number, attempts.state, attempts.created_at, attempts.updated_at,
+                 reason, message
+             FROM attempts JOIN jobs ON jobs.id = attempts.job WHERE jobs.view = ?1 ORDER BY number",
+        )?;
+        let mut found = query.query([view.to_string()])?;
+        while let Some(row) = found.next()? {
+            if let Some(index) = by_id.get(&id_at(row, 0)?) {
+                records[*index].job.attempts.push(attempt_of(row)?);
+            }
+        }
+        Ok(records)
+    }
+
+    /// One job.
+    pub fn job(&self, id: Id) -> Result<Option<JobRecord>, TableError> {
+        let sql = format!("SELECT {JOB_COLUMNS} FROM jobs JOIN views ON views.id = jobs.view WHERE jobs.id = ?1");
+        let mut query = self.connection.prepare_cached(&sql)?;
+        let mut found = query.query([id.to_string()])?;
+        let Some(mut record) = found.next()?.map(job_of).transpose()? else { return Ok(None) };
+        let mut query = self.connection.prepare_cached(
+            "SELECT job, id, number, state, created_at, updated_at, reason, message
+             FROM attempts WHERE job = ?1 ORDER BY number",
+        )?;
+        let mut found = query.query([id.to_string()])?;
+        while let Some(row) = found.next()? {
+            record.job.attempts.push(attempt_of(row)?);
+        }
+        Ok(Some(record))
+    }
+
+    /// Jobs whose start or retry is due at `now`, oldest window first.
+    pub fn due(&self, now: Time) -> Result<Vec<Id>, TableError> {
+        self.ids(
+            "SELECT id FROM jobs WHERE next_attempt_at <= ?1 AND state IN ('SCHEDULED', 'RUNNING')
+             ORDER BY window_start, seq",
+            &[&micros(now)],
+        )
+    }
+
+    /// Jobs with a running attempt.
+    pub fn running(&self) -> Result<Vec<Id>, TableError> {
+        self.ids("SELECT job FROM attempts WHERE state = 'RUNNING'", &[])
+    }
+
+    /// Jobs with a queued attempt.
+    pub fn queued(&self) -> Result<Vec<Queued>, TableError> {
+        let mut query = self.connection.prepare_cached(
+            "SELECT jobs.id, jobs.view, jobs.window_start, jobs.by_user
+             FROM attempts JOIN jobs ON jobs.id = attempts.job WHERE attempts.state = 'PENDING' ORDER BY jobs.seq",
+        )?;
+        let mut found = query.query([])?;
+        let mut queued = Vec::new();
+        while let Some(row) = found.next()? {
+            let starts: Option<i64> = row.get(2)?;
+            queued.push(Queued {
+                job: id_at(row, 0)?,
+                view: id_at(row, 1)?,
+                starts: starts.map(from_micros),
+                by_user: row.get(3)?,
+            });
+        }
+        Ok(queued)
+    }
+
+    /// Up to where the schedule of a view has jobs; absent before its first plan.
+    pub fn planned_until(&self, view: Id) -> Result<Option<Time>, TableError> {
+        let sql = "SELECT MAX(window_end) FROM jobs WHERE view = ?1 AND job_type = 'BATCH' AND NOT by_user";
+        let at: Option<i64> = self.connection.query_row(sql, [view.to_string()], |row| row.get(0))?;
+        Ok(at.map(from_micros))
+    }
+
+    /// The stream job of a view.
+    pub fn stream_job(&self, view: Id) -> Result<Option<JobRecord>, TableError> {
+        let sql = "SELECT id FROM jobs WHERE view = ?1 AND job_type = 'STREAM' ORDER BY seq DESC LIMIT 1";
+        let id = self.connection.query_row(sql, [view.to_string()], |row| row.get::<_, String>(0)).optional()?;
+        id.map(|text| parse_id(&text)).transpose()?.map(|id| self.job(id)).transpose().map(Option::flatten)
+    }
+
+    fn ids(&self, sql: &str, parameters: &[&dyn rusqlite::ToSql]) -> Result<Vec<Id>, TableError> {
+        let mut query = self.connection.prepare_cached(sql)?;
+        let mut found = query.query(parameters)?;
+        let mut ids = Vec::new();
+        while let Some(row) = found.next()? {
+            ids.push(id_at(row, 0)?);
+        }
+        Ok(ids)
+    }
+}
+
+fn parse_id(text: &str) -> Result<Id, TableError> {
+    text.parse().map_err(|_| TableError::Damaged(format!("`{text}` is not an id")))
+}
+
+fn id_at(row: &Row, column: usize) -> Result<Id, TableError> {
+    parse_id(&row.get::<_, String>(column)?)
+}
+
+fn time_at(row: &Row, column: usize) -> Result<Option<Time>, TableError> {
+    let micros: Option<i64> = row.get(column)?;
+    Ok(micros.map(from_micros))
+}
+
+fn job_of(row: &Row) -> Result<JobRecord, TableError> {
+    let window = time_at(row, 6)?.zip(time_at(row, 7)?).map(|(start, end)| Window { start, end });
+    let job = Job {
+        id: id_at(row, 0)?,
+        workspace: row.get(2)?,
+        feature_view: row.get(3)?,
+        job_type: job_type_of(&row.get::<_, String>(4)?),
+        state: job_state_of(&row.get::<_, String>(5)?),
+        window,
+        online: row.get(8)?,
+        offline: row.get(9)?,
+        created_at: time_at(row, 12)?,
+        updated_at: time_at(row, 13)?,
+        next_attempt_at: time_at(row, 14)?,
+        attempts: Vec::new(),
+    };
+    Ok(JobRecord { job, view: id_at(row, 1)?, by_user: row.get(10)?, managed_retries: row.get(11)? })
+}
+
+fn attempt_of(row: &Row) -> Result<Attempt, TableError> {
+    Ok(Attempt {
+        id: Some(id_at(row, 1)?),
+        number: row.get(2)?,
+        state: attempt_state_of(&row.get::<_, String>(3)?),
+        created_at: time_at(row, 4)?,
+        updated_at: time_at(row, 5)?,
+        progress: None,
+        reason: row.get(6)?,
+        message: row.get(7)?,
+    })
+}
+
+fn job_type_of(word: &str) -> JobType {
+    let known = [JobType::Batch, JobType::Stream, JobType::Ingest, JobType::Deletion];
+    known.into_iter().find(|known| known.to_string() == word).unwrap_or_else(|| JobType::Other(word.to_owned()))
+}
+
+fn job_state_of(word: &str) -> JobState {
+    use JobState::{
+        CancellationRequested, Cancelled, Drained, Draining, Failure, ManualRetry, Running, Scheduled, Success,
+    };
+    let known =
+        [Scheduled, Running, Success, Failure, CancellationRequested, Cancelled, Draining, Drained, ManualRetry];
+    known.into_iter().find(|known| known.to_string() == word).unwrap_or_else(|| JobState::Other(word.to_owned()))
+}
+
+fn attempt_state_of(word: &str) -> AttemptState {
+    use AttemptState::{Cancelled, Cancelling, Error, Pending, Running, Success};
+    let known = [Pending, Running, Success, Error, Cancelling, Cancelled];
+    known.into_iter().find(|known| known.to_string() == word).unwrap_or_else(|| AttemptState::Other(word.to_owned()))
+}

@@ -1,0 +1,83 @@
+//! Brings the job table up to the plan: what is applied, what is to be made, what is due.
+//!
+//! Small steps inside a transaction; what the windows are is decided in `plan.rs`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::model::time::floor;
+use crate::model::{Id, JobState, Time};
+use crate::platform::registry::definition::{FeatureStart, View};
+
+use super::Jobs;
+use super::plan;
+use super::record::JobRecord;
+use super::rows::{Applied, Rows};
+use super::table::TableError;
+
+/// How often the schedule is looked at.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Applies a view: a start of features "so long before apply" is resolved at the first application, aligned down to the
+/// batch schedule, and then kept; a fixed one is taken from the definition each time.
+pub fn apply(rows: &Rows, view: &View, now: Time) -> Result<Applied, TableError> {
+    let first = match view.feature_start_time {
+        Some(FeatureStart::At(at)) => Some(at),
+        Some(FeatureStart::BeforeApply(span)) => Some(floor(now - span, view.batch_schedule)),
+        None => None,
+    };
+    let kept = rows.register(view, now, first)?;
+    let feature_start = match view.feature_start_time {
+        Some(FeatureStart::At(at)) => Some(at),
+        Some(FeatureStart::BeforeApply(_)) => kept.feature_start.or(first),
+        None => None,
+    };
+    Ok(Applied { feature_start, ..kept })
+}
+
+/// Makes the jobs that the plan wants by `now`: batch jobs, and the stream job of a view that is written online from a
+/// stream. A view without a start of features begins when it was first applied. Returns how many were made.
+pub fn extend(rows: &Rows, view: &View, applied: Applied, now: Time) -> Result<usize, TableError> {
+    let mut made = 0;
+    if view.is_stream() && view.online && rows.stream_job(view.id)?.is_none() {
+        rows.save(&JobRecord::stream(view, now))?;
+        made += 1;
+    }
+    if !plan::is_scheduled(view) {
+        return Ok(made);
+    }
+    let begins = match applied.feature_start {
+        Some(start) => plan::begins(view, start),
+        None => floor(applied.created_at, view.batch_schedule),
+    };
+    for planned in plan::plan(view, begins, rows.planned_until(view.id)?, now) {
+        rows.save(&JobRecord::batch(view, planned.window, planned.starts_at, now))?;
+        made += 1;
+    }
+    Ok(made)
+}
+
+/// Queues an attempt for each of these jobs whose time has come.
+pub fn queue_due(rows: &Rows, due: &[Id], now: Time) -> Result<(), TableError> {
+    for id in due {
+        let Some(mut record) = rows.job(*id)? else { continue };
+        let waits = matches!(record.job.state, JobState::Scheduled | JobState::Running);
+        if waits && record.job.next_attempt_at.is_some_and(|at| at <= now) {
+            record.queue(now);
+            rows.save(&record)?;
+        }
+    }
+    Ok(())
+}
+
+/// Keeps the schedule until `stop`, on the calling thread.
+pub fn run(jobs: &Arc<Jobs>, stop: &CancellationToken) {
+    while !stop.is_cancelled() {
+        if let Err(error) = jobs.schedule() {
+            tracing::error!(%error, "the schedule could not be kept; trying again");
+        }
+        super::worker::pause(TICK, stop);
+    }
+}

@@ -1,0 +1,150 @@
+//! Stream jobs: for each stream view, reads new events and writes them online, for as long as the platform lives.
+//!
+//! One thread for all views. Errors never stop it and are never silent: they are kept in the job's attempt and tried
+//! again with a growing pause. How far a view has read is stored by the online store in the same write as the rows.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::model::{Id, JobState, Time};
+use crate::platform::engine;
+use crate::platform::online::OnlineStore;
+use crate::platform::registry::definition::View;
+use crate::platform::stream::readers::{Readers, latest_event};
+
+use super::worker::{panic_text, pause};
+use super::{Jobs, materializer};
+
+/// How often streams are read when they are caught up.
+const TICK: Duration = Duration::from_secs(1);
+/// Events of one micro-batch.
+const BATCH: usize = 5_000;
+/// Pause after the first error; it doubles.
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+/// The longest pause after an error.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
+
+/// What troubles a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// In a word.
+    pub reason: String,
+    /// In a sentence.
+    pub message: String,
+}
+
+/// One step of a view's stream.
+pub trait StreamStep: Send + Sync {
+    /// Reads and writes one micro-batch up to `now`. True when there is more to read at once.
+    fn step(&self, view: &View, now: Time) -> Result<bool, Trouble>;
+}
+
+/// The step of the embedded platform: source, engine, online store.
+pub struct EngineStep {
+    /// The sources' readers.
+    pub readers: Arc<Readers>,
+    /// Where rows and offsets go.
+    pub online: Arc<dyn OnlineStore>,
+}
+
+impl StreamStep for EngineStep {
+    fn step(&self, view: &View, now: Time) -> Result<bool, Trouble> {
+        let source = view.inputs.first().map(|input| Arc::clone(&input.source));
+        let Some((source, stream)) = source.as_ref().and_then(|s| s.stream.as_ref().map(|stream| (s, stream))) else {
+            return Ok(false);
+        };
+        let reader = self.readers.get(source).map_err(engine_trouble)?;
+        let stored = self.online.stream_offset(view.id).map_err(store_trouble)?;
+        let from = stored.unwrap_or(now - stream.retention);
+        let (events, until) = reader.read(from, now, BATCH);
+        if events.height() == 0 {
+            return Ok(until > from && until < now);
+        }
+        let latest = latest_event(&events, source);
+        let rows = engine::transform_stream(view, events).map_err(engine_trouble)?;
+        let written = self.online.write_stream(view, &rows, until, latest).map_err(store_trouble)?;
+        tracing::debug!(view = view.name, ?written, "stream written");
+        Ok(until < now)
+    }
+}
+
+fn engine_trouble(error: engine::EngineError) -> Trouble {
+    Trouble { reason: materializer::reason(error.kind).to_owned(), message: error.message }
+}
+
+fn store_trouble(error: crate::platform::online::OnlineError) -> Trouble {
+    Trouble { reason: "STORE_ERROR".to_owned(), message: error.to_string() }
+}
+
+#[derive(Default)]
+struct Progress {
+    failures: u32,
+    not_before: Option<Instant>,
+    noted: Option<Trouble>,
+    looked: bool,
+}
+
+/// Runs the streams of `views` until `stop`, on the calling thread.
+pub fn run(jobs: &Jobs, views: &[Arc<View>], step: &dyn StreamStep, stop: &CancellationToken) {
+    let mut states: HashMap<Id, Progress> = HashMap::new();
+    while !stop.is_cancelled() {
+        let mut more = false;
+        for view in views.iter().filter(|view| view.live && view.online && view.is_stream()) {
+            if stop.is_cancelled() {
+                return;
+            }
+            more |= turn(jobs, view, step, states.entry(view.id).or_default());
+        }
+        if !more {
+            pause(TICK, stop);
+        }
+    }
+}
+
+/// One view's turn. True when it should get another at once.
+fn turn(jobs: &Jobs, view: &View, step: &dyn StreamStep, state: &mut Progress) -> bool {
+    if state.not_before.is_some_and(|at| Instant::now() < at) || !is_wanted(jobs, view) {
+        return false;
+    }
+    let stepped = catch_unwind(AssertUnwindSafe(|| step.step(view, jobs.now())));
+    let result = stepped.unwrap_or_else(|panic| {
+        let message = format!("The engine stopped unexpectedly: {}.", panic_text(panic.as_ref()));
+        Err(Trouble { reason: "INTERNAL_ERROR".to_owned(), message })
+    });
+    let (more, trouble) = match result {
+        Ok(more) => (more, None),
+        Err(trouble) => (false, Some(trouble)),
+    };
+    state.failures = if trouble.is_some() { state.failures.saturating_add(1) } else { 0 };
+    state.not_before = trouble.as_ref().map(|_| Instant::now() + backoff(state.failures));
+    if !state.looked || state.noted != trouble {
+        let words = trouble.as_ref().map(|t| (t.reason.as_str(), t.message.as_str()));
+        match jobs.note_stream(view.id, words) {
+            Ok(()) => (state.looked, state.noted) = (true, trouble),
+            Err(error) => tracing::error!(%error, view = view.name, "the stream job's state could not be kept"),
+        }
+    }
+    more
+}
+
+/// Whether the stream job is to run; completes a cancel that was asked for.
+fn is_wanted(jobs: &Jobs, view: &View) -> bool {
+    let wanted = jobs.stream_job(view.id).and_then(|job| match job.map(|job| job.state) {
+        Some(JobState::Running) => Ok(true),
+        Some(JobState::CancellationRequested) => jobs.stream_stopped(view.id).map(|()| false),
+        _ => Ok(false),
+    });
+    wanted.unwrap_or_else(|error| {
+        tracing::error!(%error, view = view.name, "the stream job could not be read");
+        false
+    })
+}
+
+fn backoff(failures: u32) -> Duration {
+    let doublings = failures.saturating_sub(1).min(10);
+    (FIRST_BACKOFF * 2_u32.pow(doublings)).min(LONGEST_BACKOFF)
+}

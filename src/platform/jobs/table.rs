@@ -1,0 +1,209 @@
+//! The durable job table: one SQLite file that survives `kill -9` and power loss.
+//!
+//! Everything that was acknowledged is here before it was acknowledged (WAL, `synchronous=FULL`). This room stores and
+//! loads records; what a record may become is decided in `record.rs`. Calls block on the disk: never make them from
+//! an async task.
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rusqlite::{Connection, TransactionBehavior};
+use thiserror::Error;
+
+use super::rows::Rows;
+
+/// The newest layout of the file; counts up with each change of the schema.
+const LAYOUT: i64 = 1;
+
+const SCHEMA: &str = "
+CREATE TABLE views (
+    id TEXT PRIMARY KEY,
+    workspace TEXT NOT NULL,
+    name TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    feature_start INTEGER
+) STRICT;
+CREATE TABLE jobs (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    view TEXT NOT NULL REFERENCES views (id),
+    job_type TEXT NOT NULL,
+    state TEXT NOT NULL,
+    window_start INTEGER,
+    window_end INTEGER,
+    online INTEGER NOT NULL,
+    offline INTEGER NOT NULL,
+    by_user INTEGER NOT NULL,
+    managed_retries INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    next_attempt_at INTEGER
+) STRICT;
+CREATE INDEX jobs_of_view ON jobs (view, seq);
+CREATE INDEX jobs_due ON jobs (next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+CREATE TABLE attempts (
+    id TEXT PRIMARY KEY,
+    job TEXT NOT NULL REFERENCES jobs (id),
+    number INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    reason TEXT,
+    message TEXT,
+    UNIQUE (job, number)
+) STRICT;
+CREATE INDEX attempts_unended ON attempts (state) WHERE state IN ('PENDING', 'RUNNING');
+";
+
+/// Why the job table did not answer.
+#[derive(Debug, Error)]
+pub enum TableError {
+    /// The file cannot be used.
+    #[error("the job table failed: {0}. Check that the disk is not full and that the data directory is writable.")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The file was made by another release.
+    #[error("the job table has layout {found}, this program knows {LAYOUT}: use the release that made it")]
+    Layout {
+        /// What the file says.
+        found: i64,
+    },
+    /// The file holds something that no release writes.
+    #[error("the job table is damaged: {0}. Restore it from a copy, or start with an empty data directory.")]
+    Damaged(String),
+}
+
+/// The table, open.
+pub struct JobTable {
+    connection: Mutex<Connection>,
+}
+
+impl JobTable {
+    /// Opens the file at `path`, making it when it is not there.
+    pub fn open(path: &Path) -> Result<Self, TableError> {
+        Self::prepare(Connection::open(path)?)
+    }
+
+    fn prepare(mut connection: Connection) -> Result<Self, TableError> {
+        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.set_prepared_statement_cache_capacity(32);
+        let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        match found {
+            0 => {
+                let change = connection.transaction()?;
+                change.execute_batch(SCHEMA)?;
+                change.pragma_update(None, "user_version", LAYOUT)?;
+                change.commit()?;
+            }
+            LAYOUT => {}
+            found => return Err(TableError::Layout { found }),
+        }
+        Ok(Self { connection: Mutex::new(connection) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        // A panic under the lock rolls its transaction back, so the connection behind it is sound.
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `change` in one transaction and makes it durable; an error leaves nothing behind.
+    pub fn write<T, E: From<TableError>>(&self, change: impl FnOnce(&Rows) -> Result<T, E>) -> Result<T, E> {
+        let mut connection = self.lock();
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(TableError::from)?;
+        let done = change(&Rows::new(&transaction))?;
+        transaction.commit().map_err(TableError::from)?;
+        Ok(done)
+    }
+
+    /// Reads one consistent state.
+    pub fn read<T>(&self, look: impl FnOnce(&Rows) -> Result<T, TableError>) -> Result<T, TableError> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction()?;
+        look(&Rows::new(&transaction))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::time::from_micros;
+    use crate::model::{JobState, Span, Window};
+    use crate::platform::jobs::record::{JobRecord, Outcome};
+    use crate::platform::jobs::retry::Failure;
+    use crate::platform::jobs::testing::view;
+
+    fn table() -> (tempfile::TempDir, JobTable) {
+        let dir = tempfile::tempdir().unwrap();
+        let table = JobTable::open(&dir.path().join("jobs.sqlite")).unwrap();
+        (dir, table)
+    }
+
+    #[test]
+    fn records_are_read_back_as_they_were_written() {
+        let (dir, table) = table();
+        let (view, now) = (view("v"), from_micros(1_700_000_000_123_456));
+        let mut record = JobRecord::batch(&view, Window { start: now - Span::hours(1), end: now }, now, now);
+        record.start(now);
+        record.finish(
+            Outcome::Failed {
+                failure: Failure::Retryable,
+                reason: "SOURCE_ERROR".to_owned(),
+                message: "ünreadable".to_owned(),
+            },
+            now,
+        );
+        table
+            .write(|rows| {
+                rows.register(&view, now, None)?;
+                rows.save(&record)?;
+                rows.save(&JobRecord::stream(&view, now))
+            })
+            .unwrap();
+        drop(table);
+        let again = JobTable::open(&dir.path().join("jobs.sqlite")).unwrap();
+        again
+            .read(|rows| {
+                assert_eq!(rows.job(record.job.id)?.as_ref(), Some(&record));
+                let jobs = rows.jobs(view.id)?;
+                assert_eq!(jobs.len(), 2);
+                assert_eq!(jobs[1], record, "newest first");
+                assert_eq!(rows.planned_until(view.id)?, Some(now));
+                assert_eq!(rows.due(now + Span::minutes(5))?, [record.job.id]);
+                assert!(rows.due(now)?.is_empty());
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn an_error_leaves_nothing_behind() {
+        let (_dir, table) = table();
+        let (view, now) = (view("v"), from_micros(0));
+        let result: Result<(), TableError> = table.write(|rows| {
+            rows.register(&view, now, None)?;
+            rows.save(&JobRecord::stream(&view, now))?;
+            Err(TableError::Damaged("on purpose".to_owned()))
+        });
+        assert!(result.is_err());
+        assert!(table.read(|rows| rows.jobs(view.id)).unwrap().is_empty());
+    }
+
+    #[test]
+    fn changes_of_a_record_replace_it() {
+        let (_dir, table) = table();
+        let (view, now) = (view("v"), from_micros(0));
+        let mut record = JobRecord::batch(&view, Window { start: now, end: now + Span::hours(1) }, now, now);
+        table.write(|rows| rows.register(&view, now, None).and_then(|_| rows.save(&record))).unwrap();
+        record.start(now);
+        table.write(|rows| rows.save(&record)).unwrap();
+        assert_eq!(table.read(|rows| rows.running()).unwrap(), [record.job.id]);
+        record.finish(Outcome::Success, now);
+        table.write(|rows| rows.save(&record)).unwrap();
+        let stored = table.read(|rows| rows.job(record.job.id)).unwrap().unwrap();
+        assert_eq!(stored.job.state, JobState::Success);
+        assert!(table.read(|rows| rows.running()).unwrap().is_empty());
+    }
+}

@@ -1,0 +1,259 @@
+//! The job service as the rest of the platform uses it: schedule, claim, finish, cancel, restart.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use super::retry::{Failure, INTERRUPTED};
+use super::stream_job::{StreamStep, Trouble};
+use super::testing::view;
+use super::*;
+use crate::model::time::from_micros;
+use crate::model::{BatchTrigger, JobState, Span, Window};
+
+struct Bench {
+    dir: tempfile::TempDir,
+    now: Arc<AtomicI64>,
+    views: Vec<Arc<View>>,
+}
+
+impl Bench {
+    fn new(views: Vec<View>) -> Self {
+        let now = Arc::new(AtomicI64::new(1_700_000_000_000_000));
+        Self { dir: tempfile::tempdir().unwrap(), now, views: views.into_iter().map(Arc::new).collect() }
+    }
+
+    fn open(&self) -> Jobs {
+        let now = Arc::clone(&self.now);
+        let clock = Clock::from_fn(move || from_micros(now.load(Ordering::SeqCst)));
+        let jobs = Jobs::open(&self.dir.path().join("jobs.sqlite"), &self.views, clock).unwrap();
+        jobs.schedule().unwrap();
+        jobs
+    }
+
+    fn pass(&self, span: Span) {
+        self.now.fetch_add(span.num_microseconds().unwrap(), Ordering::SeqCst);
+    }
+
+    fn batch(&self, jobs: &Jobs) -> Vec<Job> {
+        let mut list = jobs.list(self.views[0].id).unwrap();
+        list.retain(|job| job.job_type == JobType::Batch);
+        list
+    }
+}
+
+fn failed() -> Outcome {
+    Outcome::Failed { failure: Failure::Retryable, reason: "SOURCE_ERROR".to_owned(), message: "No.".to_owned() }
+}
+
+#[test]
+fn the_first_schedule_backfills_and_keeps_the_open_period_ahead() {
+    let bench = Bench::new(vec![view("v")]);
+    let jobs = bench.open();
+    let batch = bench.batch(&jobs);
+    assert_eq!(batch.len(), 11);
+    assert_eq!(batch[0].state, JobState::Scheduled, "newest first");
+    assert!(batch[1..].iter().all(|job| job.state == JobState::Running && job.attempts.len() == 1));
+    assert_eq!(jobs.schedule().unwrap(), 0, "a schedule that is kept makes nothing");
+    let stream: Vec<Job> = jobs.list(bench.views[0].id).unwrap();
+    assert_eq!(stream.iter().filter(|job| job.job_type == JobType::Stream).count(), 1);
+}
+
+#[test]
+fn a_scheduled_job_is_queued_when_its_period_is_over() {
+    let bench = Bench::new(vec![view("v")]);
+    let jobs = bench.open();
+    bench.pass(Span::hours(1));
+    jobs.schedule().unwrap();
+    let batch = bench.batch(&jobs);
+    assert_eq!(batch.len(), 12);
+    assert_eq!((&batch[0].state, &batch[1].state), (&JobState::Scheduled, &JobState::Running));
+    assert_eq!(batch[1].next_attempt_at, None);
+}
+
+#[test]
+fn feature_start_is_resolved_once_and_kept() {
+    let bench = Bench::new(vec![view("v")]);
+    let first = bench.open().applied(bench.views[0].id).unwrap();
+    bench.pass(Span::days(2));
+    assert_eq!(bench.open().applied(bench.views[0].id).unwrap(), first);
+    assert_eq!(first.created_at - first.feature_start.unwrap(), Span::days(1) + Span::seconds(800));
+}
+
+#[test]
+fn no_view_is_worked_on_twice_at_once() {
+    let bench = Bench::new(vec![view("a"), view("b")]);
+    let jobs = bench.open();
+    let (one, two) = (jobs.claim().unwrap().unwrap(), jobs.claim().unwrap().unwrap());
+    assert_ne!(one.view.id, two.view.id);
+    assert!(jobs.claim().unwrap().is_none());
+    jobs.finish(one.job.id, Outcome::Success).unwrap();
+    assert_eq!(jobs.claim().unwrap().unwrap().view.id, one.view.id);
+}
+
+#[test]
+fn a_failed_attempt_is_tried_again_after_its_wait() {
+    let bench = Bench::new(vec![view("v")]);
+    let jobs = bench.open();
+    let work = jobs.claim().unwrap().unwrap();
+    jobs.finish(work.job.id, failed()).unwrap();
+    let waiting = jobs.get(work.view.id, work.job.id).unwrap().unwrap();
+    assert_eq!((waiting.state, waiting.next_attempt_at), (JobState::Running, Some(jobs.now() + Span::minutes(5))));
+    bench.pass(Span::minutes(5));
+    jobs.schedule().unwrap();
+    assert_eq!(jobs.claim().unwrap().unwrap().job.id, work.job.id, "it has the oldest window");
+}
+
+#[test]
+fn what_ran_when_the_process_died_runs_again_at_once() {
+    let bench = Bench::new(vec![view("v")]);
+    let jobs = bench.open();
+    let work = jobs.claim().unwrap().unwrap();
+    let before = jobs.list(work.view.id).unwrap().len();
+    drop(jobs);
+    let jobs = bench.open();
+    assert_eq!(jobs.list(work.view.id).unwrap().len(), before);
+    let job = jobs.get(work.view.id, work.job.id).unwrap().unwrap();
+    assert_eq!(job.attempts[0].state, AttemptState::Error);
+    assert_eq!(job.attempts[0].reason.as_deref(), Some(INTERRUPTED));
+    assert_eq!(jobs.claim().unwrap().unwrap().job.id, work.job.id);
+}
+
+#[test]
+fn a_cancelled_job_stops_its_attempt_and_its_period_is_not_filled_again() {
+    let bench = Bench::new(vec![view("v")]);
+    let jobs = bench.open();
+    let work = jobs.claim().unwrap().unwrap();
+    let job = jobs.cancel(work.view.id, work.job.id).unwrap().unwrap();
+    assert_eq!(job.state, JobState::CancellationRequested);
+    assert!(work.cancel.is_cancelled());
+    jobs.finish(work.job.id, Outcome::Stopped).unwrap();
+    assert_eq!(jobs.get(work.view.id, work.job.id).unwrap().unwrap().state, JobState::Cancelled);
+    let scheduled = bench.batch(&jobs)[0].id;
+    assert_eq!(jobs.cancel(work.view.id, scheduled).unwrap().unwrap().state, JobState::Cancelled);
+    let count = bench.batch(&jobs).len();
+    assert_eq!(jobs.schedule().unwrap(), 0);
+    assert_eq!(bench.batch(&bench.open()).len(), count);
+}
+
+#[test]
+fn cancel_knows_only_jobs_of_its_view() {
+    let bench = Bench::new(vec![view("a"), view("b")]);
+    let jobs = bench.open();
+    let work = jobs.claim().unwrap().unwrap();
+    let other = bench.views.iter().find(|view| view.id != work.view.id).unwrap();
+    assert!(jobs.cancel(other.id, work.job.id).unwrap().is_none());
+    assert!(!work.cancel.is_cancelled());
+}
+
+#[test]
+fn a_cancelled_stream_job_stays_stopped() {
+    let bench = Bench::new(vec![view("v")]);
+    let jobs = bench.open();
+    let id = bench.views[0].id;
+    let stream = jobs.stream_job(id).unwrap().unwrap();
+    jobs.cancel(id, stream.id).unwrap();
+    jobs.stream_stopped(id).unwrap();
+    assert_eq!(jobs.get(id, stream.id).unwrap().unwrap().state, JobState::Cancelled);
+    drop(jobs);
+    let jobs = bench.open();
+    assert!(jobs.stream_job(id).unwrap().is_none());
+    assert_eq!(jobs.get(id, stream.id).unwrap().unwrap().state, JobState::Cancelled);
+}
+
+#[test]
+fn a_manual_view_gets_no_job_until_one_is_triggered() {
+    let mut manual = view("manual");
+    (manual.batch_trigger, manual.online) = (BatchTrigger::Manual, false);
+    let bench = Bench::new(vec![manual]);
+    let jobs = bench.open();
+    assert!(bench.batch(&jobs).is_empty());
+    let end = crate::model::time::floor(jobs.now(), Span::hours(1));
+    let request = TriggerRequest {
+        workspace: "prod".to_owned(),
+        feature_view: "manual".to_owned(),
+        window: Window { start: end - Span::hours(2), end },
+        online: false,
+        offline: true,
+        use_tecton_managed_retries: false,
+        overwrite: false,
+    };
+    let job = jobs.trigger(&bench.views[0], &request).unwrap();
+    assert_eq!((&job.state, job.online), (&JobState::Running, false));
+    assert!(matches!(jobs.trigger(&bench.views[0], &request), Err(JobsError::Refused(_))), "it has not ended");
+    let work = jobs.claim().unwrap().unwrap();
+    jobs.finish(work.job.id, failed()).unwrap();
+    assert_eq!(jobs.get(work.view.id, job.id).unwrap().unwrap().state, JobState::Failure, "one attempt only");
+}
+
+#[test]
+fn a_panic_fails_the_attempt_alone() {
+    struct Broken;
+    impl worker::Materializer for Broken {
+        fn run(&self, _work: &Work) -> Outcome {
+            panic!("index out of bounds")
+        }
+    }
+    let bench = Bench::new(vec![view("v")]);
+    let work = bench.open().claim().unwrap().unwrap();
+    let Outcome::Failed { message, .. } = worker::attempt(&Broken, &work) else { panic!("it must fail") };
+    assert!(message.contains("index out of bounds"), "{message}");
+}
+
+#[test]
+fn workers_run_everything_that_is_due() {
+    struct Counts(AtomicI64);
+    impl worker::Materializer for Counts {
+        fn run(&self, work: &Work) -> Outcome {
+            work.progress.set(0.5);
+            self.0.fetch_add(1, Ordering::SeqCst);
+            Outcome::Success
+        }
+    }
+    let bench = Bench::new(vec![view("a"), view("b")]);
+    let jobs = Arc::new(bench.open());
+    let counts = Arc::new(Counts(AtomicI64::new(0)));
+    let stop = tokio_util::sync::CancellationToken::new();
+    let materializer: Arc<dyn worker::Materializer> = counts.clone();
+    let threads = worker::spawn(2, &jobs, &materializer, &stop).unwrap();
+    let begun = std::time::Instant::now();
+    let left = |jobs: &Jobs| {
+        let all = bench.views.iter().flat_map(|view| jobs.list(view.id).unwrap());
+        all.filter(|job| job.job_type == JobType::Batch && job.state == JobState::Running).count()
+    };
+    while left(&jobs) > 0 && begun.elapsed() < Duration::from_secs(30) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    stop.cancel();
+    jobs.stop();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    assert_eq!(left(&jobs), 0);
+    assert_eq!(counts.0.load(Ordering::SeqCst), 20);
+}
+
+#[test]
+fn a_stream_in_trouble_says_so_and_recovers() {
+    struct Flaky(AtomicI64, tokio_util::sync::CancellationToken);
+    impl StreamStep for Flaky {
+        fn step(&self, _view: &View, _now: Time) -> Result<bool, Trouble> {
+            if self.0.fetch_add(1, Ordering::SeqCst) == 0 {
+                let message = "No events.".to_owned();
+                return Err(Trouble { reason: "SOURCE_ERROR".to_owned(), message });
+            }
+            self.1.cancel();
+            Ok(false)
+        }
+    }
+    let bench = Bench::new(vec![view("v")]);
+    let jobs = bench.open();
+    let stop = tokio_util::sync::CancellationToken::new();
+    let step = Flaky(AtomicI64::new(0), stop.clone());
+    let message = |jobs: &Jobs| jobs.stream_job(bench.views[0].id).unwrap().unwrap().attempts[0].message.clone();
+    std::thread::scope(|scope| {
+        scope.spawn(|| stream_job::run(&jobs, &bench.views, &step, &stop));
+        let begun = std::time::Instant::now();
+        while message(&jobs).is_none() && begun.elapsed() < Duration::from_secs(10) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(message(&jobs).as_deref(), Some("No events."));
+    });
+    assert_eq!(message(&jobs), None, "trouble that is over is not shown");
+}
