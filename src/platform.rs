@@ -1,11 +1,211 @@
 //! The embedded deployment: a feature platform on one machine.
 //!
-//! It meets the console over HTTP alone and must not import it.
+//! [`Platform::start`] brings everything up: the repository, the stores, the job table, and the threads that keep the
+//! schedule, run attempts and read streams. It meets the console over HTTP alone and must not import it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
 
 pub mod clock;
 pub mod engine;
+pub mod http;
 pub mod jobs;
+pub mod lock;
 pub mod offline;
 pub mod online;
 pub mod registry;
 pub mod stream;
+
+use clock::Clock;
+use jobs::materializer::EngineMaterializer;
+use jobs::stream_job::{EngineStep, StreamStep};
+use jobs::worker::Materializer;
+use jobs::{Jobs, scheduler, stream_job, worker};
+use lock::DirectoryLock;
+use online::OnlineStore;
+use online::embedded::EmbeddedStore;
+use registry::definition::{Repository, View};
+use stream::hub::Tails;
+use stream::readers::Readers;
+
+/// Attempts that run at the same time: one, so that the screen keeps its share of two cores.
+const WORKERS: usize = 1;
+/// How long a shutdown waits for running work. What has not stopped by then is interrupted and runs again later.
+const SHUTDOWN: Duration = Duration::from_millis(1_500);
+
+/// Where a platform finds its definitions and keeps its data.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The feature repository.
+    pub repo: PathBuf,
+    /// Everything durable: `jobs.sqlite`, `online/`, `offline/`. One process at a time.
+    pub data_dir: PathBuf,
+}
+
+/// Why a platform does not start.
+#[derive(Debug, Error)]
+pub enum PlatformError {
+    /// Another process has the data directory.
+    #[error("the data directory {dir} is in use by another fvtop: stop that one, or choose another --data-dir")]
+    InUse {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// The data directory cannot be used.
+    #[error("the data directory {dir} cannot be used: {problem}. Choose a directory that you may write to.")]
+    DataDir {
+        /// The directory.
+        dir: PathBuf,
+        /// What happened.
+        problem: std::io::Error,
+    },
+    /// The job table cannot be opened.
+    #[error("{path}: {problem}")]
+    Jobs {
+        /// The file.
+        path: PathBuf,
+        /// What happened.
+        problem: jobs::table::TableError,
+    },
+    /// The online store cannot be opened.
+    #[error(transparent)]
+    Online(#[from] online::OnlineError),
+    /// A thread could not be started.
+    #[error("the platform could not start its threads: {0}")]
+    Threads(#[from] std::io::Error),
+    /// Starting was cut short.
+    #[error("the platform stopped while it started")]
+    Stopped,
+}
+
+/// A running platform.
+pub struct Platform {
+    repository: Repository,
+    clock: Clock,
+    jobs: Arc<Jobs>,
+    online: Arc<dyn OnlineStore>,
+    tails: Arc<Tails>,
+    stop: CancellationToken,
+    threads: Vec<JoinHandle<()>>,
+    lock: DirectoryLock,
+}
+
+impl Platform {
+    /// Starts a platform. Returns as soon as it can answer; backfill and streams go on behind it. Repository errors do
+    /// not keep it from starting: they are in [`Platform::repository`].
+    pub async fn start(config: Config) -> Result<Self, PlatformError> {
+        Self::start_at(config, Clock::system()).await
+    }
+
+    /// [`Platform::start`] by another clock; for tests.
+    pub async fn start_at(config: Config, clock: Clock) -> Result<Self, PlatformError> {
+        let runtime = tokio::runtime::Handle::current();
+        let started = tokio::task::spawn_blocking(move || Self::start_blocking(&config, clock, runtime));
+        started.await.map_err(|_| PlatformError::Stopped)?
+    }
+
+    fn start_blocking(config: &Config, clock: Clock, runtime: tokio::runtime::Handle) -> Result<Self, PlatformError> {
+        let lock = DirectoryLock::take(&config.data_dir)?;
+        let repository = registry::load(&config.repo);
+        let path = config.data_dir.join("jobs.sqlite");
+        let jobs = Jobs::open(&path, &repository.views, clock.clone())
+            .and_then(|jobs| jobs.schedule().map(|_| jobs))
+            .map_err(|problem| PlatformError::Jobs { path, problem })?;
+        let jobs = Arc::new(jobs);
+        let online: Arc<dyn OnlineStore> = Arc::new(EmbeddedStore::open(&config.data_dir.join("online"))?);
+        let readers = Arc::new(Readers::default());
+        let stop = CancellationToken::new();
+        let materializer: Arc<dyn Materializer> = Arc::new(EngineMaterializer {
+            offline: config.data_dir.join("offline"),
+            online: Arc::clone(&online),
+            runtime,
+            clock: clock.clone(),
+        });
+        let mut threads = worker::spawn(WORKERS, &jobs, &materializer, &stop)?;
+        threads.push(spawn_scheduler(&jobs, &stop)?);
+        let step = Arc::new(EngineStep { readers: Arc::clone(&readers), online: Arc::clone(&online) });
+        threads.push(spawn_streams(&jobs, &repository.views, step, &stop)?);
+        let tails = Arc::new(Tails::new(readers, clock.clone(), stop.child_token()));
+        Ok(Self { repository, clock, jobs, online, tails, stop, threads, lock })
+    }
+
+    /// The definitions it runs, and what is wrong with the rest.
+    pub fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    /// A view by workspace and name, or by workspace and id.
+    pub fn view(&self, workspace: &str, name_or_id: &str) -> Option<&Arc<View>> {
+        let mut views = self.repository.views.iter().filter(|view| view.workspace == workspace);
+        views.find(|view| view.name == name_or_id || view.id.to_string() == name_or_id)
+    }
+
+    /// A view by id.
+    pub fn view_by_id(&self, id: crate::model::Id) -> Option<&Arc<View>> {
+        self.repository.views.iter().find(|view| view.id == id)
+    }
+
+    /// The jobs. Calls block on the disk.
+    pub fn jobs(&self) -> &Arc<Jobs> {
+        &self.jobs
+    }
+
+    /// The online store. Calls may block on the disk.
+    pub fn online(&self) -> &Arc<dyn OnlineStore> {
+        &self.online
+    }
+
+    /// The run_stream tails.
+    pub fn tails(&self) -> &Arc<Tails> {
+        &self.tails
+    }
+
+    /// The platform's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Asks everything to stop, without waiting; for a platform that is still shared.
+    pub fn stop(&self) {
+        self.stop.cancel();
+        self.jobs.stop();
+    }
+
+    /// Stops everything within a second or so. Attempts that run are interrupted and run again at the next start.
+    pub async fn shutdown(self) {
+        self.stop();
+        let Self { threads, lock, jobs, online, .. } = self;
+        let all_ended = tokio::task::spawn_blocking(move || {
+            for thread in threads {
+                if thread.join().is_err() {
+                    tracing::error!("a thread of the platform panicked");
+                }
+            }
+            drop((jobs, online, lock));
+        });
+        if tokio::time::timeout(SHUTDOWN, all_ended).await.is_err() {
+            tracing::warn!("some work did not stop in time; it will run again at the next start");
+        }
+    }
+}
+
+fn spawn_scheduler(jobs: &Arc<Jobs>, stop: &CancellationToken) -> std::io::Result<JoinHandle<()>> {
+    let (jobs, stop) = (Arc::clone(jobs), stop.clone());
+    std::thread::Builder::new().name("scheduler".to_owned()).spawn(move || scheduler::run(&jobs, &stop))
+}
+
+fn spawn_streams(
+    jobs: &Arc<Jobs>,
+    views: &[Arc<View>],
+    step: Arc<dyn StreamStep>,
+    stop: &CancellationToken,
+) -> std::io::Result<JoinHandle<()>> {
+    let (jobs, views, stop) = (Arc::clone(jobs), views.to_vec(), stop.clone());
+    let thread = std::thread::Builder::new().name("streams".to_owned());
+    thread.spawn(move || stream_job::run(&jobs, &views, step.as_ref(), &stop))
+}

@@ -66,7 +66,7 @@ fn source() -> Source {
         ],
         replay: None,
         stream: Some(Stream {
-            files: vec![file()],
+            files: vec![PathBuf::from("/nowhere/flights.parquet")],
             arrival: Arrival { column: "timestamp".to_owned(), or_end_of_day_of: None, day_starts: Span::zero() },
             order: "timestamp".to_owned(),
             watermark: Span::minutes(30),

@@ -1,0 +1,4 @@
+//! The HTTP surface.
+
+pub mod keys;
+pub use keys::{ApiKeys, KeyFileError};

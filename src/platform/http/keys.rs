@@ -1,0 +1,142 @@
+//! API keys: who may ask anything at all.
+//!
+//! Keys are compared in constant time and never printed.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use subtle::{Choice, ConstantTimeEq};
+use thiserror::Error;
+
+/// The shortest key that is taken from a file.
+const SHORTEST: usize = 16;
+
+/// The keys of a deployment. All have the same rights.
+#[derive(Clone)]
+pub struct ApiKeys(Vec<Box<str>>);
+
+/// Why a key file cannot be used.
+#[derive(Debug, Error)]
+pub enum KeyFileError {
+    /// It is not there.
+    #[error(
+        "the API key file {0} does not exist. Make one: `(umask 077; head -c 24 /dev/urandom | base64 > {0})`, and give \
+         its content to clients as TECTON_API_KEY"
+    )]
+    Missing(PathBuf),
+    /// It cannot be read.
+    #[error("the API key file {path} cannot be read: {problem}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What happened.
+        problem: std::io::Error,
+    },
+    /// It holds no key.
+    #[error("the API key file {0} holds no key: write one key a line; lines that begin with # are comments")]
+    Empty(PathBuf),
+    /// A key in it is too easy to guess, or not one word.
+    #[error("line {line} of the API key file {path} is not a key: a key is one word of at least {SHORTEST} characters")]
+    Weak {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+    },
+}
+
+impl ApiKeys {
+    /// The keys in a file: one a line, empty lines and lines that begin with `#` left out.
+    pub fn from_file(path: &Path) -> Result<Self, KeyFileError> {
+        let text = std::fs::read_to_string(path).map_err(|problem| match problem.kind() {
+            std::io::ErrorKind::NotFound => KeyFileError::Missing(path.to_owned()),
+            _ => KeyFileError::Unreadable { path: path.to_owned(), problem },
+        })?;
+        let mut keys = Vec::new();
+        for (line, key) in (1..).zip(text.lines().map(str::trim)) {
+            if key.is_empty() || key.starts_with('#') {
+                continue;
+            }
+            if key.len() < SHORTEST || key.contains(char::is_whitespace) {
+                return Err(KeyFileError::Weak { path: path.to_owned(), line });
+            }
+            keys.push(key.into());
+        }
+        if keys.is_empty() { Err(KeyFileError::Empty(path.to_owned())) } else { Ok(Self(keys)) }
+    }
+
+    /// One fresh random key, and the key itself for the client that is to use it.
+    pub fn random() -> (Self, String) {
+        let word = || uuid::Uuid::new_v4().simple().to_string();
+        let key = word() + &word();
+        (Self(vec![key.as_str().into()]), key)
+    }
+
+    /// Whether an authorization value (`Tecton-key KEY` or `Bearer KEY`, the scheme in any case) names one of the keys.
+    pub fn allow(&self, authorization: Option<&str>) -> bool {
+        let parts = authorization.and_then(|value| value.trim().split_once(char::is_whitespace));
+        let Some((scheme, key)) = parts else { return false };
+        let known_scheme = ["tecton-key", "bearer"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+        let key = key.trim().as_bytes();
+        // Every key is compared, so that the time taken does not tell which one came close.
+        let fits = self.0.iter().fold(Choice::from(0), |fits, own| fits | own.as_bytes().ct_eq(key));
+        known_scheme && bool::from(fits)
+    }
+}
+
+impl fmt::Debug for ApiKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ApiKeys({} keys)", self.0.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("keys");
+        std::fs::write(&path, text).unwrap();
+        (dir, path)
+    }
+
+    #[test]
+    fn keys_are_taken_with_either_scheme() {
+        let (_dir, path) = file("# mine\nabcdefghijklmnop\n\n  qrstuvwxyz0123456  \n");
+        let keys = ApiKeys::from_file(&path).unwrap();
+        for good in ["Tecton-key abcdefghijklmnop", "bearer qrstuvwxyz0123456", "TECTON-KEY  abcdefghijklmnop "] {
+            assert!(keys.allow(Some(good)), "{good}");
+        }
+        for bad in
+            ["abcdefghijklmnop", "Basic abcdefghijklmnop", "Bearer abcdefghijklmno", "Bearer ", "Bearer # mine", ""]
+        {
+            assert!(!keys.allow(Some(bad)), "{bad}");
+        }
+        assert!(!keys.allow(None));
+    }
+
+    #[test]
+    fn a_missing_file_says_how_to_make_one() {
+        let text = ApiKeys::from_file(Path::new("/nowhere/keys")).unwrap_err().to_string();
+        assert!(text.contains("/dev/urandom") && text.contains("/nowhere/keys"), "{text}");
+    }
+
+    #[test]
+    fn empty_and_weak_files_are_refused() {
+        let (_dir, path) = file("# nothing\n");
+        assert!(matches!(ApiKeys::from_file(&path), Err(KeyFileError::Empty(_))));
+        let (_dir, path) = file("\nsecret\n");
+        let error = ApiKeys::from_file(&path).unwrap_err();
+        assert!(matches!(error, KeyFileError::Weak { line: 2, .. }));
+        assert!(!error.to_string().contains("secret"), "keys are never printed");
+    }
+
+    #[test]
+    fn random_keys_differ_and_are_not_shown() {
+        let ((keys, key), (_, other)) = (ApiKeys::random(), ApiKeys::random());
+        assert_ne!(key, other);
+        assert!(keys.allow(Some(&format!("Tecton-key {key}"))));
+        assert!(!format!("{keys:?}").contains(&key));
+    }
+}

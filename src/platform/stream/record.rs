@@ -1,0 +1,121 @@
+//! Stream records as lines of JSON.
+//!
+//! Each record is one object in column order: integers and floats as numbers, instants as RFC 3339 in UTC, lists as lists,
+//! what is missing as null. Numbers that JSON does not have are the texts `NaN`, `Infinity` and `-Infinity`.
+
+use chrono::SecondsFormat;
+use polars::prelude::{AnyValue, DataFrame, TimeUnit};
+
+use crate::model::Time;
+use crate::model::time::from_micros;
+
+/// The rows of `frame`, one JSON object each.
+pub fn records(frame: &DataFrame) -> Vec<Box<str>> {
+    let names: Vec<String> = frame.get_column_names().iter().map(|name| quoted(name)).collect();
+    let columns = frame.columns();
+    let record = |row: usize| {
+        let mut line = String::with_capacity(columns.len() * 24);
+        for (name, column) in names.iter().zip(columns) {
+            line.push(if line.is_empty() { '{' } else { ',' });
+            line.push_str(name);
+            line.push(':');
+            write_value(&mut line, &column.get(row).unwrap_or(AnyValue::Null));
+        }
+        line.push('}');
+        line.into_boxed_str()
+    };
+    (0..frame.height()).map(record).collect()
+}
+
+/// A JSON text.
+pub fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// An instant as RFC 3339 with `Z`; parts of a second only where there are any.
+pub fn rfc3339(at: Time) -> String {
+    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+fn write_value(line: &mut String, value: &AnyValue) {
+    match value {
+        AnyValue::Null => line.push_str("null"),
+        AnyValue::Boolean(flag) => line.push_str(if *flag { "true" } else { "false" }),
+        AnyValue::Float32(number) => write_float(line, f64::from(*number)),
+        AnyValue::Float64(number) => write_float(line, *number),
+        AnyValue::String(text) => line.push_str(&quoted(text)),
+        AnyValue::StringOwned(text) => line.push_str(&quoted(text)),
+        AnyValue::Datetime(at, unit, _) => line.push_str(&quoted(&rfc3339(instant(*at, *unit)))),
+        AnyValue::DatetimeOwned(at, unit, _) => line.push_str(&quoted(&rfc3339(instant(*at, *unit)))),
+        AnyValue::List(values) => {
+            line.push('[');
+            for (place, value) in values.iter().enumerate() {
+                if place > 0 {
+                    line.push(',');
+                }
+                write_value(line, &value);
+            }
+            line.push(']');
+        }
+        other if other.is_integer() => line.push_str(&other.to_string()),
+        other => line.push_str(&quoted(&other.to_string())),
+    }
+}
+
+fn write_float(line: &mut String, number: f64) {
+    let text = match serde_json::Number::from_f64(number) {
+        Some(number) => number.to_string(),
+        None if number.is_nan() => quoted("NaN"),
+        None => quoted(if number > 0.0 { "Infinity" } else { "-Infinity" }),
+    };
+    line.push_str(&text);
+}
+
+fn instant(at: i64, unit: TimeUnit) -> Time {
+    from_micros(match unit {
+        TimeUnit::Nanoseconds => at.div_euclid(1_000),
+        TimeUnit::Microseconds => at,
+        TimeUnit::Milliseconds => at.saturating_mul(1_000),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use polars::prelude::{Column, DataType, IntoColumn, TimeZone, df};
+
+    use super::*;
+
+    fn lines(frame: &DataFrame) -> Vec<String> {
+        records(frame).into_iter().map(String::from).collect()
+    }
+
+    #[test]
+    fn values_are_written_as_their_types() {
+        let mut frame = df!(
+            "key" => [Some("a\"b\u{1b}"), None],
+            "count" => [7_i64, 9_007_199_254_740_993],
+            "mean" => [1.5, f64::NAN],
+            "late" => [true, false],
+        )
+        .unwrap();
+        let times = Column::new("at".into(), [1_700_000_000_000_000_i64, 1_700_000_000_000_001]);
+        frame
+            .with_column(times.cast(&DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC))).unwrap())
+            .unwrap();
+        assert_eq!(
+            lines(&frame),
+            [
+                r#"{"key":"a\"b\u001b","count":7,"mean":1.5,"late":true,"at":"2023-11-14T22:13:20Z"}"#,
+                r#"{"key":null,"count":9007199254740993,"mean":"NaN","late":false,"at":"2023-11-14T22:13:20.000001Z"}"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn lists_are_lists() {
+        let frame = df!("dest" => [Some("x"), None, Some("y")]).unwrap();
+        let series = frame.column("dest").unwrap().as_materialized_series().implode().unwrap();
+        let frame = DataFrame::new(1, vec![series.into_column()]).unwrap();
+        assert_eq!(lines(&frame), [r#"{"dest":["x",null,"y"]}"#]);
+    }
+}
