@@ -176,10 +176,11 @@ impl Jobs {
             }
             Ok::<_, TableError>(Some(record))
         })?;
+        let Some(record) = record else { return Ok(None) };
         if let Some(running) = self.dispatch().running.get(&job) {
             running.cancel.cancel();
         }
-        Ok(record.map(|record| self.with_progress(record.job)))
+        Ok(Some(self.with_progress(record.job)))
     }
 
     /// Claims the attempt that should run next; nothing when none is queued or the platform stops.

@@ -96,8 +96,7 @@ impl<'a> Rows<'a> {
             "INSERT INTO attempts (id, job, number, state, created_at, updated_at, reason, message)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
              ON CONFLICT (id) DO UPDATE SET state = excluded.state, created_at = excluded.created_at,
-                 updated_at = excluded.updated_at, reason = excluded.reason, message = excluded.message
-             WHERE attempts.state <> excluded.state OR attempts.updated_at <> excluded.updated_at",
+                 updated_at = excluded.updated_at, reason = excluded.reason, message = excluded.message",
         )?;
         upsert.execute(params![
             attempt.id.map(|id| id.to_string()),
