@@ -3,7 +3,18 @@
 //! Owns the network: HTTP, polling, retries, the offline state. It must not know the terminal, and never blocks
 //! whoever talks to it.
 
+pub mod api;
+pub mod endpoint;
+pub mod error;
 pub mod handle;
 pub mod message;
+mod scrub;
+pub mod tail;
+pub mod task;
+mod transport;
 
+pub use api::Api;
+pub use endpoint::{ApiKey, Endpoint};
+pub use error::{Error, Kind};
 pub use handle::Handle;
+pub use task::{spawn, spawn_when_ready};

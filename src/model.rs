@@ -3,6 +3,7 @@
 //! Everything here is plain data that any other room may hold. This room must not do I/O, must not know the wire
 //! format, and imports nothing else of ours.
 
+pub mod clean;
 pub mod feature_view;
 pub mod freshness;
 pub mod id;
@@ -12,6 +13,7 @@ pub mod value;
 pub mod vector;
 pub mod workspace;
 
+pub use clean::{clean, clean_lines};
 pub use feature_view::{BatchTrigger, Feature, FeatureView, JoinKey, ViewKind};
 pub use freshness::Freshness;
 pub use id::Id;

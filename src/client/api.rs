@@ -1,0 +1,244 @@
+//! The calls to a deployment, one function each: plain data in, plain data out.
+//!
+//! Everything that comes back is cleaned. Reads may be retried, changes never are.
+
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use prost::Message;
+
+use super::endpoint::Endpoint;
+use super::error::{Error, Kind};
+use super::scrub::Scrub;
+use super::transport::{CHANGE, READ, Transport};
+use crate::model::{FeatureVector, FeatureView, Freshness, Id, Job, TriggerRequest, Value, Workspace};
+use crate::wire::convert as c;
+use crate::wire::features::{GET_FEATURES_PATH, GetFeaturesRequest, GetFeaturesResponse, MetadataOptions, Parameters};
+use crate::wire::proto::common::{Empty, FcoLocator};
+use crate::wire::proto::jobs as j;
+use crate::wire::proto::status as s;
+use crate::wire::proto::view as v;
+use crate::wire::proto::workspace as w;
+use crate::wire::rpc;
+
+/// What the deployment says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Deployment {
+    /// Path below the base of what the protocol has no call for; absent where the deployment has none of it.
+    pub own_api: Option<String>,
+    /// What it wants shown, such as errors in its repository.
+    pub notices: Vec<String>,
+}
+
+/// A deployment's calls.
+#[derive(Clone, Debug)]
+pub struct Api {
+    transport: Transport,
+    retries: usize,
+}
+
+impl Api {
+    /// The calls of that deployment; nothing is sent yet.
+    ///
+    /// # Errors
+    /// When HTTP cannot be set up at all.
+    pub fn new(endpoint: Endpoint) -> Result<Self, Error> {
+        Ok(Self { transport: Transport::new(endpoint)?, retries: 0 })
+    }
+
+    /// Makes reads that do not get through be tried so many times more, within a few seconds.
+    #[must_use]
+    pub fn with_retries(self, retries: usize) -> Self {
+        Self { retries, ..self }
+    }
+
+    /// Where the calls go.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.transport.endpoint
+    }
+
+    /// What the deployment is; needs a valid key, so it is the probe for "is this address and key good".
+    pub async fn deployment(&self) -> Result<Deployment, Error> {
+        let answer: w::GetConfigsResponse = match self.read(rpc::GET_CONFIGS, &Empty {}).await {
+            // Without the right for this one, nothing else will be let through.
+            Err(error) if error.kind == Kind::Answered => return Err(Error { kind: Kind::Refused, ..error }),
+            Err(error) if error.kind == Kind::Failed => return Err(Error { kind: Kind::Unreachable, ..error }),
+            other => other?,
+        };
+        let mut deployment = Deployment::default();
+        for (key, value) in c::configs_from_proto(&answer) {
+            match key.as_str() {
+                "FVTOP_API" => deployment.own_api = Some(value),
+                "FVTOP_NOTICES" => {
+                    deployment.notices = value.lines().map(|line| line.to_owned().scrubbed()).collect();
+                }
+                _ => {}
+            }
+        }
+        Ok(deployment)
+    }
+
+    /// All workspaces.
+    pub async fn workspaces(&self) -> Result<Vec<Workspace>, Error> {
+        let answer: w::ListWorkspacesResponse = self.read(rpc::LIST_WORKSPACES, &Empty {}).await?;
+        Ok(answer.workspaces.iter().map(|workspace| c::workspace_from_proto(workspace).scrubbed()).collect())
+    }
+
+    /// All feature views of a workspace, in the deployment's order.
+    pub async fn feature_views(&self, workspace: &str) -> Result<Vec<FeatureView>, Error> {
+        let request = v::QueryFeatureViewsRequest {
+            workspace: Some(workspace.to_owned()),
+            disable_legacy_response: Some(true),
+            ..Default::default()
+        };
+        let answer: v::QueryFeatureViewsResponse = self.read(rpc::QUERY_FEATURE_VIEWS, &request).await?;
+        Ok(c::feature_views(&answer.fco_container.unwrap_or_default()).scrubbed())
+    }
+
+    /// One feature view by name, or by its id of 32 digits.
+    pub async fn feature_view(&self, workspace: &str, name: &str) -> Result<FeatureView, Error> {
+        let request = v::GetFeatureViewRequest {
+            version_specifier: Some(name.to_owned()),
+            workspace: Some(workspace.to_owned()),
+            disable_legacy_response: Some(true),
+            ..Default::default()
+        };
+        let answer: v::GetFeatureViewResponse = self.read(rpc::GET_FEATURE_VIEW, &request).await?;
+        let found = c::feature_views(&answer.fco_container.unwrap_or_default()).into_iter().next();
+        found.map(Scrub::scrubbed).ok_or_else(|| {
+            let what = format!("There is no feature view `{name}` in workspace `{workspace}`.");
+            Error::new(Kind::Answered, what, "`fvtop views` lists those there are.")
+        })
+    }
+
+    /// All jobs of a view, newest first: the job list, joined with the status table. Where the table cannot be read,
+    /// the list stands alone.
+    pub async fn jobs(&self, workspace: &str, feature_view: &str, id: Id) -> Result<Vec<Job>, Error> {
+        let (list, table) = (
+            j::ListJobsRequest {
+                workspace: Some(workspace.to_owned()),
+                feature_view: Some(feature_view.to_owned()),
+                ..Default::default()
+            },
+            s::GetMaterializationStatusRequest {
+                feature_package_id: Some(c::id_to_proto(id)),
+                workspace: Some(workspace.to_owned()),
+                ..Default::default()
+            },
+        );
+        let list = self.read::<j::ListJobsResponse>(rpc::LIST_MATERIALIZATION_JOBS, &list);
+        let table = self.read::<s::GetMaterializationStatusResponse>(rpc::GET_MATERIALIZATION_STATUS, &table);
+        let (list, table) = tokio::join!(list, table);
+        let jobs = list?.jobs.iter().filter_map(c::job_from_proto).collect();
+        let table = table.ok().and_then(|answer| answer.materialization_status);
+        Ok(c::join_status(jobs, table.as_ref(), workspace, feature_view).scrubbed())
+    }
+
+    /// The rows of a view's summary.
+    pub async fn summary(&self, workspace: &str, id: Id) -> Result<Vec<(String, String)>, Error> {
+        let request = s::GetFeatureViewSummaryRequest { fco_locator: Some(locator(workspace, id)) };
+        let answer: s::GetFeatureViewSummaryResponse = self.read(rpc::GET_FEATURE_VIEW_SUMMARY, &request).await?;
+        Ok(c::summary_rows(&answer.fco_summary.unwrap_or_default()).scrubbed())
+    }
+
+    /// Freshness of a view.
+    pub async fn freshness(&self, workspace: &str, id: Id) -> Result<Freshness, Error> {
+        let request = s::GetFeatureFreshnessRequest { fco_locator: Some(locator(workspace, id)) };
+        let answer: s::GetFeatureFreshnessResponse = self.read(rpc::GET_FEATURE_FRESHNESS, &request).await?;
+        Ok(c::freshness_from_proto(&answer.freshness_status.unwrap_or_default()).scrubbed())
+    }
+
+    /// One feature vector from the online store. Keys travel as text; the deployment reads them by their types.
+    pub async fn lookup(
+        &self,
+        workspace: &str,
+        feature_view: &str,
+        keys: &[(String, String)],
+    ) -> Result<FeatureVector, Error> {
+        let params = Parameters {
+            workspace_name: workspace.to_owned(),
+            feature_view_name: Some(feature_view.to_owned()),
+            join_key_map: keys.iter().map(|(key, value)| (key.clone(), value.as_str().into())).collect(),
+            metadata_options: MetadataOptions::ALL,
+            ..Default::default()
+        };
+        let request = GetFeaturesRequest { params };
+        let call = || self.transport.post::<GetFeaturesResponse>(GET_FEATURES_PATH, &request, READ);
+        let answer = call.retry(self.backoff()).when(unreachable).await?;
+        let keys = keys.iter().map(|(key, value)| (key.clone(), Value::Text(value.clone()))).collect();
+        Ok(c::vector_from_response(&answer, keys).scrubbed())
+    }
+
+    /// Starts a job. Never retried: it may have been taken although no answer came.
+    pub async fn trigger(&self, trigger: &TriggerRequest) -> Result<Job, Error> {
+        let request = c::trigger_to_proto(trigger);
+        let answer: j::MaterializationJobResponse =
+            self.transport.call(rpc::SUBMIT_MATERIALIZATION_JOB, &request, CHANGE).await.map_err(maybe_taken)?;
+        self.job(answer.job)
+    }
+
+    /// Cancels a job. Cancelling again is harmless, and a job that has ended comes back as it is.
+    pub async fn cancel(&self, workspace: &str, feature_view: &str, job: Id) -> Result<Job, Error> {
+        let request = j::CancelJobRequest {
+            job_id: Some(job.to_string()),
+            workspace: Some(workspace.to_owned()),
+            feature_view: Some(feature_view.to_owned()),
+            ..Default::default()
+        };
+        let answer: j::CancelJobResponse =
+            self.transport.call(rpc::CANCEL_MATERIALIZATION_JOB, &request, CHANGE).await.map_err(maybe_taken)?;
+        self.job(answer.job)
+    }
+
+    /// Opens the tail of a view's stream; `own_api` is the path that [`Api::deployment`] told.
+    pub(super) async fn open_tail(
+        &self,
+        own_api: &str,
+        workspace: &str,
+        feature_view: &str,
+        backlog: usize,
+    ) -> Result<reqwest::Response, Error> {
+        let path = format!("{}/run-stream", own_api.trim_matches('/'));
+        let backlog = backlog.to_string();
+        let query = [("workspace", workspace), ("feature_view", feature_view), ("backlog", backlog.as_str())];
+        self.transport.open(&path, &query).await
+    }
+
+    fn job(&self, job: Option<j::MaterializationJob>) -> Result<Job, Error> {
+        let job = job.as_ref().and_then(c::job_from_proto).map(Scrub::scrubbed);
+        job.ok_or_else(|| {
+            let what = format!("{} took the request but did not say which job it is.", self.transport.label());
+            Error::new(Kind::Answered, what, "Look at the job list.")
+        })
+    }
+
+    async fn read<M: Message + Default>(&self, method: &str, request: &impl Message) -> Result<M, Error> {
+        let call = || self.transport.call(method, request, READ);
+        call.retry(self.backoff()).when(unreachable).await
+    }
+
+    fn backoff(&self) -> ExponentialBuilder {
+        ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(250))
+            .with_max_delay(Duration::from_secs(2))
+            .with_max_times(self.retries)
+            .with_jitter()
+    }
+}
+
+fn unreachable(error: &Error) -> bool {
+    error.kind == Kind::Unreachable
+}
+
+/// A change whose answer is missing may have happened.
+fn maybe_taken(mut error: Error) -> Error {
+    if error.kind == Kind::Unreachable {
+        error.problem.hint =
+            "It may have been taken all the same: look at the job list before trying again.".to_owned();
+    }
+    error
+}
+
+fn locator(workspace: &str, id: Id) -> FcoLocator {
+    FcoLocator { name: None, id: Some(c::id_to_proto(id)), workspace: Some(workspace.to_owned()) }
+}

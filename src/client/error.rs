@@ -1,0 +1,183 @@
+//! What can go wrong with a call, told so that a person knows what to do.
+
+use std::time::Duration;
+
+use super::message::Problem;
+use crate::model::clean;
+use crate::wire::status;
+
+/// A call that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// What it means for the connection.
+    pub kind: Kind,
+    /// What to tell.
+    pub problem: Problem,
+}
+
+/// What a failure means for the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The deployment was not reached or is away: the same call may work later.
+    Unreachable,
+    /// The deployment does not let us in, or is none: nothing will work without a change.
+    Refused,
+    /// The deployment refused this call alone.
+    Answered,
+    /// The deployment broke on this call.
+    Failed,
+    /// The deployment does not know this call.
+    Unimplemented,
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.problem.fmt(f)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        error.problem
+    }
+}
+
+/// Hint where the same call may work later.
+const AGAIN: &str = "It is tried again by itself.";
+/// Hint where the key is at fault.
+const KEY: &str = "Check TECTON_API_KEY, or the file given with --api-key-file.";
+/// Hint where the address is at fault.
+const ADDRESS: &str = "Check the address given with --url; it usually ends in /api.";
+
+impl Error {
+    /// A failure of that kind. Both texts are cleaned here.
+    pub fn new(kind: Kind, what: impl AsRef<str>, hint: impl AsRef<str>) -> Self {
+        let text = |text: &str| clean(text).into_owned();
+        Self { kind, problem: Problem { what: text(what.as_ref()), hint: text(hint.as_ref()) } }
+    }
+
+    /// The request did not get through, or no whole answer came back.
+    pub fn from_http(error: &reqwest::Error, label: &str, limit: Duration) -> Self {
+        let cause = root_cause(error);
+        if error.is_timeout() && !error.is_connect() {
+            let what = format!("{label} has not answered within {} s.", limit.as_secs_f32());
+            return Self::new(Kind::Unreachable, what, AGAIN);
+        }
+        if error.is_connect() {
+            let lower = cause.to_lowercase();
+            let (what, hint) = if lower.contains("refused") {
+                (
+                    format!("Nothing listens at {label}."),
+                    "Start the deployment there, or give another address with --url.",
+                )
+            } else if ["dns", "resolve", "lookup", "name or service"].iter().any(|word| lower.contains(word)) {
+                (
+                    format!("The host name of {label} is not known."),
+                    "Check the address given with --url and the network.",
+                )
+            } else if lower.contains("certificate") {
+                (
+                    format!("The certificate of {label} is not trusted: {cause}."),
+                    "Check the address and the system's certificates.",
+                )
+            } else if error.is_timeout() {
+                (
+                    format!("{label} cannot be reached: no connection within 3 s."),
+                    "Check the network, a VPN, and the address given with --url.",
+                )
+            } else {
+                (format!("{label} cannot be reached: {cause}."), "Check the network and the address given with --url.")
+            };
+            return Self::new(Kind::Unreachable, what, hint);
+        }
+        Self::new(Kind::Unreachable, format!("{label} broke off its answer: {cause}."), AGAIN)
+    }
+
+    /// An HTTP status of 400 or more (or a redirection), with the start of its body. `message` is what a JSON error
+    /// body said.
+    pub fn from_status(code: u16, message: &str, label: &str) -> Self {
+        let said = if message.is_empty() { String::new() } else { format!(": {}", first_line(message)) };
+        let what = format!("{label} answered HTTP {code}{said}");
+        let what = if what.ends_with(['.', '!', '?']) { what } else { format!("{what}.") };
+        match code {
+            401 => Self::new(Kind::Refused, format!("{label} does not accept the API key."), KEY),
+            403 => Self::new(Kind::Answered, what, "The API key lacks the right for this; ask an administrator."),
+            300..=399 => Self::new(Kind::Refused, what, ADDRESS),
+            404 | 405 => Self::new(Kind::Refused, what, ADDRESS),
+            429 => Self::new(Kind::Unreachable, what, "Too many calls; it is tried again more slowly."),
+            502..=504 => Self::new(Kind::Unreachable, what, AGAIN),
+            500.. => Self::new(Kind::Failed, what, "The deployment failed; its own log says why."),
+            _ => Self::new(Kind::Answered, what, "Correct what it names and try again."),
+        }
+    }
+
+    /// An answer that is not in the protocol's form.
+    pub fn not_protocol(label: &str, body: &str) -> Self {
+        let start = first_line(body);
+        let shown = if start.is_empty() { "an empty answer".to_owned() } else { format!("`{start}`") };
+        Self::new(
+            Kind::Refused,
+            format!("{label} does not speak the feature platform's protocol: it sent {shown}."),
+            ADDRESS,
+        )
+    }
+
+    /// A gRPC code other than 0, in the envelope or in the feature server's JSON.
+    pub fn from_code(code: i32, detail: &str, label: &str) -> Self {
+        let name = status::name(code);
+        let detail = if detail.is_empty() { format!("{label} answered {name}.") } else { detail.to_owned() };
+        match code {
+            status::UNAUTHENTICATED => Self::new(Kind::Refused, format!("{label} does not accept the API key."), KEY),
+            status::PERMISSION_DENIED => {
+                Self::new(Kind::Answered, detail, "The API key lacks the right for this; ask an administrator.")
+            }
+            status::UNIMPLEMENTED => {
+                Self::new(Kind::Unimplemented, detail, "This deployment does not offer that; the rest works.")
+            }
+            status::UNAVAILABLE | 4 => Self::new(Kind::Unreachable, detail, AGAIN),
+            status::INTERNAL | 2 | 15 => {
+                Self::new(Kind::Failed, detail, "The deployment failed on this call; its own log says why.")
+            }
+            _ => Self::new(Kind::Answered, detail, ""),
+        }
+    }
+}
+
+/// The first line of a text that is worth showing, at most 160 characters; markup has none.
+pub(super) fn first_line(text: &str) -> String {
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    let cleaned = clean(line);
+    if cleaned.chars().count() <= 160 {
+        return cleaned.into_owned();
+    }
+    cleaned.chars().take(159).chain(['…']).collect()
+}
+
+fn root_cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string().trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_are_cut_to_one_clean_line() {
+        assert_eq!(first_line("\n\n  \u{1b}[1mbad\nmore"), "␛[1mbad");
+        assert_eq!(first_line(&"x".repeat(500)).chars().count(), 160);
+    }
+
+    #[test]
+    fn wrong_keys_are_told_alike_however_they_are_refused() {
+        let (http, grpc) = (Error::from_status(401, "", "h"), Error::from_code(16, "no", "h"));
+        assert_eq!(http, grpc);
+        assert!(http.problem.what.contains("API key") && http.problem.hint.contains("TECTON_API_KEY"));
+        assert_eq!(Error::from_code(7, "no", "h").kind, Kind::Answered);
+    }
+}

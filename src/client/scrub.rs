@@ -1,0 +1,152 @@
+//! Cleans what a deployment sent, once, at the client's boundary: no control character reaches anybody behind it.
+
+use crate::model::{
+    AttemptState, DataType, FeatureStatus, FeatureVector, FeatureView, Freshness, Job, JobState, JobType, Value,
+    Workspace, clean, clean_lines,
+};
+
+/// Something made of texts from outside.
+pub(super) trait Scrub: Sized {
+    /// Cleans every text in it.
+    fn scrub(&mut self);
+
+    /// The same, cleaned.
+    fn scrubbed(mut self) -> Self {
+        self.scrub();
+        self
+    }
+}
+
+impl Scrub for String {
+    fn scrub(&mut self) {
+        if let std::borrow::Cow::Owned(cleaned) = clean(self) {
+            *self = cleaned;
+        }
+    }
+}
+
+impl<T: Scrub> Scrub for Option<T> {
+    fn scrub(&mut self) {
+        if let Some(inner) = self {
+            inner.scrub();
+        }
+    }
+}
+
+impl<T: Scrub> Scrub for Vec<T> {
+    fn scrub(&mut self) {
+        self.iter_mut().for_each(T::scrub);
+    }
+}
+
+impl<A: Scrub, B: Scrub> Scrub for (A, B) {
+    fn scrub(&mut self) {
+        self.0.scrub();
+        self.1.scrub();
+    }
+}
+
+/// A text that may have several lines.
+fn lines(text: &mut String) {
+    if let std::borrow::Cow::Owned(cleaned) = clean_lines(text) {
+        *text = cleaned;
+    }
+}
+
+impl Scrub for Workspace {
+    fn scrub(&mut self) {
+        self.name.scrub();
+    }
+}
+
+impl Scrub for DataType {
+    fn scrub(&mut self) {
+        match self {
+            Self::Array(element) => element.scrub(),
+            Self::Other(word) => word.scrub(),
+            _ => {}
+        }
+    }
+}
+
+impl Scrub for FeatureView {
+    fn scrub(&mut self) {
+        lines(&mut self.description);
+        for text in [
+            &mut self.name,
+            &mut self.workspace,
+            &mut self.owner,
+            &mut self.family,
+            &mut self.defined_in,
+            &mut self.url,
+        ] {
+            text.scrub();
+        }
+        self.tags = std::mem::take(&mut self.tags).into_iter().map(Scrub::scrubbed).collect();
+        self.entities.scrub();
+        self.data_sources.scrub();
+        self.online_serving_index.scrub();
+        self.timestamp_field.scrub();
+        for key in &mut self.join_keys {
+            key.name.scrub();
+            key.data_type.scrub();
+        }
+        for feature in &mut self.features {
+            feature.name.scrub();
+            feature.data_type.scrub();
+            feature.definition.scrub();
+        }
+    }
+}
+
+impl Scrub for Job {
+    fn scrub(&mut self) {
+        self.workspace.scrub();
+        self.feature_view.scrub();
+        if let JobType::Other(word) = &mut self.job_type {
+            word.scrub();
+        }
+        if let JobState::Other(word) = &mut self.state {
+            word.scrub();
+        }
+        for attempt in &mut self.attempts {
+            if let AttemptState::Other(word) = &mut attempt.state {
+                word.scrub();
+            }
+            attempt.reason.scrub();
+            if let Some(message) = &mut attempt.message {
+                lines(message);
+            }
+        }
+    }
+}
+
+impl Scrub for Freshness {
+    fn scrub(&mut self) {
+        self.feature_view.scrub();
+    }
+}
+
+impl Scrub for FeatureVector {
+    fn scrub(&mut self) {
+        for feature in &mut self.features {
+            feature.name.scrub();
+            feature.data_type.scrub();
+            feature.value.scrub();
+            if let Some(FeatureStatus::Other(word)) = &mut feature.status {
+                word.scrub();
+            }
+        }
+        self.join_keys.scrub();
+    }
+}
+
+impl Scrub for Value {
+    fn scrub(&mut self) {
+        match self {
+            Self::Text(text) => text.scrub(),
+            Self::List(values) => values.scrub(),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! The client task: one loop that owns the network for a console.
+//!
+//! Commands set what is wanted (a workspace, a view); polls bring it and keep it fresh; answers become updates. Each
+//! kind of poll has at most one request in flight and one pending. The loop itself never waits for the network, nor
+//! for a console that is slow to take its updates.
+
+mod link;
+mod outbox;
+mod poll;
+mod work;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{Instant, sleep_until};
+
+use super::api::{Api, Deployment};
+use super::endpoint::Endpoint;
+use super::error::{Error, Kind};
+use super::handle::Handle;
+use super::message::{Command, Connection, Generation, Problem, Update};
+use super::tail::Tail;
+use crate::model::{FeatureView, Id, Workspace};
+use link::Link;
+use outbox::Outbox;
+use poll::{Poll, Polls};
+use work::{Answer, Done};
+
+/// How often and how patiently; another pace serves the tests alone.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    jobs: Duration,
+    details: Duration,
+    views: Duration,
+    workspaces: Duration,
+    slow: Duration,
+    backoff: (Duration, Duration),
+    refused: Duration,
+    idle: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            jobs: Duration::from_secs(2),
+            details: Duration::from_secs(5),
+            views: Duration::from_secs(15),
+            workspaces: Duration::from_secs(60),
+            slow: Duration::from_secs(2),
+            backoff: (Duration::from_millis(500), Duration::from_secs(30)),
+            refused: Duration::from_secs(30),
+            idle: Duration::from_secs(25),
+        }
+    }
+}
+
+/// Starts the client task of that deployment. Must be called inside a tokio runtime.
+pub fn spawn(endpoint: Endpoint) -> Handle {
+    spawn_when_ready(async { Ok(endpoint) })
+}
+
+/// Starts the client task of a deployment that has yet to come up; until then it is connecting. What is wanted in the
+/// meantime is kept. When it does not come up, the connection is refused with that problem.
+pub fn spawn_when_ready(ready: impl Future<Output = Result<Endpoint, Problem>> + Send + 'static) -> Handle {
+    spawn_at(ready, Pace::default())
+}
+
+pub(super) fn spawn_at(ready: impl Future<Output = Result<Endpoint, Problem>> + Send + 'static, pace: Pace) -> Handle {
+    let (commands, inbox) = mpsc::channel(64);
+    let (updates, outside) = mpsc::channel(256);
+    let mut task = Task::new(updates, pace);
+    task.work.spawn(async {
+        let ready = ready.await.map_err(|problem| Error { kind: Kind::Refused, problem });
+        Done::Ready(ready.and_then(Api::new))
+    });
+    tokio::spawn(task.run(inbox));
+    Handle { commands, updates: outside }
+}
+
+/// A view that was opened.
+#[derive(Clone, Debug)]
+struct OpenView {
+    generation: Generation,
+    workspace: String,
+    name: String,
+}
+
+struct Task {
+    pace: Pace,
+    updates: mpsc::Sender<Update>,
+    outbox: Outbox,
+    work: JoinSet<Done>,
+    api: Option<Api>,
+    link: Link,
+    polls: Polls,
+    focused: bool,
+    deployment: Option<Deployment>,
+    workspaces: Vec<Workspace>,
+    /// The workspace that was asked for; without a name: the configured one, else the first live one.
+    wanted: Option<(Generation, Option<String>)>,
+    view: Option<OpenView>,
+    /// Ids of the views seen so far, by workspace and name.
+    ids: HashMap<(String, String), Id>,
+    tail: Option<AbortHandle>,
+}
+
+impl Task {
+    fn new(updates: mpsc::Sender<Update>, pace: Pace) -> Self {
+        Self {
+            pace,
+            updates,
+            outbox: Outbox::default(),
+            work: JoinSet::new(),
+            api: None,
+            link: Link::Connecting,
+            polls: Polls::default(),
+            focused: true,
+            deployment: None,
+            workspaces: Vec::new(),
+            wanted: None,
+            view: None,
+            ids: HashMap::new(),
+            tail: None,
+        }
+    }
+
+    async fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
+        self.outbox.push(Update::Connection(Connection::Connecting));
+        let updates = self.updates.clone();
+        loop {
+            self.launch();
+            let wake = self.wake();
+            tokio::select! {
+                command = inbox.recv() => match command {
+                    None | Some(Command::Shutdown) => break,
+                    Some(command) => self.obey(command),
+                },
+                Some(done) = self.work.join_next() => {
+                    // A request that was aborted has nothing to say.
+                    if let Ok(done) = done {
+                        self.finish(done);
+                    }
+                }
+                room = updates.reserve(), if !self.outbox.is_empty() => match (room, self.outbox.pop()) {
+                    (Ok(room), Some(update)) => room.send(update),
+                    _ => break,
+                },
+                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
+            }
+        }
+        self.stop_tail();
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::OpenWorkspace { generation, workspace } => {
+                self.wanted = Some((generation, workspace));
+                self.polls.restart(&[Poll::Views]);
+                self.close_view();
+            }
+            Command::OpenView { generation, workspace, feature_view } => {
+                self.close_view();
+                self.view = Some(OpenView { generation, workspace, name: feature_view });
+                self.polls.restart(&Poll::OF_VIEW);
+                self.open_tail();
+            }
+            Command::Refresh => {
+                self.link.hurry();
+                self.polls.hurry(&Poll::OF_VIEW);
+                self.polls.hurry(&[Poll::Views]);
+            }
+            Command::Focus(focused) => {
+                if focused && !self.focused {
+                    self.polls.hurry(&Poll::OF_VIEW);
+                }
+                self.focused = focused;
+            }
+            Command::Shutdown => {}
+            request => self.request(request),
+        }
+    }
+
+    fn close_view(&mut self) {
+        self.view = None;
+        self.polls.cancel(&Poll::OF_VIEW);
+        self.stop_tail();
+    }
+
+    fn stop_tail(&mut self) {
+        if let Some(tail) = self.tail.take() {
+            tail.abort();
+        }
+    }
+
+    /// Follows the stream of the open view, once it is known whether the deployment has tails.
+    fn open_tail(&mut self) {
+        let (Some(view), Some(api), Some(deployment)) = (&self.view, &self.api, &self.deployment) else { return };
+        let Some(own_api) = deployment.own_api.clone() else { return };
+        if self.tail.is_some() {
+            return;
+        }
+        let tail = Tail {
+            api: api.clone(),
+            own_api,
+            workspace: view.workspace.clone(),
+            feature_view: view.name.clone(),
+            generation: view.generation,
+            updates: self.updates.clone(),
+            idle: self.pace.idle,
+            backoff: self.pace.backoff,
+        };
+        self.tail = Some(tokio::spawn(tail.run()).abort_handle());
+    }
+
+    fn finish(&mut self, done: Done) {
+        match done {
+            Done::Ready(Ok(api)) => self.api = Some(api),
+            Done::Ready(Err(error)) => {
+                self.outbox.push(Update::Connection(Connection::Refused { problem: error.problem }))
+            }
+            Done::Reply(None) => {}
+            Done::Reply(Some(update)) => {
+                if matches!(*update, Update::Triggered { .. } | Update::Cancelled { .. }) {
+                    self.polls.hurry(&[Poll::Jobs, Poll::Freshness]);
+                }
+                self.outbox.push(*update);
+            }
+            Done::Poll { poll, stamp, result } => {
+                if self.polls.ended(poll, stamp) {
+                    match *result {
+                        Ok(answer) => self.answered(poll, answer),
+                        Err(error) => self.failed(poll, error),
+                    }
+                }
+            }
+        }
+    }
+
+    /// The deployment said something.
+    fn alive(&mut self, poll: Poll) {
+        if self.link.is_down() {
+            // Back again: everything is asked for anew.
+            self.polls.hurry(&Poll::ALL);
+        }
+        self.link = Link::Live;
+        self.outbox.push(Update::Connection(Connection::Live));
+        self.polls.schedule(poll, self.interval(poll));
+    }
+
+    fn answered(&mut self, poll: Poll, answer: Answer) {
+        self.alive(poll);
+        self.polls.forget_problem(poll);
+        match answer {
+            Answer::Deployment(deployment) => self.learn(deployment),
+            Answer::Workspaces(workspaces) => {
+                self.workspaces.clone_from(&workspaces);
+                self.outbox.push_changed(Update::Workspaces(workspaces));
+            }
+            Answer::Views { workspace, views } => self.show_views(workspace, views),
+            Answer::OfView(fact) => {
+                if let Some(view) = &self.view {
+                    self.outbox.push_changed(fact.update(view.generation));
+                }
+            }
+        }
+    }
+
+    fn learn(&mut self, deployment: Deployment) {
+        let url = self.api.as_ref().map(|api| api.endpoint().url.to_string()).unwrap_or_default();
+        self.outbox.push_changed(Update::Deployment {
+            url,
+            notices: deployment.notices.clone(),
+            has_stream_tail: deployment.own_api.is_some(),
+        });
+        self.deployment = Some(deployment);
+        self.open_tail();
+    }
+
+    fn show_views(&mut self, workspace: String, views: Vec<FeatureView>) {
+        for view in &views {
+            self.ids.insert((workspace.clone(), view.name.clone()), view.id);
+        }
+        if let Some((generation, _)) = self.wanted {
+            self.outbox.push_changed(Update::FeatureViews { generation, workspace, views: Arc::new(views) });
+        }
+    }
+
+    fn failed(&mut self, poll: Poll, error: Error) {
+        let Error { kind, problem } = error;
+        match kind {
+            Kind::Unreachable | Kind::Refused if poll == Poll::Deployment || !self.link.is_down() => {
+                self.go_down(kind == Kind::Refused, problem);
+            }
+            Kind::Unreachable | Kind::Refused => {}
+            Kind::Answered | Kind::Failed | Kind::Unimplemented => {
+                self.alive(poll);
+                let generation = match poll {
+                    Poll::Jobs | Poll::Freshness | Poll::Summary => self.view.as_ref().map(|view| view.generation),
+                    _ => self.wanted.as_ref().map(|(generation, _)| *generation),
+                };
+                if let Some(generation) = generation.filter(|_| self.polls.is_new_problem(poll, &problem)) {
+                    self.outbox.push(Update::ReadFailed { generation, problem });
+                }
+            }
+        }
+    }
+
+    fn go_down(&mut self, refused: bool, problem: Problem) {
+        self.polls.cancel(&Poll::ALL);
+        let retry_in = self.link.go_down(&self.pace, refused);
+        let connection = if refused {
+            Connection::Refused { problem }
+        } else {
+            Connection::Offline { problem, attempt: self.link.attempt(), retry_in }
+        };
+        self.outbox.push(Update::Connection(connection));
+    }
+
+    fn interval(&self, poll: Poll) -> Option<Duration> {
+        let interval = match poll {
+            // Asked once a connection.
+            Poll::Deployment => return None,
+            Poll::Workspaces => self.pace.workspaces,
+            Poll::Views => self.pace.views,
+            Poll::Jobs => self.pace.jobs,
+            Poll::Freshness | Poll::Summary => self.pace.details,
+        };
+        let interval = if self.focused { interval } else { interval * 4 };
+        Some(interval.mul_f64(1.0 + 0.1 * link::jitter()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+//! One HTTP request and its answer: the envelope around messages, and plain JSON.
+//!
+//! Knows nothing of what is asked. Redirections are not followed, for the key is in the body.
+
+use std::time::Duration;
+
+use prost::Message;
+use serde::Serialize;
+
+use super::endpoint::Endpoint;
+use super::error::{Error, Kind};
+use crate::wire::features::ErrorBody;
+use crate::wire::proxy::{self, Metadata};
+use crate::wire::status;
+
+/// Limit for connecting.
+pub(super) const CONNECT: Duration = Duration::from_secs(3);
+/// Limit for a read.
+pub(super) const READ: Duration = Duration::from_secs(10);
+/// Limit for a call that changes something: it should not be given up while it may still be taken.
+pub(super) const CHANGE: Duration = Duration::from_secs(30);
+/// The largest answer that is read.
+const LARGEST: usize = 256 * 1024 * 1024;
+
+/// Sends requests to one deployment over kept connections.
+#[derive(Clone, Debug)]
+pub(super) struct Transport {
+    http: reqwest::Client,
+    pub(super) endpoint: Endpoint,
+    label: String,
+}
+
+impl Transport {
+    pub(super) fn new(endpoint: Endpoint) -> Result<Self, Error> {
+        let mut builder = reqwest::Client::builder()
+            .connect_timeout(CONNECT)
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("fvtop/", env!("CARGO_PKG_VERSION")));
+        if endpoint.is_local() {
+            builder = builder.no_proxy();
+        }
+        let http = builder.build().map_err(|error| {
+            Error::new(Kind::Refused, format!("HTTP cannot be set up: {error}."), "Check the system's certificates.")
+        })?;
+        let label = endpoint.label();
+        Ok(Self { http, endpoint, label })
+    }
+
+    /// The deployment's name in messages.
+    pub(super) fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// One call through the envelope.
+    pub(super) async fn call<M: Message + Default>(
+        &self,
+        method: &str,
+        message: &impl Message,
+        limit: Duration,
+    ) -> Result<M, Error> {
+        let request = proxy::Request::new(method, self.metadata(), message);
+        let call = self.http.post(self.endpoint.join(proxy::PATH)).json(&request);
+        let (code, body) = self.send(call, limit).await?;
+        if code != 200 {
+            return Err(Error::from_status(code, &told(&body), &self.label));
+        }
+        let broken = || Error::not_protocol(&self.label, &String::from_utf8_lossy(&body));
+        let answer: proxy::Response = serde_json::from_slice(&body).map_err(|_| broken())?;
+        if answer.status.code != status::OK {
+            return Err(Error::from_code(answer.status.code, &answer.status.detail, &self.label));
+        }
+        answer.decode().map_err(|_| broken())
+    }
+
+    /// One POST of JSON to a path below the base; a refusal's own code is honoured (wire section 3.3).
+    pub(super) async fn post<A: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        limit: Duration,
+    ) -> Result<A, Error> {
+        let call = self.http.post(self.endpoint.join(path)).header("authorization", self.authorization()).json(body);
+        let (code, body) = self.send(call, limit).await?;
+        if code != 200 {
+            return Err(self.refusal(code, &body));
+        }
+        let broken = |_| Error::not_protocol(&self.label, &String::from_utf8_lossy(&body));
+        serde_json::from_slice(&body).map_err(broken)
+    }
+
+    /// Opens an answer that is read piece by piece; there is no limit for the whole of it.
+    pub(super) async fn open(&self, path: &str, query: &[(&str, &str)]) -> Result<reqwest::Response, Error> {
+        let mut url = self.endpoint.join(path);
+        url.query_pairs_mut().extend_pairs(query);
+        let call = self.http.get(url).header("authorization", self.authorization());
+        let opening = tokio::time::timeout(READ, call.send()).await;
+        let late = || {
+            let what = format!("{} has not answered within {} s.", self.label, READ.as_secs());
+            Error::new(Kind::Unreachable, what, "It is tried again by itself.")
+        };
+        let response = opening.map_err(|_| late())?.map_err(|e| Error::from_http(&e, &self.label, READ))?;
+        let code = response.status().as_u16();
+        if code == 200 {
+            return Ok(response);
+        }
+        let body = tokio::time::timeout(READ, self.body(response)).await.map_err(|_| late())??;
+        Err(self.refusal(code, &body))
+    }
+
+    /// What a refusal says: by its own code where it has one, else by the HTTP status.
+    fn refusal(&self, code: u16, body: &[u8]) -> Error {
+        match serde_json::from_slice::<ErrorBody>(body) {
+            Ok(refusal) if refusal.code != status::OK => {
+                let text = if refusal.message.is_empty() { &refusal.error } else { &refusal.message };
+                Error::from_code(refusal.code, text, &self.label)
+            }
+            _ => Error::from_status(code, &told(body), &self.label),
+        }
+    }
+
+    async fn send(&self, call: reqwest::RequestBuilder, limit: Duration) -> Result<(u16, Vec<u8>), Error> {
+        let failed = |error: reqwest::Error| Error::from_http(&error, &self.label, limit);
+        let response = call.timeout(limit).send().await.map_err(failed)?;
+        let code = response.status().as_u16();
+        Ok((code, self.body(response).await?))
+    }
+
+    async fn body(&self, mut response: reqwest::Response) -> Result<Vec<u8>, Error> {
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|e| Error::from_http(&e, &self.label, READ))? {
+            if body.len() + chunk.len() > LARGEST {
+                let what = format!("{} sent more than {} MiB in one answer.", self.label, LARGEST >> 20);
+                return Err(Error::new(Kind::Answered, what, "Ask for less."));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    fn authorization(&self) -> String {
+        format!("Tecton-key {}", self.endpoint.key.reveal())
+    }
+
+    /// Metadata of a request (wire section 1.2).
+    fn metadata(&self) -> Metadata {
+        let workspace = self.endpoint.workspace.as_deref().unwrap_or("prod");
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let pairs = [
+            ("authorization", self.authorization()),
+            ("x-request-id", id),
+            ("x-workspace", workspace.to_owned()),
+            ("x-tecton-client-version", env!("CARGO_PKG_VERSION").to_owned()),
+            ("host", self.label.clone()),
+        ];
+        pairs.into_iter().map(|(name, value)| (name.to_owned(), proxy::OneOrMany::One(value))).collect()
+    }
+}
+
+/// What the body of a refusal says in words: a JSON error's message, nothing of markup, else its first line.
+fn told(body: &[u8]) -> String {
+    if let Ok(refusal) = serde_json::from_slice::<ErrorBody>(body) {
+        return if refusal.message.is_empty() { refusal.error } else { refusal.message };
+    }
+    let line = super::error::first_line(&String::from_utf8_lossy(body));
+    if line.starts_with('<') { String::new() } else { line }
+}
