@@ -2,11 +2,13 @@
 //!
 //! Synchronous: its callers are worker threads. It reads source files and must write nothing.
 
+pub mod aggregate;
 pub mod frame;
 pub mod lap;
 pub mod scan;
 pub mod schema;
 pub mod sql;
+pub mod tiles;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +16,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use polars::prelude::DataFrame;
 use thiserror::Error;
 
-use crate::model::{Time, Window};
+use crate::model::time::{floor, print_time};
+use crate::model::{DataType, Span, Time, Window};
 use crate::platform::registry::definition::View;
 
 /// A flag that asks a running computation to stop. Clones share it.
@@ -56,24 +59,121 @@ pub struct EngineError {
     pub message: String,
 }
 
+impl EngineError {
+    fn cancelled() -> Self {
+        Self { kind: ErrorKind::Cancelled, message: "cancelled on request".to_owned() }
+    }
+}
+
 /// What the batch side holds for `window`, as stored rows: for aggregates the keys, the stored tile columns and
 /// `_anchor_time` (tile start, int64 nanoseconds), one row per key and non-empty tile; for temporal views keys,
 /// timestamp, features and `_anchor_time`, in the order of time and arrival. Only events that arrived by `now` count.
 /// Calls `progress` with 0 to 1.
+///
+/// The work is cut into slices of `batch_schedule`: memory is bounded by one slice, and `cancel` is looked at between
+/// slices and between reading and querying one.
 pub fn materialize(
-    _view: &View,
-    _window: Window,
-    _now: Time,
-    _cancel: &Cancel,
-    _progress: &dyn Fn(f32),
+    view: &View,
+    window: Window,
+    now: Time,
+    cancel: &Cancel,
+    progress: &dyn Fn(f32),
 ) -> Result<DataFrame, EngineError> {
-    Err(EngineError { kind: ErrorKind::Query, message: "the engine is not built yet".to_owned() })
+    let tables = plain_tables(view)?;
+    let slices = slices(window, view.batch_schedule);
+    let mut stored: Option<DataFrame> = None;
+    for (done, slice) in slices.iter().enumerate() {
+        progress(done as f32 / slices.len() as f32);
+        let rows = materialize_slice(view, *slice, now, &tables, cancel)?;
+        let joined = match stored.take() {
+            Some(all) => all.vstack(&rows),
+            None => Ok(rows),
+        };
+        stored = Some(joined.map_err(|error| query_error(view, Some(*slice), &error))?);
+    }
+    progress(1.0);
+    stored.ok_or_else(|| EngineError {
+        kind: ErrorKind::Query,
+        message: format!("view {}: the window is empty: its end must be after its start", view.name),
+    })
 }
 
 /// The same stored rows for a micro-batch of stream events (the source's columns, times mapped, oldest arrival first).
 ///
 /// Order-sensitive tile columns (`last_c`, `lastn{n}_c`, `last_non_distinct_n{n}_c`) come with a companion `_at_{name}`
-/// that holds the event times of the values, which the online store needs to merge late events; tails leave these out.
-pub fn transform_stream(_view: &View, _events: DataFrame) -> Result<DataFrame, EngineError> {
-    Err(EngineError { kind: ErrorKind::Query, message: "the engine is not built yet".to_owned() })
+/// that holds the event times of the values, which the online store needs to merge late events; tails leave these out
+/// (`tiles::stored_names` are the columns to show).
+pub fn transform_stream(view: &View, events: DataFrame) -> Result<DataFrame, EngineError> {
+    let mut inputs = vec![(view.inputs.first().map_or("", |input| input.name.as_str()), events)];
+    inputs.extend(plain_tables(view)?);
+    let rows = sql::run(inputs, &view.sql).and_then(|output| tiles::fold(view, output, None, true));
+    rows.map_err(|error| query_error(view, None, &error))
 }
+
+fn materialize_slice(
+    view: &View,
+    slice: Window,
+    now: Time,
+    tables: &[(&str, DataFrame)],
+    cancel: &Cancel,
+) -> Result<DataFrame, EngineError> {
+    let stop = || if cancel.is_cancelled() { Err(EngineError::cancelled()) } else { Ok(()) };
+    stop()?;
+    let Some(first) = view.inputs.first() else {
+        return Err(query_error(view, None, &polars::prelude::polars_err!(NoData: "the view has no input")));
+    };
+    let columns = needed_columns(view, &first.source.columns);
+    let events = scan::events(&first.source, slice, now, &columns)?;
+    stop()?;
+    let mut inputs = vec![(first.name.as_str(), events)];
+    inputs.extend(tables.iter().cloned());
+    let rows = sql::run(inputs, &view.sql).and_then(|output| tiles::fold(view, output, Some(slice), false));
+    rows.map_err(|error| query_error(view, Some(slice), &error))
+}
+
+/// The inputs after the first, whole.
+fn plain_tables(view: &View) -> Result<Vec<(&str, DataFrame)>, EngineError> {
+    let tables = view.inputs.iter().skip(1).map(|input| {
+        let columns = needed_columns(view, &input.source.columns);
+        Ok((input.name.as_str(), scan::whole(&input.source, &columns)?))
+    });
+    tables.collect()
+}
+
+/// The columns that the SQL can mean: those it names, or all where it has a `*`. At least one.
+fn needed_columns(view: &View, columns: &[(String, DataType)]) -> Vec<String> {
+    let words = sql::words(&view.sql);
+    let plain = |name: &str| name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let all = words.iter().any(|word| word == "*");
+    let named = |name: &str| all || !plain(name) || words.contains(&name.to_lowercase());
+    let needed: Vec<String> = columns.iter().map(|(name, _)| name.clone()).filter(|name| named(name)).collect();
+    if needed.is_empty() { columns.iter().take(1).map(|(name, _)| name.clone()).collect() } else { needed }
+}
+
+/// The window in pieces that end on multiples of `step`.
+fn slices(window: Window, step: Span) -> Vec<Window> {
+    let mut slices = Vec::new();
+    let mut start = window.start;
+    while start < window.end {
+        let next = floor(start, step) + step;
+        let end = if next > start { next.min(window.end) } else { window.end };
+        slices.push(Window { start, end });
+        start = end;
+    }
+    slices
+}
+
+fn query_error(view: &View, window: Option<Window>, error: &polars::prelude::PolarsError) -> EngineError {
+    let place = match window {
+        Some(window) => format!(", window {} to {}", print_time(window.start), print_time(window.end)),
+        None => ", stream".to_owned(),
+    };
+    let problem = sql::first_line(error);
+    EngineError {
+        kind: ErrorKind::Query,
+        message: format!("view {}{place}: the query fails: {problem}. Correct its SQL or the data", view.name),
+    }
+}
+
+#[cfg(test)]
+mod tests;

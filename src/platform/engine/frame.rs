@@ -39,6 +39,19 @@ pub fn polars_type(data_type: &DataType) -> Option<pl::DataType> {
     })
 }
 
+/// The column in the one Polars type of its word: int64, float64, microseconds UTC; absent for types this program does
+/// not know.
+pub fn normal(name: &str, polars: &pl::DataType) -> Option<pl::Expr> {
+    let wanted = polars_type(&data_type(polars)?)?;
+    let column = pl::col(name);
+    Some(match polars {
+        same if *same == wanted => column,
+        // A time without a zone is UTC: the count since the epoch is kept.
+        pl::DataType::Datetime(..) => column.dt().timestamp(TimeUnit::Microseconds).cast(wanted),
+        _ => column.strict_cast(wanted),
+    })
+}
+
 /// The values of a column, top to bottom. Types this program does not know become null.
 pub fn values(column: &Column) -> Vec<Value> {
     (0..column.len()).map(|row| column.get(row).map_or(Value::Null, |value| from_any(&value))).collect()

@@ -1,7 +1,5 @@
 //! What a user of a repository sees: the sound example, and the whole text of errors.
 
-use std::fs;
-
 use super::definition::{Function, Kind};
 use super::load;
 use crate::model::{BatchTrigger, Span};
