@@ -1,4 +1,110 @@
-//! The HTTP surface.
+//! The HTTP surface: the protocol's envelope, the feature server and the stream tail, behind API keys.
+//!
+//! Handlers read requests, ask the platform's other rooms, and write answers; they decide nothing themselves. Whatever
+//! touches a disk runs on blocking threads, never on the async ones.
 
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::error_handling::HandleErrorLayer;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceBuilder;
+use tower::limit::GlobalConcurrencyLimitLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use super::Platform;
+use crate::wire::status;
+
+pub mod fault;
+mod features;
+mod jobs;
 pub mod keys;
+mod metadata;
+mod parts;
+mod proxy;
+mod run_stream;
+mod summary;
+
+use fault::Fault;
 pub use keys::{ApiKeys, KeyFileError};
+
+/// The largest request body, in bytes.
+const BODY_LIMIT: usize = 1024 * 1024;
+/// How long an answer may take to begin.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+/// Requests that are worked on at the same time; more are told to come back.
+const AT_ONCE: usize = 256;
+/// How long connections may go on once the server is to stop.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// What handlers share.
+#[derive(Clone)]
+struct App {
+    platform: Arc<Platform>,
+    keys: Arc<ApiKeys>,
+    shutdown: CancellationToken,
+}
+
+/// Serves `platform` on `listener` until `shutdown`, with and without `/api` in front of each path. Connections that are
+/// still open half a second later are cut.
+pub async fn serve(
+    platform: Arc<Platform>,
+    listener: TcpListener,
+    keys: ApiKeys,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    let app = router(platform, keys, shutdown.clone());
+    let server = axum::serve(listener, app).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    let cut = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        served = server => served,
+        () = cut => Ok(()),
+    }
+}
+
+/// The routes, for [`serve`] and for tests.
+fn router(platform: Arc<Platform>, keys: ApiKeys, shutdown: CancellationToken) -> Router {
+    let app = App { platform, keys: Arc::new(keys), shutdown };
+    let paths = Router::new()
+        .route("/proxy", post(proxy::handle))
+        .route("/v1/feature-service/get-features", post(features::handle))
+        .route("/v1/fvtop/run-stream", get(run_stream::handle));
+    let limits = ServiceBuilder::new()
+        .layer(HandleErrorLayer::new(|_| async { too_busy() }))
+        .load_shed()
+        .layer(GlobalConcurrencyLimitLayer::new(AT_ONCE));
+    Router::new()
+        .merge(paths.clone())
+        .nest("/api", paths)
+        .fallback(|| async { Fault::new(status::NOT_FOUND, "There is nothing at this path.").into_response() })
+        .method_not_allowed_fallback(|| async { wrong_method() })
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, TIME_LIMIT))
+        .layer(limits)
+        .with_state(app)
+}
+
+fn too_busy() -> Response {
+    Fault::new(status::RESOURCE_EXHAUSTED, "The platform is too busy. Try again in a moment.")
+        .with_http(StatusCode::SERVICE_UNAVAILABLE)
+        .into_response()
+}
+
+fn wrong_method() -> Response {
+    Fault::new(status::UNIMPLEMENTED, "This path does not take that HTTP method.")
+        .with_http(StatusCode::METHOD_NOT_ALLOWED)
+        .into_response()
+}
+
+#[cfg(test)]
+mod tests;

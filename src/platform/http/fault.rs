@@ -1,0 +1,98 @@
+//! Why a request was not done, in the form of either door: the envelope's status, or the feature server's JSON.
+//!
+//! The detail is a whole sentence for the person who asked. Code 14 is never used: released clients break on it
+//! (wire section 1.5).
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::platform::jobs::JobsError;
+use crate::platform::jobs::table::TableError;
+use crate::platform::online::OnlineError;
+use crate::wire::proxy::DecodeError;
+use crate::wire::status;
+
+/// A refusal or failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// A gRPC code.
+    pub code: i32,
+    /// What happened, to what, and what to do next.
+    pub detail: String,
+    http: StatusCode,
+}
+
+impl Fault {
+    /// A fault of that code.
+    pub fn new(code: i32, detail: impl Into<String>) -> Self {
+        let http = match code {
+            status::INVALID_ARGUMENT | status::FAILED_PRECONDITION => StatusCode::BAD_REQUEST,
+            status::NOT_FOUND => StatusCode::NOT_FOUND,
+            status::PERMISSION_DENIED => StatusCode::FORBIDDEN,
+            status::RESOURCE_EXHAUSTED => StatusCode::TOO_MANY_REQUESTS,
+            status::UNIMPLEMENTED => StatusCode::NOT_IMPLEMENTED,
+            status::UNAUTHENTICATED => StatusCode::UNAUTHORIZED,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self { code, detail: detail.into(), http }
+    }
+
+    /// The same with another HTTP status, where the answer is plain HTTP.
+    pub fn with_http(self, http: StatusCode) -> Self {
+        Self { http, ..self }
+    }
+
+    /// Something the caller can correct.
+    pub fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(status::INVALID_ARGUMENT, detail)
+    }
+
+    /// A key that is missing or not known.
+    pub fn unknown_key() -> Self {
+        Self::new(
+            status::UNAUTHENTICATED,
+            "The API key is missing or not known here. Give one of the deployment's keys as TECTON_API_KEY.",
+        )
+    }
+
+    /// Something that went wrong in here.
+    pub fn internal(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%error, "a request failed");
+        Self::new(status::INTERNAL, format!("The platform failed: {error}"))
+    }
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        let body = json!({ "error": self.detail, "message": self.detail, "code": self.code });
+        (self.http, axum::Json(body)).into_response()
+    }
+}
+
+impl From<DecodeError> for Fault {
+    fn from(error: DecodeError) -> Self {
+        Self::invalid(format!("The request cannot be read: {error}."))
+    }
+}
+
+impl From<TableError> for Fault {
+    fn from(error: TableError) -> Self {
+        Self::internal(&error)
+    }
+}
+
+impl From<JobsError> for Fault {
+    fn from(error: JobsError) -> Self {
+        match error {
+            JobsError::Refused(sentence) => Self::invalid(sentence),
+            JobsError::Table(error) => error.into(),
+        }
+    }
+}
+
+impl From<OnlineError> for Fault {
+    fn from(error: OnlineError) -> Self {
+        Self::internal(&error)
+    }
+}

@@ -1,0 +1,68 @@
+//! Calls about materialization jobs and their status table (wire sections 2.2 and 2.3).
+
+use super::fault::Fault;
+use super::parts;
+use crate::model::{Id, Job};
+use crate::platform::Platform;
+use crate::platform::registry::definition::View;
+use crate::wire::convert;
+use crate::wire::proto::jobs as proto;
+use crate::wire::proto::status::{GetMaterializationStatusRequest, GetMaterializationStatusResponse};
+use crate::wire::proxy::Response;
+
+/// One row for each attempt of each job of a view.
+pub fn status(platform: &Platform, request: &GetMaterializationStatusRequest) -> Result<Response, Fault> {
+    let id = request.feature_package_id.as_ref().map(convert::id_from_proto).unwrap_or_default();
+    let workspace = request.workspace.as_deref().unwrap_or_default();
+    let view = platform.view_by_id(id).ok_or_else(|| parts::unknown_view(platform, workspace, &id.to_string()))?;
+    let materialization_status = Some(convert::status_from_jobs(view.id, &platform.jobs().list(view.id)?));
+    Ok(Response::ok(&GetMaterializationStatusResponse { materialization_status }))
+}
+
+/// Starts a job.
+pub fn submit(platform: &Platform, request: &proto::MaterializationJobRequest) -> Result<Response, Fault> {
+    let trigger = convert::trigger_from_proto(request)
+        .map_err(|part| Fault::invalid(format!("The request has no usable {part}. Set it and try again.")))?;
+    let view = view_of(platform, Some(&trigger.workspace), Some(&trigger.feature_view))?;
+    let job = platform.jobs().trigger(view, &trigger)?;
+    Ok(Response::ok(&proto::MaterializationJobResponse { job: Some(convert::job_to_proto(&job)) }))
+}
+
+/// All jobs of a view, newest first.
+pub fn list(platform: &Platform, request: &proto::ListJobsRequest) -> Result<Response, Fault> {
+    let view = view_of(platform, request.workspace.as_deref(), request.feature_view.as_deref())?;
+    let jobs = platform.jobs().list(view.id)?.iter().map(convert::job_to_proto).collect();
+    Ok(Response::ok(&proto::ListJobsResponse { jobs }))
+}
+
+/// One job.
+pub fn get(platform: &Platform, request: &proto::GetJobRequest) -> Result<Response, Fault> {
+    let view = view_of(platform, request.workspace.as_deref(), request.feature_view.as_deref())?;
+    let id = job_id(request.job_id.as_deref())?;
+    let job = found(platform.jobs().get(view.id, id)?, id, view)?;
+    Ok(Response::ok(&proto::GetJobResponse { job: Some(convert::job_to_proto(&job)) }))
+}
+
+/// Cancels a job; one that has ended is answered unchanged.
+pub fn cancel(platform: &Platform, request: &proto::CancelJobRequest) -> Result<Response, Fault> {
+    let view = view_of(platform, request.workspace.as_deref(), request.feature_view.as_deref())?;
+    let id = job_id(request.job_id.as_deref())?;
+    let job = found(platform.jobs().cancel(view.id, id)?, id, view)?;
+    Ok(Response::ok(&proto::CancelJobResponse { job: Some(convert::job_to_proto(&job)) }))
+}
+
+fn view_of<'a>(platform: &'a Platform, workspace: Option<&str>, name: Option<&str>) -> Result<&'a View, Fault> {
+    let (workspace, name) = (workspace.unwrap_or_default(), name.unwrap_or_default());
+    let view = platform.view(workspace, name).map(AsRef::as_ref);
+    view.ok_or_else(|| parts::unknown_view(platform, workspace, name))
+}
+
+fn job_id(text: Option<&str>) -> Result<Id, Fault> {
+    text.unwrap_or_default().parse().map_err(|error| Fault::invalid(format!("job_id: {error}.")))
+}
+
+fn found(job: Option<Job>, id: Id, view: &View) -> Result<Job, Fault> {
+    job.ok_or_else(|| {
+        Fault::invalid(format!("Feature view `{}` has no job {id}. List its jobs to see them.", view.name))
+    })
+}

@@ -1,0 +1,113 @@
+//! Calls about the deployment, its workspaces and its feature views.
+//!
+//! What is not there is said in the ways of wire section 2 (empty containers and messages), for code 5 misleads the users
+//! of older clients.
+
+use super::fault::Fault;
+use super::{parts, summary as rows};
+use crate::model::{Freshness, JobState, Span};
+use crate::platform::Platform;
+use crate::platform::registry::definition::View;
+use crate::wire::convert;
+use crate::wire::proto::common::FcoLocator;
+use crate::wire::proto::status as proto;
+use crate::wire::proto::view::{
+    GetFeatureViewRequest, GetFeatureViewResponse, QueryFeatureViewsRequest, QueryFeatureViewsResponse,
+};
+use crate::wire::proto::workspace::{GetWorkspaceRequest, GetWorkspaceResponse, ListWorkspacesResponse};
+use crate::wire::proxy::Response;
+
+/// The announcement of what the protocol has no call for, and what the console should tell its user.
+pub fn configs(platform: &Platform) -> Result<Response, Fault> {
+    let errors = platform.repository().errors.iter();
+    let notices: Vec<String> = errors.map(parts::error_line).collect();
+    Ok(Response::ok(&convert::configs_to_proto(&[
+        ("FVTOP_API", "/v1/fvtop"),
+        ("FVTOP_NOTICES", &notices.join("\n")),
+        ("FVTOP_VERSION", env!("CARGO_PKG_VERSION")),
+    ])))
+}
+
+/// All workspaces.
+pub fn list_workspaces(platform: &Platform) -> Result<Response, Fault> {
+    let workspaces = platform.repository().workspaces.iter().map(convert::workspace_to_proto).collect();
+    Ok(Response::ok(&ListWorkspacesResponse { workspaces }))
+}
+
+/// One workspace; an empty message for an unknown name (wire section 2.5).
+pub fn get_workspace(platform: &Platform, request: &GetWorkspaceRequest) -> Result<Response, Fault> {
+    let name = request.workspace_name.as_deref().unwrap_or_default();
+    let workspace = platform.repository().workspaces.iter().find(|workspace| workspace.name == name);
+    Ok(Response::ok(&GetWorkspaceResponse { workspace: workspace.map(convert::workspace_to_proto) }))
+}
+
+/// One view by name or id; an empty container when there is none (wire section 2.1).
+pub fn get_feature_view(platform: &Platform, request: &GetFeatureViewRequest) -> Result<Response, Fault> {
+    let workspace = request.workspace.as_deref().unwrap_or_default();
+    let by_id = || request.id.as_ref().map(|id| convert::id_from_proto(id).to_string());
+    let asked = request.version_specifier.clone().or_else(by_id).unwrap_or_default();
+    let found: Vec<_> = platform.view(workspace, &asked).map(|view| parts::of(platform, view)).into_iter().collect();
+    let fco_container = Some(convert::container_of(&found, workspace));
+    Ok(Response::ok(&GetFeatureViewResponse { fco_container, ..Default::default() }))
+}
+
+/// The views of a workspace, all or one by name.
+pub fn query_feature_views(platform: &Platform, request: &QueryFeatureViewsRequest) -> Result<Response, Fault> {
+    let workspace = request.workspace.as_deref().unwrap_or_default();
+    let name = request.name.as_deref().filter(|name| !name.is_empty());
+    let views = platform.repository().views.iter().filter(|view| view.workspace == workspace);
+    let asked = views.filter(|view| name.is_none_or(|name| view.name == name));
+    let found: Vec<_> = asked.map(|view| parts::of(platform, view)).collect();
+    let fco_container = Some(convert::container_of(&found, workspace));
+    Ok(Response::ok(&QueryFeatureViewsResponse { fco_container, ..Default::default() }))
+}
+
+/// The rows of a view's summary (wire section 2.4).
+pub fn summary(platform: &Platform, request: &proto::GetFeatureViewSummaryRequest) -> Result<Response, Fault> {
+    let view = located(platform, request.fco_locator.as_ref())?;
+    let (model, freshness) = (parts::model(platform, view), freshness_of(platform, view)?);
+    let items = rows::items(view, &model, &freshness);
+    let fco_summary = Some(convert::summary_to_proto(&model, items));
+    Ok(Response::ok(&proto::GetFeatureViewSummaryResponse { fco_summary }))
+}
+
+/// How fresh a view is.
+pub fn freshness(platform: &Platform, request: &proto::GetFeatureFreshnessRequest) -> Result<Response, Fault> {
+    let view = located(platform, request.fco_locator.as_ref())?;
+    let freshness = freshness_of(platform, view)?;
+    let freshness_status = Some(convert::freshness_to_proto(view.id, &freshness));
+    Ok(Response::ok(&proto::GetFeatureFreshnessResponse { freshness_status }))
+}
+
+fn located<'a>(platform: &'a Platform, locator: Option<&FcoLocator>) -> Result<&'a View, Fault> {
+    let workspace = locator.and_then(|l| l.workspace.as_deref()).unwrap_or_default();
+    let id = locator.and_then(|l| l.id.as_ref()).map(convert::id_from_proto);
+    let by_id = id.and_then(|id| platform.view_by_id(id));
+    let by_name = || locator.and_then(|l| l.name.as_deref()).and_then(|name| platform.view(workspace, name));
+    by_id.or_else(by_name).map(AsRef::as_ref).ok_or_else(|| {
+        let asked = locator.and_then(|l| l.name.clone()).or(id.map(|id| id.to_string())).unwrap_or_default();
+        parts::unknown_view(platform, workspace, &asked)
+    })
+}
+
+/// Freshness: the age of the newest event in the online store; without one, of the newest window that a job finished. A
+/// view that does not say when it is stale is stale after its batch schedule and twice its data delay.
+fn freshness_of(platform: &Platform, view: &View) -> Result<Freshness, Fault> {
+    let mut latest = if view.online { platform.online().latest_event(view.id)? } else { None };
+    if latest.is_none() && view.live {
+        let done = platform.jobs().list(view.id)?.into_iter().filter(|job| job.state == JobState::Success);
+        latest = done.filter_map(|job| job.window).map(|window| window.end).max();
+    }
+    // Clients read zero as "not known".
+    let age = latest.map(|at| (platform.clock().now() - at).max(Span::seconds(1)));
+    let expected = view.expected_freshness.unwrap_or_else(|| view.batch_schedule + view.max_data_delay() * 2);
+    Ok(Freshness {
+        feature_view: view.name.clone(),
+        materialization_enabled: view.live && (view.online || view.offline),
+        is_stream: view.is_stream(),
+        is_stale: age.is_some_and(|age| age > expected),
+        freshness: age,
+        expected: Some(expected),
+        created_at: platform.jobs().applied(view.id).map(|applied| applied.created_at),
+    })
+}

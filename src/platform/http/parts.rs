@@ -1,0 +1,200 @@
+//! Definitions as the protocol and the model carry them, and the sentences about definitions that are not there.
+
+use crate::model::time::print_span;
+use crate::model::{DataType, Feature, FeatureView, JoinKey, ViewKind};
+use crate::platform::Platform;
+use crate::platform::registry::definition::{Aggregation, Entity, Function, Input, Kind, RepositoryError, View};
+use crate::wire::convert::{AggregationParts, EntityParts, SourceParts, ViewParts};
+use crate::wire::proto::enums::AggregationFunction;
+
+use super::fault::Fault;
+
+/// Names listed in one refusal.
+const NAMED: usize = 12;
+
+/// A view with everything it refers to.
+pub fn of(platform: &Platform, view: &View) -> ViewParts {
+    let aggregations = match &view.kind {
+        Kind::Aggregate { aggregations, .. } => aggregations.iter().map(aggregation).collect(),
+        Kind::Temporal { .. } => Vec::new(),
+    };
+    ViewParts {
+        view: model(platform, view),
+        aggregations,
+        columns: columns(view),
+        sql: view.sql.clone(),
+        entities: view.entities.iter().map(|found| entity(found)).collect(),
+        sources: view.inputs.iter().map(source).collect(),
+        max_batch_aggregation_interval: view.max_batch_aggregation_interval,
+        expected_freshness: view.expected_freshness,
+    }
+}
+
+/// A view as its users see it.
+pub fn model(platform: &Platform, view: &View) -> FeatureView {
+    let applied = platform.jobs().applied(view.id);
+    let join_key =
+        |(name, data_type): &(String, DataType)| JoinKey { name: name.clone(), data_type: data_type.clone() };
+    let (kind, features) = kind_and_features(&view.kind);
+    FeatureView {
+        id: view.id,
+        name: view.name.clone(),
+        workspace: view.workspace.clone(),
+        description: view.description.clone(),
+        owner: view.owner.clone(),
+        family: view.family.clone(),
+        tags: view.tags.clone(),
+        entities: view.entities.iter().map(|entity| entity.name.clone()).collect(),
+        data_sources: view.inputs.iter().map(|input| input.source.name.clone()).collect(),
+        join_keys: view.join_keys.iter().map(join_key).collect(),
+        online_serving_index: view.online_serving_index.clone(),
+        timestamp_field: Some(view.timestamp_field.clone()),
+        features,
+        kind,
+        is_stream: view.is_stream(),
+        online: view.online,
+        offline: view.offline,
+        materialization_enabled: view.live && (view.online || view.offline),
+        batch_schedule: Some(view.batch_schedule),
+        feature_start_time: applied.and_then(|applied| applied.feature_start),
+        max_data_delay: Some(view.max_data_delay()),
+        batch_trigger: view.batch_trigger,
+        created_at: applied.map(|applied| applied.created_at),
+        defined_in: view.defined_in.clone(),
+        url: String::new(),
+    }
+}
+
+fn kind_and_features(kind: &Kind) -> (ViewKind, Vec<Feature>) {
+    match kind {
+        Kind::Aggregate { interval, aggregations } => {
+            let feature = |a: &Aggregation| Feature {
+                name: a.feature.clone(),
+                data_type: Some(a.output_type.clone()),
+                definition: format!("{} over {}", call(a), print_span(a.time_window)),
+            };
+            (ViewKind::Aggregate { interval: Some(*interval) }, aggregations.iter().map(feature).collect())
+        }
+        Kind::Temporal { ttl, features } => {
+            let feature = |(name, data_type): &(String, DataType)| Feature {
+                name: name.clone(),
+                data_type: Some(data_type.clone()),
+                definition: String::new(),
+            };
+            (ViewKind::Temporal { ttl: *ttl }, features.iter().map(feature).collect())
+        }
+    }
+}
+
+/// Such as `mean(arr_delay)` or `last_distinct(dest, 5)`.
+pub fn call(aggregation: &Aggregation) -> String {
+    let (_, word, n) = function(aggregation.function);
+    match n {
+        Some(n) => format!("{word}({}, {n})", aggregation.column),
+        None => format!("{word}({})", aggregation.column),
+    }
+}
+
+fn function(function: Function) -> (AggregationFunction, &'static str, Option<u32>) {
+    match function {
+        Function::Count => (AggregationFunction::Count, "count", None),
+        Function::Sum => (AggregationFunction::Sum, "sum", None),
+        Function::Mean => (AggregationFunction::Mean, "mean", None),
+        Function::Min => (AggregationFunction::Min, "min", None),
+        Function::Max => (AggregationFunction::Max, "max", None),
+        Function::Last => (AggregationFunction::Last, "last", None),
+        Function::VarSamp => (AggregationFunction::VarSamp, "var_samp", None),
+        Function::VarPop => (AggregationFunction::VarPop, "var_pop", None),
+        Function::StddevSamp => (AggregationFunction::StddevSamp, "stddev_samp", None),
+        Function::StddevPop => (AggregationFunction::StddevPop, "stddev_pop", None),
+        Function::LastDistinct(n) => (AggregationFunction::LastDistinctN, "last_distinct", Some(n)),
+        Function::LastN(n) => (AggregationFunction::LastNonDistinctN, "last_n", Some(n)),
+    }
+}
+
+fn aggregation(aggregation: &Aggregation) -> AggregationParts {
+    let (function, _, n) = function(aggregation.function);
+    AggregationParts {
+        column: aggregation.column.clone(),
+        function,
+        n,
+        time_window: aggregation.time_window,
+        feature: aggregation.feature.clone(),
+    }
+}
+
+/// Columns of the view's query: join keys, then features or the inputs of aggregations (each once), then the timestamp.
+fn columns(view: &View) -> Vec<(String, DataType)> {
+    let mut columns = view.join_keys.clone();
+    let mut add = |name: &str, data_type: &DataType| {
+        if columns.iter().all(|(known, _)| known != name) {
+            columns.push((name.to_owned(), data_type.clone()));
+        }
+    };
+    match &view.kind {
+        Kind::Aggregate { aggregations, .. } => aggregations.iter().for_each(|a| add(&a.column, &a.input_type)),
+        Kind::Temporal { features, .. } => features.iter().for_each(|(name, data_type)| add(name, data_type)),
+    }
+    add(&view.timestamp_field, &DataType::Timestamp);
+    columns
+}
+
+fn entity(entity: &Entity) -> EntityParts {
+    EntityParts {
+        id: entity.id,
+        name: entity.name.clone(),
+        description: entity.description.clone(),
+        owner: entity.owner.clone(),
+        join_keys: entity.join_keys.clone(),
+    }
+}
+
+fn source(input: &Input) -> SourceParts {
+    let source = &input.source;
+    SourceParts {
+        id: source.id,
+        name: source.name.clone(),
+        description: source.description.clone(),
+        owner: source.owner.clone(),
+        tags: source.tags.clone().into_iter().collect(),
+        input_name: input.name.clone(),
+        is_stream: source.stream.is_some(),
+        timestamp_column: source.timestamp_column.clone(),
+        data_delay: source.data_delay,
+        columns: source.columns.clone(),
+    }
+}
+
+/// `file:line: field: problem. fix`.
+pub fn error_line(error: &RepositoryError) -> String {
+    let line = error.line.map(|line| format!(":{line}")).unwrap_or_default();
+    let field = if error.field.is_empty() { String::new() } else { format!("{}: ", error.field) };
+    let problem = error.problem.trim_end_matches('.');
+    format!("{}{line}: {field}{problem}. {}", error.file.display(), error.fix)
+}
+
+/// The sentence for a view that is not there: which ones are.
+pub fn unknown_view(platform: &Platform, workspace: &str, asked: &str) -> Fault {
+    let repository = platform.repository();
+    if !workspace.is_empty() && repository.workspaces.iter().all(|known| known.name != workspace) {
+        let names = repository.workspaces.iter().map(|known| known.name.as_str());
+        return Fault::invalid(format!("There is no workspace `{workspace}`. There are: {}.", list(names)));
+    }
+    let views = repository.views.iter().filter(|view| workspace.is_empty() || view.workspace == workspace);
+    let names = list(views.map(|view| view.name.as_str()));
+    Fault::invalid(format!("There is no feature view `{asked}` in workspace `{workspace}`. There are: {names}."))
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
+    let more = names.len().saturating_sub(NAMED);
+    let mut text = names.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
+    match (text.is_empty(), more) {
+        (true, _) => "none".to_owned(),
+        (false, 0) => text,
+        (false, more) => {
+            text.push_str(&format!(" and {more} more"));
+            text
+        }
+    }
+}

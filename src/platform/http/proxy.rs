@@ -1,0 +1,57 @@
+//! `POST /proxy`: every call of the protocol, in its envelope (wire section 1.1).
+//!
+//! The HTTP status is 200 also when the call failed; only a body that is no envelope is an HTTP error.
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+
+use super::fault::Fault;
+use super::{App, jobs, metadata};
+use crate::platform::Platform;
+use crate::wire::proxy::{self, Request};
+use crate::wire::{rpc, status};
+
+/// Answers one envelope.
+pub async fn handle(State(app): State<App>, body: Bytes) -> Response {
+    let request: Request = match serde_json::from_slice(&body) {
+        Ok(request) => request,
+        Err(error) => {
+            let detail = format!("The body is not an envelope of method, metadata and request: {error}.");
+            return Fault::invalid(detail).into_response();
+        }
+    };
+    let answer = match app.keys.allow(request.metadata("authorization")) {
+        true => {
+            let work = move || dispatch(&app.platform, &request);
+            tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Fault::internal(&error)))
+        }
+        false => Err(Fault::unknown_key()),
+    };
+    let answer = answer.unwrap_or_else(|fault| proxy::Response::error(fault.code, fault.detail));
+    axum::Json(answer).into_response()
+}
+
+/// Finds the call by its path and answers it.
+fn dispatch(platform: &Platform, request: &Request) -> Result<proxy::Response, Fault> {
+    match request.method.as_str() {
+        rpc::GET_CONFIGS => metadata::configs(platform),
+        // Logs and statistics of clients are taken and forgotten (wire section 1.6).
+        rpc::NOP | rpc::INGEST_CLIENT_LOGS | rpc::INGEST_ANALYTICS => Ok(proxy::Response::ok(&())),
+        rpc::LIST_WORKSPACES => metadata::list_workspaces(platform),
+        rpc::GET_WORKSPACE => metadata::get_workspace(platform, &request.decode()?),
+        rpc::GET_FEATURE_VIEW => metadata::get_feature_view(platform, &request.decode()?),
+        rpc::QUERY_FEATURE_VIEWS => metadata::query_feature_views(platform, &request.decode()?),
+        rpc::GET_FEATURE_VIEW_SUMMARY => metadata::summary(platform, &request.decode()?),
+        rpc::GET_FEATURE_FRESHNESS => metadata::freshness(platform, &request.decode()?),
+        rpc::GET_MATERIALIZATION_STATUS => jobs::status(platform, &request.decode()?),
+        rpc::SUBMIT_MATERIALIZATION_JOB => jobs::submit(platform, &request.decode()?),
+        rpc::LIST_MATERIALIZATION_JOBS => jobs::list(platform, &request.decode()?),
+        rpc::GET_MATERIALIZATION_JOB => jobs::get(platform, &request.decode()?),
+        rpc::CANCEL_MATERIALIZATION_JOB => jobs::cancel(platform, &request.decode()?),
+        method => {
+            let call = method.rsplit('/').next().unwrap_or(method);
+            Err(Fault::new(status::UNIMPLEMENTED, format!("This deployment does not have the call `{call}`.")))
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! `GET /v1/fvtop/run-stream`: a view's stream tail as lines of JSON that never end.
+//!
+//! First `{"@columns":[...]}`, then one record a line. Between them, when they apply: `{"@progress":{...}}` about each
+//! second when it changed, `{"@dropped":n}` when this reader was too slow, `{"@error":"..."}` while the stream is held
+//! up, and an empty line at least each ten seconds as a heartbeat.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::fault::Fault;
+use super::features::authorization;
+use super::{App, parts};
+use crate::platform::stream::hub::{HISTORY, Heard, Listener};
+use crate::platform::stream::record::{quoted, rfc3339};
+use crate::platform::stream::tail::Progress;
+use crate::wire::status;
+
+/// How often progress is told.
+const PROGRESS: Duration = Duration::from_secs(1);
+/// The longest silence.
+const HEARTBEAT: Duration = Duration::from_secs(9);
+
+/// What is asked for.
+#[derive(Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    workspace: String,
+    feature_view: String,
+    backlog: usize,
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        Self { workspace: String::new(), feature_view: String::new(), backlog: HISTORY }
+    }
+}
+
+/// Opens the tail.
+pub async fn handle(State(app): State<App>, headers: HeaderMap, asked: Query<Asked>) -> Response {
+    if !app.keys.allow(authorization(&headers)) {
+        return Fault::unknown_key().into_response();
+    }
+    match listen(&app, &asked) {
+        Ok(listener) => {
+            let session = Session::new(listener, asked.backlog.min(HISTORY), app.shutdown.clone());
+            let lines = futures::stream::unfold(session, |mut session| async {
+                session.next().await.map(|lines| (Ok::<_, std::io::Error>(lines), session))
+            });
+            ([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response()
+        }
+        Err(fault) => fault.into_response(),
+    }
+}
+
+fn listen(app: &App, asked: &Asked) -> Result<Listener, Fault> {
+    let view = app.platform.view(&asked.workspace, &asked.feature_view);
+    let view = view.ok_or_else(|| parts::unknown_view(&app.platform, &asked.workspace, &asked.feature_view))?;
+    if !view.is_stream() {
+        let detail = format!("Feature view `{}` does not read a stream, so there is nothing to follow.", view.name);
+        return Err(Fault::new(status::FAILED_PRECONDITION, detail));
+    }
+    app.platform.tails().listen(view).map_err(|error| Fault::internal(&error))
+}
+
+enum Phase {
+    /// Nothing was sent; the source may still be opening.
+    Opening,
+    /// Columns are sent; the tail reads what there is.
+    CatchingUp,
+    /// The backlog is sent; records follow as they come.
+    Following,
+}
+
+/// One reader's connection.
+struct Session {
+    listener: Listener,
+    backlog: usize,
+    stop: CancellationToken,
+    phase: Phase,
+    tick: tokio::time::Interval,
+    told: Progress,
+    trouble: Option<String>,
+    spoke: Instant,
+}
+
+impl Session {
+    fn new(listener: Listener, backlog: usize, stop: CancellationToken) -> Self {
+        let mut tick = interval(PROGRESS);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (told, spoke) = (Progress::default(), Instant::now());
+        Self { listener, backlog, stop, phase: Phase::Opening, tick, told, trouble: None, spoke }
+    }
+
+    /// The next lines; `None` ends the answer. Nothing is lost when the reader is slow but what `@dropped` counts.
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            let lines = match self.phase {
+                Phase::Opening | Phase::CatchingUp => self.prepare().await,
+                Phase::Following => self.follow().await,
+            }?;
+            if !lines.is_empty() {
+                self.spoke = Instant::now();
+                return Some(Bytes::from(lines));
+            }
+        }
+    }
+
+    /// Waits for columns, then for the tail to catch up, telling progress meanwhile.
+    async fn prepare(&mut self) -> Option<String> {
+        let (columns, caught_up) = {
+            let status = self.listener.status().borrow_and_update();
+            (status.columns.clone(), status.caught_up)
+        };
+        match (&self.phase, columns) {
+            (Phase::Opening, Some(columns)) => {
+                self.phase = Phase::CatchingUp;
+                Some(format!("{}\n", json!({ "@columns": *columns })))
+            }
+            (Phase::CatchingUp, _) if caught_up => {
+                self.phase = Phase::Following;
+                let mut lines = String::new();
+                push_records(&mut lines, &self.listener.backlog(self.backlog));
+                lines.push_str(&self.told());
+                Some(lines)
+            }
+            _ => {
+                tokio::select! {
+                    () = self.stop.cancelled() => None,
+                    changed = self.listener.status().changed() => changed.ok().map(|()| String::new()),
+                    _ = self.tick.tick() => Some(self.told()),
+                }
+            }
+        }
+    }
+
+    async fn follow(&mut self) -> Option<String> {
+        tokio::select! {
+            () = self.stop.cancelled() => None,
+            heard = self.listener.next() => match heard {
+                Heard::Records { dropped, records } => {
+                    let mut lines = String::new();
+                    if dropped > 0 {
+                        lines.push_str(&format!("{{\"@dropped\":{dropped}}}\n"));
+                    }
+                    push_records(&mut lines, &records);
+                    Some(lines)
+                }
+                Heard::Ended => None,
+            },
+            _ = self.tick.tick() => Some(self.told()),
+        }
+    }
+
+    /// What changed since it was last told; a heartbeat when nothing did for long.
+    fn told(&mut self) -> String {
+        let (progress, trouble) = {
+            let status = self.listener.status().borrow();
+            (status.progress, status.trouble.clone())
+        };
+        let mut lines = String::new();
+        if trouble != self.trouble {
+            if let Some(message) = &trouble {
+                lines.push_str(&format!("{{\"@error\":{}}}\n", quoted(message)));
+            }
+            self.trouble = trouble;
+        }
+        if progress != self.told {
+            self.told = progress;
+            lines.push_str(&format!(
+                "{}\n",
+                json!({ "@progress": {
+                    "events": progress.events,
+                    "latest_event": progress.latest_event.map(rfc3339),
+                    "watermark": progress.watermark.map(rfc3339),
+                } })
+            ));
+        }
+        if lines.is_empty() && self.spoke.elapsed() >= HEARTBEAT {
+            lines.push('\n');
+        }
+        lines
+    }
+}
+
+fn push_records(lines: &mut String, records: &[Box<str>]) {
+    for record in records {
+        lines.push_str(record);
+        lines.push('\n');
+    }
+}
