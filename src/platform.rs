@@ -4,7 +4,7 @@
 //! schedule, run attempts and read streams. It meets the console over HTTP alone and must not import it.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -37,6 +37,9 @@ use stream::readers::Readers;
 const WORKERS: usize = 1;
 /// How long a shutdown waits for running work. What has not stopped by then is interrupted and runs again later.
 const SHUTDOWN: Duration = Duration::from_millis(1_500);
+
+/// How often a shutdown looks whether the threads have ended.
+const STOP_CHECK: Duration = Duration::from_millis(20);
 
 /// Where a platform finds its definitions and keeps its data.
 #[derive(Clone, Debug)]
@@ -91,8 +94,8 @@ pub struct Platform {
     online: Arc<dyn OnlineStore>,
     tails: Arc<Tails>,
     stop: CancellationToken,
-    threads: Vec<JoinHandle<()>>,
-    lock: DirectoryLock,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    _lock: DirectoryLock,
 }
 
 impl Platform {
@@ -131,7 +134,7 @@ impl Platform {
         let step = Arc::new(EngineStep { readers: Arc::clone(&readers), online: Arc::clone(&online) });
         threads.push(spawn_streams(&jobs, &repository.views, step, &stop)?);
         let tails = Arc::new(Tails::new(readers, clock.clone(), stop.child_token()));
-        Ok(Self { repository, clock, jobs, online, tails, stop, threads, lock })
+        Ok(Self { repository, clock, jobs, online, tails, stop, threads: Mutex::new(threads), _lock: lock })
     }
 
     /// The definitions it runs, and what is wrong with the rest.
@@ -170,27 +173,29 @@ impl Platform {
         &self.clock
     }
 
-    /// Asks everything to stop, without waiting; for a platform that is still shared.
-    pub fn stop(&self) {
+    /// Stops everything within a second or so; see [`Platform::shutdown`]. For a platform that is shared.
+    pub async fn stop(&self) {
         self.stop.cancel();
         self.jobs.stop();
+        let deadline = tokio::time::Instant::now() + SHUTDOWN;
+        let mut threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        while !threads.is_empty() {
+            if tokio::time::Instant::now() > deadline {
+                tracing::warn!("some work did not stop in time; it will run again at the next start");
+                return;
+            }
+            tokio::time::sleep(STOP_CHECK).await;
+            for ended in threads.extract_if(.., |thread| thread.is_finished()) {
+                if ended.join().is_err() {
+                    tracing::error!("a thread of the platform panicked");
+                }
+            }
+        }
     }
 
     /// Stops everything within a second or so. Attempts that run are interrupted and run again at the next start.
     pub async fn shutdown(self) {
-        self.stop();
-        let Self { threads, lock, jobs, online, .. } = self;
-        let all_ended = tokio::task::spawn_blocking(move || {
-            for thread in threads {
-                if thread.join().is_err() {
-                    tracing::error!("a thread of the platform panicked");
-                }
-            }
-            drop((jobs, online, lock));
-        });
-        if tokio::time::timeout(SHUTDOWN, all_ended).await.is_err() {
-            tracing::warn!("some work did not stop in time; it will run again at the next start");
-        }
+        self.stop().await;
     }
 }
 

@@ -28,6 +28,7 @@ mod jobs;
 pub mod keys;
 mod metadata;
 mod parts;
+pub use parts::error_line;
 mod proxy;
 mod run_stream;
 mod summary;

@@ -48,6 +48,11 @@ impl Fault {
         Self::new(status::INVALID_ARGUMENT, detail)
     }
 
+    /// A request that could not even be read, such as one that is too long.
+    pub fn unreadable(why: &str, http: StatusCode) -> Self {
+        Self::invalid(format!("The request cannot be read: {}.", why.trim_end_matches('.'))).with_http(http)
+    }
+
     /// A key that is missing or not known.
     pub fn unknown_key() -> Self {
         Self::new(

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 
@@ -19,11 +20,15 @@ use crate::wire::features::{GetFeaturesRequest, GetFeaturesResponse, Parameters}
 use crate::wire::status;
 
 /// Answers one lookup.
-pub async fn handle(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Response {
+pub async fn handle(State(app): State<App>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
     let began = Instant::now();
     if !app.keys.allow(authorization(&headers)) {
         return Fault::unknown_key().into_response();
     }
+    let body = match body {
+        Ok(body) => body,
+        Err(rejection) => return Fault::unreadable(&rejection.body_text(), rejection.status()).into_response(),
+    };
     let request: GetFeaturesRequest = match serde_json::from_slice(&body) {
         Ok(request) => request,
         Err(error) => {

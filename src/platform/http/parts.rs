@@ -1,7 +1,7 @@
 //! Definitions as the protocol and the model carry them, and the sentences about definitions that are not there.
 
 use crate::model::time::print_span;
-use crate::model::{DataType, Feature, FeatureView, JoinKey, ViewKind};
+use crate::model::{DataType, Feature, FeatureView, JoinKey, Span, ViewKind};
 use crate::platform::Platform;
 use crate::platform::registry::definition::{Aggregation, Entity, Function, Input, Kind, RepositoryError, View};
 use crate::wire::convert::{AggregationParts, EntityParts, SourceParts, ViewParts};
@@ -57,7 +57,7 @@ pub fn model(platform: &Platform, view: &View) -> FeatureView {
         materialization_enabled: view.live && (view.online || view.offline),
         batch_schedule: Some(view.batch_schedule),
         feature_start_time: applied.and_then(|applied| applied.feature_start),
-        max_data_delay: Some(view.max_data_delay()),
+        max_data_delay: Some(view.max_data_delay()).filter(|delay| *delay > Span::zero()),
         batch_trigger: view.batch_trigger,
         created_at: applied.map(|applied| applied.created_at),
         defined_in: view.defined_in.clone(),

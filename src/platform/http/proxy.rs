@@ -4,6 +4,7 @@
 
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::response::{IntoResponse, Response};
 
 use super::fault::Fault;
@@ -13,7 +14,11 @@ use crate::wire::proxy::{self, Request};
 use crate::wire::{rpc, status};
 
 /// Answers one envelope.
-pub async fn handle(State(app): State<App>, body: Bytes) -> Response {
+pub async fn handle(State(app): State<App>, body: Result<Bytes, BytesRejection>) -> Response {
+    let body = match body {
+        Ok(body) => body,
+        Err(rejection) => return Fault::unreadable(&rejection.body_text(), rejection.status()).into_response(),
+    };
     let request: Request = match serde_json::from_slice(&body) {
         Ok(request) => request,
         Err(error) => {

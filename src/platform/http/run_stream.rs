@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
@@ -44,10 +45,18 @@ impl Default for Asked {
 }
 
 /// Opens the tail.
-pub async fn handle(State(app): State<App>, headers: HeaderMap, asked: Query<Asked>) -> Response {
+pub async fn handle(
+    State(app): State<App>,
+    headers: HeaderMap,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Response {
     if !app.keys.allow(authorization(&headers)) {
         return Fault::unknown_key().into_response();
     }
+    let Query(asked) = match asked {
+        Ok(asked) => asked,
+        Err(rejection) => return Fault::unreadable(&rejection.body_text(), rejection.status()).into_response(),
+    };
     match listen(&app, &asked) {
         Ok(listener) => {
             let session = Session::new(listener, asked.backlog.min(HISTORY), app.shutdown.clone());

@@ -1,0 +1,140 @@
+//! `fvtop serve`: the platform alone, until it is told to stop.
+//!
+//! Standard output carries one line, `ready url=...`, once the platform answers; everything else goes to standard error.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use crate::platform::http::{self, ApiKeys, KeyFileError};
+use crate::platform::registry::definition::RepositoryError;
+use crate::platform::{Config, Platform, PlatformError};
+
+/// Run the feature platform alone.
+#[derive(Args, Clone, Debug)]
+pub struct ServeArgs {
+    /// Feature repository: a folder of TOML definitions
+    #[arg(long, value_name = "DIR")]
+    pub repo: PathBuf,
+    /// Folder of everything durable; made when it is not there, used by one process at a time
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: PathBuf,
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8765")]
+    pub listen: String,
+    /// File with the API keys that are let in, one a line
+    #[arg(long, value_name = "FILE")]
+    pub api_key_file: PathBuf,
+    /// Allow an address that other machines can reach; the connection is not encrypted
+    #[arg(long)]
+    pub allow_remote: bool,
+}
+
+/// Why `serve` did not start, or ended.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// The keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeyFileError),
+    /// The address is none, or is taken.
+    #[error("cannot listen on {address}: {problem}. Choose another --listen ADDR, such as 127.0.0.1:0.")]
+    Listen {
+        /// The address as it was given.
+        address: String,
+        /// What happened.
+        problem: io::Error,
+    },
+    /// The address can be reached from other machines.
+    #[error(
+        "{0} can be reached from other machines and the connection is not encrypted: listen on 127.0.0.1, or add \
+         --allow-remote if that is what you want"
+    )]
+    Remote(String),
+    /// The platform did not start.
+    #[error(transparent)]
+    Platform(#[from] PlatformError),
+    /// Serving failed.
+    #[error("serving failed: {0}")]
+    Serve(#[from] io::Error),
+}
+
+/// Serves until SIGTERM or SIGINT.
+pub async fn run(args: ServeArgs) -> Result<(), ServeError> {
+    log_to_stderr();
+    let keys = ApiKeys::from_file(&args.api_key_file)?;
+    let listener = listen(&args.listen, args.allow_remote).await?;
+    let url = url_of(listener.local_addr()?);
+    // Signals are caught before anything is started, so that none can kill it half-way.
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let platform = Arc::new(Platform::start(Config { repo: args.repo, data_dir: args.data_dir }).await?);
+    report(&platform.repository().errors)?;
+    let shutdown = CancellationToken::new();
+    let server = tokio::spawn(http::serve(Arc::clone(&platform), listener, keys, shutdown.clone()));
+    writeln!(io::stdout(), "ready url={url}")?;
+    io::stdout().flush()?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    shutdown.cancel();
+    platform.stop().await;
+    server.await.unwrap_or(Ok(()))?;
+    Ok(())
+}
+
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    // Somebody else may have set it up already.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(false).try_init();
+}
+
+async fn listen(address: &str, allow_remote: bool) -> Result<TcpListener, ServeError> {
+    let failed = |problem| ServeError::Listen { address: address.to_owned(), problem };
+    let addresses: Vec<SocketAddr> = tokio::net::lookup_host(address).await.map_err(failed)?.collect();
+    if !allow_remote && addresses.iter().any(|address| !address.ip().is_loopback()) {
+        return Err(ServeError::Remote(address.to_owned()));
+    }
+    TcpListener::bind(addresses.as_slice()).await.map_err(failed)
+}
+
+/// The deployment's URL. On loopback it says `localhost`, for released clients take no other name without TLS
+/// (wire section 1.4).
+fn url_of(address: SocketAddr) -> String {
+    match address.ip() {
+        ip if ip.is_loopback() || ip.is_unspecified() => format!("http://localhost:{}/api", address.port()),
+        _ => format!("http://{address}/api"),
+    }
+}
+
+/// Tells what is wrong with the repository; what is sound is served all the same.
+fn report(errors: &[RepositoryError]) -> io::Result<()> {
+    let mut stderr = io::stderr().lock();
+    for error in errors {
+        let line: String =
+            http::error_line(error).chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        writeln!(stderr, "{line}")?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_loopback_without_leave() {
+        assert!(matches!(listen("0.0.0.0:0", false).await, Err(ServeError::Remote(_))));
+        assert!(matches!(listen("nonsense", false).await, Err(ServeError::Listen { .. })));
+        let local = listen("127.0.0.1:0", false).await.unwrap().local_addr().unwrap();
+        assert_eq!(url_of(local), format!("http://localhost:{}/api", local.port()));
+        listen("0.0.0.0:0", true).await.unwrap();
+    }
+}
