@@ -8,7 +8,10 @@ use thiserror::Error;
 use crate::model::{DataType, FeatureVector, Id, Time, Value, Window};
 use crate::platform::registry::definition::View;
 
+mod codec;
 pub mod embedded;
+mod meta;
+mod vector;
 
 /// What a stream write did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,0 +1,110 @@
+//! What the online store knows of a view besides its data.
+
+use std::fmt::Write;
+
+use super::codec;
+use crate::model::time::{from_micros, span_micros};
+use crate::model::{Id, Window};
+use crate::platform::engine::tiles::stored_names;
+use crate::platform::registry::definition::{Kind, View};
+
+/// One thing known of a view.
+#[derive(Clone, Copy)]
+pub enum Meta {
+    /// How far its stream was read.
+    Offset,
+    /// The newest event time written.
+    LatestEvent,
+    /// The windows that batch jobs wrote.
+    Windows,
+    /// The shape of its stored data.
+    Shape,
+}
+
+impl Meta {
+    /// Its key in the store.
+    pub fn key(self, view: Id) -> Vec<u8> {
+        let mut key = view.0.to_be_bytes().to_vec();
+        key.push(match self {
+            Self::Offset => 1,
+            Self::LatestEvent => 2,
+            Self::Windows => 3,
+            Self::Shape => 4,
+        });
+        key
+    }
+
+    /// The shape of a view's stored data: keys and columns with their types, and the tile size. Data of one shape must
+    /// never be read as data of another.
+    pub fn shape_of(view: &View) -> Vec<u8> {
+        let mut text = stored_names(view).join(",");
+        for (_, data_type) in &view.join_keys {
+            let _ = write!(text, ";{data_type}");
+        }
+        match &view.kind {
+            Kind::Aggregate { interval, aggregations } => {
+                let _ = write!(text, ";{}", span_micros(*interval));
+                aggregations.iter().for_each(|a| {
+                    let _ = write!(text, ";{} {}", a.column, a.input_type);
+                });
+            }
+            Kind::Temporal { features, .. } => features.iter().for_each(|(_, data_type)| {
+                let _ = write!(text, ";{data_type}");
+            }),
+        }
+        text.into_bytes()
+    }
+}
+
+/// A set of windows, sorted, none touching another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Windows(Vec<Window>);
+
+impl Windows {
+    /// The set with one window more.
+    pub fn with(&self, window: Window) -> Self {
+        let mut all = self.0.clone();
+        all.push(window);
+        all.sort();
+        let mut joined: Vec<Window> = Vec::with_capacity(all.len());
+        for window in all {
+            match joined.last_mut().filter(|last| window.start <= last.end) {
+                Some(last) => last.end = last.end.max(window.end),
+                None => joined.push(window),
+            }
+        }
+        Self(joined)
+    }
+
+    /// Whether the instant lies inside one of them.
+    pub fn contains(&self, at: crate::model::Time) -> bool {
+        self.0.iter().any(|window| window.contains(at))
+    }
+
+    /// Sixteen bytes a window.
+    pub fn encode(&self) -> Vec<u8> {
+        self.0.iter().flat_map(|window| [codec::instant(window.start), codec::instant(window.end)]).flatten().collect()
+    }
+
+    /// The set behind the bytes; bytes that are left over are ignored.
+    pub fn decode(bytes: &[u8]) -> Self {
+        let at = |bytes: &[u8]| codec::unordered(bytes).map(from_micros);
+        let window = |bytes: &[u8]| Some(Window { start: at(bytes.get(..8)?)?, end: at(bytes.get(8..)?)? });
+        Self(bytes.chunks_exact(16).filter_map(window).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_join_where_they_touch() {
+        let window = |start: i64, end: i64| Window { start: from_micros(start), end: from_micros(end) };
+        let all =
+            Windows::default().with(window(10, 20)).with(window(30, 40)).with(window(20, 25)).with(window(12, 15));
+        assert_eq!(all.0, [window(10, 25), window(30, 40)]);
+        assert_eq!(Windows::decode(&all.encode()), all);
+        assert!(all.contains(from_micros(24)) && !all.contains(from_micros(25)));
+    }
+}
