@@ -5,7 +5,7 @@
 //! back as [`Layout`] and is kept here for the next message.
 
 mod chooser;
-mod columns;
+pub mod columns;
 mod disabled;
 mod forms;
 mod jobs;
@@ -19,10 +19,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use chooser::{Chooser, Kind as ChooserKind, Line as ChooserLine, Pick};
+pub use columns as table;
 pub use columns::{Column, Progress};
 pub use disabled::{disabled, selected_job};
 pub use forms::{Ask, Question, TriggerForm, TriggerItem};
-pub use jobs::{FIELDS as JOB_FIELDS, Jobs};
+pub use jobs::{FIELDS as JOB_FIELDS, Jobs, window as jobs_window};
 pub use lookup::{Answer, Lookup};
 pub use notes::{Level, Note, Notes};
 pub use stream::{Anchor, Stream};

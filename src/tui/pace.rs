@@ -49,13 +49,13 @@ impl Pacer {
         }
     }
 
-    /// A frame was handed to the terminal.
-    pub fn drew(&mut self, now: Instant) {
+    /// A frame was drawn, and handed to the terminal where it differs from the last one.
+    pub fn drew(&mut self, now: Instant, writing: bool) {
         self.drawn = Some(now);
-        self.writing = true;
+        self.writing = writing;
     }
 
-    /// The frame was written, or there was nothing to write.
+    /// The frame was written.
     pub fn wrote(&mut self, cost: Duration) {
         self.cost = cost;
         self.writing = false;
@@ -78,7 +78,7 @@ mod tests {
 
     fn after_a_frame(cost: u64) -> (Pacer, Instant) {
         let (mut pacer, now) = (Pacer::new(LOCAL), Instant::now());
-        pacer.drew(now);
+        pacer.drew(now, true);
         pacer.wrote(Duration::from_millis(cost));
         (pacer, now)
     }
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn one_frame_at_a_time() {
         let (mut pacer, now) = after_a_frame(0);
-        pacer.drew(now);
+        pacer.drew(now, true);
         assert_eq!(pacer.due(Dirty::Input, now), None);
     }
 

@@ -11,7 +11,7 @@ use super::columns::{self, Column};
 use crate::model::time::print_span;
 use crate::model::{Id, Job, Time};
 use crate::tui::field::Field;
-use crate::tui::phase;
+use crate::tui::phase::{self, Phase};
 use crate::tui::query::{Query, Row, Scorer};
 
 /// Names that a filter of jobs can compare.
@@ -44,6 +44,8 @@ pub struct Jobs {
     pub top: usize,
     /// Jobs that the user waits for.
     pub waits: BTreeSet<Id>,
+    /// How many jobs there are in each phase, what needs an eye first.
+    pub counts: Vec<(Phase, usize)>,
 }
 
 impl Default for Jobs {
@@ -61,6 +63,7 @@ impl Default for Jobs {
             row: 0,
             top: 0,
             waits: BTreeSet::new(),
+            counts: Vec::new(),
         }
     }
 }
@@ -107,6 +110,7 @@ impl Jobs {
     pub fn receive(&mut self, all: Arc<Vec<Job>>, now: Time) -> bool {
         self.all = all;
         self.loaded = true;
+        self.count();
         let before = self.row;
         let gone = self.selected.is_some_and(|id| !self.all.iter().any(|job| job.id == id));
         self.rebuild(now);
@@ -115,6 +119,17 @@ impl Jobs {
             self.top = (self.top + self.row).saturating_sub(before);
         }
         gone
+    }
+
+    fn count(&mut self) {
+        self.counts.clear();
+        for phase in self.all.iter().map(phase::of) {
+            match self.counts.iter_mut().find(|(known, _)| *known == phase) {
+                Some((_, count)) => *count += 1,
+                None => self.counts.push((phase, 1)),
+            }
+        }
+        self.counts.sort_by_key(|(phase, _)| phase.rank);
     }
 
     /// Takes the filter as it stands in the field.

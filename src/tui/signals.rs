@@ -1,0 +1,61 @@
+//! The signals that concern a terminal program, as a stream of values.
+
+use std::io;
+
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// End; the number of the signal.
+    End(i32),
+    /// Sleep.
+    Stop,
+    /// Woken after a sleep that was not announced: the terminal may have been used by others.
+    Continue,
+}
+
+/// All of them.
+#[derive(Debug)]
+pub struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+    quit: Signal,
+    stop: Signal,
+    resume: Signal,
+}
+
+impl Signals {
+    /// Catches them from now on.
+    pub fn new() -> io::Result<Self> {
+        let catch = |number| signal(SignalKind::from_raw(number));
+        Ok(Self {
+            interrupt: catch(SIGINT)?,
+            terminate: catch(SIGTERM)?,
+            hang_up: catch(SIGHUP)?,
+            quit: catch(SIGQUIT)?,
+            stop: catch(SIGTSTP)?,
+            resume: catch(SIGCONT)?,
+        })
+    }
+
+    /// The next one.
+    pub async fn next(&mut self) -> Asked {
+        tokio::select! {
+            biased;
+            _ = self.terminate.recv() => Asked::End(SIGTERM),
+            _ = self.hang_up.recv() => Asked::End(SIGHUP),
+            _ = self.interrupt.recv() => Asked::End(SIGINT),
+            _ = self.quit.recv() => Asked::End(SIGQUIT),
+            _ = self.stop.recv() => Asked::Stop,
+            _ = self.resume.recv() => Asked::Continue,
+        }
+    }
+}
+
+/// Puts the whole program to sleep, as the terminal's own ctrl-z would; returns when it is woken.
+pub fn sleep() -> io::Result<()> {
+    signal_hook::low_level::emulate_default_handler(SIGTSTP)
+}

@@ -1,0 +1,210 @@
+//! What stands around the panes: header, banner, tabs, footer, notes.
+//!
+//! ```text
+//!  fvtop  local › prod › carrier_delays                    2 notices  read-only  ● live
+//!  1 Summary   2 Jobs ✗1 ●2   3 Lookup   4 Stream 1.3/s
+//! ```
+
+use ratatui::layout::Rect;
+
+use super::jobs;
+use crate::client::message::Connection;
+use crate::tui::action::{Action, TABLE};
+use crate::tui::ages;
+use crate::tui::app::{App, Level, Pane};
+use crate::tui::canvas::{Canvas, Line, line_width, piece};
+use crate::tui::keymap::Keymap;
+use crate::tui::text::{width, wrap};
+use crate::tui::theme::Meaning;
+
+/// Draws the header.
+pub fn header(canvas: &mut Canvas, app: &App, area: Rect) {
+    let mut right: Line = Vec::new();
+    let notices = app.deployment.as_ref().map_or(0, |deployment| deployment.notices.len());
+    if notices > 0 {
+        let word = if notices == 1 { "notice" } else { "notices" };
+        right.push(piece(format!("! {notices} {word} (L)  "), Meaning::Warning));
+    }
+    if app.read_only {
+        right.push(piece("read-only  ", Meaning::Warning));
+    }
+    right.extend(connection(canvas, app));
+    right.push(piece(" ", Meaning::Text));
+    let start = canvas.line_right(area.right(), area.y, area.width, &right);
+
+    let mut left: Line = vec![piece(" fvtop  ", Meaning::TitleFocus)];
+    let crumbs = [Some(app.endpoint.as_str()).filter(|label| !label.is_empty()), app.workspace.as_deref()];
+    for crumb in crumbs.into_iter().flatten() {
+        left.push(piece(crumb, Meaning::Text));
+        left.push(piece(" › ", Meaning::Dim));
+    }
+    match &app.view {
+        Some(view) => left.push(piece(view.clone(), Meaning::Accent)),
+        None => left.push(piece("no view", Meaning::Dim)),
+    }
+    canvas.line(area.x, area.y, start.saturating_sub(area.x + 1), &left);
+}
+
+fn connection(canvas: &mut Canvas, app: &App) -> Line {
+    let (text, meaning) = match &app.connection {
+        Connection::Connecting => ("○ connecting".to_owned(), Meaning::Waiting),
+        Connection::Live => ("● live".to_owned(), Meaning::Good),
+        Connection::Slow { .. } => ("◌ slow".to_owned(), Meaning::Warning),
+        Connection::Refused { .. } => ("✗ refused".to_owned(), Meaning::Bad),
+        Connection::Offline { attempt, retry_in, .. } => {
+            let retry = chrono::TimeDelta::from_std(*retry_in).unwrap_or_default();
+            let retry = canvas.moving(ages::countdown(app.connection_at + retry, canvas.now));
+            let away = app.stale_since.map(|at| ages::since(at, canvas.now));
+            match away.filter(|_| app.stale_since.is_some_and(|at| canvas.now - at > chrono::TimeDelta::seconds(60))) {
+                Some(away) => {
+                    let away = canvas.moving(away);
+                    (format!("✗ offline {away}, again in {retry} ({attempt})"), Meaning::Bad)
+                }
+                None => (format!("✗ reconnecting in {retry} ({attempt})"), Meaning::Bad),
+            }
+        }
+    };
+    vec![piece(text, meaning)]
+}
+
+/// Draws what is wrong with the connection and what to do; returns the rows taken.
+pub fn banner(canvas: &mut Canvas, app: &App, area: Rect) -> u16 {
+    let (problem, meaning) = match &app.connection {
+        Connection::Offline { problem, .. } => (problem, Meaning::BannerWarning),
+        Connection::Refused { problem } => (problem, Meaning::BannerBad),
+        _ => return 0,
+    };
+    let text = format!("{} {}", problem.what, problem.hint);
+    let lines = wrap(&text, usize::from(area.width.saturating_sub(2)));
+    let rows = (lines.len() as u16).clamp(1, area.height);
+    canvas.fill(Rect { height: rows, ..area }, meaning);
+    for (y, line) in (area.y..area.y + rows).zip(&lines) {
+        canvas.text(area.x + 1, y, area.width - 1, line, meaning);
+    }
+    rows
+}
+
+/// Draws the tabs with a word on how each pane stands.
+pub fn tabs(canvas: &mut Canvas, app: &App, area: Rect) {
+    let mut line: Line = vec![piece(" ", Meaning::Text)];
+    let mut short: Line = line.clone();
+    for (number, pane) in (1..).zip(Pane::ALL) {
+        let (key, name) = match pane == app.focus {
+            true => (Meaning::TitleFocus, Meaning::TitleFocus),
+            false => (Meaning::Key, Meaning::Title),
+        };
+        let label = [piece(format!("{number} "), key), piece(pane.title(), name)];
+        line.extend(label.clone());
+        short.extend(label);
+        let status = match pane {
+            Pane::Jobs => jobs::counts(app, false),
+            Pane::Stream => super::stream::status(canvas, app, true),
+            Pane::Summary => super::summary::status(app),
+            Pane::Lookup => Vec::new(),
+        };
+        if !status.is_empty() {
+            line.push(piece(" ", Meaning::Text));
+        }
+        line.extend(status);
+        line.push(piece("   ", Meaning::Text));
+        short.push(piece("  ", Meaning::Text));
+    }
+    let fits = line_width(&line) <= usize::from(area.width) + 3;
+    canvas.line(area.x, area.y, area.width, if fits { &line } else { &short });
+}
+
+/// Draws the keys that are valid now, whole entries only; help and quit always find room.
+pub fn footer(canvas: &mut Canvas, app: &App, area: Rect) {
+    let layers = app.layers();
+    let entry = |action: Action| {
+        let info = action.info();
+        let chord = Keymap::standard().chords(action).first().map(|chord| chord.label())?;
+        Some([piece(chord, Meaning::Key), piece(format!(" {}", word(app, action, info.label)), Meaning::Dim)])
+    };
+    let shown = |layer| TABLE.iter().filter(move |info| info.layer == layer && !info.label.is_empty());
+    let all: Vec<Action> = layers.iter().flat_map(|layer| shown(*layer)).map(|info| info.action).collect();
+    let allowed = |action: &Action| !(app.read_only && action.info().danger != crate::tui::action::Danger::None);
+    let last = |action: &Action| matches!(action, Action::Help | Action::Quit);
+    let (tail, head): (Vec<Action>, Vec<Action>) = all.into_iter().filter(allowed).partition(last);
+    let wide = |action: &Action| entry(*action).map_or(0, |entry| line_width(&entry) + 2);
+    let mut room = usize::from(area.width).saturating_sub(1 + tail.iter().map(wide).sum::<usize>());
+    let fits = head.into_iter().take_while(|action| {
+        let taken = wide(action);
+        let fits = taken <= room;
+        room = room.saturating_sub(taken);
+        fits
+    });
+    let mut x = area.x + 1;
+    for action in fits.collect::<Vec<_>>().into_iter().chain(tail) {
+        if let Some(entry) = entry(action) {
+            x += canvas.line(x, area.y, area.right().saturating_sub(x), &entry) + 2;
+        }
+    }
+}
+
+/// The footer's word, where it depends on the state.
+fn word(app: &App, action: Action, label: &'static str) -> &'static str {
+    match action {
+        Action::Pause if app.stream.paused => "go on",
+        Action::Zoom if app.zoomed => "all panes",
+        Action::NextPane => "next pane",
+        _ => label,
+    }
+}
+
+/// Draws the notes at the lower right, newest at the bottom.
+pub fn toasts(canvas: &mut Canvas, app: &App, body: Rect) {
+    let wide = body.width.saturating_sub(4).min(64);
+    let mut bottom = body.bottom();
+    for note in app.notes.toasts.iter().rev() {
+        let (glyph, meaning) = level(note.level);
+        let mut lines = wrap(&note.text, usize::from(wide.saturating_sub(6)));
+        lines.truncate(4);
+        let rows = lines.len() as u16 + 2;
+        if rows > bottom.saturating_sub(body.y) {
+            return;
+        }
+        let longest = lines.iter().map(|line| width(line)).max().unwrap_or(0) as u16;
+        let columns = (longest + 6).clamp(14, wide);
+        let area = Rect::new(body.right() - columns - 1, bottom - rows, columns, rows);
+        canvas.clear(area);
+        let inner = canvas.frame(area, false, &[], &[]);
+        if note.level == Level::Bad {
+            canvas.frame_foot(area, &[piece("esc", Meaning::Key)]);
+        }
+        canvas.text(inner.x + 1, inner.y, 1, glyph, meaning);
+        for (y, line) in (inner.y..inner.bottom()).zip(&lines) {
+            canvas.text(inner.x + 3, y, inner.width - 3, line, Meaning::Text);
+        }
+        canvas.changes_at(note.until);
+        bottom = area.y;
+    }
+}
+
+/// Glyph and meaning of a note.
+pub fn level(level: Level) -> (&'static str, Meaning) {
+    match level {
+        Level::Trace => ("·", Meaning::Dim),
+        Level::Info => ("i", Meaning::Running),
+        Level::Good => ("✓", Meaning::Good),
+        Level::Warning => ("!", Meaning::Warning),
+        Level::Bad => ("✗", Meaning::Bad),
+    }
+}
+
+/// The remark that data is old, for the foot of each pane while the deployment does not answer.
+pub fn stale(canvas: &mut Canvas, app: &App) -> Line {
+    match app.stale_since {
+        Some(at) => {
+            let age = canvas.moving(ages::since(at, canvas.now));
+            vec![piece(format!("as of {age} ago"), Meaning::Warning)]
+        }
+        None => Vec::new(),
+    }
+}
+
+/// Name of a pane for its frame.
+pub fn title(app: &App, pane: Pane) -> Line {
+    let meaning = if app.focus == pane { Meaning::TitleFocus } else { Meaning::Title };
+    vec![piece(pane.title(), meaning)]
+}

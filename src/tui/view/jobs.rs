@@ -1,0 +1,265 @@
+//! The Jobs pane: a table of which only the visible rows are made.
+//!
+//! ```text
+//! ╭ Jobs  42 · ✗ 1 failure · ● 2 running ───────────────────────────────────────────╮
+//! │ state ↑       type    window               progress      attempts  reason       │
+//! │▌✗ failure     batch   11-21 00:00 – 22 …   took 1.2s            3  SOURCE_ERROR │
+//! │ ● running     batch   …                    ━━━━──── 52%         1               │
+//! ╰─────────────────────────────────────────────────────────────────────────────────╯
+//! ```
+//!
+//! Columns are left out by priority where the pane is narrow; the reason takes what is left.
+
+use ratatui::layout::Rect;
+
+use super::chrome;
+use crate::model::Job;
+use crate::model::time::{floor, print_time};
+use crate::model::{BatchTrigger, FeatureView};
+use crate::tui::ages;
+use crate::tui::app::{App, Column, Pane, Pending, Progress, Typing, jobs_window, table};
+use crate::tui::canvas::{Canvas, Line, line_width, piece};
+use crate::tui::phase;
+use crate::tui::text::{fit, width};
+use crate::tui::theme::Meaning;
+
+/// Cells of a progress bar.
+const BAR: usize = 8;
+/// Left to right, each with its priority: the greater ones are left out first.
+const COLUMNS: [(Column, u8); 9] = [
+    (Column::State, 0),
+    (Column::Type, 3),
+    (Column::Window, 1),
+    (Column::Progress, 2),
+    (Column::Attempts, 5),
+    (Column::Age, 4),
+    (Column::Stores, 7),
+    (Column::Id, 8),
+    (Column::Reason, 6),
+];
+/// Rows that are looked at to find how wide columns must be, beside those that show.
+const SAMPLE: usize = 100;
+/// Fewer cells than that are no use to the reason.
+const LEAST_REASON: usize = 12;
+
+/// Draws the pane.
+pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
+    let mut title = chrome::title(app, Pane::Jobs);
+    let mut long = counts(app, true);
+    if line_width(&long) + 12 > usize::from(area.width) {
+        long = counts(app, false);
+    }
+    title.push(piece("  ", Meaning::Text));
+    title.extend(long);
+    let inner = canvas.frame(area, app.focus == Pane::Jobs, &title, &[]);
+    let stale = chrome::stale(canvas, app);
+    canvas.frame_foot(area, &stale);
+    let inner = filter(canvas, app, inner);
+    if app.jobs.order.is_empty() || inner.height < 2 {
+        canvas.empty(inner, &nothing(app));
+        return;
+    }
+    let rows = usize::from(inner.height) - 1;
+    canvas.layout.jobs_rows = rows;
+    let top = jobs_window(app.jobs.top, app.jobs.row, rows, app.jobs.order.len());
+    let columns = columns(app, canvas, usize::from(inner.width), top, rows);
+    head(canvas, app, inner, &columns);
+    for (place, y) in (top..app.jobs.order.len()).zip(inner.y + 1..inner.bottom()) {
+        if let Some(job) = app.jobs.at(place) {
+            row(canvas, app, job, &columns, Rect { y, height: 1, ..inner });
+            if place == app.jobs.row {
+                select(canvas, app, Rect { y, height: 1, ..inner });
+            }
+        }
+    }
+    canvas.thumb(area, top, rows, app.jobs.order.len());
+}
+
+/// The filter's line, where one is typed or set; returns what is left of the area.
+fn filter(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
+    let typed = app.typing == Some(Typing::JobFilter) && app.overlays.is_empty();
+    if inner.height < 3 || (!typed && app.jobs.filter.text().is_empty()) {
+        return inner;
+    }
+    let remark = match &app.jobs.filter_error {
+        Some(error) => piece(error.clone(), Meaning::Bad),
+        None => piece(format!("{} of {}", app.jobs.order.len(), app.jobs.all.len()), Meaning::Dim),
+    };
+    let wide = (width(&remark.0) as u16).min(inner.width.saturating_sub(14));
+    canvas.text(inner.x + 1, inner.y, 2, "/ ", Meaning::Key);
+    canvas.field(inner.x + 3, inner.y, inner.width.saturating_sub(wide + 6), &app.jobs.filter, typed);
+    canvas.line_right(inner.right() - 1, inner.y, wide, &[remark]);
+    Rect { y: inner.y + 1, height: inner.height - 1, ..inner }
+}
+
+/// How many jobs there are in each state.
+pub fn counts(app: &App, words: bool) -> Line {
+    if !app.jobs.loaded {
+        return Vec::new();
+    }
+    let mut line = if words { vec![piece(app.jobs.all.len().to_string(), Meaning::Dim)] } else { Vec::new() };
+    for (phase, count) in &app.jobs.counts {
+        let gap = match (words, line.is_empty()) {
+            (true, _) => " · ",
+            (false, true) => "",
+            (false, false) => " ",
+        };
+        line.push(piece(gap, Meaning::Dim));
+        let word =
+            if words { format!("{} {count} {}", phase.glyph, phase.word) } else { format!("{}{count}", phase.glyph) };
+        line.push(piece(word, phase.meaning));
+    }
+    line
+}
+
+/// Why the table is empty.
+fn nothing(app: &App) -> String {
+    let Some(view) = app.feature_view() else { return super::summary::waiting(app) };
+    match (app.jobs.loaded, app.jobs.all.is_empty()) {
+        (false, _) if app.is_live() => "Loading the jobs.".to_owned(),
+        (false, _) => "Waiting for the deployment to answer.".to_owned(),
+        (true, false) => "No job matches the filter. Press esc to drop it.".to_owned(),
+        (true, true) => none_yet(app, view),
+    }
+}
+
+fn none_yet(app: &App, view: &FeatureView) -> String {
+    match (view.batch_trigger, view.batch_schedule) {
+        _ if !view.materialization_enabled => {
+            "No jobs: this workspace is not live, nothing is materialized.".to_owned()
+        }
+        (BatchTrigger::Manual, _) => "No jobs yet: batch jobs of this view are started by hand. Press t.".to_owned(),
+        (BatchTrigger::NoBatch, _) => "No jobs: this view has no batch materialization.".to_owned(),
+        (BatchTrigger::Scheduled, Some(step)) => {
+            let first = floor(app.now, step) + step + view.max_data_delay.unwrap_or_default();
+            format!("No jobs yet: the first one is due at {} UTC.", print_time(first))
+        }
+        (BatchTrigger::Scheduled, None) => "No jobs yet.".to_owned(),
+    }
+}
+
+/// The columns that fit and their widths.
+fn columns(app: &App, canvas: &mut Canvas, wide: usize, top: usize, rows: usize) -> Vec<(Column, usize)> {
+    let places = (0..SAMPLE).chain(top..top + rows);
+    let jobs: Vec<&Job> = places.filter_map(|place| app.jobs.at(place)).collect();
+    let long = wide >= 120;
+    let mut all: Vec<(Column, u8, usize)> = Vec::new();
+    for (column, priority) in COLUMNS {
+        let cells = jobs.iter().map(|job| line_width(&cell(canvas, app, job, column, long))).max().unwrap_or(0);
+        let least = if column == Column::Reason { 0 } else { width(head_of(column)) + 2 };
+        let reason = column == Column::Reason;
+        let cells = if reason { cells.min(LEAST_REASON) } else { cells };
+        let used = !(reason && cells == 0);
+        if used {
+            all.push((column, priority, cells.max(least)));
+        }
+    }
+    // One cell for the mark, one for the badge, two between columns.
+    let taken = |all: &[(Column, u8, usize)]| 2 + all.iter().map(|(_, _, cells)| cells + 2).sum::<usize>();
+    while taken(&all) > wide + 2 && all.len() > 1 {
+        let last = all.iter().map(|(_, priority, _)| *priority).max();
+        all.retain(|(_, priority, _)| Some(*priority) != last);
+    }
+    let left = (wide + 2).saturating_sub(taken(&all));
+    let stretch = |(column, _, cells)| (column, if column == Column::Reason { cells + left } else { cells });
+    all.into_iter().map(stretch).collect()
+}
+
+fn head_of(column: Column) -> &'static str {
+    match column {
+        Column::Attempts => "tries",
+        column => column.name(),
+    }
+}
+
+fn head(canvas: &mut Canvas, app: &App, inner: Rect, columns: &[(Column, usize)]) {
+    let mut x = inner.x + 2;
+    for (column, cells) in columns {
+        let sorted = *column == app.jobs.sort;
+        let arrow = if app.jobs.descending { " ↓" } else { " ↑" };
+        let text = format!("{}{}", head_of(*column), if sorted { arrow } else { "" });
+        let meaning = if sorted { Meaning::Key } else { Meaning::Head };
+        canvas.text(x, inner.y, *cells as u16, &fit(&text, *cells, *column == Column::Attempts), meaning);
+        x += *cells as u16 + 2;
+    }
+}
+
+fn row(canvas: &mut Canvas, app: &App, job: &Job, columns: &[(Column, usize)], area: Rect) {
+    if app.jobs.waits.contains(&job.id) {
+        canvas.text(area.x + 1, area.y, 1, "◷", Meaning::Accent);
+    }
+    let long = usize::from(area.width) >= 120;
+    let mut x = area.x + 2;
+    for (column, cells) in columns {
+        let line = cell(canvas, app, job, *column, long);
+        let room = (*cells as u16).min(area.right().saturating_sub(x));
+        match column {
+            Column::Attempts => {
+                canvas.line_right(x + room, area.y, room, &line);
+            }
+            _ => {
+                canvas.line(x, area.y, room, &line);
+            }
+        }
+        x += *cells as u16 + 2;
+    }
+}
+
+/// The selected row: a bar of its own where the pane has the keys, else the mark alone.
+fn select(canvas: &mut Canvas, app: &App, area: Rect) {
+    canvas.text(area.x, area.y, 1, "▌", Meaning::Mark);
+    if app.focus == Pane::Jobs {
+        let bar = Rect { x: area.x + 1, width: area.width - 1, ..area };
+        canvas.cover(bar, Meaning::Selection);
+    }
+}
+
+/// What a cell says.
+fn cell(canvas: &mut Canvas, app: &App, job: &Job, column: Column, long: bool) -> Line {
+    let dim = |text: String| vec![piece(text, Meaning::Dim)];
+    match column {
+        Column::State => state(app, job),
+        Column::Type => dim(job.job_type.to_string().to_lowercase()),
+        Column::Window => {
+            let print = if long { table::long_window } else { table::short_window };
+            vec![piece(job.window.map(print).unwrap_or_default(), Meaning::Text)]
+        }
+        Column::Attempts => dim(table::attempts(job).to_string()),
+        Column::Progress => progress(canvas, job),
+        Column::Age => match job.created_at {
+            Some(at) => dim(canvas.moving(ages::since(at, app.now))),
+            None => Vec::new(),
+        },
+        Column::Stores => dim(table::stores(job).to_owned()),
+        Column::Id => dim(job.id.to_string().chars().take(if long { 32 } else { 8 }).collect()),
+        Column::Reason => vec![piece(table::reason(job), phase::of(job).meaning)],
+    }
+}
+
+fn state(app: &App, job: &Job) -> Line {
+    if app.pending.values().any(|pending| *pending == Pending::Cancel(job.id)) {
+        return vec![piece("◌ asking…", Meaning::Warning)];
+    }
+    let phase = phase::of(job);
+    vec![piece(format!("{} {}", phase.glyph, phase.word), phase.meaning)]
+}
+
+/// Bar and percent, or when the next attempt is due, or how long the last one took.
+pub fn progress(canvas: &mut Canvas, job: &Job) -> Line {
+    match table::progress(job) {
+        Progress::Share(share) => {
+            let done = ((share * BAR as f32).round() as usize).min(BAR);
+            vec![
+                piece("━".repeat(done), Meaning::Running),
+                piece("─".repeat(BAR - done), Meaning::Dim),
+                piece(format!(" {:>3}%", (share * 100.0).floor()), Meaning::Text),
+            ]
+        }
+        Progress::Next(at) => {
+            let due = canvas.moving(ages::until(at, canvas.now));
+            vec![piece(format!("next {due}"), Meaning::Dim)]
+        }
+        Progress::Took(span) => vec![piece(format!("took {}", ages::exact(span)), Meaning::Dim)],
+        Progress::Nothing => Vec::new(),
+    }
+}

@@ -1,0 +1,221 @@
+//! The Stream pane: the newest records of run_stream, in columns, newest at the bottom.
+//!
+//! ```text
+//! ╭ Stream ─────────────────────────────────────── ● 1.3 events/s ╮
+//! │ 12 345 events · 812 records · watermark 11-22 09:12           │
+//! │ tailnum  timestamp            origin  dest                    │
+//! │ N14228   2026-11-22 10:12:00  EWR     IAH                     │
+//! ╰───────────────────────────────────────────────────────────────╯
+//! ```
+//!
+//! Only the records that show are parsed. Whole columns alone are shown; the arrows reach the others.
+
+use ratatui::layout::Rect;
+
+use super::{chrome, values};
+use crate::client::message::TailState;
+use crate::model::ViewKind;
+use crate::model::time::floor;
+use crate::tui::app::{Anchor, App, Pane, Typing};
+use crate::tui::canvas::{Canvas, Line, line_width, piece};
+use crate::tui::text::{fit, width};
+use crate::tui::theme::Meaning;
+
+/// A column is no wider than that, unless it is alone.
+const WIDEST: usize = 40;
+
+/// Draws the pane.
+pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
+    let mut status = status(canvas, app, false);
+    if line_width(&status) + 14 > usize::from(area.width) {
+        status = self::status(canvas, app, true);
+    }
+    let inner = canvas.frame(area, app.focus == Pane::Stream, &chrome::title(app, Pane::Stream), &status);
+    let stale = chrome::stale(canvas, app);
+    canvas.frame_foot(area, &stale);
+    let inside = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+    if app.feature_view().is_none() {
+        canvas.empty(inner, &super::summary::waiting(app));
+        return;
+    }
+    let inside = filter(canvas, app, inside);
+    let inside = counters(canvas, app, inside);
+    if app.stream.matching() == 0 || inside.height < 2 {
+        canvas.empty(inside, &nothing(app));
+        return;
+    }
+    records(canvas, app, inside, area);
+}
+
+/// Rate, pause, drops: what the pane's title says.
+pub fn status(canvas: &mut Canvas, app: &App, short: bool) -> Line {
+    if app.stream.state.is_none() && app.stream.total() == 0 {
+        return Vec::new();
+    }
+    let ((records, events), change) = app.stream.rates(canvas.now);
+    canvas.changes_at(change);
+    let mut line = Vec::new();
+    if app.stream.paused || app.stream.anchor != Anchor::Newest {
+        let word = if app.stream.paused { "‖ paused" } else { "↑ scrolled back" };
+        line.push(piece(format!("{word}, {} newer  ", app.stream.behind()), Meaning::Warning));
+    }
+    if app.stream.dropped > 0 && !short {
+        line.push(piece(format!("{} dropped  ", app.stream.dropped), Meaning::Warning));
+    }
+    match &app.stream.state {
+        Some(TailState::Closed { .. }) => line.push(piece("✗ closed", Meaning::Bad)),
+        _ if short => {
+            line.push(piece(format!("{}/s", rate(if events > 0.0 { events } else { records })), Meaning::Dim))
+        }
+        _ => {
+            let text = format!("{} events/s · {} records/s", rate(events), rate(records));
+            line.push(piece(text, Meaning::Dim));
+        }
+    }
+    line
+}
+
+fn rate(per_second: f64) -> String {
+    match per_second {
+        r if r == 0.0 => "0".to_owned(),
+        r if r < 10.0 => format!("{r:.1}"),
+        r if r < 10_000.0 => format!("{r:.0}"),
+        r => format!("{:.0}k", r / 1_000.0),
+    }
+}
+
+/// The filter's line, where one is typed or set; returns what is left of the area.
+fn filter(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
+    let typed = app.typing == Some(Typing::StreamFilter) && app.overlays.is_empty();
+    if inner.height < 4 || (!typed && app.stream.filter.text().is_empty()) {
+        return inner;
+    }
+    let remark = format!("{} of {}", app.stream.matching(), app.stream.ring.len());
+    let wide = width(&remark) as u16;
+    canvas.text(inner.x, inner.y, 2, "/ ", Meaning::Key);
+    canvas.field(inner.x + 2, inner.y, inner.width.saturating_sub(wide + 4), &app.stream.filter, typed);
+    canvas.line_right(inner.right(), inner.y, wide, &[piece(remark, Meaning::Dim)]);
+    Rect { y: inner.y + 1, height: inner.height - 1, ..inner }
+}
+
+/// How much was read so far; returns what is left of the area.
+fn counters(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
+    let mut parts = Vec::new();
+    parts.extend(app.stream.events.map(|events| format!("{} events read", grouped(events))));
+    if app.stream.total() > 0 {
+        parts.push(format!("{} records", grouped(app.stream.total())));
+    }
+    parts.extend(app.stream.watermark.map(|at| format!("watermark {}", at.format("%m-%d %H:%M"))));
+    if parts.is_empty() || inner.height < 4 {
+        return inner;
+    }
+    canvas.text(inner.x, inner.y, inner.width, &parts.join(" · "), Meaning::Dim);
+    Rect { y: inner.y + 1, height: inner.height - 1, ..inner }
+}
+
+/// A count with its thousands apart.
+fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push('\u{a0}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Why there are no records.
+fn nothing(app: &App) -> String {
+    if app.stream.total() > 0 {
+        return "No record matches the filter. Press esc to drop it.".to_owned();
+    }
+    let Some(view) = app.feature_view() else { return String::new() };
+    match &app.stream.state {
+        _ if app.deployment.as_ref().is_some_and(|deployment| !deployment.has_stream_tail) => {
+            "This deployment offers no stream of records: it has no /v1/fvtop.".to_owned()
+        }
+        _ if !view.is_stream => "This view reads no stream.".to_owned(),
+        Some(TailState::Closed { problem, .. }) => problem.to_string(),
+        None | Some(TailState::Opening) => "Opening the stream.".to_owned(),
+        Some(TailState::Open { .. }) => match (&view.kind, app.stream.watermark) {
+            (ViewKind::Aggregate { interval: Some(step) }, Some(watermark)) => {
+                let end = floor(watermark, *step) + *step;
+                format!(
+                    "A tile appears when the watermark passes its end: the next one at {}.",
+                    end.format("%m-%d %H:%M")
+                )
+            }
+            (ViewKind::Aggregate { interval: Some(_) }, None) => {
+                "Tiles appear once the watermark passes their end; no event was read yet.".to_owned()
+            }
+            _ => "Waiting for the first record.".to_owned(),
+        },
+    }
+}
+
+fn records(canvas: &mut Canvas, app: &App, inner: Rect, frame: Rect) {
+    let rows = usize::from(inner.height) - 1;
+    canvas.layout.stream_rows = rows;
+    let parsed: Vec<serde_json::Value> =
+        app.stream.visible(rows).into_iter().map(|record| serde_json::from_str(record).unwrap_or_default()).collect();
+    let names = columns(app, &parsed);
+    let cells: Vec<Vec<(String, bool)>> = parsed
+        .iter()
+        .map(|record| names.iter().map(|name| values::field(name, record.get(name).unwrap_or(&NULL))).collect())
+        .collect();
+    let widths = widths(app, &names, &cells);
+    canvas.layout.stream_widths.clone_from(&widths);
+    let shown = fitting(&widths, app.stream.shift, usize::from(inner.width));
+    let mut x = inner.x;
+    for column in shown.clone() {
+        let wide = widths[column].min(usize::from(inner.width));
+        let right = cells.iter().all(|row| row[column].1 || row[column].0 == "null");
+        canvas.text(x, inner.y, wide as u16, &fit(&names[column], wide, right), Meaning::Head);
+        for (y, row) in (inner.y + 1..inner.bottom()).zip(&cells) {
+            let (text, _) = &row[column];
+            let meaning = if text == "null" { Meaning::Null } else { Meaning::Value };
+            canvas.text(x, y, wide as u16, &fit(text, wide, right), meaning);
+        }
+        x += wide as u16 + 2;
+    }
+    let more = names.len() - shown.len();
+    if more > 0 {
+        let left = if shown.start > 0 { "← " } else { "" };
+        let right = if shown.end < names.len() { " →" } else { "" };
+        canvas.frame_foot(frame, &[piece(format!("{left}{more} more columns{right}"), Meaning::Dim)]);
+    }
+    let end = app.stream.matching() - app.stream.behind();
+    canvas.thumb(frame, end.saturating_sub(rows), rows, app.stream.matching());
+}
+
+static NULL: serde_json::Value = serde_json::Value::Null;
+
+/// The columns as the stream told them, else those of the records.
+fn columns(app: &App, parsed: &[serde_json::Value]) -> Vec<String> {
+    if !app.stream.columns.is_empty() {
+        return app.stream.columns.clone();
+    }
+    let first = parsed.iter().find_map(serde_json::Value::as_object);
+    first.map(|record| record.keys().cloned().collect()).unwrap_or_default()
+}
+
+/// Widths that hold the heads and the visible cells, and never shrink while the view is open.
+fn widths(app: &App, names: &[String], cells: &[Vec<(String, bool)>]) -> Vec<usize> {
+    let before = &app.layout.stream_widths;
+    let known = |column| if before.len() == names.len() { before[column] } else { 0 };
+    let widest = |column: usize| cells.iter().map(|row| width(&row[column].0)).max().unwrap_or(0);
+    (0..names.len()).map(|column| widest(column).max(width(&names[column])).min(WIDEST).max(known(column))).collect()
+}
+
+/// The whole columns that fit from `shift` on; at least one.
+fn fitting(widths: &[usize], shift: usize, room: usize) -> std::ops::Range<usize> {
+    let first = shift.min(widths.len().saturating_sub(1));
+    let mut taken = 0;
+    let fits = widths[first..].iter().take_while(|wide| {
+        taken += **wide + if taken > 0 { 2 } else { 0 };
+        taken <= room
+    });
+    first..(first + fits.count().max(1)).min(widths.len())
+}

@@ -1,0 +1,187 @@
+//! The Summary pane: what the view is, how fresh it is, and its features.
+//!
+//! ```text
+//! ╭ Summary ──────────────── ● fresh ╮
+//! │ Delays of a carrier by the hour. │
+//! │ freshness  2m, stale after 1h30m │
+//! │ join keys  carrier string        │
+//! │ …                                │
+//! │ Features (6)                     │
+//! │ dep_delay_mean_1d_1h  float64    │
+//! ╰──────────────────────────────────╯
+//! ```
+
+use ratatui::layout::Rect;
+
+use super::chrome;
+use crate::model::time::print_span;
+use crate::model::{BatchTrigger, FeatureView, Freshness, ViewKind};
+use crate::tui::ages;
+use crate::tui::app::{App, Pane};
+use crate::tui::canvas::{Canvas, Line, piece};
+use crate::tui::text::{fit, width, wrap};
+use crate::tui::theme::Meaning;
+
+/// Cells that names take.
+const NAMES: usize = 12;
+
+/// Draws the pane.
+pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
+    let inner = canvas.frame(area, app.focus == Pane::Summary, &chrome::title(app, Pane::Summary), &status(app));
+    let stale = chrome::stale(canvas, app);
+    canvas.frame_foot(area, &stale);
+    let inside = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+    let Some(view) = app.feature_view() else {
+        canvas.empty(inner, &waiting(app));
+        return;
+    };
+    let lines = lines(app, view, usize::from(inside.width));
+    canvas.layout.summary = canvas.lines(inside, &lines, app.summary_scroll);
+    let (total, visible) = canvas.layout.summary;
+    canvas.thumb(area, app.summary_scroll, visible, total);
+}
+
+/// What is awaited while there is no view.
+pub fn waiting(app: &App) -> String {
+    match (&app.views, app.is_live()) {
+        (None, false) => "Waiting for the deployment to answer.".to_owned(),
+        (None, true) => "Loading the feature views.".to_owned(),
+        (Some(views), _) if views.is_empty() => {
+            let workspace = app.workspace.as_deref().unwrap_or("this workspace");
+            format!("There is no feature view in {workspace}. Press w for another workspace.")
+        }
+        (Some(_), _) => "Press v to pick a feature view.".to_owned(),
+    }
+}
+
+/// Fresh or stale, in a word.
+pub fn status(app: &App) -> Line {
+    match &app.freshness {
+        Some(freshness) if freshness.is_stale => vec![piece("✗ stale", Meaning::Warning)],
+        Some(Freshness { freshness: Some(_), .. }) => vec![piece("● fresh", Meaning::Good)],
+        _ => Vec::new(),
+    }
+}
+
+fn lines(app: &App, view: &FeatureView, width: usize) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    for line in wrap(&view.description, width) {
+        lines.push(vec![piece(line, Meaning::Text)]);
+    }
+    for (name, value, meaning) in facts(app, view) {
+        if !value.is_empty() {
+            pair(&mut lines, name, &value, meaning, width);
+        }
+    }
+    lines.push(Vec::new());
+    features(&mut lines, view, width);
+    lines
+}
+
+fn facts(app: &App, view: &FeatureView) -> Vec<(&'static str, String, Meaning)> {
+    let text = |name, value: String| (name, value, Meaning::Text);
+    let kind = match (&view.kind, view.is_stream) {
+        (kind, true) => format!("stream, {}", made(kind)),
+        (kind, false) => format!("batch, {}", made(kind)),
+    };
+    let stores = match (view.online, view.offline) {
+        (true, true) => "online, offline",
+        (true, false) => "online",
+        (false, true) => "offline",
+        (false, false) => "none: nothing is materialized",
+    };
+    let trigger = match view.batch_trigger {
+        BatchTrigger::Scheduled => "by the platform",
+        BatchTrigger::Manual => "by hand (t)",
+        BatchTrigger::NoBatch => "none: no batch jobs",
+    };
+    let tags: Vec<String> = view.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let time =
+        |at: Option<crate::model::Time>| at.map(|at| at.format("%Y-%m-%d %H:%M").to_string()).unwrap_or_default();
+    vec![
+        freshness(app),
+        text("kind", kind),
+        text("join keys", join_keys(view)),
+        text("entities", view.entities.join(", ")),
+        text("sources", view.data_sources.join(", ")),
+        text("stores", stores.to_owned()),
+        text("schedule", view.batch_schedule.map(|step| format!("every {}", print_span(step))).unwrap_or_default()),
+        text("batch jobs", trigger.to_owned()),
+        text("data delay", view.max_data_delay.map(print_span).unwrap_or_default()),
+        text("starts", time(view.feature_start_time)),
+        text("timestamp", view.timestamp_field.clone().unwrap_or_default()),
+        text("owner", view.owner.clone()),
+        text("family", view.family.clone()),
+        text("tags", tags.join(", ")),
+        text("workspace", view.workspace.clone()),
+        text("created", time(view.created_at)),
+        text("defined in", view.defined_in.clone()),
+        text("url", view.url.clone()),
+        text("id", view.id.to_string()),
+    ]
+}
+
+fn made(kind: &ViewKind) -> String {
+    match kind {
+        ViewKind::Aggregate { interval: Some(interval) } => format!("aggregate in tiles of {}", print_span(*interval)),
+        ViewKind::Aggregate { interval: None } => "aggregate, continuous".to_owned(),
+        ViewKind::Temporal { ttl: Some(ttl) } => format!("latest row, ttl {}", print_span(*ttl)),
+        ViewKind::Temporal { ttl: None } => "latest row, no ttl".to_owned(),
+        ViewKind::Other => "of a kind not known here".to_owned(),
+    }
+}
+
+fn join_keys(view: &FeatureView) -> String {
+    let wildcard = view.wildcard_join_key();
+    let keys = view.join_keys.iter().map(|key| match wildcard == Some(&key.name) {
+        true => format!("{} {} (wildcard)", key.name, key.data_type),
+        false => format!("{} {}", key.name, key.data_type),
+    });
+    keys.collect::<Vec<_>>().join(", ")
+}
+
+fn freshness(app: &App) -> (&'static str, String, Meaning) {
+    let Some(told) = &app.freshness else { return ("freshness", String::new(), Meaning::Text) };
+    let value = match (told.freshness, told.expected) {
+        _ if !told.materialization_enabled => "not materialized".to_owned(),
+        (Some(age), Some(expected)) => format!("{}, stale after {}", ages::coarse(age), print_span(expected)),
+        (Some(age), None) => ages::coarse(age),
+        (None, _) => "nothing was written yet".to_owned(),
+    };
+    ("freshness", value, if told.is_stale { Meaning::Warning } else { Meaning::Good })
+}
+
+/// A name and its value, the value wrapped beside it.
+fn pair(lines: &mut Vec<Line>, name: &str, value: &str, meaning: Meaning, width: usize) {
+    let mut name = fit(name, NAMES, false);
+    for part in wrap(value, width.saturating_sub(NAMES)) {
+        lines.push(vec![piece(std::mem::replace(&mut name, " ".repeat(NAMES)), Meaning::Dim), piece(part, meaning)]);
+    }
+}
+
+/// The features as a table where it fits, else each in two lines.
+fn features(lines: &mut Vec<Line>, view: &FeatureView, wide: usize) {
+    lines.push(vec![piece(format!("features ({})", view.features.len()), Meaning::Strong)]);
+    let longest = |part: fn(&crate::model::Feature) -> String| view.features.iter().map(|f| width(&part(f))).max();
+    let names = longest(|feature| feature.name.clone()).unwrap_or(0);
+    let types = longest(data_type).unwrap_or(0);
+    let definitions = longest(|feature| feature.definition.clone()).unwrap_or(0);
+    let one_line = names + types + definitions + 4 <= wide;
+    for feature in &view.features {
+        let name =
+            if one_line || names + types + 2 <= wide { fit(&feature.name, names, false) } else { feature.name.clone() };
+        let mut line = vec![piece(name, Meaning::Text), piece(format!("  {}", data_type(feature)), Meaning::Dim)];
+        if one_line {
+            let blanks = types.saturating_sub(width(&data_type(feature))) + 2;
+            line.push(piece(format!("{}{}", " ".repeat(blanks), feature.definition), Meaning::Dim));
+        }
+        lines.push(line);
+        if !one_line && !feature.definition.is_empty() {
+            lines.push(vec![piece(format!("  {}", feature.definition), Meaning::Dim)]);
+        }
+    }
+}
+
+fn data_type(feature: &crate::model::Feature) -> String {
+    feature.data_type.as_ref().map(ToString::to_string).unwrap_or_default()
+}

@@ -1,0 +1,82 @@
+//! Feature values and record fields as text.
+//!
+//! Pure. Floats show at most six digits after the point; instants are UTC to the second, or to the millisecond where they
+//! have them.
+
+use crate::model::time::{from_micros, parse_time};
+use crate::model::{Time, Value};
+
+/// A value, and whether it is aligned right, as numbers are.
+pub fn value(value: &Value) -> (String, bool) {
+    match value {
+        Value::Null => ("null".to_owned(), false),
+        Value::Int(n) => (n.to_string(), true),
+        Value::Float(x) => (float(*x), true),
+        Value::Text(text) => (text.clone(), false),
+        Value::Bool(b) => (b.to_string(), false),
+        Value::Time(at) => (time(*at), false),
+        Value::List(items) => {
+            let items: Vec<String> = items.iter().map(|item| self::value(item).0).collect();
+            (format!("[{}]", items.join(", ")), false)
+        }
+    }
+}
+
+/// A float without needless digits.
+pub fn float(x: f64) -> String {
+    if !x.is_finite() || x == 0.0 {
+        return x.to_string();
+    }
+    if !(1e-4..1e15).contains(&x.abs()) {
+        return format!("{x:e}");
+    }
+    let text = format!("{x:.6}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    text.to_owned()
+}
+
+/// An instant.
+pub fn time(at: Time) -> String {
+    let millis = at.timestamp_subsec_millis();
+    at.format(if millis == 0 { "%Y-%m-%d %H:%M:%S" } else { "%Y-%m-%d %H:%M:%S%.3f" }).to_string()
+}
+
+/// A field of a stream record. `_anchor_time` is an instant in nanoseconds (semantics.md 7.1).
+pub fn field(name: &str, value: &serde_json::Value) -> (String, bool) {
+    use serde_json::Value as Json;
+    match value {
+        Json::Null => ("null".to_owned(), false),
+        Json::Number(n) if name == "_anchor_time" => match n.as_i64() {
+            Some(nanos) => (time(from_micros(nanos / 1_000)), false),
+            None => (n.to_string(), true),
+        },
+        Json::Number(n) if n.is_f64() => (n.as_f64().map(float).unwrap_or_default(), true),
+        Json::Number(n) => (n.to_string(), true),
+        Json::String(text) if looks_like_time(text) => match parse_time(text) {
+            Ok(at) => (time(at), false),
+            Err(_) => (text.clone(), false),
+        },
+        Json::String(text) => (text.clone(), false),
+        other => (other.to_string(), false),
+    }
+}
+
+fn looks_like_time(text: &str) -> bool {
+    text.len() >= 20 && text.ends_with('Z') && text.as_bytes()[10] == b'T'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_instants_read_well() {
+        for (x, text) in [(12.5, "12.5"), (1.0 / 3.0, "0.333333"), (-3.0, "-3"), (1e20, "1e20"), (f64::NAN, "NaN")] {
+            assert_eq!(float(x), text);
+        }
+        let text = serde_json::json!("2026-11-22T09:00:00Z");
+        assert_eq!(field("timestamp", &text).0, "2026-11-22 09:00:00");
+        assert_eq!(field("_anchor_time", &serde_json::json!(1_795_341_600_000_000_000_i64)).0, "2026-11-22 10:00:00");
+        assert_eq!(field("name", &serde_json::json!("日本日本日本日本Z")).0, "日本日本日本日本Z");
+    }
+}
