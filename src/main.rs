@@ -23,9 +23,11 @@ fn main() -> ExitCode {
     runtime.shutdown_timeout(LINGER);
     match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => {
-            eprintln!("fvtop: {problem}");
-            ExitCode::FAILURE
+        Err(failure) => {
+            if !failure.text.is_empty() {
+                eprintln!("fvtop: {failure}");
+            }
+            ExitCode::from(failure.code)
         }
     }
 }

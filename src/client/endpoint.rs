@@ -17,9 +17,12 @@ pub struct Endpoint {
     pub workspace: Option<String>,
 }
 
-/// An API key. It never prints: not by `Debug`, not by `Display`.
+/// An API key, or the token of a login. It never prints: not by `Debug`, not by `Display`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct ApiKey(String);
+pub struct ApiKey {
+    scheme: &'static str,
+    secret: String,
+}
 
 impl ApiKey {
     /// A key; blanks around it are dropped.
@@ -27,19 +30,31 @@ impl ApiKey {
     /// # Errors
     /// When it is empty or holds characters that no key has, so that a wrong file is noticed before it is sent.
     pub fn new(key: &str) -> Result<Self, Problem> {
-        let key = key.trim();
-        if key.is_empty() || !key.chars().all(|c| c.is_ascii_graphic()) {
+        Self::with_scheme("Tecton-key", key)
+    }
+
+    /// The token of a login.
+    ///
+    /// # Errors
+    /// As [`ApiKey::new`].
+    pub fn bearer(token: &str) -> Result<Self, Problem> {
+        Self::with_scheme("Bearer", token)
+    }
+
+    fn with_scheme(scheme: &'static str, secret: &str) -> Result<Self, Problem> {
+        let secret = secret.trim();
+        if secret.is_empty() || !secret.chars().all(|c| c.is_ascii_graphic()) {
             return Err(Problem {
                 what: "The API key is empty or holds characters that no key has.".to_owned(),
                 hint: "Set TECTON_API_KEY to the key alone, or put it on the first line of the file.".to_owned(),
             });
         }
-        Ok(Self(key.to_owned()))
+        Ok(Self { scheme, secret: secret.to_owned() })
     }
 
-    /// The secret, for the one place that sends it.
-    pub(super) fn reveal(&self) -> &str {
-        &self.0
+    /// Scheme and secret, for the one place that sends them.
+    pub(super) fn reveal(&self) -> String {
+        format!("{} {}", self.scheme, self.secret)
     }
 }
 
@@ -133,7 +148,8 @@ mod tests {
     fn a_key_never_prints() {
         let key = ApiKey::new(" secret-key \n").unwrap();
         assert_eq!(format!("{key:?}"), "ApiKey(***)");
-        assert_eq!(key.reveal(), "secret-key");
+        assert_eq!(key.reveal(), "Tecton-key secret-key");
+        assert_eq!(ApiKey::bearer("t").unwrap().reveal(), "Bearer t");
         assert!(ApiKey::new("  ").is_err() && ApiKey::new("two words").is_err());
     }
 }

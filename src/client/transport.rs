@@ -79,7 +79,8 @@ impl Transport {
         body: &impl Serialize,
         limit: Duration,
     ) -> Result<A, Error> {
-        let call = self.http.post(self.endpoint.join(path)).header("authorization", self.authorization()).json(body);
+        let call =
+            self.http.post(self.endpoint.join(path)).header("authorization", self.endpoint.key.reveal()).json(body);
         let (code, body) = self.send(call, limit).await?;
         if code != 200 {
             return Err(self.refusal(code, &body));
@@ -92,7 +93,7 @@ impl Transport {
     pub(super) async fn open(&self, path: &str, query: &[(&str, &str)]) -> Result<reqwest::Response, Error> {
         let mut url = self.endpoint.join(path);
         url.query_pairs_mut().extend_pairs(query);
-        let call = self.http.get(url).header("authorization", self.authorization());
+        let call = self.http.get(url).header("authorization", self.endpoint.key.reveal());
         let opening = tokio::time::timeout(READ, call.send()).await;
         let late = || {
             let what = format!("{} has not answered within {} s.", self.label, READ.as_secs());
@@ -137,16 +138,12 @@ impl Transport {
         Ok(body)
     }
 
-    fn authorization(&self) -> String {
-        format!("Tecton-key {}", self.endpoint.key.reveal())
-    }
-
     /// Metadata of a request (wire section 1.2).
     fn metadata(&self) -> Metadata {
         let workspace = self.endpoint.workspace.as_deref().unwrap_or("prod");
         let id = uuid::Uuid::new_v4().simple().to_string();
         let pairs = [
-            ("authorization", self.authorization()),
+            ("authorization", self.endpoint.key.reveal()),
             ("x-request-id", id),
             ("x-workspace", workspace.to_owned()),
             ("x-tecton-client-version", env!("CARGO_PKG_VERSION").to_owned()),

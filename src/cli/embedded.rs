@@ -1,0 +1,127 @@
+//! The embedded platform inside this process: on a free loopback port, with a random key that is never shown.
+//!
+//! The console and the headless commands meet it over HTTP like any other deployment.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::example;
+use super::target::TargetArgs;
+use crate::client::endpoint::parse_url;
+use crate::client::message::Problem;
+use crate::client::{ApiKey, Endpoint};
+use crate::model::clean;
+use crate::platform::http::{self, ApiKeys};
+use crate::platform::{Config, Platform};
+
+/// A platform that runs in this process.
+pub struct Embedded {
+    platform: Arc<Platform>,
+    server: JoinHandle<std::io::Result<()>>,
+    shutdown: CancellationToken,
+    endpoint: Endpoint,
+}
+
+/// Where the embedded platform finds its definitions and keeps its data.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The repository; absent for the built-in example.
+    repo: Option<PathBuf>,
+    data_dir: PathBuf,
+    workspace: Option<String>,
+}
+
+impl Setup {
+    /// What the options say. Without a data directory, each repository has one of its own below the user's.
+    ///
+    /// # Errors
+    /// When there is no home directory to put it in.
+    pub fn new(args: &TargetArgs, workspace: Option<String>) -> Result<Self, Problem> {
+        let repo = args.repo.clone();
+        let data_dir = args.data_dir.clone().or_else(|| {
+            let own = directories::ProjectDirs::from("", "", "fvtop")?;
+            Some(own.data_dir().join(repo.as_deref().map_or_else(|| "flights".to_owned(), folder_of)))
+        });
+        let data_dir = data_dir.ok_or_else(|| Problem {
+            what: "There is no home directory to keep the platform's data in.".to_owned(),
+            hint: "Name a folder with --data-dir.".to_owned(),
+        })?;
+        Ok(Self { repo, data_dir, workspace })
+    }
+}
+
+/// A folder name for the data of a repository: its own name, and a hash of its whole path.
+fn folder_of(repo: &Path) -> String {
+    let path = std::path::absolute(repo).unwrap_or_else(|_| repo.to_owned());
+    let name: String = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let fnv = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    let hash = path.as_os_str().as_encoded_bytes().iter().fold(0xcbf2_9ce4_8422_2325, fnv);
+    format!("{name}-{hash:016x}")
+}
+
+impl Embedded {
+    /// Starts it; it answers as soon as this returns. Backfill and streams go on behind it.
+    ///
+    /// # Errors
+    /// When the repository cannot be unpacked, the data directory is in use or cannot be written, or no port is free.
+    pub async fn start(setup: Setup) -> Result<Self, Problem> {
+        let problem = |what: String, hint: &str| Problem { what: clean(&what).into_owned(), hint: hint.to_owned() };
+        let data_dir = setup.data_dir;
+        let repo = match setup.repo {
+            Some(repo) => repo,
+            None => {
+                let parent = data_dir.clone();
+                let unpacked = tokio::task::spawn_blocking(move || example::unpack(&parent)).await;
+                unpacked.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(|error| {
+                    let what = format!("The example cannot be unpacked into {}: {error}.", data_dir.display());
+                    problem(what, "Name a folder that you may write to with --data-dir.")
+                })?
+            }
+        };
+        let started = Platform::start(Config { repo, data_dir }).await;
+        let platform = Arc::new(started.map_err(|error| {
+            problem(
+                format!("The embedded platform does not start: {error}."),
+                "With --url URL the console talks to a deployment that runs already.",
+            )
+        })?);
+        let no_port = |error: std::io::Error| {
+            problem(format!("No port on this machine is free for the embedded platform: {error}."), "Try again.")
+        };
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(no_port)?;
+        let port = listener.local_addr().map_err(no_port)?.port();
+        let (keys, key) = ApiKeys::random();
+        let endpoint = Endpoint {
+            // Not by the name `localhost`, which may mean another address on this machine.
+            url: parse_url(&format!("http://127.0.0.1:{port}/api"))?,
+            key: ApiKey::new(&key)?,
+            workspace: setup.workspace,
+        };
+        let shutdown = CancellationToken::new();
+        let server = tokio::spawn(http::serve(Arc::clone(&platform), listener, keys, shutdown.clone()));
+        Ok(Self { platform, server, shutdown, endpoint })
+    }
+
+    /// How to reach it.
+    pub fn endpoint(&self) -> Endpoint {
+        self.endpoint.clone()
+    }
+
+    /// Stops it within `limit`. What has not stopped by then is cut off, which loses nothing: work that was not
+    /// finished runs again at the next start.
+    pub async fn stop(self, limit: Duration) {
+        self.shutdown.cancel();
+        let ended = async {
+            self.platform.stop().await;
+            self.server.await.ok();
+        };
+        if tokio::time::timeout(limit, ended).await.is_err() {
+            tracing::info!("the embedded platform was cut off while it stopped");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What headless commands print: aligned columns for people, JSON for programs.
+//!
+//! Plain text, no colours. A reader that stops reading (`fvtop jobs | head`) is not an error.
+
+use std::io::{self, Write};
+
+use unicode_width::UnicodeWidthStr;
+
+use super::failure::{FAILED, Failure};
+use crate::model::time::print_time;
+use crate::model::{Time, Value, clean};
+
+/// Writes to standard output, all at once.
+///
+/// # Errors
+/// When it cannot be written, but not when its reader has gone.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(FAILED, format!("Standard output cannot be written: {error}.")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a value as JSON, indented, with a line end.
+///
+/// # Errors
+/// As [`print`].
+pub fn print_json(value: &serde_json::Value) -> Result<(), Failure> {
+    print(&format!("{value:#}\n"))
+}
+
+/// Rows below headings, columns aligned and two blanks apart; one line a row whatever the cells hold.
+pub fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
+    let heading: Vec<String> = headings.iter().map(|text| (*text).to_owned()).collect();
+    let lines: Vec<Vec<String>> = std::iter::once(&heading)
+        .chain(rows)
+        .map(|row| row.iter().map(|cell| clean(cell).into_owned()).collect())
+        .collect();
+    let width =
+        |column: usize| lines.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
+    let mut text = String::new();
+    for row in &lines {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            line.push_str(cell);
+            line.push_str(&" ".repeat(width - cell.width() + 2));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// An instant in a table; a dash where there is none.
+pub fn time(at: Option<Time>) -> String {
+    at.map_or_else(|| "-".to_owned(), print_time)
+}
+
+/// An instant in JSON: RFC 3339, UTC.
+pub fn json_time(at: Option<Time>) -> serde_json::Value {
+    at.map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)).into()
+}
+
+/// A value in a table.
+pub fn value(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Int(number) => number.to_string(),
+        Value::Float(number) => number.to_string(),
+        Value::Text(text) => text.clone(),
+        Value::Bool(flag) => flag.to_string(),
+        Value::Time(at) => at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
+        Value::List(values) => format!("[{}]", values.iter().map(self::value).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// A value in JSON: integers as numbers, what is no finite number as text.
+pub fn json_value(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Int(number) => (*number).into(),
+        Value::List(values) => values.iter().map(json_value).collect(),
+        other => crate::wire::convert::value_to_json(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_aligned_by_what_the_eye_sees() {
+        let rows = [vec!["東京".to_owned(), "1".to_owned()], vec!["a\nb\u{1b}".to_owned(), String::new()]];
+        assert_eq!(table(&["NAME", "N"], &rows), "NAME  N\n東京  1\na⏎b␛\n");
+    }
+}

@@ -1,0 +1,91 @@
+//! What every headless command begins and ends with: reach the deployment, find the workspace, stop what was started.
+
+use std::time::Duration;
+
+use super::embedded::{Embedded, Setup};
+use super::failure::{CONNECTION, FAILED, Failure};
+use super::target::{Surroundings, Target, TargetArgs, resolve};
+use crate::client::Api;
+use crate::model::Workspace;
+
+/// Tries more, after the first, of a read that does not get through.
+const RETRIES: usize = 2;
+/// How long the embedded platform may take to stop after a headless command.
+const STOP: Duration = Duration::from_millis(1_000);
+
+/// A deployment that was reached, and the workspace that is meant.
+pub struct Session {
+    /// The deployment's calls.
+    pub api: Api,
+    /// The workspace.
+    pub workspace: String,
+    embedded: Option<Embedded>,
+}
+
+impl Session {
+    /// Reaches the deployment, starting the embedded one where it is meant, and settles the workspace.
+    ///
+    /// # Errors
+    /// When it is not reached, does not accept the key, or does not have the workspace.
+    pub async fn open(args: &TargetArgs) -> Result<Self, Failure> {
+        let (endpoint, embedded) = match resolve(args, &Surroundings::of_program()?)? {
+            Target::Remote(endpoint) => (endpoint, None),
+            Target::Embedded { workspace } => {
+                let failed = |problem| Failure::new(CONNECTION, problem);
+                let setup = Setup::new(args, workspace).map_err(failed)?;
+                let embedded = Embedded::start(setup).await.map_err(failed)?;
+                (embedded.endpoint(), Some(embedded))
+            }
+        };
+        let wanted = endpoint.workspace.clone();
+        let api = Api::new(endpoint)?.with_retries(RETRIES);
+        let workspace = api.workspaces().await.map_err(Failure::from).and_then(|known| settle(wanted, &known));
+        match workspace {
+            Ok(workspace) => Ok(Self { api, workspace, embedded }),
+            Err(failure) => {
+                stop(embedded).await;
+                Err(failure)
+            }
+        }
+    }
+
+    /// Stops what was started.
+    pub async fn close(self) {
+        stop(self.embedded).await;
+    }
+}
+
+async fn stop(embedded: Option<Embedded>) {
+    if let Some(embedded) = embedded {
+        embedded.stop(STOP).await;
+    }
+}
+
+/// The workspace that is meant: the one asked for, else the first live one, else the first.
+fn settle(wanted: Option<String>, known: &[Workspace]) -> Result<String, Failure> {
+    let Some(wanted) = wanted else {
+        let first = known.iter().find(|workspace| workspace.live).or(known.first());
+        let none = || Failure::new(FAILED, "The deployment has no workspace that this key may see.");
+        return first.map(|workspace| workspace.name.clone()).ok_or_else(none);
+    };
+    if known.iter().any(|workspace| workspace.name == wanted) {
+        return Ok(wanted);
+    }
+    let names: Vec<_> = known.iter().map(|workspace| workspace.name.as_str()).collect();
+    Err(Failure::new(FAILED, format!("There is no workspace `{wanted}`. Those there are: {}.", names.join(", "))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_live_workspace_is_taken_and_an_unknown_one_is_named() {
+        let known = [("dev", false), ("prod", true)].map(|(name, live)| Workspace { name: name.into(), live });
+        assert_eq!(settle(None, &known).unwrap(), "prod");
+        assert_eq!(settle(Some("dev".into()), &known).unwrap(), "dev");
+        let failure = settle(Some("nope".into()), &known).unwrap_err();
+        assert!(failure.text.contains("`nope`") && failure.text.contains("dev, prod"));
+        assert!(settle(None, &[]).is_err());
+    }
+}
