@@ -1,6 +1,7 @@
 //! What computes features: source window, SQL, tiles (semantics.md sections 2 to 6).
 //!
-//! Synchronous: its callers are worker threads. It reads source files and must write nothing.
+//! Synchronous: its callers are worker threads (a thread of a current-thread async runtime must not call it: Polars blocks
+//! on a runtime of its own). It reads source files and must write nothing.
 
 pub mod aggregate;
 pub mod frame;

@@ -1,14 +1,28 @@
 //! The offline store: one Delta table a view, below `{dir}/{workspace}/{view}` (semantics.md section 10).
 //!
-//! It stores and reads rows; it must not compute features.
+//! It stores and reads rows; it must not compute features. Polars reads and writes the data files, which any engine that
+//! knows Delta can read too.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use deltalake_core::DeltaTable;
+use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
+use deltalake_core::kernel::{Action, LogicalFileView, Transaction};
+use deltalake_core::operations::create::CreateBuilder;
+use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use polars::prelude::DataFrame;
 use thiserror::Error;
 
 use crate::model::{Id, Window};
 use crate::platform::registry::definition::View;
+
+mod files;
+mod layout;
+
+use layout::{Layout, PARTITION};
+
+/// How often a commit is planned anew when somebody else committed in between.
+const MAX_PLANS: usize = 20;
 
 /// What a replace did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,27 +41,164 @@ pub enum OfflineError {
     Table {
         /// Path of the table.
         table: String,
-        /// What happened.
+        /// What happened, and what to do next.
         problem: String,
     },
 }
 
 /// The offline table of one view.
-pub struct OfflineTable {}
+pub struct OfflineTable {
+    table: DeltaTable,
+    root: PathBuf,
+    layout: Layout,
+}
 
 impl OfflineTable {
-    /// Opens the table of the view, or creates it empty.
-    pub async fn open_or_create(dir: &Path, _view: &View) -> Result<Self, OfflineError> {
-        Err(OfflineError::Table { table: dir.display().to_string(), problem: "not built yet".to_owned() })
+    /// Opens the table of the view, or creates it empty. A table of another definition of the view is an error.
+    pub async fn open_or_create(dir: &Path, view: &View) -> Result<Self, OfflineError> {
+        let root = dir.join(&view.workspace).join(&view.name);
+        let root = std::path::absolute(&root).unwrap_or(root);
+        let layout = Layout::of(view);
+        let error = |problem: String| OfflineError::Table { table: root.display().to_string(), problem };
+        std::fs::create_dir_all(&root).map_err(|e| error(format!("cannot be made: {e}. Check the folder")))?;
+        let wanted = layout.fields().map_err(error)?;
+        let table = CreateBuilder::new()
+            .with_location(root.to_string_lossy())
+            .with_columns(wanted.clone())
+            .with_partition_columns([PARTITION])
+            .with_save_mode(SaveMode::Ignore)
+            .await
+            .map_err(|e| error(format!("cannot be opened: {e}. Check the folder and its _delta_log")))?;
+        let found = table.snapshot().map_err(|e| error(e.to_string()))?.schema();
+        let same = found.fields().map(|field| (field.name(), field.data_type()));
+        if !same.eq(wanted.iter().map(|field| (field.name(), field.data_type()))) {
+            let problem = "holds columns of another definition of the view. Restore that definition, rename the view, or \
+                           move the table away";
+            return Err(error(problem.to_owned()));
+        }
+        Ok(Self { table, root, layout })
     }
 
-    /// Replaces the rows of `window` in one commit stamped with the job; rows of other windows survive.
-    pub async fn replace(&mut self, _window: Window, _rows: DataFrame, _job: Id) -> Result<Written, OfflineError> {
-        Err(OfflineError::Table { table: String::new(), problem: "not built yet".to_owned() })
+    /// Replaces the rows of `window` in one commit stamped with the job; rows of other windows survive. A job that the
+    /// table knows already writes nothing. Rows outside the window are an error.
+    pub async fn replace(&mut self, window: Window, rows: DataFrame, job: Id) -> Result<Written, OfflineError> {
+        let stamp = format!("fvtop-job-{job}");
+        let rows = self.layout.conform(rows).map_err(|e| self.error(format!("the rows do not fit: {e}")))?;
+        let inside = self.layout.inside(&rows, window).map_err(|e| self.error(e.to_string()))?;
+        if inside.height() != rows.height() {
+            let outside = rows.height() - inside.height();
+            return Err(self.error(format!("{outside} rows lie outside the window that is replaced")));
+        }
+        for _ in 0..MAX_PLANS {
+            self.table.update_state().await.map_err(|e| self.error(e.to_string()))?;
+            if self.is_stamped(&stamp).await? {
+                return Ok(Written::Already);
+            }
+            let version = self.table.version();
+            let (actions, new_files) = self.plan(window, &rows)?;
+            match self.commit(actions, &stamp).await {
+                Ok(()) => return Ok(Written::Rows(rows.height() as u64)),
+                Err(problem) => {
+                    files::remove(&self.root, &new_files);
+                    self.table.update_state().await.map_err(|e| self.error(e.to_string()))?;
+                    // Nobody else committed: planning again would fail in the same way.
+                    if self.table.version() == version {
+                        return Err(self.error(format!("cannot be committed: {problem}. Check the disk")));
+                    }
+                }
+            }
+        }
+        Err(self.error(format!("others committed {MAX_PLANS} times in between. Try again")))
     }
 
-    /// The rows of `window`, or all rows.
-    pub async fn read(&self, _window: Option<Window>) -> Result<DataFrame, OfflineError> {
-        Err(OfflineError::Table { table: String::new(), problem: "not built yet".to_owned() })
+    /// The rows of `window`, or all rows: keys, stored columns, `_anchor_time`. In no particular order.
+    pub async fn read(&self, window: Option<Window>) -> Result<DataFrame, OfflineError> {
+        let mut all = self.layout.empty().map_err(|e| self.error(e.to_string()))?;
+        for file in self.files()? {
+            if window.is_none_or(|window| self.touches(&file, window)) {
+                let rows = self.read_file(&file)?;
+                let rows = window.map_or(Ok(rows.clone()), |window| self.layout.inside(&rows, window));
+                all = rows.and_then(|rows| all.vstack(&rows)).map_err(|e| self.error(e.to_string()))?;
+            }
+        }
+        Ok(all)
+    }
+
+    fn error(&self, problem: String) -> OfflineError {
+        OfflineError::Table { table: self.root.display().to_string(), problem }
+    }
+
+    async fn is_stamped(&self, stamp: &str) -> Result<bool, OfflineError> {
+        let state = self.table.snapshot().map_err(|e| self.error(e.to_string()))?;
+        let version = state.transaction_version(self.table.log_store().as_ref(), stamp).await;
+        Ok(version.map_err(|e| self.error(e.to_string()))?.is_some())
+    }
+
+    fn files(&self) -> Result<Vec<LogicalFileView>, OfflineError> {
+        let state = self.table.snapshot().map_err(|e| self.error(e.to_string()))?;
+        Ok(state.log_data().iter().collect())
+    }
+
+    /// Whether a file's partition overlaps the window; a file without a readable partition always does.
+    fn touches(&self, file: &LogicalFileView, window: Window) -> bool {
+        let day = file.partition_values_map().remove(PARTITION).flatten();
+        day.and_then(|day| layout::day_window(&day)).is_none_or(|day| day.overlaps(&window))
+    }
+
+    fn read_file(&self, file: &LogicalFileView) -> Result<DataFrame, OfflineError> {
+        let path = self.root.join(file.object_store_path().as_ref());
+        let rows = files::read(&path).and_then(|rows| self.layout.conform(rows));
+        rows.map_err(|e| {
+            let fix = "Materialize its windows again with overwrite";
+            self.error(format!("file {} cannot be read: {e}. {fix}", path.display()))
+        })
+    }
+
+    /// The actions that replace the window, and the paths of the files that were written for them: files wholly inside go,
+    /// files partly inside are written again without its rows.
+    fn plan(&self, window: Window, rows: &DataFrame) -> Result<(Vec<Action>, Vec<String>), OfflineError> {
+        let mut actions = Vec::new();
+        let mut written = self.write(rows)?;
+        for file in self.files()?.iter().filter(|file| self.touches(file, window)) {
+            let old = self.read_file(file)?;
+            let kept = self.layout.outside(&old, window).map_err(|e| self.error(e.to_string()))?;
+            if kept.height() < old.height() {
+                actions.push(Action::Remove(file.remove_action(true)));
+                written.extend(self.write(&kept)?);
+            }
+        }
+        let paths = written.iter().map(|add| add.path.clone()).collect();
+        actions.extend(written.into_iter().map(Action::Add));
+        Ok((actions, paths))
+    }
+
+    /// Writes rows, a file a day, each on disk before it is named in a commit.
+    fn write(&self, rows: &DataFrame) -> Result<Vec<deltalake_core::kernel::Add>, OfflineError> {
+        let days = self.layout.by_day(rows).map_err(|e| self.error(e.to_string()))?;
+        let write = |(day, part): (String, DataFrame)| {
+            files::write(&self.root, &day, part, self.layout.time_column())
+                .map_err(|e| self.error(format!("a file of {day} cannot be written: {e}. Check the disk")))
+        };
+        days.into_iter().map(write).collect()
+    }
+
+    async fn commit(&mut self, actions: Vec<Action>, stamp: &str) -> Result<(), String> {
+        let operation = DeltaOperation::Write {
+            mode: SaveMode::Overwrite,
+            partition_by: Some(vec![PARTITION.to_owned()]),
+            predicate: None,
+        };
+        // The built-in retry loop may lose an overwrite: one try, and a new plan where somebody else was faster.
+        let properties =
+            CommitProperties::default().with_max_retries(0).with_application_transaction(Transaction::new(stamp, 1));
+        let state = self.table.snapshot().map_err(|e| e.to_string())?;
+        let commit =
+            CommitBuilder::from(properties).with_actions(actions).build(Some(state), self.table.log_store(), operation);
+        let done = commit.await.map_err(|e| e.to_string())?;
+        files::sync_commit(&self.root, done.version()).map_err(|e| e.to_string())?;
+        self.table.update_state().await.map_err(|e| e.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests;

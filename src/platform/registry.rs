@@ -25,8 +25,18 @@ use definition::{Repository, RepositoryError, View};
 /// Most view files of one repository.
 const MAX_VIEWS: usize = 2_000;
 
-/// Reads the repository below `root`.
+/// Reads the repository below `root`. May be called from anywhere, async code too.
 pub fn load(root: &Path) -> Repository {
+    // Queries are planned by Polars, which blocks on a runtime of its own: a plain thread may do that always.
+    let loaded = std::thread::scope(|scope| scope.spawn(|| load_here(root)).join());
+    loaded.unwrap_or_else(|_| {
+        let error =
+            whole(root, "reading the repository stopped with a fault of this program", "report it with the log");
+        Repository { root: root.to_owned(), errors: vec![error], ..Repository::default() }
+    })
+}
+
+fn load_here(root: &Path) -> Repository {
     let mut errors = Vec::new();
     if !root.is_dir() {
         let error = whole(root, "there is no such folder", "give the folder that holds workspaces.toml");

@@ -2,17 +2,20 @@
 //!
 //! It reads footers and plans queries over empty frames; it must not read events.
 
+use std::fs::File;
 use std::path::Path;
 
-use polars::prelude::{DataFrame, PolarsResult, Schema};
+use polars::prelude::{DataFrame, ParquetReader, PolarsResult, Schema, SchemaExt, SerReader};
 
-use super::{frame, scan, sql};
+use super::{frame, sql};
 use crate::model::DataType;
 use crate::platform::registry::definition::Input;
 
 /// Columns and types of the first file that can be read, known types only; absent when none can be read.
 pub fn of_files<'a>(paths: impl Iterator<Item = &'a Path>) -> Option<Vec<(String, DataType)>> {
-    paths.filter_map(|path| scan::file(path).ok()?.collect_schema().ok()).map(|schema| known(&schema)).next()
+    // The plain reader, not a scan: a scan blocks on a runtime of its own, which callers on another runtime may not.
+    let schema = |path: &Path| ParquetReader::new(File::open(path).ok()?).schema().ok();
+    paths.filter_map(schema).map(|schema| known(&Schema::from_arrow_schema(schema.as_ref()))).next()
 }
 
 /// Columns and types of the query's output, in its order; `Err` is the engine's sentence about what is wrong.

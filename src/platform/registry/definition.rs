@@ -159,17 +159,29 @@ pub struct Input {
 /// An aggregate function (semantics.md section 4). `n` of the last-n functions is at least 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Function {
+    /// Number of values.
     Count,
+    /// Sum.
     Sum,
+    /// Mean.
     Mean,
+    /// The least value.
     Min,
+    /// The greatest value.
     Max,
+    /// The latest value.
     Last,
+    /// Variance of a sample; null for one value.
     VarSamp,
+    /// Variance of a population.
     VarPop,
+    /// Square root of the variance of a sample.
     StddevSamp,
+    /// Square root of the variance of a population.
     StddevPop,
+    /// The newest n distinct values, oldest first.
     LastDistinct(u32),
+    /// The newest n values, oldest first.
     LastN(u32),
 }
 

@@ -44,14 +44,14 @@ impl Document {
         if !self.is_sound() {
             return None;
         }
-        match DeTable::parse(&self.text) {
-            Ok(table) => Some(table),
-            Err(error) => {
-                let fix = "correct the TOML syntax on that line";
-                self.report(error.span(), "", format!("not valid TOML: {}", error.message()), fix);
-                None
-            }
-        }
+        let (table, errors) = DeTable::parse_recoverable(&self.text);
+        // Later errors often follow from the first.
+        let Some(error) = errors.iter().min_by_key(|error| error.span().map(|span| span.start)) else {
+            return Some(table);
+        };
+        let fix = "correct the TOML syntax on that line";
+        self.report(error.span(), "", format!("not valid TOML: {}", error.message()), fix);
+        None
     }
 
     /// Adds a problem at a place of the text.

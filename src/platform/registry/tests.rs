@@ -5,8 +5,8 @@ use super::load;
 use crate::model::{BatchTrigger, Span};
 use crate::platform::registry::definition::FeatureStart;
 
-#[test]
-fn the_example_repository_is_sound() {
+#[tokio::test]
+async fn the_example_repository_is_sound() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flights");
     let repository = load(&root);
     let errors: Vec<String> = repository.errors.iter().map(ToString::to_string).collect();
@@ -23,4 +23,176 @@ fn the_example_repository_is_sound() {
     let Kind::Aggregate { aggregations, .. } = &delays.kind else { panic!("not an aggregate") };
     assert_eq!(aggregations[1].feature, "dep_delay_mean_1h_1h");
     assert_eq!(aggregations[1].function, Function::Mean);
+}
+
+/// A small sound repository over the example's files.
+fn repository(changes: &[(&str, &str)]) -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flights/data");
+    std::fs::create_dir(root.path().join("views")).unwrap();
+    let sound = [
+        ("workspaces.toml", "[[workspace]]\nname = \"prod\"\nlive = true\n".to_owned()),
+        (
+            "entities.toml",
+            "[[entity]]\nname = \"carrier\"\njoin_keys = [{ name = \"carrier\", type = \"string\" }]\n".to_owned(),
+        ),
+        (
+            "sources.toml",
+            format!(
+                "[[source]]\nname = \"flights\"\nfiles = \"{}/flights.parquet\"\ntimestamp_column = \"timestamp\"\n",
+                data.display()
+            ),
+        ),
+        ("views/sound.toml", VIEW.replace("NAME", "sound")),
+    ];
+    for (file, text) in sound.iter().map(|(file, text)| (*file, text.as_str())).chain(changes.iter().copied()) {
+        std::fs::write(root.path().join(file), text).unwrap();
+    }
+    root
+}
+
+const VIEW: &str = r#"name = "NAME"
+entities = ["carrier"]
+source = "flights"
+mode = "spark_sql"
+sql = "SELECT carrier, timestamp, dep_delay, arr_delay FROM flights"
+online = true
+batch_schedule = "1h"
+aggregation_interval = "1h"
+aggregations = [{ column = "dep_delay", function = "mean", time_window = "6h" }]
+"#;
+
+/// All that is printed about a repository with one more view file, and the names of the views that are left.
+fn printed(view: &str) -> (Vec<String>, Vec<String>) {
+    let root = repository(&[("views/other.toml", view)]);
+    let loaded = load(root.path());
+    let names = loaded.views.iter().map(|view| view.name.clone()).collect();
+    (loaded.errors.iter().map(ToString::to_string).collect(), names)
+}
+
+#[test]
+fn every_error_of_a_view_names_file_line_field_and_fix() {
+    let changed = |from: &str, to: &str| VIEW.replace("NAME", "other").replace(from, to);
+    let cases = [
+        (
+            changed("batch_schedule", "batch_shedule"),
+            "views/other.toml:7: batch_shedule: is not a known field. did you mean `batch_schedule`?",
+        ),
+        (
+            changed("batch_schedule = \"1h\"", "batch_schedule = \"90m\""),
+            "views/other.toml:7: batch_schedule: 1h30m is not a multiple of aggregation_interval, 1h. write 1h or 2h",
+        ),
+        (
+            changed("\"6h\"", "\"90m\""),
+            "views/other.toml:9: aggregations[0].time_window: 1h30m is not a multiple of aggregation_interval, 1h. write 1h or 2h",
+        ),
+        (
+            changed("\"6h\"", "\"soon\""),
+            "views/other.toml:9: aggregations[0].time_window: `soon` is not a duration. write whole numbers with d, h, m or s, such as `30m` or `1d12h`",
+        ),
+        (
+            changed("\"mean\"", "\"avg\""),
+            "views/other.toml:9: aggregations[0].function: `avg` is not a function. use one of count, sum, mean, min, max, last, var_samp, var_pop, stddev_samp, stddev_pop, variance, stddev, last_distinct, last_n",
+        ),
+        (
+            changed("\"dep_delay\"", "\"dep_dely\""),
+            "views/other.toml:9: aggregations[0].column: the query has no column `dep_dely`. did you mean `dep_delay`?",
+        ),
+        (
+            changed("\"dep_delay\"", "\"carrier\""),
+            "views/other.toml:9: aggregations[0].function: takes numbers, and `carrier` is string. cast the column in the SQL, or count it instead",
+        ),
+        (
+            changed("\"carrier\"]", "\"carier\"]"),
+            "views/other.toml:2: entities: there is no entity `carier`. did you mean `carrier`?",
+        ),
+        (
+            changed("\"flights\"", "\"fligths\""),
+            "views/other.toml:3: source: there is no source `fligths`. did you mean `flights`?",
+        ),
+        (
+            changed("\"spark_sql\"", "\"pyspark\""),
+            "views/other.toml:4: mode: `pyspark` cannot be run. write mode = \"spark_sql\"",
+        ),
+        (
+            changed("carrier, timestamp", "timestamp"),
+            "views/other.toml:5: sql: the query does not select the join key `carrier`. add `carrier` to the SELECT",
+        ),
+        (
+            changed("timestamp,", "timestamp, sched_dep_ts,"),
+            "views/other.toml: timestamp_field: the query has several timestamp columns: timestamp, sched_dep_ts. add timestamp_field = \"timestamp\"",
+        ),
+        (
+            changed("SELECT", "DELETE"),
+            "views/other.toml:5: sql: is not a query. write one SELECT statement (it may begin with WITH)",
+        ),
+        (
+            changed("online = true", "online = \"yes\""),
+            "views/other.toml:6: online: is a text, not true or false. write true or false",
+        ),
+        (
+            changed("online = true", "ttl = \"1d\""),
+            "views/other.toml:6: ttl: cannot be given with aggregations. remove it: windows say how long events count",
+        ),
+        (
+            changed("\"other\"", "\"../other\""),
+            "views/other.toml:1: name: `../other` is not a plain name. use a letter, then letters, digits, `_` and `-`, at most 128",
+        ),
+        (
+            changed("\"other\"", "\"sound\""),
+            "views/sound.toml: name: `sound` is defined in views/other.toml already. rename one of them",
+        ),
+        (
+            changed("\"6h\"", "\"9d\"").replace("\"1h\"", "\"1s\""),
+            "views/other.toml:9: aggregations[0].time_window: 9d holds more than 100000 tiles. use a longer aggregation_interval",
+        ),
+    ];
+    for (view, expected) in cases {
+        let (errors, names) = printed(&view);
+        let expected = expected.replace("views/other.toml: timestamp_field", "views/other.toml:1: timestamp_field");
+        assert_eq!(errors, [expected.as_str()]);
+        assert_eq!(names.len(), 1, "{expected}");
+    }
+}
+
+#[test]
+fn broken_toml_hides_no_other_view() {
+    let (errors, names) = printed("name = \"other\nentities = [");
+    assert_eq!(names, ["sound"]);
+    assert_eq!(errors.len(), 1);
+    assert!(errors[0].starts_with("views/other.toml:1: not valid TOML: "), "{}", errors[0]);
+    assert!(errors[0].ends_with(". correct the TOML syntax on that line"), "{}", errors[0]);
+}
+
+#[test]
+fn all_errors_of_a_view_are_told_at_once_in_the_order_of_the_lines() {
+    let view = VIEW.replace("NAME", "other").replace("\"6h\"", "\"90m\"").replace("\"carrier\"]", "\"x\"]");
+    let (errors, _) = printed(&format!("{view}colour = 1\n"));
+    let lines: Vec<&str> = errors.iter().map(|error| error.split(": ").next().unwrap()).collect();
+    assert_eq!(lines, ["views/other.toml:2", "views/other.toml:9", "views/other.toml:10"]);
+}
+
+#[test]
+fn sources_and_entities_are_checked() {
+    let sources = "[[source]]\nname = \"flights\"\nfiles = \"nothing/*.parquet\"\n";
+    let entities = "[[entity]]\nname = \"carrier\"\njoin_keys = [{ name = \"carrier\", type = \"float64\" }]\n";
+    let root = repository(&[("sources.toml", sources), ("entities.toml", entities)]);
+    let loaded = load(root.path());
+    let errors: Vec<String> = loaded.errors.iter().map(ToString::to_string).collect();
+    let expected = [
+        "entities.toml:3: entity[0].join_keys[0].type: `float64` cannot be a key type. use \"string\" or \"int64\"".to_owned(),
+        "entities.toml:3: entity[0].join_keys: names no key. write `join_keys = [{ name = \"tailnum\", type = \"string\" }]`".to_owned(),
+        format!("sources.toml:3: source[0].files: no file matches `nothing/*.parquet`. put Parquet files there, or correct the path (it is relative to {})", root.path().display()),
+        "views/sound.toml:2: entities: entity `carrier` has errors. correct them first".to_owned(),
+        "views/sound.toml:3: source: source `flights` has errors. correct them first".to_owned(),
+    ];
+    assert_eq!(errors, expected);
+    assert!(loaded.views.is_empty());
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_one_error() {
+    let loaded = load(std::path::Path::new("/nowhere/at/all"));
+    let errors: Vec<String> = loaded.errors.iter().map(ToString::to_string).collect();
+    assert_eq!(errors, ["/nowhere/at/all: there is no such folder. give the folder that holds workspaces.toml"]);
 }
