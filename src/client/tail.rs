@@ -70,15 +70,21 @@ impl Tail {
     }
 
     /// Takes lines until the link breaks.
-    async fn follow(&self, mut response: reqwest::Response) -> Error {
-        let mut lines = Lines::default();
+    async fn follow(&self, response: reqwest::Response) -> Error {
         let mut gathered = Gathered::default();
+        let error = self.gather(response, &mut gathered).await;
+        self.flush(&mut gathered);
+        error
+    }
+
+    async fn gather(&self, mut response: reqwest::Response, gathered: &mut Gathered) -> Error {
+        let mut lines = Lines::default();
         loop {
             let due = gathered.since.map(|since| since + GATHER);
             let chunk = tokio::select! {
                 chunk = timeout(self.idle, response.chunk()) => chunk,
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                    self.flush(&mut gathered);
+                    self.flush(gathered);
                     continue;
                 }
             };
@@ -97,7 +103,7 @@ impl Tail {
                     return broken("Nobody listens.");
                 }
                 if gathered.is_full() {
-                    self.flush(&mut gathered);
+                    self.flush(gathered);
                 }
             }
         }
@@ -105,6 +111,9 @@ impl Tail {
 
     /// Sends the batch if there is room, else drops its records and counts them.
     fn flush(&self, gathered: &mut Gathered) {
+        if gathered.since.is_none() {
+            return;
+        }
         (gathered.since, gathered.bytes) = (None, 0);
         let batch = std::mem::take(&mut gathered.batch);
         let records = batch.records.len() as u64;

@@ -1,1 +1,412 @@
+//! The client task against a scripted server on loopback.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use prost::Message;
+
+use super::*;
+use crate::client::ApiKey;
+use crate::client::endpoint::parse_url;
+use crate::client::message::TailState;
+use crate::wire::convert as c;
+use crate::wire::proto::jobs::{ListJobsRequest, ListJobsResponse, MaterializationJob};
+use crate::wire::proto::view::{Fco, FcoContainer, FeatureView as FeatureViewProto, QueryFeatureViewsResponse};
+use crate::wire::proto::workspace::ListWorkspacesResponse;
+use crate::wire::{proxy, rpc};
+
+/// What the server does with a call.
+#[derive(Clone)]
+enum Act {
+    /// Answers with that message.
+    Say(String),
+    /// Answers with that code.
+    Code(i32, &'static str),
+    /// Answers with that HTTP status and body.
+    Http(u16, &'static str),
+    /// Answers after that time with that message.
+    Late(u64, String),
+    /// Answers a job list with one job named like the view, later for the view `slow`.
+    JobsOfView,
+}
+
+type Script = Arc<Mutex<HashMap<&'static str, Act>>>;
+
+struct Fake {
+    script: Script,
+    url: String,
+}
+
+fn say(message: &impl Message) -> Act {
+    Act::Say(proxy::encode(message))
+}
+
+async fn answer(State(script): State<Script>, body: String) -> Response {
+    let request: proxy::Request = serde_json::from_str(&body).unwrap();
+    let act = script.lock().unwrap().get(request.method.as_str()).cloned();
+    let good = |response: String| {
+        let status = proxy::Status { code: 0, detail: String::new() };
+        axum::Json(proxy::Response { status, metadata: None, response: Some(response) }).into_response()
+    };
+    match act {
+        None => axum::Json(proxy::Response::error(12, "This call is not served.")).into_response(),
+        Some(Act::Say(response)) => good(response),
+        Some(Act::Code(code, detail)) => axum::Json(proxy::Response::error(code, detail)).into_response(),
+        Some(Act::Http(code, body)) => (StatusCode::from_u16(code).unwrap(), body).into_response(),
+        Some(Act::Late(millis, response)) => {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+            good(response)
+        }
+        Some(Act::JobsOfView) => {
+            let view = request.decode::<ListJobsRequest>().unwrap().feature_view.unwrap();
+            if view == "slow" {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+            }
+            good(proxy::encode(&jobs(&view)))
+        }
+    }
+}
+
+/// A stream of two records, a control line, a line that is too long, and half a record; then it breaks.
+async fn tail() -> Body {
+    let mut text =
+        "{\"@columns\":[\"tailnum\",\"timestamp\"]}\n{\"tailnum\":\"N1\"}\n\n{\"tailnum\":\"N2\"}\n".to_owned();
+    text.push_str("{\"@progress\":{\"events\":42}}\n");
+    text.push_str(&"x".repeat(2 * 1024 * 1024));
+    text.push_str("\n{\"tailnum\":\"N");
+    Body::from(text)
+}
+
+async fn serve_at(port: u16, script: Script) -> u16 {
+    let router =
+        Router::new().route("/api/proxy", post(answer)).route("/api/v1/fvtop/run-stream", get(tail)).with_state(script);
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async { axum::serve(listener, router).await.unwrap() });
+    port
+}
+
+fn jobs(view: &str) -> ListJobsResponse {
+    let job = MaterializationJob {
+        id: Some(Id(7).to_string()),
+        feature_view: Some(view.to_owned()),
+        state: Some("RUNNING\u{1b}[2J".to_owned()),
+        ..Default::default()
+    };
+    ListJobsResponse { jobs: vec![job] }
+}
+
+fn views() -> QueryFeatureViewsResponse {
+    let view = |id: u128, name: &str| FeatureViewProto {
+        feature_view_id: Some(c::id_to_proto(Id(id))),
+        fco_metadata: Some(crate::wire::proto::common::FcoMetadata {
+            name: Some(name.to_owned()),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let fcos = [view(1, "slow"), view(2, "quick")];
+    let container = FcoContainer {
+        root_ids: fcos.iter().map(|view| view.feature_view_id.clone().unwrap()).collect(),
+        fcos: fcos.into_iter().map(|view| Fco { feature_view: Some(view), ..Default::default() }).collect(),
+        workspace: None,
+    };
+    QueryFeatureViewsResponse { fco_container: Some(container), ..Default::default() }
+}
+
+fn healthy() -> HashMap<&'static str, Act> {
+    let workspace = |name: &str, live| c::workspace_to_proto(&Workspace { name: name.to_owned(), live });
+    let workspaces = ListWorkspacesResponse { workspaces: vec![workspace("dev", false), workspace("prod", true)] };
+    HashMap::from([
+        (rpc::GET_CONFIGS, say(&c::configs_to_proto(&[("FVTOP_API", "/v1/fvtop"), ("FVTOP_NOTICES", "a\nb")]))),
+        (rpc::LIST_WORKSPACES, say(&workspaces)),
+        (rpc::QUERY_FEATURE_VIEWS, say(&views())),
+        (rpc::LIST_MATERIALIZATION_JOBS, Act::JobsOfView),
+    ])
+}
+
+impl Fake {
+    async fn new(script: HashMap<&'static str, Act>) -> Self {
+        let script = Arc::new(Mutex::new(script));
+        let port = serve_at(0, Arc::clone(&script)).await;
+        Self { script, url: format!("http://127.0.0.1:{port}/api") }
+    }
+
+    fn set(&self, method: &'static str, act: Act) {
+        self.script.lock().unwrap().insert(method, act);
+    }
+
+    fn connect(&self) -> Console {
+        Console::to(&self.url)
+    }
+}
+
+/// The other end, with patience.
+struct Console(Handle);
+
+impl Console {
+    fn to(url: &str) -> Self {
+        let endpoint =
+            Endpoint { url: parse_url(url).unwrap(), key: ApiKey::new("test-key").unwrap(), workspace: None };
+        let ms = Duration::from_millis;
+        let pace = Pace {
+            jobs: ms(30),
+            details: ms(50),
+            views: ms(50),
+            workspaces: ms(50),
+            slow: ms(100),
+            backoff: (ms(20), ms(100)),
+            refused: ms(100),
+            idle: ms(500),
+        };
+        Self(spawn_at(async { Ok(endpoint) }, pace))
+    }
+
+    async fn send(&self, command: Command) {
+        self.0.commands.send(command).await.unwrap();
+    }
+
+    async fn open(&self, generation: Generation, view: &str) {
+        let (workspace, feature_view) = ("prod".to_owned(), view.to_owned());
+        self.send(Command::OpenView { generation, workspace, feature_view }).await;
+    }
+
+    /// The first update from now on that fits; everything before it is dropped.
+    async fn until<T>(&mut self, mut fits: impl FnMut(Update) -> Option<T>) -> T {
+        let found = async {
+            loop {
+                let update = self.0.updates.recv().await.expect("the client task has ended");
+                if let Some(found) = fits(update) {
+                    return found;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), found).await.expect("the update never came")
+    }
+
+    async fn connection(&mut self, mut fits: impl FnMut(&Connection) -> bool) -> Connection {
+        self.until(|update| match update {
+            Update::Connection(connection) if fits(&connection) => Some(connection),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Everything that comes within that time.
+    async fn during(&mut self, millis: u64) -> Vec<Update> {
+        let mut seen = Vec::new();
+        let end = Instant::now() + Duration::from_millis(millis);
+        while let Ok(Some(update)) = tokio::time::timeout_at(end, self.0.updates.recv()).await {
+            seen.push(update);
+        }
+        seen
+    }
+}
+
+#[tokio::test]
+async fn the_first_live_workspace_opens_and_what_does_not_change_is_not_told_again() {
+    let mut console = Fake::new(healthy()).await.connect();
+    console.send(Command::OpenWorkspace { generation: 1, workspace: None }).await;
+    let names = console
+        .until(|update| match update {
+            Update::FeatureViews { generation: 1, workspace, views } if workspace == "prod" => {
+                Some(views.iter().map(|view| view.name.clone()).collect::<Vec<_>>())
+            }
+            _ => None,
+        })
+        .await;
+    assert_eq!(names, ["slow", "quick"]);
+    console.during(50).await;
+    let later = console.during(200).await;
+    assert!(later.is_empty(), "{later:?}");
+}
+
+#[tokio::test]
+async fn a_deployment_tells_its_notices_and_whether_it_has_tails() {
+    let mut console = Fake::new(healthy()).await.connect();
+    let (notices, tails) = console
+        .until(|update| match update {
+            Update::Deployment { notices, has_stream_tail, .. } => Some((notices, has_stream_tail)),
+            _ => None,
+        })
+        .await;
+    assert_eq!((notices.as_slice(), tails), (["a".to_owned(), "b".to_owned()].as_slice(), true));
+}
+
+#[tokio::test]
+async fn a_wrong_key_is_refused_whether_by_http_or_by_code() {
+    for act in [Act::Http(401, "no"), Act::Code(16, "unknown key")] {
+        let mut script = healthy();
+        script.values_mut().for_each(|old| *old = act.clone());
+        let mut console = Fake::new(script).await.connect();
+        let connection = console.connection(|c| !matches!(c, Connection::Connecting)).await;
+        let Connection::Refused { problem } = connection else { panic!("{connection:?}") };
+        assert!(problem.what.contains("API key") && problem.hint.contains("TECTON_API_KEY"), "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn something_that_is_no_deployment_is_told_with_what_it_sent() {
+    for act in [Act::Http(200, "<html>hello</html>"), Act::Http(404, "nothing here")] {
+        let mut script = healthy();
+        script.values_mut().for_each(|old| *old = act.clone());
+        let mut console = Fake::new(script).await.connect();
+        let connection = console.connection(|c| !matches!(c, Connection::Connecting)).await;
+        let Connection::Refused { problem } = connection else { panic!("{connection:?}") };
+        assert!(problem.hint.contains("--url"), "{problem}");
+        assert!(problem.what.contains("hello") || problem.what.contains("404"), "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn a_broken_read_is_told_once_and_the_rest_stays_live() {
+    let fake = Fake::new(healthy()).await;
+    fake.set(rpc::LIST_MATERIALIZATION_JOBS, Act::Http(500, "<html><body>stack trace</body></html>"));
+    let mut console = fake.connect();
+    console.send(Command::OpenWorkspace { generation: 2, workspace: Some("prod".into()) }).await;
+    console.until(|update| matches!(update, Update::FeatureViews { .. }).then_some(())).await;
+    console.open(3, "quick").await;
+    let read = |update| match update {
+        Update::ReadFailed { generation: 3, problem } => Some(problem),
+        _ => None,
+    };
+    // Freshness and summary are not served: each says so once, as the jobs do.
+    let mut told = Vec::new();
+    while told.len() < 3 {
+        told.push(console.until(read).await);
+    }
+    let broken = told.iter().find(|problem| problem.what.contains("500")).expect("the HTTP status is told");
+    assert!(!broken.what.contains('<'), "{broken}");
+    let later = console.during(200).await;
+    assert!(!later.iter().any(|u| matches!(u, Update::ReadFailed { .. } | Update::Connection(_))), "{later:?}");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_overdue_makes_the_connection_slow_and_then_live_again() {
+    let fake = Fake::new(healthy()).await;
+    fake.set(rpc::LIST_WORKSPACES, Act::Late(250, String::new()));
+    let mut console = fake.connect();
+    console.connection(|c| matches!(c, Connection::Slow { .. })).await;
+    console.connection(|c| *c == Connection::Live).await;
+}
+
+#[tokio::test]
+async fn a_dead_deployment_is_tried_again_until_it_is_back() {
+    let port = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let mut console = Console::to(&format!("http://127.0.0.1:{port}/api"));
+    console.send(Command::OpenWorkspace { generation: 1, workspace: Some("prod".into()) }).await;
+    let offline = console.connection(|c| matches!(c, Connection::Offline { attempt: 2.., .. })).await;
+    let Connection::Offline { problem, .. } = offline else { panic!() };
+    assert!(problem.what.contains("Nothing listens"), "{problem}");
+    let failed = |update| match update {
+        Update::Lookup { request: 9, answer, .. } => Some(answer),
+        _ => None,
+    };
+    let (workspace, feature_view) = ("prod".to_owned(), "quick".to_owned());
+    console.send(Command::Lookup { request: 9, workspace, feature_view, keys: vec![] }).await;
+    assert!(console.until(failed).await.is_err());
+    serve_at(port, Arc::new(Mutex::new(healthy()))).await;
+    console.connection(|c| *c == Connection::Live).await;
+    console.until(|update| matches!(update, Update::FeatureViews { generation: 1, .. }).then_some(())).await;
+}
+
+#[tokio::test]
+async fn an_answer_to_an_old_question_never_lands_in_a_new_place() {
+    let mut console = Fake::new(healthy()).await.connect();
+    console.send(Command::OpenWorkspace { generation: 1, workspace: Some("prod".into()) }).await;
+    console.until(|update| matches!(update, Update::FeatureViews { .. }).then_some(())).await;
+    console.open(2, "slow").await;
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    console.open(3, "quick").await;
+    let seen = console.during(600).await;
+    let jobs: Vec<_> = seen
+        .iter()
+        .filter_map(|update| match update {
+            Update::Jobs { generation, jobs } => Some((*generation, jobs[0].feature_view.clone())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(jobs, [(3, "quick".to_owned())]);
+}
+
+#[tokio::test]
+async fn what_a_deployment_sends_is_cleaned() {
+    let mut console = Fake::new(healthy()).await.connect();
+    console.open(1, "quick").await;
+    let failed = console.until(|u| matches!(u, Update::ReadFailed { .. }).then_some(())).await;
+    // The view's id is not known and GetFeatureView is not served, so that nothing but its failure is told.
+    assert_eq!(failed, ());
+    console.send(Command::OpenWorkspace { generation: 2, workspace: Some("prod".into()) }).await;
+    console.until(|update| matches!(update, Update::FeatureViews { .. }).then_some(())).await;
+    console.open(3, "quick").await;
+    let state = console
+        .until(|update| match update {
+            Update::Jobs { jobs, .. } => Some(jobs[0].state.to_string()),
+            _ => None,
+        })
+        .await;
+    assert_eq!(state, "RUNNING␛[2J");
+}
+
+#[tokio::test]
+async fn a_tail_gives_whole_records_counts_what_is_too_long_and_is_opened_again() {
+    let mut console = Fake::new(healthy()).await.connect();
+    console.open(5, "quick").await;
+    let (mut records, mut dropped, mut events, mut opened) = (Vec::new(), 0, None, false);
+    let again = console
+        .until(|update| match update {
+            Update::Tail { generation: 5, batch } => {
+                assert!(opened, "the columns are told first");
+                records.extend(batch.records.into_iter().map(String::from));
+                dropped += batch.dropped;
+                events = batch.events.or(events);
+                None
+            }
+            Update::TailState { generation: 5, state: TailState::Open { columns } } => {
+                assert_eq!(columns, ["tailnum", "timestamp"]);
+                opened = true;
+                None
+            }
+            Update::TailState { state: TailState::Closed { retry_in, .. }, .. } => Some(retry_in),
+            _ => None,
+        })
+        .await;
+    assert!(again.is_some());
+    assert_eq!(records, ["{\"tailnum\":\"N1\"}", "{\"tailnum\":\"N2\"}"]);
+    assert_eq!((dropped, events), (1, Some(42)));
+    console.until(|u| matches!(u, Update::TailState { state: TailState::Open { .. }, .. }).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_deployment_that_does_not_come_up_is_refused_and_requests_are_answered() {
+    let problem = Problem { what: "It is locked.".into(), hint: "Use another.".into() };
+    let expected = Connection::Refused { problem: problem.clone() };
+    let mut console = Console(spawn_when_ready(async { Err(problem) }));
+    console.connection(|c| *c == expected).await;
+    console.send(Command::Cancel { request: 4, workspace: "w".into(), feature_view: "v".into(), job: Id(1) }).await;
+    let answer = console
+        .until(|update| match update {
+            Update::Cancelled { request: 4, answer } => Some(answer),
+            _ => None,
+        })
+        .await;
+    assert!(answer.is_err());
+}
+
+#[tokio::test]
+async fn the_task_ends_when_it_is_told_to_or_left_alone() {
+    let fake = Fake::new(healthy()).await;
+    let mut console = fake.connect();
+    console.send(Command::Shutdown).await;
+    while console.0.updates.recv().await.is_some() {}
+    let Handle { commands, updates } = fake.connect().0;
+    drop(updates);
+    let ended = async { while commands.send(Command::Refresh).await.is_ok() {} };
+    tokio::time::timeout(Duration::from_secs(10), ended).await.expect("the task must end");
+}
