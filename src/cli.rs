@@ -5,6 +5,7 @@
 
 use clap::{Parser, Subcommand};
 
+pub mod console;
 pub mod embedded;
 pub mod example;
 pub mod failure;
@@ -25,11 +26,14 @@ const EXIT_CODES: &str = "Exit codes: 0 done; 1 refused or failed; 2 wrong comma
 
 /// A terminal console for streaming feature views, with the feature platform behind it.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "fvtop", version, after_help = EXIT_CODES)]
+#[command(name = "fvtop", version, after_help = EXIT_CODES, args_conflicts_with_subcommands = true)]
 pub struct Cli {
-    /// What to do.
+    /// What to do; without it, the console.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
+    /// Options of the console.
+    #[command(flatten)]
+    pub console: console::ConsoleArgs,
 }
 
 /// The commands.
@@ -53,7 +57,11 @@ pub enum Command {
 /// # Errors
 /// With the exit code and the words for the user.
 pub async fn run(cli: Cli) -> Result<(), Failure> {
-    match cli.command {
+    let Some(command) = cli.command else {
+        let _log = log::to_file(cli.console.target.log.as_deref())?;
+        return console::run(cli.console).await;
+    };
+    match command {
         Command::Serve(args) => serve::run(args).await.map_err(|error| Failure::new(FAILED, error)),
         Command::Views(args) => {
             let _log = log::to_file(args.target.log.as_deref())?;
@@ -66,6 +74,26 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Lookup(args) => {
             let _log = log::to_file(args.target.log.as_deref())?;
             lookup::run(args).await
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+        let parse = |line: &str| Cli::try_parse_from(line.split(' '));
+        assert!(parse("fvtop").unwrap().command.is_none());
+        assert!(parse("fvtop --snapshot --size 80x24").is_ok());
+        assert!(matches!(parse("fvtop jobs --view v --json").unwrap().command, Some(Command::Jobs(_))));
+        for wrong in ["fvtop lookup", "fvtop --size 80x24", "fvtop --url http://h --repo d", "fvtop --read-only views"]
+        {
+            assert!(parse(wrong).is_err(), "{wrong}");
         }
     }
 }
