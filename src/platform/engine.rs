@@ -21,6 +21,9 @@ use crate::model::time::{floor, print_time};
 use crate::model::{DataType, Span, Time, Window};
 use crate::platform::registry::definition::View;
 
+/// Most bytes that the events of one slice may take in memory before the query runs over them.
+const MAX_SLICE_BYTES: usize = 1 << 30;
+
 /// A flag that asks a running computation to stop. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Cancel(Arc<AtomicBool>);
@@ -126,10 +129,24 @@ fn materialize_slice(
     let columns = needed_columns(view, &first.source.columns);
     let events = scan::events(&first.source, slice, now, &columns)?;
     stop()?;
+    check_size(view, slice, events.estimated_size())?;
     let mut inputs = vec![(first.name.as_str(), events)];
     inputs.extend(tables.iter().cloned());
     let rows = sql::run(inputs, &view.sql).and_then(|output| tiles::fold(view, output, Some(slice), false));
     rows.map_err(|error| query_error(view, Some(slice), &error))
+}
+
+fn check_size(view: &View, slice: Window, bytes: usize) -> Result<(), EngineError> {
+    if bytes <= MAX_SLICE_BYTES {
+        return Ok(());
+    }
+    let (start, end) = (print_time(slice.start), print_time(slice.end));
+    let message = format!(
+        "view {}, window {start} to {end}: its events take {bytes} bytes, more than the {MAX_SLICE_BYTES} allowed. \
+         Choose a shorter batch_schedule",
+        view.name
+    );
+    Err(EngineError { kind: ErrorKind::Memory, message })
 }
 
 /// The inputs after the first, whole.

@@ -52,6 +52,8 @@ fn one_absurd_wind_breaks_exactly_its_window() {
     }
     let next = Window { start: window.end, end: window.end + view.batch_schedule };
     assert!(run(&view, next).unwrap().height() > 0);
+    // The archive's damaged month is none of its business.
+    assert!(run(&view, period(&view, "2013-09-15")).unwrap().height() > 0);
 }
 
 #[test]
@@ -124,4 +126,13 @@ fn slices_end_on_the_schedule() {
     let found = slices(Window { start, end: start + Span::hours(2) }, Span::hours(1));
     let lengths: Vec<i64> = found.iter().map(|slice| slice.span().num_minutes()).collect();
     assert_eq!(lengths, [30, 60, 30]);
+}
+
+#[test]
+fn a_slice_that_is_too_great_is_refused_for_good() {
+    let view = view("aircraft_state");
+    let error = check_size(&view, period(&view, "2013-03-10"), MAX_SLICE_BYTES + 1).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Memory);
+    assert!(error.message.ends_with("Choose a shorter batch_schedule"), "{}", error.message);
+    assert_eq!(check_size(&view, period(&view, "2013-03-10"), MAX_SLICE_BYTES), Ok(()));
 }

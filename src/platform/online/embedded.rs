@@ -35,8 +35,11 @@ impl EmbeddedStore {
     /// Opens the store in `dir`, creating it when it is not there.
     pub fn open(dir: &Path) -> Result<Self, OnlineError> {
         let failed = |error: fjall::Error| store_error(dir, &error);
-        let database = Database::builder(dir).cache_size(32 << 20).open().map_err(failed)?;
-        let keyspace = |name: &str| database.keyspace(name, KeyspaceCreateOptions::default).map_err(failed);
+        // Small on purpose: the store shares its machine with the engine and the screen.
+        let builder = Database::builder(dir).cache_size(32 << 20).max_journaling_size(64 << 20).worker_threads(1);
+        let database = builder.open().map_err(failed)?;
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(8 << 20);
+        let keyspace = |name: &str| database.keyspace(name, options).map_err(failed);
         Ok(Self {
             path: dir.to_owned(),
             tiles: keyspace("tiles")?,
