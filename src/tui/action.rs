@@ -35,6 +35,23 @@ pub enum Layer {
 }
 
 impl Layer {
+    /// All layers, in the order of help and documentation.
+    pub const ALL: [Self; 13] = [
+        Self::Panes,
+        Self::Jobs,
+        Self::Job,
+        Self::Filter,
+        Self::Lookup,
+        Self::Stream,
+        Self::Move,
+        Self::Program,
+        Self::Always,
+        Self::Window,
+        Self::Form,
+        Self::Choose,
+        Self::Question,
+    ];
+
     /// Its name in help and documentation.
     pub fn title(self) -> &'static str {
         match self {
@@ -70,7 +87,7 @@ macro_rules! actions {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Action { $(#[doc = $sentence] $action,)* }
 
-        /// All actions, in the order of help.
+        /// All actions; the footer shows the first ones that fit.
         pub const TABLE: &[Info] = &[$(Info {
             action: Action::$action, name: $name, layer: Layer::$layer, keys: &[$($key),*], label: $label,
             danger: Danger::$danger, sentence: $sentence,
@@ -99,20 +116,20 @@ pub struct Info {
 
 actions! {
     Open, "open-job", Jobs, ["enter"], "open", None, "Open the selected job: attempts, times, the whole error.";
-    Cancel, "cancel-job", Job, ["c"], "cancel", Mutates, "Cancel the selected job, after a question.";
-    Trigger, "trigger-job", Panes, ["t"], "trigger", Mutates, "Start a materialization job for a window of your choice.";
-    Rerun, "run-again", Job, ["r"], "run again", Mutates, "Start a new job for the window of the selected job.";
-    Wait, "wait-for-job", Job, ["W"], "wait", None, "Wait for the selected job: bell and note when it ends. Again to stop waiting.";
-    Copy, "copy-id", Job, ["y"], "copy id", None, "Copy the id of the selected job to the clipboard.";
-    SortNext, "sort-next", Jobs, ["s"], "sort", None, "Sort by the next column.";
-    SortReverse, "sort-reverse", Jobs, ["S"], "", None, "Turn the direction of sorting.";
-    Filter, "filter", Filter, ["/"], "filter", None, "Filter the rows: text, !not, ~fuzzy, state=failure, attempts>1.";
     Edit, "edit-key", Lookup, ["enter", "e"], "edit key", None, "Type the join keys to look up.";
     LookAgain, "look-up", Lookup, ["space"], "look up again", None, "Look up the same key again.";
     Pause, "pause-stream", Stream, ["p", "space"], "pause", None, "Hold the stream still, or let it go on; records keep arriving.";
+    Filter, "filter", Filter, ["/"], "filter", None, "Filter the rows: text, !not, ~fuzzy, state=failure, attempts>1.";
+    Cancel, "cancel-job", Job, ["c"], "cancel", Mutates, "Cancel the selected job, after a question.";
+    Rerun, "run-again", Job, ["r"], "rerun", Mutates, "Start a new job for the window of the selected job.";
+    Wait, "wait-for-job", Job, ["W"], "wait", None, "Wait for the selected job: bell and note when it ends. Again to stop waiting.";
+    Trigger, "trigger-job", Panes, ["t"], "trigger", Mutates, "Start a materialization job for a window of your choice.";
     Views, "views", Panes, ["v"], "views", None, "Pick a feature view.";
     Workspaces, "workspaces", Panes, ["w"], "workspaces", None, "Pick a workspace.";
     Zoom, "zoom", Panes, ["z"], "zoom", None, "Show this pane on the whole screen, or all four again.";
+    SortNext, "sort-next", Jobs, ["s"], "sort", None, "Sort by the next column.";
+    SortReverse, "sort-reverse", Jobs, ["S"], "", None, "Turn the direction of sorting.";
+    Copy, "copy-id", Job, ["y"], "copy id", None, "Copy the id of the selected job to the clipboard.";
     NextPane, "next-pane", Panes, ["tab"], "", None, "Go to the next pane.";
     PreviousPane, "previous-pane", Panes, ["shift-tab"], "", None, "Go to the previous pane.";
     Summary, "summary", Panes, ["1"], "", None, "Go to the Summary pane.";
@@ -120,14 +137,6 @@ actions! {
     Lookup, "lookup", Panes, ["3"], "", None, "Go to the Lookup pane.";
     Stream, "stream", Panes, ["4"], "", None, "Go to the Stream pane.";
     Back, "back", Panes, ["esc"], "", None, "Dismiss the note, leave the zoom, or drop the filter, in this order.";
-    Up, "up", Move, ["up", "k"], "", None, "One row up.";
-    Down, "down", Move, ["down", "j"], "", None, "One row down.";
-    PageUp, "page-up", Move, ["pageup", "ctrl-b", "ctrl-u"], "", None, "One page up.";
-    PageDown, "page-down", Move, ["pagedown", "ctrl-f", "ctrl-d"], "", None, "One page down.";
-    Top, "top", Move, ["home", "g"], "", None, "To the first row.";
-    Bottom, "bottom", Move, ["end", "G"], "", None, "To the last row; the stream moves on from there.";
-    Left, "left", Move, ["left", "h"], "", None, "Columns to the left.";
-    Right, "right", Move, ["right", "l"], "", None, "Columns to the right.";
     Palette, "palette", Program, [":"], "commands", None, "Type a command: any action by name, view NAME, ws NAME, theme NAME.";
     Help, "help", Program, ["?"], "help", None, "Show what every key does.";
     Refresh, "refresh", Program, ["R"], "", None, "Ask the deployment for everything now.";
@@ -137,6 +146,14 @@ actions! {
     QuitNow, "quit-now", Always, ["ctrl-c", "ctrl-q"], "", None, "Leave the program from any state.";
     Repaint, "repaint", Always, ["ctrl-l"], "", None, "Draw the whole screen again.";
     Suspend, "suspend", Always, ["ctrl-z"], "", None, "Put the program to sleep; `fg` wakes it.";
+    Up, "up", Move, ["up", "k"], "", None, "One row up.";
+    Down, "down", Move, ["down", "j"], "", None, "One row down.";
+    PageUp, "page-up", Move, ["pageup", "ctrl-b", "ctrl-u"], "", None, "One page up.";
+    PageDown, "page-down", Move, ["pagedown", "ctrl-f", "ctrl-d"], "", None, "One page down.";
+    Top, "top", Move, ["home", "g"], "", None, "To the first row.";
+    Bottom, "bottom", Move, ["end", "G"], "", None, "To the last row; the stream moves on from there.";
+    Left, "left", Move, ["left", "h"], "", None, "Columns to the left.";
+    Right, "right", Move, ["right", "l"], "", None, "Columns to the right.";
     Close, "close", Window, ["esc"], "close", None, "Close this window.";
     Submit, "submit", Form, ["enter"], "go", None, "Take what was typed.";
     Leave, "leave", Form, ["esc"], "leave", None, "Leave without taking it.";

@@ -52,7 +52,8 @@ pub fn since(at: Time, now: Time) -> Moving {
 /// How soon `at` is: `in 14m`, `in <1m`; `due` when it has passed.
 pub fn until(at: Time, now: Time) -> Moving {
     let left = at - now;
-    let seconds = left.num_seconds();
+    // A begun second counts as a whole one.
+    let seconds = (span_micros(left) + 999_999).div_euclid(1_000_000);
     if left <= Span::zero() {
         return Moving { text: "due".to_owned(), until: None };
     }
@@ -63,7 +64,7 @@ pub fn until(at: Time, now: Time) -> Moving {
         3_600..172_800 => seconds / 3_600 * 3_600,
         _ => seconds / 86_400 * 86_400,
     };
-    let text = if seconds < 60 { "in <1m".to_owned() } else { format!("in {}", coarse(left)) };
+    let text = if seconds < 60 { "in <1m".to_owned() } else { format!("in {}", coarse(Span::seconds(seconds))) };
     let change = if floor == 0 { Some(at) } else { at.checked_sub_signed(Span::seconds(floor) - Span::seconds(1)) };
     Moving { text, until: change.map(|change| change.max(now + Span::milliseconds(1))) }
 }

@@ -10,10 +10,16 @@ mod disabled;
 mod forms;
 mod jobs;
 mod lookup;
+mod moves;
 mod notes;
 mod perform;
 mod receive;
 mod stream;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+mod typing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -104,11 +110,11 @@ pub enum Overlay {
     /// One job in full; scrolled by that many lines.
     Detail(Id, usize),
     /// A list to pick from.
-    Chooser(Chooser),
+    Chooser(Box<Chooser>),
     /// The form of a new job.
-    Trigger(TriggerForm),
+    Trigger(Box<TriggerForm>),
     /// A question before something changes.
-    Question(Question),
+    Question(Box<Question>),
 }
 
 /// Which line on a pane is typed into.
@@ -308,7 +314,7 @@ pub fn update(app: &mut App, message: Message, now: Time) -> Vec<Effect> {
     let mut effects = Vec::new();
     match message {
         Message::Key(chord) => perform::press(app, chord, &mut effects),
-        Message::Paste(text) => perform::paste(app, &text),
+        Message::Paste(text) => typing::paste(app, &text),
         Message::Resize(columns, rows) => {
             app.size = (columns, rows);
             app.layout.stream_widths.clear();

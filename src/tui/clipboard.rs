@@ -63,6 +63,6 @@ mod tests {
 
     #[test]
     fn a_note_cannot_carry_a_sequence() {
-        assert_eq!(notify("a\x07\x1bb", Between::Nothing), "\x07\x1b]9;a··b\x07");
+        assert_eq!(notify("a\x07\x1bb", Between::Nothing), "\x07\x1b]9;a␇␛b\x07");
     }
 }

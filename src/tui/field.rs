@@ -62,7 +62,7 @@ impl Field {
 
     /// Takes pasted text; line breaks become blanks.
     pub fn paste(&mut self, content: &str) {
-        self.area.insert_str(text::clean(content.trim_end_matches(['\n', '\r'])));
+        self.area.insert_str(text::clean(&content.trim_end_matches(['\n', '\r']).replace(['\r', '\n'], " ")));
     }
 }
 
@@ -78,7 +78,7 @@ mod tests {
         }
         assert_eq!(field.text(), "N1yx");
         field.paste("a\nb\u{1b}\n");
-        assert_eq!(field.text(), "N1ya b·x");
+        assert_eq!(field.text(), "N1ya b␛x");
         assert_eq!(field.cursor(), 7);
     }
 }

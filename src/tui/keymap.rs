@@ -82,7 +82,8 @@ impl Keymap {
 /// The table of keys for the README, in Markdown, made from the action table.
 pub fn keys_markdown() -> String {
     let mut text = String::from("| where | key | what it does |\n|---|---|---|\n");
-    for info in TABLE {
+    let rows = Layer::ALL.iter().flat_map(|layer| TABLE.iter().filter(move |info| info.layer == *layer));
+    for info in rows {
         let keys: Vec<String> = info.keys.iter().map(|key| format!("`{key}`")).collect();
         text.push_str(&format!("| {} | {} | {} |\n", info.layer.title(), keys.join(" "), info.sentence));
     }

@@ -7,29 +7,10 @@ use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
+pub use crate::model::clean::clean;
+
 /// Stands for what was cut away.
 pub const ELLIPSIS: &str = "…";
-
-/// Text without control characters, escape sequences' openers, and characters that reorder or hide others.
-/// Each is shown as `·`, a line break or tab as a blank; nothing is dropped silently.
-pub fn clean(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_hostile) {
-        return Cow::Borrowed(text);
-    }
-    let safe = |c| match c {
-        '\n' | '\r' | '\t' => ' ',
-        c if is_hostile(c) => '·',
-        c => c,
-    };
-    Cow::Owned(text.chars().map(safe).collect())
-}
-
-/// Controls (C0, C1, DEL), bidirectional overrides and isolates, zero-width characters and tags.
-fn is_hostile(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
-        || matches!(c, '\u{feff}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
-}
 
 /// Width in terminal cells.
 pub fn width(text: &str) -> usize {
@@ -115,12 +96,6 @@ mod tests {
         assert_eq!(cut("日本語", 4), "日…");
         assert_eq!(cut("e\u{301}e\u{301}e\u{301}", 2), "e\u{301}…");
         assert_eq!(cut("x", 0), "");
-    }
-
-    #[test]
-    fn escape_sequences_and_reordering_lose_their_power() {
-        assert_eq!(clean("a\u{1b}[2Jb"), "a·[2Jb");
-        assert_eq!(clean("a\u{202e}b\u{200b}c\nd"), "a·b·c d");
     }
 
     #[test]

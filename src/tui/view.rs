@@ -79,17 +79,18 @@ fn too_small(canvas: &mut Canvas, area: Rect) {
     }
 }
 
-/// All four: the left column takes two fifths, the upper row a little more than half.
+/// All four: above, jobs need more room than the summary; below, both need the same.
 fn panes(canvas: &mut Canvas, app: &App, body: Rect) {
     let left = (body.width * 2 / 5).clamp(44, 84);
     let upper = (body.height * 11 / 20).max(8);
     let right = body.width - left;
+    let half = body.width / 2;
     let lower = body.height - upper;
     let places = [
         Rect::new(body.x, body.y, left, upper),
         Rect::new(body.x + left, body.y, right, upper),
-        Rect::new(body.x, body.y + upper, left, lower),
-        Rect::new(body.x + left, body.y + upper, right, lower),
+        Rect::new(body.x, body.y + upper, half, lower),
+        Rect::new(body.x + half, body.y + upper, body.width - half, lower),
     ];
     for (pane_, place) in Pane::ALL.into_iter().zip(places) {
         pane(canvas, app, pane_, place);

@@ -76,8 +76,8 @@ fn work(
         match task {
             Task::Frame(bytes) => {
                 let begun = Instant::now();
-                let written = bytes.chunks(CHUNK).take_while(|_| !abort.load(Ordering::SeqCst));
-                let written = written.map(|chunk| out.write_all(chunk)).collect::<io::Result<()>>();
+                let mut chunks = bytes.chunks(CHUNK).take_while(|_| !abort.load(Ordering::SeqCst));
+                let written = chunks.try_for_each(|chunk| out.write_all(chunk));
                 drop(tell.send(written.and_then(|()| out.flush()).map(|()| begun.elapsed())));
             }
             Task::Last(bytes, done) => {

@@ -2,7 +2,7 @@
 //!
 //! Pure functions of a [`Job`]. Widths and colours of the screen are `view/jobs.rs`'s.
 
-use crate::model::job::{AttemptState, Job, JobState};
+use crate::model::job::{Attempt, AttemptState, Job, JobState};
 use crate::model::{Span, Time, Window};
 use crate::tui::phase;
 
@@ -125,10 +125,15 @@ pub fn stores(job: &Job) -> &'static str {
     }
 }
 
+/// The newest failed attempt of a job that has not succeeded after all.
+pub fn failed(job: &Job) -> Option<&Attempt> {
+    let failed = job.attempts.iter().rev().find(|attempt| attempt.state == AttemptState::Error);
+    failed.filter(|_| job.state != JobState::Success)
+}
+
 /// Reason and message of the newest failure in one line; empty when nothing failed.
 pub fn reason(job: &Job) -> String {
-    let failed = job.attempts.iter().rev().find(|attempt| attempt.state == AttemptState::Error);
-    let Some(failed) = failed.filter(|_| job.state != JobState::Success) else { return String::new() };
+    let Some(failed) = failed(job) else { return String::new() };
     match (&failed.reason, &failed.message) {
         (Some(reason), Some(message)) => format!("{reason}: {message}"),
         (Some(text), None) | (None, Some(text)) => text.clone(),
@@ -136,12 +141,18 @@ pub fn reason(job: &Job) -> String {
     }
 }
 
-/// A window in short: the year and the second are left out, the end's day too where it is the start's.
+/// A window in short: the year and the second are left out, the end's day too where it is the start's; the end of a day is
+/// its 24:00.
 pub fn short_window(window: Window) -> String {
     let start = window.start.format("%m-%d %H:%M");
-    let same_day = window.start.date_naive() == window.end.date_naive();
-    let end = window.end.format(if same_day { "%H:%M" } else { "%m-%d %H:%M" });
-    format!("{start} – {end}")
+    let last = window.end - Span::microseconds(1);
+    if window.start.date_naive() != last.date_naive() {
+        return format!("{start} – {}", window.end.format("%m-%d %H:%M"));
+    }
+    if last.date_naive() == window.end.date_naive() {
+        return format!("{start} – {}", window.end.format("%H:%M"));
+    }
+    format!("{start} – 24:00")
 }
 
 /// A window in full.

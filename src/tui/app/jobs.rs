@@ -134,14 +134,11 @@ impl Jobs {
 
     /// Takes the filter as it stands in the field.
     pub fn refilter(&mut self, now: Time) {
-        match Query::parse(self.filter.text(), FIELDS) {
-            Ok(query) => {
-                self.query = query;
-                self.filter_error = None;
-                self.rebuild(now);
-            }
-            Err(error) => self.filter_error = Some(error),
-        }
+        let parsed = Query::parse(self.filter.text(), FIELDS);
+        self.filter_error = parsed.as_ref().err().cloned();
+        // A filter that cannot be read hides nothing.
+        self.query = parsed.unwrap_or_default();
+        self.rebuild(now);
     }
 
     /// Filters and sorts again; the selection stays with its job if that shows, else with its row.

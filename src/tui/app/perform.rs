@@ -3,15 +3,16 @@
 //! A key that no action takes goes to the text that is typed into, if there is one. Nothing here sends a mutation but
 //! [`answer_yes`].
 
-use super::chooser::{Kind, Pick};
-use super::receive::{look_up, open_view, open_workspace};
+use super::chooser::Kind;
+use super::moves::{go, sideways};
+use super::receive::look_up;
+use super::typing::{choose, field, in_form, step_choice, typed};
 use super::{App, Ask, Chooser, Column, Dirty, Level, Overlay, Pane, Pending, Question, TriggerForm, Typing};
 use super::{disabled, selected_job};
 use crate::client::message::Command;
 use crate::tui::action::{Action, Danger};
 use crate::tui::chord::Chord;
 use crate::tui::effect::Effect;
-use crate::tui::field::Field;
 use crate::tui::keymap::Keymap;
 use crate::tui::theme;
 
@@ -23,52 +24,6 @@ pub fn press(app: &mut App, chord: Chord, effects: &mut Vec<Effect>) {
         let changed = field.press(chord);
         typed(app, changed);
         app.soil(Dirty::Input);
-    }
-}
-
-/// Takes pasted text; it never submits anything.
-pub fn paste(app: &mut App, text: &str) {
-    if let Some(field) = field(app) {
-        field.paste(text);
-        typed(app, true);
-        app.soil(Dirty::Input);
-    }
-}
-
-/// The text that is typed into.
-fn field(app: &mut App) -> Option<&mut Field> {
-    match (app.overlays.last_mut(), app.typing) {
-        (Some(Overlay::Chooser(chooser)), _) => Some(&mut chooser.field),
-        (Some(Overlay::Trigger(form)), _) => form.field(),
-        (Some(_), _) | (None, None) => None,
-        (None, Some(Typing::JobFilter)) => Some(&mut app.jobs.filter),
-        (None, Some(Typing::StreamFilter)) => Some(&mut app.stream.filter),
-        (None, Some(Typing::Key)) => {
-            let focus = app.lookup.focus;
-            app.lookup.fields.get_mut(focus).map(|(_, field)| field)
-        }
-    }
-}
-
-/// What follows from a change of the text that is typed into.
-fn typed(app: &mut App, changed: bool) {
-    if !changed {
-        return;
-    }
-    match (app.overlays.last_mut(), app.typing) {
-        (Some(Overlay::Chooser(chooser)), _) => chooser.selected = 0,
-        (Some(Overlay::Trigger(form)), _) => form.error = None,
-        (None, Some(Typing::JobFilter)) => {
-            app.jobs.refilter(app.now);
-            let (row, rows) = (app.jobs.row, app.layout.jobs_rows);
-            app.jobs.select(row, rows);
-        }
-        (None, Some(Typing::StreamFilter)) => app.stream.refilter(),
-        (None, Some(Typing::Key)) => {
-            app.lookup.touched = true;
-            app.lookup.example = false;
-        }
-        _ => {}
     }
 }
 
@@ -90,9 +45,9 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
         Action::Edit => app.typing = Some(Typing::Key),
         Action::LookAgain => look_up(app, effects),
         Action::Pause => app.stream.toggle_pause(),
-        Action::Views => app.overlays.push(Overlay::Chooser(Chooser::new(Kind::Views))),
-        Action::Workspaces => app.overlays.push(Overlay::Chooser(Chooser::new(Kind::Workspaces))),
-        Action::Palette => app.overlays.push(Overlay::Chooser(Chooser::new(Kind::Palette))),
+        Action::Views => app.overlays.push(Overlay::Chooser(Box::new(Chooser::new(Kind::Views)))),
+        Action::Workspaces => app.overlays.push(Overlay::Chooser(Box::new(Chooser::new(Kind::Workspaces)))),
+        Action::Palette => app.overlays.push(Overlay::Chooser(Box::new(Chooser::new(Kind::Palette)))),
         Action::Help => toggle(app, Overlay::Help(0)),
         Action::Journal => toggle(app, Overlay::Journal(0)),
         Action::Zoom => app.zoomed = !app.zoomed,
@@ -128,7 +83,7 @@ fn on_job(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
     let job = selected_job(app).cloned();
     match (action, job) {
         (Action::Open, Some(job)) => app.overlays.push(Overlay::Detail(job.id, 0)),
-        (Action::Cancel, Some(job)) => app.overlays.push(Overlay::Question(Question::cancel(&job))),
+        (Action::Cancel, Some(job)) => app.overlays.push(Overlay::Question(Box::new(Question::cancel(&job)))),
         (Action::Rerun, job @ Some(_)) => open_form(app, job.as_ref()),
         (Action::Trigger, _) => open_form(app, None),
         (Action::Wait, Some(job)) => {
@@ -151,7 +106,7 @@ fn on_job(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
 fn open_form(app: &mut App, job: Option<&crate::model::Job>) {
     if let Some(view) = app.feature_view() {
         let form = TriggerForm::new(view, job, app.now);
-        app.overlays.push(Overlay::Trigger(form));
+        app.overlays.push(Overlay::Trigger(Box::new(form)));
     }
 }
 
@@ -192,182 +147,6 @@ fn back(app: &mut App) {
     } else if app.focus == Pane::Stream && !app.stream.filter.text().is_empty() {
         app.stream.filter.set("");
         app.stream.refilter();
-    }
-}
-
-/// Moves in the topmost window, else in the pane that has the keys.
-fn go(app: &mut App, action: Action) {
-    let (lines, height) = app.layout.window;
-    let (summary, lookup) = (app.layout.summary, app.layout.lookup);
-    if let Some(Overlay::Help(at) | Overlay::Journal(at) | Overlay::Detail(_, at)) = app.overlays.last_mut() {
-        *at = moved(*at, action, height, lines.saturating_sub(height));
-        return;
-    }
-    match app.focus {
-        Pane::Summary => {
-            app.summary_scroll = moved(app.summary_scroll, action, summary.1, summary.0.saturating_sub(summary.1));
-        }
-        Pane::Lookup => {
-            app.lookup.scroll = moved(app.lookup.scroll, action, lookup.1, lookup.0.saturating_sub(lookup.1));
-        }
-        Pane::Jobs => {
-            let rows = app.layout.jobs_rows;
-            let row = moved(app.jobs.row, action, rows, app.jobs.order.len().saturating_sub(1));
-            app.jobs.select(row, rows);
-        }
-        Pane::Stream => {
-            let rows = app.layout.stream_rows.max(1);
-            let by = match action {
-                Action::Up => -1,
-                Action::Down => 1,
-                Action::PageUp => -(rows as isize),
-                Action::PageDown => rows as isize,
-                Action::Top => isize::MIN / 2,
-                _ => isize::MAX / 2,
-            };
-            app.stream.scroll(by, rows);
-        }
-    }
-}
-
-/// A place between 0 and `last`, moved; a page leaves one line of the old one.
-fn moved(at: usize, action: Action, height: usize, last: usize) -> usize {
-    let page = height.saturating_sub(1).max(1);
-    let to = match action {
-        Action::Up => at.min(last).saturating_sub(1),
-        Action::Down => at + 1,
-        Action::PageUp => at.min(last).saturating_sub(page),
-        Action::PageDown => at + page,
-        Action::Top => 0,
-        _ => last,
-    };
-    to.min(last)
-}
-
-fn sideways(app: &mut App, right: bool) {
-    if app.overlays.is_empty() && app.focus == Pane::Stream {
-        let last = app.stream.columns.len().saturating_sub(1);
-        let shift = app.stream.shift;
-        app.stream.shift = if right { (shift + 1).min(last) } else { shift.saturating_sub(1) };
-    }
-}
-
-fn in_form(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
-    if let Some(Overlay::Trigger(form)) = app.overlays.last_mut() {
-        match action {
-            Action::NextField => form.step(true),
-            Action::PreviousField => form.step(false),
-            Action::Toggle => match form.field() {
-                Some(field) => field.paste(" "),
-                None => form.toggle(),
-            },
-            Action::Submit => match form.request() {
-                Ok(request) => app.overlays.push(Overlay::Question(Question::trigger(request))),
-                Err(error) => form.error = Some(error),
-            },
-            _ => drop(app.overlays.pop()),
-        }
-        return;
-    }
-    match app.typing {
-        Some(Typing::Key) => in_key(app, action, effects),
-        Some(_) => in_filter(app, action),
-        None => {}
-    }
-}
-
-fn in_key(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
-    let count = app.lookup.fields.len().max(1);
-    match action {
-        Action::NextField => app.lookup.focus = (app.lookup.focus + 1) % count,
-        Action::PreviousField => app.lookup.focus = (app.lookup.focus + count - 1) % count,
-        Action::Toggle => {
-            paste(app, " ");
-        }
-        Action::Submit if !app.is_live() => {
-            app.notes.add(
-                app.now,
-                Level::Warning,
-                "Not connected: the key is looked up when you press enter again later.",
-            );
-        }
-        Action::Submit => look_up(app, effects),
-        _ => app.typing = None,
-    }
-}
-
-fn in_filter(app: &mut App, action: Action) {
-    let stream = app.typing == Some(Typing::StreamFilter);
-    match action {
-        Action::Submit => app.typing = None,
-        Action::Leave => {
-            app.typing = None;
-            if stream {
-                app.stream.filter.set("");
-                app.stream.refilter();
-            } else {
-                app.jobs.filter.set("");
-                app.jobs.refilter(app.now);
-            }
-        }
-        Action::Toggle => paste(app, " "),
-        Action::NextField => go(app, Action::Down),
-        _ => go(app, Action::Up),
-    }
-}
-
-fn step_choice(app: &mut App, action: Action) {
-    let Some(Overlay::Chooser(chooser)) = app.overlays.last() else { return };
-    let count = chooser.lines(app).len();
-    let page = app.layout.window.1.max(1) as isize;
-    let Some(Overlay::Chooser(chooser)) = app.overlays.last_mut() else { return };
-    let by = match action {
-        Action::ChooseUp => -1,
-        Action::ChooseDown => 1,
-        Action::ChoosePageUp => -page,
-        _ => page,
-    };
-    chooser.step(by, count);
-}
-
-fn choose(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
-    let Some(Overlay::Chooser(chooser)) = app.overlays.last() else { return };
-    let Some(line) = chooser.lines(app).into_iter().nth(chooser.selected) else { return };
-    if let (Action::Complete, _) | (_, Pick::Fill(_)) = (action, &line.pick) {
-        let text = match &line.pick {
-            Pick::Fill(text) => text.clone(),
-            _ => completed(chooser.field.text(), &line.label),
-        };
-        if let Some(Overlay::Chooser(chooser)) = app.overlays.last_mut() {
-            chooser.field.set(&text);
-            chooser.selected = 0;
-        }
-        return;
-    }
-    app.overlays.pop();
-    match line.pick {
-        Pick::Action(action) => perform(app, action, effects),
-        Pick::View(name) => open_view(app, name, effects),
-        Pick::Workspace(name) => open_workspace(app, name, effects),
-        Pick::Theme(at) => app.theme = at,
-        Pick::Sort(column, descending) => app.jobs.sort_by(column, descending, app.now),
-        Pick::Filter(text) if app.focus == Pane::Stream => {
-            app.stream.filter.set(&text);
-            app.stream.refilter();
-        }
-        Pick::Filter(text) => {
-            app.jobs.filter.set(&text);
-            app.jobs.refilter(app.now);
-        }
-        Pick::Fill(_) => {}
-    }
-}
-
-/// The typed command with its last word completed.
-fn completed(typed: &str, label: &str) -> String {
-    match typed.trim_start().split_once(' ') {
-        Some((word, _)) => format!("{word} {label}"),
-        None => label.to_owned(),
     }
 }
 

@@ -153,12 +153,13 @@ impl Stream {
     /// (records, events) a second over the last ten seconds, and when that will be less if nothing comes.
     pub fn rates(&self, now: Time) -> ((f64, f64), Option<Time>) {
         let Some((at, records, events)) = self.samples.front() else { return ((0.0, 0.0), None) };
-        let over = ((now - *at).num_milliseconds() as f64 / 1_000.0).max(1.0);
-        let newer = |then: u64, now: u64| now.saturating_sub(then) as f64 / over;
+        // Whole seconds, so that the figure holds for a second.
+        let seconds = (now - *at).num_seconds().max(1);
+        let newer = |then: u64, now: u64| now.saturating_sub(then) as f64 / seconds as f64;
         let read = if *events == 0 { 0.0 } else { newer(*events, self.events.unwrap_or(0)) };
         let rates = (newer(*records, self.total()), read);
         let moving = rates.0 > 0.0 || rates.1 > 0.0;
-        (rates, moving.then(|| now + Span::seconds(1)))
+        (rates, moving.then(|| *at + Span::seconds(seconds + 1)))
     }
 
     /// Takes the filter as it stands in the field. Columns are the stream's own, so any name may be compared.

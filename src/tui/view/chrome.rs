@@ -32,17 +32,34 @@ pub fn header(canvas: &mut Canvas, app: &App, area: Rect) {
     right.push(piece(" ", Meaning::Text));
     let start = canvas.line_right(area.right(), area.y, area.width, &right);
 
-    let mut left: Line = vec![piece(" fvtop  ", Meaning::TitleFocus)];
-    let crumbs = [Some(app.endpoint.as_str()).filter(|label| !label.is_empty()), app.workspace.as_deref()];
-    for crumb in crumbs.into_iter().flatten() {
-        left.push(piece(crumb, Meaning::Text));
-        left.push(piece(" › ", Meaning::Dim));
+    let room = start.saturating_sub(area.x + 1);
+    let mut left = crumbs(app, 0);
+    // What is nearest to the view stays longest.
+    for leave_out in 1..=3 {
+        if line_width(&left) > usize::from(room) {
+            left = crumbs(app, leave_out);
+        }
     }
-    match &app.view {
-        Some(view) => left.push(piece(view.clone(), Meaning::Accent)),
-        None => left.push(piece("no view", Meaning::Dim)),
+    canvas.line(area.x, area.y, room, &left);
+}
+
+/// Program, deployment, workspace and view; the first `leave_out` of them left out.
+fn crumbs(app: &App, leave_out: usize) -> Line {
+    let mut line: Line = vec![piece(" ", Meaning::Text)];
+    if leave_out < 2 {
+        line.push(piece("fvtop  ", Meaning::TitleFocus));
     }
-    canvas.line(area.x, area.y, start.saturating_sub(area.x + 1), &left);
+    let endpoint = Some(app.endpoint.as_str()).filter(|label| !label.is_empty() && leave_out < 1);
+    let workspace = app.workspace.as_deref().filter(|_| leave_out < 3);
+    for crumb in [endpoint, workspace].into_iter().flatten() {
+        line.push(piece(crumb, Meaning::Text));
+        line.push(piece(" › ", Meaning::Dim));
+    }
+    line.push(match &app.view {
+        Some(view) => piece(view.clone(), Meaning::Accent),
+        None => piece("no view", Meaning::Dim),
+    });
+    line
 }
 
 fn connection(canvas: &mut Canvas, app: &App) -> Line {
@@ -121,8 +138,8 @@ pub fn footer(canvas: &mut Canvas, app: &App, area: Rect) {
         let chord = Keymap::standard().chords(action).first().map(|chord| chord.label())?;
         Some([piece(chord, Meaning::Key), piece(format!(" {}", word(app, action, info.label)), Meaning::Dim)])
     };
-    let shown = |layer| TABLE.iter().filter(move |info| info.layer == layer && !info.label.is_empty());
-    let all: Vec<Action> = layers.iter().flat_map(|layer| shown(*layer)).map(|info| info.action).collect();
+    let shown = TABLE.iter().filter(|info| layers.contains(&info.layer) && !info.label.is_empty());
+    let all: Vec<Action> = shown.map(|info| info.action).collect();
     let allowed = |action: &Action| !(app.read_only && action.info().danger != crate::tui::action::Danger::None);
     let last = |action: &Action| matches!(action, Action::Help | Action::Quit);
     let (tail, head): (Vec<Action>, Vec<Action>) = all.into_iter().filter(allowed).partition(last);

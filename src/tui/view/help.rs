@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::tui::action::TABLE;
+use crate::tui::action::{Layer, TABLE};
 use crate::tui::canvas::{Canvas, Line, centred, piece};
 use crate::tui::keymap::Keymap;
 use crate::tui::text::{fit, wrap};
@@ -26,13 +26,7 @@ pub fn draw(canvas: &mut Canvas, scroll: usize, body: Rect) {
 
 fn lines(wide: usize) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
-    let mut layers: Vec<_> = Vec::new();
-    for info in TABLE {
-        if !layers.contains(&info.layer) {
-            layers.push(info.layer);
-        }
-    }
-    for layer in layers {
+    for layer in Layer::ALL {
         if !lines.is_empty() {
             lines.push(Vec::new());
         }

@@ -13,9 +13,9 @@
 use ratatui::layout::Rect;
 
 use super::chrome;
-use crate::model::Job;
 use crate::model::time::{floor, print_time};
 use crate::model::{BatchTrigger, FeatureView};
+use crate::model::{Job, JobState};
 use crate::tui::ages;
 use crate::tui::app::{App, Column, Pane, Pending, Progress, Typing, jobs_window, table};
 use crate::tui::canvas::{Canvas, Line, line_width, piece};
@@ -31,11 +31,11 @@ const COLUMNS: [(Column, u8); 9] = [
     (Column::Type, 3),
     (Column::Window, 1),
     (Column::Progress, 2),
-    (Column::Attempts, 5),
+    (Column::Attempts, 6),
     (Column::Age, 4),
     (Column::Stores, 7),
     (Column::Id, 8),
-    (Column::Reason, 6),
+    (Column::Reason, 5),
 ];
 /// Rows that are looked at to find how wide columns must be, beside those that show.
 const SAMPLE: usize = 100;
@@ -46,10 +46,11 @@ const LEAST_REASON: usize = 12;
 pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
     let mut title = chrome::title(app, Pane::Jobs);
     let mut long = counts(app, true);
-    if line_width(&long) + 12 > usize::from(area.width) {
+    if line_width(&long) + 18 > usize::from(area.width) {
         long = counts(app, false);
     }
-    title.push(piece("  ", Meaning::Text));
+    let total = if app.jobs.loaded { format!(" {}  ", app.jobs.all.len()) } else { String::new() };
+    title.push(piece(total, Meaning::Dim));
     title.extend(long);
     let inner = canvas.frame(area, app.focus == Pane::Jobs, &title, &[]);
     let stale = chrome::stale(canvas, app);
@@ -92,22 +93,19 @@ fn filter(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
     Rect { y: inner.y + 1, height: inner.height - 1, ..inner }
 }
 
-/// How many jobs there are in each state.
+/// How many jobs there are in each state, what needs an eye first.
 pub fn counts(app: &App, words: bool) -> Line {
-    if !app.jobs.loaded {
-        return Vec::new();
-    }
-    let mut line = if words { vec![piece(app.jobs.all.len().to_string(), Meaning::Dim)] } else { Vec::new() };
+    let mut line = Line::new();
     for (phase, count) in &app.jobs.counts {
-        let gap = match (words, line.is_empty()) {
-            (true, _) => " · ",
-            (false, true) => "",
-            (false, false) => " ",
+        let text = if words {
+            format!("{} {count} {}  ", phase.glyph, phase.word)
+        } else {
+            format!("{}{count} ", phase.glyph)
         };
-        line.push(piece(gap, Meaning::Dim));
-        let word =
-            if words { format!("{} {count} {}", phase.glyph, phase.word) } else { format!("{}{count}", phase.glyph) };
-        line.push(piece(word, phase.meaning));
+        line.push(piece(text, phase.meaning));
+    }
+    if let Some((last, _)) = line.last_mut() {
+        last.truncate(last.trim_end().len());
     }
     line
 }
@@ -220,19 +218,35 @@ fn cell(canvas: &mut Canvas, app: &App, job: &Job, column: Column, long: bool) -
     match column {
         Column::State => state(app, job),
         Column::Type => dim(job.job_type.to_string().to_lowercase()),
-        Column::Window => {
-            let print = if long { table::long_window } else { table::short_window };
-            vec![piece(job.window.map(print).unwrap_or_default(), Meaning::Text)]
-        }
+        Column::Window => window(job, long),
         Column::Attempts => dim(table::attempts(job).to_string()),
-        Column::Progress => progress(canvas, job),
+        Column::Progress => match (&job.state, table::failed(job).and_then(|attempt| attempt.reason.clone())) {
+            (JobState::Failure, Some(reason)) => vec![piece(reason, Meaning::Bad)],
+            _ => progress(canvas, job),
+        },
         Column::Age => match job.created_at {
             Some(at) => dim(canvas.moving(ages::since(at, app.now))),
             None => Vec::new(),
         },
         Column::Stores => dim(table::stores(job).to_owned()),
         Column::Id => dim(job.id.to_string().chars().take(if long { 32 } else { 8 }).collect()),
-        Column::Reason => vec![piece(table::reason(job), phase::of(job).meaning)],
+        Column::Reason => {
+            let failed = table::failed(job).and_then(|attempt| attempt.message.clone().or(attempt.reason.clone()));
+            vec![piece(failed.unwrap_or_default(), Meaning::Text)]
+        }
+    }
+}
+
+/// The job's window; what has none has gone on since its beginning.
+fn window(job: &Job, long: bool) -> Line {
+    let (print, format) = match long {
+        true => (table::long_window as fn(_) -> _, "since %Y-%m-%d %H:%M"),
+        false => (table::short_window as fn(_) -> _, "since %m-%d %H:%M"),
+    };
+    match (job.window, job.created_at) {
+        (Some(window), _) => vec![piece(print(window), Meaning::Text)],
+        (None, Some(at)) => vec![piece(at.format(format).to_string(), Meaning::Dim)],
+        (None, None) => Vec::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! ╭ Lookup ─────────────────────── server 0.8 ms · round trip 2.1 ms ╮
-//! │ carrier string  AA__________          example key from the stream │
+//! │ carrier string  AA__________                  key from the stream │
 //! │ feature                  value  type     effective time           │
 //! │ dep_delay_mean_1d_1h     12.5   float64  2026-11-22 10:00:00      │
 //! ╰───────────────────────────────────────────────────────────────────╯
@@ -11,7 +11,7 @@
 use ratatui::layout::Rect;
 
 use super::{chrome, values};
-use crate::model::{FeatureStatus, FeatureValue, FeatureView, Value};
+use crate::model::{FeatureStatus, FeatureValue, FeatureView, Time, Value};
 use crate::tui::app::{Answer, App, Pane, Typing};
 use crate::tui::canvas::{Canvas, Line, piece};
 use crate::tui::text::{fit, width, wrap};
@@ -100,7 +100,7 @@ fn remark(app: &App, typing: bool) -> &'static str {
     match (app.lookup.pending.is_some(), typing) {
         (true, _) => "looking up…",
         (false, true) => "enter looks up, esc leaves",
-        (false, false) if app.lookup.example => "example key from the stream",
+        (false, false) if app.lookup.example => "key from the stream",
         (false, false) => "",
     }
 }
@@ -126,78 +126,93 @@ fn answer_lines(app: &App, view: &FeatureView, answer: &Answer, wide: usize) -> 
 }
 
 struct Row {
+    /// Feature, value, type, effective time, status.
     cells: [String; 5],
     right: bool,
+    is_list: bool,
     meaning: Meaning,
 }
 
-const HEADS: [&str; 5] = ["feature", "value", "type", "effective time", "status"];
-/// Columns by number, the first to be left out first.
+const HEADS: [&str; 5] = ["feature", "value", "type", "effective", "status"];
+/// Place of the value among the cells.
+const VALUE: usize = 1;
+/// Places in the order in which they are left out where not all fit.
 const LEAVE_OUT: [usize; 3] = [4, 2, 3];
+/// Least cells for values; a longer list goes to lines of its own.
+const LEAST_VALUE: usize = 9;
 
 fn table(lines: &mut Vec<Line>, view: &FeatureView, features: &[FeatureValue], wide: usize) {
-    let rows: Vec<Row> = features.iter().map(|feature| row(view, feature)).collect();
-    let longest = |at: usize| rows.iter().map(|row| width(&row.cells[at])).max().unwrap_or(0).max(width(HEADS[at]));
-    let mut widths: Vec<(usize, usize)> = (0..5).map(|at| (at, longest(at))).collect();
-    // A long list does not push the other columns out: the value is cut first, down to a third.
-    let others =
-        |widths: &[(usize, usize)]| widths.iter().filter(|(at, _)| *at != 1).map(|(_, w)| w + 2).sum::<usize>();
-    let value = widths[1].1;
-    for leave in LEAVE_OUT {
-        let least = value.min(12).max(if value > 24 { wide / 3 } else { value });
-        if others(&widths) + least > wide {
-            widths.retain(|(at, _)| *at != leave);
-        }
-    }
-    let names = wide.saturating_sub(value.min(12) + 2);
-    for (at, wide) in &mut widths {
-        *wide = if *at == 0 { (*wide).min(names) } else { *wide };
-    }
-    let room = wide.saturating_sub(others(&widths));
-    for (at, wide) in &mut widths {
-        *wide = if *at == 1 { (*wide).min(room) } else { *wide };
-    }
-    let right = rows.iter().any(|row| row.right) && value <= 24;
-    let head = widths.iter().map(|(at, w)| piece(fit(HEADS[*at], w + 2, false), Meaning::Head));
-    let head = head.zip(&widths).map(|((text, meaning), (at, w))| match *at == 1 && right {
-        true => (format!("{}  ", fit(HEADS[1], *w, true)), meaning),
-        false => (text, meaning),
-    });
-    lines.push(head.collect());
-    for row in rows {
-        let cell = |(at, w): &(usize, usize)| {
-            let text = format!("{}  ", fit(&row.cells[*at], *w, *at == 1 && right));
-            piece(
-                text,
-                if *at == 0 {
-                    Meaning::Text
-                } else if *at == 1 {
-                    row.meaning
-                } else {
-                    Meaning::Dim
-                },
-            )
+    let short = wide < 66;
+    let rows: Vec<Row> = features.iter().map(|feature| row(view, feature, short)).collect();
+    let widths = widths(&rows, wide);
+    let right = rows.iter().any(|row| row.right);
+    let cells = |texts: [&str; 5], meanings: [Meaning; 5]| -> Line {
+        let last = widths.last().map(|(at, _)| *at);
+        let cell = |(at, cells): &(usize, usize)| {
+            let gap = if Some(*at) == last { "" } else { "  " };
+            piece(format!("{}{gap}", fit(texts[*at], *cells, *at == VALUE && right)), meanings[*at])
         };
-        lines.push(widths.iter().map(cell).collect());
+        widths.iter().map(cell).collect()
+    };
+    lines.push(cells(HEADS, [Meaning::Head; 5]));
+    let room = widths.iter().find(|(at, _)| *at == VALUE).map_or(0, |(_, cells)| *cells);
+    for row in &rows {
+        let mut texts: [&str; 5] = std::array::from_fn(|at| row.cells[at].as_str());
+        let apart = row.is_list && width(texts[VALUE]) > room;
+        if apart {
+            texts[VALUE] = "below";
+        }
+        let dim = Meaning::Dim;
+        let value = if apart { dim } else { row.meaning };
+        lines.push(cells(texts, [Meaning::Text, value, dim, dim, dim]));
+        if apart {
+            let list = wrap(&row.cells[VALUE], wide.saturating_sub(2));
+            lines.extend(list.into_iter().map(|line| vec![piece(format!("  {line}"), row.meaning)]));
+        }
     }
 }
 
-fn row(view: &FeatureView, feature: &FeatureValue) -> Row {
+/// The columns that fit, by place, and their cells.
+fn widths(rows: &[Row], wide: usize) -> Vec<(usize, usize)> {
+    let longest = |at: usize| {
+        let counts = rows.iter().filter(|row| at != VALUE || !row.is_list);
+        counts.map(|row| width(&row.cells[at])).max().unwrap_or(0).max(width(HEADS[at]))
+    };
+    let mut widths: Vec<(usize, usize)> = (0..HEADS.len()).map(|at| (at, longest(at))).collect();
+    let value = widths[VALUE].1.max(LEAST_VALUE);
+    let others = |widths: &[(usize, usize)]| -> usize {
+        widths.iter().filter(|(at, _)| *at != VALUE).map(|(_, cells)| cells + 2).sum()
+    };
+    for leave in LEAVE_OUT {
+        if others(&widths) + value.min(wide / 3) > wide {
+            widths.retain(|(at, _)| *at != leave);
+        }
+    }
+    widths[0].1 = widths[0].1.min(wide.saturating_sub(LEAST_VALUE + 2));
+    let lists = rows.iter().filter(|row| row.is_list).map(|row| width(&row.cells[VALUE])).max().unwrap_or(0);
+    let room = wide.saturating_sub(others(&widths));
+    widths[VALUE].1 = if lists <= room { value.max(lists) } else { value }.min(room);
+    widths
+}
+
+fn row(view: &FeatureView, feature: &FeatureValue, short: bool) -> Row {
     let name = feature.name.strip_prefix(&view.name).and_then(|name| name.strip_prefix('.'));
     let (value, right) = values::value(&feature.value);
     let status = match &feature.status {
         Some(FeatureStatus::Present) => "present",
-        Some(FeatureStatus::Missing) => "missing: nothing stored",
+        Some(FeatureStatus::Missing) => "missing",
         Some(FeatureStatus::Other(word)) => word,
         None => "",
     };
     let missing = feature.value == Value::Null || feature.status == Some(FeatureStatus::Missing);
+    let time = |at: Time| if short { at.format("%m-%d %H:%M").to_string() } else { values::time(at) };
     let cells = [
         name.unwrap_or(&feature.name).to_owned(),
         value,
         feature.data_type.to_string(),
-        feature.effective_time.map(values::time).unwrap_or_default(),
+        feature.effective_time.map(time).unwrap_or_default(),
         status.to_owned(),
     ];
-    Row { cells, right, meaning: if missing { Meaning::Null } else { Meaning::Value } }
+    let is_list = matches!(feature.value, Value::List(_));
+    Row { cells, right, is_list, meaning: if missing { Meaning::Null } else { Meaning::Value } }
 }

@@ -77,7 +77,8 @@ pub fn status(canvas: &mut Canvas, app: &App, short: bool) -> Line {
 
 fn rate(per_second: f64) -> String {
     match per_second {
-        r if r == 0.0 => "0".to_owned(),
+        0.0 => "0".to_owned(),
+        r if r < 0.05 => "<0.1".to_owned(),
         r if r < 10.0 => format!("{r:.1}"),
         r if r < 10_000.0 => format!("{r:.0}"),
         r => format!("{:.0}k", r / 1_000.0),
@@ -182,9 +183,10 @@ fn records(canvas: &mut Canvas, app: &App, inner: Rect, frame: Rect) {
     }
     let more = names.len() - shown.len();
     if more > 0 {
+        let word = if more == 1 { "column" } else { "columns" };
         let left = if shown.start > 0 { "← " } else { "" };
         let right = if shown.end < names.len() { " →" } else { "" };
-        canvas.frame_foot(frame, &[piece(format!("{left}{more} more columns{right}"), Meaning::Dim)]);
+        canvas.frame_foot(frame, &[piece(format!("{left}{more} more {word}{right}"), Meaning::Dim)]);
     }
     let end = app.stream.matching() - app.stream.behind();
     canvas.thumb(frame, end.saturating_sub(rows), rows, app.stream.matching());

@@ -15,7 +15,7 @@ use ratatui::layout::Rect;
 
 use super::chrome;
 use crate::model::time::print_span;
-use crate::model::{BatchTrigger, FeatureView, Freshness, ViewKind};
+use crate::model::{BatchTrigger, FeatureView, Freshness, Time, ViewKind};
 use crate::tui::ages;
 use crate::tui::app::{App, Pane};
 use crate::tui::canvas::{Canvas, Line, piece};
@@ -68,18 +68,28 @@ fn lines(app: &App, view: &FeatureView, width: usize) -> Vec<Line> {
     for line in wrap(&view.description, width) {
         lines.push(vec![piece(line, Meaning::Text)]);
     }
-    for (name, value, meaning) in facts(app, view) {
-        if !value.is_empty() {
-            pair(&mut lines, name, &value, meaning, width);
-        }
-    }
+    facts(&mut lines, first_facts(app, view), width);
     lines.push(Vec::new());
     features(&mut lines, view, width);
+    lines.push(Vec::new());
+    facts(&mut lines, other_facts(view), width);
     lines
 }
 
-fn facts(app: &App, view: &FeatureView) -> Vec<(&'static str, String, Meaning)> {
-    let text = |name, value: String| (name, value, Meaning::Text);
+type Fact = (&'static str, String, Meaning);
+
+fn facts(lines: &mut Vec<Line>, facts: Vec<Fact>, width: usize) {
+    for (name, value, meaning) in facts.into_iter().filter(|(_, value, _)| !value.is_empty()) {
+        pair(lines, name, &value, meaning, width);
+    }
+}
+
+fn text(name: &'static str, value: String) -> Fact {
+    (name, value, Meaning::Text)
+}
+
+/// What is asked most often.
+fn first_facts(app: &App, view: &FeatureView) -> Vec<Fact> {
     let kind = match (&view.kind, view.is_stream) {
         (kind, true) => format!("stream, {}", made(kind)),
         (kind, false) => format!("batch, {}", made(kind)),
@@ -95,9 +105,6 @@ fn facts(app: &App, view: &FeatureView) -> Vec<(&'static str, String, Meaning)> 
         BatchTrigger::Manual => "by hand (t)",
         BatchTrigger::NoBatch => "none: no batch jobs",
     };
-    let tags: Vec<String> = view.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    let time =
-        |at: Option<crate::model::Time>| at.map(|at| at.format("%Y-%m-%d %H:%M").to_string()).unwrap_or_default();
     vec![
         freshness(app),
         text("kind", kind),
@@ -107,12 +114,19 @@ fn facts(app: &App, view: &FeatureView) -> Vec<(&'static str, String, Meaning)> 
         text("stores", stores.to_owned()),
         text("schedule", view.batch_schedule.map(|step| format!("every {}", print_span(step))).unwrap_or_default()),
         text("batch jobs", trigger.to_owned()),
-        text("data delay", view.max_data_delay.map(print_span).unwrap_or_default()),
-        text("starts", time(view.feature_start_time)),
-        text("timestamp", view.timestamp_field.clone().unwrap_or_default()),
         text("owner", view.owner.clone()),
-        text("family", view.family.clone()),
+    ]
+}
+
+fn other_facts(view: &FeatureView) -> Vec<Fact> {
+    let tags: Vec<String> = view.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let time = |at: Option<Time>| at.map(|at| at.format("%Y-%m-%d %H:%M").to_string()).unwrap_or_default();
+    vec![
+        text("starts", time(view.feature_start_time)),
+        text("data delay", view.max_data_delay.map(print_span).unwrap_or_default()),
+        text("timestamp", view.timestamp_field.clone().unwrap_or_default()),
         text("tags", tags.join(", ")),
+        text("family", view.family.clone()),
         text("workspace", view.workspace.clone()),
         text("created", time(view.created_at)),
         text("defined in", view.defined_in.clone()),
@@ -140,7 +154,7 @@ fn join_keys(view: &FeatureView) -> String {
     keys.collect::<Vec<_>>().join(", ")
 }
 
-fn freshness(app: &App) -> (&'static str, String, Meaning) {
+fn freshness(app: &App) -> Fact {
     let Some(told) = &app.freshness else { return ("freshness", String::new(), Meaning::Text) };
     let value = match (told.freshness, told.expected) {
         _ if !told.materialization_enabled => "not materialized".to_owned(),

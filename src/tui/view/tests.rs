@@ -1,1 +1,172 @@
+//! Golden frames: what each screen looks like, as text, at the sizes that matter.
+//!
+//! `FVTOP_BLESS=1 cargo test frames` writes them anew; they are reviewed as text.
 
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::client::message::{Connection, Update};
+use crate::model::Span;
+use crate::tui::app::App;
+use crate::tui::app::testing::*;
+use crate::tui::picture;
+
+const SIZES: [(u16, u16); 4] = [(40, 12), (80, 24), (120, 40), (200, 60)];
+
+fn check(name: &str, app: &mut App) {
+    let (columns, rows) = app.size;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/frames/{name}-{columns}x{rows}.txt"));
+    let drawn = picture::text(&frame(app));
+    if std::env::var_os("FVTOP_BLESS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, &drawn).unwrap();
+    }
+    let golden = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(golden == drawn, "{} differs; bless with FVTOP_BLESS=1. Drawn:\n{drawn}", path.display());
+}
+
+#[test]
+fn frames_of_the_first_paint() {
+    for size in SIZES {
+        check("first-paint", &mut blank(size, "dark"));
+    }
+}
+
+#[test]
+fn frames_of_the_live_screen() {
+    for size in SIZES {
+        check("live", &mut live(size, "dark"));
+    }
+}
+
+#[test]
+fn frames_of_each_tab() {
+    for (key, name) in [("1", "summary"), ("3", "lookup"), ("4", "stream")] {
+        let mut app = live((80, 24), "dark");
+        press(&mut app, key);
+        check(&format!("tab-{name}"), &mut app);
+    }
+}
+
+#[test]
+fn frames_of_a_failed_job() {
+    for size in SIZES {
+        let mut app = live(size, "dark");
+        press(&mut app, "/ type:state=failure enter enter");
+        check("detail", &mut app);
+    }
+}
+
+#[test]
+fn frames_of_questions_and_forms() {
+    for size in SIZES {
+        let mut app = live(size, "dark");
+        press(&mut app, "j c");
+        check("cancel", &mut app);
+        press(&mut app, "n t");
+        check("trigger", &mut app);
+        press(&mut app, "tab tab type:_ tab type:_ enter");
+        check("trigger-error", &mut app);
+        press(&mut app, "type:_ enter");
+        check("trigger-question", &mut app);
+    }
+}
+
+#[test]
+fn frames_of_lists() {
+    for size in SIZES {
+        let mut app = live(size, "dark");
+        press(&mut app, ":");
+        check("palette", &mut app);
+        press(&mut app, "type:can");
+        check("palette-typed", &mut app);
+        press(&mut app, "esc v");
+        check("views", &mut app);
+        press(&mut app, "esc ?");
+        check("help", &mut app);
+        press(&mut app, "esc L");
+        check("log", &mut app);
+    }
+}
+
+#[test]
+fn frames_of_a_deployment_that_went_away() {
+    for size in SIZES {
+        let mut app = live(size, "dark");
+        let away = Connection::Offline { problem: problem(), attempt: 2, retry_in: Duration::from_secs(4) };
+        tell(&mut app, Update::Connection(away));
+        check("reconnecting", &mut app);
+        app.now += Span::minutes(3);
+        check("offline", &mut app);
+        tell(&mut app, Update::Connection(Connection::Refused { problem: problem() }));
+        check("refused", &mut app);
+    }
+}
+
+#[test]
+fn frames_of_a_paused_and_filtered_stream() {
+    for size in SIZES {
+        let mut app = live(size, "dark");
+        press(&mut app, "4 / type:carrier=UA enter p");
+        check("stream-filter", &mut app);
+    }
+}
+
+#[test]
+fn frames_of_panes_with_nothing_in_them() {
+    for size in SIZES {
+        let mut app = live(size, "dark");
+        press(&mut app, "v type:route enter");
+        check("nothing-yet", &mut app);
+        let generation = app.generation;
+        tell(&mut app, Update::Jobs { generation, jobs: Arc::default() });
+        check("no-jobs", &mut app);
+    }
+}
+
+#[test]
+fn the_plain_theme_draws_the_same_text_without_colour() {
+    for size in SIZES {
+        let (mut plain, mut dark) = (live(size, "plain"), live(size, "dark"));
+        let (plain, dark) = (frame(&mut plain), frame(&mut dark));
+        assert_eq!(picture::text(&plain), picture::text(&dark));
+        for cell in &plain.content {
+            assert_eq!((cell.fg, cell.bg), (ratatui::style::Color::Reset, ratatui::style::Color::Reset));
+        }
+        let bytes = crate::tui::screen::Screen::default().change(plain);
+        let bytes = String::from_utf8(bytes).unwrap();
+        for sequence in bytes.split("\x1b[").filter_map(|rest| rest.split_once('m')) {
+            let codes = sequence.0.split(';').filter_map(|code| code.parse::<u32>().ok());
+            assert!(
+                codes.clone().all(|code| code < 30) || !sequence.0.bytes().all(|b| b.is_ascii_digit() || b == b';')
+            );
+        }
+    }
+}
+
+#[test]
+fn any_size_is_drawn() {
+    for columns in (1..60).chain([79, 99, 100, 101, 150]) {
+        for rows in (1..20).chain([29, 30, 31]) {
+            let mut app = live((columns, rows), "dark");
+            for keys in ["", "?", "esc L", "esc : type:view_", "esc t", "esc j c", "n enter", "esc 3 enter"] {
+                press(&mut app, keys);
+            }
+        }
+    }
+}
+
+#[test]
+fn moving_the_cursor_writes_little() {
+    let mut app = live((120, 40), "dark");
+    let mut screen = crate::tui::screen::Screen::default();
+    screen.change(frame(&mut app));
+    assert_eq!(screen.change(frame(&mut app)).len(), 0);
+    let mut most = 0;
+    for _ in 0..14 {
+        press(&mut app, "j");
+        most = most.max(screen.change(frame(&mut app)).len());
+    }
+    assert!(most <= 300, "{most} bytes for one row");
+}

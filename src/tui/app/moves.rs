@@ -1,0 +1,62 @@
+//! Moving: rows, pages, ends, columns, in the topmost window or else in the pane that has the keys.
+
+use super::{App, Overlay, Pane};
+use crate::tui::action::Action;
+
+/// Moves in the topmost window, else in the pane that has the keys.
+pub fn go(app: &mut App, action: Action) {
+    let (lines, height) = app.layout.window;
+    let (summary, lookup) = (app.layout.summary, app.layout.lookup);
+    if let Some(Overlay::Help(at) | Overlay::Journal(at) | Overlay::Detail(_, at)) = app.overlays.last_mut() {
+        *at = moved(*at, action, height, lines.saturating_sub(height));
+        return;
+    }
+    match app.focus {
+        Pane::Summary => {
+            app.summary_scroll = moved(app.summary_scroll, action, summary.1, summary.0.saturating_sub(summary.1));
+        }
+        Pane::Lookup => {
+            app.lookup.scroll = moved(app.lookup.scroll, action, lookup.1, lookup.0.saturating_sub(lookup.1));
+        }
+        Pane::Jobs => {
+            let rows = app.layout.jobs_rows;
+            let row = moved(app.jobs.row, action, rows, app.jobs.order.len().saturating_sub(1));
+            app.jobs.select(row, rows);
+        }
+        Pane::Stream => {
+            let rows = app.layout.stream_rows.max(1);
+            let by = match action {
+                Action::Up => -1,
+                Action::Down => 1,
+                Action::PageUp => -(rows as isize),
+                Action::PageDown => rows as isize,
+                Action::Top => isize::MIN / 2,
+                _ => isize::MAX / 2,
+            };
+            app.stream.scroll(by, rows);
+        }
+    }
+}
+
+/// A place between 0 and `last`, moved; a page leaves one line of the old one.
+fn moved(at: usize, action: Action, height: usize, last: usize) -> usize {
+    let page = height.saturating_sub(1).max(1);
+    let to = match action {
+        Action::Up => at.min(last).saturating_sub(1),
+        Action::Down => at + 1,
+        Action::PageUp => at.min(last).saturating_sub(page),
+        Action::PageDown => at + page,
+        Action::Top => 0,
+        _ => last,
+    };
+    to.min(last)
+}
+
+/// Moves the columns of the stream.
+pub fn sideways(app: &mut App, right: bool) {
+    if app.overlays.is_empty() && app.focus == Pane::Stream {
+        let last = app.stream.columns.len().saturating_sub(1);
+        let shift = app.stream.shift;
+        app.stream.shift = if right { (shift + 1).min(last) } else { shift.saturating_sub(1) };
+    }
+}

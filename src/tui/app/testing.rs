@@ -1,0 +1,307 @@
+//! States to test with: the same every time, built of the messages a client would send.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{App, Start, update};
+use crate::client::message::{Command, Connection, Problem, TailBatch, TailState, Update};
+use crate::model::time::parse_time;
+use crate::model::*;
+use crate::tui::effect::{Effect, Message};
+use crate::tui::{theme, view};
+
+/// The time at which all tests happen.
+pub fn noon() -> Time {
+    parse_time("2026-11-22 12:00:30").unwrap()
+}
+
+pub fn at(text: &str) -> Time {
+    parse_time(&format!("2026-11-{text}")).unwrap()
+}
+
+/// A state with a size, a theme, and nothing from any deployment.
+pub fn blank(size: (u16, u16), theme: &str) -> App {
+    let start =
+        Start { theme: theme::find(theme).unwrap(), endpoint: "localhost:7070".to_owned(), size, ..Start::default() };
+    App::new(start, noon()).0
+}
+
+/// Tells the state something.
+pub fn tell(app: &mut App, update_: Update) -> Vec<Effect> {
+    let now = app.now;
+    update(app, Message::Update(update_), now)
+}
+
+/// Presses keys, drawing between them as the loop does; `type:text` types a text. All effects.
+pub fn press(app: &mut App, keys: &str) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for key in keys.split(' ').filter(|key| !key.is_empty()) {
+        let chords = match key.strip_prefix("type:") {
+            Some(text) => text
+                .chars()
+                .map(|c| if c == '_' { ' ' } else { c })
+                .map(|c| crate::tui::chord::Chord::plain(crate::tui::chord::Key::Char(c)))
+                .collect(),
+            None => vec![key.parse().unwrap()],
+        };
+        for chord in chords {
+            frame(app);
+            let now = app.now;
+            effects.extend(update(app, Message::Key(chord), now));
+        }
+    }
+    frame(app);
+    effects
+}
+
+/// Draws the state.
+pub fn frame(app: &mut App) -> ratatui::buffer::Buffer {
+    let area = ratatui::layout::Rect::new(0, 0, app.size.0, app.size.1);
+    let mut buffer = ratatui::buffer::Buffer::empty(area);
+    app.layout = view::draw(&mut buffer, app, &theme::built_in()[app.theme]);
+    app.dirty = super::Dirty::Clean;
+    buffer
+}
+
+/// The client's commands among the effects.
+pub fn commands(effects: &[Effect]) -> Vec<&Command> {
+    effects
+        .iter()
+        .filter_map(|effect| if let Effect::Client(command) = effect { Some(command) } else { None })
+        .collect()
+}
+
+pub fn carrier_view() -> FeatureView {
+    let feature = |name: &str, data_type, definition: &str| Feature {
+        name: name.to_owned(),
+        data_type: Some(data_type),
+        definition: definition.to_owned(),
+    };
+    FeatureView {
+        id: Id(0x1f2e_3d4c_5b6a_7988_1122_3344_5566_7788),
+        name: "carrier_delays_hourly".to_owned(),
+        workspace: "prod".to_owned(),
+        description: "How late each carrier's flights leave and arrive, in tiles of an hour.".to_owned(),
+        owner: "ops@flights.example".to_owned(),
+        family: String::new(),
+        tags: BTreeMap::from([("domain".to_owned(), "punctuality".to_owned()), ("tier".to_owned(), "1".to_owned())]),
+        entities: vec!["carrier".to_owned()],
+        data_sources: vec!["flights".to_owned()],
+        join_keys: vec![JoinKey { name: "carrier".to_owned(), data_type: DataType::String }],
+        online_serving_index: vec!["carrier".to_owned()],
+        timestamp_field: Some("timestamp".to_owned()),
+        features: vec![
+            feature("dep_delay_mean_1h_1h", DataType::Float64, "mean(dep_delay) over 1h"),
+            feature("dep_delay_mean_1d_1h", DataType::Float64, "mean(dep_delay) over 1d"),
+            feature("arr_delay_max_1d_1h", DataType::Float64, "max(arr_delay) over 1d"),
+            feature("flights_count_1d_1h", DataType::Int64, "count(flight) over 1d"),
+            feature(
+                "dest_last_distinct_5_1d_1h",
+                DataType::Array(Box::new(DataType::String)),
+                "last_distinct(5)(dest) over 1d",
+            ),
+        ],
+        kind: ViewKind::Aggregate { interval: Some(Span::hours(1)) },
+        is_stream: true,
+        online: true,
+        offline: true,
+        materialization_enabled: true,
+        batch_schedule: Some(Span::hours(1)),
+        feature_start_time: Some(at("19 12:00")),
+        max_data_delay: Some(Span::minutes(15)),
+        batch_trigger: BatchTrigger::Scheduled,
+        created_at: Some(at("22 09:30")),
+        defined_in: "views/carrier_delays.toml".to_owned(),
+        url: String::new(),
+    }
+}
+
+/// A second view: the latest row of each aircraft, two join keys, one of them a wildcard.
+pub fn route_view() -> FeatureView {
+    FeatureView {
+        id: Id(2),
+        name: "route_traffic".to_owned(),
+        description: "Flights by origin and destination.".to_owned(),
+        join_keys: vec![
+            JoinKey { name: "origin".to_owned(), data_type: DataType::String },
+            JoinKey { name: "dest".to_owned(), data_type: DataType::String },
+        ],
+        online_serving_index: vec!["origin".to_owned()],
+        kind: ViewKind::Temporal { ttl: Some(Span::days(3)) },
+        batch_trigger: BatchTrigger::Manual,
+        ..carrier_view()
+    }
+}
+
+fn attempt(number: u32, state: AttemptState, from: Time, seconds: i64) -> Attempt {
+    Attempt {
+        id: Some(Id(u128::from(number) + 900)),
+        number,
+        state,
+        created_at: Some(from),
+        updated_at: Some(from + Span::milliseconds(seconds * 1_000 + 340)),
+        progress: None,
+        reason: None,
+        message: None,
+    }
+}
+
+/// A job of the first view for the hour that ends at `end`.
+pub fn job(number: u128, state: JobState, end: Time, attempts: Vec<Attempt>) -> Job {
+    Job {
+        id: Id((number << 96) | 0xabcd_0000 | number),
+        workspace: "prod".to_owned(),
+        feature_view: "carrier_delays_hourly".to_owned(),
+        job_type: JobType::Batch,
+        state,
+        window: Some(Window { start: end - Span::hours(1), end }),
+        online: true,
+        offline: true,
+        created_at: Some(end + Span::minutes(15)),
+        updated_at: Some(end + Span::minutes(16)),
+        next_attempt_at: None,
+        attempts,
+    }
+}
+
+/// Jobs in every state, newest first.
+pub fn jobs() -> Vec<Job> {
+    let made = |end: Time| end + Span::minutes(15);
+    let ok = |end: Time| vec![attempt(1, AttemptState::Success, made(end), 12)];
+    let scheduled = Job {
+        next_attempt_at: Some(at("22 13:15")),
+        created_at: Some(at("22 12:00")),
+        ..job(0x91, JobState::Scheduled, at("22 13:00"), Vec::new())
+    };
+    let mut half = attempt(1, AttemptState::Running, at("22 11:59:40"), 0);
+    half.progress = Some(0.52);
+    let running =
+        Job { created_at: Some(at("22 11:59:30")), ..job(0x90, JobState::Running, at("22 12:00"), vec![half]) };
+    let mut lost = attempt(1, AttemptState::Error, at("22 11:15"), 3);
+    lost.reason = Some("SOURCE_ERROR".to_owned());
+    lost.message = Some("Cannot read data/flights.parquet: the connection was closed after 3 s.".to_owned());
+    let retrying = Job {
+        next_attempt_at: Some(at("22 12:04:30")),
+        ..job(0x8f, JobState::Running, at("22 11:00"), vec![lost.clone()])
+    };
+    let stream = Job {
+        job_type: JobType::Stream,
+        window: None,
+        offline: false,
+        created_at: Some(at("22 09:30")),
+        ..job(0x80, JobState::Running, at("22 09:30"), vec![attempt(1, AttemptState::Running, at("22 09:30"), 0)])
+    };
+    let mut broken = attempt(3, AttemptState::Error, at("22 08:40"), 1);
+    broken.reason = Some("QUERY_ERROR".to_owned());
+    broken.message = Some(
+        "Query of view carrier_delays_hourly failed: conversion from `str` to `f64` failed in column 'dep_delay' for 1 out \
+         of 4680 values: [\"n/a\"].\nFix the value in data/flights-2013-11.parquet or cast with try_cast, then trigger the window again."
+            .to_owned(),
+    );
+    let first = Attempt { number: 1, created_at: Some(at("22 08:15")), ..broken.clone() };
+    let second = Attempt { number: 2, created_at: Some(at("22 08:20")), ..lost };
+    let failed = job(0x7f, JobState::Failure, at("22 08:00"), vec![first, second, broken]);
+    let cancelled =
+        job(0x7e, JobState::Cancelled, at("22 07:00"), vec![attempt(1, AttemptState::Cancelled, at("22 07:15"), 2)]);
+    let mut all = vec![scheduled, running, retrying];
+    all.push(job(
+        0x8e,
+        JobState::CancellationRequested,
+        at("22 10:00"),
+        vec![attempt(1, AttemptState::Cancelling, at("22 10:15"), 1)],
+    ));
+    all.extend([stream, failed, cancelled]);
+    for hour in 0..30 {
+        let end = at("22 06:00") - Span::hours(hour);
+        all.push(job(0x70 - hour as u128, JobState::Success, end, ok(end)));
+    }
+    all
+}
+
+pub fn vector() -> FeatureVector {
+    let feature = |name: &str, data_type, value, status| FeatureValue {
+        name: format!("carrier_delays_hourly.{name}"),
+        data_type,
+        effective_time: (status == FeatureStatus::Present).then(|| at("22 11:00")),
+        value,
+        status: Some(status),
+    };
+    let text = |text: &str| Value::Text(text.to_owned());
+    use FeatureStatus::{Missing, Present};
+    FeatureVector {
+        features: vec![
+            feature("dep_delay_mean_1h_1h", DataType::Float64, Value::Null, Missing),
+            feature("dep_delay_mean_1d_1h", DataType::Float64, Value::Float(12.639_423_076_923_077), Present),
+            feature("arr_delay_max_1d_1h", DataType::Float64, Value::Float(278.0), Present),
+            feature("flights_count_1d_1h", DataType::Int64, Value::Int(208), Present),
+            feature(
+                "dest_last_distinct_5_1d_1h",
+                DataType::Array(Box::new(DataType::String)),
+                Value::List(vec![text("LAX"), text("SFO"), text("BOS"), text("MCO"), text("ATL")]),
+                Present,
+            ),
+        ],
+        join_keys: vec![("carrier".to_owned(), text("B6"))],
+        server_seconds: Some(0.0011),
+        store_seconds: Some(0.0004),
+    }
+}
+
+/// One record of the first view's stream.
+pub fn record(hour: i64, carrier: &str) -> Box<str> {
+    let anchor = (at("22 00:00") + Span::hours(hour)).timestamp_micros() * 1_000;
+    format!(
+        "{{\"carrier\":\"{carrier}\",\"sum_dep_delay\":{}.5,\"count_dep_delay\":{},\"max_arr_delay\":{},\"count_flight\":{},\"_anchor_time\":{anchor}}}",
+        hour * 37, 4 + hour, 61 + hour, 5 + hour
+    )
+    .into()
+}
+
+/// A live state with everything in it, the way it is some minutes after the start.
+pub fn live(size: (u16, u16), theme: &str) -> App {
+    let mut app = blank(size, theme);
+    tell(&mut app, Update::Connection(Connection::Live));
+    let url = "http://localhost:7070/api".to_owned();
+    tell(&mut app, Update::Deployment { url, notices: Vec::new(), has_stream_tail: true });
+    let workspace = |name: &str, live| Workspace { name: name.to_owned(), live };
+    tell(&mut app, Update::Workspaces(vec![workspace("prod", true), workspace("dev-ana", false)]));
+    let views = Arc::new(vec![carrier_view(), route_view()]);
+    tell(&mut app, Update::FeatureViews { generation: 1, workspace: "prod".to_owned(), views });
+    let generation = app.generation;
+    tell(&mut app, Update::Jobs { generation, jobs: Arc::new(jobs()) });
+    let freshness = Freshness {
+        feature_view: "carrier_delays_hourly".to_owned(),
+        materialization_enabled: true,
+        is_stream: true,
+        is_stale: false,
+        freshness: Some(Span::seconds(14)),
+        expected: Some(Span::minutes(90)),
+        created_at: Some(at("22 09:30")),
+    };
+    tell(&mut app, Update::Freshness { generation, freshness });
+    let columns = ["carrier", "sum_dep_delay", "count_dep_delay", "max_arr_delay", "count_flight", "_anchor_time"];
+    let columns = columns.map(str::to_owned).to_vec();
+    tell(&mut app, Update::TailState { generation, state: TailState::Open { columns } });
+    let records = (0..12).flat_map(|hour| ["UA", "AA", "EV", "B6"].map(|carrier| record(hour, carrier))).collect();
+    let batch = TailBatch {
+        records,
+        dropped: 0,
+        events: Some(14_040),
+        latest_event: Some(at("22 12:00:02")),
+        watermark: Some(at("22 11:45")),
+    };
+    let effects = tell(&mut app, Update::Tail { generation, batch });
+    let [Command::Lookup { request, .. }] = commands(&effects)[..] else { panic!("no example: {effects:?}") };
+    let request = *request;
+    tell(&mut app, Update::Lookup { request, answer: Ok(vector()), took: Duration::from_micros(2_300) });
+    frame(&mut app);
+    app
+}
+
+pub fn problem() -> Problem {
+    Problem {
+        what: "Cannot reach http://localhost:7070/api: connection refused.".to_owned(),
+        hint: "Start the deployment, or give another address with --url.".to_owned(),
+    }
+}

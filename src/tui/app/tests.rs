@@ -1,0 +1,314 @@
+//! What a user does, typed through the real keys, and what comes of it.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::testing::*;
+use super::*;
+use crate::client::message::{Problem, TailBatch, Update};
+use crate::model::{Job, JobState};
+use crate::tui::action::{Danger, TABLE};
+use crate::tui::chord::Chord;
+use crate::tui::theme;
+
+fn app() -> App {
+    live((120, 40), "dark")
+}
+
+fn jobs_again(app: &mut App, change: impl Fn(&mut Vec<Job>)) -> Vec<Effect> {
+    let mut jobs = jobs();
+    change(&mut jobs);
+    let generation = app.generation;
+    tell(app, Update::Jobs { generation, jobs: Arc::new(jobs) })
+}
+
+fn toast(app: &App) -> &str {
+    app.notes.toasts.back().map_or("", |note| &note.text)
+}
+
+#[test]
+fn the_first_message_opens_the_workspace_and_then_a_view() {
+    let start =
+        Start { workspace: Some("prod".to_owned()), view: Some("route_traffic".to_owned()), ..Start::default() };
+    let (mut app, effects) = App::new(start, noon());
+    let open = Command::OpenWorkspace { generation: 1, workspace: Some("prod".to_owned()) };
+    assert_eq!(commands(&effects), [&open]);
+    let views = Arc::new(vec![carrier_view(), route_view()]);
+    let effects = tell(&mut app, Update::FeatureViews { generation: 1, workspace: "prod".to_owned(), views });
+    let (workspace, feature_view) = ("prod".to_owned(), "route_traffic".to_owned());
+    assert_eq!(commands(&effects), [&Command::OpenView { generation: 2, workspace, feature_view }]);
+}
+
+#[test]
+fn a_view_that_is_not_there_is_told_and_another_one_opened() {
+    let (mut app, _) = App::new(Start { view: Some("no_such".to_owned()), ..Start::default() }, noon());
+    let views = Arc::new(vec![carrier_view()]);
+    tell(&mut app, Update::FeatureViews { generation: 1, workspace: "prod".to_owned(), views });
+    assert!(toast(&app).contains("no feature view `no_such` in workspace `prod`"), "{}", toast(&app));
+    assert_eq!(app.view.as_deref(), Some("carrier_delays_hourly"));
+}
+
+#[test]
+fn answers_to_an_old_question_are_dropped() {
+    let mut app = app();
+    let generation = app.generation - 1;
+    tell(&mut app, Update::Jobs { generation, jobs: Arc::default() });
+    assert_eq!(app.jobs.all.len(), jobs().len());
+    tell(&mut app, Update::Lookup { request: 99, answer: Err(problem()), took: Default::default() });
+    assert!(app.lookup.answer.as_ref().unwrap().result.is_ok());
+}
+
+#[test]
+fn cancelling_asks_and_enter_means_no() {
+    let mut app = app();
+    for no in ["enter", "n", "esc", "c enter", "q"] {
+        let effects = press(&mut app, &format!("2 home j c {no}"));
+        assert_eq!(effects, [], "{no}");
+        assert!(app.overlays.is_empty(), "{no}");
+    }
+}
+
+#[test]
+fn cancelling_sends_the_job_that_was_asked_about() {
+    let mut app = app();
+    press(&mut app, "j c");
+    let running = app.jobs.selected.unwrap();
+    // While the question stands open, the list moves under it.
+    jobs_again(&mut app, |jobs| jobs.rotate_left(5));
+    let effects = press(&mut app, "y");
+    let [Command::Cancel { job, request, .. }] = commands(&effects)[..] else { panic!("{effects:?}") };
+    assert_eq!(*job, running);
+    let request = *request;
+    assert!(press(&mut app, "c").is_empty() && toast(&app).contains("already"), "{}", toast(&app));
+    tell(&mut app, Update::Cancelled { request, answer: Err(problem()) });
+    assert!(toast(&app).starts_with("The job was not cancelled."), "{}", toast(&app));
+    assert!(app.pending.is_empty());
+}
+
+#[test]
+fn a_job_that_ended_meanwhile_is_not_cancelled() {
+    let mut app = app();
+    press(&mut app, "j c");
+    jobs_again(&mut app, |jobs| jobs[1].state = JobState::Success);
+    assert_eq!(commands(&press(&mut app, "y")), Vec::<&Command>::new());
+    assert!(toast(&app).contains("has ended"), "{}", toast(&app));
+}
+
+#[test]
+fn an_ended_job_cannot_be_cancelled() {
+    let mut app = app();
+    press(&mut app, "/ type:state=failure enter c");
+    assert!(app.overlays.is_empty());
+    assert!(toast(&app).contains("nothing to cancel"), "{}", toast(&app));
+}
+
+#[test]
+fn a_failed_window_is_run_again() {
+    let mut app = app();
+    let effects = press(&mut app, "/ type:state=failure enter r enter y");
+    let [Command::Trigger { trigger, .. }] = commands(&effects)[..] else { panic!("{effects:?}") };
+    assert_eq!((trigger.window.start, trigger.window.end), (at("22 07:00"), at("22 08:00")));
+    assert!(trigger.online && trigger.offline && trigger.use_tecton_managed_retries && !trigger.overwrite);
+    assert!(app.overlays.is_empty());
+}
+
+#[test]
+fn the_form_begins_with_the_last_complete_period_and_checks_what_is_typed() {
+    let mut app = app();
+    press(&mut app, "t");
+    let Some(Overlay::Trigger(form)) = app.overlays.last() else { panic!() };
+    assert_eq!((form.start.text(), form.end.text()), ("2026-11-22 11:00:00", "2026-11-22 12:00:00"));
+    press(&mut app, "ctrl-u");
+    for (end, error) in [
+        ("yesterday", "`yesterday` is not a time"),
+        ("2026-11-22_10:30", "must lie before"),
+        ("2026-11-22_12:30", "2026-11-22 12:00:00 or 2026-11-22 13:00:00"),
+    ] {
+        let Some(Overlay::Trigger(form)) = app.overlays.last_mut() else { panic!() };
+        form.end.set("");
+        form.focus = 1;
+        assert_eq!(press(&mut app, &format!("type:{end} enter")), []);
+        let Some(Overlay::Trigger(form)) = app.overlays.last() else { panic!() };
+        assert!(form.error.as_deref().unwrap().contains(error), "{:?}", form.error);
+    }
+}
+
+#[test]
+fn waiting_rings_when_the_job_ends() {
+    let mut app = app();
+    press(&mut app, "j W");
+    assert!(jobs_again(&mut app, |_| {}).is_empty());
+    let effects = jobs_again(&mut app, |jobs| jobs[1].state = JobState::Success);
+    assert!(matches!(&effects[..], [Effect::Notify(text)] if text.contains("has ended: success")), "{effects:?}");
+    assert!(app.jobs.waits.is_empty());
+}
+
+#[test]
+fn the_selection_stays_with_its_job() {
+    let mut app = app();
+    press(&mut app, "j j");
+    let (job, row) = (app.jobs.selected, app.jobs.row);
+    jobs_again(&mut app, |jobs| {
+        let newest = job_of(jobs, 0x92);
+        jobs.insert(0, newest);
+    });
+    assert_eq!((app.jobs.selected, app.jobs.row), (job, row + 1));
+    jobs_again(&mut app, |jobs| jobs.retain(|other| Some(other.id) != job));
+    assert_ne!(app.jobs.selected, job);
+    assert!(toast(&app).contains("no longer there"), "{}", toast(&app));
+}
+
+fn job_of(jobs: &[Job], number: u128) -> Job {
+    Job { id: Id(number), created_at: Some(at("22 12:00:20")), ..jobs[1].clone() }
+}
+
+#[test]
+fn a_lookup_is_typed_and_its_answer_stays_while_the_next_is_typed() {
+    let mut app = app();
+    let effects = press(&mut app, "3 enter backspace backspace type:AA enter");
+    let [Command::Lookup { keys, request, .. }] = commands(&effects)[..] else { panic!("{effects:?}") };
+    assert_eq!(keys, &[("carrier".to_owned(), "AA".to_owned())]);
+    assert!(app.lookup.answer.is_some() && !app.lookup.example);
+    let request = *request;
+    let refused = Problem { what: "No such key.".to_owned(), hint: String::new() };
+    tell(&mut app, Update::Lookup { request, answer: Err(refused), took: Default::default() });
+    assert_eq!(press(&mut app, "type:q esc"), []);
+    assert_eq!(press(&mut app, "q").last(), Some(&Effect::Quit));
+}
+
+#[test]
+fn the_stream_gives_one_example_and_never_overwrites_a_typed_key() {
+    let mut app = app();
+    press(&mut app, "3 enter type:X esc");
+    let generation = app.generation;
+    let batch = TailBatch { records: vec![record(12, "UA")], ..TailBatch::default() };
+    assert_eq!(tell(&mut app, Update::Tail { generation, batch }), []);
+    assert_eq!(app.lookup.keys()[0].1, "B6X");
+}
+
+#[test]
+fn a_wildcard_key_is_left_empty_in_the_example() {
+    let mut lookup = Lookup::of(&route_view());
+    assert!(lookup.fill(r#"{"origin":"EWR","dest":"IAH"}"#, &route_view()));
+    assert_eq!(lookup.keys().into_iter().map(|(_, text)| text).collect::<Vec<_>>(), ["EWR", ""]);
+}
+
+#[test]
+fn sorting_and_filtering_keep_the_selected_job() {
+    let mut app = app();
+    press(&mut app, "j");
+    let job = app.jobs.selected;
+    press(&mut app, "s s S");
+    assert_eq!(app.jobs.selected, job);
+    press(&mut app, "/ type:running");
+    assert_eq!((app.jobs.selected, app.jobs.order.len()), (job, 2));
+    press(&mut app, "esc");
+    assert_eq!(app.jobs.order.len(), jobs().len());
+}
+
+#[test]
+fn a_wrong_filter_says_so_and_hides_nothing() {
+    let mut app = app();
+    press(&mut app, "/ type:colour=red");
+    assert!(app.jobs.filter_error.as_deref().unwrap().starts_with("No column `colour`"));
+    assert_eq!(app.jobs.order.len(), jobs().len());
+}
+
+#[test]
+fn the_palette_knows_every_action_by_name_and_takes_arguments() {
+    let mut app = app();
+    press(&mut app, ": type:theme_plain enter");
+    assert_eq!(app.theme, theme::find("plain").unwrap());
+    press(&mut app, ": type:sort_-state enter");
+    assert_eq!((app.jobs.sort, app.jobs.descending), (Column::State, true));
+    press(&mut app, ": type:filter_~qury enter");
+    assert_eq!(app.jobs.order.len(), 1);
+    let effects = press(&mut app, ": type:view_route enter");
+    assert!(matches!(commands(&effects)[..], [Command::OpenView { .. }]), "{effects:?}");
+    let effects = press(&mut app, ": type:ws_dev enter");
+    assert!(matches!(commands(&effects)[..], [Command::OpenWorkspace { .. }]), "{effects:?}");
+    assert_eq!(press(&mut app, ": type:quit enter").last(), Some(&Effect::Quit));
+}
+
+#[test]
+fn nothing_is_sent_in_read_only_mode_and_it_says_why() {
+    let mut app = app();
+    app.read_only = true;
+    for keys in ["j c y", "t y", "r enter y", ": type:cancel-job enter y"] {
+        assert_eq!(commands(&press(&mut app, keys)), Vec::<&Command>::new(), "{keys}");
+        assert!(app.notes.journal.iter().any(|note| note.text.starts_with("Read-only")), "{keys}");
+    }
+}
+
+#[test]
+fn a_question_does_not_outlive_the_connection() {
+    let mut app = app();
+    press(&mut app, "j c");
+    tell(&mut app, Update::Connection(Connection::Refused { problem: problem() }));
+    assert_eq!(commands(&press(&mut app, "y")), Vec::<&Command>::new());
+    assert!(toast(&app).starts_with("Not connected"), "{}", toast(&app));
+}
+
+#[test]
+fn nothing_changes_nothing_is_dirty() {
+    let mut app = app();
+    assert_eq!(app.dirty, Dirty::Clean);
+    press(&mut app, "");
+    let now = app.now;
+    update(&mut app, Message::Focus(false), now);
+    assert_eq!(app.dirty, Dirty::Clean);
+}
+
+/// Whatever the clock shows, the picture holds until the instant it names.
+#[test]
+fn the_picture_holds_until_it_says() {
+    let mut app = app();
+    for _ in 0..40 {
+        let before = frame(&mut app);
+        let next = app.layout.next_change.unwrap();
+        assert!(next > app.now);
+        let almost = app.now + (next - app.now) * 9 / 10;
+        update(&mut app, Message::Tick, almost);
+        let text = crate::tui::picture::text;
+        assert_eq!(text(&frame(&mut app)), text(&before), "changed before {next}");
+        update(&mut app, Message::Tick, next);
+    }
+}
+
+fn chord() -> impl Strategy<Value = Chord> {
+    let keys: Vec<&str> = TABLE.iter().flat_map(|info| info.keys.iter().copied()).collect();
+    prop_oneof![
+        4 => proptest::sample::select(keys).prop_map(|key| key.parse().unwrap()),
+        1 => proptest::char::range(' ', '~').prop_map(|c| Chord::plain(crate::tui::chord::Key::Char(c))),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #[test]
+    fn any_keys_at_any_size_keep_the_laws(
+        keys in proptest::collection::vec(chord(), 0..60), columns in 1u16..180, rows in 1u16..60, read_only: bool
+    ) {
+        let mut app = live((columns, rows), "dark");
+        app.read_only = read_only;
+        for chord in keys {
+            frame(&mut app);
+            let now = app.now;
+            let effects = update(&mut app, Message::Key(chord), now);
+            let mutates = commands(&effects).into_iter().any(|c| matches!(c, Command::Cancel { .. } | Command::Trigger { .. }));
+            prop_assert!(!(mutates && read_only));
+            prop_assert!(!mutates || chord == "y".parse().unwrap());
+            if let Some(id) = app.jobs.selected {
+                prop_assert_eq!(app.jobs.at(app.jobs.row).map(|job| job.id), Some(id));
+            }
+        }
+        frame(&mut app);
+    }
+}
+
+#[test]
+fn only_yes_mutates() {
+    let mutating = TABLE.iter().filter(|info| info.danger == Danger::Mutates);
+    assert_eq!(mutating.count(), 4, "cancel, trigger and rerun open a question; yes answers it");
+}
