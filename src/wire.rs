@@ -4,6 +4,8 @@
 //! numbers named "wire section" in the documentation are those of the protocol's reference.
 
 pub mod convert;
+#[cfg(test)]
+mod examples;
 pub mod features;
 pub mod proto;
 pub mod proxy;
