@@ -54,7 +54,7 @@ async fn collect(session: &Session, view: Option<&str>) -> Result<Vec<Job>, Fail
     let calls = views.iter().map(|view| api.jobs(workspace, &view.name, view.id));
     let lists: Vec<Vec<Job>> = stream::iter(calls).buffered(AT_ONCE).try_collect().await?;
     let mut jobs: Vec<Job> = lists.into_iter().flatten().collect();
-    jobs.sort_by(|a, b| (b.created_at, b.window, b.id).cmp(&(a.created_at, a.window, a.id)));
+    jobs.sort_by_key(|job| std::cmp::Reverse((job.created_at, job.window, job.id)));
     Ok(jobs)
 }
 

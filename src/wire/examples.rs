@@ -271,10 +271,9 @@ fn same_fields(a: &[u8], b: &[u8]) -> bool {
     let (Some(mut a), Some(mut b)) = (fields(a), fields(b)) else { return false };
     a.sort_by_key(|(key, _)| *key);
     b.sort_by_key(|(key, _)| *key);
-    let same = |((key, a), (other, b)): (&(u64, &[u8]), &(u64, &[u8]))| {
-        key == other && (a == b || (key & 7 == 2 && same_fields(a, b)))
-    };
-    a.len() == b.len() && a.iter().zip(&b).all(same)
+    let mut pairs = a.iter().zip(&b);
+    a.len() == b.len()
+        && pairs.all(|((key, a), (other, b))| key == other && (a == b || (key & 7 == 2 && same_fields(a, b))))
 }
 
 /// The fields of a message: key (number and form) and content; nothing when the bytes are none.

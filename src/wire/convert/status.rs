@@ -120,7 +120,7 @@ pub fn join_status(
     for job in &mut jobs {
         job.attempts.sort_by_key(|attempt| attempt.number);
     }
-    jobs.sort_by(|a, b| (b.created_at, b.window, b.id).cmp(&(a.created_at, a.window, a.id)));
+    jobs.sort_by_key(|job| std::cmp::Reverse((job.created_at, job.window, job.id)));
     jobs
 }
 
