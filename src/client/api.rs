@@ -2,7 +2,7 @@
 //!
 //! Everything that comes back is cleaned. Reads may be retried, changes never are.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
 use prost::Message;
@@ -164,7 +164,7 @@ impl Api {
         };
         let request = GetFeaturesRequest { params };
         let call = || self.transport.post::<GetFeaturesResponse>(GET_FEATURES_PATH, &request, READ);
-        let answer = call.retry(self.backoff()).when(unreachable).await?;
+        let answer = call.retry(self.backoff()).when(worth_another(Instant::now())).await?;
         let keys = keys.iter().map(|(key, value)| (key.clone(), Value::Text(value.clone()))).collect();
         Ok(c::vector_from_response(&answer, keys).scrubbed())
     }
@@ -214,7 +214,7 @@ impl Api {
 
     async fn read<M: Message + Default>(&self, method: &str, request: &impl Message) -> Result<M, Error> {
         let call = || self.transport.call(method, request, READ);
-        call.retry(self.backoff()).when(unreachable).await
+        call.retry(self.backoff()).when(worth_another(Instant::now())).await
     }
 
     fn backoff(&self) -> ExponentialBuilder {
@@ -226,8 +226,9 @@ impl Api {
     }
 }
 
-fn unreachable(error: &Error) -> bool {
-    error.kind == Kind::Unreachable
+/// Whether a read that failed is worth another try: it did not get through, and nobody has waited long for it yet.
+fn worth_another(begun: Instant) -> impl FnMut(&Error) -> bool {
+    move |error| error.kind == Kind::Unreachable && begun.elapsed() < READ
 }
 
 /// A change whose answer is missing may have happened.

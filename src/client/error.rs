@@ -45,7 +45,7 @@ impl From<Error> for Problem {
 }
 
 /// Hint where the same call may work later.
-const AGAIN: &str = "It is tried again by itself.";
+const AGAIN: &str = "It may be busy or stalled: look at the deployment itself, or try again later.";
 /// Hint where the key is at fault.
 const KEY: &str = "Check TECTON_API_KEY, or the file given with --api-key-file.";
 /// Hint where the address is at fault.

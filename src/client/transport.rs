@@ -97,7 +97,7 @@ impl Transport {
         let opening = tokio::time::timeout(READ, call.send()).await;
         let late = || {
             let what = format!("{} has not answered within {} s.", self.label, READ.as_secs());
-            Error::new(Kind::Unreachable, what, "It is tried again by itself.")
+            Error::new(Kind::Unreachable, what, "It may be busy or stalled: look at the deployment itself.")
         };
         let response = opening.map_err(|_| late())?.map_err(|e| Error::from_http(&e, &self.label, READ))?;
         let code = response.status().as_u16();
