@@ -14,6 +14,7 @@ macro_rules! files {
 }
 
 static FILES: &[(&str, &[u8])] = files![
+    "README.md",
     "data/README.md",
     "data/flights.parquet",
     "data/planes.parquet",
