@@ -41,6 +41,9 @@ const SHUTDOWN: Duration = Duration::from_millis(1_500);
 /// How often a shutdown looks whether the threads have ended.
 const STOP_CHECK: Duration = Duration::from_millis(20);
 
+/// How long a start waits for the process before it to be cleared away.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+
 /// Where a platform finds its definitions and keeps its data.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -113,7 +116,7 @@ impl Platform {
     }
 
     fn start_blocking(config: &Config, clock: Clock, runtime: tokio::runtime::Handle) -> Result<Self, PlatformError> {
-        let lock = DirectoryLock::take(&config.data_dir)?;
+        let lock = DirectoryLock::take(&config.data_dir, LOCK_PATIENCE)?;
         let repository = registry::load(&config.repo);
         let path = config.data_dir.join("jobs.sqlite");
         let jobs = Jobs::open(&path, &repository.views, clock.clone())

@@ -2,24 +2,35 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::PlatformError;
+
+/// How often a lock that is taken is tried again.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// Holds the directory until it is dropped; the operating system lets go of it also when the process is killed.
 #[derive(Debug)]
 pub struct DirectoryLock(#[expect(dead_code, reason = "the open file is the lock")] File);
 
 impl DirectoryLock {
-    /// Creates `dir` when it is not there, and locks it.
-    pub fn take(dir: &Path) -> Result<Self, PlatformError> {
+    /// Creates `dir` when it is not there, and locks it. Waits up to `patience` for another user: a process that was
+    /// killed a moment ago holds on until the system has cleared it away. Blocks the thread.
+    pub fn take(dir: &Path, patience: Duration) -> Result<Self, PlatformError> {
         let failed = |problem| PlatformError::DataDir { dir: dir.to_owned(), problem };
         std::fs::create_dir_all(dir).map_err(failed)?;
         let file =
             OpenOptions::new().create(true).truncate(false).write(true).open(dir.join("lock")).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self(file)),
-            Err(TryLockError::WouldBlock) => Err(PlatformError::InUse { dir: dir.to_owned() }),
-            Err(TryLockError::Error(problem)) => Err(failed(problem)),
+        let deadline = Instant::now() + patience;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self(file)),
+                Err(TryLockError::Error(problem)) => return Err(failed(problem)),
+                Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
+                    return Err(PlatformError::InUse { dir: dir.to_owned() });
+                }
+                Err(TryLockError::WouldBlock) => std::thread::sleep(AGAIN),
+            }
         }
     }
 }
@@ -28,13 +39,26 @@ impl DirectoryLock {
 mod tests {
     use super::*;
 
+    const NONE: Duration = Duration::ZERO;
+
     #[test]
     fn a_second_user_is_told_which_directory_is_taken() {
         let dir = tempfile::tempdir().unwrap();
-        let first = DirectoryLock::take(&dir.path().join("data")).unwrap();
-        let refusal = DirectoryLock::take(&dir.path().join("data")).unwrap_err().to_string();
+        let first = DirectoryLock::take(&dir.path().join("data"), NONE).unwrap();
+        let refusal = DirectoryLock::take(&dir.path().join("data"), NONE).unwrap_err().to_string();
         assert!(refusal.contains(&dir.path().join("data").display().to_string()), "{refusal}");
         drop(first);
-        DirectoryLock::take(&dir.path().join("data")).unwrap();
+        DirectoryLock::take(&dir.path().join("data"), NONE).unwrap();
+    }
+
+    #[test]
+    fn a_user_that_is_about_to_leave_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = DirectoryLock::take(dir.path(), NONE).unwrap();
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| DirectoryLock::take(dir.path(), Duration::from_secs(30)));
+            drop(first);
+            second.join().unwrap().unwrap();
+        });
     }
 }

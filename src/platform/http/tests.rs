@@ -96,7 +96,7 @@ impl Bench {
             tails: Arc::new(tails),
             stop: stop.clone(),
             threads: Mutex::default(),
-            _lock: DirectoryLock::take(dir.path()).unwrap(),
+            _lock: DirectoryLock::take(dir.path(), Duration::ZERO).unwrap(),
         });
         let (keys, key) = ApiKeys::random();
         Self { app: router(Arc::clone(&platform), keys, stop), platform, key, _dir: dir }

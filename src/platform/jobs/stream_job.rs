@@ -22,7 +22,7 @@ use super::{Jobs, materializer};
 /// How often streams are read when they are caught up.
 const TICK: Duration = Duration::from_secs(1);
 /// Events of one micro-batch.
-const BATCH: usize = 5_000;
+const BATCH: usize = 2_000;
 /// Pause after the first error; it doubles.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 /// The longest pause after an error.

@@ -27,7 +27,7 @@ const CHUNK: usize = 256;
 /// Messages a listener may lag behind.
 const LAG: usize = 64;
 /// Events of one micro-batch.
-const BATCH: usize = 5_000;
+const BATCH: usize = 2_000;
 /// How often the stream is read when the tail is caught up.
 const TICK: Duration = Duration::from_millis(500);
 /// Pause after an error.
