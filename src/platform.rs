@@ -18,6 +18,7 @@ pub mod jobs;
 pub mod lock;
 pub mod offline;
 pub mod online;
+pub mod priority;
 pub mod registry;
 pub mod stream;
 
@@ -111,7 +112,12 @@ impl Platform {
     /// [`Platform::start`] by another clock; for tests.
     pub async fn start_at(config: Config, clock: Clock) -> Result<Self, PlatformError> {
         let runtime = tokio::runtime::Handle::current();
-        let started = tokio::task::spawn_blocking(move || Self::start_blocking(&config, clock, runtime));
+        let (done, started) = tokio::sync::oneshot::channel();
+        // A thread of its own, for everything that it starts inherits its priority, the engine's threads included.
+        std::thread::Builder::new().name("platform".to_owned()).spawn(move || {
+            priority::lower();
+            let _ = done.send(Self::start_blocking(&config, clock, runtime));
+        })?;
         started.await.map_err(|_| PlatformError::Stopped)?
     }
 

@@ -1,0 +1,12 @@
+//! The program as its users meet it: a server killed in the middle of its work, lookups checked against the events, the
+//! console in a real terminal, wrong keys and dead servers.
+//!
+//! One binary, so that it links once.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at the first surprise")]
+
+mod console;
+mod durability;
+mod failures;
+mod lookup;
+mod support;

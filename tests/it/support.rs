@@ -1,0 +1,231 @@
+//! What the tests share: a server process, the command line, a repository of their own, a terminal.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+/// The key that test servers accept.
+pub const KEY: &str = "0123456789abcdef0123456789abcdef";
+
+/// The program under test, shielded from the settings of whoever runs the tests.
+pub fn fvtop() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fvtop"));
+    for name in
+        ["API_SERVICE", "FEATURE_SERVICE", "TECTON_API_KEY", "TECTON_WORKSPACE", "TECTON_CONFIG_PATH", "NO_COLOR"]
+    {
+        command.env_remove(name);
+    }
+    command.env("HOME", "/nonexistent").env("XDG_DATA_HOME", "/nonexistent");
+    command
+}
+
+/// The example repository of the tree.
+pub fn example_repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flights")
+}
+
+/// A running `fvtop serve`; killed when dropped.
+pub struct Server {
+    child: Child,
+    pub url: String,
+    key_file: PathBuf,
+}
+
+impl Server {
+    /// Starts the platform on a free port and waits for its `ready` line.
+    pub fn start(repository: &Path, data: &Path) -> Self {
+        let key_file = data.with_extension("key");
+        std::fs::write(&key_file, KEY).unwrap();
+        let mut child = fvtop()
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .arg("--repo")
+            .arg(repository)
+            .arg("--data-dir")
+            .arg(data)
+            .arg("--api-key-file")
+            .arg(&key_file)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("ready url=").unwrap_or_else(|| panic!("not ready: {line:?}")).to_owned();
+        Self { child, url, key_file }
+    }
+
+    /// Runs a headless command against this server.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = fvtop();
+        command.args(arguments).arg("--url").arg(&self.url).arg("--api-key-file").arg(&self.key_file);
+        command.output().unwrap()
+    }
+
+    /// Runs a headless command that must succeed with JSON.
+    pub fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        let output = self.run(arguments);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {error}");
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {error}"))
+    }
+
+    /// The process, for signals.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it as a power cut of the process would: SIGKILL, no goodbye.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Ends it politely and gives its exit code and how long that took.
+    pub fn stop(mut self, signal: &str) -> (Option<i32>, Duration) {
+        let started = Instant::now();
+        send(signal, self.pid());
+        let status = self.child.wait().unwrap();
+        (status.code(), started.elapsed())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends a signal by name.
+pub fn send(signal: &str, pid: u32) {
+    let status = Command::new("kill").arg(format!("-{signal}")).arg(pid.to_string()).status().unwrap();
+    assert!(status.success());
+}
+
+/// Waits until `done` gives something; what it waits for is said when the time is up.
+pub fn wait_for<T>(what: &str, limit: Duration, mut done: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = done() {
+            return found;
+        }
+        assert!(started.elapsed() < limit, "waited {limit:?} for {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// A program in a pseudo-terminal, its screen kept by a terminal emulator.
+pub struct Terminal {
+    parser: Arc<Mutex<vt100::Parser>>,
+    raw: Arc<Mutex<Vec<u8>>>,
+    writer: Box<dyn Write + Send>,
+    child: Box<dyn portable_pty::Child + Send + Sync>,
+    _master: Box<dyn MasterPty + Send>,
+}
+
+impl Terminal {
+    /// Starts the console with these arguments and environment.
+    pub fn start(columns: u16, rows: u16, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        let pty = native_pty_system().openpty(size).unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_fvtop"));
+        command.args(arguments);
+        for name in ["API_SERVICE", "TECTON_API_KEY", "TECTON_WORKSPACE", "TECTON_CONFIG_PATH", "NO_COLOR"] {
+            command.env_remove(name);
+        }
+        command.env("HOME", "/nonexistent");
+        command.env("TERM", "xterm-256color");
+        command.cwd(env!("CARGO_MANIFEST_DIR"));
+        for (name, value) in environment {
+            command.env(name, value);
+        }
+        let child = pty.slave.spawn_command(command).unwrap();
+        drop(pty.slave);
+        let parser = Arc::new(Mutex::new(vt100::Parser::new(rows.try_into().unwrap(), columns.try_into().unwrap(), 0)));
+        let raw = Arc::new(Mutex::new(Vec::new()));
+        let mut reader = pty.master.try_clone_reader().unwrap();
+        let (screen, bytes) = (parser.clone(), raw.clone());
+        std::thread::spawn(move || {
+            let mut chunk = [0; 65_536];
+            while let Ok(n @ 1..) = reader.read(&mut chunk) {
+                screen.lock().unwrap().process(&chunk[..n]);
+                bytes.lock().unwrap().extend_from_slice(&chunk[..n]);
+            }
+        });
+        let writer = pty.master.take_writer().unwrap();
+        Self { parser, raw, writer, child, _master: pty.master }
+    }
+
+    /// The screen as text.
+    pub fn screen(&self) -> String {
+        self.parser.lock().unwrap().screen().contents()
+    }
+
+    /// Types.
+    pub fn type_keys(&mut self, keys: &str) {
+        self.writer.write_all(keys.as_bytes()).unwrap();
+        self.writer.flush().unwrap();
+    }
+
+    /// Waits until `text` stands on the screen.
+    pub fn until(&self, text: &str) {
+        self.until_within(text, Duration::from_secs(60));
+    }
+
+    /// The same with a limit.
+    pub fn until_within(&self, text: &str, limit: Duration) {
+        let started = Instant::now();
+        while !self.screen().contains(text) {
+            assert!(started.elapsed() < limit, "{text:?} never came:\n{}", self.screen());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Waits until `text` is gone from the screen.
+    pub fn until_gone(&self, text: &str) {
+        let started = Instant::now();
+        while self.screen().contains(text) {
+            assert!(started.elapsed() < Duration::from_secs(60), "{text:?} stayed:\n{}", self.screen());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Sends a signal to the program.
+    pub fn signal(&self, signal: &str) {
+        send(signal, self.child.process_id().unwrap());
+    }
+
+    /// Waits for the program's end and gives its exit code.
+    pub fn ended(&mut self) -> u32 {
+        let code = wait_for("the program's end", Duration::from_secs(20), || self.child.try_wait().unwrap());
+        std::thread::sleep(Duration::from_millis(100)); // the reader takes what is left in the terminal
+        code.exit_code()
+    }
+
+    /// Whether the terminal is as the program found it: main screen, cursor shown, no mouse, paste or focus mode.
+    pub fn is_restored(&self) -> bool {
+        let parser = self.parser.lock().unwrap();
+        let screen = parser.screen();
+        let raw = self.raw.lock().unwrap();
+        let after = |on: &str, off: &str| {
+            let last = |code: &str| raw.windows(code.len()).rposition(|w| w == code.as_bytes());
+            last(on).is_none_or(|on| last(off).is_some_and(|off| off > on))
+        };
+        !screen.alternate_screen()
+            && !screen.hide_cursor()
+            && !screen.bracketed_paste()
+            && after("\x1b[?1004h", "\x1b[?1004l")
+            && after("\x1b[?2026h", "\x1b[?2026l")
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
