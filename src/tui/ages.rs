@@ -80,6 +80,7 @@ pub fn countdown(at: Time, now: Time) -> Moving {
 /// A finished length of time, exact to the second; tenths below ten seconds.
 pub fn exact(span: Span) -> String {
     match span.num_milliseconds().max(0) {
+        ..100 => "<0.1s".to_owned(),
         ms @ ..10_000 => format!("{}.{}s", ms / 1_000, ms % 1_000 / 100),
         _ => print_span(span),
     }

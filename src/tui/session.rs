@@ -3,12 +3,14 @@
 //! All I/O of the console happens here. What a key or an update means is `app`'s, what it looks like `view`'s.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::io;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use crossterm::event::{Event, EventStream};
-use futures::{FutureExt, StreamExt};
+use futures::StreamExt;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use tokio::time::sleep_until;
@@ -65,6 +67,8 @@ pub struct Session {
     between: Between,
     end: Option<End>,
     ticked: Instant,
+    /// The program put itself to sleep; the signal that woke it is still to come.
+    slept: bool,
 }
 
 fn now() -> Time {
@@ -98,6 +102,7 @@ impl Session {
             between: Between::of(is_set("TMUX"), is_set("STY")),
             end: None,
             ticked: Instant::now(),
+            slept: false,
         };
         session.act(effects)?;
         session.draw();
@@ -125,7 +130,7 @@ impl Session {
         loop {
             let woken = self.wait().await;
             self.take(woken)?;
-            self.drain()?;
+            self.drain().await?;
             if let Some(end) = self.end.take() {
                 return Ok(end);
             }
@@ -168,6 +173,8 @@ impl Session {
         match woken {
             Woken::Asked(Asked::End(number)) => self.end = Some(End::Signal(number)),
             Woken::Asked(Asked::Stop) => self.sleep()?,
+            // The waking from our own sleep is told as well.
+            Woken::Asked(Asked::Continue) if std::mem::take(&mut self.slept) => {}
             Woken::Asked(Asked::Continue) => self.wake()?,
             Woken::Event(Some(event)) => self.event(event?)?,
             // The keyboard is gone, as after a hang-up.
@@ -186,10 +193,13 @@ impl Session {
     }
 
     /// Takes in everything that is there already, so that a burst makes one frame.
-    fn drain(&mut self) -> Result<(), TuiError> {
+    async fn drain(&mut self) -> Result<(), TuiError> {
         let begun = Instant::now();
         while self.end.is_none() && begun.elapsed() < DRAIN {
-            if let Some(Some(event)) = self.events.next().now_or_never() {
+            // Polled with the task's own waker: the event stream keeps the first waker it is given, and one that wakes
+            // nobody would let the next key wait for something else to happen.
+            let event = poll_fn(|context| Poll::Ready(self.events.poll_next_unpin(context))).await;
+            if let Poll::Ready(Some(event)) = event {
                 self.event(event?)?;
             } else if let Ok(update) = self.handle.updates.try_recv() {
                 self.tell(Message::Update(update))?;
@@ -279,6 +289,7 @@ impl Session {
             self.writer.last(term::LEAVE, term::LEAVE_LIMIT);
         }
         signals::sleep()?;
+        self.slept = true;
         self.wake()
     }
 

@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-/// Bytes handed to the kernel in one call: a terminal that reads slowly is noticed between two of them.
-const CHUNK: usize = 8 << 10;
+/// Bytes handed to the kernel in one call. Between two of them the rest of a frame can be given up: over a slow link that
+/// is what quitting waits for.
+const CHUNK: usize = 2 << 10;
 
 enum Task {
     Frame(Vec<u8>),

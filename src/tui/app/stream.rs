@@ -17,6 +17,8 @@ pub const RECORDS: usize = 50_000;
 pub const BYTES: usize = 32 << 20;
 /// What rates are measured over.
 const RATE_OVER: Span = Span::seconds(10);
+/// Records that come this soon after the first are the newest old ones, sent in one go.
+const OPENING: Span = Span::milliseconds(1_500);
 
 /// Where the window on the ring stands: `end` is the number of the record after the last visible one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,8 +139,11 @@ impl Stream {
 
     fn sample(&mut self, now: Time) {
         let sample = (now, self.total(), self.events.unwrap_or(0));
-        if self.samples.back().is_none_or(|last| now - last.0 >= Span::milliseconds(900)) {
-            self.samples.push_back(sample);
+        match self.samples.make_contiguous() {
+            // What is sent at the opening was there before: it is no rate.
+            [first] if now - first.0 < OPENING => (first.1, first.2) = (sample.1, sample.2),
+            [.., last] if now - last.0 < Span::milliseconds(900) => {}
+            _ => self.samples.push_back(sample),
         }
         self.settle(now);
     }

@@ -285,7 +285,7 @@ fn chord() -> impl Strategy<Value = Chord> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
     #[test]
     fn any_keys_at_any_size_keep_the_laws(
         keys in proptest::collection::vec(chord(), 0..60), columns in 1u16..180, rows in 1u16..60, read_only: bool

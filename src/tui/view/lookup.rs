@@ -145,7 +145,7 @@ fn table(lines: &mut Vec<Line>, view: &FeatureView, features: &[FeatureValue], w
     let short = wide < 66;
     let rows: Vec<Row> = features.iter().map(|feature| row(view, feature, short)).collect();
     let widths = widths(&rows, wide);
-    let right = rows.iter().any(|row| row.right);
+    let right = rows.iter().all(|row| row.right || row.is_list || row.meaning == Meaning::Null);
     let cells = |texts: [&str; 5], meanings: [Meaning; 5]| -> Line {
         let last = widths.last().map(|(at, _)| *at);
         let cell = |(at, cells): &(usize, usize)| {
