@@ -178,7 +178,7 @@ impl<'a> Canvas<'a> {
 
     /// A sentence or two in the middle of an empty area.
     pub fn empty(&mut self, area: Rect, text: &str) {
-        let lines = super::text::wrap(text, usize::from(area.width.saturating_sub(4)).min(60));
+        let lines = super::text::wrap_even(text, usize::from(area.width.saturating_sub(4)).min(60));
         let top = area.y + area.height.saturating_sub(lines.len() as u16) / 2;
         for (y, line) in (top..area.bottom()).zip(&lines) {
             let x = area.x + area.width.saturating_sub(width(line) as u16) / 2;

@@ -55,12 +55,24 @@ pub fn wrap(text: &str, max: usize) -> Vec<String> {
     for paragraph in text.lines() {
         let paragraph = clean(paragraph);
         let mut line = String::new();
-        for word in paragraph.split_word_bounds() {
+        for part in paragraph.split_inclusive(' ') {
+            let word = part.trim_end_matches(' ');
             push_word(&mut lines, &mut line, word, max);
+            push_word(&mut lines, &mut line, &part[word.len()..], max);
         }
         lines.push(line.trim_end().to_owned());
     }
     lines
+}
+
+/// The same number of lines as [`wrap`], but of about the same length, so that no word stands alone at the end.
+pub fn wrap_even(text: &str, max: usize) -> Vec<String> {
+    let count = wrap(text, max).len();
+    let even = width(text).div_ceil(count.max(1));
+    (even..max)
+        .map(|narrower| wrap(text, narrower))
+        .find(|lines| lines.len() == count)
+        .unwrap_or_else(|| wrap(text, max))
 }
 
 fn push_word(lines: &mut Vec<String>, line: &mut String, word: &str, max: usize) {
@@ -101,6 +113,7 @@ mod tests {
     #[test]
     fn wraps_between_words() {
         assert_eq!(wrap("cannot read the file", 10), ["cannot", "read the", "file"]);
+        assert_eq!(wrap("at 23:00:00 (UTC)", 10), ["at", "23:00:00", "(UTC)"]);
         assert_eq!(wrap("abcdefghijkl mn", 5), ["abcde", "fghij", "kl mn"]);
         assert_eq!(wrap("one\n\ntwo", 9), ["one", "", "two"]);
     }

@@ -1,6 +1,7 @@
 //! Notes for the user: the newest ones stand on the screen as toasts, all of them in the journal.
 //!
-//! Plain data, bounded. Errors stay until they are dismissed; the rest leaves by itself.
+//! Plain data, bounded. Errors stay until they were read: until esc, or until a key is pressed that long after they came that
+//! whoever pressed it has seen them. The rest leaves by itself.
 
 use std::collections::VecDeque;
 
@@ -17,7 +18,7 @@ pub enum Level {
     Good,
     /// Needs an eye.
     Warning,
-    /// Went wrong; stays until dismissed.
+    /// Went wrong; stays until read.
     Bad,
 }
 
@@ -30,7 +31,7 @@ pub struct Note {
     pub level: Level,
     /// One or two sentences.
     pub text: String,
-    /// When it leaves the screen by itself; absent for never.
+    /// When it leaves the screen by itself; absent for errors.
     pub until: Option<Time>,
 }
 
@@ -47,6 +48,8 @@ pub struct Notes {
 pub const TOASTS: usize = 3;
 /// Most notes in the journal.
 pub const JOURNAL: usize = 500;
+/// How long it takes to read an error.
+const READING: Span = Span::seconds(3);
 /// How long a toast stays.
 const STAYS: Span = Span::seconds(6);
 
@@ -71,6 +74,11 @@ impl Notes {
     /// Drops the toasts whose time is over.
     pub fn expire(&mut self, now: Time) {
         self.toasts.retain(|toast| toast.until.is_none_or(|until| until > now));
+    }
+
+    /// A key was pressed: whoever did it has read the errors that have stood for a while.
+    pub fn read(&mut self, now: Time) {
+        self.toasts.retain(|toast| toast.until.is_some() || now - toast.at < READING);
     }
 
     /// Drops all toasts; false when there were none.

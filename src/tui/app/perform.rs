@@ -18,6 +18,7 @@ use crate::tui::theme;
 
 /// Takes a key press.
 pub fn press(app: &mut App, chord: Chord, effects: &mut Vec<Effect>) {
+    app.notes.read(app.now);
     if let Some(action) = Keymap::standard().resolve(app.layers(), chord) {
         perform(app, action, effects);
     } else if let Some(field) = field(app) {

@@ -9,6 +9,7 @@ use ratatui::layout::Rect;
 
 use super::jobs;
 use crate::client::message::Connection;
+use crate::model::Span;
 use crate::tui::action::{Action, TABLE};
 use crate::tui::ages;
 use crate::tui::app::{App, Level, Pane};
@@ -69,15 +70,15 @@ fn connection(canvas: &mut Canvas, app: &App) -> Line {
         Connection::Slow { .. } => ("◌ slow".to_owned(), Meaning::Warning),
         Connection::Refused { .. } => ("✗ refused".to_owned(), Meaning::Bad),
         Connection::Offline { attempt, retry_in, .. } => {
-            let retry = chrono::TimeDelta::from_std(*retry_in).unwrap_or_default();
-            let retry = canvas.moving(ages::countdown(app.connection_at + retry, canvas.now));
-            let away = app.stale_since.map(|at| ages::since(at, canvas.now));
-            match away.filter(|_| app.stale_since.is_some_and(|at| canvas.now - at > chrono::TimeDelta::seconds(60))) {
-                Some(away) => {
-                    let away = canvas.moving(away);
-                    (format!("✗ offline {away}, again in {retry} ({attempt})"), Meaning::Bad)
-                }
-                None => (format!("✗ reconnecting in {retry} ({attempt})"), Meaning::Bad),
+            let due = app.connection_at + Span::from_std(*retry_in).unwrap_or_default();
+            let again = match canvas.moving(ages::countdown(due, canvas.now)) {
+                _ if due <= canvas.now => "now".to_owned(),
+                left => format!("in {left}"),
+            };
+            let long_ago = app.stale_since.filter(|at| canvas.now - *at > Span::seconds(60));
+            match long_ago.map(|at| canvas.moving(ages::since(at, canvas.now))) {
+                Some(away) => (format!("✗ offline {away}, again {again} ({attempt})"), Meaning::Bad),
+                None => (format!("✗ reconnecting {again} ({attempt})"), Meaning::Bad),
             }
         }
     };

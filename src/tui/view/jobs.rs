@@ -141,6 +141,8 @@ fn columns(app: &App, canvas: &mut Canvas, wide: usize, top: usize, rows: usize)
     let places = (0..SAMPLE).chain(top..top + rows);
     let jobs: Vec<&Job> = places.filter_map(|place| app.jobs.at(place)).collect();
     let long = wide >= 120;
+    // Rows that do not show must not make the clock tick.
+    let next_change = canvas.layout.next_change;
     let mut all: Vec<(Column, u8, usize)> = Vec::new();
     for (column, priority) in COLUMNS {
         let cells = jobs.iter().map(|job| line_width(&cell(canvas, app, job, column, long))).max().unwrap_or(0);
@@ -152,6 +154,7 @@ fn columns(app: &App, canvas: &mut Canvas, wide: usize, top: usize, rows: usize)
             all.push((column, priority, cells.max(least)));
         }
     }
+    canvas.layout.next_change = next_change;
     // One cell for the mark, one for the badge, two between columns.
     let taken = |all: &[(Column, u8, usize)]| 2 + all.iter().map(|(_, _, cells)| cells + 2).sum::<usize>();
     while taken(&all) > wide + 2 && all.len() > 1 {

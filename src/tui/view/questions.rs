@@ -61,7 +61,7 @@ fn line(canvas: &mut Canvas, form: &TriggerForm, item: TriggerItem, area: Rect) 
         (TriggerItem::Start, _) => canvas.field(x, area.y, room.min(24), &form.start, here),
         (TriggerItem::End, _) => canvas.field(x, area.y, room.min(24), &form.end, here),
         (_, ticked) => {
-            let tick = if ticked == Some(true) { "[x] " } else { "[ ] " };
+            let tick = if ticked == Some(true) { "[x]" } else { "[ ]" };
             let meaning = if here { Meaning::FieldFocus } else { Meaning::Text };
             let used = canvas.text(x, area.y, 3, tick, meaning);
             canvas.text(x + used + 1, area.y, room.saturating_sub(used + 1), said, Meaning::Dim);
