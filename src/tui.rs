@@ -54,7 +54,7 @@ pub struct Options {
     pub workspace: Option<String>,
     /// How the deployment is called in the header. No secret may be in it.
     pub endpoint_label: String,
-    /// Keys that [`snapshot`] presses once the panes are filled, such as `["2", "enter"]`.
+    /// Keys that [`snapshot()`] presses once the panes are filled, such as `["2", "enter"]`.
     pub keys: Vec<String>,
 }
 

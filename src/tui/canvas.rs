@@ -64,7 +64,8 @@ impl<'a> Canvas<'a> {
         }
         let max = usize::from(max.min(area.right() - x));
         let text = cut(text, max);
-        let style = self.style(meaning);
+        // Whatever stood there, a border for one, lends the text nothing.
+        let style = Style::reset().patch(self.style(meaning));
         let (end, _) = self.buffer.set_stringn(x, y, &text, max, style);
         end.saturating_sub(x)
     }

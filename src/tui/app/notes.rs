@@ -38,9 +38,9 @@ pub struct Note {
 /// Toasts and journal.
 #[derive(Clone, Debug, Default)]
 pub struct Notes {
-    /// On the screen, oldest first; at most [`TOASTS`].
+    /// On the screen, oldest first; at most three.
     pub toasts: VecDeque<Note>,
-    /// All of them, oldest first; at most [`JOURNAL`].
+    /// All of them, oldest first; at most 500.
     pub journal: VecDeque<Note>,
 }
 

@@ -48,7 +48,7 @@ pub fn header(canvas: &mut Canvas, app: &App, area: Rect) {
 fn crumbs(app: &App, leave_out: usize) -> Line {
     let mut line: Line = vec![piece(" ", Meaning::Text)];
     if leave_out < 2 {
-        line.push(piece("fvtop  ", Meaning::TitleFocus));
+        line.extend([piece("fvtop", Meaning::TitleFocus), piece("  ", Meaning::Text)]);
     }
     let endpoint = Some(app.endpoint.as_str()).filter(|label| !label.is_empty() && leave_out < 1);
     let workspace = app.workspace.as_deref().filter(|_| leave_out < 3);

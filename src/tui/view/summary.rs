@@ -14,6 +14,7 @@
 use ratatui::layout::Rect;
 
 use super::chrome;
+use crate::client::message::Connection;
 use crate::model::time::print_span;
 use crate::model::{BatchTrigger, FeatureView, Freshness, Time, ViewKind};
 use crate::tui::ages;
@@ -43,6 +44,9 @@ pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
 
 /// What is awaited while there is no view.
 pub fn waiting(app: &App) -> String {
+    if let (None, Connection::Refused { .. }) = (&app.views, &app.connection) {
+        return "Nothing to show: what is wrong stands at the top.".to_owned();
+    }
     match (&app.views, app.is_live()) {
         (None, false) => "Waiting for the deployment to answer.".to_owned(),
         (None, true) => "Loading the feature views.".to_owned(),
