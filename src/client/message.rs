@@ -125,4 +125,6 @@ pub struct TailBatch {
     pub latest_event: Option<crate::model::Time>,
     /// The instant before which tiles are complete.
     pub watermark: Option<crate::model::Time>,
+    /// What holds the stream up, when that changed; empty when it goes on.
+    pub trouble: Option<String>,
 }

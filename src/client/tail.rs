@@ -148,6 +148,8 @@ struct Control {
     progress: Option<Progress>,
     #[serde(rename = "@dropped")]
     dropped: Option<u64>,
+    #[serde(rename = "@error")]
+    error: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -188,6 +190,7 @@ impl Gathered {
             self.batch.watermark = time(progress.watermark).or(self.batch.watermark);
         }
         self.batch.dropped += control.dropped.unwrap_or(0);
+        self.batch.trouble = control.error.map(Scrub::scrubbed).or(self.batch.trouble.take());
         control.columns.map(Scrub::scrubbed)
     }
 }
@@ -276,10 +279,12 @@ mod tests {
         assert_eq!(take(r#"{"a":1,"b":2}"#), None);
         assert_eq!(take(r#"{"@progress":{"events":7,"latest_event":"2026-11-22T10:00:00Z"}}"#), None);
         assert_eq!(take(r#"{"@dropped":3}"#), None);
+        assert_eq!(take(r#"{"@error":"held \u001b up"}"#), None);
         assert_eq!(take(r#"{"@later":"thing"}"#), None);
         assert_eq!(take("\r"), None);
         let batch = gathered.batch;
         assert_eq!((batch.records.len(), batch.dropped, batch.events), (1, 3, Some(7)));
+        assert_eq!(batch.trouble.as_deref(), Some("held ␛ up"));
         assert_eq!(batch.latest_event, parse_time("2026-11-22T10:00:00Z").ok());
     }
 }

@@ -1,8 +1,8 @@
 //! `GET /v1/fvtop/run-stream`: a view's stream tail as lines of JSON that never end.
 //!
 //! First `{"@columns":[...]}`, then one record a line. Between them, when they apply: `{"@progress":{...}}` about each
-//! second when it changed, `{"@dropped":n}` when this reader was too slow, `{"@error":"..."}` while the stream is held
-//! up, and an empty line at least each ten seconds as a heartbeat.
+//! second when it changed, `{"@dropped":n}` when this reader was too slow, `{"@error":"..."}` when the stream is held
+//! up (and an empty text when it goes on), and an empty line at least each ten seconds as a heartbeat.
 
 use std::time::Duration;
 
@@ -176,9 +176,8 @@ impl Session {
         };
         let mut lines = String::new();
         if trouble != self.trouble {
-            if let Some(message) = &trouble {
-                lines.push_str(&format!("{{\"@error\":{}}}\n", quoted(message)));
-            }
+            let message = trouble.as_deref().unwrap_or_default();
+            lines.push_str(&format!("{{\"@error\":{}}}\n", quoted(message)));
             self.trouble = trouble;
         }
         if progress != self.told {

@@ -54,6 +54,8 @@ pub struct Stream {
     pub latest_event: Option<Time>,
     /// Before it, tiles are complete.
     pub watermark: Option<Time>,
+    /// What holds the stream up; empty while nothing does.
+    pub trouble: String,
     /// The filter as typed.
     pub filter: Field,
     query: Query,
@@ -80,6 +82,7 @@ impl Default for Stream {
             events: None,
             latest_event: None,
             watermark: None,
+            trouble: String::new(),
             filter: Field::default(),
             query: Query::default(),
             anchor: Anchor::Newest,
@@ -113,6 +116,9 @@ impl Stream {
         self.events = batch.events.or(self.events);
         self.latest_event = batch.latest_event.or(self.latest_event);
         self.watermark = batch.watermark.or(self.watermark);
+        if let Some(trouble) = batch.trouble {
+            self.trouble = trouble;
+        }
         let mut scorer = Scorer::default();
         for record in batch.records {
             if !self.query.is_empty() && self.query.matches(&Record(&record), &mut scorer) {

@@ -290,6 +290,7 @@ pub fn live(size: (u16, u16), theme: &str) -> App {
         events: Some(14_040),
         latest_event: Some(at("22 12:00:02")),
         watermark: Some(at("22 11:45")),
+        trouble: None,
     };
     let effects = tell(&mut app, Update::Tail { generation, batch });
     let [Command::Lookup { request, .. }] = commands(&effects)[..] else { panic!("no example: {effects:?}") };

@@ -18,7 +18,7 @@ use crate::model::ViewKind;
 use crate::model::time::floor;
 use crate::tui::app::{Anchor, App, Pane, Typing};
 use crate::tui::canvas::{Canvas, Line, line_width, piece};
-use crate::tui::text::{fit, width};
+use crate::tui::text::{fit, width, wrap};
 use crate::tui::theme::Meaning;
 
 /// A column is no wider than that, unless it is alone.
@@ -40,6 +40,7 @@ pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
     }
     let inside = filter(canvas, app, inside);
     let inside = counters(canvas, app, inside);
+    let inside = trouble(canvas, app, inside);
     if app.stream.matching() == 0 || inside.height < 2 {
         canvas.empty(inside, &nothing(app));
         return;
@@ -64,6 +65,7 @@ pub fn status(canvas: &mut Canvas, app: &App, short: bool) -> Line {
     }
     match &app.stream.state {
         Some(TailState::Closed { .. }) => line.push(piece("✗ closed", Meaning::Bad)),
+        _ if !app.stream.trouble.is_empty() => line.push(piece("✗ held up", Meaning::Bad)),
         _ if short => {
             line.push(piece(format!("{}/s", rate(if events > 0.0 { events } else { records })), Meaning::Dim))
         }
@@ -112,6 +114,21 @@ fn counters(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
     }
     canvas.text(inner.x, inner.y, inner.width, &parts.join(" · "), Meaning::Dim);
     Rect { y: inner.y + 1, height: inner.height - 1, ..inner }
+}
+
+/// What holds the stream up, in at most three lines; returns what is left of the area.
+fn trouble(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
+    if app.stream.trouble.is_empty() || inner.height < 4 {
+        return inner;
+    }
+    let mut y = inner.y;
+    for line in
+        wrap(&app.stream.trouble, usize::from(inner.width)).into_iter().take(3.min(usize::from(inner.height) - 1))
+    {
+        canvas.text(inner.x, y, inner.width, &line, Meaning::Bad);
+        y += 1;
+    }
+    Rect { y, height: inner.height - (y - inner.y), ..inner }
 }
 
 /// A count with its thousands apart.
