@@ -76,7 +76,7 @@ fn the_failed_job_is_found_read_and_run_again() {
     terminal.type_keys("\x1b");
     terminal.until_gone("1048.36");
     terminal.type_keys("r"); // run its window again: asks first
-    terminal.until("Trigger");
+    terminal.until("Start a job of");
     terminal.type_keys("q"); // a key that confirms nothing
     terminal.type_keys("\x1b");
     assert!(terminal.screen().contains("✗ failure"), "{}", terminal.screen());
