@@ -112,7 +112,11 @@ impl Jobs {
             }
             views
                 .iter()
-                .map(|view| Ok((view.id, scheduler::apply(rows, view, now)?)))
+                .map(|view| {
+                    let applied = scheduler::apply(rows, view, now)?;
+                    scheduler::revive(rows, view, now)?;
+                    Ok((view.id, applied))
+                })
                 .collect::<Result<_, TableError>>()
         })?;
         let views = views.iter().map(|view| (view.id, Arc::clone(view))).collect();

@@ -37,6 +37,16 @@ pub fn apply(rows: &Rows, view: &View, now: Time) -> Result<Applied, TableError>
     Ok(Applied { feature_start, ..kept })
 }
 
+/// Starts a view's stream anew when its last stream job has ended: to start the platform is to apply its views, and an
+/// applied view reads its stream until somebody cancels the job.
+pub fn revive(rows: &Rows, view: &View, now: Time) -> Result<(), TableError> {
+    let ended = rows.stream_job(view.id)?.is_some_and(|record| record.job.state.is_terminal());
+    if ended && view.live && view.online && view.is_stream() {
+        rows.save(&JobRecord::stream(view, now))?;
+    }
+    Ok(())
+}
+
 /// Makes the jobs that the plan wants by `now`: batch jobs, and the stream job of a view that is written online from a
 /// stream. A view without a start of features begins when it was first applied. Returns how many were made.
 pub fn extend(rows: &Rows, view: &View, applied: Applied, now: Time) -> Result<usize, TableError> {

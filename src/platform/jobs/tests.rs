@@ -145,7 +145,7 @@ fn cancel_knows_only_jobs_of_its_view() {
 }
 
 #[test]
-fn a_cancelled_stream_job_stays_stopped() {
+fn a_cancelled_stream_job_stays_cancelled_and_a_new_one_comes_with_the_next_start() {
     let bench = Bench::new(vec![view("v")]);
     let jobs = bench.open();
     let id = bench.views[0].id;
@@ -153,9 +153,11 @@ fn a_cancelled_stream_job_stays_stopped() {
     jobs.cancel(id, stream.id).unwrap();
     jobs.stream_stopped(id).unwrap();
     assert_eq!(jobs.get(id, stream.id).unwrap().unwrap().state, JobState::Cancelled);
+    jobs.schedule().unwrap();
+    assert!(jobs.stream_job(id).unwrap().is_none(), "the scheduler does not undo what somebody asked for");
     drop(jobs);
     let jobs = bench.open();
-    assert!(jobs.stream_job(id).unwrap().is_none());
+    assert_ne!(jobs.stream_job(id).unwrap().unwrap().id, stream.id, "to start is to apply the view again");
     assert_eq!(jobs.get(id, stream.id).unwrap().unwrap().state, JobState::Cancelled);
 }
 

@@ -4,7 +4,7 @@
 //! confirmation does.
 
 use crate::model::time::{floor, parse_time, print_span, print_time};
-use crate::model::{FeatureView, Id, Job, JobState, Span, Time, TriggerRequest, Window};
+use crate::model::{FeatureView, Id, Job, JobState, JobType, Span, Time, TriggerRequest, Window};
 use crate::tui::field::Field;
 
 /// One line of the form.
@@ -167,13 +167,17 @@ impl Question {
     /// The question before a job is cancelled.
     pub fn cancel(job: &Job) -> Self {
         let window = job.window.map(super::columns::long_window);
+        let effect = match job.job_type {
+            JobType::Stream => "The view's stream is no longer written to the online store until it is applied again.",
+            _ => "The running attempt is stopped and none follows; its window stays unfilled.",
+        };
         let facts = [("job", Some(job.id.to_string())), ("type", Some(job.job_type.to_string())), ("window", window)];
         Self {
             ask: Ask::Cancel { job: job.id, state: job.state.clone() },
             workspace: job.workspace.clone(),
             feature_view: job.feature_view.clone(),
             facts: facts.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
-            effect: "The running attempt is stopped and none follows; its window stays unfilled.".to_owned(),
+            effect: effect.to_owned(),
         }
     }
 

@@ -121,6 +121,20 @@ impl Jobs {
         gone
     }
 
+    /// Puts a job that was just started into the list and selects it, unless the filter hides it.
+    pub fn started(&mut self, job: Job, now: Time) {
+        let (before, id) = (self.selected, job.id);
+        let others = self.all.iter().filter(|other| other.id != id).cloned();
+        self.all = Arc::new(std::iter::once(job).chain(others).collect());
+        self.count();
+        self.selected = Some(id);
+        self.rebuild(now);
+        if self.selected != Some(id) {
+            self.selected = before;
+            self.rebuild(now);
+        }
+    }
+
     fn count(&mut self) {
         self.counts.clear();
         for phase in self.all.iter().map(phase::of) {

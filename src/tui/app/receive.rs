@@ -233,7 +233,12 @@ fn triggered(app: &mut App, request: RequestId, answer: Result<Job, Problem>) {
         Ok(job) => {
             let window = job.window.map(super::columns::short_window).unwrap_or_default();
             app.notes.add(app.now, Level::Good, format!("Job {} was started for {window}.", short(&job)));
-            app.focus = if app.typing.is_none() { Pane::Jobs } else { app.focus };
+            // What was started is what is watched next, unless the user is busy elsewhere.
+            if app.typing.is_none() {
+                app.focus = Pane::Jobs;
+                app.jobs.started(job, app.now);
+                app.jobs.select(app.jobs.row, app.layout.jobs_rows);
+            }
         }
         Err(problem) => app.notes.add(app.now, Level::Bad, format!("No job was started. {problem}")),
     }

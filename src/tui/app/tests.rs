@@ -114,6 +114,24 @@ fn a_failed_window_is_run_again() {
 }
 
 #[test]
+fn a_job_that_was_started_is_selected_unless_the_filter_hides_it() {
+    for (filter, follows) in [("", true), ("type:state=failure ", false)] {
+        let mut app = app();
+        if !filter.is_empty() {
+            press(&mut app, &format!("/ {filter}enter"));
+        }
+        let before = app.jobs.selected;
+        let effects = press(&mut app, "r enter y");
+        let [Command::Trigger { request, .. }] = commands(&effects)[..] else { panic!("{effects:?}") };
+        let request = *request;
+        let started = job(0xfff, JobState::Running, at("22 08:00"), Vec::new());
+        let id = started.id;
+        tell(&mut app, Update::Triggered { request, answer: Ok(started) });
+        assert_eq!(app.jobs.selected, if follows { Some(id) } else { before });
+    }
+}
+
+#[test]
 fn the_form_begins_with_the_last_complete_period_and_checks_what_is_typed() {
     let mut app = app();
     press(&mut app, "t");
