@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
@@ -28,16 +28,21 @@ pub fn example_repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flights")
 }
 
+/// Servers run one after the other: each fills its stores as fast as it can, and two cores are soon too few for three.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 /// A running `fvtop serve`; killed when dropped.
 pub struct Server {
     child: Child,
     pub url: String,
     key_file: PathBuf,
+    _turn: MutexGuard<'static, ()>,
 }
 
 impl Server {
     /// Starts the platform on a free port and waits for its `ready` line.
     pub fn start(repository: &Path, data: &Path) -> Self {
+        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let key_file = data.with_extension("key");
         std::fs::write(&key_file, KEY).unwrap();
         let mut child = fvtop()
@@ -55,7 +60,7 @@ impl Server {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let url = line.trim().strip_prefix("ready url=").unwrap_or_else(|| panic!("not ready: {line:?}")).to_owned();
-        Self { child, url, key_file }
+        Self { child, url, key_file, _turn: turn }
     }
 
     /// Runs a headless command against this server.

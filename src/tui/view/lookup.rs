@@ -13,7 +13,7 @@ use ratatui::layout::Rect;
 use super::{chrome, values};
 use crate::model::{FeatureStatus, FeatureValue, FeatureView, Time, Value};
 use crate::tui::app::{Answer, App, Pane, Typing};
-use crate::tui::canvas::{Canvas, Line, piece};
+use crate::tui::canvas::{Canvas, Line, line_width, piece};
 use crate::tui::text::{fit, width, wrap};
 use crate::tui::theme::Meaning;
 
@@ -22,8 +22,9 @@ const FIELD: usize = 16;
 
 /// Draws the pane.
 pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
-    let status = times(app);
-    let inner = canvas.frame(area, app.focus == Pane::Lookup, &chrome::title(app, Pane::Lookup), &status);
+    let title = chrome::title(app, Pane::Lookup);
+    let status = times(app, usize::from(area.width).saturating_sub(line_width(&title) + 10));
+    let inner = canvas.frame(area, app.focus == Pane::Lookup, &title, &status);
     let stale = chrome::stale(canvas, app);
     canvas.frame_foot(area, &stale);
     let inside = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
@@ -51,15 +52,18 @@ pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
 }
 
 /// Where the time of the last answer went.
-fn times(app: &App) -> Line {
+/// How long the answer took: all that fits into `room` cells, the server's time in any case.
+fn times(app: &App, room: usize) -> Line {
     let Some(answer) = &app.lookup.answer else { return Vec::new() };
     let Ok(vector) = &answer.result else { return vec![piece("✗ no answer", Meaning::Bad)] };
     let ms = |seconds: f64| format!("{:.1} ms", seconds * 1_000.0);
-    let mut parts = Vec::new();
-    parts.extend(vector.store_seconds.map(|seconds| format!("store {}", ms(seconds))));
-    parts.extend(vector.server_seconds.map(|seconds| format!("server {}", ms(seconds))));
-    parts.push(format!("round trip {}", ms(answer.took.as_secs_f64())));
-    vec![piece(parts.join(" · "), Meaning::Dim)]
+    let server = vector.server_seconds.map(|seconds| format!("server {}", ms(seconds)));
+    let store = vector.store_seconds.map(|seconds| format!("store {}", ms(seconds)));
+    let trip = Some(format!("round trip {}", ms(answer.took.as_secs_f64())));
+    let choices = [vec![&store, &server, &trip], vec![&server, &trip], vec![&server]];
+    let texts = choices.map(|parts| parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" · "));
+    let fits = texts.into_iter().find(|text| width(text) <= room).filter(|text| !text.is_empty());
+    fits.map(|text| vec![piece(text, Meaning::Dim)]).unwrap_or_default()
 }
 
 /// Draws the fields, as many beside each other as fit, and a remark; returns the rows taken.
