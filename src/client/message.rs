@@ -4,10 +4,13 @@
 //! never lands in a new place.
 #![expect(missing_docs, reason = "the fields of a variant are explained by the variant's sentence")]
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{FeatureVector, FeatureView, Freshness, Id, Job, TriggerRequest, Workspace};
+use polars::prelude::DataFrame;
+
+use crate::model::{FeatureVector, FeatureView, Freshness, Id, Job, Query, QueryProgress, TriggerRequest, Workspace};
 
 /// Counts up with each change of workspace or view; answers with another generation are dropped.
 pub type Generation = u64;
@@ -31,6 +34,13 @@ pub enum Command {
     Trigger { request: RequestId, trigger: TriggerRequest },
     /// Cancel a job.
     Cancel { request: RequestId, workspace: String, feature_view: String, job: Id },
+    /// Compute something; its files are read by the client task. Answered by [`Update::QueryProgress`] any number of times,
+    /// then [`Update::QueryDone`] once.
+    Query { request: RequestId, query: Query },
+    /// Stop a computation; its [`Update::QueryDone`] still comes.
+    CancelQuery { request: RequestId },
+    /// Write a table into a file: Parquet, CSV or JSON lines by its ending. An existing file is kept unless `replace`.
+    SaveTable { request: RequestId, table: Table, path: PathBuf, replace: bool },
     /// The console lost (or regained) the eye of its user: poll slower (or at the usual pace).
     Focus(bool),
     /// Stop everything and end.
@@ -95,10 +105,37 @@ pub enum Update {
     ReadFailed { generation: Generation, problem: Problem },
     /// The answer of a lookup.
     Lookup { request: RequestId, answer: Result<FeatureVector, Problem>, took: Duration },
+    /// A computation goes on.
+    QueryProgress { request: RequestId, progress: QueryProgress },
+    /// A computation ended.
+    QueryDone { request: RequestId, answer: Result<QueryAnswer, Problem>, took: Duration },
+    /// A table was written (or not): the path, and the bytes it takes.
+    TableSaved { request: RequestId, answer: Result<(PathBuf, u64), Problem> },
     /// A job was started (or refused).
     Triggered { request: RequestId, answer: Result<Job, Problem> },
     /// A job's cancellation was taken (or refused).
     Cancelled { request: RequestId, answer: Result<Job, Problem> },
+}
+
+/// What a computation gave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QueryAnswer {
+    /// The rows. Text in it is as the deployment sent it: clean it before it is shown.
+    pub table: Table,
+    /// What the caller should know, such as a range shorter than the longest window. Cleaned.
+    pub warnings: Vec<String>,
+    /// The dataset it was kept as. Cleaned.
+    pub saved_as: Option<String>,
+}
+
+/// A table that several may hold. Two are equal when they are the same one.
+#[derive(Clone, Debug)]
+pub struct Table(pub Arc<DataFrame>);
+
+impl PartialEq for Table {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 /// Where the stream tail stands.

@@ -4,8 +4,11 @@
 //! on a runtime of its own). It reads source files and must write nothing.
 
 pub mod aggregate;
+pub mod ask;
 pub mod frame;
+pub mod history;
 pub mod lap;
+pub mod run;
 pub mod scan;
 pub mod schema;
 pub mod sql;
@@ -51,6 +54,8 @@ pub enum ErrorKind {
     Memory,
     /// Somebody asked to stop.
     Cancelled,
+    /// The caller asked for something that cannot be: the sentence says what to change.
+    Arguments,
 }
 
 /// Why a computation ended without a result.

@@ -82,7 +82,7 @@ fn engine_failure(error: EngineError) -> Outcome {
     match error.kind {
         ErrorKind::Cancelled => Outcome::Stopped,
         ErrorKind::Source => retryable(reason(error.kind), error.message),
-        ErrorKind::Query | ErrorKind::Memory => permanent(reason(error.kind), &error.message),
+        ErrorKind::Query | ErrorKind::Memory | ErrorKind::Arguments => permanent(reason(error.kind), &error.message),
     }
 }
 
@@ -93,6 +93,7 @@ pub fn reason(kind: ErrorKind) -> &'static str {
         ErrorKind::Query => "QUERY_ERROR",
         ErrorKind::Memory => "MEMORY_ERROR",
         ErrorKind::Cancelled => "CANCELLED",
+        ErrorKind::Arguments => "VALIDATION_ERROR",
     }
 }
 

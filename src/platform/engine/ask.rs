@@ -1,0 +1,80 @@
+//! What a person asks the engine for, and what comes back: arguments of `run` and `get_historical_features` with their
+//! tables read, and the answer with its warnings.
+//!
+//! Plain data; nothing is judged here.
+
+use std::collections::BTreeMap;
+
+use polars::prelude::{DataFrame, LazyFrame};
+
+use super::Cancel;
+use crate::model::Time;
+
+/// Arguments of `run` (semantics.md section 7).
+#[derive(Clone, Debug)]
+pub struct RunArgs {
+    /// First instant.
+    pub start_time: Option<Time>,
+    /// First instant after.
+    pub end_time: Option<Time>,
+    /// `disabled`, `partial` or `full`, as it was written.
+    pub aggregation_level: Option<String>,
+    /// Tables that stand for inputs, by the input's name.
+    pub mock_sources: BTreeMap<String, DataFrame>,
+    /// What time it is.
+    pub now: Time,
+}
+
+/// Arguments of `get_historical_features` (semantics.md section 8).
+#[derive(Clone)]
+pub struct HistoryArgs {
+    /// The spine.
+    pub spine: Option<DataFrame>,
+    /// The spine's time column.
+    pub timestamp_key: Option<String>,
+    /// First instant; only without a spine.
+    pub start_time: Option<Time>,
+    /// First instant after; only without a spine.
+    pub end_time: Option<Time>,
+    /// The keys that are wanted; only without a spine.
+    pub entities: Option<DataFrame>,
+    /// Where the rows come from.
+    pub rows: Rows,
+    /// When the view's features begin, settled.
+    pub feature_start_time: Option<Time>,
+    /// What stands between the view's and the feature's name, such as `.` (semantics.md section 3).
+    pub separator: String,
+    /// What time it is.
+    pub now: Time,
+}
+
+/// Where the rows of a history come from.
+#[derive(Clone)]
+pub enum Rows {
+    /// Computed from the source now.
+    Source,
+    /// The rows of the offline table, in its layout.
+    Stored(LazyFrame),
+}
+
+/// What comes back.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The rows.
+    pub frame: DataFrame,
+    /// What the caller should know.
+    pub warnings: Vec<String>,
+    /// The spine's time column that was used; absent without a spine.
+    pub timestamp_key: Option<String>,
+}
+
+/// How a computation is watched and held.
+#[derive(Clone, Copy)]
+pub struct Control<'a> {
+    /// Asked to stop: it ends within a second with [`super::ErrorKind::Cancelled`].
+    pub cancel: &'a Cancel,
+    /// Told now and then how many rows of the source were read.
+    pub progress: &'a (dyn Fn(u64) + Sync),
+    /// Most bytes that it may hold; past them it ends with [`super::ErrorKind::Memory`].
+    pub memory: u64,
+}
