@@ -4,28 +4,43 @@
 //! on a runtime of its own). It reads source files and must write nothing.
 
 pub mod aggregate;
+pub mod args;
 pub mod ask;
+pub mod asof;
+pub mod fold;
 pub mod frame;
 pub mod history;
+pub mod keys;
 pub mod lap;
+pub mod memory;
+pub mod query;
+pub mod ranges;
 pub mod run;
 pub mod scan;
 pub mod schema;
 pub mod sql;
+pub mod stored;
 pub mod tiles;
+pub mod windows;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use polars::prelude::DataFrame;
+use polars::prelude::*;
 use thiserror::Error;
 
-use crate::model::time::{floor, print_time};
-use crate::model::{DataType, Span, Time, Window};
+use ask::Control;
+use keys::Keys;
+use query::{Collector, Reach, Reader, Sink};
+use tiles::{Grid, TileBuilder, Wanted};
+
+use crate::model::time::{floor, print_time, span_micros};
+use crate::model::{Span, Time, Window};
 use crate::platform::registry::definition::View;
 
-/// Most bytes that the events of one slice may take in memory before the query runs over them.
-const MAX_SLICE_BYTES: usize = 1 << 30;
+/// Most bytes that a materialization attempt may hold.
+pub const MEMORY: u64 = 1 << 30;
 
 /// A flag that asks a running computation to stop. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -75,36 +90,57 @@ impl EngineError {
 }
 
 /// What the batch side holds for `window`, as stored rows: for aggregates the keys, the stored tile columns and
-/// `_anchor_time` (tile start, int64 nanoseconds), one row per key and non-empty tile; for temporal views keys,
-/// timestamp, features and `_anchor_time`, in the order of time and arrival. Only events that arrived by `now` count.
-/// Calls `progress` with 0 to 1.
+/// `_anchor_time` (tile start, int64 nanoseconds), one row per key and non-empty tile, in the order of tile starts; in
+/// continuous mode one row an event, its timestamp among the columns; for temporal views keys, timestamp, features and
+/// `_anchor_time`, in the order of time and arrival. Only events that arrived by `now` count. Calls `progress` with 0 to 1.
 ///
-/// The work is cut into slices of `batch_schedule`: memory is bounded by one slice, and `cancel` is looked at between
-/// slices and between reading and querying one.
+/// Row-wise queries stream through and memory follows the rows that are stored; others are cut into slices of
+/// `batch_schedule`, so that memory is bounded by one slice.
+///
+/// # Errors
+/// Of kind `Source`, `Query`, `Memory`, or `Cancelled` within a second after `cancel`.
 pub fn materialize(
     view: &View,
     window: Window,
     now: Time,
     cancel: &Cancel,
-    progress: &dyn Fn(f32),
+    progress: &(dyn Fn(f32) + Sync),
 ) -> Result<DataFrame, EngineError> {
-    let tables = plain_tables(view)?;
-    let slices = slices(window, view.batch_schedule);
-    let mut stored: Option<DataFrame> = None;
+    let told = |_| {};
+    let control = Control { cancel, progress: &told, memory: MEMORY };
+    let mocks = BTreeMap::new();
+    let reader = Reader::new(view, &mocks, Some(view.query_columns()), now, control)?;
+    let slices = if reader.streams() { vec![window] } else { slices(window, view.batch_schedule) };
+    let failed = |error: PolarsError| query_error(view, Some(window), &error);
+    let rows = match Grid::of(view) {
+        Some(grid) => {
+            let builder = TileBuilder::new(view, grid, Keys::new(&view.join_keys), Wanted::All, false);
+            let builder = read_slices(view, &reader, &slices, builder, progress)?;
+            builder.finish().and_then(|tiles| tiles.stored(view)).map_err(failed)?
+        }
+        None => {
+            let collector = read_slices(view, &reader, &slices, Collector::default(), progress)?;
+            let columns = reader.output().map_err(failed)?;
+            collector.rows(&columns).and_then(|rows| stamped(view, rows)).map_err(failed)?
+        }
+    };
+    progress(1.0);
+    Ok(rows)
+}
+
+fn read_slices<S: Sink>(
+    view: &View,
+    reader: &Reader<'_>,
+    slices: &[Window],
+    mut sink: S,
+    progress: &dyn Fn(f32),
+) -> Result<S, EngineError> {
     for (done, slice) in slices.iter().enumerate() {
         progress(done as f32 / slices.len() as f32);
-        let rows = materialize_slice(view, *slice, now, &tables, cancel)?;
-        let joined = match stored.take() {
-            Some(all) => all.vstack(&rows),
-            None => Ok(rows),
-        };
-        stored = Some(joined.map_err(|error| query_error(view, Some(*slice), &error))?);
+        let reach = Reach { source: view.source_window(*slice), rows: Some(*slice) };
+        sink = reader.read(reach, sink)?;
     }
-    progress(1.0);
-    stored.ok_or_else(|| EngineError {
-        kind: ErrorKind::Query,
-        message: format!("view {}: the window is empty: its end must be after its start", view.name),
-    })
+    Ok(sink)
 }
 
 /// The same stored rows for a micro-batch of stream events (the source's columns, times mapped, oldest arrival first).
@@ -112,65 +148,49 @@ pub fn materialize(
 /// Order-sensitive tile columns (`last_c`, `lastn{n}_c`, `last_non_distinct_n{n}_c`) come with a companion `_at_{name}`
 /// that holds the event times of the values, which the online store needs to merge late events; tails leave these out
 /// (`tiles::stored_names` are the columns to show).
+///
+/// # Errors
+/// Of kind `Query` when the query fails on the events.
 pub fn transform_stream(view: &View, events: DataFrame) -> Result<DataFrame, EngineError> {
-    let mut inputs = vec![(view.inputs.first().map_or("", |input| input.name.as_str()), events)];
-    inputs.extend(plain_tables(view)?);
-    let rows = sql::run(inputs, &view.sql).and_then(|output| tiles::fold(view, output, None, true));
+    let name = view.inputs.first().map_or("", |input| input.name.as_str());
+    let mut inputs = vec![(name, events)];
+    for input in view.inputs.iter().skip(1) {
+        let columns: Vec<String> = input.source.columns.iter().map(|(name, _)| name.clone()).collect();
+        inputs.push((input.name.as_str(), scan::whole(&input.source, &columns)?));
+    }
+    let rows = sql::run(inputs, &view.sql).and_then(|output| fold(view, output, None, true));
     rows.map_err(|error| query_error(view, None, &error))
 }
 
-fn materialize_slice(
-    view: &View,
-    slice: Window,
-    now: Time,
-    tables: &[(&str, DataFrame)],
-    cancel: &Cancel,
-) -> Result<DataFrame, EngineError> {
-    let stop = || if cancel.is_cancelled() { Err(EngineError::cancelled()) } else { Ok(()) };
-    stop()?;
-    let Some(first) = view.inputs.first() else {
-        return Err(query_error(view, None, &polars::prelude::polars_err!(NoData: "the view has no input")));
-    };
-    let columns = needed_columns(view, &first.source.columns);
-    let events = scan::events(&first.source, slice, now, &columns)?;
-    stop()?;
-    check_size(view, slice, events.estimated_size())?;
-    let mut inputs = vec![(first.name.as_str(), events)];
-    inputs.extend(tables.iter().cloned());
-    let rows = sql::run(inputs, &view.sql).and_then(|output| tiles::fold(view, output, Some(slice), false));
-    rows.map_err(|error| query_error(view, Some(slice), &error))
-}
-
-fn check_size(view: &View, slice: Window, bytes: usize) -> Result<(), EngineError> {
-    if bytes <= MAX_SLICE_BYTES {
-        return Ok(());
+/// The query's output as stored rows. Rows outside `window` are dropped where one is given, rows without a time always.
+/// With `times`, ordered tile columns come with their companions.
+pub fn fold(view: &View, output: DataFrame, window: Option<Window>, times: bool) -> PolarsResult<DataFrame> {
+    let time = view.timestamp_field.as_str();
+    let columns: Vec<Expr> = output.schema().iter().filter_map(|(name, dtype)| frame::normal(name, dtype)).collect();
+    let mut rows = output.lazy().select(columns).filter(col(time).is_not_null());
+    if let Some(window) = window {
+        rows = rows.filter(query::within(time, window));
     }
-    let (start, end) = (print_time(slice.start), print_time(slice.end));
-    let message = format!(
-        "view {}, window {start} to {end}: its events take {bytes} bytes, more than the {MAX_SLICE_BYTES} allowed. \
-         Choose a shorter batch_schedule",
-        view.name
-    );
-    Err(EngineError { kind: ErrorKind::Memory, message })
+    let rows = rows.collect()?;
+    match Grid::of(view) {
+        Some(grid) => {
+            let mut builder = TileBuilder::new(view, grid, Keys::new(&view.join_keys), Wanted::All, times);
+            builder.push(&rows)?;
+            builder.finish()?.stored(view)
+        }
+        None => stamped(view, rows),
+    }
 }
 
-/// The inputs after the first, whole.
-fn plain_tables(view: &View) -> Result<Vec<(&str, DataFrame)>, EngineError> {
-    let tables = view.inputs.iter().skip(1).map(|input| {
-        let columns = needed_columns(view, &input.source.columns);
-        Ok((input.name.as_str(), scan::whole(&input.source, &columns)?))
-    });
-    tables.collect()
-}
-
-/// The columns that the SQL can mean: those it names, or all where it has a `*`. At least one.
-fn needed_columns(view: &View, columns: &[(String, DataType)]) -> Vec<String> {
-    let words = sql::words(&view.sql);
-    let plain = |name: &str| name.chars().all(|c| c.is_alphanumeric() || c == '_');
-    let all = words.iter().any(|word| word == "*");
-    let named = |name: &str| all || !plain(name) || words.contains(&name.to_lowercase());
-    let needed: Vec<String> = columns.iter().map(|(name, _)| name.clone()).filter(|name| named(name)).collect();
-    if needed.is_empty() { columns.iter().take(1).map(|(name, _)| name.clone()).collect() } else { needed }
+/// Rows of a temporal view in the order of time and arrival, with their anchor.
+fn stamped(view: &View, rows: DataFrame) -> PolarsResult<DataFrame> {
+    let time = view.timestamp_field.as_str();
+    let step = span_micros(view.batch_schedule).max(1);
+    let at = col(time).dt().timestamp(TimeUnit::Microseconds);
+    let anchor = (at.floor_div(lit(step)) * lit(step) * lit(1_000_i64)).alias(tiles::ANCHOR);
+    let names = tiles::stored_names(view);
+    let rows = rows.lazy().sort([time], SortMultipleOptions::default().with_maintain_order(true)).with_column(anchor);
+    rows.select(names.iter().map(|name| col(name.as_str())).collect::<Vec<_>>()).collect()
 }
 
 /// The window in pieces that end on multiples of `step`.
@@ -184,6 +204,14 @@ fn slices(window: Window, step: Span) -> Vec<Window> {
         start = end;
     }
     slices
+}
+
+/// The view's query, parsed and checked.
+fn checked(view: &View) -> Result<sql::Query, EngineError> {
+    sql::check(&view.sql).map_err(|refusal| EngineError {
+        kind: ErrorKind::Query,
+        message: format!("view {}: its query is refused: {refusal}", view.name),
+    })
 }
 
 fn query_error(view: &View, window: Option<Window>, error: &polars::prelude::PolarsError) -> EngineError {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 
 use crate::model::{DataType, Value};
-use crate::platform::registry::definition::{Aggregation, Function};
+use crate::platform::registry::definition::{Aggregation, Function, Kind};
 
 mod merge;
 
@@ -31,13 +31,28 @@ pub enum Part {
     Last,
     /// The sum of their squares, float64.
     SumOfSquares,
-    /// The newest n distinct values, oldest first.
+    /// The newest n distinct values, oldest first; n is 0 in continuous mode, where a row holds one event.
     LastDistinct(u32),
-    /// The newest n values, oldest first.
+    /// The newest n values, oldest first; n is 0 in continuous mode.
     LastN(u32),
 }
 
 impl Part {
+    /// The word for it in sentences.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Count => "the count",
+            Self::Sum => "the sum",
+            Self::Mean => "the mean",
+            Self::Min => "the minimum",
+            Self::Max => "the maximum",
+            Self::Last => "the last value",
+            Self::SumOfSquares => "the sum of squares",
+            Self::LastDistinct(_) => "the last distinct values",
+            Self::LastN(_) => "the last values",
+        }
+    }
+
     /// Whether its value depends on the order of events, so that merging needs their times.
     pub fn is_ordered(self) -> bool {
         matches!(self, Self::Last | Self::LastDistinct(_) | Self::LastN(_))
@@ -57,18 +72,29 @@ pub struct StoredColumn {
     pub data_type: DataType,
 }
 
-/// The stored columns that the aggregations need, each once, in the order of first need.
-pub fn stored_columns(aggregations: &[Aggregation]) -> Vec<StoredColumn> {
+/// The stored columns that the aggregations of a view need, each once, in the order of first need; none for views without.
+pub fn stored_columns(kind: &Kind) -> Vec<StoredColumn> {
+    let Kind::Aggregate { interval, aggregations } = kind else { return Vec::new() };
+    let continuous = interval.is_zero();
     let mut columns: Vec<StoredColumn> = Vec::new();
     for aggregation in aggregations {
         for part in parts(aggregation.function) {
-            let column = stored_column(aggregation, part);
+            let column = stored_column(aggregation, part_of(part, continuous));
             if !columns.iter().any(|other| other.name == column.name) {
                 columns.push(column);
             }
         }
     }
     columns
+}
+
+/// The part as it is stored: in continuous mode lists have no number, for each row holds one event.
+pub fn part_of(part: Part, continuous: bool) -> Part {
+    match part {
+        Part::LastDistinct(_) if continuous => Part::LastDistinct(0),
+        Part::LastN(_) if continuous => Part::LastN(0),
+        other => other,
+    }
 }
 
 /// What a tile must hold for a function.
@@ -99,6 +125,8 @@ fn stored_column(aggregation: &Aggregation, part: Part) -> StoredColumn {
         Part::Max => (format!("max_{column}"), input()),
         Part::Last => (format!("last_{column}"), input()),
         Part::SumOfSquares => (format!("sum_of_squares_{column}"), DataType::Float64),
+        Part::LastDistinct(0) => (format!("lastn_{column}"), DataType::Array(Box::new(input()))),
+        Part::LastN(0) => (format!("last_non_distinct_n_{column}"), DataType::Array(Box::new(input()))),
         Part::LastDistinct(n) => (format!("lastn{n}_{column}"), DataType::Array(Box::new(input()))),
         Part::LastN(n) => (format!("last_non_distinct_n{n}_{column}"), DataType::Array(Box::new(input()))),
     };
@@ -126,7 +154,11 @@ pub struct Overflow {
 /// The value of a feature over the tiles of its window, oldest first.
 pub fn feature(aggregation: &Aggregation, layout: &[StoredColumn], tiles: &[&Tile]) -> Result<Value, Overflow> {
     let read = |part: Part| {
-        let at = layout.iter().position(|stored| stored.part == part && stored.column == aggregation.column);
+        let is_it = |stored: &StoredColumn| {
+            let same = stored.part == part || stored.part == part_of(part, true);
+            same && stored.column == aggregation.column
+        };
+        let at = layout.iter().position(is_it);
         tiles.iter().map(move |tile| at.and_then(|at| tile.values.get(at)).unwrap_or(&Value::Null))
     };
     let overflow = || Overflow { column: aggregation.column.clone() };

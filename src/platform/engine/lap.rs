@@ -30,6 +30,11 @@ pub struct Lap {
 }
 
 impl Lap {
+    /// The one lap of a source that is not replayed: each instant is itself.
+    pub fn still() -> Self {
+        Self { starts: 0, begins: 0, numerator: 1, denominator: 1 }
+    }
+
     /// The laps that can put an event into `window`: those it touches, and one before, for a record may spill over its
     /// end. Oldest first.
     pub fn around(replay: &Replay, window: Window) -> Vec<Self> {

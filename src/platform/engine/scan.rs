@@ -1,6 +1,6 @@
 //! Reading a source's Parquet files: the part that a window needs, moved onto the present.
 //!
-//! File by file, so that an error names its file and a damaged file harms only the windows that touch it.
+//! It plans; events are read by whoever runs the plan. File by file, so that an error names its file and a damaged file harms only the windows that touch it.
 
 use std::path::Path;
 
@@ -31,35 +31,74 @@ pub fn whole(source: &Source, columns: &[String]) -> Result<DataFrame, EngineErr
     together(source, columns, parts)
 }
 
-/// The events of `window` that arrived by `now`, in the order of time and arrival: the named columns, times mapped.
-pub fn events(source: &Source, window: Window, now: Time, columns: &[String]) -> Result<DataFrame, EngineError> {
-    let Some(time) = &source.timestamp_column else { return whole(source, columns) };
+/// What one file holds of a window in one lap.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// The file.
+    pub path: std::path::PathBuf,
+    lap: Lap,
+    /// Recorded times; absent for all.
+    recorded: Option<Window>,
+    /// Recorded microseconds before which events have arrived.
+    arrived: i64,
+}
+
+/// The parts that hold the events of `window` (absent: of all time) which arrived by `now`; laps in order, files inside one
+/// by path. A replayed source plays for ever, so its windows must be given: without one it has no part.
+pub fn parts(source: &Source, window: Option<Window>, now: Time) -> Vec<Part> {
+    let laps = match (window, &source.replay) {
+        (Some(window), _) => laps(source, window),
+        (None, None) => vec![Lap::still()],
+        (None, Some(_)) => Vec::new(),
+    };
     let mut parts = Vec::new();
-    for lap in laps(source, window) {
-        let recorded = lap.record_window(window);
-        let arrived = lap.record(now + Span::microseconds(1));
+    for lap in laps {
+        let recorded = window.map(|window| lap.record_window(window));
+        let arrived = micros(lap.record(now + Span::microseconds(1)));
         for data in &source.files {
-            if data.covers.is_some_and(|covers| !covers.overlaps(&recorded)) {
-                continue;
+            let apart = |covers: Window| recorded.is_some_and(|recorded| !covers.overlaps(&recorded));
+            if !data.covers.is_some_and(apart) {
+                parts.push(Part { path: data.path.clone(), lap, recorded, arrived });
             }
-            let read = || {
-                let wanted = columns.iter().cloned().chain(times_and_order(source, time)).collect();
-                let events = part(file(&data.path)?, time, recorded)?;
-                let events = select(events, wanted)?.with_column(arrival(source.stream.as_ref(), time));
-                let events = events.filter(col(ARRIVAL).lt(lit(micros(arrived)))).collect()?;
-                play(source, &lap, in_order(source, time, events)?, columns)
-            };
-            parts.push(read().map_err(|error| unreadable(source, &data.path, &error))?);
         }
     }
-    together(source, columns, parts)
+    parts
+}
+
+/// The events of a part, times mapped: the named columns. With `ordered` in the order of time and arrival, else as the
+/// file has them. Plans only.
+pub fn lazy(source: &Source, part: &Part, columns: &[String], ordered: bool) -> PolarsResult<LazyFrame> {
+    let Some(time) = &source.timestamp_column else { return select(file(&part.path)?, columns.to_vec()) };
+    let wanted = columns.iter().cloned().chain(times_and_order(source, time)).collect();
+    let mut events = file(&part.path)?;
+    if let Some(window) = part.recorded {
+        events = inside(events, time, window)?;
+    }
+    let mut events = select(events, wanted)?;
+    if source.stream.is_some() {
+        events = events.with_column(arrival(source.stream.as_ref(), time));
+        events = events.filter(col(ARRIVAL).lt(lit(part.arrived)));
+    } else {
+        // Events that arrive at their own time.
+        let before = lit(Scalar::new_datetime(part.arrived, TimeUnit::Microseconds, Some(TimeZone::UTC)));
+        events = events.filter(col(time.as_str()).lt(before));
+    }
+    if ordered {
+        events = in_order(source, time, events);
+    }
+    Ok(play(source, &part.lap, events, columns))
+}
+
+/// Whether events of one time may stand in the files in another order than they arrived in.
+pub fn needs_order(source: &Source) -> bool {
+    source.stream.is_some()
 }
 
 /// The laps that reach into a window; for a source that is not replayed, one that maps each instant to itself.
 pub fn laps(source: &Source, window: Window) -> Vec<Lap> {
     match &source.replay {
         Some(replay) => Lap::around(replay, window),
-        None => vec![Lap { starts: 0, begins: 0, numerator: 1, denominator: 1 }],
+        None => vec![Lap::still()],
     }
 }
 
@@ -73,7 +112,7 @@ pub fn times_and_order(source: &Source, time: &str) -> Vec<String> {
 }
 
 /// The rows of a recorded window. The bounds are written in the column's own type, so that Parquet's statistics can skip.
-fn part(events: LazyFrame, time: &str, window: Window) -> PolarsResult<LazyFrame> {
+fn inside(events: LazyFrame, time: &str, window: Window) -> PolarsResult<LazyFrame> {
     let mut events = events;
     let schema = events.collect_schema()?;
     let DataType::Datetime(unit, zone) = schema.try_get(time)?.clone() else {
@@ -119,14 +158,15 @@ pub fn arrival(stream: Option<&Stream>, time: &str) -> Expr {
     when(arrival.clone().lt(at(time))).then(at(time)).otherwise(arrival).alias(ARRIVAL)
 }
 
-fn in_order(source: &Source, time: &str, events: DataFrame) -> PolarsResult<DataFrame> {
+fn in_order(source: &Source, time: &str, events: LazyFrame) -> LazyFrame {
     let order = source.stream.as_ref().map(|stream| stream.order.as_str());
-    let by: Vec<&str> = [time, ARRIVAL].into_iter().chain(order.filter(|order| *order != time)).collect();
+    let arrival = source.stream.as_ref().map(|_| ARRIVAL);
+    let by: Vec<&str> = [time].into_iter().chain(arrival).chain(order.filter(|order| *order != time)).collect();
     events.sort(by, SortMultipleOptions::default().with_maintain_order(true))
 }
 
 /// The events with the columns of the replay mapped onto a lap.
-pub fn play(source: &Source, lap: &Lap, events: DataFrame, columns: &[String]) -> PolarsResult<DataFrame> {
+pub fn play(source: &Source, lap: &Lap, events: LazyFrame, columns: &[String]) -> LazyFrame {
     let mapped = source.replay.as_ref().map(|replay| replay.columns.as_slice()).unwrap_or_default();
     let column = |name: &String| {
         if !mapped.contains(name) {
@@ -136,11 +176,11 @@ pub fn play(source: &Source, lap: &Lap, events: DataFrame, columns: &[String]) -
         let offset = (offset * lit(lap.numerator)).floor_div(lit(lap.denominator));
         (offset + lit(lap.starts)).cast(frame::timestamp_type()).alias(name.as_str())
     };
-    events.lazy().select(columns.iter().map(column).collect::<Vec<_>>()).collect()
+    events.select(columns.iter().map(column).collect::<Vec<_>>())
 }
 
 /// All parts under each other; a frame without rows where there is none.
-fn together(source: &Source, columns: &[String], parts: Vec<DataFrame>) -> Result<DataFrame, EngineError> {
+pub fn together(source: &Source, columns: &[String], parts: Vec<DataFrame>) -> Result<DataFrame, EngineError> {
     let wanted = source.columns.iter().filter(|(name, _)| columns.contains(name)).cloned();
     let mut wanted: Vec<_> = wanted.collect();
     wanted.sort_by_key(|(name, _)| columns.iter().position(|column| column == name));

@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use polars::prelude::{DataFrame, ParquetReader, PolarsResult, Schema, SchemaExt, SerReader};
+use polars::prelude::{DataFrame, IntoLazy, ParquetReader, PolarsResult, Schema, SchemaExt, SerReader};
 
 use super::{frame, sql};
 use crate::model::DataType;
@@ -29,6 +29,13 @@ pub fn of_query(inputs: &[Input], query: &str) -> Result<Vec<(String, DataType)>
         }
     }
     Ok(known(out.schema()))
+}
+
+/// Columns and types of a checked query's output, known types only.
+pub fn of(inputs: &[Input], query: &sql::Query) -> PolarsResult<Vec<(String, DataType)>> {
+    let empty = inputs.iter().map(|input| Ok((input.name.as_str(), empty(&input.source.columns)?.lazy())));
+    let mut plan = sql::lazy(query, empty.collect::<PolarsResult<Vec<_>>>()?, chrono::Utc::now())?;
+    Ok(known(plan.collect_schema()?.as_ref()))
 }
 
 fn known(schema: &Schema) -> Vec<(String, DataType)> {

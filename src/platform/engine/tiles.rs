@@ -1,13 +1,18 @@
-//! Rows of a query folded into what is stored: tiles, or rows with their anchor.
+//! Rows of a query folded into tiles (semantics.md sections 4 and 5).
 //!
-//! Tiles by truncation and `group_by`: a ninth of the cost of dynamic grouping.
+//! A tile is a row of columns: its key's id, its start, and one value for each stored column. Rows come in batches, in the
+//! order of their arrival and in any order of time; what is held grows with the number of tiles, not of rows. In
+//! continuous mode each row is a tile of its own. No I/O.
 
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
 use polars::prelude::*;
+use std::hash::BuildHasher;
 
 use super::aggregate::{Part, StoredColumn, stored_columns};
-use super::frame::{normal, timestamp_type};
-use crate::model::Window;
-use crate::model::time::{micros, span_micros};
+use super::fold::{Accumulator, Fold};
+use super::keys::{Keys, UNKNOWN};
+use crate::model::time::span_micros;
 use crate::platform::registry::definition::{Kind, View};
 
 /// Name of the tile start (aggregates) or the aligned timestamp (temporal views), int64 nanoseconds.
@@ -18,117 +23,256 @@ pub fn times_name(stored: &str) -> String {
     format!("_at_{stored}")
 }
 
-/// Names of the stored columns of a view as they are kept and shown: keys, then tile columns or timestamp and features,
-/// then `_anchor_time`.
+/// Names of the stored columns of a view as they are kept and shown: keys; timestamp (continuous and temporal views); tile
+/// columns or features; `_anchor_time` (semantics.md section 10).
 pub fn stored_names(view: &View) -> Vec<String> {
     let mut names: Vec<String> = view.join_keys.iter().map(|(name, _)| name.clone()).collect();
+    if view.is_continuous() || matches!(view.kind, Kind::Temporal { .. }) {
+        names.push(view.timestamp_field.clone());
+    }
     match &view.kind {
-        Kind::Aggregate { aggregations, .. } => {
-            names.extend(stored_columns(aggregations).into_iter().map(|stored| stored.name));
-        }
-        Kind::Temporal { features, .. } => {
-            names.push(view.timestamp_field.clone());
-            names.extend(features.iter().map(|(name, _)| name.clone()));
-        }
+        Kind::Aggregate { .. } => names.extend(stored_columns(&view.kind).into_iter().map(|stored| stored.name)),
+        Kind::Temporal { features, .. } => names.extend(features.iter().map(|(name, _)| name.clone())),
     }
     names.push(ANCHOR.to_owned());
     names
 }
 
-/// The query's output as stored rows. Rows outside `window` are dropped where one is given, rows without a time always.
-/// With `times`, ordered tile columns come with their companions.
-pub fn fold(view: &View, output: DataFrame, window: Option<Window>, times: bool) -> PolarsResult<DataFrame> {
-    let time = view.timestamp_field.as_str();
-    let schema = output.schema().clone();
-    let columns: Vec<Expr> = schema.iter().filter_map(|(name, dtype)| normal(name, dtype)).collect();
-    let mut rows = output.lazy().select(columns).filter(col(time).is_not_null());
-    if let Some(window) = window {
-        let edge = |at| lit(micros(at)).cast(timestamp_type());
-        rows = rows.filter(col(time).gt_eq(edge(window.start)).and(col(time).lt(edge(window.end))));
-    }
-    let rows = rows.sort([time], SortMultipleOptions::default().with_maintain_order(true));
-    match &view.kind {
-        Kind::Temporal { .. } => {
-            let anchor = anchor(time, span_micros(view.batch_schedule));
-            let names = stored_names(view);
-            rows.with_column(anchor).select(names.iter().map(|name| col(name.as_str())).collect::<Vec<_>>()).collect()
-        }
-        Kind::Aggregate { interval, aggregations } => {
-            let layout = stored_columns(aggregations);
-            let keys: Vec<Expr> = view.join_keys.iter().map(|(name, _)| col(name.as_str())).collect();
-            let groups: Vec<Expr> = keys.iter().cloned().chain([col(ANCHOR)]).collect();
-            let tiles = rows.with_column(anchor(time, span_micros(*interval))).group_by(groups.clone());
-            let tiles = tiles.agg(aggregates(&layout, time, times));
-            let order = SortMultipleOptions::default();
-            finish(view, &layout, tiles.sort_by_exprs(groups, order).collect()?, times)
+/// Where tiles begin and end: at `origin` and every `interval` from there, in microseconds. An interval of zero is
+/// continuous mode: each event begins and ends at its own time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grid {
+    /// Size of a tile.
+    pub interval: i64,
+    /// One of the edges.
+    pub origin: i64,
+}
+
+impl Grid {
+    /// The grid of a view's stored tiles, aligned to the epoch; `None` for views without aggregations.
+    pub fn of(view: &View) -> Option<Self> {
+        match &view.kind {
+            Kind::Aggregate { interval, .. } => Some(Self { interval: span_micros(*interval), origin: 0 }),
+            Kind::Temporal { .. } => None,
         }
     }
+
+    /// The same grid moved so that `edge` is an edge (semantics.md section 5: `run` aligns to its end).
+    pub fn with_edge(self, edge: i64) -> Self {
+        let origin = if self.interval > 0 { edge.rem_euclid(self.interval) } else { 0 };
+        Self { origin, ..self }
+    }
+
+    /// The start of the tile of `at`; also the last edge at or before an instant.
+    pub fn floor(&self, at: i64) -> i64 {
+        if self.interval == 0 { at } else { (at - self.origin).div_euclid(self.interval) * self.interval + self.origin }
+    }
 }
 
-/// `floor(timestamp, step)` in nanoseconds.
-fn anchor(time: &str, step: i64) -> Expr {
-    let step = step.max(1);
-    let at = col(time).dt().timestamp(TimeUnit::Microseconds);
-    (at.floor_div(lit(step)) * lit(step) * lit(1_000_i64)).alias(ANCHOR)
+/// Tiles of many keys, each (key, start) once; in continuous mode each event once, in the order of arrival.
+pub struct Tiles {
+    /// What the ids stand for.
+    pub keys: Keys,
+    /// Key of each tile.
+    pub key: Vec<u32>,
+    /// Start of each tile, microseconds since 1970.
+    pub start: Vec<i64>,
+    /// One column for each stored column of the layout.
+    pub values: Vec<Column>,
+    /// Event times behind the ordered stored columns, in their order; empty where they were not asked for.
+    pub times: Vec<Column>,
 }
 
-/// Sums of integers are made a second time in floats, under this name, to see an overflow.
-fn check_name(stored: &str) -> String {
-    format!("_check_{stored}")
+impl Tiles {
+    /// As stored rows: keys, timestamp (continuous mode), stored columns, `_anchor_time`, then companions; in the order of
+    /// tile starts.
+    pub fn stored(self, view: &View) -> PolarsResult<DataFrame> {
+        let mut columns = self.keys.columns(&self.key);
+        if view.is_continuous() {
+            columns.push(instants(&view.timestamp_field, self.start.clone())?);
+        }
+        columns.extend(self.values);
+        let anchors: Vec<i64> = self.start.iter().map(|start| start.saturating_mul(1_000)).collect();
+        columns.push(Column::new(ANCHOR.into(), anchors));
+        columns.extend(self.times);
+        let rows = DataFrame::new(self.key.len(), columns)?;
+        if self.start.is_sorted() {
+            return Ok(rows);
+        }
+        rows.sort([ANCHOR], SortMultipleOptions::default().with_maintain_order(true))
+    }
 }
 
-fn aggregates(layout: &[StoredColumn], time: &str, times: bool) -> Vec<Expr> {
-    let mut expressions = Vec::new();
-    for stored in layout {
-        let column = col(stored.column.as_str());
-        let known = || column.clone().is_not_null();
-        let or_null = |value: Expr| when(column.clone().count().gt(lit(0))).then(value).otherwise(lit(NULL));
-        let float = || column.clone().cast(DataType::Float64);
-        // Newest first, each distinct value at its last occurrence.
-        let newest = |values: Expr| {
-            values.filter(known()).reverse().gather(column.clone().filter(known()).reverse().arg_unique(), false)
+/// A column of instants from microseconds.
+pub fn instants(name: &str, micros: Vec<i64>) -> PolarsResult<Column> {
+    Int64Chunked::from_vec(name.into(), micros).into_column().cast(&super::frame::timestamp_type())
+}
+
+/// Which keys become tiles.
+pub enum Wanted {
+    /// All there are.
+    All,
+    /// Those that the keys know already.
+    Known,
+}
+
+/// Folds rows into tiles.
+pub struct TileBuilder {
+    grid: Grid,
+    time: String,
+    wanted: Wanted,
+    keys: Keys,
+    key: Vec<u32>,
+    start: Vec<i64>,
+    /// The tile that each key got last.
+    latest: Vec<u32>,
+    /// All tiles by key and start; only there once a row came out of order.
+    index: Option<HashTable<u32>>,
+    folds: Vec<Fold>,
+    layout: Vec<StoredColumn>,
+}
+
+impl TileBuilder {
+    /// Tiles of a view on that grid. `keys` says which ids there are already. With `times`, ordered tile columns come with
+    /// the event times behind them.
+    pub fn new(view: &View, grid: Grid, keys: Keys, wanted: Wanted, times: bool) -> Self {
+        let layout = stored_columns(&view.kind);
+        let mut folds: Vec<Fold> = Vec::new();
+        for stored in &layout {
+            let known = folds.iter().position(|fold| fold.column == stored.column);
+            let at = known.unwrap_or_else(|| {
+                folds.push(Fold::new(&stored.column));
+                folds.len() - 1
+            });
+            let input = view.input_type(&stored.column);
+            folds[at].parts.push(Accumulator::new(stored, &input, times));
+        }
+        let time = view.timestamp_field.clone();
+        let (key, start, latest) = (Vec::new(), Vec::new(), Vec::new());
+        Self { grid, time, wanted, keys, key, start, latest, index: None, folds, layout }
+    }
+
+    /// The stored columns of no tile.
+    pub fn empty(view: &View) -> PolarsResult<Vec<Column>> {
+        let grid = Grid { interval: 1, origin: 0 };
+        Ok(Self::new(view, grid, Keys::new(&view.join_keys), Wanted::All, false).finish()?.values)
+    }
+
+    /// Takes a batch of the query's rows, columns of normal types. Rows without a time, and of keys that are not wanted, are
+    /// passed over.
+    pub fn push(&mut self, rows: &DataFrame) -> PolarsResult<()> {
+        let ids = match self.wanted {
+            Wanted::All => self.keys.learn(rows)?,
+            Wanted::Known => self.keys.find(rows)?,
         };
-        let pick = |values: Expr| match stored.part {
-            Part::Last => values.filter(known()).last(),
-            Part::LastN(n) => values.filter(known()).tail(Some(n as usize)),
-            Part::LastDistinct(n) => newest(values).head(Some(n as usize)).reverse(),
-            _ => lit(NULL),
-        };
-        let value = match stored.part {
-            Part::Count => column.clone().count().cast(DataType::Int64),
-            Part::Sum => {
-                expressions.push(float().sum().alias(check_name(&stored.name)));
-                or_null(column.clone().sum())
+        let times = rows.column(&self.time)?.cast(&DataType::Int64)?;
+        let times = times.i64()?;
+        let tiles: Vec<u32> = ids.iter().zip(times.iter()).map(|(id, at)| self.tile(*id, at)).collect();
+        let height = self.key.len();
+        for fold in &mut self.folds {
+            fold.push(rows.column(&fold.column.clone())?, &tiles, times, height)?;
+        }
+        Ok(())
+    }
+
+    /// The tile of a row, made where it is new; [`UNKNOWN`] for a row that is passed over.
+    fn tile(&mut self, id: u32, at: Option<i64>) -> u32 {
+        let Some(at) = at.filter(|_| id != UNKNOWN) else { return UNKNOWN };
+        let start = self.grid.floor(at);
+        if self.grid.interval == 0 {
+            return self.add(id, start);
+        }
+        if self.latest.len() <= id as usize {
+            self.latest.resize(self.keys.len().max(id as usize + 1), UNKNOWN);
+        }
+        let latest = self.latest[id as usize];
+        if let Some(known) = self.start.get(latest as usize) {
+            if *known == start {
+                return latest;
             }
-            Part::Mean => column.clone().mean(),
-            Part::Min => column.clone().min(),
-            Part::Max => column.clone().max(),
-            Part::SumOfSquares => or_null((float() * float()).sum()),
-            Part::Last | Part::LastN(_) | Part::LastDistinct(_) => pick(column.clone()),
-        };
-        expressions.push(value.alias(stored.name.as_str()));
-        if times && stored.part.is_ordered() {
-            expressions.push(pick(col(time)).alias(times_name(&stored.name)));
+            if start < *known && self.index.is_none() {
+                self.index = Some(self.indexed());
+            }
         }
+        let found = self.index.as_ref().and_then(|index| {
+            index.find(hash(id, start), |tile| self.key[*tile as usize] == id && self.start[*tile as usize] == start)
+        });
+        let tile = match found.copied() {
+            Some(tile) => tile,
+            None => self.add(id, start),
+        };
+        // The newest tile stays at hand: events mostly come in the order of time.
+        if self.start.get(latest as usize).is_none_or(|known| *known < start) {
+            self.latest[id as usize] = tile;
+        }
+        tile
     }
-    expressions
+
+    fn add(&mut self, id: u32, start: i64) -> u32 {
+        let tile = self.key.len() as u32;
+        self.key.push(id);
+        self.start.push(start);
+        let (keys, starts) = (&self.key, &self.start);
+        if let Some(index) = &mut self.index {
+            index.insert_unique(hash(id, start), tile, |tile| hash(keys[*tile as usize], starts[*tile as usize]));
+        }
+        tile
+    }
+
+    fn indexed(&self) -> HashTable<u32> {
+        let of = |tile: &u32| hash(self.key[*tile as usize], self.start[*tile as usize]);
+        let mut index = HashTable::with_capacity(self.key.len());
+        for tile in 0..self.key.len() as u32 {
+            index.insert_unique(of(&tile), tile, of);
+        }
+        index
+    }
+
+    /// Bytes held, roughly.
+    pub fn bytes(&self) -> usize {
+        let index = self.index.as_ref().map_or(0, |index| index.capacity() * 5);
+        let folds: usize = self.folds.iter().map(Fold::bytes).sum();
+        self.keys.bytes()
+            + self.key.capacity() * 4
+            + self.start.capacity() * 8
+            + self.latest.capacity() * 4
+            + index
+            + folds
+    }
+
+    /// The tiles.
+    pub fn finish(mut self) -> PolarsResult<Tiles> {
+        let mut values = Vec::with_capacity(self.layout.len());
+        let mut times = Vec::new();
+        for fold in &mut self.folds {
+            fold.fill(self.key.len());
+        }
+        for stored in &self.layout {
+            let Some(fold) = self.folds.iter_mut().find(|fold| fold.column == stored.column) else { continue };
+            let (value, time) = fold.finish(stored)?;
+            values.push(value);
+            times.extend(time);
+        }
+        Ok(Tiles { keys: self.keys, key: self.key, start: self.start, values, times })
+    }
 }
 
-/// Checks the sums and puts the columns into order.
-fn finish(view: &View, layout: &[StoredColumn], tiles: DataFrame, times: bool) -> PolarsResult<DataFrame> {
-    for stored in layout.iter().filter(|stored| stored.part == Part::Sum) {
-        let is_integer = tiles.column(&stored.name)?.dtype().is_integer();
-        let greatest =
-            tiles.column(&check_name(&stored.name))?.f64()?.iter().flatten().fold(0.0, |a: f64, b| a.max(b.abs()));
-        if is_integer && greatest >= i64::MAX as f64 {
-            let overflow = super::aggregate::Overflow { column: stored.column.clone() };
-            return Err(PolarsError::ComputeError(overflow.to_string().into()));
-        }
-    }
-    let mut names = stored_names(view);
-    if times {
-        let ordered = layout.iter().filter(|stored| stored.part.is_ordered());
-        names.extend(ordered.map(|stored| times_name(&stored.name)));
-    }
-    tiles.select(names)
+fn hash(id: u32, start: i64) -> u64 {
+    FixedState::default().hash_one((id, start))
+}
+
+/// The name of a tile column as `run` shows it (semantics.md section 3): `{c}_{fn}_{interval}`, last-n without its n.
+pub fn shown_name(stored: &StoredColumn, interval: &str) -> String {
+    let word = match stored.part {
+        Part::Count => "count",
+        Part::Sum => "sum",
+        Part::Mean => "mean",
+        Part::Min => "min",
+        Part::Max => "max",
+        Part::Last => "last",
+        Part::SumOfSquares => "sum_of_squares",
+        Part::LastDistinct(_) => "lastn",
+        Part::LastN(_) => "last_non_distinct_n",
+    };
+    format!("{}_{word}_{interval}", stored.column)
 }

@@ -22,7 +22,7 @@ pub fn view(name: &str) -> View {
         tags: BTreeMap::new(),
         defined_in: "views.toml".to_owned(),
         entities: Vec::new(),
-        inputs: vec![Input { name: "flights".to_owned(), source: Arc::new(source()) }],
+        inputs: vec![Input::plain("flights", source())],
         sql: "SELECT carrier, timestamp, delay FROM flights".to_owned(),
         join_keys: vec![("carrier".to_owned(), DataType::String)],
         online_serving_index: vec!["carrier".to_owned()],

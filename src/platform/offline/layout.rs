@@ -26,8 +26,11 @@ impl Layout {
     pub fn of(view: &View) -> Self {
         let mut columns = view.join_keys.clone();
         let time = match &view.kind {
-            Kind::Aggregate { aggregations, .. } => {
-                columns.extend(stored_columns(aggregations).into_iter().map(|stored| (stored.name, stored.data_type)));
+            Kind::Aggregate { .. } => {
+                if view.is_continuous() {
+                    columns.push((view.timestamp_field.clone(), DataType::Timestamp));
+                }
+                columns.extend(stored_columns(&view.kind).into_iter().map(|stored| (stored.name, stored.data_type)));
                 ANCHOR.to_owned()
             }
             Kind::Temporal { features, .. } => {

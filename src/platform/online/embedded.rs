@@ -13,7 +13,7 @@ use polars::prelude::DataFrame;
 use super::codec;
 use super::meta::{Meta, Windows};
 use super::{OnlineError, OnlineStore, StreamWrite, vector};
-use crate::model::{FeatureVector, Id, Time, Value, Window};
+use crate::model::{FeatureVector, Id, Span, Time, Value, Window};
 use crate::platform::registry::definition::{Kind, View};
 
 mod rows;
@@ -176,8 +176,10 @@ impl OnlineStore for EmbeddedStore {
             Kind::Aggregate { interval, aggregations } => {
                 let end = crate::model::time::floor(at, *interval);
                 let longest = view.longest_window().unwrap_or(*interval);
-                let tiles = self.read_tiles(view, keys, Window { start: end - longest, end })?;
-                vector::of_tiles(view, keys, aggregations, &tiles, end)
+                // Tiles that end after `end - longest` and at or before `end` (semantics.md section 6).
+                let after = end - *interval + Span::microseconds(1);
+                let tiles = self.read_tiles(view, keys, Window { start: after - longest, end: after })?;
+                vector::of_tiles(view, keys, aggregations, &tiles, (end, *interval))
             }
             Kind::Temporal { ttl, features } => {
                 let row = self.read_row(view, keys)?;

@@ -1,7 +1,7 @@
 //! Feature vectors out of stored tiles and rows (semantics.md sections 6 and 9). No I/O.
 
 use super::OnlineError;
-use crate::model::{DataType, FeatureStatus, FeatureValue, FeatureVector, Time, Value};
+use crate::model::{DataType, FeatureStatus, FeatureValue, FeatureVector, Span, Time, Value};
 use crate::platform::engine::aggregate::{self, Tile, stored_columns};
 use crate::platform::registry::definition::{Aggregation, View};
 
@@ -33,12 +33,12 @@ pub fn of_tiles(
     keys: &[Value],
     aggregations: &[Aggregation],
     tiles: &[(Time, Tile)],
-    end: Time,
+    (end, interval): (Time, Span),
 ) -> Result<FeatureVector, OnlineError> {
-    let layout = stored_columns(aggregations);
+    let layout = stored_columns(&view.kind);
     let mut features = Vec::with_capacity(aggregations.len());
     for aggregation in aggregations {
-        let first = tiles.partition_point(|(start, _)| *start < end - aggregation.time_window);
+        let first = tiles.partition_point(|(start, _)| *start + interval <= end - aggregation.time_window);
         let inside: Vec<&Tile> = tiles[first..].iter().map(|(_, tile)| tile).collect();
         let value = aggregate::feature(aggregation, &layout, &inside);
         let value = value.map_err(|error| OnlineError::Mismatch(format!("view {}: {error}", view.name)))?;

@@ -154,6 +154,17 @@ pub struct Input {
     pub name: String,
     /// The source.
     pub source: Arc<Source>,
+    /// Whether only the events of a window are read to compute it; otherwise all there are.
+    pub filtered: bool,
+    /// How much earlier than a window its events begin; zero or negative.
+    pub start_time_offset: Span,
+}
+
+impl Input {
+    /// An input of that name over the events of each window.
+    pub fn plain(name: &str, source: Source) -> Self {
+        Self { name: name.to_owned(), source: Arc::new(source), filtered: true, start_time_offset: Span::zero() }
+    }
 }
 
 /// An aggregate function (semantics.md section 4). `n` of the last-n functions is at least 1.
@@ -207,7 +218,7 @@ pub struct Aggregation {
 pub enum Kind {
     /// Windows built of tiles.
     Aggregate {
-        /// Size of a tile.
+        /// Size of a tile; zero in continuous mode, where each event counts at its own time.
         interval: Span,
         /// In definition order, at least one.
         aggregations: Vec<Aggregation>,
@@ -290,6 +301,46 @@ impl View {
     /// The greatest data delay over its sources.
     pub fn max_data_delay(&self) -> Span {
         self.inputs.iter().map(|input| input.source.data_delay).max().unwrap_or(Span::zero())
+    }
+
+    /// Whether its windows end at each event instead of at the edges of tiles.
+    pub fn is_continuous(&self) -> bool {
+        matches!(&self.kind, Kind::Aggregate { interval, .. } if interval.is_zero())
+    }
+
+    /// The type of an aggregated column of its query; text for a column that no aggregation reads.
+    pub fn input_type(&self, column: &str) -> DataType {
+        let Kind::Aggregate { aggregations, .. } = &self.kind else { return DataType::String };
+        let found = aggregations.iter().find(|aggregation| aggregation.column == column);
+        found.map_or(DataType::String, |aggregation| aggregation.input_type.clone())
+    }
+
+    /// The names of its features, in definition order.
+    pub fn feature_names(&self) -> Vec<String> {
+        match &self.kind {
+            Kind::Aggregate { aggregations, .. } => aggregations.iter().map(|a| a.feature.clone()).collect(),
+            Kind::Temporal { features, .. } => features.iter().map(|(name, _)| name.clone()).collect(),
+        }
+    }
+
+    /// The columns of its query that are stored or aggregated: join keys, timestamp, inputs of features.
+    pub fn query_columns(&self) -> Vec<String> {
+        let mut columns: Vec<String> = self.join_keys.iter().map(|(name, _)| name.clone()).collect();
+        columns.push(self.timestamp_field.clone());
+        match &self.kind {
+            Kind::Aggregate { aggregations, .. } => columns.extend(aggregations.iter().map(|a| a.column.clone())),
+            Kind::Temporal { features, .. } => columns.extend(features.iter().map(|(name, _)| name.clone())),
+        }
+        columns.sort();
+        columns.dedup();
+        columns
+    }
+
+    /// The event times of its first input that rows of `window` are made of; absent where the input is read whole
+    /// (semantics.md section 2).
+    pub fn source_window(&self, window: Window) -> Option<Window> {
+        let input = self.inputs.first().filter(|input| input.filtered)?;
+        Some(Window { start: window.start + input.start_time_offset, end: window.end })
     }
 
     /// The longest aggregation window; absent for views without aggregations.

@@ -33,13 +33,16 @@ pub fn read(
         if fields.has("ttl") {
             fields.report("ttl", "cannot be given with aggregations", "remove it: windows say how long events count");
         }
-        let fix = "`aggregation_interval = \"1h\"`, the size of a tile (continuous mode is not supported)";
-        fields.require("aggregation_interval", fix);
+        if !interval.is_some_and(|interval| interval.is_zero()) {
+            let fix = "`aggregation_interval = \"1h\"`, the size of a tile, or `aggregation_mode = \"continuous\"`";
+            fields.require("aggregation_interval", fix);
+        }
         Kind::Aggregate { interval: interval?, aggregations: aggregations? }
     } else {
-        if fields.has("aggregation_interval") {
-            let fix = "add aggregations, or remove aggregation_interval";
-            fields.report("aggregation_interval", "is there without aggregations", fix);
+        for field in ["aggregation_interval", "aggregation_mode"] {
+            if fields.has(field) {
+                fields.report(field, "is there without aggregations", format!("add aggregations, or remove {field}"));
+            }
         }
         let not_feature =
             |name: &String| Some(name) == timestamp.as_ref() || join_keys.iter().any(|(key, _)| key == name);
@@ -163,7 +166,7 @@ fn aggregation(
 }
 
 fn check_window(entry: &Fields<'_>, window: Option<Span>, interval: Option<Span>) {
-    let Some((window, interval)) = window.zip(interval) else { return };
+    let Some((window, interval)) = window.zip(interval).filter(|(_, interval)| !interval.is_zero()) else { return };
     multiple(entry, "time_window", window, "aggregation_interval", interval);
     if span_micros(window) / span_micros(interval).max(1) > MAX_TILES {
         let problem = format!("{} holds more than {MAX_TILES} tiles", print_span(window));

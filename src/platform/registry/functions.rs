@@ -59,9 +59,10 @@ pub fn parse(word: &str, n: Option<i64>) -> Result<(Function, String), (String, 
     }
 }
 
-/// The default name of a feature: `{column}_{fn}_{window}_{interval}`.
+/// The default name of a feature: `{column}_{fn}_{window}_{interval}`; an interval of zero is printed as `continuous`.
 pub fn feature_name(column: &str, spelling: &str, window: Span, interval: Span) -> String {
-    format!("{column}_{spelling}_{}_{}", print_span(window), print_span(interval))
+    let interval = if interval.is_zero() { "continuous".to_owned() } else { print_span(interval) };
+    format!("{column}_{spelling}_{}_{interval}", print_span(window))
 }
 
 /// The type of a feature, or why the function cannot take the column: a problem and its fix.

@@ -143,25 +143,22 @@ fn unknown<'a>(
 fn inputs(fields: &Fields<'_>, catalog: &Catalog) -> Option<Vec<Input>> {
     let example = "`source = \"flights\"`, or a list of `{ name = \"...\", source = \"...\" }`";
     fields.require("source", example);
-    let named: Vec<(String, String)> = match fields.tables("source") {
-        Some(tables) => tables
-            .iter()
-            .filter_map(|table| {
-                let source = table.required_text("source", "`source = \"...\"`, a name from sources.toml");
-                let name = table.text("name").or_else(|| source.clone());
-                table.finish();
-                name.zip(source)
-            })
-            .collect(),
-        None => fields.texts("source")?.into_iter().map(|name| (name.clone(), name)).collect(),
+    let named: Vec<NamedInput> = match fields.tables("source") {
+        Some(tables) => tables.iter().filter_map(named_input).collect(),
+        None => fields.texts("source")?.into_iter().map(NamedInput::plain).collect(),
     };
     let mut inputs: Vec<Input> = Vec::new();
-    for (name, source) in &named {
+    for NamedInput { name, source, filtered, start_time_offset } in &named {
         if inputs.iter().any(|input| input.name == *name) {
             fields.report("source", format!("input `{name}` comes twice"), "give one of them another name");
         }
         match catalog.sources.iter().find(|known| known.name == *source) {
-            Some(source) => inputs.push(Input { name: name.clone(), source: Arc::clone(source) }),
+            Some(source) => inputs.push(Input {
+                name: name.clone(),
+                source: Arc::clone(source),
+                filtered: *filtered,
+                start_time_offset: *start_time_offset,
+            }),
             None => {
                 let known = catalog.sources.iter().map(|known| known.name.as_str());
                 unknown(fields, "source", "source", source, catalog, known);
@@ -172,11 +169,50 @@ fn inputs(fields: &Fields<'_>, catalog: &Catalog) -> Option<Vec<Input>> {
     (!inputs.is_empty() && inputs.len() == named.len()).then_some(inputs)
 }
 
+/// An input as it is written.
+struct NamedInput {
+    name: String,
+    source: String,
+    filtered: bool,
+    start_time_offset: Span,
+}
+
+impl NamedInput {
+    fn plain(source: String) -> Self {
+        Self { name: source.clone(), source, filtered: true, start_time_offset: Span::zero() }
+    }
+}
+
+/// `{ name, source, filtered, start_time_offset }` (semantics.md section 2).
+fn named_input(table: &Fields<'_>) -> Option<NamedInput> {
+    let source = table.required_text("source", "`source = \"...\"`, a name from sources.toml");
+    let name = table.text("name").or_else(|| source.clone());
+    let filtered = table.flag("filtered").unwrap_or(true);
+    let offset = table.text("start_time_offset").map(|text| {
+        let span = text.trim().strip_prefix('-').and_then(|span| parse_span(span).ok()).map(|span| -span);
+        let zero = parse_span(&text).ok().filter(Span::is_zero);
+        if span.or(zero).is_none() {
+            let fix = "write zero or a time back, such as \"-1h\"";
+            table.report("start_time_offset", format!("`{text}` is not a time before the window"), fix);
+        }
+        span.or(zero).unwrap_or(Span::zero())
+    });
+    if offset.is_some() && !filtered {
+        table.report("start_time_offset", "has no meaning for an input that is not filtered", "remove one of the two");
+    }
+    table.finish();
+    Some(NamedInput { name: name?, source: source?, filtered, start_time_offset: offset.unwrap_or(Span::zero()) })
+}
+
 fn check_inputs(fields: &Fields<'_>, inputs: &[Input]) {
     let Some((first, others)) = inputs.split_first() else { return };
     if first.source.timestamp_column.is_none() {
         let fix = "put a source with a timestamp_column first";
         fields.report("source", format!("the first input `{}` has no event time", first.name), fix);
+    }
+    if !first.filtered && first.source.replay.is_some() {
+        let problem = format!("the first input `{}` is replayed for ever and cannot be read whole", first.name);
+        fields.report("source", problem, "remove `filtered = false`");
     }
     for input in others.iter().filter(|input| input.source.timestamp_column.is_some()) {
         let problem = format!("input `{}` has event times, and only the first input may", input.name);
@@ -241,12 +277,32 @@ fn schedule(fields: &Fields<'_>) -> Schedule {
     Schedule {
         online: fields.flag("online").unwrap_or(false),
         offline: fields.flag("offline").unwrap_or(false),
-        interval: fields.positive_span("aggregation_interval"),
+        interval: interval(fields),
         batch_schedule: fields.positive_span("batch_schedule"),
         max_batch: fields.positive_span("max_batch_aggregation_interval"),
         feature_start: feature_start(fields),
         trigger,
         expected_freshness: fields.positive_span("expected_freshness"),
+    }
+}
+
+/// Size of a tile; zero for `aggregation_mode = "continuous"`.
+fn interval(fields: &Fields<'_>) -> Option<Span> {
+    let interval = fields.positive_span("aggregation_interval");
+    match fields.text("aggregation_mode").as_deref() {
+        None | Some("time_interval") => interval,
+        Some("continuous") => {
+            if fields.has("aggregation_interval") {
+                let fix = "remove it, or write aggregation_mode = \"time_interval\"";
+                fields.report("aggregation_interval", "has no meaning in continuous mode", fix);
+            }
+            Some(Span::zero())
+        }
+        Some(other) => {
+            let fix = "write \"time_interval\" or \"continuous\"";
+            fields.report("aggregation_mode", format!("`{other}` is not a mode"), fix);
+            None
+        }
     }
 }
 
@@ -256,8 +312,12 @@ impl Schedule {
         if self.batch_schedule.is_none() && !fields.has("aggregations") {
             fields.require("batch_schedule", "`batch_schedule = \"1d\"`, how often batch jobs run");
         }
-        let batch_schedule = self.batch_schedule.or(self.interval)?;
-        if let Some(Kind::Aggregate { interval, .. }) = kind {
+        // In continuous mode a day, else a tile (semantics.md section 2).
+        let default = self.interval.map(|interval| if interval.is_zero() { Span::days(1) } else { interval });
+        let batch_schedule = self.batch_schedule.or(default)?;
+        if let Some(Kind::Aggregate { interval, .. }) = kind
+            && !interval.is_zero()
+        {
             multiple(fields, "batch_schedule", batch_schedule, "aggregation_interval", *interval);
         }
         if let Some(max) = self.max_batch {

@@ -83,7 +83,7 @@ impl StreamReader {
         for run in found.chunk_by(|a, b| a.1 == b.1 && a.2 + 1 == b.2) {
             let Some((_, lap, first)) = run.first() else { continue };
             let rows = self.events.slice(*first as i64, run.len());
-            all.vstack_mut(&scan::play(&self.source, lap, rows, &self.columns)?)?;
+            all.vstack_mut(&scan::play(&self.source, lap, rows.lazy(), &self.columns).collect()?)?;
         }
         Ok(all)
     }

@@ -15,6 +15,10 @@ fn aggregation(function: Function, input_type: DataType) -> Aggregation {
     }
 }
 
+fn kind(aggregations: impl Into<Vec<Aggregation>>) -> Kind {
+    Kind::Aggregate { interval: Span::hours(1), aggregations: aggregations.into() }
+}
+
 /// Tiles as the engine makes them, from groups of values in time order.
 fn tiles(layout: &[StoredColumn], groups: &[&[Value]]) -> Vec<Tile> {
     groups.iter().map(|group| tile(layout, group)).collect()
@@ -42,7 +46,7 @@ fn tile(layout: &[StoredColumn], group: &[Value]) -> Tile {
 fn over(function: Function, groups: &[&[Value]]) -> Value {
     let is_text = groups.iter().any(|group| group.iter().any(|value| matches!(value, Value::Text(_))));
     let aggregation = aggregation(function, if is_text { DataType::String } else { DataType::Int64 });
-    let layout = stored_columns(std::slice::from_ref(&aggregation));
+    let layout = stored_columns(&kind([aggregation.clone()]));
     let tiles = tiles(&layout, groups);
     feature(&aggregation, &layout, &tiles.iter().collect::<Vec<_>>()).unwrap()
 }
@@ -101,7 +105,7 @@ fn variances_are_stable_and_never_negative() {
 #[test]
 fn an_integer_sum_that_does_not_fit_is_an_error() {
     let aggregation = aggregation(Function::Sum, DataType::Int64);
-    let layout = stored_columns(std::slice::from_ref(&aggregation));
+    let layout = stored_columns(&kind([aggregation.clone()]));
     let tiles = tiles(&layout, &[&[Value::Int(i64::MAX)], &[Value::Int(1)]]);
     let error = feature(&aggregation, &layout, &tiles.iter().collect::<Vec<_>>()).unwrap_err();
     assert_eq!(error.to_string(), "the sum of `v` does not fit a 64-bit integer: cast the column to DOUBLE in the SQL");
@@ -111,6 +115,6 @@ fn an_integer_sum_that_does_not_fit_is_an_error() {
 fn one_stored_column_serves_all_features_that_need_it() {
     let functions = [Function::Count, Function::Mean, Function::StddevSamp, Function::LastDistinct(2)];
     let aggregations: Vec<_> = functions.into_iter().map(|f| aggregation(f, DataType::Int64)).collect();
-    let names: Vec<_> = stored_columns(&aggregations).into_iter().map(|stored| stored.name).collect();
+    let names: Vec<_> = stored_columns(&kind(aggregations)).into_iter().map(|stored| stored.name).collect();
     assert_eq!(names, ["count_v", "mean_v", "sum_of_squares_v", "sum_v", "lastn2_v"]);
 }

@@ -47,7 +47,7 @@ fn view(kind: Kind, watermark: Span) -> View {
         tags: BTreeMap::new(),
         defined_in: String::new(),
         entities: vec![],
-        inputs: vec![Input { name: "events".into(), source: Arc::new(source(watermark)) }],
+        inputs: vec![Input::plain("events", source(watermark))],
         sql: "SELECT k, ts, v, s FROM events".into(),
         join_keys: vec![("k".into(), DataType::String)],
         online_serving_index: vec!["k".into()],
@@ -192,7 +192,7 @@ proptest! {
         }
         if batch_hours > 0 {
             let window = Window { start: base(), end: base() + Span::hours(batch_hours) };
-            let rows = tiles::fold(&view, frame(&events), Some(window), false).unwrap();
+            let rows = engine::fold(&view, frame(&events), Some(window), false).unwrap();
             store.write_batch(&view, window, &rows).unwrap();
         }
         let Kind::Aggregate { aggregations, .. } = &view.kind else { panic!() };
@@ -234,7 +234,7 @@ fn batch_replaces_what_the_stream_wrote_and_doing_it_twice_changes_nothing() {
         let done = store.write_stream(&view, &rows, at, Some(base() + Span::minutes(10))).unwrap();
         assert_eq!(done, StreamWrite { written: 1, late: 0 });
         assert_eq!(lookup(&store, &view, at).features[1].value, Value::Int(3));
-        let rows = tiles::fold(&view, frame(&[one(7, 5)]), Some(window), false).unwrap();
+        let rows = engine::fold(&view, frame(&[one(7, 5)]), Some(window), false).unwrap();
         for _ in 0..2 {
             assert_eq!(store.write_batch(&view, window, &rows).unwrap(), 1);
             assert_eq!(lookup(&store, &view, at).features[1].value, Value::Int(7));
@@ -248,7 +248,7 @@ fn batch_replaces_what_the_stream_wrote_and_doing_it_twice_changes_nothing() {
     let store = EmbeddedStore::open(folder.path()).unwrap();
     assert_eq!(lookup(&store, &view, at).features[1].value, Value::Int(7));
     assert_eq!(store.stream_offset(view.id).unwrap(), Some(at));
-    let rows = tiles::fold(&view, frame(&[]), Some(window), false).unwrap();
+    let rows = engine::fold(&view, frame(&[]), Some(window), false).unwrap();
     assert_eq!(store.write_batch(&view, window, &rows).unwrap(), 0);
     assert_eq!(lookup(&store, &view, at).features[1].status, Some(FeatureStatus::Missing));
 }
@@ -277,10 +277,7 @@ fn the_latest_row_counts_until_its_ttl_and_late_rows_never_undo_it() {
 fn tiles_behind_the_watermark_are_left_out() {
     let folder = tempfile::tempdir().unwrap();
     let store = EmbeddedStore::open(folder.path()).unwrap();
-    let view = View {
-        inputs: vec![Input { name: "events".into(), source: Arc::new(source(Span::minutes(30))) }],
-        ..aggregate_view()
-    };
+    let view = View { inputs: vec![Input::plain("events", source(Span::minutes(30)))], ..aggregate_view() };
     let write = |minute: i64| {
         let rows = engine::transform_stream(&view, frame(&[one(1, minute)])).unwrap();
         store.write_stream(&view, &rows, base(), Some(base() + Span::minutes(minute))).unwrap().late

@@ -57,8 +57,8 @@ impl EmbeddedStore {
         view: &View,
         rows: &DataFrame,
     ) -> Result<StreamWrite, OnlineError> {
-        let Kind::Aggregate { interval, aggregations } = &view.kind else { return Ok(StreamWrite::default()) };
-        let layout = stored_columns(aggregations);
+        let Kind::Aggregate { interval, .. } = &view.kind else { return Ok(StreamWrite::default()) };
+        let layout = stored_columns(&view.kind);
         let windows = self.windows(view.id)?;
         let watermark =
             view.inputs.first().and_then(|input| input.source.stream.as_ref()).map(|stream| stream.watermark);
@@ -99,8 +99,7 @@ impl EmbeddedStore {
         keys: &[Value],
         window: Window,
     ) -> Result<Vec<(Time, Tile)>, OnlineError> {
-        let Kind::Aggregate { aggregations, .. } = &view.kind else { return Ok(Vec::new()) };
-        let layout = stored_columns(aggregations);
+        let layout = stored_columns(&view.kind);
         let prefix = key_prefix(view, keys)?;
         let edge = |at: Time| [prefix.as_slice(), &codec::instant(at)].concat();
         let mut tiles = Vec::new();
@@ -147,7 +146,7 @@ impl EmbeddedStore {
     /// The newest event that the rows can stand for: their newest time, or the end of their newest tile less a tick.
     pub(super) fn newest_of(&self, view: &View, rows: &DataFrame) -> Result<Option<Time>, OnlineError> {
         let (name, extra) = match &view.kind {
-            Kind::Aggregate { interval, .. } => (ANCHOR, *interval - Span::microseconds(1)),
+            Kind::Aggregate { interval, .. } => (ANCHOR, (*interval - Span::microseconds(1)).max(Span::zero())),
             Kind::Temporal { .. } => (view.timestamp_field.as_str(), Span::zero()),
         };
         let column = rows.column(name).map_err(|error| unfit(view, &error))?;
@@ -166,8 +165,7 @@ pub(super) fn unfit(view: &View, error: &polars::prelude::PolarsError) -> Online
 }
 
 fn tile_rows(view: &View, rows: &DataFrame) -> Result<Vec<TileRow>, OnlineError> {
-    let Kind::Aggregate { aggregations, .. } = &view.kind else { return Ok(Vec::new()) };
-    let layout = stored_columns(aggregations);
+    let layout = stored_columns(&view.kind);
     let ordered = layout.iter().filter(|stored| stored.part.is_ordered()).map(|stored| times_name(&stored.name));
     let times: Vec<String> = ordered.filter(|name| rows.column(name).is_ok()).collect();
     let keys = view.join_keys.iter().map(|(name, _)| name.as_str());

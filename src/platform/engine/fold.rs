@@ -1,0 +1,385 @@
+//! Accumulators: the values of one input column folded into its tiles, a vector for each stored part.
+//!
+//! Nulls are skipped by every function; what saw no value is null, a count 0, a list empty (semantics.md section 4).
+//! No I/O.
+
+use polars::prelude::*;
+
+use super::aggregate::{Overflow, Part, StoredColumn};
+use super::keys::UNKNOWN;
+use super::tiles::times_name;
+use crate::model::DataType as Word;
+
+/// One input column and the parts that are made of it.
+pub struct Fold {
+    /// Name of the input column.
+    pub column: String,
+    /// The parts.
+    pub parts: Vec<Accumulator>,
+    /// Values seen, by tile.
+    counts: Vec<u32>,
+}
+
+/// One part of all tiles.
+pub struct Accumulator {
+    name: String,
+    with_times: bool,
+    state: State,
+}
+
+/// Values by tile. Where no value was seen the entry means nothing: the counts tell.
+enum State {
+    Count,
+    IntSum(Vec<i64>),
+    FloatSum(Vec<f64>),
+    Mean(Vec<f64>),
+    Squares(Vec<f64>),
+    Int(Pick, Vec<i64>),
+    Float(Pick, Vec<f64>),
+    Text(Pick, Vec<Option<PlSmallStr>>),
+    Last(Last, Vec<i64>),
+    List { newest: usize, distinct: bool, lists: Vec<Vec<(i64, PlSmallStr)>> },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pick {
+    Least,
+    Greatest,
+}
+
+/// The latest values, beside their times.
+enum Last {
+    Int(Vec<i64>),
+    Float(Vec<f64>),
+    Text(Vec<PlSmallStr>),
+}
+
+impl Fold {
+    /// Nothing yet.
+    pub fn new(column: &str) -> Self {
+        Self { column: column.to_owned(), parts: Vec::new(), counts: Vec::new() }
+    }
+
+    /// Adds the values of a batch: `tiles` says which tile each row belongs to, `height` how many tiles there are by now.
+    pub fn push(&mut self, values: &Column, tiles: &[u32], times: &Int64Chunked, height: usize) -> PolarsResult<()> {
+        self.fill(height);
+        for part in &mut self.parts {
+            part.push(values, tiles, times, &self.column)?;
+        }
+        if values.null_count() == 0 {
+            for tile in tiles.iter().filter(|tile| **tile != UNKNOWN) {
+                self.counts[*tile as usize] += 1;
+            }
+        } else {
+            for (tile, known) in tiles.iter().zip(values.is_not_null().iter()) {
+                if *tile != UNKNOWN && known == Some(true) {
+                    self.counts[*tile as usize] += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes room for that many tiles.
+    pub fn fill(&mut self, height: usize) {
+        self.counts.resize(height, 0);
+        for part in &mut self.parts {
+            part.fill(height);
+        }
+    }
+
+    /// Bytes held, roughly.
+    pub fn bytes(&self) -> usize {
+        self.counts.capacity() * 4 + self.parts.iter().map(Accumulator::bytes).sum::<usize>()
+    }
+
+    /// The stored column, and the times behind it where they were asked for. Gives each part up.
+    pub fn finish(&mut self, stored: &StoredColumn) -> PolarsResult<(Column, Option<Column>)> {
+        let Some(at) = self.parts.iter().position(|part| part.name == stored.name) else {
+            polars_bail!(ComputeError: "no tile column {}", stored.name);
+        };
+        let part = self.parts.swap_remove(at);
+        part.finish(&self.counts, &stored.data_type)
+    }
+}
+
+impl Accumulator {
+    /// An accumulator of a stored column over inputs of that type.
+    pub fn new(stored: &StoredColumn, input: &Word, times: bool) -> Self {
+        let ordered = |pick: Pick| match input {
+            Word::Float64 => State::Float(pick, Vec::new()),
+            Word::String => State::Text(pick, Vec::new()),
+            _ => State::Int(pick, Vec::new()),
+        };
+        let list = |newest: u32, distinct: bool| {
+            // No number: continuous mode, a list holds the value of its one event.
+            let newest = if newest == 0 { 1 } else { newest as usize };
+            State::List { newest, distinct, lists: Vec::new() }
+        };
+        let state = match stored.part {
+            Part::Count => State::Count,
+            Part::Sum if *input == Word::Float64 => State::FloatSum(Vec::new()),
+            Part::Sum => State::IntSum(Vec::new()),
+            Part::Mean => State::Mean(Vec::new()),
+            Part::SumOfSquares => State::Squares(Vec::new()),
+            Part::Min => ordered(Pick::Least),
+            Part::Max => ordered(Pick::Greatest),
+            Part::Last => {
+                let values = match input {
+                    Word::Float64 => Last::Float(Vec::new()),
+                    Word::String => Last::Text(Vec::new()),
+                    _ => Last::Int(Vec::new()),
+                };
+                State::Last(values, Vec::new())
+            }
+            Part::LastDistinct(n) => list(n, true),
+            Part::LastN(n) => list(n, false),
+        };
+        Self { name: stored.name.clone(), with_times: times && stored.part.is_ordered(), state }
+    }
+
+    fn fill(&mut self, height: usize) {
+        match &mut self.state {
+            State::Count => {}
+            State::IntSum(values) => values.resize(height, 0),
+            State::FloatSum(values) | State::Mean(values) | State::Squares(values) => values.resize(height, 0.0),
+            State::Int(pick, values) => {
+                values.resize(height, if *pick == Pick::Least { i64::MAX } else { i64::MIN });
+            }
+            // In the total order NaN is the greatest number, and its negative the least.
+            State::Float(pick, values) => {
+                values.resize(height, if *pick == Pick::Least { f64::NAN } else { -f64::NAN })
+            }
+            State::Text(_, values) => values.resize(height, None),
+            State::Last(values, times) => {
+                times.resize(height, i64::MIN);
+                match values {
+                    Last::Int(values) => values.resize(height, 0),
+                    Last::Float(values) => values.resize(height, 0.0),
+                    Last::Text(values) => values.resize(height, PlSmallStr::EMPTY),
+                }
+            }
+            State::List { lists, .. } => lists.resize_with(height, Vec::new),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match &self.state {
+            State::Count => 0,
+            State::IntSum(values) | State::Int(_, values) => values.capacity() * 8,
+            State::FloatSum(values) | State::Mean(values) | State::Squares(values) | State::Float(_, values) => {
+                values.capacity() * 8
+            }
+            State::Text(_, values) => values.capacity() * 32,
+            State::Last(Last::Text(values), times) => values.capacity() * 32 + times.capacity() * 8,
+            State::Last(_, times) => times.capacity() * 16,
+            State::List { newest, lists, .. } => lists.capacity() * (24 + 40 * (*newest).min(4)),
+        }
+    }
+
+    fn push(&mut self, values: &Column, tiles: &[u32], times: &Int64Chunked, column: &str) -> PolarsResult<()> {
+        match &mut self.state {
+            State::Count => {}
+            State::IntSum(sums) => {
+                let mut fits = true;
+                each(tiles, integers(values)?.i64()?.iter(), |tile, value: i64| {
+                    let (sum, over) = sums[tile].overflowing_add(value);
+                    fits &= !over;
+                    sums[tile] = sum;
+                });
+                if !fits {
+                    let overflow = Overflow { column: column.to_owned() };
+                    polars_bail!(ComputeError: "{}", overflow);
+                }
+            }
+            State::FloatSum(sums) | State::Mean(sums) => {
+                each(tiles, floats(values)?.f64()?.iter(), |tile, value: f64| sums[tile] += value);
+            }
+            State::Squares(sums) => {
+                each(tiles, floats(values)?.f64()?.iter(), |tile, value: f64| sums[tile] += value * value);
+            }
+            State::Int(pick, best) => {
+                let least = *pick == Pick::Least;
+                each(tiles, integers(values)?.i64()?.iter(), |tile, value: i64| {
+                    best[tile] = if least { best[tile].min(value) } else { best[tile].max(value) };
+                });
+            }
+            State::Float(pick, best) => {
+                let wanted = if *pick == Pick::Least { std::cmp::Ordering::Less } else { std::cmp::Ordering::Greater };
+                each(tiles, floats(values)?.f64()?.iter(), |tile, value: f64| {
+                    if value.total_cmp(&best[tile]) == wanted {
+                        best[tile] = value;
+                    }
+                });
+            }
+            State::Text(pick, best) => {
+                let least = *pick == Pick::Least;
+                each(tiles, values.str()?.iter(), |tile, value: &str| {
+                    let known = best[tile].as_ref().map(PlSmallStr::as_str);
+                    if known.is_none_or(|known| if least { value < known } else { value > known }) {
+                        best[tile] = Some(value.into());
+                    }
+                });
+            }
+            State::Last(last, known) => match last {
+                Last::Int(last) => {
+                    each_at(tiles, integers(values)?.i64()?.iter(), times, |tile, at, value: i64| {
+                        if at >= known[tile] {
+                            (known[tile], last[tile]) = (at, value);
+                        }
+                    });
+                }
+                Last::Float(last) => {
+                    each_at(tiles, floats(values)?.f64()?.iter(), times, |tile, at, value: f64| {
+                        if at >= known[tile] {
+                            (known[tile], last[tile]) = (at, value);
+                        }
+                    });
+                }
+                Last::Text(last) => each_at(tiles, values.str()?.iter(), times, |tile, at, value: &str| {
+                    if at >= known[tile] {
+                        (known[tile], last[tile]) = (at, value.into());
+                    }
+                }),
+            },
+            State::List { newest, distinct, lists } => {
+                each_at(tiles, values.str()?.iter(), times, |tile, at, value: &str| {
+                    insert(&mut lists[tile], at, value, *newest, *distinct);
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self, counts: &[u32], word: &Word) -> PolarsResult<(Column, Option<Column>)> {
+        let name = PlSmallStr::from_str(&self.name);
+        let dtype = super::frame::polars_type(word)
+            .ok_or_else(|| polars_err!(SchemaMismatch: "column {} has type {}", self.name, word))?;
+        let times_name = times_name(&self.name);
+        let instants = |times: Vec<i64>| -> PolarsResult<Column> {
+            let known = times.into_iter().zip(counts).map(|(at, count)| (*count > 0).then_some(at));
+            let column = Int64Chunked::from_iter_options(times_name.as_str().into(), known).into_column();
+            column.cast(&super::frame::timestamp_type())
+        };
+        let mut companion = None;
+        let column = match self.state {
+            State::Count => Int64Chunked::from_iter_values(name, counts.iter().map(|n| i64::from(*n))).into_column(),
+            State::IntSum(values) | State::Int(_, values) => ints(name, values, counts),
+            State::FloatSum(values) | State::Squares(values) | State::Float(_, values) => reals(name, values, counts),
+            State::Mean(sums) => {
+                let means = sums.into_iter().zip(counts).map(|(sum, count)| sum / f64::from(*count));
+                reals(name, means.collect(), counts)
+            }
+            State::Text(_, values) => {
+                let texts = values.iter().map(Option::as_deref);
+                StringChunked::from_iter_options(name, texts).into_column()
+            }
+            State::Last(values, times) => {
+                if self.with_times {
+                    companion = Some(instants(times)?);
+                }
+                match values {
+                    Last::Int(values) => ints(name, values, counts),
+                    Last::Float(values) => reals(name, values, counts),
+                    Last::Text(values) => {
+                        let known = values.iter().zip(counts).map(|(text, n)| (*n > 0).then_some(text.as_str()));
+                        StringChunked::from_iter_options(name, known).into_column()
+                    }
+                }
+            }
+            State::List { lists, .. } => {
+                if self.with_times {
+                    let times: ListChunked = lists
+                        .iter()
+                        .map(|list| {
+                            Some(
+                                Int64Chunked::from_iter_values("".into(), list.iter().map(|(at, _)| *at)).into_series(),
+                            )
+                        })
+                        .collect();
+                    let dtype = DataType::List(Box::new(super::frame::timestamp_type()));
+                    companion = Some(times.with_name(times_name.as_str().into()).into_column().cast(&dtype)?);
+                }
+                lists_of(name, &lists)
+            }
+        };
+        let column = if *column.dtype() == dtype { column } else { column.cast(&dtype)? };
+        Ok((column, companion))
+    }
+}
+
+/// The values of each list, without their times.
+fn lists_of(name: PlSmallStr, lists: &[Vec<(i64, PlSmallStr)>]) -> Column {
+    let total = lists.iter().map(Vec::len).sum();
+    let mut builder = ListStringChunkedBuilder::new(name, lists.len(), total);
+    for list in lists {
+        builder.append_values_iter(list.iter().map(|(_, text)| text.as_str()));
+    }
+    builder.finish().into_column()
+}
+
+/// Puts a value into a list that is ordered by time and arrival and keeps its newest values, each at its last occurrence
+/// where they are to be distinct.
+fn insert(list: &mut Vec<(i64, PlSmallStr)>, at: i64, value: &str, newest: usize, distinct: bool) {
+    if distinct && let Some(known) = list.iter().position(|(_, text)| text == value) {
+        if list[known].0 > at {
+            return;
+        }
+        list.remove(known);
+    }
+    let place = list.partition_point(|(time, _)| *time <= at);
+    if list.len() == newest && place == 0 {
+        return;
+    }
+    list.insert(place, (at, value.into()));
+    if list.len() > newest {
+        list.remove(0);
+    }
+}
+
+fn ints(name: PlSmallStr, values: Vec<i64>, counts: &[u32]) -> Column {
+    if counts.iter().all(|count| *count > 0) {
+        return Int64Chunked::from_vec(name, values).into_column();
+    }
+    let known = values.into_iter().zip(counts).map(|(value, count)| (*count > 0).then_some(value));
+    Int64Chunked::from_iter_options(name, known).into_column()
+}
+
+fn reals(name: PlSmallStr, values: Vec<f64>, counts: &[u32]) -> Column {
+    if counts.iter().all(|count| *count > 0) {
+        return Float64Chunked::from_vec(name, values).into_column();
+    }
+    let known = values.into_iter().zip(counts).map(|(value, count)| (*count > 0).then_some(value));
+    Float64Chunked::from_iter_options(name, known).into_column()
+}
+
+fn integers(values: &Column) -> PolarsResult<Column> {
+    values.cast(&DataType::Int64)
+}
+
+fn floats(values: &Column) -> PolarsResult<Column> {
+    values.cast(&DataType::Float64)
+}
+
+/// Calls `take` for each value that is there, with its tile.
+fn each<T>(tiles: &[u32], values: impl Iterator<Item = Option<T>>, mut take: impl FnMut(usize, T)) {
+    for (tile, value) in tiles.iter().zip(values) {
+        if let Some(value) = value.filter(|_| *tile != UNKNOWN) {
+            take(*tile as usize, value);
+        }
+    }
+}
+
+/// [`each`] with the row's time.
+fn each_at<T>(
+    tiles: &[u32],
+    values: impl Iterator<Item = Option<T>>,
+    times: &Int64Chunked,
+    mut take: impl FnMut(usize, i64, T),
+) {
+    for ((tile, value), at) in tiles.iter().zip(values).zip(times.iter()) {
+        if let (Some(value), Some(at)) = (value.filter(|_| *tile != UNKNOWN), at) {
+            take(*tile as usize, at, value);
+        }
+    }
+}

@@ -1,0 +1,423 @@
+//! Running a view's query over its source: batches of rows into a sink, watched, bounded and stopped on request.
+//!
+//! A row-wise query streams file by file: memory is what the sink keeps. Any other query needs its first input whole. The
+//! engine's threads are never waited for once somebody asked to stop: they end by themselves at the next batch.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use polars::prelude::*;
+
+use super::ask::Control;
+use super::scan::{self, Part};
+use super::{EngineError, ErrorKind, frame, memory, schema, sql};
+use crate::model::time::micros;
+use crate::model::{Time, Window};
+use crate::platform::registry::definition::{Source, View};
+
+/// Rows of one batch, about.
+const BATCH: usize = 1 << 17;
+/// How often a run is looked at: for a wish to stop, its progress, its memory.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What takes the rows of a query. Batches come in the order of arrival, columns in the types of the model.
+pub trait Sink: Send + 'static {
+    /// Takes a batch.
+    fn push(&mut self, rows: &DataFrame) -> PolarsResult<()>;
+    /// Bytes held, roughly.
+    fn bytes(&self) -> usize;
+}
+
+/// Which rows are read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reach {
+    /// Event times of the first input, half-open; absent for all.
+    pub source: Option<Window>,
+    /// Timestamps of the query's rows, half-open; absent for all.
+    pub rows: Option<Window>,
+}
+
+/// A view's query, ready to run.
+pub struct Reader<'a> {
+    view: &'a View,
+    query: sql::Query,
+    mocks: &'a BTreeMap<String, DataFrame>,
+    /// Columns that the sink wants; absent for all.
+    wanted: Option<Vec<String>>,
+    now: Time,
+    control: Control<'a>,
+}
+
+impl<'a> Reader<'a> {
+    /// The query of a view. `mocks` stand for inputs by name; `wanted` are the columns of the query's output that are
+    /// needed, all where absent.
+    pub fn new(
+        view: &'a View,
+        mocks: &'a BTreeMap<String, DataFrame>,
+        wanted: Option<Vec<String>>,
+        now: Time,
+        control: Control<'a>,
+    ) -> Result<Self, EngineError> {
+        Ok(Self { view, query: super::checked(view)?, mocks, wanted, now, control })
+    }
+
+    /// Columns and types of the query's output, known types only.
+    pub fn output(&self) -> PolarsResult<Vec<(String, crate::model::DataType)>> {
+        schema::of(&self.view.inputs, &self.query)
+    }
+
+    /// Whether rows can stream through, so that nothing but the sink grows.
+    pub fn streams(&self) -> bool {
+        let ordered = self.view.inputs.first().is_some_and(|input| scan::needs_order(&input.source));
+        self.query.is_row_wise() && !ordered
+    }
+
+    /// Reads into the sink and gives it back.
+    pub fn read<S: Sink>(&self, reach: Reach, sink: S) -> Result<S, EngineError> {
+        let work = Work {
+            view: self.view.clone(),
+            query: self.query.clone(),
+            tables: self.tables()?,
+            first: self.first(reach)?,
+            wanted: self.wanted.clone(),
+            reach,
+            now: self.now,
+            memory: self.control.memory,
+        };
+        watch(&self.view.name, self.control, sink, move |shared| work.run(shared))
+    }
+
+    /// The inputs after the first, whole.
+    fn tables(&self) -> Result<Vec<(String, DataFrame)>, EngineError> {
+        let tables = self.view.inputs.iter().skip(1).map(|input| {
+            let table = match self.mocks.get(&input.name) {
+                Some(mock) => mock.clone(),
+                None => scan::whole(&input.source, &self.columns(&input.name, &input.source))?,
+            };
+            Ok((input.name.clone(), table))
+        });
+        tables.collect()
+    }
+
+    fn first(&self, reach: Reach) -> Result<First, EngineError> {
+        let input = self.view.inputs.first().ok_or_else(|| EngineError {
+            kind: ErrorKind::Query,
+            message: format!("view {} has no input: name a source", self.view.name),
+        })?;
+        if let Some(mock) = self.mocks.get(&input.name) {
+            return Ok(First::Mock(mock.clone(), input.name.clone()));
+        }
+        let parts = scan::parts(&input.source, reach.source, self.now);
+        let columns = self.columns(&input.name, &input.source);
+        let ordered = scan::needs_order(&input.source);
+        Ok(First::Files { source: Arc::clone(&input.source), name: input.name.clone(), parts, columns, ordered })
+    }
+
+    /// The columns that the query may need of an input, at least one.
+    fn columns(&self, input: &str, source: &Source) -> Vec<String> {
+        let all = source.columns.iter().map(|(name, _)| name.clone());
+        let Some(needed) = self.query.columns_of(input) else { return all.collect() };
+        let found: Vec<String> = all.clone().filter(|name| needed.contains(name)).collect();
+        if found.is_empty() { all.take(1).collect() } else { found }
+    }
+}
+
+/// The first input.
+enum First {
+    Mock(DataFrame, String),
+    Files { source: Arc<Source>, name: String, parts: Vec<Part>, columns: Vec<String>, ordered: bool },
+}
+
+/// Everything that a run needs, so that it can go on a thread of its own.
+struct Work {
+    view: View,
+    query: sql::Query,
+    tables: Vec<(String, DataFrame)>,
+    first: First,
+    wanted: Option<Vec<String>>,
+    reach: Reach,
+    now: Time,
+    memory: u64,
+}
+
+impl Work {
+    fn run<S: Sink>(&self, shared: &Arc<Shared<S>>) -> Result<(), EngineError> {
+        match &self.first {
+            First::Mock(mock, name) => {
+                let events = self.mocked(mock.clone()).and_then(|events| self.feed(name, events, shared));
+                events.map_err(|error| self.failed(&error))
+            }
+            First::Files { source, name, parts, columns, ordered } if self.query.is_row_wise() => {
+                for part in parts {
+                    let lazy = || scan::lazy(source, part, columns, *ordered);
+                    let fed = lazy().and_then(|events| self.feed(name, events, shared));
+                    if let Err(error) = fed {
+                        // The file or the query? Who can read the file alone knows.
+                        shared.stopped()?;
+                        lazy().and_then(LazyFrame::collect).map_err(|e| scan::unreadable(source, &part.path, &e))?;
+                        return Err(self.failed(&error));
+                    }
+                }
+                Ok(())
+            }
+            First::Files { source, name, parts, columns, ordered } => {
+                let events = self.whole(source, parts, columns, *ordered, shared)?;
+                self.feed(name, events.lazy(), shared).map_err(|error| self.failed(&error))
+            }
+        }
+    }
+
+    /// The rows of a mock that lie in the window of the source.
+    fn mocked(&self, mock: DataFrame) -> PolarsResult<LazyFrame> {
+        let time = self.view.inputs.first().and_then(|input| input.source.timestamp_column.clone());
+        let mut events = mock.lazy();
+        if let (Some(window), Some(time)) = (self.reach.source, time)
+            && events.collect_schema()?.contains(&time)
+        {
+            events = events.filter(within(&time, window));
+        }
+        Ok(events)
+    }
+
+    /// All events of the parts, as long as they fit.
+    fn whole<S: Sink>(
+        &self,
+        source: &Source,
+        parts: &[Part],
+        columns: &[String],
+        ordered: bool,
+        shared: &Arc<Shared<S>>,
+    ) -> Result<DataFrame, EngineError> {
+        let mut frames = Vec::new();
+        let mut bytes = 0;
+        for part in parts {
+            shared.stopped()?;
+            let read = scan::lazy(source, part, columns, ordered).and_then(|events| streamed(guarded(events, shared)?));
+            let events = read.map_err(|error| {
+                shared.stopped().err().unwrap_or_else(|| scan::unreadable(source, &part.path, &error))
+            })?;
+            bytes += events.estimated_size();
+            shared.hold(bytes, self.memory, &self.view.name)?;
+            frames.push(events);
+        }
+        scan::together(source, columns, frames)
+    }
+
+    /// Runs the query over the first input's events into the sink.
+    fn feed<S: Sink>(&self, name: &str, events: LazyFrame, shared: &Arc<Shared<S>>) -> PolarsResult<()> {
+        let mut inputs = vec![(name, guarded(events, shared)?)];
+        inputs.extend(self.tables.iter().map(|(name, table)| (name.as_str(), table.clone().lazy())));
+        let mut rows = sql::lazy(&self.query, inputs, self.now)?;
+        let schema = rows.collect_schema()?;
+        let wanted = |name: &PlSmallStr| {
+            self.wanted.as_ref().is_none_or(|wanted| wanted.iter().any(|wanted| wanted.as_str() == name.as_str()))
+        };
+        let columns = schema.iter().filter(|(name, _)| wanted(name));
+        let columns: Vec<Expr> = columns.filter_map(|(name, dtype)| frame::normal(name, dtype)).collect();
+        let time = self.view.timestamp_field.as_str();
+        let mut rows = rows.select(columns).filter(col(time).is_not_null());
+        if let Some(window) = self.reach.rows {
+            rows = rows.filter(within(time, window));
+        }
+        let (into, name, memory) = (Arc::clone(shared), self.view.name.clone(), self.memory);
+        let take = PlanCallback::new(move |batch: DataFrame| {
+            into.push(&batch, memory, &name)?;
+            Ok(false)
+        });
+        let batches = rows.sink_batches(take, true, NonZeroUsize::new(BATCH))?;
+        batches.collect_with_engine(Engine::Streaming).map(drop)
+    }
+
+    fn failed(&self, error: &PolarsError) -> EngineError {
+        super::query_error(&self.view, self.reach.rows, error)
+    }
+}
+
+/// Times of the column inside the window.
+pub fn within(column: &str, window: Window) -> Expr {
+    let edge = |at: Time| lit(Scalar::new_datetime(micros(at), TimeUnit::Microseconds, Some(TimeZone::UTC)));
+    col(column).gt_eq(edge(window.start)).and(col(column).lt(edge(window.end)))
+}
+
+/// Collects on the streaming engine, which looks at guards between batches.
+fn streamed(plan: LazyFrame) -> PolarsResult<DataFrame> {
+    Ok(plan.collect_with_engine(Engine::Streaming)?.unwrap_single())
+}
+
+/// The plan with a look at the wish to stop in each of its batches. The look hangs on a column of its own name, so that
+/// filters by time still reach the file.
+fn guarded<S: Sink>(mut plan: LazyFrame, shared: &Arc<Shared<S>>) -> PolarsResult<LazyFrame> {
+    let schema = plan.collect_schema()?;
+    let is_time = |dtype: &DataType| matches!(dtype, DataType::Datetime(..));
+    let column = schema.iter().find(|(_, dtype)| !is_time(dtype)).or(schema.iter().next());
+    let Some((name, dtype)) = column.map(|(name, dtype)| (name.clone(), dtype.clone())) else { return Ok(plan) };
+    let shared = Arc::clone(shared);
+    let look = move |column: Column| if shared.stop.load(Ordering::Relaxed) { Err(stopping()) } else { Ok(column) };
+    let field = Field::new(name.clone(), dtype);
+    Ok(plan.with_column(col(name).map(look, move |_, _| Ok(field.clone()))))
+}
+
+fn stopping() -> PolarsError {
+    polars_err!(ComputeError: "stopped")
+}
+
+/// What a run and its watcher share.
+struct Shared<S> {
+    sink: Mutex<Option<S>>,
+    rows: AtomicU64,
+    stop: AtomicBool,
+    why: Mutex<Option<EngineError>>,
+}
+
+impl<S: Sink> Shared<S> {
+    fn push(&self, batch: &DataFrame, memory: u64, view: &str) -> PolarsResult<()> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(stopping());
+        }
+        self.rows.fetch_add(batch.height() as u64, Ordering::Relaxed);
+        let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(sink) = sink.as_mut() else { return Err(stopping()) };
+        sink.push(batch)?;
+        self.hold(sink.bytes(), memory, view).map_err(|_| stopping())
+    }
+
+    /// Stops the run when it holds more than it may.
+    fn hold(&self, bytes: usize, memory: u64, view: &str) -> Result<(), EngineError> {
+        if bytes as u64 > memory {
+            self.end(memory::exceeded(view, bytes as u64, memory));
+        }
+        self.stopped()
+    }
+
+    /// Stops the run for that reason; the first one stays.
+    fn end(&self, why: EngineError) {
+        self.why.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Why the run is to stop, if it is.
+    fn stopped(&self) -> Result<(), EngineError> {
+        match &*self.why.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(why) => Err(why.clone()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Does the work on a thread of its own and watches it: progress is told, a wish to stop and the bound on memory end it.
+fn watch<S: Sink>(
+    view: &str,
+    control: Control<'_>,
+    sink: S,
+    work: impl FnOnce(&Arc<Shared<S>>) -> Result<(), EngineError> + Send + 'static,
+) -> Result<S, EngineError> {
+    let shared = Arc::new(Shared {
+        sink: Mutex::new(Some(sink)),
+        rows: AtomicU64::new(0),
+        stop: AtomicBool::new(false),
+        why: Mutex::new(None),
+    });
+    if control.cancel.is_cancelled() {
+        return Err(EngineError::cancelled());
+    }
+    let (done, ended) = channel();
+    let inside = Arc::clone(&shared);
+    let started = std::thread::Builder::new().name("query".to_owned()).spawn(move || {
+        let _ = done.send(work(&inside));
+    });
+    started.map_err(|error| fault(view, &error.to_string()))?;
+    let resident = memory::Growth::begin();
+    let result = loop {
+        let looked = ended.recv_timeout(LOOK);
+        (control.progress)(shared.rows.load(Ordering::Relaxed));
+        match looked {
+            Ok(result) => break result,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break Err(fault(view, "the engine stopped with a fault")),
+        }
+        if control.cancel.is_cancelled() {
+            shared.end(EngineError::cancelled());
+        } else if let Some(bytes) = resident.above(control.memory) {
+            shared.end(memory::exceeded(view, bytes, control.memory));
+        }
+        if shared.stop.load(Ordering::Relaxed) {
+            break Ok(());
+        }
+    };
+    shared.stopped()?;
+    result?;
+    let sink = shared.sink.lock().unwrap_or_else(PoisonError::into_inner).take();
+    sink.ok_or_else(|| fault(view, "the engine lost its result"))
+}
+
+fn fault(view: &str, problem: &str) -> EngineError {
+    let message = format!("view {view}: {problem}. Report it with the log");
+    EngineError { kind: ErrorKind::Query, message }
+}
+
+/// Feeds rows that are computed already, such as stored ones, into a sink, under the same watch.
+pub fn feed_stored<S: Sink>(view: &str, rows: LazyFrame, control: Control<'_>, sink: S) -> Result<S, EngineError> {
+    let (name, memory) = (view.to_owned(), control.memory);
+    watch(view, control, sink, move |shared| {
+        let (into, view) = (Arc::clone(shared), name.clone());
+        let take = PlanCallback::new(move |batch: DataFrame| {
+            into.push(&batch, memory, &view)?;
+            Ok(false)
+        });
+        let batches = rows.sink_batches(take, true, NonZeroUsize::new(BATCH));
+        let fed = batches.and_then(|plan| plan.collect_with_engine(Engine::Streaming));
+        fed.map(drop).map_err(|error| {
+            let problem = sql::first_line(&error);
+            let fix = "Materialize its windows again with overwrite";
+            EngineError {
+                kind: ErrorKind::Source,
+                message: format!("view {name}: its offline table cannot be read: {problem}. {fix}"),
+            }
+        })
+    })
+}
+
+/// Keeps the rows.
+#[derive(Default)]
+pub struct Collector {
+    rows: Vec<DataFrame>,
+    bytes: usize,
+}
+
+impl Collector {
+    /// All rows under each other; without any, a frame of these columns.
+    pub fn rows(self, columns: &[(String, crate::model::DataType)]) -> PolarsResult<DataFrame> {
+        let mut parts = self.rows.into_iter();
+        let Some(mut all) = parts.next() else { return schema::empty(columns) };
+        for part in parts {
+            all.vstack_mut_owned(part)?;
+        }
+        Ok(all)
+    }
+}
+
+impl Sink for Collector {
+    fn push(&mut self, rows: &DataFrame) -> PolarsResult<()> {
+        self.bytes += rows.estimated_size();
+        self.rows.push(rows.clone());
+        Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl Sink for super::tiles::TileBuilder {
+    fn push(&mut self, rows: &DataFrame) -> PolarsResult<()> {
+        Self::push(self, rows)
+    }
+
+    fn bytes(&self) -> usize {
+        Self::bytes(self)
+    }
+}

@@ -1,0 +1,138 @@
+//! Sinks for rows that are kept by key: stored tiles, the rows of some keys, and the keys themselves.
+//!
+//! In memory only.
+
+use polars::prelude::*;
+
+use super::history::normal_keys_of;
+use super::keys::{Keys, UNKNOWN};
+use super::query::{Collector, Sink};
+use super::tiles::{ANCHOR, Tiles, Wanted};
+use super::windows::layout_columns;
+use crate::model::DataType as Word;
+use crate::platform::registry::definition::View;
+
+/// Tiles out of an offline table's rows.
+pub struct StoredTiles {
+    view: View,
+    wanted: Wanted,
+    keys: Keys,
+    key: Vec<u32>,
+    start: Vec<i64>,
+    values: Option<DataFrame>,
+}
+
+impl StoredTiles {
+    /// Tiles of that view; `keys` says which ids there are already.
+    pub fn new(view: &View, keys: Keys, wanted: Wanted) -> Self {
+        Self { view: view.clone(), wanted, keys, key: Vec::new(), start: Vec::new(), values: None }
+    }
+
+    /// The tiles.
+    pub fn finish(self) -> PolarsResult<Tiles> {
+        let values = match self.values {
+            Some(values) => layout_columns(&self.view.kind, &values)?,
+            None => super::tiles::TileBuilder::empty(&self.view)?,
+        };
+        Ok(Tiles { keys: self.keys, key: self.key, start: self.start, values, times: Vec::new() })
+    }
+}
+
+impl Sink for StoredTiles {
+    fn push(&mut self, rows: &DataFrame) -> PolarsResult<()> {
+        let ids = match self.wanted {
+            Wanted::All => self.keys.learn(rows)?,
+            Wanted::Known => self.keys.find(rows)?,
+        };
+        let anchors = rows.column(ANCHOR)?.i64()?;
+        let kept: BooleanChunked =
+            ids.iter().zip(anchors.iter()).map(|(id, at)| *id != UNKNOWN && at.is_some()).collect();
+        for (id, at) in ids.iter().zip(anchors.iter()) {
+            if let Some(at) = at.filter(|_| *id != UNKNOWN) {
+                self.key.push(*id);
+                self.start.push(at.div_euclid(1_000));
+            }
+        }
+        let rows = rows.filter(&kept)?;
+        match &mut self.values {
+            Some(values) => drop(values.vstack_mut_owned(rows)?),
+            None => self.values = Some(rows),
+        }
+        Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        let values = self.values.as_ref().map_or(0, DataFrame::estimated_size);
+        self.keys.bytes() + self.key.capacity() * 12 + values
+    }
+}
+
+/// The rows whose keys are among some, by any subset of the join keys.
+pub struct Subset {
+    keys: Keys,
+    names: Vec<String>,
+    rows: Collector,
+}
+
+impl Subset {
+    /// The rows of these entities.
+    pub fn new(view: &View, entities: &DataFrame) -> PolarsResult<Self> {
+        let given = |(name, _): &&(String, Word)| entities.column(name).is_ok();
+        let given: Vec<(String, Word)> = view.join_keys.iter().filter(given).cloned().collect();
+        let mut keys = Keys::new(&given);
+        keys.learn(&normal_keys_of(&given, entities)?)?;
+        Ok(Self { keys, names: given.into_iter().map(|(name, _)| name).collect(), rows: Collector::default() })
+    }
+
+    /// Which rows are wanted.
+    pub fn mask(&mut self, rows: &DataFrame) -> PolarsResult<BooleanChunked> {
+        let ids = self.keys.find(&rows.select(&self.names)?)?;
+        Ok(ids.iter().map(|id| *id != UNKNOWN).collect())
+    }
+
+    /// The rows; without any, a frame of these columns.
+    pub fn rows(self, columns: &[(String, Word)]) -> PolarsResult<DataFrame> {
+        self.rows.rows(columns)
+    }
+}
+
+impl Sink for Subset {
+    fn push(&mut self, rows: &DataFrame) -> PolarsResult<()> {
+        let kept = rows.filter(&self.mask(rows)?)?;
+        self.rows.push(&kept)
+    }
+
+    fn bytes(&self) -> usize {
+        self.rows.bytes()
+    }
+}
+
+/// All full keys that are seen with some of the keys.
+pub struct KeyCollector {
+    given: Keys,
+    full: Keys,
+}
+
+impl KeyCollector {
+    /// The full keys of that view which begin with what `given` knows.
+    pub fn new(view: &View, given: Keys) -> Self {
+        Self { given, full: Keys::new(&view.join_keys) }
+    }
+
+    /// A row a key.
+    pub fn keys(self) -> DataFrame {
+        let ids: Vec<u32> = (0..self.full.len() as u32).collect();
+        DataFrame::new(ids.len(), self.full.columns(&ids)).unwrap_or_default()
+    }
+}
+
+impl Sink for KeyCollector {
+    fn push(&mut self, rows: &DataFrame) -> PolarsResult<()> {
+        let known: BooleanChunked = self.given.find(rows)?.iter().map(|id| *id != UNKNOWN).collect();
+        self.full.learn(&rows.filter(&known)?).map(drop)
+    }
+
+    fn bytes(&self) -> usize {
+        self.given.bytes() + self.full.bytes()
+    }
+}
