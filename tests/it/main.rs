@@ -8,5 +8,6 @@
 mod console;
 mod durability;
 mod failures;
+mod golden;
 mod lookup;
 mod support;

@@ -1,0 +1,275 @@
+//! Every golden result, computed anew: the real engines' values over the real data (`tests/fixtures/golden`).
+//!
+//! Each case's view is written as a definition and loaded like any other; nothing here knows how values come about.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use fvtop::model::time::{micros, parse_time};
+use fvtop::model::{Id, Time, Value, Window};
+use fvtop::platform::engine::ask::{Answer, Control, HistoryArgs, Rows, RunArgs};
+use fvtop::platform::engine::{self, Cancel, frame};
+use fvtop::platform::offline::OfflineTable;
+use fvtop::platform::registry;
+use fvtop::platform::registry::definition::{FeatureStart, View};
+use polars::prelude::*;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Cases {
+    view: Vec<ViewCase>,
+    case: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct ViewCase {
+    name: String,
+    source: String,
+    timestamp_field: String,
+    batch_schedule: String,
+    kind: String,
+    aggregation_mode: Option<String>,
+    aggregation_interval: Option<String>,
+    join_keys: Vec<String>,
+    columns: Vec<String>,
+    ttl: Option<String>,
+    feature_start_time: Option<toml::value::Datetime>,
+    #[serde(default)]
+    aggregations: Vec<AggregationCase>,
+}
+
+#[derive(Deserialize)]
+struct AggregationCase {
+    column: String,
+    function: String,
+    time_window: String,
+    n: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    id: String,
+    view: String,
+    op: String,
+    expected: String,
+    rows: usize,
+    keys: Vec<String>,
+    columns: Vec<String>,
+    #[serde(default)]
+    skip_columns: Vec<String>,
+    start_time: Option<toml::value::Datetime>,
+    end_time: Option<toml::value::Datetime>,
+    aggregation_level: Option<String>,
+    spine: Option<String>,
+    timestamp_key: Option<String>,
+    from_source: Option<bool>,
+    #[serde(default)]
+    materialized: Vec<WindowCase>,
+    entities: Option<BTreeMap<String, Vec<String>>>,
+    #[serde(default)]
+    timestamp_tolerance_us: i64,
+}
+
+#[derive(Deserialize)]
+struct WindowCase {
+    start_time: toml::value::Datetime,
+    end_time: toml::value::Datetime,
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/golden")
+}
+
+fn time(at: &toml::value::Datetime) -> Time {
+    parse_time(&at.to_string().replace("+00:00", "Z")).unwrap()
+}
+
+fn read(name: &str) -> DataFrame {
+    ParquetReader::new(std::fs::File::open(folder().join(name)).unwrap()).finish().unwrap()
+}
+
+/// A feature repository with all views of the cases.
+fn repository(root: &Path, views: &[ViewCase]) -> Vec<Arc<View>> {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flights/data");
+    std::fs::create_dir_all(root.join("views")).unwrap();
+    std::fs::write(root.join("workspaces.toml"), "[[workspace]]\nname = \"golden\"\n").unwrap();
+    let mut entities = String::new();
+    let mut sources = String::new();
+    let mut known: Vec<&str> = Vec::new();
+    for view in views {
+        for key in &view.join_keys {
+            if !known.contains(&key.as_str()) {
+                known.push(key);
+                write!(
+                    entities,
+                    "[[entity]]\nname = \"{key}\"\njoin_keys = [{{ name = \"{key}\", type = \"string\" }}]\n"
+                )
+                .unwrap();
+            }
+        }
+        let (source, file) = (view.source.trim_end_matches(".parquet"), data.join(&view.source));
+        if !known.contains(&view.source.as_str()) {
+            known.push(&view.source);
+            let file = file.display();
+            write!(sources, "[[source]]\nname = \"{source}\"\nfiles = \"{file}\"\ntimestamp_column = \"timestamp\"\n")
+                .unwrap();
+        }
+        let mut text = format!(
+            "name = \"{}\"\nentities = {:?}\nsource = \"{source}\"\nmode = \"spark_sql\"\nsql = \"SELECT {} FROM {source}\"\n\
+             timestamp_field = \"{}\"\nbatch_schedule = \"{}\"\noffline = true\nonline = true\n",
+            view.name,
+            view.join_keys,
+            view.columns.join(", "),
+            view.timestamp_field,
+            view.batch_schedule,
+        );
+        let mut field = |name: &str, value: &Option<String>| {
+            if let Some(value) = value {
+                writeln!(text, "{name} = \"{value}\"").unwrap();
+            }
+        };
+        field("ttl", &view.ttl);
+        field("aggregation_interval", &view.aggregation_interval);
+        field("aggregation_mode", &view.aggregation_mode);
+        field("feature_start_time", &view.feature_start_time.as_ref().map(|at| at.to_string()));
+        assert_eq!(view.kind == "aggregate", !view.aggregations.is_empty());
+        for aggregation in &view.aggregations {
+            let n = aggregation.n.map_or(String::new(), |n| format!("n = {n}\n"));
+            let AggregationCase { column, function, time_window, .. } = aggregation;
+            write!(text, "[[aggregations]]\ncolumn = \"{column}\"\nfunction = \"{function}\"\ntime_window = \"{time_window}\"\n{n}").unwrap();
+        }
+        std::fs::write(root.join(format!("views/{}.toml", view.name)), text).unwrap();
+    }
+    std::fs::write(root.join("entities.toml"), entities).unwrap();
+    std::fs::write(root.join("sources.toml"), sources).unwrap();
+    let repository = registry::load(root);
+    let errors: Vec<String> = repository.errors.iter().map(ToString::to_string).collect();
+    assert!(errors.is_empty(), "{}", errors.join("\n"));
+    repository.views
+}
+
+fn answer(case: &Case, view: &View) -> Answer {
+    let cancel = Cancel::default();
+    let told = |_| {};
+    let control = Control { cancel: &cancel, progress: &told, memory: 1 << 30 };
+    let (start_time, end_time) = (case.start_time.as_ref().map(time), case.end_time.as_ref().map(time));
+    let now = parse_time("2026-01-01").unwrap();
+    if case.op == "run" {
+        let aggregation_level = case.aggregation_level.clone();
+        let args = RunArgs { start_time, end_time, aggregation_level, mock_sources: BTreeMap::new(), now };
+        return engine::run::run(view, &args, control).unwrap();
+    }
+    let rows = if case.from_source == Some(false) { stored(case, view) } else { Rows::Source };
+    let columns = |columns: &BTreeMap<String, Vec<String>>| {
+        let column = |(name, values): (&String, &Vec<String>)| Column::new(name.as_str().into(), values.clone());
+        DataFrame::new_infer_height(columns.iter().map(column).collect()).unwrap()
+    };
+    let args = HistoryArgs {
+        spine: case.spine.as_deref().map(read),
+        timestamp_key: case.timestamp_key.clone(),
+        start_time,
+        end_time,
+        entities: case.entities.as_ref().map(columns),
+        rows,
+        feature_start_time: match view.feature_start_time {
+            Some(FeatureStart::At(at)) => Some(at),
+            _ => None,
+        },
+        separator: "__".to_owned(),
+        now,
+    };
+    assert!(case.op == "historical_spine" || case.op == "historical_range", "{}", case.op);
+    engine::history::history(view, &args, control).unwrap()
+}
+
+/// The offline table once the case's windows were materialized into it.
+fn stored(case: &Case, view: &View) -> Rows {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let rows = runtime.block_on(async {
+        let mut table = OfflineTable::open_or_create(folder.path(), view).await.unwrap();
+        for (job, window) in case.materialized.iter().enumerate() {
+            let window = Window { start: time(&window.start_time), end: time(&window.end_time) };
+            let now = window.end;
+            let rows = std::thread::scope(|scope| {
+                let work = || engine::materialize(view, window, now, &Cancel::default(), &|_| {}).unwrap();
+                scope.spawn(work).join().unwrap()
+            });
+            table.replace(window, rows, Id(job as u128 + 1)).await.unwrap();
+        }
+        table.read(None).await.unwrap()
+    });
+    Rows::Stored(rows.lazy())
+}
+
+/// Rows as values in an order of their own: by the key columns, then by what they hold.
+fn sorted(frame: &DataFrame, keys: &[String], columns: &[&str]) -> Vec<Vec<Value>> {
+    let names: Vec<&str> = keys.iter().map(String::as_str).chain(columns.iter().copied()).collect();
+    let mut rows = frame::rows(frame, &names).unwrap();
+    rows.sort_by_cached_key(|row| format!("{row:?}"));
+    rows
+}
+
+fn equal(found: &Value, expected: &Value, tolerance: i64) -> bool {
+    match (found, expected) {
+        (Value::Float(a), Value::Float(b)) => {
+            (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-6_f64.max(1e-7 * b.abs()) || a == b
+        }
+        (Value::Float(a), Value::Int(b)) | (Value::Int(b), Value::Float(a)) => *a == *b as f64,
+        (Value::Time(a), Value::Time(b)) => (micros(*a) - micros(*b)).abs() <= tolerance,
+        (a, b) => a == b,
+    }
+}
+
+#[test]
+fn every_golden_result_is_computed_again() {
+    let cases: Cases = toml::from_str(&std::fs::read_to_string(folder().join("cases.toml")).unwrap()).unwrap();
+    let root = tempfile::tempdir().unwrap();
+    let views = repository(root.path(), &cases.view);
+    let (mut compared, mut values, mut wrong) = (0, 0, String::new());
+    for case in &cases.case {
+        let view = views.iter().find(|view| view.name == case.view).unwrap();
+        let found = answer(case, view).frame;
+        let expected = read(&case.expected);
+        assert_eq!((expected.height(), found.height()), (case.rows, case.rows), "{}: rows", case.id);
+        // `_effective_timestamp` is the timestamp again, and optional.
+        let compare =
+            |name: &&str| !case.skip_columns.iter().any(|skipped| skipped == name) && *name != "_effective_timestamp";
+        let columns: Vec<&str> = case
+            .columns
+            .iter()
+            .map(String::as_str)
+            .filter(compare)
+            .filter(|name| !case.keys.iter().any(|k| k == name))
+            .collect();
+        assert!(!columns.is_empty() && expected.width() == case.columns.len(), "{}", case.id);
+        let (found, expected) = (sorted(&found, &case.keys, &columns), sorted(&expected, &case.keys, &columns));
+        for (row, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            for (place, (a, b)) in found.iter().zip(expected).enumerate() {
+                values += 1;
+                if !equal(a, b, case.timestamp_tolerance_us) && wrong.len() < 4_000 {
+                    let name = case.keys.iter().map(String::as_str).chain(columns.iter().copied()).nth(place).unwrap();
+                    writeln!(
+                        wrong,
+                        "{} row {row} {:?}: {name} is {a:?}, expected {b:?}",
+                        case.id,
+                        &found[..case.keys.len()]
+                    )
+                    .unwrap();
+                }
+            }
+        }
+        compared += 1;
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    // Every result file belongs to a case, so that none is left out by a slip.
+    let files = std::fs::read_dir(folder()).unwrap().flatten().map(|entry| entry.file_name().into_string().unwrap());
+    let results = files.filter(|name| name.ends_with(".parquet") && !name.ends_with(".spine.parquet")).count();
+    assert_eq!((compared, results), (cases.case.len(), cases.case.len()), "cases were skipped");
+    assert!(compared >= 26 && values > 100_000, "{compared} cases, {values} values");
+    // Past the harness's capture: how much was compared belongs to the result.
+    writeln!(std::io::stderr(), "golden: {compared} cases, {values} values compared, all equal").unwrap();
+}
