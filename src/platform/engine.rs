@@ -39,7 +39,7 @@ use crate::model::time::{floor, print_time, span_micros};
 use crate::model::{Span, Time, Window};
 use crate::platform::registry::definition::View;
 
-/// Most bytes that a materialization attempt may hold.
+/// Most bytes that one computation may hold, unless its caller says otherwise.
 pub const MEMORY: u64 = 1 << 30;
 
 /// A flag that asks a running computation to stop. Clones share it.
@@ -92,7 +92,8 @@ impl EngineError {
 /// What the batch side holds for `window`, as stored rows: for aggregates the keys, the stored tile columns and
 /// `_anchor_time` (tile start, int64 nanoseconds), one row per key and non-empty tile, in the order of tile starts; in
 /// continuous mode one row an event, its timestamp among the columns; for temporal views keys, timestamp, features and
-/// `_anchor_time`, in the order of time and arrival. Only events that arrived by `now` count. Calls `progress` with 0 to 1.
+/// `_anchor_time`, in the order of time and arrival. Only events that arrived by `now` count. It
+/// may hold `memory` bytes, and calls `progress` with 0 to 1.
 ///
 /// Row-wise queries stream through and memory follows the rows that are stored; others are cut into slices of
 /// `batch_schedule`, so that memory is bounded by one slice.
@@ -103,11 +104,11 @@ pub fn materialize(
     view: &View,
     window: Window,
     now: Time,
-    cancel: &Cancel,
-    progress: &(dyn Fn(f32) + Sync),
+    (cancel, memory): (&Cancel, u64),
+    progress: &dyn Fn(f32),
 ) -> Result<DataFrame, EngineError> {
     let told = |_| {};
-    let control = Control { cancel, progress: &told, memory: MEMORY };
+    let control = Control { cancel, progress: &told, memory };
     let mocks = BTreeMap::new();
     let reader = Reader::new(view, &mocks, Some(view.query_columns()), now, control)?;
     let slices = if reader.streams() { vec![window] } else { slices(window, view.batch_schedule) };

@@ -29,7 +29,7 @@ fn period(view: &View, recorded: &str) -> Window {
 }
 
 fn run(view: &View, window: Window) -> Result<DataFrame, EngineError> {
-    materialize(view, window, window.end + Span::hours(1), &Cancel::default(), &|_| {})
+    materialize(view, window, window.end + Span::hours(1), (&Cancel::default(), MEMORY), &|_| {})
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn the_register_is_joined_and_cancelling_stops() {
     assert!(miles.iter().any(|value| matches!(value, Value::Int(_))));
     let cancel = Cancel::default();
     cancel.cancel();
-    let error = materialize(&view, window, window.end, &cancel, &|_| {}).unwrap_err();
+    let error = materialize(&view, window, window.end, (&cancel, MEMORY), &|_| {}).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Cancelled);
 }
 
@@ -112,7 +112,7 @@ fn only_what_has_arrived_is_there() {
     let window = period(&view, "2013-06-15");
     let half = window.start + Span::minutes(30);
     let all = run(&view, window).unwrap();
-    let early = materialize(&view, window, half, &Cancel::default(), &|_| {}).unwrap();
+    let early = materialize(&view, window, half, (&Cancel::default(), MEMORY), &|_| {}).unwrap();
     let count = |frame: &DataFrame| {
         let counts = frame::values(frame.column("count_dep_delay").unwrap());
         counts.iter().map(|count| if let Value::Int(n) = count { *n } else { 0 }).sum::<i64>()
@@ -129,10 +129,12 @@ fn slices_end_on_the_schedule() {
 }
 
 #[test]
-fn a_slice_that_is_too_great_is_refused_for_good() {
+fn more_memory_than_allowed_ends_the_attempt_with_that_reason() {
     let view = view("aircraft_state");
-    let error = check_size(&view, period(&view, "2013-03-10"), MAX_SLICE_BYTES + 1).unwrap_err();
+    let window = period(&view, "2013-03-10");
+    let tight = |memory| materialize(&view, window, window.end, (&Cancel::default(), memory), &|_| {});
+    let error = tight(1_000).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Memory);
-    assert!(error.message.ends_with("Choose a shorter batch_schedule"), "{}", error.message);
-    assert_eq!(check_size(&view, period(&view, "2013-03-10"), MAX_SLICE_BYTES), Ok(()));
+    assert!(error.message.contains("more than the 0 MiB it may. Choose a shorter range"), "{}", error.message);
+    assert!(tight(MEMORY).unwrap().height() > 0);
 }

@@ -48,7 +48,8 @@ impl EngineMaterializer {
         let window = work.job.window.ok_or_else(|| permanent("INTERNAL_ERROR", "This job has no window."))?;
         let progress = |share: f32| work.progress.set(share * COMPUTED);
         let now = self.clock.now();
-        let rows = engine::materialize(&work.view, window, now, &work.cancel, &progress).map_err(engine_failure)?;
+        let rows = engine::materialize(&work.view, window, now, (&work.cancel, engine::MEMORY), &progress);
+        let rows = rows.map_err(engine_failure)?;
         // The last look at the flag: from here on both stores are written, so that they agree.
         if work.cancel.is_cancelled() {
             return Err(Outcome::Stopped);

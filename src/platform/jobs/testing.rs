@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use crate::model::{BatchTrigger, DataType, Id, Span};
 use crate::platform::registry::definition::{

@@ -21,7 +21,8 @@ fn hours() -> [Window; 2] {
 }
 
 fn rows(view: &View, window: Window) -> DataFrame {
-    engine::materialize(view, window, window.end + Span::hours(1), &Cancel::default(), &|_| {}).unwrap()
+    engine::materialize(view, window, window.end + Span::hours(1), (&Cancel::default(), engine::MEMORY), &|_| {})
+        .unwrap()
 }
 
 fn sorted(frame: &DataFrame) -> Vec<String> {

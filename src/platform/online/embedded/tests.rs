@@ -1,14 +1,13 @@
 //! Lookups against a straightforward recomputation over the same events, and what writes promise.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::model::time::{floor, from_micros, parse_time};
 use crate::model::{BatchTrigger, DataType, FeatureStatus, Span};
-use crate::platform::engine::{self, tiles};
+use crate::platform::engine;
 use crate::platform::registry::definition::{Aggregation, Arrival, Function, Input, Source, Stream};
 use crate::platform::registry::identity::stable_id;
 
