@@ -24,6 +24,9 @@ use layout::{Layout, PARTITION};
 /// How often a commit is planned anew when somebody else committed in between.
 const MAX_PLANS: usize = 20;
 
+/// Files that are written at the same time.
+const WRITERS: usize = 2;
+
 /// What a replace did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
@@ -84,9 +87,8 @@ impl OfflineTable {
     pub async fn replace(&mut self, window: Window, rows: DataFrame, job: Id) -> Result<Written, OfflineError> {
         let stamp = format!("fvtop-job-{job}");
         let rows = self.layout.conform(rows).map_err(|e| self.error(format!("the rows do not fit: {e}")))?;
-        let inside = self.layout.inside(&rows, window).map_err(|e| self.error(e.to_string()))?;
-        if inside.height() != rows.height() {
-            let outside = rows.height() - inside.height();
+        let outside = self.layout.count_outside(&rows, window).map_err(|e| self.error(e.to_string()))?;
+        if outside > 0 {
             return Err(self.error(format!("{outside} rows lie outside the window that is replaced")));
         }
         for _ in 0..MAX_PLANS {
@@ -172,14 +174,29 @@ impl OfflineTable {
         Ok((actions, paths))
     }
 
-    /// Writes rows, a file a day, each on disk before it is named in a commit.
+    /// Writes rows, a file a day, each on disk before it is named in a commit. Two days at a time, for one waits for the disk
+    /// while the other is packed.
     fn write(&self, rows: &DataFrame) -> Result<Vec<deltalake_core::kernel::Add>, OfflineError> {
         let days = self.layout.by_day(rows).map_err(|e| self.error(e.to_string()))?;
-        let write = |(day, part): (String, DataFrame)| {
-            files::write(&self.root, &day, part, self.layout.time_column())
-                .map_err(|e| self.error(format!("a file of {day} cannot be written: {e}. Check the disk")))
+        let next = std::sync::atomic::AtomicUsize::new(0);
+        let write = || {
+            let mut written = Vec::new();
+            while let Some((day, part)) = days.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
+                let add = files::write(&self.root, day, part.clone(), self.layout.time_column())
+                    .map_err(|e| self.error(format!("a file of {day} cannot be written: {e}. Check the disk")))?;
+                written.push(add);
+            }
+            Ok(written)
         };
-        days.into_iter().map(write).collect()
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..WRITERS.min(days.len())).map(|_| scope.spawn(write)).collect();
+            let mut all = Vec::with_capacity(days.len());
+            for thread in threads {
+                let written = thread.join().map_err(|_| self.error("a writer stopped with a fault".to_owned()))?;
+                all.extend(written?);
+            }
+            Ok(all)
+        })
     }
 
     async fn commit(&mut self, actions: Vec<Action>, stamp: &str) -> Result<(), String> {

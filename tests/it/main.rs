@@ -5,9 +5,12 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at the first surprise")]
 
+mod arguments;
 mod console;
 mod durability;
 mod failures;
 mod golden;
 mod lookup;
+mod scene;
+mod semantics;
 mod support;

@@ -73,7 +73,10 @@ fn kind_and_features(kind: &Kind) -> (ViewKind, Vec<Feature>) {
                 data_type: Some(a.output_type.clone()),
                 definition: format!("{} over {}", call(a), print_span(a.time_window)),
             };
-            (ViewKind::Aggregate { interval: Some(*interval) }, aggregations.iter().map(feature).collect())
+            (
+                ViewKind::Aggregate { interval: Some(*interval).filter(|interval| !interval.is_zero()) },
+                aggregations.iter().map(feature).collect(),
+            )
         }
         Kind::Temporal { ttl, features } => {
             let feature = |(name, data_type): &(String, DataType)| Feature {

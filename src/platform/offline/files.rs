@@ -8,8 +8,6 @@ use deltalake_core::kernel::Add;
 use polars::prelude::*;
 
 use super::layout::PARTITION;
-use crate::model::Value;
-use crate::platform::engine::frame;
 
 /// The rows of a file.
 pub fn read(path: &Path) -> PolarsResult<DataFrame> {
@@ -37,12 +35,9 @@ pub fn write(root: &Path, day: &str, mut rows: DataFrame, time: &str) -> PolarsR
 
 /// Delta's statistics: the number of rows, and the range of the tile starts where that is the time of the rows.
 fn stats(rows: &DataFrame, time: &str) -> PolarsResult<String> {
-    let starts = frame::values(rows.column(time)?);
-    let starts = starts.iter().filter_map(|value| if let Value::Int(at) = value { Some(*at) } else { None });
-    let range = starts.fold(None, |range: Option<(i64, i64)>, at| match range {
-        Some((least, most)) => Some((least.min(at), most.max(at))),
-        None => Some((at, at)),
-    });
+    let starts = rows.column(time)?;
+    let starts = if starts.dtype() == &DataType::Int64 { Some(starts.i64()?) } else { None };
+    let range = starts.and_then(|starts| starts.min().zip(starts.max()));
     let mut stats = serde_json::json!({ "numRecords": rows.height() });
     if let Some((least, most)) = range {
         stats["minValues"] = serde_json::json!({ time: least });

@@ -4,8 +4,8 @@ use chrono::NaiveDate;
 use deltalake_core::kernel::{ArrayType, DataType as DeltaType, StructField};
 use polars::prelude::*;
 
-use crate::model::time::{floor, from_micros, micros};
-use crate::model::{DataType, Span, Value, Window};
+use crate::model::time::{from_micros, micros, span_micros};
+use crate::model::{DataType, Span, Window};
 use crate::platform::engine::aggregate::stored_columns;
 use crate::platform::engine::tiles::ANCHOR;
 use crate::platform::engine::{frame, schema};
@@ -84,6 +84,11 @@ impl Layout {
         rows.filter(&self.mask(rows, window)?)
     }
 
+    /// How many rows belong to other windows.
+    pub fn count_outside(&self, rows: &DataFrame, window: Window) -> PolarsResult<usize> {
+        Ok(rows.height() - self.mask(rows, window)?.sum().unwrap_or(0) as usize)
+    }
+
     /// The rows of all other windows.
     pub fn outside(&self, rows: &DataFrame, window: Window) -> PolarsResult<DataFrame> {
         rows.filter(&!&self.mask(rows, window)?)
@@ -91,31 +96,40 @@ impl Layout {
 
     /// The rows by day, days in order, none empty.
     pub fn by_day(&self, rows: &DataFrame) -> PolarsResult<Vec<(String, DataFrame)>> {
-        let step = micros(from_micros(0) + Span::days(1));
-        let mut days: Vec<i64> = self.times(rows)?.into_iter().map(|at| at.div_euclid(step)).collect();
-        days.sort_unstable();
-        days.dedup();
-        let part = |day: i64| {
-            let start = floor(from_micros(day.saturating_mul(step)), Span::days(1));
-            let window = Window { start, end: start + Span::days(1) };
-            Ok((start.format("%Y-%m-%d").to_string(), self.inside(rows, window)?))
-        };
-        days.into_iter().map(part).collect()
+        let mut rows = rows.clone();
+        let mut times = self.times(&rows)?;
+        if !times.is_sorted() {
+            rows = rows.sort([self.time.as_str()], SortMultipleOptions::default().with_maintain_order(true))?;
+            times = self.times(&rows)?;
+        }
+        let step = span_micros(Span::days(1));
+        let mut days = Vec::new();
+        let mut from = 0;
+        while let Some(first) = times.get(from) {
+            let day = first.div_euclid(step);
+            let height = times[from..].partition_point(|at| at.div_euclid(step) == day);
+            let start = from_micros(day.saturating_mul(step));
+            days.push((start.format("%Y-%m-%d").to_string(), rows.slice(from as i64, height)));
+            from += height;
+        }
+        Ok(days)
     }
 
     fn mask(&self, rows: &DataFrame, window: Window) -> PolarsResult<BooleanChunked> {
-        let times = self.times(rows)?;
-        Ok(times.into_iter().map(|at| window.contains(from_micros(at))).collect())
+        let (from, to) = (micros(window.start), micros(window.end));
+        let inside = self.times(rows)?.into_iter().map(|at| from <= at && at < to);
+        Ok(BooleanChunked::from_iter_values("".into(), inside))
     }
 
     /// The row times in microseconds.
     fn times(&self, rows: &DataFrame) -> PolarsResult<Vec<i64>> {
-        let times = frame::values(rows.column(&self.time)?).into_iter().map(|value| match value {
-            Value::Time(at) => Ok(micros(at)),
-            Value::Int(nanos) => Ok(nanos.div_euclid(1_000)),
-            _ => polars_bail!(ComputeError: "a row has no {}", self.time),
-        });
-        times.collect()
+        let column = rows.column(&self.time)?;
+        if column.null_count() > 0 {
+            polars_bail!(ComputeError: "a row has no {}", self.time);
+        }
+        let scale = if self.time == ANCHOR { 1_000 } else { 1 };
+        let times = column.cast(&polars::prelude::DataType::Int64)?;
+        Ok(times.i64()?.iter().map(|at| at.unwrap_or_default().div_euclid(scale)).collect())
     }
 }
 

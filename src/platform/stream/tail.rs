@@ -1,6 +1,6 @@
 //! What run_stream emits for one view, micro-batch by micro-batch (semantics.md section 7.1).
 //!
-//! Temporal views: one record an event. Aggregates: each tile once, when the watermark (the greatest event time so far
+//! Temporal views and continuous mode: one record an event. Aggregates: each tile once, when the watermark (the greatest event time so far
 //! less the source's threshold) has passed its end; events of tiles that were emitted are dropped. It keeps events, not
 //! sums, of the tiles that are still open, so that each tile is computed by the engine alone. It does no I/O.
 
@@ -61,6 +61,8 @@ impl Tail {
         let rows = transform(view, events.clone())?;
         let emitted = match view.kind {
             Kind::Temporal { .. } => Ok(rows),
+            // Continuous mode: each event is complete by itself.
+            Kind::Aggregate { interval, .. } if interval.is_zero() => Ok(rows),
             Kind::Aggregate { interval, .. } => {
                 if let Some(newest_anchor) = newest_anchor(&rows)? {
                     self.pending.push(Pending { events, newest_anchor });

@@ -44,10 +44,11 @@ impl EmbeddedStore {
             }
             batch.remove(&self.tile_index, index);
         }
-        for row in &rows {
-            self.push_tile(batch, view, row, &row.tile)?;
+        let written = rows.len() as u64;
+        for (row, tile) in one_a_key(view, rows)?.values() {
+            self.push_tile(batch, view, row, tile)?;
         }
-        Ok(rows.len() as u64)
+        Ok(written)
     }
 
     /// Merges the rows into the tiles there are. Late tiles, and those of windows that batch wrote, are left out.
@@ -187,6 +188,22 @@ fn tile_of(layout: &[StoredColumn], bytes: &[u8]) -> Option<Tile> {
     let mut values = codec::decode(bytes)?;
     let times = (values.len() >= layout.len()).then(|| values.split_off(layout.len()))?;
     Some(Tile { values, times })
+}
+
+/// The rows by tile key. In continuous mode several events of a key may share an instant: they count together.
+fn one_a_key(view: &View, rows: Vec<TileRow>) -> Result<BTreeMap<Vec<u8>, (TileRow, Tile)>, OnlineError> {
+    let layout = stored_columns(&view.kind);
+    let mut tiles: BTreeMap<Vec<u8>, (TileRow, Tile)> = BTreeMap::new();
+    for row in rows {
+        let key = tile_key(view, &row)?;
+        let tile = match tiles.remove(&key) {
+            Some((_, known)) => aggregate::merge(&layout, &known, &row.tile)
+                .map_err(|error| OnlineError::Mismatch(format!("view {}: {error}", view.name)))?,
+            None => row.tile.clone(),
+        };
+        tiles.insert(key, (row, tile));
+    }
+    Ok(tiles)
 }
 
 /// view, key, tile start.
