@@ -228,4 +228,6 @@ fn query_error(view: &View, window: Option<Window>, error: &polars::prelude::Pol
 }
 
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
+use super::ranges::{Spread, Summary};
 use crate::model::{DataType, Value};
 use crate::platform::registry::definition::{Aggregation, Function, Kind};
 
@@ -173,7 +174,9 @@ pub fn feature(aggregation: &Aggregation, layout: &[StoredColumn], tiles: &[&Til
         Function::LastDistinct(n) => newest(read(Part::LastDistinct(n)).rev(), n, true),
         function => {
             let sums = read(Part::Sum).map(number).zip(read(Part::SumOfSquares).map(number));
-            spread(function, read(Part::Count).map(count).zip(sums))
+            let tiles = read(Part::Count).map(count).zip(sums);
+            let spread = tiles.fold(Spread::NONE, |all, (n, (sum, squares))| all.then(Spread::of(n, sum, squares)));
+            spread.answer(function).map_or(Value::Null, Value::Float)
         }
     })
 }
@@ -245,28 +248,6 @@ fn newest<'a>(lists: impl Iterator<Item = &'a Value>, n: u32, distinct: bool) ->
     }
     found.reverse();
     Value::List(found)
-}
-
-/// Variances and deviations from count, sum and sum of squares of tiles, merged pairwise (Chan, Golub and LeVeque,
-/// 1979), which keeps the digits that one great sum of squares loses.
-fn spread(function: Function, tiles: impl Iterator<Item = (i64, (f64, f64))>) -> Value {
-    let (mut n, mut mean, mut squares) = (0.0, 0.0, 0.0);
-    for (count, (sum, sum_of_squares)) in tiles.filter(|(count, _)| *count > 0) {
-        let m = count as f64;
-        let tile_mean = sum / m;
-        let tile_squares = (-sum).mul_add(tile_mean, sum_of_squares).max(0.0);
-        let delta = tile_mean - mean;
-        squares += tile_squares + delta * delta * n * m / (n + m);
-        mean += delta * m / (n + m);
-        n += m;
-    }
-    let sample = matches!(function, Function::VarSamp | Function::StddevSamp);
-    let root = matches!(function, Function::StddevSamp | Function::StddevPop);
-    if n == 0.0 || (sample && n == 1.0) {
-        return Value::Null;
-    }
-    let variance = squares / if sample { n - 1.0 } else { n };
-    Value::Float(if root { variance.sqrt() } else { variance })
 }
 
 #[cfg(test)]

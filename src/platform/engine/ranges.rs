@@ -3,6 +3,8 @@
 //! A sequence is summarised in blocks of 32, blocks of 32 blocks, and so on; a range costs at most 64 steps a level. Pure
 //! data.
 
+use crate::platform::registry::definition::Function;
+
 /// Neighbours under one summary of the level above.
 const BLOCK: usize = 32;
 
@@ -126,7 +128,19 @@ impl Spread {
         }
         let n = count as f64;
         let mean = sum / n;
-        Self { count: n, mean, squares: (-sum).mul_add(mean, sum_of_squares).max(0.0) }
+        let squares = (-sum).mul_add(mean, sum_of_squares);
+        // Below this it is what rounding left of equal values.
+        let noise = 2.0 * f64::EPSILON * sum_of_squares;
+        Self { count: n, mean, squares: if squares > noise { squares } else { 0.0 } }
+    }
+
+    /// The variance or deviation that a function asks for; absent where there are too few values.
+    pub fn answer(&self, function: Function) -> Option<f64> {
+        let sample = matches!(function, Function::VarSamp | Function::StddevSamp);
+        let divisor = if sample { self.count - 1.0 } else { self.count };
+        let variance = (divisor > 0.0).then_some(self.squares / divisor)?;
+        let root = matches!(function, Function::StddevSamp | Function::StddevPop);
+        Some(if root { variance.sqrt() } else { variance })
     }
 }
 

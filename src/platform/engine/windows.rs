@@ -359,15 +359,7 @@ impl<'a> Windows<'a> {
             at += 1;
         });
         let blocks = Blocks::new(items);
-        let function = aggregation.function;
-        let sample = matches!(function, Function::VarSamp | Function::StddevSamp);
-        let root = matches!(function, Function::StddevSamp | Function::StddevPop);
-        self.floats(name, from, |from, to| {
-            let spread = blocks.over(from, to);
-            let divisor = if sample { spread.count - 1.0 } else { spread.count };
-            let variance = (divisor > 0.0).then_some(spread.squares / divisor)?;
-            Some(if root { variance.sqrt() } else { variance })
-        })
+        self.floats(name, from, |from, to| blocks.over(from, to).answer(aggregation.function))
     }
 }
 

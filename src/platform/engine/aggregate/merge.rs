@@ -59,9 +59,9 @@ fn newest(part: Part, a: (&Value, &Value), b: (&Value, &Value)) -> (Value, Value
                 kept
             });
             events = distinct.into_iter().rev().collect();
-            n as usize
+            kept(n)
         }
-        Part::LastN(n) => n as usize,
+        Part::LastN(n) => kept(n),
         _ => 1,
     };
     let newest = events.split_off(events.len().saturating_sub(keep));
@@ -73,6 +73,11 @@ fn newest(part: Part, a: (&Value, &Value), b: (&Value, &Value)) -> (Value, Value
         ),
         _ => (Value::List(values), Value::List(times)),
     }
+}
+
+/// How many values a list keeps: in continuous mode, which gives no number, those of all events of an instant.
+fn kept(n: u32) -> usize {
+    if n == 0 { usize::MAX } else { n as usize }
 }
 
 /// Times and values of one side, oldest first, nulls left out.
