@@ -9,6 +9,7 @@ pub mod ask;
 pub mod asof;
 pub mod fold;
 pub mod frame;
+pub mod guard;
 pub mod history;
 pub mod keys;
 pub mod lap;

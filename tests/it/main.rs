@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 mod arguments;
+mod bounds;
 mod console;
 mod durability;
 mod failures;

@@ -13,6 +13,7 @@ use std::time::Duration;
 use polars::prelude::*;
 
 use super::ask::Control;
+use super::guard::{self, Look};
 use super::scan::{self, Part};
 use super::{EngineError, ErrorKind, frame, memory, schema, sql};
 use crate::model::time::micros;
@@ -196,7 +197,8 @@ impl Work {
         let mut bytes = 0;
         for part in parts {
             shared.stopped()?;
-            let read = scan::lazy(source, part, columns, ordered).and_then(|events| streamed(guarded(events, shared)?));
+            let read = scan::lazy(source, part, columns, ordered)
+                .and_then(|events| streamed(guard::at_rows(events, &look(shared))));
             let events = read.map_err(|error| {
                 shared.stopped().err().unwrap_or_else(|| scan::unreadable(source, &part.path, &error))
             })?;
@@ -209,9 +211,10 @@ impl Work {
 
     /// Runs the query over the first input's events into the sink.
     fn feed<S: Sink>(&self, name: &str, events: LazyFrame, shared: &Arc<Shared<S>>) -> PolarsResult<()> {
-        let mut inputs = vec![(name, guarded(events, shared)?)];
+        let look = look(shared);
+        let mut inputs = vec![(name, guard::at_rows(events, &look))];
         inputs.extend(self.tables.iter().map(|(name, table)| (name.as_str(), table.clone().lazy())));
-        let mut rows = sql::lazy(&self.query, inputs, self.now)?;
+        let mut rows = guard::at_joins(sql::lazy(&self.query, inputs, self.now)?, &look);
         let schema = rows.collect_schema()?;
         let wanted = |name: &PlSmallStr| {
             self.wanted.as_ref().is_none_or(|wanted| wanted.iter().any(|wanted| wanted.as_str() == name.as_str()))
@@ -248,17 +251,10 @@ fn streamed(plan: LazyFrame) -> PolarsResult<DataFrame> {
     Ok(plan.collect_with_engine(Engine::Streaming)?.unwrap_single())
 }
 
-/// The plan with a look at the wish to stop in each of its batches. The look hangs on a column of its own name, so that
-/// filters by time still reach the file.
-fn guarded<S: Sink>(mut plan: LazyFrame, shared: &Arc<Shared<S>>) -> PolarsResult<LazyFrame> {
-    let schema = plan.collect_schema()?;
-    let is_time = |dtype: &DataType| matches!(dtype, DataType::Datetime(..));
-    let column = schema.iter().find(|(_, dtype)| !is_time(dtype)).or(schema.iter().next());
-    let Some((name, dtype)) = column.map(|(name, dtype)| (name.clone(), dtype.clone())) else { return Ok(plan) };
+/// A look at the wish to stop.
+fn look<S: Sink>(shared: &Arc<Shared<S>>) -> Look {
     let shared = Arc::clone(shared);
-    let look = move |column: Column| if shared.stop.load(Ordering::Relaxed) { Err(stopping()) } else { Ok(column) };
-    let field = Field::new(name.clone(), dtype);
-    Ok(plan.with_column(col(name).map(look, move |_, _| Ok(field.clone()))))
+    Arc::new(move || if shared.stop.load(Ordering::Relaxed) { Err(stopping()) } else { Ok(()) })
 }
 
 fn stopping() -> PolarsError {
