@@ -47,6 +47,8 @@ fn inside(plan: DslPlan, look: &Look) -> DslPlan {
         DslPlan::Union { inputs, args } => {
             DslPlan::Union { inputs: inputs.into_iter().map(|input| inside(input, look)).collect(), args }
         }
+        // A plan whose schema was looked at already.
+        DslPlan::IR { dsl, .. } => inside(Arc::unwrap_or_clone(dsl), look),
         other => other,
     }
 }

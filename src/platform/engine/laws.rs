@@ -375,6 +375,6 @@ fn tile(view: &View, events: &[Event]) -> Tile {
     let times: Vec<String> =
         layout.iter().filter(|stored| stored.part.is_ordered()).map(|stored| times_name(&stored.name)).collect();
     let times: Vec<&str> = times.iter().map(String::as_str).collect();
-    let mut one = |names: &[&str]| frame::rows(&rows, names).unwrap().swap_remove(0);
+    let one = |names: &[&str]| frame::rows(&rows, names).unwrap().swap_remove(0);
     Tile { values: one(&values), times: one(&times) }
 }
