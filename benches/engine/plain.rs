@@ -81,11 +81,11 @@ pub fn windows(dir: &Path, rows: usize) -> String {
         joined = joined.with_column((col("edge") - lit(days * 24 * HOUR)).alias(at.as_str()));
         let right = tiles.clone().lazy().select([
             col("tailnum"),
-            col("end"),
+            col("end").alias(at.as_str()),
             col("count").alias(format!("count_{days}")),
             col("sum").alias(format!("sum_{days}")),
         ]);
-        joined = join(joined, right, &at, "end", by_key());
+        joined = join(joined, right, &at, &at, by_key());
     }
     let value = |name: &str, days: i64| col(format!("{name}_{days}")).fill_null(lit(0));
     let mut features = Vec::new();
