@@ -25,11 +25,13 @@ pub mod picture;
 pub mod query;
 pub mod screen;
 mod session;
+pub mod sheet;
 mod signals;
 mod snapshot;
 mod term;
 pub mod text;
 pub mod theme;
+pub mod values;
 pub mod view;
 mod writer;
 

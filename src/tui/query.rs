@@ -1,4 +1,4 @@
-//! The filter language of Jobs and Stream: `text`, `!not`, `~fuzzy`, `state=failure`, `attempts>1`; all terms must hold.
+//! The filter language of Jobs, Stream and tables: `text`, `!not`, `~fuzzy`, `state=failure`, `attempts>1`; all terms must hold.
 //!
 //! Pure. A [`Query`] is parsed once and asked for each row; rows show themselves through [`Row`].
 
@@ -51,6 +51,9 @@ const OPERATORS: [(&str, Compare); 7] = [
     ("<", Compare::Less),
     ("~", Compare::Contains),
 ];
+
+/// How rows show a missing value; it is neither less nor more than anything.
+const MISSING: &str = "null";
 
 /// Reusable memory for fuzzy matching.
 pub struct Scorer {
@@ -121,7 +124,10 @@ fn term(word: &str, fields: &[&str]) -> Result<Term, String> {
     if let Some(rest) = word.strip_prefix('~').filter(|rest| !rest.is_empty()) {
         return Ok(Term::Fuzzy(fuzzy(rest)));
     }
+    // A known name may hold what otherwise ends one, such as the dot of `view.feature`.
+    let known = fields.iter().filter(|field| word.starts_with(**field)).map(|field| field.len()).max();
     let name_end = word.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(word.len());
+    let name_end = known.unwrap_or(0).max(name_end);
     let (name, rest) = word.split_at(name_end);
     let operator = OPERATORS.iter().find(|(sign, _)| !name.is_empty() && rest.starts_with(sign));
     let Some((sign, compare)) = operator else {
@@ -157,7 +163,7 @@ fn holds(compare: Compare, found: &str, value: &str) -> bool {
 
 /// Numbers as numbers, spans as spans, anything else as text; an unfinished or foreign value compares to nothing.
 fn order(found: &str, value: &str) -> Option<std::cmp::Ordering> {
-    if found.is_empty() || value.is_empty() {
+    if found.is_empty() || value.is_empty() || found == MISSING {
         return None;
     }
     if let (Ok(found), Ok(value)) = (found.parse::<f64>(), value.parse::<f64>()) {
@@ -204,6 +210,9 @@ mod tests {
             ("state>1", "state=10", true),
             ("state<2h", "state=90m", true),
             ("state>=2h", "state=90m", false),
+            ("state<2", "state=null", false),
+            ("state>2", "state=null", false),
+            ("state=null", "state=null", true),
             ("state~lur", "state=FAILURE", true),
             ("failure \"two words\"", "failure: two words", true),
             ("failure two", "failure: one", false),

@@ -25,7 +25,6 @@ mod stream;
 mod summary;
 #[cfg(test)]
 mod tests;
-mod values;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

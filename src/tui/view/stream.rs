@@ -12,7 +12,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{chrome, values};
+use super::chrome;
 use crate::client::message::TailState;
 use crate::model::ViewKind;
 use crate::model::time::floor;
@@ -20,6 +20,7 @@ use crate::tui::app::{Anchor, App, Pane, Typing};
 use crate::tui::canvas::{Canvas, Line, line_width, piece};
 use crate::tui::text::{fit, width, wrap};
 use crate::tui::theme::Meaning;
+use crate::tui::values;
 
 /// A column is no wider than that, unless it is alone.
 const WIDEST: usize = 40;
