@@ -116,6 +116,7 @@ fn start(options: Options, size: (u16, u16)) -> Result<app::Start, TuiError> {
         workspace: options.workspace,
         view: options.view,
         endpoint: options.endpoint_label,
+        home: std::env::var("HOME").ok().filter(|home| !home.is_empty()),
         size,
     })
 }
