@@ -127,6 +127,14 @@ pub struct Info {
 }
 
 actions! {
+    StopQuery, "cancel-query", Running, ["esc", "c"], "cancel", None, "Cancel the query and go back to its form.";
+    OpenRow, "open-row", Table, ["enter"], "row", None, "Show the selected row in full, or the table again.";
+    Column, "describe-column", Table, ["i"], "column", None, "Say what the selected column holds: missing, distinct, quantiles, frequent values.";
+    Plot, "plot-column", Table, ["p"], "plot", None, "Draw the selected column over time.";
+    TableSort, "sort-table", Table, ["s"], "sort", None, "Sort by the selected column; once more, as the rows came.";
+    SaveTable, "save-table", Table, ["w", "ctrl-s"], "save", None, "Write the table to a file: Parquet, CSV or JSON lines.";
+    EditQuery, "edit-query", Answer, ["e"], "edit", None, "Go back to the form of the query.";
+    CopyCell, "copy-cell", Table, ["y"], "", None, "Copy the selected cell to the clipboard.";
     Open, "open-job", Jobs, ["enter"], "open", None, "Open the selected job: attempts, times, the whole error.";
     Edit, "edit-key", Lookup, ["enter", "e"], "edit key", None, "Type the join keys to look up.";
     LookAgain, "look-up", Lookup, ["space"], "look up again", None, "Look up the same key again.";
@@ -138,19 +146,11 @@ actions! {
     Trigger, "trigger-job", Panes, ["t"], "trigger", Mutates, "Start a materialization job for a window of your choice.";
     Run, "run", Program, ["x"], "run", None, "Run the view over a range of time, with its sources or files in their place; see the result as a table.";
     History, "history", Program, ["H"], "history", None, "Get historical features: for the keys and times of a file, or over a range of time.";
-    StopQuery, "cancel-query", Running, ["esc", "c"], "cancel", None, "Cancel the query and go back to its form.";
-    OpenRow, "open-row", Table, ["enter"], "row", None, "Show the selected row in full, or the table again.";
-    Column, "describe-column", Table, ["i"], "column", None, "Say what the selected column holds: missing, distinct, quantiles, frequent values.";
-    Plot, "plot-column", Table, ["p"], "plot", None, "Draw the selected column over time.";
-    TableSort, "sort-table", Table, ["s"], "sort", None, "Sort by the selected column; once more, as the rows came.";
-    TableTurn, "sort-table-reverse", Table, ["S"], "", None, "Turn the direction of sorting.";
-    SaveTable, "save-table", Table, ["w", "ctrl-s"], "save", None, "Write the table to a file: Parquet, CSV or JSON lines.";
-    EditQuery, "edit-query", Answer, ["e"], "edit", None, "Go back to the form of the query.";
-    CopyCell, "copy-cell", Table, ["y"], "copy", None, "Copy the selected cell to the clipboard.";
     Views, "views", Panes, ["v"], "views", None, "Pick a feature view.";
     Workspaces, "workspaces", Panes, ["w"], "workspaces", None, "Pick a workspace.";
     Zoom, "zoom", Panes, ["z"], "zoom", None, "Show this pane on the whole screen, or all four again.";
     SortNext, "sort-next", Jobs, ["s"], "sort", None, "Sort by the next column.";
+    TableTurn, "sort-table-reverse", Table, ["S"], "", None, "Turn the direction of sorting.";
     SortReverse, "sort-reverse", Jobs, ["S"], "", None, "Turn the direction of sorting.";
     Copy, "copy-id", Job, ["y"], "copy id", None, "Copy the id of the selected job to the clipboard.";
     NextPane, "next-pane", Panes, ["tab"], "", None, "Go to the next pane.";

@@ -15,6 +15,8 @@ mod moves;
 mod notes;
 mod perform;
 mod queries;
+#[cfg(test)]
+mod queries_tests;
 mod receive;
 mod results;
 mod stream;

@@ -165,9 +165,9 @@ pub enum Ask {
 pub struct Question {
     /// What is asked for.
     pub ask: Ask,
-    /// Workspace.
+    /// Workspace; empty where it does not matter.
     pub workspace: String,
-    /// View.
+    /// View; empty where it does not matter.
     pub feature_view: String,
     /// What the window is called.
     pub title: &'static str,
@@ -244,11 +244,11 @@ impl Question {
     }
 
     /// The question before a table is written over a file.
-    pub fn replace(table: Table, path: PathBuf, workspace: String, feature_view: String) -> Self {
+    pub fn replace(table: Table, path: PathBuf) -> Self {
         Self {
             title: "Replace this file?",
-            workspace,
-            feature_view,
+            workspace: String::new(),
+            feature_view: String::new(),
             facts: vec![("file", path.display().to_string())],
             effect: "The file is there already. What is in it is lost.".to_owned(),
             ask: Ask::Replace { table, path },

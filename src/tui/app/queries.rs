@@ -290,8 +290,7 @@ fn found(app: &mut App, ticket: RequestId, there: bool, effects: &mut Vec<Effect
     let Some((_, path)) = form.finding.take_if(|(finding, _)| *finding == ticket) else { return };
     let table = form.table.clone();
     if there {
-        let (workspace, view) = (app.workspace.clone().unwrap_or_default(), app.view.clone().unwrap_or_default());
-        app.overlays.push(Overlay::Question(Box::new(Question::replace(table, path, workspace, view))));
+        app.overlays.push(Overlay::Question(Box::new(Question::replace(table, path))));
     } else {
         write(app, table, path, false, effects);
     }

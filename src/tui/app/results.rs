@@ -136,7 +136,12 @@ impl Sheet {
     /// The table of an answer; `view` tells which columns are keys and which one the time.
     pub fn new(running: Running, answer: QueryAnswer, took: Duration, view: Option<&FeatureView>) -> Self {
         let prefix = format!("{}.", running.query.feature_view());
-        let heads: Vec<Head> = answer.table.0.columns().iter().map(|column| head(column, &prefix)).collect();
+        let mut heads: Vec<Head> = answer.table.0.columns().iter().map(|column| head(column, &prefix)).collect();
+        // A column of the spine may be called like a feature: then both keep their whole names.
+        let names: Vec<String> = heads.iter().map(|head| head.name.clone()).collect();
+        for head in heads.iter_mut().filter(|head| names.contains(&head.short)) {
+            head.short.clone_from(&head.name);
+        }
         let is_key = |head: &Head| view.is_some_and(|view| view.join_keys.iter().any(|key| key.name == head.name));
         let named = |name: Option<&str>| heads.iter().position(|head| Some(head.name.as_str()) == name);
         let time = named(view.and_then(|view| view.timestamp_field.as_deref()));

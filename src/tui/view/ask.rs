@@ -20,7 +20,7 @@ use crate::tui::text::{fit, width, wrap};
 use crate::tui::theme::Meaning;
 
 /// Least and most cells that names take.
-const NAMES: (usize, usize) = (13, 24);
+const NAMES: (usize, usize) = (12, 24);
 /// Cells of a field that holds an instant.
 const INSTANT: u16 = 28;
 
@@ -179,7 +179,10 @@ pub fn save(canvas: &mut Canvas, save: &SaveForm, body: Rect) {
     let (text, meaning) = match (&save.error, save.writing) {
         (Some(error), _) => (error.as_str(), Meaning::Bad),
         (None, Some(_)) => ("Writing…", Meaning::Running),
-        (None, None) => ("All rows of the table. The ending says the format: .parquet, .csv or .jsonl.", Meaning::Dim),
+        (None, None) => (
+            "All rows as they came, filtered or not. The ending says the format: .parquet, .csv or .jsonl.",
+            Meaning::Dim,
+        ),
     };
     let lines: Vec<Line> = wrap(text, inside).into_iter().map(|line| vec![piece(line, meaning)]).collect();
     let area = centred(body, wide, lines.len() as u16 + 5);

@@ -17,13 +17,13 @@ const VALUE: usize = 32;
 /// Draws the selected row: every column with its whole value.
 pub fn record(canvas: &mut Canvas, sheet: &Sheet, inside: Rect, frame: Rect) {
     let wide = usize::from(inside.width);
-    let names = sheet.heads.iter().map(|head| width(&head.name)).max().unwrap_or(0).min(wide * 2 / 5);
+    let names = sheet.heads.iter().map(|head| width(&head.short)).max().unwrap_or(0).min(wide * 2 / 5);
     let place = format!("row {} of {}", grouped(sheet.place as u64 + 1), grouped(sheet.len() as u64));
     let mut lines: Vec<Line> = vec![vec![piece(place, Meaning::Strong)], Vec::new()];
     for (head, column) in sheet.heads.iter().zip(sheet.table().0.columns()) {
         let value = cell(column, sheet.selected as usize);
         let meaning = if value.is_some() { Meaning::Value } else { Meaning::Null };
-        let mut name = fit(&head.name, names, false);
+        let mut name = fit(&head.short, names, false);
         for line in wrap(value.as_deref().unwrap_or("null"), wide.saturating_sub(names + 2)) {
             let name = std::mem::replace(&mut name, " ".repeat(names));
             lines.push(vec![piece(name, Meaning::Dim), piece("  ", Meaning::Text), piece(line, meaning)]);

@@ -16,7 +16,7 @@ use ratatui::layout::Rect;
 use crate::model::Span;
 use crate::model::time::from_micros;
 use crate::tui::app::Sheet;
-use crate::tui::canvas::{Canvas, piece};
+use crate::tui::canvas::{Canvas, Line, piece};
 use crate::tui::sheet::{Axis, Plot};
 use crate::tui::text::{fit, width};
 use crate::tui::theme::Meaning;
@@ -37,13 +37,7 @@ pub fn draw(canvas: &mut Canvas, sheet: &Sheet, inside: Rect) {
         Axis::Time(name) => crate::tui::text::clean(name).into_owned(),
         Axis::Row => "row number".to_owned(),
     };
-    let mut about = format!("  {} rows", grouped(plot.points));
-    if plot.left_out > 0 {
-        about.push_str(&format!(", {} without a value", grouped(plot.left_out)));
-    }
-    let legend = if canvas.is_plain() { " · * mean · : least to greatest" } else { " · mean, least to greatest" };
-    let line = [piece(format!("{} over {axis}", head.short), Meaning::Strong), piece(about + legend, Meaning::Dim)];
-    canvas.line(inside.x, inside.y, inside.width, &line);
+    canvas.line(inside.x, inside.y, inside.width, &legend(canvas.is_plain(), plot, &head.short, &axis, inside.width));
     let area = Rect { y: inside.y + 1, height: inside.height - 1, ..inside };
     let (low, high) = padded(plot.range());
     let labels = [(0, high), (1, (low + high) / 2.0), (2, low)].map(|(at, value)| (at, label(value, high - low)));
@@ -63,6 +57,20 @@ pub fn draw(canvas: &mut Canvas, sheet: &Sheet, inside: Rect) {
         }
     }
     ends(canvas, plot, field);
+}
+
+/// What is drawn: all that fits.
+fn legend(plain: bool, plot: &Plot, name: &str, axis: &str, wide: u16) -> Line {
+    let signs = if plain { " · * mean, : min to max" } else { " · mean, min to max shaded" };
+    let rows = format!("  {} rows", grouped(plot.points));
+    let left_out = match plot.left_out {
+        0 => String::new(),
+        count => format!(", {} null", grouped(count)),
+    };
+    let title = format!("{name} over {axis}");
+    let abouts = [format!("{rows}{left_out}{signs}"), format!("{rows}{signs}"), rows];
+    let fits = abouts.into_iter().find(|about| width(&title) + width(about) <= usize::from(wide));
+    vec![piece(title, Meaning::Strong), piece(fits.unwrap_or_default(), Meaning::Dim)]
 }
 
 /// The range with room, where there is none.

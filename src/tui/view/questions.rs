@@ -81,8 +81,11 @@ pub fn question(canvas: &mut Canvas, app: &App, question: &Question, body: Rect)
             lines.push(vec![piece(name, Meaning::Dim), piece(part, Meaning::Strong)]);
         }
     };
-    pair("view", &question.feature_view);
-    pair("workspace", &question.workspace);
+    for (name, value) in [("view", &question.feature_view), ("workspace", &question.workspace)] {
+        if !value.is_empty() {
+            pair(name, value);
+        }
+    }
     for (name, value) in &question.facts {
         pair(name, value);
     }

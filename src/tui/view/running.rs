@@ -25,12 +25,12 @@ pub fn draw(canvas: &mut Canvas, running: &Running, body: Rect) {
         Some((problem, took)) => {
             lines.extend(failed(problem, inside));
             let took = ages::exact(Span::from_std(*took).unwrap_or_default());
-            ("Failed  ", piece(format!("after {took}"), Meaning::Dim))
+            ("✗ failed  ", piece(format!("after {took}"), Meaning::Dim))
         }
         None => {
             lines.extend(progress(running));
             let clock = canvas.moving(ages::elapsed(running.since, canvas.now));
-            ("Computing  ", piece(clock, Meaning::Running))
+            ("", piece(clock, Meaning::Running))
         }
     };
     let padded = lines.len() + 4 <= usize::from(body.height);
@@ -40,7 +40,7 @@ pub fn draw(canvas: &mut Canvas, running: &Running, body: Rect) {
     let inner = canvas.frame(
         area,
         true,
-        &[piece(title, Meaning::TitleFocus), piece(name, Meaning::Strong)],
+        &[piece(title, Meaning::Bad), piece(name, Meaning::TitleFocus)],
         std::slice::from_ref(&clock),
     );
     let keys: [(&str, &str); 2] =
