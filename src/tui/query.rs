@@ -15,6 +15,10 @@ pub trait Row {
     fn text(&self) -> Cow<'_, str>;
     /// One named field; absent when the row has none of that name.
     fn field(&self, name: &str) -> Option<Cow<'_, str>>;
+    /// Whether the text holds this, which is in lower case. For rows that can say so without making their text.
+    fn says(&self, needle: &str) -> bool {
+        contains(&self.text(), needle)
+    }
 }
 
 /// A parsed filter. The empty one holds for every row.
@@ -95,7 +99,7 @@ impl Query {
     /// Whether all terms hold for the row.
     pub fn matches(&self, row: &impl Row, scorer: &mut Scorer) -> bool {
         self.terms.iter().all(|term| match term {
-            Term::Text { text, inverse } => contains(&row.text(), text) != *inverse,
+            Term::Text { text, inverse } => row.says(text) != *inverse,
             Term::Fuzzy(pattern) => scorer.score(pattern, &row.text()).is_some(),
             Term::Field { name, compare, value } => row.field(name).is_some_and(|found| holds(*compare, &found, value)),
         })
@@ -140,7 +144,7 @@ fn term(word: &str, fields: &[&str]) -> Result<Term, String> {
 }
 
 /// Case-insensitive for ASCII, exact otherwise; `needle` is lower case.
-fn contains(hay: &str, needle: &str) -> bool {
+pub fn contains(hay: &str, needle: &str) -> bool {
     let (hay, needle) = (hay.as_bytes(), needle.as_bytes());
     let Some(first) = needle.first() else { return true };
     let fits = |at: &[u8]| at[0].to_ascii_lowercase() == *first && at.eq_ignore_ascii_case(needle);

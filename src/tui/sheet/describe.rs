@@ -112,7 +112,7 @@ fn frequent_runs(sorted: &[i64], distinct: usize) -> Vec<(String, usize)> {
     }
     let mut runs: Vec<_> =
         sorted.chunk_by(|a, b| a == b).filter_map(|run| Some((run.first()?.to_string(), run.len()))).collect();
-    runs.sort_by(|a, b| b.1.cmp(&a.1));
+    runs.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     runs
 }
 

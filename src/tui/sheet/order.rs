@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use polars::prelude::{Column, DataFrame, DataType, SortOptions};
+use polars::prelude::{AnyValue, Column, DataFrame, DataType, SortOptions};
 
 use super::cell::{cell, exact};
-use crate::tui::query::{Query, Row, Scorer};
+use crate::tui::query::{Query, Row, Scorer, contains};
+use crate::tui::text::clean;
 
 /// Places of rows in the table, in the order in which they show; absent for all of them as they came.
 pub type Rows = Option<Arc<Vec<u32>>>;
@@ -40,6 +41,27 @@ impl Row for TableRow<'_> {
             full.or_else(|| self.columns.iter().find(|column| short(column.name(), self.prefix) == Some(name)))?;
         Some(exact(column, self.row).map_or(Cow::Borrowed("null"), Cow::Owned))
     }
+
+    fn says(&self, needle: &str) -> bool {
+        let numeric = may_be_in_number(needle);
+        self.columns.iter().any(|column| match column.get(self.row) {
+            Ok(AnyValue::Null) | Err(_) => "null".contains(needle),
+            Ok(AnyValue::String(text)) => contains(&clean(text), needle),
+            Ok(_) if !numeric && is_numeric(column.dtype()) => false,
+            Ok(_) => cell(column, self.row).is_some_and(|cell| contains(&cell, needle)),
+        })
+    }
+}
+
+/// Whether the column holds numbers or instants.
+fn is_numeric(dtype: &DataType) -> bool {
+    dtype.is_primitive_numeric() || matches!(dtype, DataType::Datetime(..) | DataType::Date)
+}
+
+/// Whether a number or an instant can read so. Most words cannot, and then no number need be written out to know it.
+fn may_be_in_number(needle: &str) -> bool {
+    let usual = needle.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | ':' | 'e' | ' '));
+    usual || ["nan", "inf", "-inf"].iter().any(|odd| odd.contains(needle))
 }
 
 /// The rows that pass the filter, sorted by a column, large first where asked; missing values always come last, equal
@@ -116,6 +138,9 @@ mod tests {
         for (filter, expected) in [
             ("ua", vec![0]),
             ("!ua", vec![1, 2, 3]),
+            ("12.2", vec![1]),
+            ("null", vec![2, 3]),
+            ("-1 !x", vec![2]),
             ("late.mean>3", vec![0, 1]),
             ("mean<=3.5", vec![0, 2]),
             ("mean=null", vec![3]),
