@@ -1,7 +1,7 @@
 //! Feature values and record fields as text.
 //!
-//! Pure. Floats show at most six digits after the point; instants are UTC to the second, or as fine as they are
-//! where they have parts of one.
+//! Pure. Floats show at most six digits after the point; instants are UTC to the second, or to the millisecond where they
+//! have them.
 
 use crate::model::time::{from_micros, parse_time};
 use crate::model::{Time, Value};
@@ -37,12 +37,8 @@ pub fn float(x: f64) -> String {
 
 /// An instant.
 pub fn time(at: Time) -> String {
-    let format = match at.timestamp_subsec_micros() {
-        0 => "%Y-%m-%d %H:%M:%S",
-        micros if micros.is_multiple_of(1_000) => "%Y-%m-%d %H:%M:%S%.3f",
-        _ => "%Y-%m-%d %H:%M:%S%.6f",
-    };
-    at.format(format).to_string()
+    let millis = at.timestamp_subsec_millis();
+    at.format(if millis == 0 { "%Y-%m-%d %H:%M:%S" } else { "%Y-%m-%d %H:%M:%S%.3f" }).to_string()
 }
 
 /// A count with its thousands apart.

@@ -72,6 +72,7 @@ pub fn exact(column: &Column, row: usize) -> Option<String> {
     match column.get(row).ok()? {
         AnyValue::Float64(x) => Some(x.to_string()),
         AnyValue::Float32(x) => Some(x.to_string()),
+        AnyValue::Datetime(at, unit, _) => Some(instant(at, unit).format("%Y-%m-%d %H:%M:%S%.f").to_string()),
         _ => cell(column, row),
     }
 }
@@ -101,7 +102,7 @@ fn text(value: &AnyValue<'_>) -> Option<String> {
 }
 
 /// The instant of a count since the epoch.
-pub fn instant(at: i64, unit: TimeUnit) -> Time {
+fn instant(at: i64, unit: TimeUnit) -> Time {
     from_micros(micros(at, unit))
 }
 

@@ -20,7 +20,7 @@ use ratatui::layout::Rect;
 use super::{faces, plot};
 use crate::model::{Query, Span};
 use crate::tui::ages;
-use crate::tui::app::{App, Face, Sheet, Typing, jobs_window, sentence};
+use crate::tui::app::{App, Face, Head, Sheet, Typing, jobs_window, sentence};
 use crate::tui::canvas::{Canvas, Line, line_width, piece};
 use crate::tui::sheet::{Kind, cell};
 use crate::tui::text::{fit, width, wrap};
@@ -65,7 +65,7 @@ fn status(canvas: &mut Canvas, sheet: &Sheet) -> Line {
     if let Some((_, since)) = sheet.ordering {
         let told = since + Span::milliseconds(300);
         if canvas.now >= told {
-            return vec![piece("sorting…", Meaning::Running)];
+            return vec![piece("working…", Meaning::Running)];
         }
         canvas.changes_at(Some(told));
     }
@@ -174,12 +174,16 @@ fn filter(canvas: &mut Canvas, app: &App, sheet: &Sheet, inner: Rect) -> Rect {
 fn head(canvas: &mut Canvas, sheet: &Sheet, column: usize, lines: u16, area: Rect) {
     let Some(head) = sheet.heads.get(column) else { return };
     let meaning = if column == sheet.column { Meaning::TitleFocus } else { Meaning::Head };
-    let nulls = if head.nulls > 0 { format!("{} null", grouped(head.nulls as u64)) } else { String::new() };
-    let texts = [(name(sheet, column), meaning), (head.word.clone(), Meaning::Dim), (nulls, Meaning::Dim)];
+    let texts = [(name(sheet, column), meaning), (head.word.clone(), Meaning::Dim), (nulls(head), Meaning::Dim)];
     for (y, (text, meaning)) in (area.y..area.y + lines).zip(texts) {
         let text = fit(&text, usize::from(area.width), is_right(sheet, column));
         canvas.text(area.x, y, area.width, &text, meaning);
     }
+}
+
+/// How many values are missing; nothing where none is.
+fn nulls(head: &Head) -> String {
+    if head.nulls > 0 { format!("{} null", grouped(head.nulls as u64)) } else { String::new() }
 }
 
 /// The name in the head, with the direction of sorting.
@@ -234,7 +238,7 @@ impl<'a> Columns<'a> {
         let widest = self.cells(column).iter().map(|cell| cell.as_deref().map_or(4, width)).max().unwrap_or(0);
         let Some(head) = self.sheet.heads.get(column) else { return 0 };
         // The arrow of the sort column may come and go; its room stays.
-        let least = (width(&head.short) + 2).max(width(&head.word));
+        let least = (width(&head.short) + 2).max(width(&head.word)).max(width(&nulls(head)));
         let Some(known) = self.widths.get_mut(column) else { return 0 };
         *known = widest.max(least).min(WIDEST).max(*known);
         *known
