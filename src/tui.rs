@@ -25,11 +25,13 @@ pub mod picture;
 pub mod query;
 pub mod screen;
 mod session;
+pub mod sheet;
 mod signals;
 mod snapshot;
 mod term;
 pub mod text;
 pub mod theme;
+pub mod values;
 pub mod view;
 mod writer;
 
@@ -114,6 +116,7 @@ fn start(options: Options, size: (u16, u16)) -> Result<app::Start, TuiError> {
         workspace: options.workspace,
         view: options.view,
         endpoint: options.endpoint_label,
+        home: std::env::var("HOME").ok().filter(|home| !home.is_empty()),
         size,
     })
 }

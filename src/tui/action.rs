@@ -24,6 +24,12 @@ pub enum Layer {
     Stream,
     /// Panes that filter.
     Filter,
+    /// The table of an answer.
+    Table,
+    /// A query under way.
+    Running,
+    /// What came of a query: its table, or why it failed.
+    Answer,
     /// Any window over the panes that shows something.
     Window,
     /// Typing into a line or a form.
@@ -36,13 +42,16 @@ pub enum Layer {
 
 impl Layer {
     /// All layers, in the order of help and documentation.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Panes,
         Self::Jobs,
         Self::Job,
         Self::Filter,
         Self::Lookup,
         Self::Stream,
+        Self::Running,
+        Self::Table,
+        Self::Answer,
         Self::Move,
         Self::Program,
         Self::Always,
@@ -63,7 +72,10 @@ impl Layer {
             Self::Jobs => "Jobs pane",
             Self::Lookup => "Lookup pane",
             Self::Stream => "Stream pane",
-            Self::Filter => "Jobs and Stream",
+            Self::Filter => "Jobs, Stream and tables",
+            Self::Table => "The table of a query",
+            Self::Running => "A query under way",
+            Self::Answer => "Table or error of a query",
             Self::Window => "Windows",
             Self::Form => "Typing",
             Self::Choose => "Lists to pick from",
@@ -115,6 +127,14 @@ pub struct Info {
 }
 
 actions! {
+    StopQuery, "cancel-query", Running, ["esc", "c"], "cancel", None, "Cancel the query and go back to its form.";
+    OpenRow, "open-row", Table, ["enter"], "row", None, "Show the selected row in full, or the table again.";
+    Column, "describe-column", Table, ["i"], "column", None, "Say what the selected column holds: missing, distinct, quantiles, frequent values.";
+    Plot, "plot-column", Table, ["p"], "plot", None, "Draw the selected column over time.";
+    TableSort, "sort-table", Table, ["s"], "sort", None, "Sort by the selected column; once more, as the rows came.";
+    SaveTable, "save-table", Table, ["w", "ctrl-s"], "save", None, "Write the table to a file: Parquet, CSV or JSON lines.";
+    EditQuery, "edit-query", Answer, ["e"], "edit", None, "Go back to the form of the query.";
+    CopyCell, "copy-cell", Table, ["y"], "", None, "Copy the selected cell to the clipboard.";
     Open, "open-job", Jobs, ["enter"], "open", None, "Open the selected job: attempts, times, the whole error.";
     Edit, "edit-key", Lookup, ["enter", "e"], "edit key", None, "Type the join keys to look up.";
     LookAgain, "look-up", Lookup, ["space"], "look up again", None, "Look up the same key again.";
@@ -124,10 +144,13 @@ actions! {
     Rerun, "run-again", Job, ["r"], "rerun", Mutates, "Start a new job for the window of the selected job.";
     Wait, "wait-for-job", Job, ["W"], "wait", None, "Wait for the selected job: bell and note when it ends. Again to stop waiting.";
     Trigger, "trigger-job", Panes, ["t"], "trigger", Mutates, "Start a materialization job for a window of your choice.";
+    Run, "run", Program, ["x"], "run", None, "Run the view over a range of time, with its sources or files in their place; see the result as a table.";
+    History, "history", Program, ["H"], "history", None, "Get historical features: for the keys and times of a file, or over a range of time.";
     Views, "views", Panes, ["v"], "views", None, "Pick a feature view.";
     Workspaces, "workspaces", Panes, ["w"], "workspaces", None, "Pick a workspace.";
     Zoom, "zoom", Panes, ["z"], "zoom", None, "Show this pane on the whole screen, or all four again.";
     SortNext, "sort-next", Jobs, ["s"], "sort", None, "Sort by the next column.";
+    TableTurn, "sort-table-reverse", Table, ["S"], "", None, "Turn the direction of sorting.";
     SortReverse, "sort-reverse", Jobs, ["S"], "", None, "Turn the direction of sorting.";
     Copy, "copy-id", Job, ["y"], "copy id", None, "Copy the id of the selected job to the clipboard.";
     NextPane, "next-pane", Panes, ["tab"], "", None, "Go to the next pane.";
@@ -152,8 +175,8 @@ actions! {
     PageDown, "page-down", Move, ["pagedown", "ctrl-f", "ctrl-d"], "", None, "One page down.";
     Top, "top", Move, ["home", "g"], "", None, "To the first row.";
     Bottom, "bottom", Move, ["end", "G"], "", None, "To the last row; the stream moves on from there.";
-    Left, "left", Move, ["left", "h"], "", None, "Columns to the left.";
-    Right, "right", Move, ["right", "l"], "", None, "Columns to the right.";
+    Left, "left", Move, ["left", "h"], "", None, "Columns to the left; another column of a table.";
+    Right, "right", Move, ["right", "l"], "", None, "Columns to the right; another column of a table.";
     Close, "close", Window, ["esc"], "close", None, "Close this window.";
     Submit, "submit", Form, ["enter"], "go", None, "Take what was typed.";
     Leave, "leave", Form, ["esc"], "leave", None, "Leave without taking it.";

@@ -77,6 +77,13 @@ pub fn countdown(at: Time, now: Time) -> Moving {
     Moving { text: format!("{seconds} s"), until: change.map(|change| change.max(now + Span::milliseconds(20))) }
 }
 
+/// Whole seconds since `at`, exact: `12s`, `3m5s`. For what is worth a redraw each second.
+pub fn elapsed(at: Time, now: Time) -> Moving {
+    let seconds = (now - at).num_seconds().max(0);
+    let change = Span::try_seconds(seconds + 1).and_then(|step| at.checked_add_signed(step));
+    Moving { text: print_span(Span::seconds(seconds)), until: change }
+}
+
 /// A finished length of time, exact to the second; tenths below ten seconds.
 pub fn exact(span: Span) -> String {
     match span.num_milliseconds().max(0) {
@@ -122,6 +129,7 @@ mod tests {
             prop_assert!(until(at, now).until.unwrap() > now);
             prop_assert!(countdown(at, now).until.unwrap() > now);
             prop_assert_eq!(until(at, at).until, None);
+            prop_assert!(elapsed(now, at).until.unwrap() > at);
         }
     }
 }

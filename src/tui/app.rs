@@ -4,6 +4,7 @@
 //! does no I/O and starts nothing; `view` draws the `App` and changes nothing. What drawing learns (how many rows fit) comes
 //! back as [`Layout`] and is kept here for the next message.
 
+mod asks;
 mod chooser;
 pub mod columns;
 mod disabled;
@@ -13,7 +14,11 @@ mod lookup;
 mod moves;
 mod notes;
 mod perform;
+mod queries;
+#[cfg(test)]
+mod queries_tests;
 mod receive;
+mod results;
 mod stream;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -24,6 +29,7 @@ mod typing;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use asks::{AskForm, AskItem, AskKind, LEVELS, sentence};
 pub use chooser::{Chooser, Kind as ChooserKind, Line as ChooserLine, Pick};
 pub use columns as table;
 pub use columns::{Column, Progress};
@@ -32,6 +38,7 @@ pub use forms::{Ask, Question, TriggerForm, TriggerItem};
 pub use jobs::{FIELDS as JOB_FIELDS, Jobs, window as jobs_window};
 pub use lookup::{Answer, Lookup};
 pub use notes::{Level, Note, Notes};
+pub use results::{Face, Head, Running, SaveForm, Sheet};
 pub use stream::{Anchor, Stream};
 
 use super::action::Layer;
@@ -94,10 +101,23 @@ pub struct Layout {
     pub stream_rows: usize,
     /// Widths of the record columns: they grow, so that columns do not jump.
     pub stream_widths: Vec<usize>,
+    /// The table of an answer.
+    pub sheet: SheetLayout,
     /// Lines of the topmost window, and how many are visible.
     pub window: (usize, usize),
     /// The instant at which some visible text will be another.
     pub next_change: Option<Time>,
+}
+
+/// What drawing the table of an answer learned.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SheetLayout {
+    /// Visible rows.
+    pub rows: usize,
+    /// The first column that shows beside the keys.
+    pub left: usize,
+    /// Widths of the columns that showed so far, 0 for others: they grow, so that columns do not jump.
+    pub widths: Vec<usize>,
 }
 
 /// A window over the panes; the last one has the keys.
@@ -113,6 +133,14 @@ pub enum Overlay {
     Chooser(Box<Chooser>),
     /// The form of a new job.
     Trigger(Box<TriggerForm>),
+    /// The form of `run` or `get_historical_features`.
+    Ask(Box<AskForm>),
+    /// A query under way, or why it failed.
+    Running(Box<Running>),
+    /// The table of an answer.
+    Sheet(Box<Sheet>),
+    /// The question for a file to write the table to.
+    Save(Box<SaveForm>),
     /// A question before something changes.
     Question(Box<Question>),
 }
@@ -126,6 +154,8 @@ pub enum Typing {
     StreamFilter,
     /// The form of Lookup.
     Key,
+    /// The filter of a table.
+    TableFilter,
 }
 
 /// What the deployment told of itself.
@@ -146,6 +176,8 @@ pub enum Pending {
     Cancel(Id),
     /// A new job.
     Trigger,
+    /// A table that is written into a file.
+    Save,
 }
 
 /// Everything on the screen.
@@ -163,6 +195,8 @@ pub struct App {
     pub theme: usize,
     /// Nothing may be changed.
     pub read_only: bool,
+    /// The user's home, for paths that begin with `~`.
+    pub home: Option<String>,
     /// How the deployment is called in the header until it tells its address.
     pub endpoint: String,
     /// The deployment, once reached.
@@ -211,6 +245,8 @@ pub struct App {
     pub lookup: Lookup,
     /// The Stream pane.
     pub stream: Stream,
+    /// What was typed into the forms of queries: by workspace, view and kind.
+    pub asks: BTreeMap<(String, String, AskKind), AskForm>,
     /// Toasts and journal.
     pub notes: Notes,
 }
@@ -228,6 +264,8 @@ pub struct Start {
     pub view: Option<String>,
     /// How to call the deployment.
     pub endpoint: String,
+    /// The user's home.
+    pub home: Option<String>,
     /// Columns and rows.
     pub size: (u16, u16),
 }
@@ -242,6 +280,7 @@ impl App {
             layout: Layout::default(),
             theme: start.theme,
             read_only: start.read_only,
+            home: start.home,
             endpoint: start.endpoint,
             deployment: None,
             connection: Connection::Connecting,
@@ -266,6 +305,7 @@ impl App {
             jobs: Jobs::default(),
             lookup: Lookup::default(),
             stream: Stream::default(),
+            asks: BTreeMap::new(),
             notes: Notes::default(),
         };
         let open = Command::OpenWorkspace { generation: 1, workspace: start.workspace };
@@ -285,7 +325,13 @@ impl App {
             (Some(Overlay::Detail(..)), ..) => keymap::DETAIL,
             (Some(Overlay::Chooser(_)), ..) => keymap::CHOOSE,
             (Some(Overlay::Question(_)), ..) => keymap::QUESTION,
-            (Some(Overlay::Trigger(_)), ..) | (None, Some(_), _) => keymap::FORM,
+            (Some(Overlay::Running(running)), ..) => match running.failed {
+                None => keymap::RUNNING,
+                Some(_) => keymap::FAILED,
+            },
+            (Some(Overlay::Sheet(_)), None, _) => keymap::SHEET,
+            (Some(Overlay::Sheet(_) | Overlay::Trigger(_) | Overlay::Ask(_) | Overlay::Save(_)), ..)
+            | (None, Some(_), _) => keymap::FORM,
             (None, None, Pane::Summary) => keymap::SUMMARY,
             (None, None, Pane::Jobs) => keymap::JOBS,
             (None, None, Pane::Lookup) => keymap::LOOKUP,
@@ -296,6 +342,14 @@ impl App {
     /// Whether the data on the screen comes from a deployment that answers.
     pub fn is_live(&self) -> bool {
         matches!(self.connection, Connection::Live | Connection::Slow { .. })
+    }
+
+    /// The open table.
+    fn sheet(&mut self) -> Option<&mut Sheet> {
+        self.overlays.iter_mut().find_map(|overlay| match overlay {
+            Overlay::Sheet(sheet) => Some(&mut **sheet),
+            _ => None,
+        })
     }
 
     fn request(&mut self) -> RequestId {
@@ -318,15 +372,18 @@ pub fn update(app: &mut App, message: Message, now: Time) -> Vec<Effect> {
         Message::Resize(columns, rows) => {
             app.size = (columns, rows);
             app.layout.stream_widths.clear();
+            app.layout.sheet.widths.clear();
             app.soil(Dirty::Input);
         }
         Message::Focus(focused) => effects.push(Effect::Client(Command::Focus(focused))),
         Message::Update(told) => receive::receive(app, told, &mut effects),
+        Message::Worked(done) => queries::worked(app, done, &mut effects),
         Message::Tick => {
             app.notes.expire(now);
             app.stream.settle(now);
             app.soil(Dirty::Data);
         }
     }
+    queries::begin_work(app, &mut effects);
     effects
 }

@@ -56,6 +56,11 @@ impl<'a> Canvas<'a> {
         self.theme.style(meaning)
     }
 
+    /// Whether there are no colours: such a theme is for paper and plain terminals, and so are the glyphs.
+    pub fn is_plain(&self) -> bool {
+        self.theme.name == "plain"
+    }
+
     /// Writes text in at most `max` cells; returns the cells taken.
     pub fn text(&mut self, x: u16, y: u16, max: u16, text: &str, meaning: Meaning) -> u16 {
         let area = self.buffer.area;

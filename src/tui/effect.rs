@@ -3,6 +3,7 @@
 //! Plain data. A message says what happened; an effect says what the loop is to do, for `update` itself does no I/O.
 
 use super::chord::Chord;
+use super::sheet::{Done, Work};
 use crate::client::message::{Command, Update};
 
 /// Something happened.
@@ -18,6 +19,8 @@ pub enum Message {
     Focus(bool),
     /// The client task told something.
     Update(Update),
+    /// A task of the loop came to its end.
+    Worked(Done),
     /// The instant has come at which something visible is no longer true.
     Tick,
 }
@@ -27,6 +30,8 @@ pub enum Message {
 pub enum Effect {
     /// Hand this to the client task.
     Client(Command),
+    /// Do this on another thread; its end is told as [`Message::Worked`].
+    Work(Work),
     /// Put this on the user's clipboard.
     Copy(String),
     /// Ring the bell, and show this sentence as a desktop notification where the terminal can.

@@ -28,6 +28,13 @@ pub const STREAM: &[Layer] = &[Layer::Stream, Layer::Filter, Layer::Panes, Layer
 pub const DETAIL: &[Layer] = &[Layer::Job, Layer::Window, Layer::Move, Layer::Program, Layer::Always];
 /// Help and log.
 pub const WINDOW: &[Layer] = &[Layer::Window, Layer::Move, Layer::Program, Layer::Always];
+/// A query is under way.
+pub const RUNNING: &[Layer] = &[Layer::Running, Layer::Move, Layer::Program, Layer::Always];
+/// A query failed.
+pub const FAILED: &[Layer] = &[Layer::Answer, Layer::Window, Layer::Move, Layer::Program, Layer::Always];
+/// The table of an answer.
+pub const SHEET: &[Layer] =
+    &[Layer::Table, Layer::Answer, Layer::Filter, Layer::Window, Layer::Move, Layer::Program, Layer::Always];
 /// Text is typed into a line or form.
 pub const FORM: &[Layer] = &[Layer::Form, Layer::Always];
 /// A list to pick from is open.
@@ -36,7 +43,8 @@ pub const CHOOSE: &[Layer] = &[Layer::Choose, Layer::Always];
 pub const QUESTION: &[Layer] = &[Layer::Question, Layer::Always];
 
 /// Sets of layers that are active together, the first one winning.
-pub const STACKS: &[&[Layer]] = &[SUMMARY, JOBS, LOOKUP, STREAM, DETAIL, WINDOW, FORM, CHOOSE, QUESTION];
+pub const STACKS: &[&[Layer]] =
+    &[SUMMARY, JOBS, LOOKUP, STREAM, DETAIL, WINDOW, RUNNING, FAILED, SHEET, FORM, CHOOSE, QUESTION];
 
 impl Keymap {
     /// The default bindings.

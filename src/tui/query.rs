@@ -1,4 +1,4 @@
-//! The filter language of Jobs and Stream: `text`, `!not`, `~fuzzy`, `state=failure`, `attempts>1`; all terms must hold.
+//! The filter language of Jobs, Stream and tables: `text`, `!not`, `~fuzzy`, `state=failure`, `attempts>1`; all terms must hold.
 //!
 //! Pure. A [`Query`] is parsed once and asked for each row; rows show themselves through [`Row`].
 
@@ -15,6 +15,10 @@ pub trait Row {
     fn text(&self) -> Cow<'_, str>;
     /// One named field; absent when the row has none of that name.
     fn field(&self, name: &str) -> Option<Cow<'_, str>>;
+    /// Whether the text holds this, which is in lower case. For rows that can say so without making their text.
+    fn says(&self, needle: &str) -> bool {
+        contains(&self.text(), needle)
+    }
 }
 
 /// A parsed filter. The empty one holds for every row.
@@ -51,6 +55,9 @@ const OPERATORS: [(&str, Compare); 7] = [
     ("<", Compare::Less),
     ("~", Compare::Contains),
 ];
+
+/// How rows show a missing value; it is neither less nor more than anything.
+const MISSING: &str = "null";
 
 /// Reusable memory for fuzzy matching.
 pub struct Scorer {
@@ -92,7 +99,7 @@ impl Query {
     /// Whether all terms hold for the row.
     pub fn matches(&self, row: &impl Row, scorer: &mut Scorer) -> bool {
         self.terms.iter().all(|term| match term {
-            Term::Text { text, inverse } => contains(&row.text(), text) != *inverse,
+            Term::Text { text, inverse } => row.says(text) != *inverse,
             Term::Fuzzy(pattern) => scorer.score(pattern, &row.text()).is_some(),
             Term::Field { name, compare, value } => row.field(name).is_some_and(|found| holds(*compare, &found, value)),
         })
@@ -121,7 +128,10 @@ fn term(word: &str, fields: &[&str]) -> Result<Term, String> {
     if let Some(rest) = word.strip_prefix('~').filter(|rest| !rest.is_empty()) {
         return Ok(Term::Fuzzy(fuzzy(rest)));
     }
+    // A known name may hold what otherwise ends one, such as the dot of `view.feature`.
+    let known = fields.iter().filter(|field| word.starts_with(**field)).map(|field| field.len()).max();
     let name_end = word.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(word.len());
+    let name_end = known.unwrap_or(0).max(name_end);
     let (name, rest) = word.split_at(name_end);
     let operator = OPERATORS.iter().find(|(sign, _)| !name.is_empty() && rest.starts_with(sign));
     let Some((sign, compare)) = operator else {
@@ -134,7 +144,7 @@ fn term(word: &str, fields: &[&str]) -> Result<Term, String> {
 }
 
 /// Case-insensitive for ASCII, exact otherwise; `needle` is lower case.
-fn contains(hay: &str, needle: &str) -> bool {
+pub fn contains(hay: &str, needle: &str) -> bool {
     let (hay, needle) = (hay.as_bytes(), needle.as_bytes());
     let Some(first) = needle.first() else { return true };
     let fits = |at: &[u8]| at[0].to_ascii_lowercase() == *first && at.eq_ignore_ascii_case(needle);
@@ -157,7 +167,7 @@ fn holds(compare: Compare, found: &str, value: &str) -> bool {
 
 /// Numbers as numbers, spans as spans, anything else as text; an unfinished or foreign value compares to nothing.
 fn order(found: &str, value: &str) -> Option<std::cmp::Ordering> {
-    if found.is_empty() || value.is_empty() {
+    if found.is_empty() || value.is_empty() || found == MISSING {
         return None;
     }
     if let (Ok(found), Ok(value)) = (found.parse::<f64>(), value.parse::<f64>()) {
@@ -204,6 +214,9 @@ mod tests {
             ("state>1", "state=10", true),
             ("state<2h", "state=90m", true),
             ("state>=2h", "state=90m", false),
+            ("state<2", "state=null", false),
+            ("state>2", "state=null", false),
+            ("state=null", "state=null", true),
             ("state~lur", "state=FAILURE", true),
             ("failure \"two words\"", "failure: two words", true),
             ("failure two", "failure: one", false),

@@ -13,6 +13,7 @@ use crossterm::event::{Event, EventStream};
 use futures::StreamExt;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 
 use super::app::{self, App, Dirty, Start};
@@ -21,6 +22,7 @@ use super::clipboard::{self, Between};
 use super::effect::{Effect, Message};
 use super::pace::{self, Pacer};
 use super::screen::Screen;
+use super::sheet::{self, Done, Outcome, Work};
 use super::signals::{self, Asked, Signals};
 use super::writer::Writer;
 use super::{TuiError, term, theme, view};
@@ -39,6 +41,7 @@ enum Woken {
     Event(Option<io::Result<Event>>),
     Update(Option<Update>),
     Wrote(io::Result<Duration>),
+    Worked(Option<Done>),
     Room,
     Clock,
 }
@@ -67,6 +70,8 @@ pub struct Session {
     between: Between,
     end: Option<End>,
     ticked: Instant,
+    /// Ends of tasks, from the threads that did them.
+    worked: (mpsc::UnboundedSender<Done>, mpsc::UnboundedReceiver<Done>),
     /// The program put itself to sleep; the signal that woke it is still to come.
     slept: bool,
 }
@@ -102,6 +107,7 @@ impl Session {
             between: Between::of(is_set("TMUX"), is_set("STY")),
             end: None,
             ticked: Instant::now(),
+            worked: mpsc::unbounded_channel(),
             slept: false,
         };
         session.act(effects)?;
@@ -163,6 +169,7 @@ impl Session {
             asked = self.signals.next() => Woken::Asked(asked),
             event = self.events.next() => Woken::Event(event),
             wrote = self.writer.wrote() => Woken::Wrote(wrote),
+            done = self.worked.1.recv() => Woken::Worked(done),
             update = self.handle.updates.recv(), if !self.client_gone => Woken::Update(update),
             _ = self.handle.commands.reserve(), if !self.outbox.is_empty() => Woken::Room,
             () = sleep_until(at), if alarm.is_some() => Woken::Clock,
@@ -181,6 +188,7 @@ impl Session {
             Woken::Event(None) => self.end = Some(End::Signal(signal_hook::consts::SIGHUP)),
             Woken::Update(Some(update)) => self.tell(Message::Update(update))?,
             Woken::Update(None) => self.client_gone = true,
+            Woken::Worked(done) => done.map_or(Ok(()), |done| self.tell(Message::Worked(done)))?,
             Woken::Wrote(cost) => self.pacer.wrote(cost?),
             Woken::Room => self.submit(),
             Woken::Clock if self.app.dirty == Dirty::Clean => {
@@ -236,6 +244,7 @@ impl Session {
         for effect in effects {
             match effect {
                 Effect::Client(command) => self.outbox.push_back(command),
+                Effect::Work(work) => self.work(work),
                 Effect::Copy(text) => {
                     self.extra.extend(clipboard::copy(&text, self.between).unwrap_or_default().bytes())
                 }
@@ -249,10 +258,19 @@ impl Session {
         Ok(())
     }
 
+    /// Does a task on a thread of its own. One that breaks off is told as well, so that nobody waits for it for ever.
+    fn work(&self, work: Work) {
+        let (tell, ticket) = (self.worked.0.clone(), work.ticket);
+        tokio::spawn(async move {
+            let done = tokio::task::spawn_blocking(|| sheet::work(work)).await;
+            drop(tell.send(done.unwrap_or(Done { ticket, outcome: Outcome::Failed })));
+        });
+    }
+
     /// Hands commands to the client task; what finds no room waits here, in order.
     fn submit(&mut self) {
         while let Some(command) = self.outbox.pop_front() {
-            if let Err(tokio::sync::mpsc::error::TrySendError::Full(command)) = self.handle.commands.try_send(command) {
+            if let Err(mpsc::error::TrySendError::Full(command)) = self.handle.commands.try_send(command) {
                 self.outbox.push_front(command);
                 break;
             }

@@ -8,10 +8,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use tokio::time::{Instant, timeout_at};
 
-use super::app::{self, App, Pending};
+use super::app::{self, App, Overlay};
 use super::chord::Chord;
 use super::effect::{Effect, Message};
-use super::{Options, TuiError, picture, start, theme, view};
+use super::{Options, TuiError, picture, sheet, start, theme, view};
 use crate::client::Handle;
 use crate::client::message::{Command, Connection, TailState};
 
@@ -38,7 +38,7 @@ pub async fn snapshot(
 ) -> Result<String, TuiError> {
     let mut keys = options.keys.iter().map(|key| key.parse()).collect::<Result<VecDeque<Chord>, _>>()?;
     let (mut app, effects) = App::new(start(options, size)?, Utc::now());
-    submit(&handle, effects).await;
+    submit(&mut app, &handle, effects).await;
     let end = Instant::now() + limit;
     loop {
         let until = if is_filled(&app) { end.min(Instant::now() + STILL) } else { end };
@@ -64,16 +64,19 @@ pub async fn snapshot(
 
 async fn tell(app: &mut App, handle: &Handle, message: Message) {
     let effects = app::update(app, message, Utc::now());
-    submit(handle, effects).await;
+    submit(app, handle, effects).await;
     // Keys move by what the last drawing learned.
     let mut buffer = Buffer::empty(Rect::new(0, 0, app.size.0, app.size.1));
     app.layout = view::draw(&mut buffer, app, &theme::built_in()[app.theme]);
 }
 
-async fn submit(handle: &Handle, effects: Vec<Effect>) {
-    for effect in effects {
-        if let Effect::Client(command) = effect {
-            drop(handle.commands.send(command).await);
+async fn submit(app: &mut App, handle: &Handle, effects: Vec<Effect>) {
+    let mut effects = VecDeque::from(effects);
+    while let Some(effect) = effects.pop_front() {
+        match effect {
+            Effect::Client(command) => drop(handle.commands.send(command).await),
+            Effect::Work(work) => effects.extend(app::update(app, Message::Worked(sheet::work(work)), Utc::now())),
+            _ => {}
         }
     }
 }
@@ -88,6 +91,7 @@ fn is_filled(app: &App) -> bool {
     let closed = matches!(app.stream.state, Some(TailState::Closed { .. }));
     let streams = no_tail || closed || !view.is_stream || app.stream.total() > 0;
     let looked = no_tail || closed || !view.online || !view.is_stream || app.lookup.answer.is_some();
-    let answered = !app.pending.values().any(|pending| matches!(pending, Pending::Cancel(_) | Pending::Trigger));
+    let runs = |overlay: &Overlay| matches!(overlay, Overlay::Running(running) if running.failed.is_none());
+    let answered = app.pending.is_empty() && !app.overlays.iter().any(runs);
     app.jobs.loaded && app.freshness.is_some() && streams && looked && answered
 }

@@ -14,18 +14,22 @@
 //!
 //! Drawing only reads. What it learns comes back as a [`Layout`].
 
+mod ask;
 mod chrome;
 mod detail;
+mod faces;
 mod help;
 mod jobs;
 mod lists;
 mod lookup;
+mod plot;
 mod questions;
+mod running;
+mod sheet;
 mod stream;
 mod summary;
 #[cfg(test)]
 mod tests;
-mod values;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -114,6 +118,10 @@ fn overlays(canvas: &mut Canvas, app: &App, body: Rect) {
             Overlay::Detail(job, scroll) => detail::draw(canvas, app, *job, *scroll, body),
             Overlay::Chooser(chooser) => lists::chooser(canvas, app, chooser, body),
             Overlay::Trigger(form) => questions::form(canvas, form, body),
+            Overlay::Ask(form) => ask::form(canvas, form, body),
+            Overlay::Running(running) => running::draw(canvas, running, body),
+            Overlay::Sheet(sheet) => sheet::draw(canvas, app, sheet, body),
+            Overlay::Save(save) => ask::save(canvas, save, body),
             Overlay::Question(question) => questions::question(canvas, app, question, body),
         }
     }

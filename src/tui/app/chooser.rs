@@ -148,7 +148,10 @@ fn commands(app: &App) -> Vec<Line> {
     let words = COMMANDS
         .iter()
         .map(|(word, takes, sentence)| line(&format!("{word} {takes}"), sentence, "", Pick::Fill(format!("{word} "))));
-    actions.chain(words).collect()
+    let mut lines: Vec<Line> = actions.chain(words).collect();
+    // What cannot be done now teaches, but at the end.
+    lines.sort_by_key(|line| line.disabled.is_some());
+    lines
 }
 
 fn views(app: &App) -> Vec<Line> {

@@ -1,6 +1,6 @@
 //! Why an action cannot be done now, in a sentence for the user. The one place where read-only and offline are enforced.
 
-use super::{App, Overlay, Pane, Pending};
+use super::{App, Ask, Overlay, Pane, Pending};
 use crate::model::{BatchTrigger, Job};
 use crate::tui::action::{Action, Danger};
 
@@ -15,7 +15,10 @@ pub fn selected_job(app: &App) -> Option<&Job> {
 
 /// Why the action is not available; absent when it is.
 pub fn disabled(app: &App, action: Action) -> Option<String> {
+    // To write over a file of one's own changes nothing of the deployment.
+    let local = matches!(app.overlays.last(), Some(Overlay::Question(q)) if matches!(q.ask, Ask::Replace { .. }));
     let reason = match action.info().danger {
+        Danger::Mutates if local && action == Action::Yes => None,
         Danger::Mutates => locked(app).or_else(|| mutation(app, action)),
         Danger::None => harmless(app, action),
     };
@@ -71,9 +74,46 @@ fn harmless(app: &App, action: Action) -> Option<&'static str> {
         },
         Action::Edit | Action::LookAgain => lookup(app, action),
         Action::Pause if app.stream.total() == 0 && !app.stream.paused => Some("No record came yet."),
+        Action::Run | Action::History => ask(app),
+        Action::StopQuery | Action::EditQuery => query(app, action),
+        Action::OpenRow
+        | Action::Column
+        | Action::Plot
+        | Action::TableSort
+        | Action::TableTurn
+        | Action::CopyCell
+        | Action::SaveTable => table(app, action),
+        Action::Filter if matches!(app.overlays.last(), Some(Overlay::Sheet(_))) => None,
         Action::Filter if app.focus != Pane::Jobs && app.focus != Pane::Stream => Some("Jobs and Stream have filters."),
         Action::Views if app.views.is_none() => Some("The feature views are not here yet."),
         Action::Workspaces if app.workspaces.is_empty() => Some("The workspaces are not here yet."),
+        _ => None,
+    }
+}
+
+fn ask(app: &App) -> Option<&'static str> {
+    let runs = |overlay: &Overlay| matches!(overlay, Overlay::Running(running) if running.failed.is_none());
+    if app.overlays.iter().any(runs) {
+        return Some("A query is under way already: esc cancels it.");
+    }
+    app.feature_view().is_none().then_some("No feature view is open yet.")
+}
+
+fn query(app: &App, action: Action) -> Option<&'static str> {
+    match (action, app.overlays.last()) {
+        (Action::StopQuery, Some(Overlay::Running(_))) => None,
+        (Action::StopQuery, _) => Some("No query is under way."),
+        (_, Some(Overlay::Running(_) | Overlay::Sheet(_))) => None,
+        _ => Some("No query was made: press x for run or H for history."),
+    }
+}
+
+fn table(app: &App, action: Action) -> Option<&'static str> {
+    let Some(Overlay::Sheet(sheet)) = app.overlays.last() else {
+        return Some("No table is open: press x for run or H for history.");
+    };
+    match action {
+        Action::OpenRow | Action::CopyCell if sheet.is_empty() => Some("No row is selected."),
         _ => None,
     }
 }

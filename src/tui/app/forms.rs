@@ -3,8 +3,11 @@
 //! Both hold what they are about by value, captured when they were opened: a refresh underneath never changes what a
 //! confirmation does.
 
+use std::path::PathBuf;
+
+use crate::client::message::Table;
 use crate::model::time::{floor, parse_time, print_span, print_time};
-use crate::model::{FeatureView, Id, Job, JobState, JobType, Span, Time, TriggerRequest, Window};
+use crate::model::{FeatureView, HistoryQuery, Id, Job, JobState, JobType, Query, Span, Time, TriggerRequest, Window};
 use crate::tui::field::Field;
 
 /// One line of the form.
@@ -146,6 +149,15 @@ pub enum Ask {
     },
     /// Start this job.
     Trigger(TriggerRequest),
+    /// Compute this and keep the result as a dataset.
+    Keep(Box<HistoryQuery>),
+    /// Write a table over a file that is there. Nothing of the deployment changes.
+    Replace {
+        /// The table.
+        table: Table,
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 /// A question before something changes. No is the default.
@@ -153,10 +165,12 @@ pub enum Ask {
 pub struct Question {
     /// What is asked for.
     pub ask: Ask,
-    /// Workspace.
+    /// Workspace; empty where it does not matter.
     pub workspace: String,
-    /// View.
+    /// View; empty where it does not matter.
     pub feature_view: String,
+    /// What the window is called.
+    pub title: &'static str,
     /// Names and values of the object.
     pub facts: Vec<(&'static str, String)>,
     /// What will happen, in a sentence.
@@ -173,6 +187,7 @@ impl Question {
         };
         let facts = [("job", Some(job.id.to_string())), ("type", Some(job.job_type.to_string())), ("window", window)];
         Self {
+            title: "Cancel this job?",
             ask: Ask::Cancel { job: job.id, state: job.state.clone() },
             workspace: job.workspace.clone(),
             feature_view: job.feature_view.clone(),
@@ -198,6 +213,7 @@ impl Question {
         };
         let window = super::columns::long_window(request.window);
         Self {
+            title: "Start this job?",
             workspace: request.workspace.clone(),
             feature_view: request.feature_view.clone(),
             facts: vec![
@@ -207,6 +223,35 @@ impl Question {
             ],
             effect: effect.to_owned(),
             ask: Ask::Trigger(request),
+        }
+    }
+
+    /// The question before a result is kept as a dataset.
+    pub fn keep(query: &HistoryQuery) -> Self {
+        Self {
+            title: "Keep the result?",
+            workspace: query.workspace.clone(),
+            feature_view: query.feature_view.clone(),
+            facts: vec![
+                ("dataset", query.save_as.clone().unwrap_or_default()),
+                ("of", super::asks::sentence(&Query::History(query.clone()))),
+            ],
+            effect:
+                "Computes the values and keeps them as a dataset of the workspace. A name that is taken is refused."
+                    .to_owned(),
+            ask: Ask::Keep(Box::new(query.clone())),
+        }
+    }
+
+    /// The question before a table is written over a file.
+    pub fn replace(table: Table, path: PathBuf) -> Self {
+        Self {
+            title: "Replace this file?",
+            workspace: String::new(),
+            feature_view: String::new(),
+            facts: vec![("file", path.display().to_string())],
+            effect: "The file is there already. What is in it is lost.".to_owned(),
+            ask: Ask::Replace { table, path },
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Moving: rows, pages, ends, columns, in the topmost window or else in the pane that has the keys.
 
-use super::{App, Overlay, Pane};
+use super::{App, Face, Overlay, Pane};
 use crate::tui::action::Action;
 
 /// Moves in the topmost window, else in the pane that has the keys.
@@ -10,6 +10,23 @@ pub fn go(app: &mut App, action: Action) {
     if let Some(Overlay::Help(at) | Overlay::Journal(at) | Overlay::Detail(_, at)) = app.overlays.last_mut() {
         *at = moved(*at, action, height, lines.saturating_sub(height));
         return;
+    }
+    let sheet_rows = app.layout.sheet.rows;
+    match app.overlays.last_mut() {
+        Some(Overlay::Running(running)) => {
+            running.scroll = moved(running.scroll, action, height, lines.saturating_sub(height));
+            return;
+        }
+        Some(Overlay::Sheet(sheet)) if sheet.face == Face::Rows => {
+            let place = moved(sheet.place, action, sheet_rows, sheet.len().saturating_sub(1));
+            sheet.select(place, sheet_rows);
+            return;
+        }
+        Some(Overlay::Sheet(sheet)) => {
+            sheet.scroll = moved(sheet.scroll, action, height, lines.saturating_sub(height));
+            return;
+        }
+        _ => {}
     }
     match app.focus {
         Pane::Summary => {
@@ -52,8 +69,19 @@ fn moved(at: usize, action: Action, height: usize, last: usize) -> usize {
     to.min(last)
 }
 
-/// Moves the columns of the stream.
+/// Moves the columns of the stream; selects another column of a table, or another row while one shows in full.
 pub fn sideways(app: &mut App, right: bool) {
+    let rows = app.layout.sheet.rows;
+    if let Some(Overlay::Sheet(sheet)) = app.overlays.last_mut() {
+        if sheet.face == Face::Record {
+            let place = if right { sheet.place + 1 } else { sheet.place.saturating_sub(1) };
+            sheet.select(place, rows);
+            sheet.scroll = 0;
+        } else {
+            sheet.step_column(right);
+        }
+        return;
+    }
     if app.overlays.is_empty() && app.focus == Pane::Stream {
         let last = app.stream.columns.len().saturating_sub(1);
         let shift = app.stream.shift;

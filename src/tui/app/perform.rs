@@ -5,13 +5,15 @@
 
 use super::chooser::Kind;
 use super::moves::{go, sideways};
+use super::queries;
 use super::receive::look_up;
 use super::typing::{choose, field, in_form, step_choice, typed};
 use super::{App, Ask, Chooser, Column, Dirty, Level, Overlay, Pane, Pending, Question, TriggerForm, Typing};
 use super::{disabled, selected_job};
 use crate::client::message::Command;
+use crate::model::Query;
 use crate::tui::action::{Action, Danger};
-use crate::tui::chord::Chord;
+use crate::tui::chord::{Chord, Key};
 use crate::tui::effect::Effect;
 use crate::tui::keymap::Keymap;
 use crate::tui::theme;
@@ -24,6 +26,11 @@ pub fn press(app: &mut App, chord: Chord, effects: &mut Vec<Effect>) {
     } else if let Some(field) = field(app) {
         let changed = field.press(chord);
         typed(app, changed);
+        app.soil(Dirty::Input);
+    } else if let Some(Overlay::Ask(form)) = app.overlays.last_mut()
+        && matches!(chord.key, Key::Left | Key::Right)
+    {
+        form.toggle(chord.key == Key::Right);
         app.soil(Dirty::Input);
     }
 }
@@ -40,6 +47,18 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
             on_job(app, action, effects);
         }
         Action::SortNext | Action::SortReverse => sort(app, action),
+        Action::Run
+        | Action::History
+        | Action::StopQuery
+        | Action::EditQuery
+        | Action::OpenRow
+        | Action::Column
+        | Action::Plot
+        | Action::TableSort
+        | Action::TableTurn
+        | Action::CopyCell
+        | Action::SaveTable => queries::act(app, action, effects),
+        Action::Filter if matches!(app.overlays.last(), Some(Overlay::Sheet(_))) => queries::filter(app),
         Action::Filter => {
             app.typing = Some(if app.focus == Pane::Stream { Typing::StreamFilter } else { Typing::JobFilter });
         }
@@ -66,6 +85,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
         Action::Quit | Action::QuitNow => effects.extend([Effect::Client(Command::Shutdown), Effect::Quit]),
         Action::Suspend => effects.push(Effect::Suspend),
         Action::Repaint => effects.push(Effect::Repaint),
+        Action::Close if matches!(app.overlays.last(), Some(Overlay::Sheet(_))) => queries::back(app),
         Action::Close | Action::Dismiss | Action::No => drop(app.overlays.pop()),
         Action::Submit | Action::Leave | Action::NextField | Action::PreviousField | Action::Toggle => {
             in_form(app, action, effects);
@@ -174,6 +194,15 @@ fn answer_yes(app: &mut App, effects: &mut Vec<Effect>) {
             let window = super::columns::long_window(request.window);
             (Pending::Trigger, format!("asked to start a job of {} for {window}", question.feature_view))
         }
+        Ask::Keep(query) => {
+            let query = Query::History((**query).clone());
+            app.overlays.pop();
+            return queries::send(app, query, effects);
+        }
+        Ask::Replace { table, path } => {
+            app.overlays.pop();
+            return queries::write(app, table.clone(), path.clone(), true, effects);
+        }
     };
     app.overlays.retain(|overlay| !matches!(overlay, Overlay::Question(_) | Overlay::Trigger(_)));
     let request = app.request();
@@ -183,5 +212,6 @@ fn answer_yes(app: &mut App, effects: &mut Vec<Effect>) {
     effects.push(Effect::Client(match question.ask {
         Ask::Cancel { job, .. } => Command::Cancel { request, workspace, feature_view, job },
         Ask::Trigger(trigger) => Command::Trigger { request, trigger },
+        Ask::Keep(_) | Ask::Replace { .. } => return,
     }));
 }

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::queries;
 use super::{Answer, App, Deployment, Dirty, Level, Lookup, Overlay, Pane};
 use crate::client::message::{Command, Connection, Generation, Problem, RequestId, TailBatch, TailState, Update};
 use crate::model::{FeatureView, Job, JobState};
@@ -38,6 +39,9 @@ pub fn receive(app: &mut App, told: Update, effects: &mut Vec<Effect>) {
             app.notes.add(app.now, Level::Warning, problem.to_string());
         }
         Update::Lookup { request, answer, took } => looked_up(app, request, answer, took),
+        Update::QueryProgress { request, progress } => queries::progress(app, request, progress),
+        Update::QueryDone { request, answer, took } => queries::done(app, request, answer, took),
+        Update::TableSaved { request, answer } => queries::saved(app, request, answer),
         Update::Triggered { request, answer } => triggered(app, request, answer),
         Update::Cancelled { request, answer } => cancelled(app, request, answer),
         _ => {}
@@ -127,6 +131,7 @@ fn refit(app: &mut App) {
 
 /// Makes this view the open one.
 pub fn open_view(app: &mut App, name: String, effects: &mut Vec<Effect>) {
+    queries::close_all(app, effects);
     app.generation += 1;
     app.view = Some(name.clone());
     app.summary_scroll = 0;
@@ -145,6 +150,7 @@ pub fn open_view(app: &mut App, name: String, effects: &mut Vec<Effect>) {
 
 /// Makes this workspace the open one.
 pub fn open_workspace(app: &mut App, name: String, effects: &mut Vec<Effect>) {
+    queries::close_all(app, effects);
     app.generation += 1;
     app.workspace_generation = app.generation;
     app.view = None;

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use polars::prelude::{DataFrame, IntoColumn, IntoSeries, ListChunked, Series, TimeUnit, TimeZone};
+
 use super::{App, Start, update};
-use crate::client::message::{Command, Connection, Problem, TailBatch, TailState, Update};
+use crate::client::message::{Command, Connection, Problem, QueryAnswer, Table, TailBatch, TailState, Update};
 use crate::model::time::parse_time;
 use crate::model::*;
 use crate::tui::effect::{Effect, Message};
-use crate::tui::{theme, view};
+use crate::tui::{sheet, theme, view};
 
 /// The time at which all tests happen.
 pub fn noon() -> Time {
@@ -30,7 +32,24 @@ pub fn blank(size: (u16, u16), theme: &str) -> App {
 /// Tells the state something.
 pub fn tell(app: &mut App, update_: Update) -> Vec<Effect> {
     let now = app.now;
-    update(app, Message::Update(update_), now)
+    let effects = update(app, Message::Update(update_), now);
+    worked(app, effects)
+}
+
+/// Does the tasks among the effects, as the loop does, only at once; what is left of the effects.
+pub fn worked(app: &mut App, effects: Vec<Effect>) -> Vec<Effect> {
+    let mut left = Vec::new();
+    for effect in effects {
+        match effect {
+            Effect::Work(work) => {
+                let now = app.now;
+                let more = update(app, Message::Worked(sheet::work(work)), now);
+                left.extend(worked(app, more));
+            }
+            other => left.push(other),
+        }
+    }
+    left
 }
 
 /// Presses keys, drawing between them as the loop does; `type:text` types a text. All effects.
@@ -48,7 +67,8 @@ pub fn press(app: &mut App, keys: &str) -> Vec<Effect> {
         for chord in chords {
             frame(app);
             let now = app.now;
-            effects.extend(update(app, Message::Key(chord), now));
+            let more = update(app, Message::Key(chord), now);
+            effects.extend(worked(app, more));
         }
     }
     frame(app);
@@ -305,4 +325,59 @@ pub fn problem() -> Problem {
         what: "Cannot reach http://localhost:7070/api: connection refused.".to_owned(),
         hint: "Start the deployment, or give another address with --url.".to_owned(),
     }
+}
+
+/// A table as `run` would give it: two days of tiles of four carriers, some values missing.
+pub fn frame_of(rows: usize) -> DataFrame {
+    let carrier = |row: usize| ["UA", "AA", "EV", "B6"][row % 4];
+    let end = |row: usize| at("20 13:00").timestamp_micros() + (row / 4) as i64 * 3_600_000_000;
+    let delay = |row: usize| (row % 11 != 5).then(|| ((row * 37) % 400) as f64 / 8.0 - 6.0 + (row / 40) as f64);
+    let dest = |row: usize| (row % 7 != 3).then(|| ["LAX", "SFO", "BOS", "MCO"][row % 3]);
+    let lists = (0..rows).map(|row| dest(row).map(|dest| [dest, "ATL"].into_iter().collect::<Series>()));
+    let mut frame = polars::df!(
+        "carrier" => (0..rows).map(carrier).collect::<Vec<_>>(),
+        "timestamp" => (0..rows).map(end).collect::<Vec<_>>(),
+        "carrier_delays_hourly.dep_delay_mean_1h_1h" => (0..rows).map(delay).collect::<Vec<_>>(),
+        "carrier_delays_hourly.arr_delay_max_1d_1h" => (0..rows).map(|row| (row * 13 % 300) as f64).collect::<Vec<_>>(),
+        "carrier_delays_hourly.flights_count_1d_1h" => (0..rows).map(|row| (row * 5 % 90) as i64).collect::<Vec<_>>(),
+    )
+    .unwrap();
+    let utc = polars::prelude::DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC));
+    let time = frame.column("timestamp").unwrap().cast(&utc).unwrap();
+    frame.with_column(time).unwrap();
+    let name = "carrier_delays_hourly.dest_last_distinct_5_1d_1h";
+    let lists: ListChunked = lists.collect();
+    frame.with_column(lists.into_series().with_name(name.into()).into_column()).unwrap();
+    frame
+}
+
+/// The answer with this table.
+pub fn answer(frame: DataFrame, warnings: &[&str]) -> QueryAnswer {
+    let warnings = warnings.iter().map(|text| (*text).to_owned()).collect();
+    QueryAnswer { table: Table(Arc::new(frame)), warnings, saved_as: None }
+}
+
+/// The request of the query that is under way.
+pub fn query_request(app: &App) -> u64 {
+    let running = app.overlays.iter().find_map(|overlay| match overlay {
+        super::Overlay::Running(running) => Some(running.request),
+        _ => None,
+    });
+    running.expect("no query is under way")
+}
+
+/// Answers the query that is under way.
+pub fn answered(app: &mut App, answer: Result<QueryAnswer, Problem>) -> Vec<Effect> {
+    let request = query_request(app);
+    let effects = tell(app, Update::QueryDone { request, answer, took: Duration::from_millis(1_240) });
+    frame(app);
+    effects
+}
+
+/// A live state with the table of a run on it.
+pub fn with_table(size: (u16, u16), theme: &str) -> App {
+    let mut app = live(size, theme);
+    press(&mut app, "x enter");
+    answered(&mut app, Ok(answer(frame_of(190), &[])));
+    app
 }

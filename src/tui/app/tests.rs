@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::testing::*;
 use super::*;
 use crate::client::message::{Problem, TailBatch, Update};
-use crate::model::{Job, JobState};
+use crate::model::{Job, JobState, Query};
 use crate::tui::action::{Danger, TABLE};
 use crate::tui::chord::Chord;
 use crate::tui::theme;
@@ -314,7 +314,11 @@ proptest! {
             frame(&mut app);
             let now = app.now;
             let effects = update(&mut app, Message::Key(chord), now);
-            let mutates = commands(&effects).into_iter().any(|c| matches!(c, Command::Cancel { .. } | Command::Trigger { .. }));
+            let mutates = commands(&effects).into_iter().any(|command| match command {
+                Command::Cancel { .. } | Command::Trigger { .. } => true,
+                Command::Query { query: Query::History(history), .. } => history.save,
+                _ => false,
+            });
             prop_assert!(!(mutates && read_only));
             prop_assert!(!mutates || chord == "y".parse().unwrap());
             if let Some(id) = app.jobs.selected {

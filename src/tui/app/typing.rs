@@ -3,6 +3,7 @@
 use super::chooser::Pick;
 use super::moves::go;
 use super::perform::perform;
+use super::queries;
 use super::receive::{look_up, open_view, open_workspace};
 use super::{App, Dirty, Level, Overlay, Pane, Question, Typing};
 use crate::tui::action::Action;
@@ -23,7 +24,10 @@ pub fn field(app: &mut App) -> Option<&mut Field> {
     match (app.overlays.last_mut(), app.typing) {
         (Some(Overlay::Chooser(chooser)), _) => Some(&mut chooser.field),
         (Some(Overlay::Trigger(form)), _) => form.field(),
-        (Some(_), _) | (None, None) => None,
+        (Some(Overlay::Ask(form)), _) => form.field(),
+        (Some(Overlay::Save(form)), _) => Some(&mut form.field).filter(|_| form.writing.is_none()),
+        (Some(Overlay::Sheet(sheet)), Some(Typing::TableFilter)) => Some(&mut sheet.filter),
+        (Some(_), _) | (None, None | Some(Typing::TableFilter)) => None,
         (None, Some(Typing::JobFilter)) => Some(&mut app.jobs.filter),
         (None, Some(Typing::StreamFilter)) => Some(&mut app.stream.filter),
         (None, Some(Typing::Key)) => {
@@ -41,6 +45,9 @@ pub fn typed(app: &mut App, changed: bool) {
     match (app.overlays.last_mut(), app.typing) {
         (Some(Overlay::Chooser(chooser)), _) => chooser.selected = 0,
         (Some(Overlay::Trigger(form)), _) => form.error = None,
+        (Some(Overlay::Ask(form)), _) => form.changed(),
+        (Some(Overlay::Save(form)), _) => (form.error, form.finding) = (None, None),
+        (Some(Overlay::Sheet(sheet)), Some(Typing::TableFilter)) => sheet.refilter(),
         (None, Some(Typing::JobFilter)) => {
             app.jobs.refilter(app.now);
             let (row, rows) = (app.jobs.row, app.layout.jobs_rows);
@@ -73,10 +80,36 @@ pub fn in_form(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
         }
         return;
     }
+    match app.overlays.last() {
+        Some(Overlay::Ask(_)) => return in_ask(app, action, effects),
+        Some(Overlay::Save(_)) => return in_save(app, action, effects),
+        _ => {}
+    }
     match app.typing {
         Some(Typing::Key) => in_key(app, action, effects),
         Some(_) => in_filter(app, action),
         None => {}
+    }
+}
+
+fn in_ask(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
+    let Some(Overlay::Ask(form)) = app.overlays.last_mut() else { return };
+    match action {
+        Action::NextField => form.step(true),
+        Action::PreviousField => form.step(false),
+        Action::Toggle if form.field().is_none() => form.toggle(true),
+        Action::Toggle => paste(app, " "),
+        Action::Submit => queries::submit(app, effects),
+        _ => queries::leave(app),
+    }
+}
+
+fn in_save(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
+    match action {
+        Action::Toggle => paste(app, " "),
+        Action::Submit => queries::save(app, effects),
+        Action::NextField | Action::PreviousField => {}
+        _ => drop(app.overlays.pop()),
     }
 }
 
@@ -101,12 +134,14 @@ fn in_key(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
 }
 
 fn in_filter(app: &mut App, action: Action) {
-    let stream = app.typing == Some(Typing::StreamFilter);
+    let (stream, table) = (app.typing == Some(Typing::StreamFilter), app.typing == Some(Typing::TableFilter));
     match action {
         Action::Submit => app.typing = None,
         Action::Leave => {
             app.typing = None;
-            if stream {
+            if table {
+                queries::drop_filter(app);
+            } else if stream {
                 app.stream.filter.set("");
                 app.stream.refilter();
             } else {

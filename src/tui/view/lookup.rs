@@ -10,12 +10,13 @@
 
 use ratatui::layout::Rect;
 
-use super::{chrome, values};
+use super::chrome;
 use crate::model::{FeatureStatus, FeatureValue, FeatureView, Time, Value};
 use crate::tui::app::{Answer, App, Pane, Typing};
 use crate::tui::canvas::{Canvas, Line, line_width, piece};
 use crate::tui::text::{fit, width, wrap};
 use crate::tui::theme::Meaning;
+use crate::tui::values;
 
 /// Cells of a field.
 const FIELD: usize = 16;

@@ -73,10 +73,6 @@ fn line(canvas: &mut Canvas, form: &TriggerForm, item: TriggerItem, area: Rect) 
 pub fn question(canvas: &mut Canvas, app: &App, question: &Question, body: Rect) {
     let wide = body.width.saturating_sub(2).min(72);
     let inside = usize::from(wide.saturating_sub(6));
-    let asks = match question.ask {
-        Ask::Cancel { .. } => "Cancel this job?",
-        Ask::Trigger(_) => "Start this job?",
-    };
     let mut lines: Vec<Line> = vec![Vec::new()];
     let mut pair = |name: &str, value: &str| {
         let mut name = fit(name, NAMES, false);
@@ -85,8 +81,11 @@ pub fn question(canvas: &mut Canvas, app: &App, question: &Question, body: Rect)
             lines.push(vec![piece(name, Meaning::Dim), piece(part, Meaning::Strong)]);
         }
     };
-    pair("view", &question.feature_view);
-    pair("workspace", &question.workspace);
+    for (name, value) in [("view", &question.feature_view), ("workspace", &question.workspace)] {
+        if !value.is_empty() {
+            pair(name, value);
+        }
+    }
     for (name, value) in &question.facts {
         pair(name, value);
     }
@@ -107,7 +106,7 @@ pub fn question(canvas: &mut Canvas, app: &App, question: &Question, body: Rect)
     ]);
     let area = centred(body, wide, lines.len() as u16 + 2);
     canvas.clear(area);
-    let inner = canvas.frame(area, true, &[piece(asks, Meaning::TitleFocus)], &[]);
+    let inner = canvas.frame(area, true, &[piece(question.title, Meaning::TitleFocus)], &[]);
     let inner = Rect { x: inner.x + 2, width: inner.width.saturating_sub(4), ..inner };
     // Where not all fits, the end with the keys matters most.
     canvas.lines(inner, &lines, usize::MAX);

@@ -12,7 +12,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{chrome, values};
+use super::chrome;
 use crate::client::message::TailState;
 use crate::model::ViewKind;
 use crate::model::time::floor;
@@ -20,6 +20,7 @@ use crate::tui::app::{Anchor, App, Pane, Typing};
 use crate::tui::canvas::{Canvas, Line, line_width, piece};
 use crate::tui::text::{fit, width, wrap};
 use crate::tui::theme::Meaning;
+use crate::tui::values;
 
 /// A column is no wider than that, unless it is alone.
 const WIDEST: usize = 40;
@@ -104,9 +105,9 @@ fn filter(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
 /// How much was read so far; returns what is left of the area.
 fn counters(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
     let mut parts = Vec::new();
-    parts.extend(app.stream.events.map(|events| format!("{} events read", grouped(events))));
+    parts.extend(app.stream.events.map(|events| format!("{} events read", values::grouped(events))));
     if app.stream.total() > 0 {
-        parts.push(format!("{} records", grouped(app.stream.total())));
+        parts.push(format!("{} records", values::grouped(app.stream.total())));
     }
     parts.extend(app.stream.watermark.map(|at| format!("watermark {}", at.format("%m-%d %H:%M"))));
     if parts.is_empty() || inner.height < 4 {
@@ -129,19 +130,6 @@ fn trouble(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
         y += 1;
     }
     Rect { y, height: inner.height - (y - inner.y), ..inner }
-}
-
-/// A count with its thousands apart.
-fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push('\u{a0}');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// Why there are no records.

@@ -6,10 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::client::message::{Connection, Update};
-use crate::model::Span;
+use crate::client::message::{Connection, Problem, Update};
+use crate::model::{QueryProgress, Span};
 use crate::tui::app::App;
 use crate::tui::app::testing::*;
+use crate::tui::effect::{Effect, Message};
 use crate::tui::picture;
 
 const SIZES: [(u16, u16); 4] = [(40, 12), (80, 24), (120, 40), (200, 60)];
@@ -126,6 +127,114 @@ fn frames_of_panes_with_nothing_in_them() {
 }
 
 #[test]
+fn frames_of_the_forms_of_queries() {
+    for size in SIZES {
+        let mut app = live(size, "dark");
+        press(&mut app, "x");
+        check("run", &mut app);
+        press(&mut app, "tab type:_ backspace backspace backspace type:x enter");
+        check("run-error", &mut app);
+        press(&mut app, "esc H");
+        check("history", &mut app);
+        press(&mut app, "space tab type:spine.parquet");
+        check("history-spine", &mut app);
+        press(&mut app, "tab tab tab type:november enter");
+        check("history-keep", &mut app);
+    }
+}
+
+#[test]
+fn frames_of_a_query_under_way_and_of_one_that_failed() {
+    for size in SIZES {
+        let mut app = live(size, "dark");
+        press(&mut app, "x enter");
+        let (request, step) = (query_request(&app), "computing".to_owned());
+        let progress = QueryProgress { step, share: Some(0.4), rows_read: Some(1_234_567) };
+        tell(&mut app, Update::QueryProgress { request, progress });
+        app.now += Span::seconds(7);
+        check("query", &mut app);
+        let what = "Query of view carrier_delays_hourly failed: conversion from `str` to `f64` failed in column 'dep_delay' for 1 \
+                    out of 4680 values: [\"n/a\"]."
+            .to_owned();
+        let hint = "Fix the value in data/flights-2013-11.parquet or cast with try_cast.".to_owned();
+        answered(&mut app, Err(Problem { what, hint }));
+        check("query-failed", &mut app);
+    }
+}
+
+#[test]
+fn frames_of_a_table() {
+    for size in SIZES {
+        let mut app = with_table(size, "dark");
+        check("table", &mut app);
+        press(&mut app, "right right s S j");
+        check("table-sorted", &mut app);
+        press(&mut app, "/ type:carrier=UA_!null_timestamp>2026-11-21");
+        check("table-filter", &mut app);
+        press(&mut app, "type:_colour=red");
+        check("table-filter-error", &mut app);
+        press(
+            &mut app,
+            "backspace backspace backspace backspace backspace backspace backspace backspace backspace backspace backspace",
+        );
+        press(&mut app, "enter i");
+        check("table-column", &mut app);
+        press(&mut app, "p");
+        check("table-plot", &mut app);
+        press(&mut app, "esc enter");
+        check("table-row", &mut app);
+        press(&mut app, "esc w");
+        check("table-save", &mut app);
+        let work = crate::tui::sheet::Outcome::Found(true);
+        press(&mut app, "backspace");
+        let now = app.now;
+        let effects = crate::tui::app::update(&mut app, Message::Key("enter".parse().unwrap()), now);
+        let [Effect::Work(asked)] = &effects[..] else { panic!("{effects:?}") };
+        let done = crate::tui::sheet::Done { ticket: asked.ticket, outcome: work };
+        crate::tui::app::update(&mut app, Message::Worked(done), now);
+        check("table-replace", &mut app);
+    }
+}
+
+#[test]
+fn frames_of_tables_with_warnings_and_without_rows() {
+    for size in SIZES {
+        let mut app = live(size, "dark");
+        press(&mut app, "x enter");
+        let warnings = [
+            "The range of 1h is shorter than the longest window of 1d: features may lack events before its start.",
+            "The range is not a multiple of the aggregation interval of 1h: the last tile is incomplete and is left out of \
+             the result.",
+        ];
+        answered(&mut app, Ok(answer(frame_of(24), &warnings)));
+        check("table-warnings", &mut app);
+        press(&mut app, "e enter");
+        answered(&mut app, Ok(answer(frame_of(0), &[])));
+        check("table-empty", &mut app);
+    }
+}
+
+#[test]
+fn moving_through_a_table_writes_little() {
+    let mut app = with_table((120, 40), "dark");
+    let mut screen = crate::tui::screen::Screen::default();
+    screen.change(frame(&mut app));
+    assert_eq!(screen.change(frame(&mut app)).len(), 0);
+    press(&mut app, "j");
+    let bytes = screen.change(frame(&mut app)).len();
+    assert!(bytes <= 360, "{bytes} bytes for one row");
+}
+
+#[test]
+fn a_plot_without_colours_needs_no_braille() {
+    let mut app = with_table((80, 24), "plain");
+    press(&mut app, "right right p");
+    check("plain-plot", &mut app);
+    let text = picture::text(&frame(&mut app));
+    assert!(!text.contains(|c| ('\u{2800}'..='\u{28ff}').contains(&c)), "{text}");
+}
+
+#[test]
 fn the_plain_theme_draws_the_same_text_without_colour() {
     for size in SIZES {
         let (mut plain, mut dark) = (live(size, "plain"), live(size, "dark"));
@@ -150,7 +259,23 @@ fn any_size_is_drawn() {
     for columns in [1, 2, 3, 7, 20, 39, 40, 41, 60, 99, 100, 101, 150] {
         for rows in [1, 2, 3, 5, 9, 10, 11, 12, 14, 29, 30, 31] {
             let mut app = live((columns, rows), "dark");
-            for keys in ["", "?", "esc L", "esc : type:view_", "esc t", "esc j c", "n enter", "esc 3 enter"] {
+            for keys in [
+                "",
+                "?",
+                "esc L",
+                "esc : type:view_",
+                "esc t",
+                "esc j c",
+                "n enter",
+                "esc 3 enter",
+                "esc x",
+                "esc H space",
+            ] {
+                press(&mut app, keys);
+            }
+            press(&mut app, "esc x enter");
+            answered(&mut app, Ok(answer(frame_of(9), &["A warning."])));
+            for keys in ["l l s", "/ type:u enter", "i", "p", "enter", "w", "esc end"] {
                 press(&mut app, keys);
             }
         }

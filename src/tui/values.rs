@@ -41,6 +41,19 @@ pub fn time(at: Time) -> String {
     at.format(if millis == 0 { "%Y-%m-%d %H:%M:%S" } else { "%Y-%m-%d %H:%M:%S%.3f" }).to_string()
 }
 
+/// A count with its thousands apart.
+pub fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push('\u{a0}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// A field of a stream record. `_anchor_time` is an instant in nanoseconds (semantics.md 7.1).
 pub fn field(name: &str, value: &serde_json::Value) -> (String, bool) {
     use serde_json::Value as Json;

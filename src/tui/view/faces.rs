@@ -1,0 +1,95 @@
+//! A table looked at closer: one row in full, and what a column holds.
+
+use ratatui::layout::Rect;
+
+use crate::tui::app::Sheet;
+use crate::tui::canvas::{Canvas, Line, piece};
+use crate::tui::sheet::{Distinct, Summary, cell};
+use crate::tui::text::{fit, width, wrap};
+use crate::tui::theme::Meaning;
+use crate::tui::values::grouped;
+
+/// Cells of the bar that shows how frequent a value is.
+const BAR: usize = 20;
+/// Most cells of a frequent value.
+const VALUE: usize = 32;
+
+/// Draws the selected row: every column with its whole value.
+pub fn record(canvas: &mut Canvas, sheet: &Sheet, inside: Rect, frame: Rect) {
+    let wide = usize::from(inside.width);
+    let names = sheet.heads.iter().map(|head| width(&head.short)).max().unwrap_or(0).min(wide * 2 / 5);
+    let place = format!("row {} of {}", grouped(sheet.place as u64 + 1), grouped(sheet.len() as u64));
+    let mut lines: Vec<Line> = vec![vec![piece(place, Meaning::Strong)], Vec::new()];
+    for (head, column) in sheet.heads.iter().zip(sheet.table().0.columns()) {
+        let value = cell(column, sheet.selected as usize);
+        let meaning = if value.is_some() { Meaning::Value } else { Meaning::Null };
+        let mut name = fit(&head.short, names, false);
+        for line in wrap(value.as_deref().unwrap_or("null"), wide.saturating_sub(names + 2)) {
+            let name = std::mem::replace(&mut name, " ".repeat(names));
+            lines.push(vec![piece(name, Meaning::Dim), piece("  ", Meaning::Text), piece(line, meaning)]);
+        }
+    }
+    canvas.frame_foot(frame, &[piece("← → other rows", Meaning::Dim)]);
+    scrolled(canvas, sheet, &lines, inside, frame);
+}
+
+/// Draws what the selected column holds.
+pub fn column(canvas: &mut Canvas, sheet: &Sheet, inside: Rect, frame: Rect) {
+    let Some(head) = sheet.heads.get(sheet.column) else { return };
+    let mut lines: Vec<Line> =
+        vec![vec![piece(head.name.clone(), Meaning::Strong), piece(format!("  {}", head.word), Meaning::Dim)]];
+    lines.push(Vec::new());
+    match &sheet.summary {
+        Some(summary) => summary_lines(&mut lines, sheet, summary, usize::from(inside.width)),
+        None if sheet.is_looking() || sheet.ordering.is_some() => {
+            lines.push(vec![piece("Looking at every row…", Meaning::Running)]);
+        }
+        None => lines.push(vec![piece("This column could not be read.", Meaning::Bad)]),
+    }
+    canvas.frame_foot(frame, &[piece("← → other columns", Meaning::Dim)]);
+    scrolled(canvas, sheet, &lines, inside, frame);
+}
+
+fn summary_lines(lines: &mut Vec<Line>, sheet: &Sheet, summary: &Summary, wide: usize) {
+    let rows = grouped(summary.rows as u64);
+    let rows = if sheet.is_filtered() { format!("{rows} of {}", grouped(sheet.height() as u64)) } else { rows };
+    let distinct = match summary.distinct {
+        Distinct::Exactly(count) => grouped(count as u64),
+        Distinct::AtLeast(count) => format!("at least {}", grouped(count as u64)),
+    };
+    let share = 100.0 * summary.nulls as f64 / summary.rows.max(1) as f64;
+    let nulls = match summary.nulls {
+        0 => "0".to_owned(),
+        nulls => format!("{} ({share:.1} %)", grouped(nulls as u64)),
+    };
+    let mut pair = |name: &str, value: &str| {
+        lines.push(vec![piece(fit(name, 14, false), Meaning::Dim), piece(value, Meaning::Value)]);
+    };
+    for (name, value) in [("rows", rows), ("null", nulls), ("distinct", distinct)] {
+        pair(name, &value);
+    }
+    for (name, value) in &summary.facts {
+        pair(name, value);
+    }
+    let Some((_, most)) = summary.top.first() else { return };
+    lines.push(Vec::new());
+    lines.push(vec![piece("most frequent", Meaning::Head)]);
+    let longest = summary.top.iter().map(|(value, _)| width(value)).max().unwrap_or(0);
+    let values = longest.min(VALUE).min(wide.saturating_sub(20));
+    let count = width(&grouped(*most as u64));
+    for (value, times) in &summary.top {
+        let bar = (times * BAR).div_ceil((*most).max(1)).min(BAR);
+        let share = 100.0 * *times as f64 / summary.rows.max(1) as f64;
+        lines.push(vec![
+            piece(fit(value, values, false), Meaning::Value),
+            piece(format!("  {}  {share:>5.1} %  ", fit(&grouped(*times as u64), count, true)), Meaning::Dim),
+            piece("━".repeat(bar), Meaning::Accent),
+        ]);
+    }
+}
+
+fn scrolled(canvas: &mut Canvas, sheet: &Sheet, lines: &[Line], inside: Rect, frame: Rect) {
+    canvas.layout.window = canvas.lines(inside, lines, sheet.scroll);
+    let (total, visible) = canvas.layout.window;
+    canvas.thumb(frame, sheet.scroll, visible, total);
+}
