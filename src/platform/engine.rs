@@ -154,10 +154,11 @@ fn read_slices<S: Sink>(
 /// # Errors
 /// Of kind `Query` when the query fails on the events.
 pub fn transform_stream(view: &View, events: DataFrame) -> Result<DataFrame, EngineError> {
+    let query = checked(view)?;
     let name = view.inputs.first().map_or("", |input| input.name.as_str());
     let mut inputs = vec![(name, events)];
     for input in view.inputs.iter().skip(1) {
-        let columns: Vec<String> = input.source.columns.iter().map(|(name, _)| name.clone()).collect();
+        let columns = query::needed(&query, &input.name, &input.source);
         inputs.push((input.name.as_str(), scan::whole(&input.source, &columns)?));
     }
     let rows = sql::run(inputs, &view.sql).and_then(|output| fold(view, output, None, true));

@@ -97,7 +97,7 @@ impl<'a> Reader<'a> {
         let tables = self.view.inputs.iter().skip(1).map(|input| {
             let table = match self.mocks.get(&input.name) {
                 Some(mock) => mock.clone(),
-                None => scan::whole(&input.source, &self.columns(&input.name, &input.source))?,
+                None => scan::whole(&input.source, &needed(&self.query, &input.name, &input.source))?,
             };
             Ok((input.name.clone(), table))
         });
@@ -113,18 +113,18 @@ impl<'a> Reader<'a> {
             return Ok(First::Mock(mock.clone(), input.name.clone()));
         }
         let parts = scan::parts(&input.source, reach.source, self.now);
-        let columns = self.columns(&input.name, &input.source);
+        let columns = needed(&self.query, &input.name, &input.source);
         let ordered = scan::needs_order(&input.source);
         Ok(First::Files { source: Arc::clone(&input.source), name: input.name.clone(), parts, columns, ordered })
     }
+}
 
-    /// The columns that the query may need of an input, at least one.
-    fn columns(&self, input: &str, source: &Source) -> Vec<String> {
-        let all = source.columns.iter().map(|(name, _)| name.clone());
-        let Some(needed) = self.query.columns_of(input) else { return all.collect() };
-        let found: Vec<String> = all.clone().filter(|name| needed.contains(name)).collect();
-        if found.is_empty() { all.take(1).collect() } else { found }
-    }
+/// The columns that a query may need of an input, at least one.
+pub fn needed(query: &sql::Query, input: &str, source: &Source) -> Vec<String> {
+    let all = source.columns.iter().map(|(name, _)| name.clone());
+    let Some(needed) = query.columns_of(input) else { return all.collect() };
+    let found: Vec<String> = all.clone().filter(|name| needed.contains(name)).collect();
+    if found.is_empty() { all.take(1).collect() } else { found }
 }
 
 /// The first input.
