@@ -157,6 +157,8 @@ impl Platform {
         let datasets = Arc::new(Datasets::open(datasets.clone()).map_err(failed)?);
         let queries = Queries::default();
         let compute: Arc<dyn Compute> = Arc::new(EngineCompute {
+            run: engine::run::run,
+            history: engine::history::history,
             offline: config.data_dir.join("offline"),
             datasets: Arc::clone(&datasets),
             jobs: Arc::clone(&jobs),

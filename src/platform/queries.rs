@@ -21,6 +21,8 @@ pub mod compute;
 mod entry;
 mod frames;
 pub mod separator;
+#[cfg(test)]
+pub(crate) mod testing;
 mod worker;
 
 use entry::Entry;

@@ -15,15 +15,24 @@ use crate::model::{Span, Time, Window};
 use crate::platform::clock::Clock;
 use crate::platform::datasets::{DatasetError, Datasets, NewDataset};
 use crate::platform::engine::ask::{Answer, Control, HistoryArgs, Rows, RunArgs};
-use crate::platform::engine::{EngineError, ErrorKind, history, run};
+use crate::platform::engine::{EngineError, ErrorKind};
 use crate::platform::jobs::Jobs;
 use crate::platform::offline::OfflineTable;
 use crate::platform::registry::definition::{FeatureStart, Kind, View};
 use crate::wire::queries::QueryError;
 use crate::wire::status;
 
+/// `engine::run::run`, or what stands for it in a test.
+pub type RunEngine = fn(&View, &RunArgs, Control<'_>) -> Result<Answer, EngineError>;
+/// `engine::history::history`, or what stands for it in a test.
+pub type HistoryEngine = fn(&View, &HistoryArgs, Control<'_>) -> Result<Answer, EngineError>;
+
 /// Computes with the engine over the embedded stores.
 pub struct EngineCompute {
+    /// Computes `run`.
+    pub run: RunEngine,
+    /// Computes `get_historical_features`.
+    pub history: HistoryEngine,
     /// Folder of the offline tables.
     pub offline: PathBuf,
     /// Where results are kept.
@@ -67,7 +76,7 @@ impl EngineCompute {
             mock_sources: ask.mock_sources.clone(),
             now: self.clock.now(),
         };
-        run::run(&ask.view, &args, control).map_err(engine_failure)
+        (self.run)(&ask.view, &args, control).map_err(engine_failure)
     }
 
     fn history(&self, ask: &HistoryAsk, control: Control<'_>) -> Result<Answer, Failure> {
@@ -83,7 +92,7 @@ impl EngineCompute {
             separator: self.separator.as_str().to_owned(),
             now,
         };
-        history::history(&ask.view, &args, control).map_err(engine_failure)
+        (self.history)(&ask.view, &args, control).map_err(engine_failure)
     }
 
     /// When the view's features begin: what was kept when it was first applied, else counted from now.
