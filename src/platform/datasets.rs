@@ -29,7 +29,9 @@ pub enum DatasetError {
     )]
     Name(String),
     /// The name is used.
-    #[error("Workspace `{workspace}` has a dataset `{name}` already, and datasets are never overwritten. Choose another name.")]
+    #[error(
+        "Workspace `{workspace}` has a dataset `{name}` already, and datasets are never overwritten. Choose another name."
+    )]
     Taken {
         /// The workspace.
         workspace: String,

@@ -59,7 +59,8 @@ mod tests {
 
     #[test]
     fn cells_keep_what_they_say() {
-        let at = Series::new("at".into(), [1_000_001_i64]).cast(&DataType::Datetime(TimeUnit::Microseconds, None)).unwrap();
+        let at =
+            Series::new("at".into(), [1_000_001_i64]).cast(&DataType::Datetime(TimeUnit::Microseconds, None)).unwrap();
         let list = Series::new("l".into(), [Series::new("".into(), ["a", "b"])]);
         let day = Series::new("d".into(), [19_000_i32]).cast(&DataType::Date).unwrap();
         let frame = df!("u" => [u64::MAX], "f" => [0.1_f32], "at" => at, "l" => list, "d" => day, "n" => [None::<i32>]);

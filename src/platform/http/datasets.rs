@@ -30,12 +30,7 @@ pub async fn list(State(app): State<App>, headers: HeaderMap, place: Asked) -> R
 }
 
 /// `GET datasets/{name}`: what is known of one.
-pub async fn describe(
-    State(app): State<App>,
-    headers: HeaderMap,
-    Path(name): Path<String>,
-    place: Asked,
-) -> Response {
+pub async fn describe(State(app): State<App>, headers: HeaderMap, Path(name): Path<String>, place: Asked) -> Response {
     let describe = move |datasets: &Datasets, workspace: &str| Ok(datasets.describe(workspace, &name)?);
     reply(on_disk(&app, &headers, place, describe).await)
 }

@@ -7,9 +7,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::platform::datasets::DatasetError;
 use crate::platform::jobs::JobsError;
 use crate::platform::jobs::table::TableError;
-use crate::platform::datasets::DatasetError;
 use crate::platform::online::OnlineError;
 use crate::platform::queries::{Refusal, compute};
 use crate::wire::proxy::DecodeError;

@@ -47,7 +47,8 @@ pub async fn upload(State(app): State<App>, headers: HeaderMap, body: Body) -> R
 async fn take_in(app: &App, owner: Owner, body: Body) -> Result<FrameAnswer, Fault> {
     let too_large = || {
         let megabytes = FRAME_LIMIT >> 20;
-        let detail = format!("The table is larger than the {megabytes} MiB allowed. Send fewer rows or columns at a time.");
+        let detail =
+            format!("The table is larger than the {megabytes} MiB allowed. Send fewer rows or columns at a time.");
         Fault::invalid(detail).with_http(StatusCode::PAYLOAD_TOO_LARGE)
     };
     if body.size_hint().lower() > FRAME_LIMIT as u64 {

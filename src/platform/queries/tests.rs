@@ -206,9 +206,8 @@ fn fetched_results_make_room_before_others() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn history_reads_what_jobs_have_written() {
-    let repository = crate::platform::registry::load(
-        &std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flights"),
-    );
+    let repository =
+        crate::platform::registry::load(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flights"));
     let view = |workspace: &str| {
         let found = repository.views.iter().find(|v| v.name == "carrier_delays" && v.workspace == workspace);
         Arc::clone(found.unwrap())
@@ -235,7 +234,11 @@ async fn history_reads_what_jobs_have_written() {
     let read = bench.queries.rows(ME, &id).unwrap();
     assert_eq!(read.schema(), rows.schema());
     // A range needs the files of its days alone.
-    let hour = HistoryAsk { start_time: Some(end + crate::model::Span::days(9)), end_time: Some(end + crate::model::Span::days(10)), ..history(&view, false) };
+    let hour = HistoryAsk {
+        start_time: Some(end + crate::model::Span::days(9)),
+        end_time: Some(end + crate::model::Span::days(10)),
+        ..history(&view, false)
+    };
     let id = submit(hour);
     assert_eq!(bench.until(&id, Done).await.rows, Some(0));
     if let Some(tried) = tried {

@@ -153,7 +153,11 @@ async fn wrong_questions_are_refused_in_a_sentence() {
         (json!({"kind": "run", "workspace": "prod", "feature_view": "none"}), 400, "no feature view"),
         (json!({"kind": "run", "workspace": "none", "feature_view": "carrier"}), 400, "no workspace"),
         (json!({"kind": "run", "workspace": "prod", "feature_view": "carrier", "level": "full"}), 400, "`level`"),
-        (json!({"kind": "run", "workspace": "prod", "feature_view": "carrier", "end_time": "soon"}), 400, "not a query"),
+        (
+            json!({"kind": "run", "workspace": "prod", "feature_view": "carrier", "end_time": "soon"}),
+            400,
+            "not a query",
+        ),
         (mock, 404, "Upload it again"),
         (history(json!({"spine": "x"})), 404, "Upload it again"),
         (history(json!({"save_as": "../x"})), 400, "cannot be the name"),
@@ -162,7 +166,9 @@ async fn wrong_questions_are_refused_in_a_sentence() {
         assert_eq!(status.as_u16(), http, "{answer}");
         assert!(answer["message"].as_str().unwrap().contains(word), "{answer}");
     }
-    for path in ["/v1/fvtop/queries/x", &format!("/v1/fvtop/queries/{nobody}"), &format!("/v1/fvtop/queries/{nobody}/rows")] {
+    for path in
+        ["/v1/fvtop/queries/x", &format!("/v1/fvtop/queries/{nobody}"), &format!("/v1/fvtop/queries/{nobody}/rows")]
+    {
         let (http, answer) = bench.json("GET", path).await;
         assert_eq!((http, &answer["code"]), (StatusCode::NOT_FOUND, &json!(5)), "{path}");
     }
@@ -191,17 +197,21 @@ async fn nothing_is_taken_or_told_without_a_key() {
 async fn tables_that_are_none_or_too_large_are_refused() {
     let bench = Computing::new();
     let whole = encode(&engine::two_rows()).unwrap();
-    for (body, word) in [(b"a,b\n1,2\n".to_vec(), "not an Arrow IPC stream"), (whole[..whole.len() - 8].to_vec(), "cut off")] {
+    for (body, word) in
+        [(b"a,b\n1,2\n".to_vec(), "not an Arrow IPC stream"), (whole[..whole.len() - 8].to_vec(), "cut off")]
+    {
         let (status, body) = bench.ask("POST", "/v1/fvtop/frames", &bench.key, Body::from(body)).await;
         let said = String::from_utf8_lossy(&body);
         assert!(status == StatusCode::BAD_REQUEST && said.contains(word), "{said}");
     }
     // Both by what it states and by what comes.
     let piece = Bytes::from(vec![0; 1 << 20]);
-    let pieces = move |count: usize| futures::stream::iter((0..count).map({
-        let piece = piece.clone();
-        move |_| Ok::<_, std::io::Error>(piece.clone())
-    }));
+    let pieces = move |count: usize| {
+        futures::stream::iter((0..count).map({
+            let piece = piece.clone();
+            move |_| Ok::<_, std::io::Error>(piece.clone())
+        }))
+    };
     let endless = Body::from_stream(pieces((FRAME_LIMIT >> 20) + 1));
     for body in [Body::from(vec![0; FRAME_LIMIT + 1]), endless] {
         let (status, body) = bench.ask("POST", "/v1/fvtop/frames", &bench.key, body).await;
@@ -250,6 +260,9 @@ async fn a_result_is_kept_as_a_dataset_and_read_again() {
         assert_eq!(bench.json("GET", path).await.0, StatusCode::NOT_FOUND, "{path}");
     }
     let (http, answer) = bench.json("GET", "/v1/fvtop/datasets?workspace=..").await;
-    assert!(http == StatusCode::BAD_REQUEST && answer["message"].as_str().unwrap().contains("no workspace"), "{answer}");
+    assert!(
+        http == StatusCode::BAD_REQUEST && answer["message"].as_str().unwrap().contains("no workspace"),
+        "{answer}"
+    );
     assert_eq!(bench.json("GET", "/v1/fvtop/datasets").await.0, StatusCode::BAD_REQUEST);
 }
