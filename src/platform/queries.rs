@@ -175,7 +175,7 @@ impl Queries {
     }
 
     /// Queues a query and gives its id. It is computed when its turn comes, and cancelled when nobody asks about it for
-    /// [`UNWATCHED`].
+    /// a minute.
     ///
     /// # Errors
     /// When too many wait already.

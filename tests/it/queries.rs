@@ -174,9 +174,13 @@ fn rows_go_into_files_whole_and_are_not_replaced_unasked() {
         assert!(run(&path, true).status.success());
     }
     let csv = std::fs::read_to_string(folder.path().join("rows.csv")).unwrap();
-    assert!(csv.starts_with("carrier,timestamp,dep_delay,arr_delay\n") && csv.contains("007,2026-11-22T10:30:00Z,,\n"), "{csv}");
+    assert!(
+        csv.starts_with("carrier,timestamp,dep_delay,arr_delay\n") && csv.contains("007,2026-11-22T10:30:00Z,,\n"),
+        "{csv}"
+    );
     // A pipe gets CSV without being asked.
-    let output = server.run(&["run", "carrier_delays", "--level", "disabled", "--mock", &mock, "--end", "2026-11-22T11:00:00Z"]);
+    let output =
+        server.run(&["run", "carrier_delays", "--level", "disabled", "--mock", &mock, "--end", "2026-11-22T11:00:00Z"]);
     assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 4);
 }
 
