@@ -4,7 +4,7 @@
 //! and belongs to the API key that made it: for any other key it is not there. What is computed is a [`Compute`]'s business;
 //! it runs on threads of its own, for the engine is synchronous and must not be called on async ones.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,11 +12,10 @@ use polars::prelude::DataFrame;
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::model::Time;
 use crate::platform::engine::ask::Control;
-use crate::platform::registry::definition::View;
 use crate::wire::queries::{QueryError, QueryState, QueryStatus};
 
+mod ask;
 pub mod compute;
 mod entry;
 mod frames;
@@ -25,6 +24,7 @@ pub mod separator;
 pub(crate) mod testing;
 mod worker;
 
+pub use ask::{Ask, HistoryAsk, RunAsk};
 use entry::Entry;
 use frames::Frames;
 pub use separator::Separator;
@@ -34,6 +34,8 @@ pub use worker::spawn;
 const AT_ONCE: usize = 2;
 /// Queries that may wait.
 const QUEUE: usize = 32;
+/// Bytes that the tables of waiting queries may take, one that waits alone aside.
+const QUEUE_BYTES: usize = 1 << 30;
 /// Queries that are known at all, those that ended included.
 const KNOWN: usize = 256;
 /// Bytes that all results may take; past them the oldest go.
@@ -46,51 +48,6 @@ const KEPT: Duration = Duration::from_secs(600);
 /// Whose something is: the place of an API key among those of the deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owner(pub usize);
-
-/// What is to be computed, with its tables. Nothing is judged yet but that the view is there.
-#[derive(Clone, Debug)]
-pub enum Ask {
-    /// `run`.
-    Run(RunAsk),
-    /// `get_historical_features`.
-    History(HistoryAsk),
-}
-
-/// `run`.
-#[derive(Clone, Debug)]
-pub struct RunAsk {
-    /// The view.
-    pub view: Arc<View>,
-    /// First instant.
-    pub start_time: Option<Time>,
-    /// First instant after.
-    pub end_time: Option<Time>,
-    /// The level as it was written.
-    pub aggregation_level: Option<String>,
-    /// Tables that stand for inputs, by the input's name.
-    pub mock_sources: BTreeMap<String, DataFrame>,
-}
-
-/// `get_historical_features`.
-#[derive(Clone, Debug)]
-pub struct HistoryAsk {
-    /// The view.
-    pub view: Arc<View>,
-    /// The spine.
-    pub spine: Option<DataFrame>,
-    /// The spine's time column.
-    pub timestamp_key: Option<String>,
-    /// First instant.
-    pub start_time: Option<Time>,
-    /// First instant after.
-    pub end_time: Option<Time>,
-    /// The keys that are wanted.
-    pub entities: Option<DataFrame>,
-    /// Compute from the source.
-    pub from_source: bool,
-    /// The name of the dataset that the result is kept as.
-    pub save_as: Option<String>,
-}
 
 /// A result.
 #[derive(Clone, Debug)]
@@ -181,8 +138,11 @@ impl Queries {
     /// When too many wait already.
     pub fn submit(&self, owner: Owner, ask: Ask) -> Result<Uuid, Refusal> {
         let mut state = self.state();
-        if state.queue.len() >= QUEUE || state.stopping {
-            return Err(Refusal::Full(format!("{QUEUE} queries wait already. Try again when some have ended.")));
+        let waiting = state.queue.len();
+        let held: usize = state.queue.iter().filter_map(|id| state.entries.get(id)).map(Entry::asked_bytes).sum();
+        let no_room = waiting > 0 && held.saturating_add(ask.bytes()) > QUEUE_BYTES;
+        if waiting >= QUEUE || no_room || state.stopping {
+            return Err(Refusal::Full(format!("{waiting} queries wait already. Try again when some have ended.")));
         }
         state.forget_over(KNOWN - 1, RESULT_BYTES);
         let id = Uuid::new_v4();

@@ -70,6 +70,11 @@ impl Entry {
         self.fetched
     }
 
+    /// Bytes of the tables that it waits with.
+    pub(super) fn asked_bytes(&self) -> usize {
+        self.ask.as_ref().map_or(0, Ask::bytes)
+    }
+
     /// Bytes of its result.
     pub(super) fn bytes(&self) -> usize {
         match &self.outcome {

@@ -1,5 +1,7 @@
 //! What queries promise: order, bounds, cancellation, and an end for what nobody watches.
 
+use std::collections::BTreeMap;
+
 use polars::prelude::df;
 
 use super::compute::{EngineCompute, check_offline};
@@ -9,6 +11,7 @@ use crate::platform::datasets::Datasets;
 use crate::platform::engine::{self, Cancel};
 use crate::platform::jobs::{Jobs, testing as views};
 use crate::platform::offline::OfflineTable;
+use crate::platform::registry::definition::View;
 use crate::wire::queries::QueryState::{Cancelled, Done, Failed, Queued, Running};
 use crate::wire::status;
 
