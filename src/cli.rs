@@ -6,23 +6,28 @@
 use clap::{Parser, Subcommand};
 
 pub mod console;
+pub mod datasets;
 pub mod embedded;
 pub mod example;
 pub mod failure;
+pub mod history;
 pub mod jobs;
 mod log;
 pub mod lookup;
 pub mod output;
+pub mod rows;
+pub mod run;
 pub mod serve;
 pub mod session;
 pub mod target;
 pub mod views;
+mod watch;
 
 use failure::{FAILED, Failure};
 
 /// Exit codes, for `--help`.
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 refused or failed; 2 wrong command line or setting; 3 the deployment was \
-                          not reached or does not accept the key. All times are UTC.";
+                          not reached or does not accept the key; 130 interrupted. All times are UTC.";
 
 /// A terminal console for streaming feature views, with the feature platform behind it.
 #[derive(Clone, Debug, Parser)]
@@ -50,6 +55,15 @@ pub enum Command {
     /// Look one key up in the online store
     #[command(after_help = EXIT_CODES)]
     Lookup(lookup::LookupArgs),
+    /// Run a feature view over a range of time; nothing is written
+    #[command(after_help = EXIT_CODES)]
+    Run(run::RunArgs),
+    /// Get historical feature values: for a spine, or for a range of time
+    #[command(after_help = EXIT_CODES)]
+    History(history::HistoryArgs),
+    /// List, show and read the results that were kept
+    #[command(after_help = EXIT_CODES)]
+    Datasets(datasets::DatasetsArgs),
 }
 
 /// Does what the command line says.
@@ -75,6 +89,18 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
             let _log = log::to_file(args.target.log.as_deref())?;
             lookup::run(args).await
         }
+        Command::Run(args) => {
+            let _log = log::to_file(args.target.log.as_deref())?;
+            run::run(args).await
+        }
+        Command::History(args) => {
+            let _log = log::to_file(args.target.log.as_deref())?;
+            history::run(args).await
+        }
+        Command::Datasets(args) => {
+            let _log = log::to_file(args.target().log.as_deref())?;
+            datasets::run(args).await
+        }
     }
 }
 
@@ -91,6 +117,24 @@ mod tests {
         assert!(parse("fvtop").unwrap().command.is_none());
         assert!(parse("fvtop --snapshot --size 80x24").is_ok());
         assert!(matches!(parse("fvtop jobs --view v --json").unwrap().command, Some(Command::Jobs(_))));
+        assert!(parse("fvtop run v --start 2026-11-22 --end 2026-11-23T01:00:00Z --level full --mock a=b.csv").is_ok());
+        assert!(
+            parse("fvtop history v --spine s.csv --timestamp-key at --from-source --save-as d --out o.csv").is_ok()
+        );
+        assert!(parse("fvtop datasets read d --format jsonl --limit 3").is_ok());
+        for wrong in [
+            "fvtop run",
+            "fvtop run v --start yesterday",
+            "fvtop run v --mock a",
+            "fvtop run v --force",
+            "fvtop history v --spine s.csv --start 2026-11-22",
+            "fvtop history v --spine s.csv --entities e.csv",
+            "fvtop history v --timestamp-key at",
+            "fvtop datasets",
+            "fvtop datasets read",
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
         for wrong in ["fvtop lookup", "fvtop --size 80x24", "fvtop --url http://h --repo d", "fvtop --read-only views"]
         {
             assert!(parse(wrong).is_err(), "{wrong}");

@@ -12,6 +12,7 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 pub mod clock;
+pub mod datasets;
 pub mod engine;
 pub mod http;
 pub mod jobs;
@@ -19,10 +20,12 @@ pub mod lock;
 pub mod offline;
 pub mod online;
 pub mod priority;
+pub mod queries;
 pub mod registry;
 pub mod stream;
 
 use clock::Clock;
+use datasets::Datasets;
 use jobs::materializer::EngineMaterializer;
 use jobs::stream_job::{EngineStep, StreamStep};
 use jobs::worker::Materializer;
@@ -30,6 +33,8 @@ use jobs::{Jobs, scheduler, stream_job, worker};
 use lock::DirectoryLock;
 use online::OnlineStore;
 use online::embedded::EmbeddedStore;
+use queries::compute::EngineCompute;
+use queries::{Compute, Queries, Separator};
 use registry::definition::{Repository, View};
 use stream::hub::Tails;
 use stream::readers::Readers;
@@ -50,8 +55,10 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 pub struct Config {
     /// The feature repository.
     pub repo: PathBuf,
-    /// Everything durable: `jobs.sqlite`, `online/`, `offline/`. One process at a time.
+    /// Everything durable: `jobs.sqlite`, `online/`, `offline/`, `datasets/`. One process at a time.
     pub data_dir: PathBuf,
+    /// What stands between view and feature in the columns that are joined to a spine.
+    pub feature_separator: Separator,
 }
 
 /// Why a platform does not start.
@@ -97,6 +104,8 @@ pub struct Platform {
     jobs: Arc<Jobs>,
     online: Arc<dyn OnlineStore>,
     tails: Arc<Tails>,
+    queries: Queries,
+    datasets: Arc<Datasets>,
     stop: CancellationToken,
     threads: Mutex<Vec<JoinHandle<()>>>,
     _lock: DirectoryLock,
@@ -135,7 +144,7 @@ impl Platform {
         let materializer: Arc<dyn Materializer> = Arc::new(EngineMaterializer {
             offline: config.data_dir.join("offline"),
             online: Arc::clone(&online),
-            runtime,
+            runtime: runtime.clone(),
             clock: clock.clone(),
         });
         let mut threads = worker::spawn(WORKERS, &jobs, &materializer, &stop)?;
@@ -143,7 +152,23 @@ impl Platform {
         let step = Arc::new(EngineStep { readers: Arc::clone(&readers), online: Arc::clone(&online) });
         threads.push(spawn_streams(&jobs, &repository.views, step, &stop)?);
         let tails = Arc::new(Tails::new(readers, clock.clone(), stop.child_token()));
-        Ok(Self { repository, clock, jobs, online, tails, stop, threads: Mutex::new(threads), _lock: lock })
+        let datasets = config.data_dir.join("datasets");
+        let failed = |problem| PlatformError::DataDir { dir: datasets.clone(), problem };
+        let datasets = Arc::new(Datasets::open(datasets.clone()).map_err(failed)?);
+        let queries = Queries::default();
+        let compute: Arc<dyn Compute> = Arc::new(EngineCompute {
+            run: engine::run::run,
+            history: engine::history::history,
+            offline: config.data_dir.join("offline"),
+            datasets: Arc::clone(&datasets),
+            jobs: Arc::clone(&jobs),
+            runtime,
+            clock: clock.clone(),
+            separator: config.feature_separator.clone(),
+        });
+        threads.extend(queries::spawn(&queries, &compute, &stop)?);
+        let threads = Mutex::new(threads);
+        Ok(Self { repository, clock, jobs, online, tails, queries, datasets, stop, threads, _lock: lock })
     }
 
     /// The definitions it runs, and what is wrong with the rest.
@@ -177,6 +202,16 @@ impl Platform {
         &self.tails
     }
 
+    /// The computations that people ask for.
+    pub fn queries(&self) -> &Queries {
+        &self.queries
+    }
+
+    /// The results that people keep. Calls block on the disk.
+    pub fn datasets(&self) -> &Arc<Datasets> {
+        &self.datasets
+    }
+
     /// The platform's clock.
     pub fn clock(&self) -> &Clock {
         &self.clock
@@ -186,6 +221,7 @@ impl Platform {
     pub async fn stop(&self) {
         self.stop.cancel();
         self.jobs.stop();
+        self.queries.stop();
         let deadline = tokio::time::Instant::now() + SHUTDOWN;
         let mut threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         while !threads.is_empty() {

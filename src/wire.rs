@@ -1,13 +1,17 @@
-//! The protocol of a Tecton deployment, in both directions: envelope, messages, JSON of the feature server.
+//! The protocol of a Tecton deployment, in both directions: envelope, messages, JSON of the feature server; and
+//! JSON and Arrow tables of what the protocol has no call for.
 //!
 //! Plain data in, plain data out. This room must not do I/O, and knows nothing of who sends or serves. Section
 //! numbers named "wire section" in the documentation are those of the protocol's reference.
 
+pub mod arrow;
 pub mod convert;
 #[cfg(test)]
 mod examples;
 pub mod features;
 pub mod proto;
 pub mod proxy;
+pub mod queries;
 pub mod rpc;
 pub mod status;
+pub mod table;

@@ -17,6 +17,7 @@ use crate::client::message::Problem;
 use crate::client::{ApiKey, Endpoint};
 use crate::model::clean;
 use crate::platform::http::{self, ApiKeys};
+use crate::platform::queries::Separator;
 use crate::platform::{Config, Platform};
 
 /// A platform that runs in this process.
@@ -34,6 +35,7 @@ pub struct Setup {
     repo: Option<PathBuf>,
     data_dir: PathBuf,
     workspace: Option<String>,
+    feature_separator: Separator,
 }
 
 impl Setup {
@@ -51,7 +53,8 @@ impl Setup {
             what: "There is no home directory to keep the platform's data in.".to_owned(),
             hint: "Name a folder with --data-dir.".to_owned(),
         })?;
-        Ok(Self { repo, data_dir, workspace })
+        let feature_separator = args.feature_separator.clone().unwrap_or_default();
+        Ok(Self { repo, data_dir, workspace, feature_separator })
     }
 }
 
@@ -83,7 +86,7 @@ impl Embedded {
                 })?
             }
         };
-        let started = Platform::start(Config { repo, data_dir }).await;
+        let started = Platform::start(Config { repo, data_dir, feature_separator: setup.feature_separator }).await;
         let platform = Arc::new(started.map_err(|error| {
             problem(
                 format!("The embedded platform does not start: {error}."),

@@ -12,6 +12,8 @@ pub const FAILED: u8 = 1;
 pub const USAGE: u8 = 2;
 /// The deployment was not reached, or does not accept the key.
 pub const CONNECTION: u8 = 3;
+/// The user interrupted it.
+pub const INTERRUPTED: u8 = 130;
 
 /// A command that failed: the exit code and what to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,10 +4,11 @@ use clap::Args;
 use serde_json::json;
 
 use super::failure::{Failure, USAGE};
-use super::output::{json_time, json_value, print, print_json, table, time, value};
+use super::output::{json_time, print, print_json, table, time, value};
 use super::session::Session;
 use super::target::TargetArgs;
 use crate::model::{FeatureStatus, FeatureValue, FeatureVector, clean};
+use crate::wire::table::json as json_value;
 
 /// Look one key up in the online store.
 #[derive(Args, Clone, Debug)]

@@ -15,13 +15,27 @@ use crate::model::{Time, Value, clean};
 /// # Errors
 /// When it cannot be written, but not when its reader has gone.
 pub fn print(text: &str) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    print_with(|out| out.write_all(text.as_bytes()))
+}
+
+/// Writes to standard output, piece by piece.
+///
+/// # Errors
+/// As [`print()`].
+pub fn print_with(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    match write(&mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::new(FAILED, format!("Standard output cannot be written: {error}.")))
         }
         _ => Ok(()),
     }
+}
+
+/// Tells the user something besides the result, as a line on standard error.
+pub fn note(text: &str) {
+    // Nobody can be told when that fails.
+    let _ = writeln!(io::stderr(), "{}", clean(text));
 }
 
 /// Writes a value as JSON, indented, with a line end.
@@ -75,15 +89,6 @@ pub fn value(value: &Value) -> String {
         Value::Bool(flag) => flag.to_string(),
         Value::Time(at) => at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
         Value::List(values) => format!("[{}]", values.iter().map(self::value).collect::<Vec<_>>().join(", ")),
-    }
-}
-
-/// A value in JSON: integers as numbers, what is no finite number as text.
-pub fn json_value(value: &Value) -> serde_json::Value {
-    match value {
-        Value::Int(number) => (*number).into(),
-        Value::List(values) => values.iter().map(json_value).collect(),
-        other => crate::wire::convert::value_to_json(other),
     }
 }
 

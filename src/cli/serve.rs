@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::platform::http::{self, ApiKeys, KeyFileError};
+use crate::platform::queries::Separator;
 use crate::platform::registry::definition::RepositoryError;
 use crate::platform::{Config, Platform, PlatformError};
 
@@ -36,6 +37,9 @@ pub struct ServeArgs {
     /// Allow an address that other machines can reach; the connection is not encrypted
     #[arg(long)]
     pub allow_remote: bool,
+    /// What stands between view and feature in the columns that history joins to a spine
+    #[arg(long, value_name = "TEXT", env = "FVTOP_FEATURE_SEPARATOR", default_value_t)]
+    pub feature_separator: Separator,
 }
 
 /// Why `serve` did not start, or ended.
@@ -74,7 +78,8 @@ pub async fn run(args: ServeArgs) -> Result<(), ServeError> {
     let url = url_of(listener.local_addr()?);
     // Signals are caught before anything is started, so that none can kill it half-way.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let platform = Arc::new(Platform::start(Config { repo: args.repo, data_dir: args.data_dir }).await?);
+    let config = Config { repo: args.repo, data_dir: args.data_dir, feature_separator: args.feature_separator };
+    let platform = Arc::new(Platform::start(config).await?);
     report(&platform.repository().errors)?;
     let shutdown = CancellationToken::new();
     let server = tokio::spawn(http::serve(Arc::clone(&platform), listener, keys, shutdown.clone()));

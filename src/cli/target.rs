@@ -13,6 +13,7 @@ use super::failure::{CONNECTION, Failure};
 use crate::client::endpoint::parse_url;
 use crate::client::message::Problem;
 use crate::client::{ApiKey, Endpoint};
+use crate::platform::queries::Separator;
 
 /// Options that say which deployment to talk to.
 #[derive(Args, Clone, Debug, Default)]
@@ -33,6 +34,10 @@ pub struct TargetArgs {
     /// Folder where the embedded platform keeps its data
     #[arg(long, value_name = "DIR", env = "FVTOP_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
+    /// What stands between view and feature in the columns that the embedded platform's history joins to a spine
+    /// [default: .]
+    #[arg(long, value_name = "TEXT", env = "FVTOP_FEATURE_SEPARATOR")]
+    pub feature_separator: Option<Separator>,
     /// Write a log to this file
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,

@@ -2,6 +2,8 @@
 //!
 //! Everything that comes back is cleaned. Reads may be retried, changes never are.
 
+pub(super) mod own;
+
 use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};

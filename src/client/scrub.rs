@@ -4,6 +4,7 @@ use crate::model::{
     AttemptState, DataType, FeatureStatus, FeatureVector, FeatureView, Freshness, Job, JobState, JobType, Value,
     Workspace, clean, clean_lines,
 };
+use crate::wire::queries::{DamagedDataset, Dataset, DatasetList, QueryStatus};
 
 /// Something made of texts from outside.
 pub(super) trait Scrub: Sized {
@@ -148,5 +149,41 @@ impl Scrub for Value {
             Self::List(values) => values.scrub(),
             _ => {}
         }
+    }
+}
+
+/// The error's message stays as it is: an [`super::Error`] cleans it.
+impl Scrub for QueryStatus {
+    fn scrub(&mut self) {
+        self.warnings.scrub();
+        self.saved_as.scrub();
+    }
+}
+
+impl Scrub for DatasetList {
+    fn scrub(&mut self) {
+        self.datasets.scrub();
+        self.damaged.scrub();
+    }
+}
+
+impl Scrub for Dataset {
+    fn scrub(&mut self) {
+        for text in [&mut self.name, &mut self.workspace, &mut self.feature_view] {
+            text.scrub();
+        }
+        self.key_columns.scrub();
+        self.timestamp_key.scrub();
+        for column in &mut self.schema {
+            column.name.scrub();
+            column.data_type.scrub();
+        }
+    }
+}
+
+impl Scrub for DamagedDataset {
+    fn scrub(&mut self) {
+        self.name.scrub();
+        self.problem.scrub();
     }
 }

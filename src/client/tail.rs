@@ -23,8 +23,8 @@ const BATCH: usize = 256;
 const GATHER: Duration = Duration::from_millis(50);
 /// Records of the past that are asked for when a tail is opened.
 const BACKLOG: usize = 256;
-/// Room in the channel that is left for everything but records.
-const RESERVE: usize = 64;
+/// Room in the channel that is left for everything but records and progress.
+pub(super) const RESERVE: usize = 64;
 
 /// What is followed, and for whom.
 pub(super) struct Tail {

@@ -7,6 +7,7 @@
 mod link;
 mod outbox;
 mod poll;
+mod queries;
 mod work;
 
 use std::collections::HashMap;
@@ -17,12 +18,13 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
 
 use super::api::{Api, Deployment};
 use super::endpoint::Endpoint;
 use super::error::{Error, Kind};
 use super::handle::Handle;
-use super::message::{Command, Connection, Generation, Problem, Update};
+use super::message::{Command, Connection, Generation, Problem, RequestId, Update};
 use super::tail::Tail;
 use crate::model::{FeatureView, Id, Workspace};
 use link::Link;
@@ -106,6 +108,8 @@ struct Task {
     /// Ids of the views seen so far, by workspace and name.
     ids: HashMap<(String, String), Id>,
     tail: Option<AbortHandle>,
+    /// The queries that have not ended.
+    queries: HashMap<RequestId, CancellationToken>,
 }
 
 impl Task {
@@ -125,6 +129,7 @@ impl Task {
             view: None,
             ids: HashMap::new(),
             tail: None,
+            queries: HashMap::new(),
         }
     }
 
@@ -153,6 +158,7 @@ impl Task {
             }
         }
         self.stop_tail();
+        self.part().await;
     }
 
     fn obey(&mut self, command: Command) {
@@ -179,6 +185,9 @@ impl Task {
                 }
                 self.focused = focused;
             }
+            Command::Query { request, query } => self.start_query(request, query),
+            Command::CancelQuery { request } => self.cancel_query(request),
+            Command::SaveTable { request, table, path, replace } => self.save_table(request, table, path, replace),
             Command::Shutdown => {}
             request => self.request(request),
         }
@@ -226,6 +235,9 @@ impl Task {
             Done::Reply(Some(update)) => {
                 if matches!(*update, Update::Triggered { .. } | Update::Cancelled { .. }) {
                     self.polls.hurry(&[Poll::Jobs, Poll::Freshness]);
+                }
+                if let Update::QueryDone { request, .. } = &*update {
+                    self.queries.remove(request);
                 }
                 self.outbox.push(*update);
             }

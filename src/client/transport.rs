@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use prost::Message;
 use serde::Serialize;
+use tokio_util::bytes::Bytes;
 
 use super::endpoint::Endpoint;
 use super::error::{Error, Kind};
@@ -79,8 +80,44 @@ impl Transport {
         body: &impl Serialize,
         limit: Duration,
     ) -> Result<A, Error> {
-        let call =
-            self.http.post(self.endpoint.join(path)).header("authorization", self.endpoint.key.reveal()).json(body);
+        self.json(self.http.post(self.endpoint.join(path)).json(body), limit).await
+    }
+
+    /// One POST of bytes, answered with JSON.
+    pub(super) async fn post_bytes<A: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        body: Bytes,
+        content_type: &str,
+        limit: Duration,
+    ) -> Result<A, Error> {
+        let call = self.http.post(self.endpoint.join(path)).header("content-type", content_type);
+        self.json(call.body(body), limit).await
+    }
+
+    /// One GET, answered with JSON.
+    pub(super) async fn get<A: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        limit: Duration,
+    ) -> Result<A, Error> {
+        let mut url = self.endpoint.join(path);
+        url.query_pairs_mut().extend_pairs(query);
+        self.json(self.http.get(url), limit).await
+    }
+
+    /// One DELETE, answered with JSON.
+    pub(super) async fn delete<A: serde::de::DeserializeOwned>(&self, path: &str, limit: Duration) -> Result<A, Error> {
+        self.json(self.http.delete(self.endpoint.join(path)), limit).await
+    }
+
+    async fn json<A: serde::de::DeserializeOwned>(
+        &self,
+        call: reqwest::RequestBuilder,
+        limit: Duration,
+    ) -> Result<A, Error> {
+        let call = call.header("authorization", self.endpoint.key.reveal());
         let (code, body) = self.send(call, limit).await?;
         if code != 200 {
             return Err(self.refusal(code, &body));
@@ -89,22 +126,24 @@ impl Transport {
         serde_json::from_slice(&body).map_err(broken)
     }
 
+    /// The bytes of an answer of any length up to `largest`; only a silence is limited, not the whole.
+    pub(super) async fn fetch(&self, path: &str, query: &[(&str, &str)], largest: usize) -> Result<Vec<u8>, Error> {
+        let response = self.open(path, query).await?;
+        self.pieces(response, largest, Some(READ)).await
+    }
+
     /// Opens an answer that is read piece by piece; there is no limit for the whole of it.
     pub(super) async fn open(&self, path: &str, query: &[(&str, &str)]) -> Result<reqwest::Response, Error> {
         let mut url = self.endpoint.join(path);
         url.query_pairs_mut().extend_pairs(query);
         let call = self.http.get(url).header("authorization", self.endpoint.key.reveal());
         let opening = tokio::time::timeout(READ, call.send()).await;
-        let late = || {
-            let what = format!("{} has not answered within {} s.", self.label, READ.as_secs());
-            Error::new(Kind::Unreachable, what, "It may be busy or stalled: look at the deployment itself.")
-        };
-        let response = opening.map_err(|_| late())?.map_err(|e| Error::from_http(&e, &self.label, READ))?;
+        let response = opening.map_err(|_| self.late())?.map_err(|e| Error::from_http(&e, &self.label, READ))?;
         let code = response.status().as_u16();
         if code == 200 {
             return Ok(response);
         }
-        let body = tokio::time::timeout(READ, self.body(response)).await.map_err(|_| late())??;
+        let body = tokio::time::timeout(READ, self.body(response)).await.map_err(|_| self.late())??;
         Err(self.refusal(code, &body))
     }
 
@@ -126,16 +165,36 @@ impl Transport {
         Ok((code, self.body(response).await?))
     }
 
-    async fn body(&self, mut response: reqwest::Response) -> Result<Vec<u8>, Error> {
+    async fn body(&self, response: reqwest::Response) -> Result<Vec<u8>, Error> {
+        self.pieces(response, LARGEST, None).await
+    }
+
+    /// The body, piece by piece; `silence` is the longest time between two of them.
+    async fn pieces(
+        &self,
+        mut response: reqwest::Response,
+        largest: usize,
+        silence: Option<Duration>,
+    ) -> Result<Vec<u8>, Error> {
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|e| Error::from_http(&e, &self.label, READ))? {
-            if body.len() + chunk.len() > LARGEST {
-                let what = format!("{} sent more than {} MiB in one answer.", self.label, LARGEST >> 20);
+        loop {
+            let piece = match silence {
+                Some(limit) => tokio::time::timeout(limit, response.chunk()).await.map_err(|_| self.late())?,
+                None => response.chunk().await,
+            };
+            let Some(piece) = piece.map_err(|e| Error::from_http(&e, &self.label, READ))? else { return Ok(body) };
+            if body.len() + piece.len() > largest {
+                let what = format!("{} sent more than {} MiB in one answer.", self.label, largest >> 20);
                 return Err(Error::new(Kind::Answered, what, "Ask for less."));
             }
-            body.extend_from_slice(&chunk);
+            body.extend_from_slice(&piece);
         }
-        Ok(body)
+    }
+
+    /// Nothing came for too long.
+    fn late(&self) -> Error {
+        let what = format!("{} has not answered within {} s.", self.label, READ.as_secs());
+        Error::new(Kind::Unreachable, what, "It may be busy or stalled: look at the deployment itself.")
     }
 
     /// Metadata of a request (wire section 1.2).

@@ -1,4 +1,5 @@
-//! The HTTP surface: the protocol's envelope, the feature server and the stream tail, behind API keys.
+//! The HTTP surface: the protocol's envelope, the feature server, and what the protocol has no call for (stream tails,
+//! queries, datasets), behind API keys.
 //!
 //! Handlers read requests, ask the platform's other rooms, and write answers; they decide nothing themselves. Whatever
 //! touches a disk runs on blocking threads, never on the async ones.
@@ -22,6 +23,8 @@ use tower_http::timeout::TimeoutLayer;
 use super::Platform;
 use crate::wire::status;
 
+mod arrow;
+mod datasets;
 pub mod fault;
 mod features;
 mod jobs;
@@ -30,6 +33,7 @@ mod metadata;
 mod parts;
 pub use parts::error_line;
 mod proxy;
+mod queries;
 mod run_stream;
 mod summary;
 
@@ -40,8 +44,12 @@ pub use keys::{ApiKeys, KeyFileError};
 const BODY_LIMIT: usize = 1024 * 1024;
 /// How long an answer may take to begin.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
+/// How long the upload of a table may take.
+const UPLOAD_LIMIT: Duration = Duration::from_secs(600);
 /// Requests that are worked on at the same time; more are told to come back.
 const AT_ONCE: usize = 256;
+/// Uploads at the same time: each holds a whole table twice.
+const UPLOADS_AT_ONCE: usize = 2;
 /// How long connections may go on once the server is to stop.
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -76,23 +84,46 @@ pub async fn serve(
 /// The routes, for [`serve`] and for tests.
 fn router(platform: Arc<Platform>, keys: ApiKeys, shutdown: CancellationToken) -> Router {
     let app = App { platform, keys: Arc::new(keys), shutdown };
-    let paths = Router::new()
-        .route("/proxy", post(proxy::handle))
-        .route("/v1/feature-service/get-features", post(features::handle))
-        .route("/v1/fvtop/run-stream", get(run_stream::handle));
     let limits = ServiceBuilder::new()
         .layer(HandleErrorLayer::new(|_| async { too_busy() }))
         .load_shed()
         .layer(GlobalConcurrencyLimitLayer::new(AT_ONCE));
+    let paths = answered_soon().merge(uploads());
     Router::new()
         .merge(paths.clone())
         .nest("/api", paths)
         .fallback(|| async { Fault::new(status::NOT_FOUND, "There is nothing at this path.").into_response() })
         .method_not_allowed_fallback(|| async { wrong_method() })
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, TIME_LIMIT))
         .layer(limits)
         .with_state(app)
+}
+
+/// Everything but uploads. The limit is for the beginning of an answer: rows and tails may go on for as long as they take.
+fn answered_soon() -> Router<App> {
+    Router::new()
+        .route("/proxy", post(proxy::handle))
+        .route("/v1/feature-service/get-features", post(features::handle))
+        .route("/v1/fvtop/run-stream", get(run_stream::handle))
+        .route("/v1/fvtop/queries", post(queries::submit))
+        .route("/v1/fvtop/queries/{id}", get(queries::status).delete(queries::cancel))
+        .route("/v1/fvtop/queries/{id}/rows", get(queries::rows))
+        .route("/v1/fvtop/datasets", get(datasets::list))
+        .route("/v1/fvtop/datasets/{name}", get(datasets::describe))
+        .route("/v1/fvtop/datasets/{name}/rows", get(datasets::rows))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, TIME_LIMIT))
+}
+
+/// Uploads: few at a time, over links of any speed. The body's own limit is looked at while it is read.
+fn uploads() -> Router<App> {
+    let limits = ServiceBuilder::new()
+        .layer(HandleErrorLayer::new(|_| async { too_busy() }))
+        .load_shed()
+        .layer(GlobalConcurrencyLimitLayer::new(UPLOADS_AT_ONCE));
+    Router::new()
+        .route("/v1/fvtop/frames", post(queries::upload))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, UPLOAD_LIMIT))
+        .layer(limits)
 }
 
 fn too_busy() -> Response {

@@ -10,7 +10,7 @@ use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake_core::kernel::{Action, LogicalFileView, Transaction};
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
-use polars::prelude::DataFrame;
+use polars::prelude::{DataFrame, LazyFrame};
 use thiserror::Error;
 
 use crate::model::{Id, Window};
@@ -82,6 +82,16 @@ impl OfflineTable {
         Ok(Self { table, root, layout })
     }
 
+    /// Opens the table of the view; nothing when it is not there or nothing was ever committed to it.
+    pub async fn open(dir: &Path, view: &View) -> Result<Option<Self>, OfflineError> {
+        if !dir.join(&view.workspace).join(&view.name).join("_delta_log").is_dir() {
+            return Ok(None);
+        }
+        let table = Self::open_or_create(dir, view).await?;
+        // Its creation is the commit 0.
+        Ok(table.table.version().is_some_and(|version| version > 0).then_some(table))
+    }
+
     /// Replaces the rows of `window` in one commit stamped with the job; rows of other windows survive. A job that the
     /// table knows already writes nothing. Rows outside the window are an error.
     pub async fn replace(&mut self, window: Window, rows: DataFrame, job: Id) -> Result<Written, OfflineError> {
@@ -124,6 +134,15 @@ impl OfflineTable {
             }
         }
         Ok(all)
+    }
+
+    /// The rows of the files that can hold rows of `window` (all files without one), as a plan: keys, stored columns,
+    /// `_anchor_time`, in no particular order. Files are opened when the plan runs; one of another type is an error then.
+    pub fn scan(&self, window: Option<Window>) -> Result<LazyFrame, OfflineError> {
+        let files = self.files()?.into_iter().filter(|file| window.is_none_or(|window| self.touches(file, window)));
+        let paths: Vec<PathBuf> = files.map(|file| self.root.join(file.object_store_path().as_ref())).collect();
+        let empty = self.layout.empty().map_err(|e| self.error(e.to_string()))?;
+        files::scan(&paths, empty).map_err(|e| self.error(e.to_string()))
     }
 
     fn error(&self, problem: String) -> OfflineError {

@@ -14,9 +14,15 @@ pub const KEY: &str = "0123456789abcdef0123456789abcdef";
 /// The program under test, shielded from the settings of whoever runs the tests.
 pub fn fvtop() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fvtop"));
-    for name in
-        ["API_SERVICE", "FEATURE_SERVICE", "TECTON_API_KEY", "TECTON_WORKSPACE", "TECTON_CONFIG_PATH", "NO_COLOR"]
-    {
+    for name in [
+        "API_SERVICE",
+        "FEATURE_SERVICE",
+        "TECTON_API_KEY",
+        "TECTON_WORKSPACE",
+        "TECTON_CONFIG_PATH",
+        "NO_COLOR",
+        "FVTOP_FEATURE_SEPARATOR",
+    ] {
         command.env_remove(name);
     }
     command.env("HOME", "/nonexistent").env("XDG_DATA_HOME", "/nonexistent");

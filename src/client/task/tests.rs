@@ -21,6 +21,8 @@ use crate::wire::proto::view::{Fco, FcoContainer, FeatureView as FeatureViewProt
 use crate::wire::proto::workspace::ListWorkspacesResponse;
 use crate::wire::{proxy, rpc};
 
+mod queries;
+
 /// What the server does with a call.
 #[derive(Clone)]
 enum Act {
@@ -84,8 +86,11 @@ async fn tail() -> Body {
 }
 
 async fn serve_at(port: u16, script: Script) -> u16 {
-    let router =
-        Router::new().route("/api/proxy", post(answer)).route("/api/v1/fvtop/run-stream", get(tail)).with_state(script);
+    let router = Router::new()
+        .route("/api/proxy", post(answer))
+        .route("/api/v1/fvtop/run-stream", get(tail))
+        .with_state(script)
+        .nest("/api/v1/fvtop", queries::router());
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async { axum::serve(listener, router).await.unwrap() });

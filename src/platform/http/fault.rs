@@ -7,9 +7,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::platform::datasets::DatasetError;
 use crate::platform::jobs::JobsError;
 use crate::platform::jobs::table::TableError;
 use crate::platform::online::OnlineError;
+use crate::platform::queries::{Refusal, compute};
 use crate::wire::proxy::DecodeError;
 use crate::wire::status;
 
@@ -93,6 +95,24 @@ impl From<JobsError> for Fault {
             JobsError::Refused(sentence) => Self::invalid(sentence),
             JobsError::Table(error) => error.into(),
         }
+    }
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        let code = match &refusal {
+            Refusal::NotFound(_) => status::NOT_FOUND,
+            Refusal::Full(_) => status::RESOURCE_EXHAUSTED,
+            Refusal::NotNow(_) => status::FAILED_PRECONDITION,
+            Refusal::Failed(error) => error.code,
+        };
+        Self::new(code, refusal.to_string())
+    }
+}
+
+impl From<DatasetError> for Fault {
+    fn from(error: DatasetError) -> Self {
+        Self::new(compute::code_of(&error), error.to_string())
     }
 }
 

@@ -5,8 +5,10 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use subtle::{Choice, ConstantTimeEq};
+use subtle::{ConditionallySelectable, ConstantTimeEq};
 use thiserror::Error;
+
+use crate::platform::queries::Owner;
 
 /// The shortest key that is taken from a file.
 const SHORTEST: usize = 16;
@@ -74,13 +76,21 @@ impl ApiKeys {
 
     /// Whether an authorization value (`Tecton-key KEY` or `Bearer KEY`, the scheme in any case) names one of the keys.
     pub fn allow(&self, authorization: Option<&str>) -> bool {
-        let parts = authorization.and_then(|value| value.trim().split_once(char::is_whitespace));
-        let Some((scheme, key)) = parts else { return false };
+        self.owner(authorization).is_some()
+    }
+
+    /// The key that an authorization value names.
+    pub fn owner(&self, authorization: Option<&str>) -> Option<Owner> {
+        let (scheme, key) = authorization?.trim().split_once(char::is_whitespace)?;
         let known_scheme = ["tecton-key", "bearer"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
         let key = key.trim().as_bytes();
-        // Every key is compared, so that the time taken does not tell which one came close.
-        let fits = self.0.iter().fold(Choice::from(0), |fits, own| fits | own.as_bytes().ct_eq(key));
-        known_scheme && bool::from(fits)
+        // Every key is compared, so that the time taken does not tell which one came close. 0 stands for none.
+        let mut found = 0;
+        for (number, own) in (1_u64..).zip(&self.0) {
+            found.conditional_assign(&number, own.as_bytes().ct_eq(key));
+        }
+        let place = usize::try_from(found.checked_sub(1)?).ok()?;
+        known_scheme.then_some(Owner(place))
     }
 }
 
@@ -114,6 +124,8 @@ mod tests {
             assert!(!keys.allow(Some(bad)), "{bad}");
         }
         assert!(!keys.allow(None));
+        let owner = |key: &str| keys.owner(Some(&format!("Tecton-key {key}")));
+        assert_ne!(owner("abcdefghijklmnop").unwrap(), owner("qrstuvwxyz0123456").unwrap());
     }
 
     #[test]

@@ -180,12 +180,17 @@ pub fn error_line(error: &RepositoryError) -> String {
 pub fn unknown_view(platform: &Platform, workspace: &str, asked: &str) -> Fault {
     let repository = platform.repository();
     if !workspace.is_empty() && repository.workspaces.iter().all(|known| known.name != workspace) {
-        let names = repository.workspaces.iter().map(|known| known.name.as_str());
-        return Fault::invalid(format!("There is no workspace `{workspace}`. There are: {}.", list(names)));
+        return unknown_workspace(platform, workspace);
     }
     let views = repository.views.iter().filter(|view| workspace.is_empty() || view.workspace == workspace);
     let names = list(views.map(|view| view.name.as_str()));
     Fault::invalid(format!("There is no feature view `{asked}` in workspace `{workspace}`. There are: {names}."))
+}
+
+/// The sentence for a workspace that is not there: which ones are.
+pub fn unknown_workspace(platform: &Platform, workspace: &str) -> Fault {
+    let names = platform.repository().workspaces.iter().map(|known| known.name.as_str());
+    Fault::invalid(format!("There is no workspace `{workspace}`. There are: {}.", list(names)))
 }
 
 fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {

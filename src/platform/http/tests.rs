@@ -15,9 +15,11 @@ use crate::model::{
     Workspace,
 };
 use crate::platform::clock::Clock;
+use crate::platform::datasets::Datasets;
 use crate::platform::jobs::{Jobs, testing};
 use crate::platform::lock::DirectoryLock;
 use crate::platform::online::{OnlineError, OnlineStore, StreamWrite};
+use crate::platform::queries::Queries;
 use crate::platform::registry::definition::{Repository, RepositoryError, View};
 use crate::platform::stream::hub::Tails;
 use crate::wire::convert;
@@ -27,6 +29,8 @@ use crate::wire::proto::view::{FcoContainer, QueryFeatureViewsResponse};
 use crate::wire::proto::view::{GetFeatureViewRequest, GetFeatureViewResponse, QueryFeatureViewsRequest};
 use crate::wire::proto::workspace::{GetConfigsResponse, GetWorkspaceRequest, GetWorkspaceResponse};
 use crate::wire::{proxy as envelope, rpc};
+
+mod queries;
 
 /// Answers every lookup with its key.
 struct Echo;
@@ -88,12 +92,15 @@ impl Bench {
         let repository = Repository { root: PathBuf::new(), workspaces, views, errors: vec![error] };
         let stop = CancellationToken::new();
         let tails = Tails::new(Arc::default(), clock.clone(), stop.clone());
+        let datasets = Arc::new(Datasets::open(dir.path().join("datasets")).unwrap());
         let platform = Arc::new(Platform {
             repository,
             clock,
             jobs: Arc::new(jobs),
             online: Arc::new(Echo),
             tails: Arc::new(tails),
+            queries: Queries::default(),
+            datasets,
             stop: stop.clone(),
             threads: Mutex::default(),
             _lock: DirectoryLock::take(dir.path(), Duration::ZERO).unwrap(),

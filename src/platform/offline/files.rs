@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use deltalake_core::kernel::Add;
+use polars::io::HiveOptions;
 use polars::prelude::*;
 
 use super::layout::PARTITION;
@@ -12,6 +13,23 @@ use super::layout::PARTITION;
 /// The rows of a file.
 pub fn read(path: &Path) -> PolarsResult<DataFrame> {
     ParquetReader::new(File::open(path)?).finish()
+}
+
+/// A plan over files of the columns and types of `empty`; it reads nothing yet.
+pub fn scan(paths: &[PathBuf], empty: DataFrame) -> PolarsResult<LazyFrame> {
+    if paths.is_empty() {
+        return Ok(empty.lazy());
+    }
+    let paths = paths.iter().map(|path| PlRefPath::try_from_path(path)).collect::<PolarsResult<Vec<_>>>()?;
+    let args = ScanArgsParquet {
+        // The partition column is in the paths alone, and no part of the layout.
+        hive_options: HiveOptions::new_disabled(),
+        schema: Some(empty.schema().clone()),
+        glob: false,
+        cache: false,
+        ..ScanArgsParquet::default()
+    };
+    LazyFrame::scan_parquet_files(paths.into_iter().collect(), args)
 }
 
 /// Writes the rows of one day below `root` and puts them on disk. The action names them in a commit.

@@ -51,8 +51,16 @@ async fn a_replace_touches_its_window_alone_and_a_job_writes_once() {
         let none = all.slice(0, 0);
         assert_eq!(table.replace(half, none, Id(2)).await.unwrap(), Written::Rows(0));
         assert_eq!(table.read(Some(half)).await.unwrap().height(), 0, "{name}");
-        let mut again = OfflineTable::open_or_create(folder.path(), &view).await.unwrap();
+        let mut again = OfflineTable::open(folder.path(), &view).await.unwrap().unwrap();
         assert_eq!(sorted(&again.read(Some(after)).await.unwrap()), sorted(&rows(&view, after)));
+        // A plan over all files, and over those of one day alone.
+        let scanned = again.scan(None).unwrap().collect().unwrap();
+        let read = again.read(None).await.unwrap();
+        assert_eq!((scanned.schema(), sorted(&scanned)), (read.schema(), sorted(&read)), "{name}");
+        let day = again.scan(Some(after)).unwrap().collect().unwrap();
+        assert_eq!(sorted(&day), sorted(&rows(&view, after)), "{name}");
+        let far = Window { start: after.end + Span::days(9), end: after.end + Span::days(10) };
+        assert_eq!(again.scan(Some(far)).unwrap().collect().unwrap().schema(), read.schema());
         // An overwrite by a third job brings the window back, from a handle that has not seen the second.
         again.replace(before, rows(&view, before), Id(3)).await.unwrap();
         assert_eq!(

@@ -1,0 +1,80 @@
+//! Runs a query in front of the user: a line of progress on a terminal, and Ctrl-C cancels it.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio_util::sync::CancellationToken;
+
+use super::failure::{Failure, INTERRUPTED};
+use super::output::note;
+use super::session::Session;
+use crate::client::message::QueryAnswer;
+use crate::client::query;
+use crate::model::{Query, QueryProgress, clean};
+
+/// Runs it to its end; its warnings go to standard error.
+///
+/// # Errors
+/// When it fails, the deployment does not serve it, or it is interrupted.
+pub(super) async fn run(session: &Session, asked: &Query) -> Result<QueryAnswer, Failure> {
+    let deployment = session.api.deployment().await?;
+    let cancel = CancellationToken::new();
+    let ended = interrupts(&cancel);
+    let line = Line { on: io::stderr().is_terminal() };
+    let tell = |progress| line.show(&progress);
+    let answer = query::run(&session.api, deployment.own_api.as_deref(), asked, &cancel, &tell).await;
+    line.clear();
+    ended.store(true, Ordering::SeqCst);
+    let answer = answer.map_err(|error| match cancel.is_cancelled() {
+        true => Failure::new(INTERRUPTED, "The computation was cancelled."),
+        false => error.into(),
+    })?;
+    for warning in &answer.warnings {
+        note(&format!("warning: {warning}"));
+    }
+    if let Some(name) = &answer.saved_as {
+        note(&format!("kept as dataset {name}"));
+    }
+    Ok(answer)
+}
+
+/// The first Ctrl-C cancels; one more, or one after the end, ends the program as if nothing caught it.
+fn interrupts(cancel: &CancellationToken) -> Arc<AtomicBool> {
+    let ended = Arc::new(AtomicBool::new(false));
+    let (cancel, seen) = (cancel.clone(), Arc::clone(&ended));
+    tokio::spawn(async move {
+        while tokio::signal::ctrl_c().await.is_ok() {
+            if seen.load(Ordering::SeqCst) || cancel.is_cancelled() {
+                std::process::exit(INTERRUPTED.into());
+            }
+            cancel.cancel();
+        }
+    });
+    ended
+}
+
+/// A line on standard error that is written over; none where that is no terminal.
+struct Line {
+    on: bool,
+}
+
+impl Line {
+    fn show(&self, progress: &QueryProgress) {
+        let rows = progress.rows_read.filter(|rows| *rows > 0);
+        let rows = rows.map(|rows| format!(", {rows} rows read")).unwrap_or_default();
+        self.write(&format!("{}{rows} ...", clean(&progress.step)));
+    }
+
+    fn clear(&self) {
+        self.write("");
+    }
+
+    fn write(&self, text: &str) {
+        if self.on {
+            let mut out = io::stderr().lock();
+            // Progress that cannot be shown is no error.
+            let _ = write!(out, "\r\u{1b}[K{text}").and_then(|()| out.flush());
+        }
+    }
+}

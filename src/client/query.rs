@@ -1,0 +1,249 @@
+//! The whole course of one query, for the client task and for headless commands alike: read the caller's files, upload them,
+//! start, wait, fetch; or cancel, in any of these.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use polars::prelude::DataFrame;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::api::Api;
+use super::api::own::blocking;
+use super::error::{Error, Kind};
+use super::message::{QueryAnswer, Table};
+use super::table;
+use crate::model::{DataType, HistoryQuery, Query, QueryProgress, RunQuery};
+use crate::wire::queries::{HistoryRequest, QueryRequest, QueryState, QueryStatus, RunRequest};
+
+/// How long one question about the query's state waits for a change.
+const WAIT: Duration = Duration::from_millis(1_000);
+/// How long a deployment may be away while it computes. It gives up a query that nobody has asked about for a minute.
+const AWAY: Duration = Duration::from_secs(45);
+/// The pause before an unreachable deployment is asked again.
+const AGAIN: Duration = Duration::from_millis(1_000);
+/// How often the rows are asked for when the link breaks meanwhile.
+const FETCHES: usize = 4;
+/// How long a cancellation may take.
+const CANCEL: Duration = Duration::from_secs(5);
+
+/// Takes the progress of a query.
+pub type Tell<'a> = &'a (dyn Fn(QueryProgress) + Send + Sync);
+
+/// Runs a query to its end. `own_api` is what [`Api::deployment`] told; a deployment without one does not serve queries.
+///
+/// # Errors
+/// When a file cannot be read, the deployment is not reached, does not serve this or refuses, the computation fails, or it
+/// was cancelled.
+pub async fn run(
+    api: &Api,
+    own_api: Option<&str>,
+    query: &Query,
+    cancel: &CancellationToken,
+    tell: Tell<'_>,
+) -> Result<QueryAnswer, Error> {
+    let own_api = own_api.ok_or_else(|| not_served(api))?;
+    let course = Course { api, own_api, cancel, tell };
+    let request = course.until_cancelled(course.prepare(query)).await?;
+    let id = course.start(request).await?;
+    let fetched = course.until_cancelled(course.follow(&id)).await;
+    if cancel.is_cancelled() {
+        course.give_up(&id).await;
+    }
+    fetched
+}
+
+/// The sentence for a deployment that serves Tecton's protocol alone.
+pub fn not_served(api: &Api) -> Error {
+    let what = format!(
+        "{} does not compute run and get_historical_features: Tecton's protocol has no call for them.",
+        api.endpoint().label()
+    );
+    Error::new(
+        Kind::Unimplemented,
+        what,
+        "Use Tecton's Python SDK with Spark for these, or a deployment made by `fvtop serve`.",
+    )
+}
+
+fn cancelled() -> Error {
+    Error::new(Kind::Answered, "The computation was cancelled.", "")
+}
+
+struct Course<'a> {
+    api: &'a Api,
+    own_api: &'a str,
+    cancel: &'a CancellationToken,
+    tell: Tell<'a>,
+}
+
+impl Course<'_> {
+    async fn until_cancelled<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(cancelled()),
+            done = work => done,
+        }
+    }
+
+    fn step(&self, step: &str) {
+        (self.tell)(QueryProgress { step: step.to_owned(), ..QueryProgress::default() });
+    }
+
+    /// The request, with the caller's files uploaded.
+    async fn prepare(&self, query: &Query) -> Result<QueryRequest, Error> {
+        let texts = self.text_keys(query).await?;
+        Ok(match query {
+            Query::Run(run) => QueryRequest::Run(self.run_request(run, &texts).await?),
+            Query::History(history) => QueryRequest::History(self.history_request(history, &texts).await?),
+        })
+    }
+
+    async fn run_request(&self, run: &RunQuery, texts: &[String]) -> Result<RunRequest, Error> {
+        let mut request = RunRequest {
+            workspace: run.workspace.clone(),
+            feature_view: run.feature_view.clone(),
+            start_time: run.start_time,
+            end_time: run.end_time,
+            aggregation_level: run.aggregation_level.clone(),
+            ..RunRequest::default()
+        };
+        for (input, path) in &run.mock_sources {
+            let id = self.send(&format!("the table for `{input}`"), path, texts).await?;
+            if request.mock_sources.insert(input.clone(), id).is_some() {
+                let what = format!("The input `{input}` is given two tables.");
+                return Err(Error::new(Kind::Answered, what, "Give one table for each input."));
+            }
+        }
+        Ok(request)
+    }
+
+    async fn history_request(&self, history: &HistoryQuery, texts: &[String]) -> Result<HistoryRequest, Error> {
+        let mut request = HistoryRequest {
+            workspace: history.workspace.clone(),
+            feature_view: history.feature_view.clone(),
+            timestamp_key: history.timestamp_key.clone(),
+            start_time: history.start_time,
+            end_time: history.end_time,
+            from_source: history.from_source,
+            save: history.save,
+            save_as: history.save_as.clone(),
+            ..HistoryRequest::default()
+        };
+        if let Some(path) = &history.spine {
+            request.spine = Some(self.send("the spine", path, texts).await?);
+        }
+        if let Some(path) = &history.entities {
+            request.entities = Some(self.send("the entities", path, texts).await?);
+        }
+        Ok(request)
+    }
+
+    /// The join keys that are declared as strings: their columns in the caller's files stay text.
+    async fn text_keys(&self, query: &Query) -> Result<Vec<String>, Error> {
+        let files = match query {
+            Query::Run(run) => !run.mock_sources.is_empty(),
+            Query::History(history) => history.spine.is_some() || history.entities.is_some(),
+        };
+        if !files {
+            return Ok(Vec::new());
+        }
+        self.step("looking the view up");
+        let view = self.api.feature_view(query.workspace(), query.feature_view()).await?;
+        let texts = view.join_keys.into_iter().filter(|key| key.data_type == DataType::String);
+        Ok(texts.map(|key| key.name).collect())
+    }
+
+    async fn send(&self, what: &str, path: &Path, texts: &[String]) -> Result<String, Error> {
+        self.step(&format!("reading {what}"));
+        let table = read(path.to_owned(), texts.to_vec()).await?;
+        self.step(&format!("uploading {what}"));
+        Ok(self.api.upload_frame(self.own_api, table).await?.frame_id)
+    }
+
+    /// Starts the query. When that is cancelled half-way, the query is cancelled as soon as its id is known.
+    async fn start(&self, request: QueryRequest) -> Result<String, Error> {
+        self.step("starting");
+        let (api, own_api) = (self.api.clone(), self.own_api.to_owned());
+        let mut starting = tokio::spawn(async move { api.start_query(&own_api, &request).await });
+        let lost = |_| Error::new(Kind::Failed, "The query could not be started.", "Try again.");
+        tokio::select! {
+            started = &mut starting => return started.map_err(lost)?,
+            () = self.cancel.cancelled() => {}
+        }
+        let (api, own_api) = (self.api.clone(), self.own_api.to_owned());
+        tokio::spawn(async move {
+            if let Ok(Ok(id)) = starting.await {
+                let _ = api.cancel_query(&own_api, &id).await;
+            }
+        });
+        Err(cancelled())
+    }
+
+    /// Waits for the end and fetches the rows.
+    async fn follow(&self, id: &str) -> Result<QueryAnswer, Error> {
+        let status = self.ended(id).await?;
+        match status.state {
+            QueryState::Done => {}
+            QueryState::Cancelled => {
+                let what = "The deployment cancelled the computation: it stopped, or heard nothing from here for long.";
+                return Err(Error::new(Kind::Answered, what, "Start it again."));
+            }
+            _ => {
+                let error = status.error.unwrap_or_default();
+                return Err(Error::from_code(error.code, &error.message, &self.api.endpoint().label()));
+            }
+        }
+        (self.tell)(QueryProgress { step: "fetching".to_owned(), share: None, rows_read: Some(status.rows_read) });
+        let table = self.fetch(id).await?;
+        if status.rows.is_some_and(|rows| rows != table.height() as u64) {
+            let what = format!("{} sent a part of the rows alone.", self.api.endpoint().label());
+            return Err(Error::new(Kind::Failed, what, "Try again."));
+        }
+        Ok(QueryAnswer { table: Table(table.into()), warnings: status.warnings, saved_as: status.saved_as })
+    }
+
+    /// The rows. They stay on the deployment for a while, so a link that breaks is tried again from the beginning.
+    async fn fetch(&self, id: &str) -> Result<DataFrame, Error> {
+        for _ in 1..FETCHES {
+            match self.api.query_rows(self.own_api, id).await {
+                Err(error) if error.kind == Kind::Unreachable => tokio::time::sleep(AGAIN).await,
+                fetched => return fetched,
+            }
+        }
+        self.api.query_rows(self.own_api, id).await
+    }
+
+    /// Asks until nothing changes any more; a deployment that is away for less than a minute is waited for.
+    async fn ended(&self, id: &str) -> Result<QueryStatus, Error> {
+        let mut heard = Instant::now();
+        loop {
+            match self.api.query_status(self.own_api, id, WAIT).await {
+                Ok(status) if status.state.has_ended() => return Ok(status),
+                Ok(status) => {
+                    heard = Instant::now();
+                    let step =
+                        if status.state == QueryState::Queued { "waiting for other queries" } else { "computing" };
+                    let rows_read = Some(status.rows_read).filter(|_| status.state != QueryState::Queued);
+                    (self.tell)(QueryProgress { step: step.to_owned(), share: None, rows_read });
+                }
+                Err(error) if error.kind == Kind::Unreachable && heard.elapsed() < AWAY => {
+                    self.step("waiting for the deployment");
+                    tokio::time::sleep(AGAIN).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Tells the deployment that nobody wants it any more; one that is away finds that out by itself.
+    async fn give_up(&self, id: &str) {
+        self.step("cancelling");
+        let _ = tokio::time::timeout(CANCEL, self.api.cancel_query(self.own_api, id)).await;
+    }
+}
+
+async fn read(path: PathBuf, texts: Vec<String>) -> Result<DataFrame, Error> {
+    let read = blocking(move || table::read(&path, &texts)).await?;
+    read.map_err(|problem| Error { kind: Kind::Answered, problem })
+}

@@ -1,0 +1,134 @@
+//! The folders of datasets: made whole under another name, then renamed.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use polars::prelude::{DataFrame, ParquetCompression, ParquetWriter};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::wire::queries::{Dataset, is_plain_name};
+
+/// The description's file.
+const DESCRIPTION: &str = "dataset.json";
+/// How the name of a folder begins that is being made. No dataset's name begins so.
+const NEW: &str = ".new-";
+
+/// A description as it is kept.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Description {
+    /// Name of the Parquet file.
+    pub(super) file: String,
+    #[serde(flatten)]
+    pub(super) dataset: Dataset,
+}
+
+/// Why a dataset was not made.
+pub(super) enum Problem {
+    /// Another one has the name.
+    Taken,
+    Other(String),
+}
+
+impl<E: std::error::Error> From<E> for Problem {
+    fn from(error: E) -> Self {
+        Self::Other(error.to_string())
+    }
+}
+
+/// Removes the folders that were being made when the process before this one ended.
+pub(super) fn clear(root: &Path) -> io::Result<()> {
+    for workspace in entries(root)? {
+        let folder = root.join(workspace);
+        for name in entries(&folder)?.into_iter().filter(|name| name.starts_with(NEW)) {
+            // What stays is harmless: it is never listed.
+            let _ = fs::remove_dir_all(folder.join(name));
+        }
+    }
+    Ok(())
+}
+
+/// The names of the datasets in a workspace's folder, sorted.
+pub(super) fn names(workspace: &Path) -> io::Result<Vec<String>> {
+    let mut names = entries(workspace)?;
+    names.retain(|name| is_plain_name(name));
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// The names of the folders in a folder; one that is not there has none.
+fn entries(folder: &Path) -> io::Result<Vec<String>> {
+    let listed = match fs::read_dir(folder) {
+        Ok(listed) => listed,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut names = Vec::new();
+    for entry in listed {
+        let entry = entry?;
+        if entry.path().is_dir() {
+            names.extend(entry.file_name().into_string());
+        }
+    }
+    Ok(names)
+}
+
+/// The description in a dataset's folder, once it is found sound; else the file at fault and what is wrong with it.
+pub(super) fn read(folder: &Path) -> Result<Description, (PathBuf, String)> {
+    let path = folder.join(DESCRIPTION);
+    let text = fs::read(&path).map_err(|error| (path.clone(), error.to_string()))?;
+    let description: Description = serde_json::from_slice(&text).map_err(|error| (path.clone(), error.to_string()))?;
+    if !is_plain_name(&description.file) {
+        return Err((path, "it names no file beside it".to_owned()));
+    }
+    let rows = folder.join(&description.file);
+    let found = fs::metadata(&rows).map_err(|error| (rows.clone(), error.to_string()))?.len();
+    let stated = description.dataset.bytes;
+    if found != stated {
+        return Err((rows, format!("it has {found} bytes where its description says {stated}")));
+    }
+    Ok(description)
+}
+
+/// Makes the folder of a dataset with its rows and its description; whole and on disk when this returns, else not there.
+/// Gives the description with the bytes filled in.
+pub(super) fn make(folder: &Path, rows: &DataFrame, dataset: Dataset) -> Result<Dataset, Problem> {
+    let workspace = folder.parent().ok_or_else(|| Problem::Other("it has no folder to be in".to_owned()))?;
+    fs::create_dir_all(workspace)?;
+    let new = workspace.join(format!("{NEW}{}", Uuid::new_v4()));
+    let made = fill(&new, rows, dataset).and_then(|dataset| {
+        // Fails where a folder of that name is, unless it is empty and thus no dataset.
+        match fs::rename(&new, folder) {
+            Ok(()) => Ok(dataset),
+            Err(_) if folder.symlink_metadata().is_ok() => Err(Problem::Taken),
+            Err(error) => Err(error.into()),
+        }
+    });
+    match made {
+        Ok(dataset) => {
+            File::open(workspace)?.sync_all()?;
+            Ok(dataset)
+        }
+        Err(problem) => {
+            let _ = fs::remove_dir_all(&new);
+            Err(problem)
+        }
+    }
+}
+
+fn fill(folder: &Path, rows: &DataFrame, mut dataset: Dataset) -> Result<Dataset, Problem> {
+    fs::create_dir(folder)?;
+    let file = format!("{}.parquet", Uuid::new_v4());
+    let out = File::create_new(folder.join(&file))?;
+    // Columns are shared: this copies no rows.
+    ParquetWriter::new(&out).with_compression(ParquetCompression::Zstd(None)).finish(&mut rows.clone())?;
+    out.sync_all()?;
+    dataset.bytes = out.metadata()?.len();
+    let description = Description { file, dataset };
+    let mut out = File::create_new(folder.join(DESCRIPTION))?;
+    out.write_all(&serde_json::to_vec_pretty(&description)?)?;
+    out.sync_all()?;
+    File::open(folder)?.sync_all()?;
+    Ok(description.dataset)
+}

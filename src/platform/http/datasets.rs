@@ -1,0 +1,69 @@
+//! `/v1/fvtop/datasets`: results that were kept, by workspace and name.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+use super::fault::Fault;
+use super::features::authorization;
+use super::queries::reply;
+use super::{App, arrow, parts};
+use crate::platform::Platform;
+use crate::platform::datasets::Datasets;
+
+/// Which workspace is meant.
+#[derive(Deserialize)]
+pub struct Place {
+    workspace: String,
+}
+
+type Asked = Result<Query<Place>, QueryRejection>;
+
+/// `GET datasets`: all of a workspace, by name.
+pub async fn list(State(app): State<App>, headers: HeaderMap, place: Asked) -> Response {
+    let list = |datasets: &Datasets, workspace: &str| datasets.list(workspace).map_err(|error| Fault::internal(&error));
+    reply(on_disk(&app, &headers, place, list).await)
+}
+
+/// `GET datasets/{name}`: what is known of one.
+pub async fn describe(State(app): State<App>, headers: HeaderMap, Path(name): Path<String>, place: Asked) -> Response {
+    let describe = move |datasets: &Datasets, workspace: &str| Ok(datasets.describe(workspace, &name)?);
+    reply(on_disk(&app, &headers, place, describe).await)
+}
+
+/// `GET datasets/{name}/rows`: its rows, as an Arrow IPC stream.
+pub async fn rows(State(app): State<App>, headers: HeaderMap, Path(name): Path<String>, place: Asked) -> Response {
+    let read = move |datasets: &Datasets, workspace: &str| Ok(datasets.read(workspace, &name)?);
+    match on_disk(&app, &headers, place, read).await {
+        Ok(frame) => arrow::answer(frame),
+        Err(fault) => fault.into_response(),
+    }
+}
+
+/// Lets in, finds the workspace, and works on a blocking thread.
+async fn on_disk<T: Send + 'static>(
+    app: &App,
+    headers: &HeaderMap,
+    place: Asked,
+    work: impl FnOnce(&Datasets, &str) -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    if !app.keys.allow(authorization(headers)) {
+        return Err(Fault::unknown_key());
+    }
+    let Query(Place { workspace }) =
+        place.map_err(|rejection| Fault::unreadable(&rejection.body_text(), rejection.status()))?;
+    check(&app.platform, &workspace)?;
+    let datasets = Arc::clone(app.platform.datasets());
+    let done = tokio::task::spawn_blocking(move || work(&datasets, &workspace)).await;
+    done.unwrap_or_else(|error| Err(Fault::internal(&error)))
+}
+
+/// Only a workspace of the repository is looked for on the disk.
+fn check(platform: &Platform, workspace: &str) -> Result<(), Fault> {
+    let known = platform.repository().workspaces.iter().any(|known| known.name == workspace);
+    if known { Ok(()) } else { Err(parts::unknown_workspace(platform, workspace)) }
+}

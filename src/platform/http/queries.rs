@@ -1,0 +1,182 @@
+//! `/v1/fvtop/frames` and `/v1/fvtop/queries`: `run` and `get_historical_features` as queries that are started, asked about,
+//! fetched and cancelled.
+//!
+//! It looks up what a request names (view, uploaded tables, a dataset's name); the engine judges the arguments.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use polars::prelude::DataFrame;
+use serde::Deserialize;
+
+use super::fault::Fault;
+use super::features::authorization;
+use super::{App, arrow, parts};
+use crate::model::Time;
+use crate::model::time::{from_micros, micros};
+use crate::platform::Platform;
+use crate::platform::queries::{Ask, HistoryAsk, Owner, Refusal, RunAsk, compute};
+use crate::platform::registry::definition::View;
+use crate::wire::arrow::decode;
+use crate::wire::queries::{
+    FRAME_LIMIT, FRAME_MEMORY, FrameAnswer, HistoryRequest, LONGEST_WAIT_MS, QueryAccepted, QueryRequest, QueryStatus,
+    RunRequest,
+};
+
+/// How a status is asked for.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Patience {
+    /// How long to wait for a change, in milliseconds; at most 10 s.
+    wait_ms: u64,
+}
+
+/// `POST frames`: keeps a table (an Arrow IPC stream of at most 256 MiB) for the queries that will name it.
+pub async fn upload(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
+    // Before the body is read: a stranger's table is not taken in.
+    let Some(owner) = app.keys.owner(authorization(&headers)) else { return Fault::unknown_key().into_response() };
+    reply(take_in(&app, owner, body).await)
+}
+
+async fn take_in(app: &App, owner: Owner, body: Body) -> Result<FrameAnswer, Fault> {
+    let too_large = || {
+        let megabytes = FRAME_LIMIT >> 20;
+        let detail =
+            format!("The table is larger than the {megabytes} MiB allowed. Send fewer rows or columns at a time.");
+        Fault::invalid(detail).with_http(StatusCode::PAYLOAD_TOO_LARGE)
+    };
+    if body.size_hint().lower() > FRAME_LIMIT as u64 {
+        return Err(too_large());
+    }
+    let bytes = axum::body::to_bytes(body, FRAME_LIMIT).await.map_err(|error| {
+        let full = std::error::Error::source(&error).is_some_and(|cause| cause.to_string().contains("length limit"));
+        if full { too_large() } else { Fault::unreadable(&error.to_string(), StatusCode::BAD_REQUEST) }
+    })?;
+    let read = move || decode(&bytes, FRAME_MEMORY);
+    let frame = tokio::task::spawn_blocking(read).await.map_err(|error| Fault::internal(&error))?;
+    let frame = frame.map_err(|error| Fault::invalid(format!("The table cannot be read: {error}.")))?;
+    let rows = frame.height() as u64;
+    let columns = frame.get_column_names().into_iter().map(ToString::to_string).collect();
+    let id = app.platform.queries().keep_frame(owner, frame)?;
+    Ok(FrameAnswer { frame_id: id.to_string(), rows, columns })
+}
+
+/// `POST queries`: starts a query.
+pub async fn submit(State(app): State<App>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
+    let Some(owner) = app.keys.owner(authorization(&headers)) else { return Fault::unknown_key().into_response() };
+    let body = match body {
+        Ok(body) => body,
+        Err(rejection) => return Fault::unreadable(&rejection.body_text(), rejection.status()).into_response(),
+    };
+    let request: QueryRequest = match serde_json::from_slice(&body) {
+        Ok(request) => request,
+        Err(error) => return Fault::invalid(format!("The body is not a query: {error}.")).into_response(),
+    };
+    let work = move || start(&app.platform, owner, request);
+    reply(tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Fault::internal(&error))))
+}
+
+/// `GET queries/{id}`: where a query stands, at once or, with `wait_ms`, when that has changed.
+pub async fn status(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    patience: Result<Query<Patience>, QueryRejection>,
+) -> Response {
+    let Some(owner) = app.keys.owner(authorization(&headers)) else { return Fault::unknown_key().into_response() };
+    let patience = match patience {
+        Ok(Query(patience)) => Duration::from_millis(patience.wait_ms.min(LONGEST_WAIT_MS)),
+        Err(rejection) => return Fault::unreadable(&rejection.body_text(), rejection.status()).into_response(),
+    };
+    let queries = app.platform.queries();
+    let status = tokio::select! {
+        status = queries.wait(owner, &id, patience) => status,
+        () = app.shutdown.cancelled() => queries.status(owner, &id),
+    };
+    reply::<QueryStatus>(status.map_err(Fault::from))
+}
+
+/// `GET queries/{id}/rows`: the rows of a query that is done, as an Arrow IPC stream.
+pub async fn rows(State(app): State<App>, headers: HeaderMap, Path(id): Path<String>) -> Response {
+    let Some(owner) = app.keys.owner(authorization(&headers)) else { return Fault::unknown_key().into_response() };
+    match app.platform.queries().rows(owner, &id) {
+        Ok(frame) => arrow::answer(frame),
+        Err(refusal) => Fault::from(refusal).into_response(),
+    }
+}
+
+/// `DELETE queries/{id}`: cancels a query and says where it stands; one that has ended stays as it is.
+pub async fn cancel(State(app): State<App>, headers: HeaderMap, Path(id): Path<String>) -> Response {
+    let Some(owner) = app.keys.owner(authorization(&headers)) else { return Fault::unknown_key().into_response() };
+    reply(app.platform.queries().cancel(owner, &id).map_err(Fault::from))
+}
+
+/// An answer in JSON, or why there is none.
+pub fn reply<T: serde::Serialize>(answer: Result<T, Fault>) -> Response {
+    match answer {
+        Ok(answer) => axum::Json(answer).into_response(),
+        Err(fault) => fault.into_response(),
+    }
+}
+
+fn start(platform: &Platform, owner: Owner, request: QueryRequest) -> Result<QueryAccepted, Fault> {
+    let (workspace, name) = request.view();
+    let view = platform.view(workspace, name).ok_or_else(|| parts::unknown_view(platform, workspace, name))?;
+    let view = Arc::clone(view);
+    let ask = match request {
+        QueryRequest::Run(run) => Ask::Run(run_ask(platform, owner, view, run)?),
+        QueryRequest::History(history) => Ask::History(history_ask(platform, owner, view, history)?),
+    };
+    let id = platform.queries().submit(owner, ask)?;
+    Ok(QueryAccepted { query_id: id.to_string() })
+}
+
+fn run_ask(platform: &Platform, owner: Owner, view: Arc<View>, run: RunRequest) -> Result<RunAsk, Fault> {
+    let mocks = run.mock_sources.into_iter().map(|(name, id)| Ok((name, platform.queries().frame(owner, &id)?)));
+    let mock_sources = mocks.collect::<Result<BTreeMap<_, _>, Refusal>>()?;
+    let (start_time, end_time) = (run.start_time.map(cut), run.end_time.map(cut));
+    Ok(RunAsk { view, start_time, end_time, aggregation_level: run.aggregation_level, mock_sources })
+}
+
+fn history_ask(
+    platform: &Platform,
+    owner: Owner,
+    view: Arc<View>,
+    history: HistoryRequest,
+) -> Result<HistoryAsk, Fault> {
+    if !history.from_source {
+        compute::check_offline(&view).map_err(|error| Fault::new(error.code, error.message))?;
+    }
+    let frame = |id: Option<String>| -> Result<Option<DataFrame>, Refusal> {
+        id.map(|id| platform.queries().frame(owner, &id)).transpose()
+    };
+    let (spine, entities) = (frame(history.spine)?, frame(history.entities)?);
+    let save_as = match history.save || history.save_as.is_some() {
+        true => {
+            let (wanted, now) = (history.save_as.as_deref(), platform.clock().now());
+            Some(platform.datasets().name(&view.workspace, wanted, &view.name, now)?)
+        }
+        false => None,
+    };
+    Ok(HistoryAsk {
+        spine,
+        timestamp_key: history.timestamp_key,
+        start_time: history.start_time.map(cut),
+        end_time: history.end_time.map(cut),
+        entities,
+        from_source: history.from_source,
+        save_as,
+        view,
+    })
+}
+
+/// Whole microseconds, the only instants there are.
+fn cut(at: Time) -> Time {
+    from_micros(micros(at))
+}

@@ -1,0 +1,196 @@
+//! From what is asked to the engine and back: settles what the engine takes as given (the rows, the present, when features
+//! begin), runs it, and keeps the result as a dataset where that is wanted.
+//!
+//! It must not judge arguments: the engine does.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use polars::prelude::{DataFrame, DataType};
+use tokio::runtime::Handle;
+
+use super::{Ask, Compute, Computed, Failure, HistoryAsk, RunAsk, Separator};
+use crate::model::time::floor;
+use crate::model::{Span, Time, Window};
+use crate::platform::clock::Clock;
+use crate::platform::datasets::{DatasetError, Datasets, NewDataset};
+use crate::platform::engine::ask::{Answer, Control, HistoryArgs, Rows, RunArgs};
+use crate::platform::engine::{EngineError, ErrorKind};
+use crate::platform::jobs::Jobs;
+use crate::platform::offline::OfflineTable;
+use crate::platform::registry::definition::{FeatureStart, Kind, View};
+use crate::wire::queries::QueryError;
+use crate::wire::status;
+
+/// `engine::run::run`, or what stands for it in a test.
+pub type RunEngine = fn(&View, &RunArgs, Control<'_>) -> Result<Answer, EngineError>;
+/// `engine::history::history`, or what stands for it in a test.
+pub type HistoryEngine = fn(&View, &HistoryArgs, Control<'_>) -> Result<Answer, EngineError>;
+
+/// Computes with the engine over the embedded stores.
+pub struct EngineCompute {
+    /// Computes `run`.
+    pub run: RunEngine,
+    /// Computes `get_historical_features`.
+    pub history: HistoryEngine,
+    /// Folder of the offline tables.
+    pub offline: PathBuf,
+    /// Where results are kept.
+    pub datasets: Arc<Datasets>,
+    /// Knows when views were applied.
+    pub jobs: Arc<Jobs>,
+    /// Where async work of the offline store runs.
+    pub runtime: Handle,
+    /// What time it is.
+    pub clock: Clock,
+    /// What stands between view and feature in column names.
+    pub separator: Separator,
+}
+
+impl Compute for EngineCompute {
+    fn compute(&self, ask: &Ask, control: Control<'_>) -> Result<Computed, Failure> {
+        match ask {
+            Ask::Run(ask) => {
+                let answer = self.run(ask, control)?;
+                Ok(Computed { frame: answer.frame, warnings: answer.warnings, saved_as: None })
+            }
+            Ask::History(ask) => {
+                let answer = self.history(ask, control)?;
+                // The last look at the flag: a dataset that was begun is finished.
+                if control.cancel.is_cancelled() {
+                    return Err(Failure::Cancelled);
+                }
+                let saved_as = ask.save_as.as_ref().map(|name| self.keep(ask, name, &answer)).transpose()?;
+                Ok(Computed { frame: answer.frame, warnings: answer.warnings, saved_as })
+            }
+        }
+    }
+}
+
+impl EngineCompute {
+    fn run(&self, ask: &RunAsk, control: Control<'_>) -> Result<Answer, Failure> {
+        let args = RunArgs {
+            start_time: ask.start_time,
+            end_time: ask.end_time,
+            aggregation_level: ask.aggregation_level.clone(),
+            mock_sources: ask.mock_sources.clone(),
+            now: self.clock.now(),
+        };
+        (self.run)(&ask.view, &args, control).map_err(engine_failure)
+    }
+
+    fn history(&self, ask: &HistoryAsk, control: Control<'_>) -> Result<Answer, Failure> {
+        let now = self.clock.now();
+        let args = HistoryArgs {
+            spine: ask.spine.clone(),
+            timestamp_key: ask.timestamp_key.clone(),
+            start_time: ask.start_time,
+            end_time: ask.end_time,
+            entities: ask.entities.clone(),
+            rows: if ask.from_source { Rows::Source } else { self.stored(ask)? },
+            feature_start_time: self.feature_start(&ask.view, now),
+            separator: self.separator.as_str().to_owned(),
+            now,
+        };
+        (self.history)(&ask.view, &args, control).map_err(engine_failure)
+    }
+
+    /// When the view's features begin: what was kept when it was first applied, else counted from now.
+    fn feature_start(&self, view: &View, now: Time) -> Option<Time> {
+        match view.feature_start_time? {
+            FeatureStart::At(at) => Some(at),
+            FeatureStart::BeforeApply(span) => {
+                let kept = self.jobs.applied(view.id).and_then(|applied| applied.feature_start);
+                Some(kept.unwrap_or_else(|| floor(now - span, view.batch_schedule)))
+            }
+        }
+    }
+
+    /// The rows of the offline table.
+    fn stored(&self, ask: &HistoryAsk) -> Result<Rows, Failure> {
+        check_offline(&ask.view).map_err(Failure::Error)?;
+        let opened = self.runtime.block_on(OfflineTable::open(&self.offline, &ask.view));
+        let table = opened.map_err(|error| failed(status::INTERNAL, error.to_string()))?;
+        let table = table.ok_or_else(|| {
+            let name = &ask.view.name;
+            let message = format!(
+                "Nothing of feature view `{name}` is materialized offline yet. Wait until a job of it has succeeded \
+                 (`fvtop jobs --view {name}`), or compute from the source (from_source, --from-source)."
+            );
+            failed(status::FAILED_PRECONDITION, message)
+        })?;
+        let rows = table.scan(needed(ask)).map_err(|error| failed(status::INTERNAL, error.to_string()))?;
+        Ok(Rows::Stored(rows))
+    }
+
+    fn keep(&self, ask: &HistoryAsk, name: &str, answer: &Answer) -> Result<String, Failure> {
+        let new = NewDataset {
+            name: name.to_owned(),
+            workspace: ask.view.workspace.clone(),
+            feature_view: ask.view.name.clone(),
+            key_columns: ask.spine.as_ref().map(key_columns),
+            timestamp_key: answer.timestamp_key.clone().filter(|_| ask.spine.is_some()),
+        };
+        let kept = self.datasets.save(new, &answer.frame, self.clock.now());
+        kept.map(|dataset| dataset.name).map_err(|error| failed(code_of(&error), error.to_string()))
+    }
+}
+
+/// Whether the offline store can hold rows of the view at all.
+///
+/// # Errors
+/// With the sentence that says what to do.
+pub fn check_offline(view: &View) -> Result<(), QueryError> {
+    let why = match (view.live, view.offline) {
+        (true, true) => return Ok(()),
+        (false, _) => "its workspace is not live",
+        (true, false) => "it has offline=false",
+    };
+    let message = format!(
+        "Feature view `{}` has no materialized values, because {why}. Compute from the source (from_source, \
+         --from-source), or materialize it: offline = true in a live workspace.",
+        view.name
+    );
+    Err(QueryError { code: status::FAILED_PRECONDITION, message })
+}
+
+/// The code for an error about a dataset.
+pub fn code_of(error: &DatasetError) -> i32 {
+    match error {
+        DatasetError::Name(_) => status::INVALID_ARGUMENT,
+        DatasetError::Missing { .. } => status::NOT_FOUND,
+        DatasetError::Taken { .. } | DatasetError::Damaged { .. } => status::FAILED_PRECONDITION,
+        DatasetError::Disk { .. } => status::INTERNAL,
+    }
+}
+
+/// The range of stored rows that a question about a range of time can need; all of them for a spine.
+fn needed(ask: &HistoryAsk) -> Option<Window> {
+    let (start, end) = (ask.start_time?, ask.end_time?);
+    let interval = match &ask.view.kind {
+        Kind::Aggregate { interval, .. } => *interval,
+        Kind::Temporal { .. } => Span::zero(),
+    };
+    let back = ask.view.longest_window().unwrap_or_default() + interval;
+    Some(Window { start: start.checked_sub_signed(back)?, end })
+}
+
+/// The columns of a spine that are no times.
+fn key_columns(spine: &DataFrame) -> Vec<String> {
+    let keys = spine.columns().iter().filter(|column| !matches!(column.dtype(), DataType::Datetime(..)));
+    keys.map(|column| column.name().to_string()).collect()
+}
+
+fn failed(code: i32, message: String) -> Failure {
+    Failure::Error(QueryError { code, message })
+}
+
+fn engine_failure(error: EngineError) -> Failure {
+    let code = match error.kind {
+        ErrorKind::Cancelled => return Failure::Cancelled,
+        ErrorKind::Arguments => status::INVALID_ARGUMENT,
+        ErrorKind::Source | ErrorKind::Query => status::FAILED_PRECONDITION,
+        ErrorKind::Memory => status::RESOURCE_EXHAUSTED,
+    };
+    failed(code, error.message)
+}
