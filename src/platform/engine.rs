@@ -21,8 +21,8 @@ use polars::prelude::DataFrame;
 use thiserror::Error;
 
 use crate::model::time::{floor, print_time};
-use crate::model::{DataType, Span, Time, Window};
-use crate::platform::registry::definition::View;
+use crate::model::{Span, Time, Window};
+use crate::platform::registry::definition::{Input, View};
 
 /// Most bytes that the events of one slice may take in memory before the query runs over them.
 const MAX_SLICE_BYTES: usize = 1 << 30;
@@ -131,7 +131,7 @@ fn materialize_slice(
     let Some(first) = view.inputs.first() else {
         return Err(query_error(view, None, &polars::prelude::polars_err!(NoData: "the view has no input")));
     };
-    let columns = needed_columns(view, &first.source.columns);
+    let columns = needed_columns(view, first);
     let events = scan::events(&first.source, slice, now, &columns)?;
     stop()?;
     check_size(view, slice, events.estimated_size())?;
@@ -157,18 +157,17 @@ fn check_size(view: &View, slice: Window, bytes: usize) -> Result<(), EngineErro
 /// The inputs after the first, whole.
 fn plain_tables(view: &View) -> Result<Vec<(&str, DataFrame)>, EngineError> {
     let tables = view.inputs.iter().skip(1).map(|input| {
-        let columns = needed_columns(view, &input.source.columns);
+        let columns = needed_columns(view, input);
         Ok((input.name.as_str(), scan::whole(&input.source, &columns)?))
     });
     tables.collect()
 }
 
 /// The columns that the SQL can mean: those it names, or all where it has a `*`. At least one.
-fn needed_columns(view: &View, columns: &[(String, DataType)]) -> Vec<String> {
-    let words = sql::words(&view.sql);
-    let plain = |name: &str| name.chars().all(|c| c.is_alphanumeric() || c == '_');
-    let all = words.iter().any(|word| word == "*");
-    let named = |name: &str| all || !plain(name) || words.contains(&name.to_lowercase());
+fn needed_columns(view: &View, input: &Input) -> Vec<String> {
+    let columns = &input.source.columns;
+    let words = sql::check(&view.sql).ok().and_then(|query| query.columns_of(&input.name));
+    let named = |name: &str| words.as_ref().is_none_or(|words| words.contains(&name.to_lowercase()));
     let needed: Vec<String> = columns.iter().map(|(name, _)| name.clone()).filter(|name| named(name)).collect();
     if needed.is_empty() { columns.iter().take(1).map(|(name, _)| name.clone()).collect() } else { needed }
 }
