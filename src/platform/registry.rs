@@ -16,7 +16,7 @@ mod features;
 mod files;
 mod functions;
 pub mod identity;
-mod suggest;
+pub mod suggest;
 mod views;
 
 use catalog::{Catalog, ListedWorkspace};

@@ -123,7 +123,7 @@ impl<'a> Reader<'a> {
 pub fn needed(query: &sql::Query, input: &str, source: &Source) -> Vec<String> {
     let all = source.columns.iter().map(|(name, _)| name.clone());
     let Some(needed) = query.columns_of(input) else { return all.collect() };
-    let found: Vec<String> = all.clone().filter(|name| needed.contains(name)).collect();
+    let found: Vec<String> = all.clone().filter(|name| needed.contains(&name.to_lowercase())).collect();
     if found.is_empty() { all.take(1).collect() } else { found }
 }
 

@@ -74,7 +74,8 @@ fn mocks(view: &View, args: &RunArgs) -> Result<BTreeMap<String, DataFrame>, Eng
         // Columns that the source has and the mock lacks matter only where the query reads them.
         let read = query.columns_of(&input.name).unwrap_or_default();
         let missing = input.source.columns.iter().map(|(name, _)| name.as_str());
-        let missing: Vec<&str> = missing.filter(|name| read.contains(*name) && mock.column(name).is_err()).collect();
+        let missing: Vec<&str> =
+            missing.filter(|name| read.contains(&name.to_lowercase()) && mock.column(name).is_err()).collect();
         if !missing.is_empty() {
             let message =
                 format!("mock source `{}` lacks columns that the query reads: add {}", input.name, missing.join(", "));

@@ -5,10 +5,11 @@
 use std::fs::File;
 use std::path::Path;
 
-use polars::prelude::{DataFrame, IntoLazy, ParquetReader, PolarsResult, Schema, SchemaExt, SerReader};
+use polars::prelude::{DataFrame, IntoLazy, ParquetReader, PolarsError, PolarsResult, Schema, SchemaExt, SerReader};
 
+use super::sql::Refusal;
 use super::{frame, sql};
-use crate::model::DataType;
+use crate::model::{DataType, Time};
 use crate::platform::registry::definition::Input;
 
 /// Columns and types of the first file that can be read, known types only; absent when none can be read.
@@ -18,14 +19,23 @@ pub fn of_files<'a>(paths: impl Iterator<Item = &'a Path>) -> Option<Vec<(String
     paths.filter_map(schema).map(|schema| known(&Schema::from_arrow_schema(schema.as_ref()))).next()
 }
 
-/// Columns and types of the query's output, in its order; `Err` is the engine's sentence about what is wrong.
-pub fn of_query(inputs: &[Input], query: &str) -> Result<Vec<(String, DataType)>, String> {
-    let empty = inputs.iter().map(|input| Ok((input.name.as_str(), empty(&input.source.columns)?)));
-    let empty = empty.collect::<PolarsResult<Vec<_>>>().map_err(|error| error.to_string())?;
-    let out = sql::run(empty, query).map_err(|error| sql::first_line(&error))?;
+/// Columns and types of the query's output, in its order; `Err` says what of the query is wrong.
+pub fn of_query(inputs: &[Input], query: &str) -> Result<Vec<(String, DataType)>, Refusal> {
+    let query = sql::check(query)?;
+    let broken = |error: PolarsError| Refusal {
+        construct: "the query".to_owned(),
+        line: 1,
+        column: 1,
+        problem: sql::first_line(&error),
+        fix: "correct the query".to_owned(),
+    };
+    let empty = inputs.iter().map(|input| Ok((input.name.as_str(), empty(&input.source.columns)?.lazy())));
+    let empty = empty.collect::<PolarsResult<Vec<_>>>().map_err(broken)?;
+    let out = sql::plan(&query, empty, Time::UNIX_EPOCH)?.collect().map_err(broken)?;
     for (name, polars) in out.schema().iter() {
         if frame::data_type(polars).is_none() {
-            return Err(format!("column `{name}` has type {polars}, which features cannot have: cast it"));
+            let problem = format!("column `{name}` has type {polars}, which features cannot have");
+            return Err(Refusal { fix: "cast it".to_owned(), ..broken(PolarsError::NoData(problem.into())) });
         }
     }
     Ok(known(out.schema()))
@@ -34,7 +44,7 @@ pub fn of_query(inputs: &[Input], query: &str) -> Result<Vec<(String, DataType)>
 /// Columns and types of a checked query's output, known types only.
 pub fn of(inputs: &[Input], query: &sql::Query) -> PolarsResult<Vec<(String, DataType)>> {
     let empty = inputs.iter().map(|input| Ok((input.name.as_str(), empty(&input.source.columns)?.lazy())));
-    let mut plan = sql::lazy(query, empty.collect::<PolarsResult<Vec<_>>>()?, chrono::Utc::now())?;
+    let mut plan = sql::lazy(query, empty.collect::<PolarsResult<Vec<_>>>()?, Time::UNIX_EPOCH)?;
     Ok(known(plan.collect_schema()?.as_ref()))
 }
 

@@ -224,7 +224,7 @@ async fn history_reads_what_jobs_have_written() {
 
     let end = crate::model::time::from_micros(1_699_999_200_000_000);
     let day = crate::model::Window { start: end - crate::model::Span::days(1), end };
-    let rows = engine::materialize(&view, day, end, &Cancel::default(), &|_| {}).unwrap();
+    let rows = engine::materialize(&view, day, end, (&Cancel::default(), engine::MEMORY), &|_| {}).unwrap();
     let offline = bench.dir.path().join("offline");
     let mut table = OfflineTable::open_or_create(&offline, &view).await.unwrap();
     assert!(OfflineTable::open(&offline, &view).await.unwrap().is_none(), "nothing was committed yet");

@@ -125,6 +125,13 @@ impl<'d> Fields<'d> {
         self.document.report(Some(span), &format!("{}{name}", self.prefix), problem, fix);
     }
 
+    /// Reports a problem on a line (from 1) of the text in the named field.
+    pub fn report_line(&self, name: &str, line: usize, problem: impl Into<String>, fix: impl Into<String>) {
+        let span = self.table.get(name).map_or(self.span.clone(), Spanned::span);
+        let at = self.document.text.get(span.clone()).map_or(0, |raw| line_offset(raw, line));
+        self.document.report(Some(span.start + at..span.end), &format!("{}{name}", self.prefix), problem, fix);
+    }
+
     /// Whether the field is there.
     pub fn has(&self, name: &str) -> bool {
         self.table.contains_key(name)
@@ -268,6 +275,14 @@ impl<'d> Fields<'d> {
         }
         found
     }
+}
+
+/// Where a line (from 1) of a text begins in its raw TOML; TOML leaves out a line end right behind the quotes.
+fn line_offset(raw: &str, line: usize) -> usize {
+    let quotes = if raw.starts_with("\"\"\"") || raw.starts_with("'''") { 3 } else { return 0 };
+    let first = raw.get(quotes..).map_or(0, |text| quotes + usize::from(text.starts_with('\n')));
+    let mut starts = raw.match_indices('\n').map(|(at, _)| at + 1).filter(|at| *at > first);
+    if line <= 1 { first } else { starts.nth(line - 2).unwrap_or(first) }
 }
 
 /// The kind of a value, for people.

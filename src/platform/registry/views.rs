@@ -11,6 +11,7 @@ use super::{features, suggest};
 use crate::model::time::{parse_span, parse_time, print_span, span_micros};
 use crate::model::{BatchTrigger, DataType, Span, Workspace};
 use crate::platform::engine;
+use crate::platform::engine::sql::Refusal;
 
 /// Reads one view file. Gives the view once for each workspace it belongs to; none when anything is wrong with it.
 pub fn read(root: &Path, file: &Path, catalog: &Catalog, errors: &mut Vec<RepositoryError>) -> (String, Vec<View>) {
@@ -45,7 +46,7 @@ fn view(fields: &Fields<'_>, file: &Path, catalog: &Catalog) -> Option<Vec<View>
     let schedule = schedule(fields);
     let output = inputs.as_deref().zip(query.as_deref()).and_then(|(inputs, query)| {
         let output = engine::schema::of_query(inputs, query);
-        output.map_err(|problem| fields.report("sql", problem, "correct the query")).ok()
+        output.map_err(|refusal| report_refusal(fields, &refusal)).ok()
     });
     let features = features::read(fields, schedule.interval, &join_keys, output.as_deref());
     let batch_schedule = schedule.checked(fields, features.as_ref().map(|(_, kind)| kind));
@@ -243,13 +244,23 @@ fn query(fields: &Fields<'_>) -> Option<String> {
         fields.report("mode", format!("`{mode}` cannot be run"), "write mode = \"spark_sql\"");
     }
     let query = fields.required_text("sql", "`sql = \"\"\"SELECT ...\"\"\"`")?;
-    match engine::sql::refusal(&query) {
-        Some((problem, fix)) => {
-            fields.report("sql", problem, fix);
+    match engine::sql::check(&query) {
+        Ok(_) => Some(query),
+        Err(refusal) => {
+            report_refusal(fields, &refusal);
             None
         }
-        None => Some(query),
     }
+}
+
+/// Reports what is wrong with the query, on its line of the file.
+fn report_refusal(fields: &Fields<'_>, refusal: &Refusal) {
+    let Refusal { construct, line, column, problem, fix } = refusal;
+    let problem = match construct.as_str() {
+        "the query" => problem.clone(),
+        construct => format!("line {line}, column {column} of the query: {construct}: {problem}"),
+    };
+    fields.report_line("sql", *line, problem, fix.clone());
 }
 
 /// The fields that say what is materialized, where and when.

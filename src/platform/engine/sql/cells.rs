@@ -1,0 +1,103 @@
+//! Columns cell by cell: reading arguments that may be one value for all rows, and making results.
+//!
+//! It knows columns, not SQL.
+
+use polars::prelude::*;
+
+/// The cells of a column; one value stands for all rows.
+pub struct Cells<C> {
+    cells: C,
+    one: bool,
+}
+
+impl<C> Cells<C> {
+    fn at(&self, row: usize) -> usize {
+        if self.one { 0 } else { row }
+    }
+}
+
+impl Cells<Int64Chunked> {
+    /// The number in a row; absent where it is null.
+    pub fn get(&self, row: usize) -> Option<i64> {
+        self.cells.get(self.at(row))
+    }
+}
+
+impl Cells<Float64Chunked> {
+    /// The number in a row; absent where it is null.
+    pub fn get(&self, row: usize) -> Option<f64> {
+        self.cells.get(self.at(row))
+    }
+}
+
+impl Cells<StringChunked> {
+    /// The text in a row; absent where it is null.
+    pub fn get(&self, row: usize) -> Option<&str> {
+        self.cells.get(self.at(row))
+    }
+}
+
+impl Cells<BooleanChunked> {
+    /// The flag in a row; absent where it is null.
+    pub fn get(&self, row: usize) -> Option<bool> {
+        self.cells.get(self.at(row))
+    }
+}
+
+impl Cells<ListChunked> {
+    /// The list in a row; absent where it is null.
+    pub fn get(&self, row: usize) -> Option<Series> {
+        self.cells.get_as_series(self.at(row))
+    }
+}
+
+fn series(column: &Column, wanted: &DataType) -> PolarsResult<Series> {
+    let series = column.as_materialized_series();
+    let series = if series.dtype() == wanted { series.clone() } else { series.cast(wanted)? };
+    Ok(series.rechunk())
+}
+
+/// A column of texts.
+pub fn texts(column: &Column) -> PolarsResult<Cells<StringChunked>> {
+    Ok(Cells { cells: series(column, &DataType::String)?.str()?.clone(), one: column.len() == 1 })
+}
+
+/// A column of integers of any width.
+pub fn longs(column: &Column) -> PolarsResult<Cells<Int64Chunked>> {
+    Ok(Cells { cells: series(column, &DataType::Int64)?.i64()?.clone(), one: column.len() == 1 })
+}
+
+/// A column of floats of any width.
+pub fn doubles(column: &Column) -> PolarsResult<Cells<Float64Chunked>> {
+    Ok(Cells { cells: series(column, &DataType::Float64)?.f64()?.clone(), one: column.len() == 1 })
+}
+
+/// A column of flags.
+pub fn flags(column: &Column) -> PolarsResult<Cells<BooleanChunked>> {
+    Ok(Cells { cells: series(column, &DataType::Boolean)?.bool()?.clone(), one: column.len() == 1 })
+}
+
+/// A column of lists.
+pub fn lists(column: &Column) -> PolarsResult<Cells<ListChunked>> {
+    let series = column.as_materialized_series().rechunk();
+    Ok(Cells { cells: series.list()?.clone(), one: column.len() == 1 })
+}
+
+/// How many rows these arguments make: the length of those that are not one value for all.
+pub fn height(columns: &[Column]) -> usize {
+    columns.iter().map(Column::len).find(|len| *len != 1).unwrap_or(1)
+}
+
+/// The column's value in every row, as its length is.
+pub fn spread(column: &Column, height: usize) -> Column {
+    if column.len() == 1 && height != 1 { column.new_from_index(0, height) } else { column.clone() }
+}
+
+/// What the function makes of each row.
+pub fn each<T>(columns: &[Column], value: impl FnMut(usize) -> PolarsResult<Option<T>>) -> PolarsResult<Column>
+where
+    Series: NamedFrom<Vec<Option<T>>, [Option<T>]>,
+{
+    let made: Vec<Option<T>> = (0..height(columns)).map(value).collect::<PolarsResult<_>>()?;
+    Ok(Series::new(PlSmallStr::EMPTY, made).into())
+}

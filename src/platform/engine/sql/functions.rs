@@ -1,0 +1,169 @@
+//! The functions of the dialect: one table from which queries are checked and planned, and docs/sql.md is written.
+//!
+//! A function is here only when it means the same on Spark 4 (ANSI, UTC). Nothing here knows how queries are planned.
+
+use std::fmt;
+use std::sync::LazyLock;
+
+use polars::prelude::{Column, Expr, PolarsResult};
+
+mod aggregates;
+mod arrays;
+mod hashes;
+mod json;
+mod logic;
+mod numbers;
+mod search;
+mod texts;
+mod times;
+mod windows;
+
+pub use aggregates::distinct;
+pub use search::problem as pattern_problem;
+pub use windows::Rank;
+
+/// A function of the dialect.
+pub struct Function {
+    /// Its name in lower case, or an operator.
+    pub name: &'static str,
+    /// Its arguments and its value, in the words of `signature.rs`.
+    pub signature: &'static str,
+    /// What it does, in a sentence.
+    pub says: &'static str,
+    /// A condition that holds; for aggregates and window functions, a call.
+    pub example: &'static str,
+    /// Whether it may end in an error on some values.
+    pub fails: bool,
+    /// How it is computed.
+    pub kind: Kind,
+}
+
+/// How a function is computed.
+#[derive(Clone, Copy)]
+pub enum Kind {
+    /// By Polars' own expressions.
+    Native(fn(&[Expr]) -> Expr),
+    /// Row by row from columns of equal length (or of length one, for one value in all rows).
+    Rows(fn(&[Column]) -> PolarsResult<Column>),
+    /// The binder turns it into other expressions.
+    Rewritten,
+    /// One value of many rows. Over a window only those that `frames` knows by name.
+    Aggregate(fn(&[Expr]) -> Expr),
+    /// Only with OVER.
+    Window(Rank),
+}
+
+impl PartialEq for Function {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl Function {
+    /// Whether it makes one value of many rows.
+    pub fn is_aggregate(&self) -> bool {
+        matches!(self.kind, Kind::Aggregate(_))
+    }
+}
+
+/// A function that cannot fail.
+const fn sure(
+    name: &'static str,
+    signature: &'static str,
+    says: &'static str,
+    example: &'static str,
+    kind: Kind,
+) -> Function {
+    Function { name, signature, says, example, fails: false, kind }
+}
+
+/// A function that ends in an error on some values.
+const fn strict(
+    name: &'static str,
+    signature: &'static str,
+    says: &'static str,
+    example: &'static str,
+    kind: Kind,
+) -> Function {
+    Function { name, signature, says, example, fails: true, kind }
+}
+
+/// A group of functions with its heading.
+pub type Group = (&'static str, &'static [Function]);
+
+/// All functions, in groups.
+pub static GROUPS: &[Group] = &[
+    ("Conditions and nulls", logic::FUNCTIONS),
+    ("Numbers", numbers::FUNCTIONS),
+    ("Texts", texts::FUNCTIONS),
+    ("Searching texts", search::FUNCTIONS),
+    ("Dates and instants", times::FUNCTIONS),
+    ("Arrays", arrays::FUNCTIONS),
+    ("JSON", json::FUNCTIONS),
+    ("Hashes", hashes::FUNCTIONS),
+    ("Aggregates", aggregates::FUNCTIONS),
+    ("Window functions", windows::FUNCTIONS),
+];
+
+/// Other names that Spark has for a function, with the name in the table.
+pub static ALIASES: &[(&str, &str)] = &[
+    ("substr", "substring"),
+    ("ucase", "upper"),
+    ("lcase", "lower"),
+    ("char_length", "length"),
+    ("character_length", "length"),
+    ("len", "length"),
+    ("power", "pow"),
+    ("ceiling", "ceil"),
+    ("signum", "sign"),
+    ("ifnull", "nvl"),
+    ("current_timestamp", "now"),
+    ("curdate", "current_date"),
+    ("dayofmonth", "day"),
+    ("dateadd", "date_add"),
+    ("date_diff", "datediff"),
+    ("week", "weekofyear"),
+    ("array_size", "size"),
+    ("cardinality", "size"),
+    ("regexp_like", "rlike"),
+    ("regexp", "rlike"),
+    ("std", "stddev_samp"),
+    ("stddev", "stddev_samp"),
+    ("variance", "var_samp"),
+    ("mean", "avg"),
+    ("every", "bool_and"),
+    ("some", "bool_or"),
+    ("any", "bool_or"),
+    ("array_agg", "collect_list"),
+    ("negative", "-x"),
+];
+
+static INDEX: LazyLock<hashbrown::HashMap<&'static str, &'static Function>> = LazyLock::new(|| {
+    let all = GROUPS.iter().flat_map(|(_, functions)| functions.iter());
+    all.map(|function| (function.name, function)).collect()
+});
+
+/// The function of that name, in any case; absent when the dialect has none.
+pub fn find(name: &str) -> Option<&'static Function> {
+    let name = name.to_lowercase();
+    let name = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name.as_str(), |(_, name)| *name);
+    INDEX.get(name).copied()
+}
+
+/// All names that a query can call.
+pub fn names() -> impl Iterator<Item = &'static str> + Clone {
+    let all = GROUPS.iter().flat_map(|(_, functions)| functions.iter().map(|function| function.name));
+    let callable = |name: &&str| name.starts_with(|c: char| c.is_ascii_lowercase());
+    all.filter(callable).chain(ALIASES.iter().map(|(alias, _)| *alias))
+}
+
+/// Whether a Java expression matches the empty text.
+pub fn matches_empty(pattern: &str) -> bool {
+    super::patterns::java(pattern, false).is_ok_and(|pattern| pattern.regex.is_match(""))
+}

@@ -1,0 +1,182 @@
+//! Aggregates: one value of the rows of a group, nulls skipped. The arguments are columns.
+
+use polars::prelude::*;
+
+use super::Function;
+use super::Kind::Aggregate;
+use super::{strict, sure};
+use crate::platform::engine::sql::cells::{doubles, each, longs};
+use crate::platform::engine::sql::refusal::quote;
+
+pub static FUNCTIONS: &[Function] = &[
+    sure(
+        "count",
+        "any* -> bigint",
+        "Rows where all arguments are not null; `count(*)` counts all rows, `count(DISTINCT x)` each value once.",
+        "count(x)",
+        Aggregate(|a| first(a).count().cast(DataType::Int64)),
+    ),
+    sure(
+        "count_if",
+        "boolean -> bigint",
+        "Rows where it is true.",
+        "count_if(x > 1)",
+        Aggregate(|a| first(a).fill_null(lit(false)).cast(DataType::Int64).sum()),
+    ),
+    strict(
+        "sum",
+        "addend -> arg",
+        "Sum: a bigint of whole numbers (one that does not fit is an error), else a double; null without rows.",
+        "sum(x)",
+        Aggregate(sum),
+    ),
+    sure("avg", "double -> double", "Mean.", "avg(x)", Aggregate(|a| first(a).mean())),
+    sure("min", "ordered -> arg", "Least; NaN only if there is nothing else.", "min(x)", Aggregate(|a| first(a).min())),
+    sure("max", "ordered -> arg", "Greatest; NaN is greater than any number.", "max(x)", Aggregate(|a| first(a).max())),
+    sure(
+        "max nan",
+        "double -> arg",
+        "",
+        "",
+        Aggregate(|a| when(first(a).is_nan().any(true)).then(lit(f64::NAN)).otherwise(first(a).max())),
+    ),
+    sure(
+        "stddev_samp",
+        "double -> double",
+        "Standard deviation of a sample; null for less than two values; also `stddev`.",
+        "stddev(x)",
+        Aggregate(|a| first(a).std(1)),
+    ),
+    sure(
+        "stddev_pop",
+        "double -> double",
+        "Standard deviation of all.",
+        "stddev_pop(x)",
+        Aggregate(|a| first(a).std(0)),
+    ),
+    sure(
+        "var_samp",
+        "double -> double",
+        "Variance of a sample; null for less than two values; also `variance`.",
+        "variance(x)",
+        Aggregate(|a| first(a).var(1)),
+    ),
+    sure("var_pop", "double -> double", "Variance of all.", "var_pop(x)", Aggregate(|a| first(a).var(0))),
+    sure(
+        "bool_and",
+        "boolean -> boolean",
+        "Whether all are true; also `every`.",
+        "bool_and(x > 1)",
+        Aggregate(|a| first(a).cast(DataType::Int8).min().cast(DataType::Boolean)),
+    ),
+    sure(
+        "bool_or",
+        "boolean -> boolean",
+        "Whether one is true; also `any`, `some`.",
+        "bool_or(x > 1)",
+        Aggregate(|a| first(a).cast(DataType::Int8).max().cast(DataType::Boolean)),
+    ),
+    sure(
+        "max_by",
+        "any, ordered -> arg",
+        "The first where the second is greatest. Let no two rows share the greatest: Spark may take any of them.",
+        "max_by(x, ts)",
+        Aggregate(|a| by(a, true)),
+    ),
+    sure(
+        "min_by",
+        "any, ordered -> arg",
+        "The first where the second is least.",
+        "min_by(x, ts)",
+        Aggregate(|a| by(a, false)),
+    ),
+    sure(
+        "collect_list",
+        "any -> array<arg>",
+        "All values. Their order is not settled on Spark, so only inside `sort_array array_sort size array_contains array_max array_min`.",
+        "sort_array(collect_list(x))",
+        Aggregate(|a| first(a).drop_nulls().implode(false)),
+    ),
+    sure(
+        "collect_set",
+        "any -> array<arg>",
+        "Each value once; like collect_list.",
+        "sort_array(collect_set(x))",
+        Aggregate(|a| first(a).drop_nulls().unique().implode(false)),
+    ),
+    sure(
+        "approx_count_distinct",
+        "any -> bigint",
+        "How many different values: exact here, within 5 % on Spark.",
+        "approx_count_distinct(x)",
+        Aggregate(|a| distinct(a)),
+    ),
+    sure(
+        "percentile",
+        "double, fraction -> double",
+        "The value below which that fraction lies, between two values if need be.",
+        "percentile(x, 0.9)",
+        Aggregate(percentile),
+    ),
+    sure(
+        "median",
+        "double -> double",
+        "percentile(x, 0.5).",
+        "median(x)",
+        Aggregate(|a| first(a).drop_nulls().quantile(lit(0.5), QuantileMethod::Linear)),
+    ),
+];
+
+fn first(args: &[Expr]) -> Expr {
+    args.first().cloned().unwrap_or(lit(NULL))
+}
+
+/// How many different values there are: of several columns, only rows without a null count.
+pub fn distinct(args: &[Expr]) -> Expr {
+    let count = if args.len() > 1 {
+        let whole = args.iter().map(|arg| arg.clone().is_not_null()).reduce(Expr::and).unwrap_or(lit(true));
+        as_struct(args.to_vec()).filter(whole).n_unique()
+    } else {
+        first(args).drop_nulls().n_unique()
+    };
+    count.cast(DataType::Int64)
+}
+
+fn sum(args: &[Expr]) -> Expr {
+    let parts = [first(args).sum(), first(args).cast(DataType::Float64).sum(), first(args).count()];
+    map_multiple(
+        |columns| checked_sum(columns),
+        parts,
+        |_, fields| fields.first().cloned().ok_or_else(|| polars_err!(ComputeError: "sum of nothing")),
+    )
+}
+
+/// The sum, or null without values. The sum in floats tells whether that of whole numbers went around.
+fn checked_sum(columns: &mut [Column]) -> PolarsResult<Column> {
+    let [sum, float, count] = columns else { polars_bail!(ComputeError: "sum of nothing") };
+    let name = sum.name().clone();
+    let (floats, counts) = (doubles(float)?, longs(count)?);
+    let args = [sum.clone(), float.clone(), count.clone()];
+    let some = |row| counts.get(row).is_some_and(|count| count > 0);
+    if sum.dtype().is_float() {
+        return Ok(each(&args, |row| Ok(floats.get(row).filter(|_| some(row))))?.with_name(name));
+    }
+    let whole = longs(sum)?;
+    let made = each(&args, |row| {
+        let (Some(sum), Some(float)) = (whole.get(row).filter(|_| some(row)), floats.get(row)) else { return Ok(None) };
+        polars_ensure!((sum as f64 - float).abs() < 1e18, ComputeError: "the sum {} does not fit BIGINT: cast to DOUBLE before", quote(&float.to_string()));
+        Ok(Some(sum))
+    });
+    Ok(made?.with_name(name))
+}
+
+fn by(args: &[Expr], greatest: bool) -> Expr {
+    let [value, key] = args else { return lit(NULL) };
+    let best = if greatest { key.clone().max() } else { key.clone().min() };
+    value.clone().filter(key.clone().eq(best)).first()
+}
+
+fn percentile(args: &[Expr]) -> Expr {
+    let [value, fraction] = args else { return lit(NULL) };
+    value.clone().drop_nulls().quantile(fraction.clone().first(), QuantileMethod::Linear)
+}

@@ -1,0 +1,239 @@
+//! Arrays. `a[0]` counts from 0, element_at from 1.
+
+use polars::prelude::*;
+
+use super::Kind::Rows;
+use super::texts::argument;
+use super::{Function, strict, sure};
+use crate::platform::engine::sql::cast::list_column;
+use crate::platform::engine::sql::cells::{each, height, lists, longs, spread};
+use crate::platform::engine::sql::types::Type;
+
+pub static FUNCTIONS: &[Function] = &[
+    sure("array", "same* -> array<same>", "An array of these.", "array(1, 2)[1] = 2", Rows(array)),
+    sure("size", "array -> int", "How many elements; null for null.", "size(array(1, 2)) = 2", Rows(size)),
+    strict(
+        "[]",
+        "array, int -> element",
+        "`a[i]`, counted from 0; an element that is not there is an error.",
+        "array('x', 'y')[0] = 'x'",
+        Rows(|a| element(a, Missing::Error, 0)),
+    ),
+    strict(
+        "element_at",
+        "array, int -> element",
+        "Counted from 1, or from the end if negative; an element that is not there is an error.",
+        "element_at(array('x', 'y'), -1) = 'y'",
+        Rows(|a| element(a, Missing::Error, 1)),
+    ),
+    strict(
+        "try_element_at",
+        "array, int -> element",
+        "The same, null for an element that is not there.",
+        "try_element_at(array(1), 5) IS NULL",
+        Rows(|a| element(a, Missing::Null, 1)),
+    ),
+    sure(
+        "get",
+        "array, int -> element",
+        "Counted from 0; null for an element that is not there.",
+        "get(array(1), 5) IS NULL",
+        Rows(|a| element(a, Missing::Null, 0)),
+    ),
+    sure(
+        "array_contains",
+        "array, element -> boolean",
+        "Whether the element is there; null if it is not, but a null is.",
+        "array_contains(array(1, 2), 2)",
+        Rows(contains),
+    ),
+    sure(
+        "array_position",
+        "array, element -> bigint",
+        "Position of the first such element, from 1; 0 if it is not there.",
+        "array_position(array('a', 'b'), 'b') = 2",
+        Rows(position),
+    ),
+    sure(
+        "array_distinct",
+        "array -> array",
+        "Each element once, in the order of the first.",
+        "size(array_distinct(array(1, 1, 2))) = 2",
+        Rows(|a| change(a, |items| items.unique_stable())),
+    ),
+    sure(
+        "sort_array",
+        "array, boolean? -> array",
+        "In order, nulls first; descending if the second is false.",
+        "sort_array(array(2, 1))[0] = 1",
+        Rows(sort),
+    ),
+    sure(
+        "array_sort",
+        "array -> array",
+        "In order, nulls last.",
+        "array_sort(array(2, 1))[0] = 1",
+        Rows(|a| change(a, |items| items.sort(SortOptions::default().with_nulls_last(true)))),
+    ),
+    sure(
+        "array_max",
+        "array -> element",
+        "Greatest element, nulls aside.",
+        "array_max(array(1, 3)) = 3",
+        Rows(|a| extreme(a, true)),
+    ),
+    sure(
+        "array_min",
+        "array -> element",
+        "Least element, nulls aside.",
+        "array_min(array(1, 3)) = 1",
+        Rows(|a| extreme(a, false)),
+    ),
+    sure(
+        "slice",
+        "array, int, int -> array",
+        "That many elements from a position, counted from 1 or from the end if negative.",
+        "size(slice(array(1, 2, 3), 2, 2)) = 2",
+        Rows(slice),
+    ),
+    sure(
+        "array_join",
+        "array, string -> string",
+        "The elements of an array of texts with the second between, nulls left out.",
+        "array_join(array('a', 'b'), '-') = 'a-b'",
+        Rows(join),
+    ),
+];
+
+/// What an element that is not there is.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Missing {
+    /// An error.
+    Error,
+    /// Null.
+    Null,
+}
+
+fn element_type(column: &Column) -> PolarsResult<Type> {
+    let inner = column.dtype().inner_dtype().and_then(Type::of);
+    inner.ok_or_else(|| polars_err!(ComputeError: "not an array: {}", column.dtype()))
+}
+
+fn array(args: &[Column]) -> PolarsResult<Column> {
+    let Some(first) = args.first() else {
+        return list_column(vec![Some(Series::new_null(PlSmallStr::EMPTY, 0))], &Type::Null);
+    };
+    let rows = height(args);
+    let columns: Vec<Column> = args.iter().map(|column| spread(column, rows)).collect();
+    let mut made = Vec::with_capacity(rows);
+    for row in 0..rows {
+        let values = columns.iter().map(|column| column.get(row)).collect::<PolarsResult<Vec<_>>>()?;
+        made.push(Some(Series::from_any_values_and_dtype(PlSmallStr::EMPTY, &values, first.dtype(), false)?));
+    }
+    let ty = Type::of(first.dtype()).unwrap_or(Type::Null);
+    list_column(made, &ty)
+}
+
+fn size(args: &[Column]) -> PolarsResult<Column> {
+    let list = lists(argument(args, 0)?)?;
+    each(args, |row| Ok(list.get(row).map(|items| items.len() as i64)))
+}
+
+/// The element of each row's array, by an index that counts from `first`.
+pub fn element(args: &[Column], missing: Missing, first: i64) -> PolarsResult<Column> {
+    let (list, index) = (lists(argument(args, 0)?)?, longs(argument(args, 1)?)?);
+    let mut values = Vec::with_capacity(height(args));
+    for row in 0..height(args) {
+        let Some((items, index)) = list.get(row).zip(index.get(row)) else {
+            values.push(AnyValue::Null);
+            continue;
+        };
+        polars_ensure!(!(first == 1 && index == 0), ComputeError: "element 0: elements count from 1");
+        let at = if first == 1 && index < 0 { items.len() as i64 + index } else { index - first };
+        match usize::try_from(at).ok().filter(|at| *at < items.len()) {
+            Some(at) => values.push(items.get(at)?.into_static()),
+            None if missing == Missing::Null => values.push(AnyValue::Null),
+            None => polars_bail!(ComputeError: "there is no element {} in an array of {}: use get", index, items.len()),
+        }
+    }
+    let dtype = element_type(argument(args, 0)?)?.polars();
+    Ok(Series::from_any_values_and_dtype(PlSmallStr::EMPTY, &values, &dtype, false)?.into())
+}
+
+/// The position of the first element that equals the second argument.
+fn find(items: &Series, wanted: &AnyValue<'_>) -> Option<usize> {
+    items.iter().position(|item| !item.is_null() && item == *wanted)
+}
+
+fn contains(args: &[Column]) -> PolarsResult<Column> {
+    let (list, wanted) = (lists(argument(args, 0)?)?, spread(argument(args, 1)?, height(args)));
+    each(args, |row| {
+        let wanted = wanted.get(row)?;
+        let Some(items) = list.get(row).filter(|_| !wanted.is_null()) else { return Ok(None) };
+        let found = find(&items, &wanted).is_some();
+        Ok(if found || items.null_count() == 0 { Some(found) } else { None })
+    })
+}
+
+fn position(args: &[Column]) -> PolarsResult<Column> {
+    let (list, wanted) = (lists(argument(args, 0)?)?, spread(argument(args, 1)?, height(args)));
+    each(args, |row| {
+        let wanted = wanted.get(row)?;
+        let items = list.get(row).filter(|_| !wanted.is_null());
+        Ok(items.map(|items| find(&items, &wanted).map_or(0, |at| at as i64 + 1)))
+    })
+}
+
+/// An array made of each array.
+fn change(args: &[Column], of: impl Fn(&Series) -> PolarsResult<Series>) -> PolarsResult<Column> {
+    let list = lists(argument(args, 0)?)?;
+    let made = (0..height(args)).map(|row| list.get(row).map(|items| of(&items)).transpose());
+    list_column(made.collect::<PolarsResult<_>>()?, &element_type(argument(args, 0)?)?)
+}
+
+fn sort(args: &[Column]) -> PolarsResult<Column> {
+    let ascending = args.get(1).map(crate::platform::engine::sql::cells::flags).transpose()?;
+    let descending = ascending.is_some_and(|ascending| ascending.get(0) == Some(false));
+    // Nulls are less than any value.
+    let options = SortOptions::default().with_order_descending(descending).with_nulls_last(descending);
+    change(args, |items| items.sort(options))
+}
+
+fn extreme(args: &[Column], greatest: bool) -> PolarsResult<Column> {
+    let list = lists(argument(args, 0)?)?;
+    let mut values = Vec::with_capacity(height(args));
+    for row in 0..height(args) {
+        let sorted = list.get(row).map(|items| items.drop_nulls().sort(SortOptions::default())).transpose()?;
+        let last = sorted.as_ref().map(|sorted| if greatest { sorted.len().saturating_sub(1) } else { 0 });
+        let value = sorted.zip(last).filter(|(sorted, _)| !sorted.is_empty());
+        values.push(
+            value.map(|(sorted, at)| sorted.get(at).map(AnyValue::into_static)).transpose()?.unwrap_or(AnyValue::Null),
+        );
+    }
+    let dtype = element_type(argument(args, 0)?)?.polars();
+    Ok(Series::from_any_values_and_dtype(PlSmallStr::EMPTY, &values, &dtype, false)?.into())
+}
+
+fn slice(args: &[Column]) -> PolarsResult<Column> {
+    let (list, from, count) = (lists(argument(args, 0)?)?, longs(argument(args, 1)?)?, longs(argument(args, 2)?)?);
+    let mut made = Vec::with_capacity(height(args));
+    for row in 0..height(args) {
+        let (Some(items), Some(from), Some(count)) = (list.get(row), from.get(row), count.get(row)) else {
+            made.push(None);
+            continue;
+        };
+        polars_ensure!(from != 0 && count >= 0, ComputeError: "slice from {} of {}: positions count from 1", from, count);
+        let start = if from > 0 { from - 1 } else { items.len() as i64 + from };
+        let outside = start < 0 || start >= items.len() as i64;
+        made.push(Some(if outside { items.clear() } else { items.slice(start, count as usize) }));
+    }
+    list_column(made, &element_type(argument(args, 0)?)?)
+}
+
+fn join(args: &[Column]) -> PolarsResult<Column> {
+    let (list, mark) = (lists(argument(args, 0)?)?, crate::platform::engine::sql::cells::texts(argument(args, 1)?)?);
+    each(args, |row| {
+        let Some((items, mark)) = list.get(row).zip(mark.get(row)) else { return Ok(None) };
+        Ok(Some(items.str()?.iter().flatten().collect::<Vec<_>>().join(mark)))
+    })
+}

@@ -1,0 +1,400 @@
+//! Texts: cut, joined, padded. Positions count characters from 1.
+
+use polars::prelude::*;
+
+use super::Kind::Rows;
+use super::{Function, strict, sure};
+use crate::platform::engine::sql::cells::{each, lists, longs, texts};
+
+pub static FUNCTIONS: &[Function] = &[
+    sure("||", "printable, printable -> string", "Joined; null where a part is null.", "'a' || 1 = 'a1'", Rows(concat)),
+    sure(
+        "concat",
+        "printable+ -> string",
+        "Joined; null where a part is null.",
+        "concat('a', 'b', 'c') = 'abc'",
+        Rows(concat),
+    ),
+    sure(
+        "concat_ws",
+        "string, joinable* -> string",
+        "Joined with the first between; nulls left out; arrays of texts count as their elements.",
+        "concat_ws('-', 'a', NULL, 'b') = 'a-b'",
+        Rows(concat_ws),
+    ),
+    sure(
+        "upper",
+        "string -> string",
+        "Capital letters.",
+        "upper('aß') = 'ASS'",
+        Rows(|a| change(a, |text| Some(text.to_uppercase()))),
+    ),
+    sure(
+        "lower",
+        "string -> string",
+        "Small letters.",
+        "lower('AB') = 'ab'",
+        Rows(|a| change(a, |text| Some(text.to_lowercase()))),
+    ),
+    sure(
+        "initcap",
+        "string -> string",
+        "The first letter of each word (between blanks) large, the others small.",
+        "initcap('new YORK') = 'New York'",
+        Rows(|a| change(a, |text| Some(initcap(text)))),
+    ),
+    sure("length", "string -> int", "Characters.", "length('Zürich') = 6", Rows(length)),
+    sure(
+        "trim",
+        "string -> string",
+        "Without blanks at both ends; also `TRIM(BOTH 'x' FROM s)`.",
+        "trim('  a ') = 'a'",
+        Rows(|a| trim(a, true, true)),
+    ),
+    sure(
+        "ltrim",
+        "string -> string",
+        "Without blanks at the beginning.",
+        "ltrim('  a ') = 'a '",
+        Rows(|a| trim(a, true, false)),
+    ),
+    sure(
+        "rtrim",
+        "string -> string",
+        "Without blanks at the end.",
+        "rtrim(' a ') = ' a'",
+        Rows(|a| trim(a, false, true)),
+    ),
+    sure(
+        "btrim",
+        "string, string? -> string",
+        "Without those characters (default blanks) at both ends.",
+        "btrim('xax', 'x') = 'a'",
+        Rows(|a| trim(a, true, true)),
+    ),
+    sure(
+        "trim leading",
+        "string, string -> string",
+        "`TRIM(LEADING 'x' FROM s)`.",
+        "TRIM(LEADING 'x' FROM 'xax') = 'ax'",
+        Rows(|a| trim(a, true, false)),
+    ),
+    sure(
+        "trim trailing",
+        "string, string -> string",
+        "`TRIM(TRAILING 'x' FROM s)`.",
+        "TRIM(TRAILING 'x' FROM 'xax') = 'xa'",
+        Rows(|a| trim(a, false, true)),
+    ),
+    sure(
+        "substring",
+        "string, int, int? -> string",
+        "From a position (negative: from the end), that many characters.",
+        "substring('hello', 2, 3) = 'ell' AND substring('hello', -2) = 'lo'",
+        Rows(substring),
+    ),
+    sure("left", "string, int -> string", "The first characters.", "left('hello', 2) = 'he'", Rows(|a| side(a, true))),
+    sure(
+        "right",
+        "string, int -> string",
+        "The last characters.",
+        "right('hello', 2) = 'lo'",
+        Rows(|a| side(a, false)),
+    ),
+    sure(
+        "replace",
+        "string, string, string -> string",
+        "Each occurrence of the second replaced by the third.",
+        "replace('abab', 'b', 'c') = 'acac'",
+        Rows(replace),
+    ),
+    sure(
+        "translate",
+        "string, string, string -> string",
+        "Characters of the second become those of the third, or go away.",
+        "translate('abc', 'ab', 'x') = 'xc'",
+        Rows(translate),
+    ),
+    sure(
+        "reverse",
+        "string -> string",
+        "Backwards.",
+        "reverse('abc') = 'cba'",
+        Rows(|a| change(a, |text| Some(text.chars().rev().collect()))),
+    ),
+    sure("repeat", "string, int -> string", "That many times.", "repeat('ab', 2) = 'abab'", Rows(repeat)),
+    sure(
+        "lpad",
+        "string, int, string -> string",
+        "Filled at the beginning, or cut, to that length.",
+        "lpad('7', 3, '0') = '007'",
+        Rows(|a| pad(a, true)),
+    ),
+    sure(
+        "rpad",
+        "string, int, string -> string",
+        "Filled at the end, or cut, to that length.",
+        "rpad('7', 3, '0') = '700'",
+        Rows(|a| pad(a, false)),
+    ),
+    sure(
+        "instr",
+        "string, string -> int",
+        "Position of the second in the first; 0 if it is not there.",
+        "instr('hello', 'l') = 3",
+        Rows(|a| position(a, true)),
+    ),
+    sure(
+        "locate",
+        "string, string -> int",
+        "Position of the first in the second; 0 if it is not there; also `POSITION(a IN b)`.",
+        "locate('l', 'hello') = 3",
+        Rows(|a| position(a, false)),
+    ),
+    strict(
+        "split_part",
+        "string, string, int -> string",
+        "That part between separators, counted from 1, or from the end if negative; empty if there is none.",
+        "split_part('a-b-c', '-', 2) = 'b'",
+        Rows(split_part),
+    ),
+    sure(
+        "substring_index",
+        "string, string, int -> string",
+        "What is before that many separators, or behind them from the end if negative.",
+        "substring_index('a.b.c', '.', 2) = 'a.b'",
+        Rows(substring_index),
+    ),
+    sure(
+        "startswith",
+        "string, string -> boolean",
+        "Whether it begins with the second.",
+        "startswith('hello', 'he')",
+        Rows(|a| test(a, |text, part| text.starts_with(part))),
+    ),
+    sure(
+        "endswith",
+        "string, string -> boolean",
+        "Whether it ends with the second.",
+        "endswith('hello', 'lo')",
+        Rows(|a| test(a, |text, part| text.ends_with(part))),
+    ),
+    sure(
+        "contains",
+        "string, string -> boolean",
+        "Whether it holds the second.",
+        "contains('hello', 'ell')",
+        Rows(|a| test(a, |text, part| text.contains(part))),
+    ),
+    sure(
+        "ascii",
+        "string -> int",
+        "Number of the first character; 0 for an empty text.",
+        "ascii('A') = 65",
+        Rows(ascii),
+    ),
+];
+
+/// The argument at a position.
+pub fn argument(args: &[Column], index: usize) -> PolarsResult<&Column> {
+    args.get(index).ok_or_else(|| polars_err!(ComputeError: "argument {} is missing", index + 1))
+}
+
+/// A text made of each text.
+pub fn change(args: &[Column], of: impl Fn(&str) -> Option<String>) -> PolarsResult<Column> {
+    let text = texts(argument(args, 0)?)?;
+    each(args, |row| Ok(text.get(row).and_then(&of)))
+}
+
+/// A condition on two texts.
+pub fn test(args: &[Column], of: fn(&str, &str) -> bool) -> PolarsResult<Column> {
+    let (a, b) = (texts(argument(args, 0)?)?, texts(argument(args, 1)?)?);
+    each(args, |row| Ok(a.get(row).zip(b.get(row)).map(|(a, b)| of(a, b))))
+}
+
+fn length(args: &[Column]) -> PolarsResult<Column> {
+    let text = texts(argument(args, 0)?)?;
+    each(args, |row| Ok(text.get(row).map(|text| text.chars().count() as i64)))
+}
+
+fn ascii(args: &[Column]) -> PolarsResult<Column> {
+    let text = texts(argument(args, 0)?)?;
+    each(args, |row| Ok(text.get(row).map(|text| text.chars().next().map_or(0, |c| i64::from(u32::from(c))))))
+}
+
+fn concat(args: &[Column]) -> PolarsResult<Column> {
+    let parts = args.iter().map(texts).collect::<PolarsResult<Vec<_>>>()?;
+    each(args, |row| Ok(parts.iter().map(|part| part.get(row)).collect::<Option<String>>()))
+}
+
+fn concat_ws(args: &[Column]) -> PolarsResult<Column> {
+    let separator = texts(argument(args, 0)?)?;
+    let mut parts: Vec<Box<dyn Fn(usize, &mut Vec<String>) -> PolarsResult<()>>> = Vec::new();
+    for column in args.iter().skip(1) {
+        if column.dtype().is_list() {
+            let list = lists(column)?;
+            parts.push(Box::new(move |row, found| {
+                let Some(items) = list.get(row) else { return Ok(()) };
+                let items = items.cast(&DataType::String)?;
+                found.extend(items.str()?.iter().flatten().map(str::to_owned));
+                Ok(())
+            }));
+        } else {
+            let text = texts(column)?;
+            parts.push(Box::new(move |row, found| {
+                found.extend(text.get(row).map(str::to_owned));
+                Ok(())
+            }));
+        }
+    }
+    each(args, |row| {
+        let Some(separator) = separator.get(row) else { return Ok(None) };
+        let mut found = Vec::new();
+        parts.iter().try_for_each(|part| part(row, &mut found))?;
+        Ok(Some(found.join(separator)))
+    })
+}
+
+fn initcap(text: &str) -> String {
+    let words = text.split(' ').map(|word| {
+        let mut chars = word.chars();
+        let first: String = chars.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+        first + &chars.as_str().to_lowercase()
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn trim(args: &[Column], start: bool, end: bool) -> PolarsResult<Column> {
+    let text = texts(argument(args, 0)?)?;
+    let set = args.get(1).map(texts).transpose()?;
+    each(args, |row| {
+        let set = set.as_ref().map_or(Some(" "), |set| set.get(row));
+        Ok(text.get(row).zip(set).map(|(text, set)| {
+            let text = if start { text.trim_start_matches(|c| set.contains(c)) } else { text };
+            let text = if end { text.trim_end_matches(|c| set.contains(c)) } else { text };
+            text.to_owned()
+        }))
+    })
+}
+
+/// Characters `start..end` of a text, both kept inside it.
+fn slice(text: &str, start: i64, end: i64) -> String {
+    let (start, end) = (start.max(0) as usize, end.max(0) as usize);
+    text.chars().skip(start).take(end.saturating_sub(start)).collect()
+}
+
+fn substring(args: &[Column]) -> PolarsResult<Column> {
+    let (text, from) = (texts(argument(args, 0)?)?, longs(argument(args, 1)?)?);
+    let count = args.get(2).map(longs).transpose()?;
+    each(args, |row| {
+        let count = count.as_ref().map_or(Some(i64::from(i32::MAX)), |count| count.get(row));
+        let (Some(text), Some(from), Some(count)) = (text.get(row), from.get(row), count) else { return Ok(None) };
+        let start = match from {
+            0 => 0,
+            1.. => from - 1,
+            _ => text.chars().count() as i64 + from,
+        };
+        // The end counts from the unclipped start, as in Spark: a start before the text eats into the count.
+        Ok(Some(slice(text, start, start.saturating_add(count.max(0)))))
+    })
+}
+
+fn side(args: &[Column], left: bool) -> PolarsResult<Column> {
+    let (text, count) = (texts(argument(args, 0)?)?, longs(argument(args, 1)?)?);
+    each(args, |row| {
+        Ok(text.get(row).zip(count.get(row)).map(|(text, count)| {
+            let all = text.chars().count() as i64;
+            if left { slice(text, 0, count) } else { slice(text, all - count.max(0), all) }
+        }))
+    })
+}
+
+fn replace(args: &[Column]) -> PolarsResult<Column> {
+    let (text, from, to) = (texts(argument(args, 0)?)?, texts(argument(args, 1)?)?, texts(argument(args, 2)?)?);
+    each(args, |row| {
+        let (Some(text), Some(from), Some(to)) = (text.get(row), from.get(row), to.get(row)) else { return Ok(None) };
+        Ok(Some(if from.is_empty() { text.to_owned() } else { text.replace(from, to) }))
+    })
+}
+
+fn translate(args: &[Column]) -> PolarsResult<Column> {
+    let (text, from, to) = (texts(argument(args, 0)?)?, texts(argument(args, 1)?)?, texts(argument(args, 2)?)?);
+    each(args, |row| {
+        let (Some(text), Some(from), Some(to)) = (text.get(row), from.get(row), to.get(row)) else { return Ok(None) };
+        let change = |c: char| match from.chars().position(|known| known == c) {
+            Some(index) => to.chars().nth(index),
+            None => Some(c),
+        };
+        Ok(Some(text.chars().filter_map(change).collect::<String>()))
+    })
+}
+
+/// Longest text that a row may be filled or repeated to, in bytes: a slip must not take all memory.
+const MAX_MADE: usize = 1 << 20;
+
+fn repeat(args: &[Column]) -> PolarsResult<Column> {
+    let (text, times) = (texts(argument(args, 0)?)?, longs(argument(args, 1)?)?);
+    each(args, |row| {
+        let Some((text, times)) = text.get(row).zip(times.get(row)) else { return Ok(None) };
+        let times = times.max(0) as usize;
+        polars_ensure!(text.len().saturating_mul(times) <= MAX_MADE, ComputeError: "a text of more than {} bytes", MAX_MADE);
+        Ok(Some(text.repeat(times)))
+    })
+}
+
+fn pad(args: &[Column], left: bool) -> PolarsResult<Column> {
+    let (text, length, fill) = (texts(argument(args, 0)?)?, longs(argument(args, 1)?)?, texts(argument(args, 2)?)?);
+    each(args, |row| {
+        let (Some(text), Some(length), Some(fill)) = (text.get(row), length.get(row), fill.get(row)) else {
+            return Ok(None);
+        };
+        let (has, length) = (text.chars().count(), length.max(0) as usize);
+        polars_ensure!(length <= MAX_MADE, ComputeError: "a text of more than {} bytes", MAX_MADE);
+        if has >= length || fill.is_empty() {
+            return Ok(Some(text.chars().take(length).collect()));
+        }
+        let filling: String = fill.chars().cycle().take(length - has).collect();
+        Ok(Some(if left { filling + text } else { text.to_owned() + &filling }))
+    })
+}
+
+fn position(args: &[Column], text_first: bool) -> PolarsResult<Column> {
+    let (a, b) = (texts(argument(args, 0)?)?, texts(argument(args, 1)?)?);
+    each(args, |row| {
+        Ok(a.get(row).zip(b.get(row)).map(|(a, b)| {
+            let (text, part) = if text_first { (a, b) } else { (b, a) };
+            let before = text.find(part).and_then(|at| text.get(..at));
+            before.map_or(0, |before| before.chars().count() as i64 + 1)
+        }))
+    })
+}
+
+fn split_part(args: &[Column]) -> PolarsResult<Column> {
+    let (text, mark, part) = (texts(argument(args, 0)?)?, texts(argument(args, 1)?)?, longs(argument(args, 2)?)?);
+    each(args, |row| {
+        let (Some(text), Some(mark), Some(part)) = (text.get(row), mark.get(row), part.get(row)) else {
+            return Ok(None);
+        };
+        polars_ensure!(part != 0, ComputeError: "part 0: parts count from 1");
+        let parts: Vec<&str> = if mark.is_empty() { vec![text] } else { text.split(mark).collect() };
+        let index = if part > 0 { part - 1 } else { parts.len() as i64 + part };
+        let found = usize::try_from(index).ok().and_then(|index| parts.get(index));
+        Ok(Some(found.copied().unwrap_or_default().to_owned()))
+    })
+}
+
+fn substring_index(args: &[Column]) -> PolarsResult<Column> {
+    let (text, mark, count) = (texts(argument(args, 0)?)?, texts(argument(args, 1)?)?, longs(argument(args, 2)?)?);
+    each(args, |row| {
+        let (Some(text), Some(mark), Some(count)) = (text.get(row), mark.get(row), count.get(row)) else {
+            return Ok(None);
+        };
+        if mark.is_empty() || count == 0 {
+            return Ok(Some(String::new()));
+        }
+        let parts: Vec<&str> = text.split(mark).collect();
+        let wanted = count.unsigned_abs().min(parts.len() as u64) as usize;
+        let from = if count > 0 { 0 } else { parts.len() - wanted };
+        Ok(Some(parts.get(from..from + wanted).unwrap_or_default().join(mark)))
+    })
+}

@@ -1,0 +1,254 @@
+//! Expressions after names and types are settled: what is computed, from which columns, of which type.
+//!
+//! Plain data. Columns have numbers, not names, so that two tables with one name for a column cannot be mixed up.
+
+use std::sync::Arc;
+
+use polars::prelude as pl;
+use polars::prelude::{AnyValue, Scalar, TimeZone};
+
+use super::functions::Function;
+use super::refusal::Place;
+use super::types::{Type, UNIT};
+
+/// An expression.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// What it does with its arguments.
+    pub op: Op,
+    /// Its arguments.
+    pub args: Vec<Node>,
+    /// The type of its value.
+    pub ty: Type,
+    /// Where it stands and what it looks like, for messages.
+    pub from: Source,
+}
+
+/// Where an expression comes from. All are equal, for equality is about the value.
+#[derive(Clone, Debug, Default)]
+pub struct Source {
+    /// Its place in the query.
+    pub place: Place,
+    /// Its text, cut.
+    pub text: Arc<str>,
+}
+
+impl PartialEq for Source {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+/// What an expression does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Op {
+    /// A column by its number.
+    Column(u32),
+    /// A constant.
+    Literal(Literal),
+    /// A function of the arguments, row by row.
+    Call(&'static Function),
+    /// The argument in the node's type; null instead of an error where `lenient`.
+    Cast {
+        /// TRY_CAST.
+        lenient: bool,
+    },
+    /// Condition, value, condition, value, ... and a last value for none of them.
+    Case,
+    /// A field of a struct.
+    Field(String),
+    /// An aggregate; with `filter` the last argument says which rows count.
+    Aggregate {
+        /// Which.
+        function: &'static Function,
+        /// Each value once.
+        distinct: bool,
+        /// FILTER (WHERE ...).
+        filter: bool,
+    },
+    /// A window function; the arguments are followed by the partition's and the order's expressions.
+    Window(Box<Window>),
+}
+
+/// A constant. Integers hold for all integer types.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Literal {
+    /// NULL.
+    Null,
+    /// TRUE or FALSE.
+    Boolean(bool),
+    /// A whole number.
+    Int(i64),
+    /// A double, or a decimal literal.
+    Double(f64),
+    /// A text.
+    Text(String),
+    /// Days since 1970-01-01.
+    Date(i32),
+    /// Microseconds since 1970-01-01.
+    Timestamp(i64),
+    /// An interval.
+    Interval {
+        /// Whole months.
+        months: i32,
+        /// Whole days: always 24 hours, for all is UTC.
+        days: i32,
+        /// Microseconds.
+        micros: i64,
+    },
+}
+
+/// The window of a window function.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Window {
+    /// Which function.
+    pub function: &'static Function,
+    /// How many of the arguments are the function's own.
+    pub own: usize,
+    /// How many follow as PARTITION BY.
+    pub partition: usize,
+    /// For each ORDER BY expression: descending, nulls last.
+    pub order: Vec<(bool, bool)>,
+    /// Which rows count.
+    pub frame: Frame,
+    /// IGNORE NULLS.
+    pub ignore_nulls: bool,
+}
+
+/// The frame of a window.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Frame {
+    /// ROWS, counting rows; else RANGE, by the value of the order.
+    pub rows: bool,
+    /// Where it begins.
+    pub start: Bound,
+    /// Where it ends, inclusive.
+    pub end: Bound,
+}
+
+/// An end of a frame.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Bound {
+    /// UNBOUNDED, in its direction.
+    Unbounded,
+    /// CURRENT ROW is 0; PRECEDING is negative. Rows, or the order's own unit: microseconds for instants.
+    Offset(f64),
+    /// The same, exact, for rows, integers, dates (days) and instants (microseconds).
+    Exact(i64),
+}
+
+impl Literal {
+    /// The constant as a value of the type.
+    pub fn scalar(&self, ty: &Type) -> Scalar {
+        let value = match (self, ty) {
+            (Self::Boolean(flag), _) => AnyValue::Boolean(*flag),
+            (Self::Int(number), Type::Double | Type::Decimal) => AnyValue::Float64(*number as f64),
+            (Self::Int(number), Type::Float) => AnyValue::Float32(*number as f32),
+            (Self::Int(number), Type::Byte) => AnyValue::Int8(*number as i8),
+            (Self::Int(number), Type::Short) => AnyValue::Int16(*number as i16),
+            (Self::Int(number), Type::Int) => AnyValue::Int32(*number as i32),
+            (Self::Int(number), _) => AnyValue::Int64(*number),
+            (Self::Double(number), Type::Float) => AnyValue::Float32(*number as f32),
+            (Self::Double(number), _) => AnyValue::Float64(*number),
+            (Self::Text(text), _) => AnyValue::StringOwned(text.as_str().into()),
+            (Self::Date(day), _) => AnyValue::Date(*day),
+            (Self::Timestamp(at), _) => AnyValue::DatetimeOwned(*at, UNIT, Some(Arc::new(TimeZone::UTC))),
+            (Self::Null | Self::Interval { .. }, _) => AnyValue::Null,
+        };
+        Scalar::new(ty.polars(), value)
+    }
+}
+
+impl Node {
+    /// A column.
+    pub fn column(id: u32, ty: Type) -> Self {
+        Self { op: Op::Column(id), args: Vec::new(), ty, from: Source::default() }
+    }
+
+    /// A constant.
+    pub fn literal(literal: Literal, ty: Type) -> Self {
+        Self { op: Op::Literal(literal), args: Vec::new(), ty, from: Source::default() }
+    }
+
+    /// The constant that it is, if it is one.
+    pub fn constant(&self) -> Option<&Literal> {
+        if let Op::Literal(literal) = &self.op { Some(literal) } else { None }
+    }
+
+    /// The same from another place.
+    pub fn at(mut self, from: &Source) -> Self {
+        self.from = from.clone();
+        self
+    }
+
+    /// This value in that type; itself where it has it already.
+    pub fn cast(self, ty: &Type) -> Self {
+        if self.ty == *ty {
+            return self;
+        }
+        match self.constant() {
+            Some(Literal::Null) => Self { ty: ty.clone(), ..self },
+            Some(Literal::Int(_)) if ty.is_number() => Self { ty: ty.clone(), ..self },
+            Some(Literal::Double(_)) if ty.is_float() => Self { ty: ty.clone(), ..self },
+            _ => {
+                let from = self.from.clone();
+                Self { op: Op::Cast { lenient: false }, args: vec![self], ty: ty.clone(), from }
+            }
+        }
+    }
+
+    /// Whether any part of it is such.
+    pub fn any(&self, test: &dyn Fn(&Node) -> bool) -> bool {
+        test(self) || self.args.iter().any(|node| node.any(test))
+    }
+
+    /// Whether it may end in an error on some data.
+    pub fn may_fail(&self) -> bool {
+        self.any(&|node| match &node.op {
+            Op::Call(function) => function.fails,
+            Op::Cast { lenient } => !lenient && super::cast::may_fail(&node.args, &node.ty),
+            _ => false,
+        })
+    }
+
+    /// Whether it holds an aggregate.
+    pub fn aggregates(&self) -> bool {
+        self.any(&|node| matches!(node.op, Op::Aggregate { .. }))
+    }
+
+    /// Whether it holds a window function.
+    pub fn has_window(&self) -> bool {
+        self.any(&|node| matches!(node.op, Op::Window(_)))
+    }
+
+    /// The numbers of the columns that it reads.
+    pub fn columns(&self) -> Vec<u32> {
+        let mut found = Vec::new();
+        self.visit(&mut |node| {
+            if let Op::Column(id) = node.op {
+                found.push(id);
+            }
+        });
+        found
+    }
+
+    fn visit(&self, see: &mut dyn FnMut(&Node)) {
+        see(self);
+        for node in &self.args {
+            node.visit(see);
+        }
+    }
+
+    /// The expression with parts replaced: where `change` gives a node that one stands, and is not looked into.
+    pub fn replace(&self, change: &mut dyn FnMut(&Node) -> Option<Node>) -> Node {
+        if let Some(node) = change(self) {
+            return node;
+        }
+        Self { args: self.args.iter().map(|node| node.replace(change)).collect(), ..self.clone() }
+    }
+}
+
+/// The name of a column inside a plan.
+pub fn name(id: u32) -> pl::PlSmallStr {
+    format!("c{id}").into()
+}

@@ -1,0 +1,211 @@
+//! From the text of a query to its syntax tree, as Spark reads it.
+//!
+//! Spark's spelling of texts and numbers is settled here; what a construct means is not known here.
+
+use std::any::TypeId;
+
+use sqlparser::ast::{BinaryOperator, Expr, Statement};
+use sqlparser::dialect::{Dialect, Precedence, SparkSqlDialect};
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+
+use super::refusal::{Place, Refusal};
+
+/// Longest query in bytes: one that people can read.
+const MAX_BYTES: usize = 100_000;
+
+/// Spark's dialect with `DIV` in its place among the operators, and intervals that are texts.
+#[derive(Debug)]
+struct Shared;
+
+impl Dialect for Shared {
+    fn dialect(&self) -> TypeId {
+        TypeId::of::<SparkSqlDialect>()
+    }
+
+    fn is_delimited_identifier_start(&self, ch: char) -> bool {
+        ch == '`'
+    }
+
+    fn is_identifier_start(&self, ch: char) -> bool {
+        ch.is_ascii_alphabetic() || ch == '_'
+    }
+
+    fn is_identifier_part(&self, ch: char) -> bool {
+        ch.is_ascii_alphanumeric() || ch == '_'
+    }
+
+    fn supports_string_literal_backslash_escape(&self) -> bool {
+        true
+    }
+
+    fn supports_filter_during_aggregation(&self) -> bool {
+        true
+    }
+
+    fn supports_group_by_expr(&self) -> bool {
+        true
+    }
+
+    fn supports_group_by_with_modifier(&self) -> bool {
+        true
+    }
+
+    fn supports_lambda_functions(&self) -> bool {
+        true
+    }
+
+    fn supports_nested_comments(&self) -> bool {
+        true
+    }
+
+    fn supports_long_type_as_bigint(&self) -> bool {
+        true
+    }
+
+    fn supports_select_wildcard_except(&self) -> bool {
+        true
+    }
+
+    fn supports_bang_not_operator(&self) -> bool {
+        true
+    }
+
+    fn parse_infix(&self, parser: &mut Parser<'_>, expr: &Expr, _: u8) -> Option<Result<Expr, ParserError>> {
+        if !parser.parse_keyword(Keyword::DIV) {
+            return None;
+        }
+        let right = parser.parse_subexpr(self.prec_value(Precedence::MulDivModOp));
+        let left = Box::new(expr.clone());
+        let op = BinaryOperator::MyIntegerDivide;
+        Some(right.map(|right| Expr::BinaryOp { left, op, right: Box::new(right) }))
+    }
+}
+
+/// The one statement of the text.
+pub fn parse(query: &str) -> Result<Statement, Refusal> {
+    let start = Place { line: 1, column: 1 };
+    if query.len() > MAX_BYTES {
+        let problem = format!("has {} bytes, more than the {MAX_BYTES} allowed", query.len());
+        return Err(start.refuse("the query", problem, "split the view"));
+    }
+    let tokens = Tokenizer::new(&Shared, query).with_unescape(false).tokenize_with_location().map_err(|error| {
+        let place = Place { line: error.location.line as usize, column: error.location.column as usize };
+        place.refuse("text", error.message, "close what is open: quotes and comments")
+    })?;
+    let tokens = spark_literals(tokens)?;
+    let statements = Parser::new(&Shared)
+        .with_tokens_with_locations(tokens)
+        .parse_statements()
+        .map_err(|error| syntax(query, &error))?;
+    let count = statements.len();
+    let mut statements = statements.into_iter();
+    match (statements.next(), count) {
+        (Some(statement), 1) => Ok(statement),
+        (None, _) => Err(start.refuse("the query", "is not a query", ONE_SELECT)),
+        _ => Err(start.refuse("the query", "has more than one statement", "write one SELECT statement")),
+    }
+}
+
+/// The advice for what is no SELECT.
+pub const ONE_SELECT: &str = "write one SELECT statement (it may begin with WITH)";
+
+/// Texts without their escapes, and `1.5D` as the double it is for Spark.
+fn spark_literals(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>, Refusal> {
+    let mut read: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    for mut token in tokens {
+        let place = Place::of(token.span);
+        match &mut token.token {
+            Token::SingleQuotedString(text) => *text = unescape(text, '\'', place)?,
+            Token::DoubleQuotedString(text) => *text = unescape(text, '"', place)?,
+            Token::Word(word) if word.quote_style.is_none() => {
+                let before = read.last_mut().filter(|before| before.span.end == token.span.start);
+                if let Some(Token::Number(number, false)) = before.map(|before| &mut before.token) {
+                    if !word.value.eq_ignore_ascii_case("d") {
+                        let construct = format!("{number}{}", word.value);
+                        let fix = "write a number, `1.5D` for a double or `10L` for a bigint, and a blank after it";
+                        return Err(place.refuse(construct, "is a number with a suffix that is not known", fix));
+                    }
+                    if !number.contains(['e', 'E']) {
+                        number.push_str("e0");
+                    }
+                    continue;
+                }
+            }
+            Token::SemiColon if read.iter().all(|before| matches!(before.token, Token::Whitespace(_))) => continue,
+            _ => {}
+        }
+        read.push(token);
+    }
+    Ok(read)
+}
+
+/// What a literal between `quote`s says: Spark takes a backslash away, except before `%` and `_`.
+fn unescape(raw: &str, quote: char, place: Place) -> Result<String, Refusal> {
+    let mut text = String::with_capacity(raw.len());
+    let mut chars = raw.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c == quote && chars.peek() == Some(&quote) {
+            chars.next();
+        }
+        if c != '\\' {
+            text.push(c);
+            continue;
+        }
+        match chars.next() {
+            Some('n') => text.push('\n'),
+            Some('t') => text.push('\t'),
+            Some('r') => text.push('\r'),
+            Some('b') => text.push('\u{8}'),
+            Some('Z') => text.push('\u{1a}'),
+            Some(c @ ('%' | '_')) => text.extend(['\\', c]),
+            Some(c) if c.is_ascii_digit() || c == 'u' || c == 'U' => {
+                let fix = "write the character itself, or `\\\\` for a backslash";
+                return Err(place.refuse(format!("\\{c} in a text"), "stands for a character by number", fix));
+            }
+            Some(c) => text.push(c),
+            None => text.push('\\'),
+        }
+    }
+    Ok(text)
+}
+
+/// A parser's error as a refusal. Its place is only in its sentence.
+fn syntax(query: &str, error: &ParserError) -> Refusal {
+    let ParserError::ParserError(sentence) = error else {
+        return Place::default().refuse("the query", "is nested too deeply", "use WITH to name its parts");
+    };
+    let (problem, at) = sentence.rsplit_once(" at Line: ").unwrap_or((sentence, ""));
+    let mut numbers = at.split(", Column: ").map(|number| number.trim().parse().unwrap_or(0));
+    let location = Location { line: numbers.next().unwrap_or(0), column: numbers.next().unwrap_or(0) };
+    let place = Place { line: location.line as usize, column: location.column as usize };
+    let line = query.lines().nth(place.line.saturating_sub(1)).unwrap_or_default();
+    let rest: String = line.chars().skip(place.column.saturating_sub(1)).collect();
+    let first = rest.split_whitespace().next().unwrap_or("the end");
+    let problem = super::refusal::quote(problem.trim_start_matches("sql parser error: "));
+    place.refuse(first, format!("is not understood here: {problem}"), "docs/sql.md has the forms that are known")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_and_numbers_are_read_as_spark_does() {
+        let read = |text: &str| parse(text).map(|statement| statement.to_string());
+        assert_eq!(read(r"SELECT '\\d+\'', 'it''s', 1.5D, 7L").unwrap(), r"SELECT '\d+''', 'it''s', 1.5e0, 7L");
+        assert_eq!(read(r"SELECT 'a\_b' -- no;").unwrap(), r"SELECT 'a\_b'");
+        assert!(read("SELECT 1.5F").is_err());
+        assert_eq!(read("SELECT 10 div 3 + 1").unwrap(), "SELECT 10 DIV 3 + 1");
+    }
+
+    #[test]
+    fn one_statement_is_a_query() {
+        let place = |text: &str| parse(text).map_err(|refusal| (refusal.construct, refusal.line, refusal.column));
+        assert_eq!(place("SELECT 1; SELECT 2").unwrap_err().0, "the query");
+        assert_eq!(place("SELECT a\nFROM t WHERE (").unwrap_err().1, 2);
+        assert!(place("SELECT 'a").is_err());
+        assert!(place(" -- nothing").is_err());
+    }
+}
