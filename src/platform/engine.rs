@@ -112,7 +112,7 @@ pub fn materialize(
     let control = Control { cancel, progress: &told, memory };
     let mocks = BTreeMap::new();
     let reader = Reader::new(view, &mocks, Some(view.query_columns()), now, control)?;
-    let slices = if reader.streams() { vec![window] } else { slices(window, view.batch_schedule) };
+    let slices = if reader.is_row_wise() { vec![window] } else { slices(window, view.batch_schedule) };
     let failed = |error: PolarsError| query_error(view, Some(window), &error);
     let rows = match Grid::of(view) {
         Some(grid) => {

@@ -71,10 +71,9 @@ impl<'a> Reader<'a> {
         schema::of(&self.view.inputs, &self.query)
     }
 
-    /// Whether rows can stream through, so that nothing but the sink grows.
-    pub fn streams(&self) -> bool {
-        let ordered = self.view.inputs.first().is_some_and(|input| scan::needs_order(&input.source));
-        self.query.is_row_wise() && !ordered
+    /// Whether each row of the source makes at most one row by itself, so that any window can be read at once.
+    pub fn is_row_wise(&self) -> bool {
+        self.query.is_row_wise()
     }
 
     /// Reads into the sink and gives it back.
