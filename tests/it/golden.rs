@@ -202,7 +202,7 @@ fn stored(case: &Case, view: &View) -> Rows {
         }
         table.read(None).await.unwrap()
     });
-    Rows::Stored(rows.lazy())
+    Rows::Stored(Box::new(rows.lazy()))
 }
 
 /// Rows as values in an order of their own: by the key columns, then by what they hold.

@@ -26,12 +26,14 @@ const CONTINUOUS: &str = "aggregation_mode = \"continuous\"";
 
 /// Events of one key: (time of 1 January 2026, v, s).
 fn events(rows: &[(&str, Option<f64>, Option<&str>)]) -> DataFrame {
-    let all: Vec<(Option<&str>, &str, Option<f64>, Option<&str>)> =
-        rows.iter().map(|(at, v, s)| (Some("a"), *at, *v, *s)).collect();
+    let all: Vec<Row> = rows.iter().map(|(at, v, s)| (Some("a"), *at, *v, *s)).collect();
     keyed(&all)
 }
 
-fn keyed(rows: &[(Option<&str>, &str, Option<f64>, Option<&str>)]) -> DataFrame {
+/// Key, time of 1 January 2026, v, s.
+type Row<'a> = (Option<&'a str>, &'a str, Option<f64>, Option<&'a str>);
+
+fn keyed(rows: &[Row]) -> DataFrame {
     let stamps: Vec<String> = rows.iter().map(|(_, at, ..)| format!("2026-01-01 {at}")).collect();
     table(vec![
         Column::new("k".into(), rows.iter().map(|(k, ..)| *k).collect::<Vec<_>>()),
@@ -374,7 +376,11 @@ fn stored_rows_with_a_gap_count_what_is_there() {
         fvtop::platform::engine::materialize(&scene.view, window, window.end, (&cancel, 1 << 30), &|_| {}).unwrap()
     };
     let stored = materialize(0).vstack(&materialize(2)).unwrap();
-    let args = HistoryArgs { spine: Some(spine(&["03:00", "02:00"])), rows: Rows::Stored(stored.lazy()), ..nothing() };
+    let args = HistoryArgs {
+        spine: Some(spine(&["03:00", "02:00"])),
+        rows: Rows::Stored(Box::new(stored.lazy())),
+        ..nothing()
+    };
     let found = scene.history(&args).unwrap().frame;
     assert_eq!(told(&found, "v.v_sum_3h_1h"), ["5", "1"]);
     assert_eq!(told(&found, "v.v_count_1h_1h"), ["1", "0"]);

@@ -54,7 +54,7 @@ pub enum Rows {
     /// Computed from the source now.
     Source,
     /// The rows of the offline table, in its layout.
-    Stored(LazyFrame),
+    Stored(Box<LazyFrame>),
 }
 
 /// What comes back.

@@ -105,7 +105,7 @@ impl Asked<'_> {
         let reach = self.reach(None, latest.saturating_add(1));
         let seen = match &self.args.rows {
             Rows::Source => self.reader(Some(self.view.query_columns()))?.read(reach, sink)?,
-            Rows::Stored(rows) => feed_stored(&self.view.name, rows.clone(), self.control, sink)?,
+            Rows::Stored(rows) => feed_stored(&self.view.name, rows.as_ref().clone(), self.control, sink)?,
         };
         let on: Vec<Expr> = given.iter().map(|(name, _)| col(name.as_str())).collect();
         let seen = seen.keys();
@@ -189,7 +189,7 @@ impl Asked<'_> {
                 let anchor = || col(ANCHOR).floor_div(lit(1_000_i64));
                 let inside = anchor().gt_eq(lit(grid.floor(from))).and(anchor().lt(lit(to)));
                 let sink = StoredTiles::new(self.view, keys, wanted);
-                let read = feed_stored(&self.view.name, rows.clone().filter(inside), self.control, sink)?;
+                let read = feed_stored(&self.view.name, rows.as_ref().clone().filter(inside), self.control, sink)?;
                 read.finish().map_err(failed)
             }
         }
@@ -239,7 +239,7 @@ impl Asked<'_> {
         match &self.args.rows {
             Rows::Source => self.reader(None)?.read(reach, sink),
             Rows::Stored(rows) => {
-                let mut rows = rows.clone();
+                let mut rows = rows.as_ref().clone();
                 if let Some(window) = reach.rows {
                     rows = rows.filter(within(&self.view.timestamp_field, window));
                 }

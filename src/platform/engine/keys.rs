@@ -65,6 +65,11 @@ impl Keys {
         }
     }
 
+    /// Whether no key was seen.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Bytes held, roughly.
     pub fn bytes(&self) -> usize {
         let columns = self.columns.iter().map(|column| match &column.values {
@@ -106,11 +111,10 @@ impl Keys {
 
 impl KeyColumn {
     fn len(&self) -> usize {
-        let values = match &self.values {
+        match &self.values {
             Values::Text { ends, .. } => ends.len(),
             Values::Int { values, .. } => values.len(),
-        };
-        values
+        }
     }
 
     fn ids(&mut self, frame: &DataFrame, mode: Mode) -> PolarsResult<Vec<u32>> {

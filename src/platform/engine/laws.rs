@@ -207,18 +207,20 @@ fn same(a: &Value, b: &Value) -> bool {
 }
 
 /// What is asked: a key and an instant each.
-fn questions(hours: i64) -> impl Strategy<Value = Vec<((Value, Value), Time)>> {
+type Question = ((Value, Value), Time);
+
+fn questions(hours: i64) -> impl Strategy<Value = Vec<Question>> {
     prop::collection::vec((key(), instant(hours)), 1..12)
 }
 
-fn spine(questions: &[((Value, Value), Time)]) -> DataFrame {
-    let column = |name: &str, word: DataType, of: &dyn Fn(&((Value, Value), Time)) -> Value| -> Column {
+fn spine(questions: &[Question]) -> DataFrame {
+    let column = |name: &str, word: DataType, of: fn(&Question) -> Value| -> Column {
         frame::column(name, &word, &questions.iter().map(of).collect::<Vec<_>>()).unwrap()
     };
     let columns = vec![
-        column("k", DataType::String, &|q| q.0.0.clone()),
-        column("n", DataType::Int64, &|q| q.0.1.clone()),
-        column("at", DataType::Timestamp, &|q| Value::Time(q.1)),
+        column("k", DataType::String, |q| q.0.0.clone()),
+        column("n", DataType::Int64, |q| q.0.1.clone()),
+        column("at", DataType::Timestamp, |q| Value::Time(q.1)),
     ];
     DataFrame::new(questions.len(), columns).unwrap()
 }
@@ -232,7 +234,7 @@ fn offline(view: &View, rows: &DataFrame, spine: DataFrame) -> DataFrame {
         start_time: None,
         end_time: None,
         entities: None,
-        rows: Rows::Stored(rows.clone().lazy()),
+        rows: Rows::Stored(Box::new(rows.clone().lazy())),
         feature_start_time: None,
         separator: ".".to_owned(),
         now: hour(99, 0),
@@ -265,7 +267,7 @@ fn write_online(view: &View, events: &[Event], streamed: usize, batch: bool) -> 
     rows
 }
 
-fn check(view: &View, rows: &DataFrame, asked: &[((Value, Value), Time)]) -> Vec<(usize, usize, Value, Value)> {
+fn check(view: &View, rows: &DataFrame, asked: &[Question]) -> Vec<(usize, usize, Value, Value)> {
     let found = offline(view, rows, spine(asked));
     let names: Vec<String> = history::feature_names(view, ".");
     let names: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -120,7 +120,7 @@ impl EngineCompute {
             failed(status::FAILED_PRECONDITION, message)
         })?;
         let rows = table.scan(needed(ask)).map_err(|error| failed(status::INTERNAL, error.to_string()))?;
-        Ok(Rows::Stored(rows))
+        Ok(Rows::Stored(Box::new(rows)))
     }
 
     fn keep(&self, ask: &HistoryAsk, name: &str, answer: &Answer) -> Result<String, Failure> {

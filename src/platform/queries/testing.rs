@@ -32,7 +32,7 @@ pub fn history(_: &View, args: &HistoryArgs, control: Control<'_>) -> Result<Ans
     }
     let query = |error: polars::prelude::PolarsError| failed(ErrorKind::Query, &error.to_string());
     let frame = match (&args.rows, &args.spine) {
-        (Rows::Stored(rows), _) => rows.clone().collect().map_err(query)?,
+        (Rows::Stored(rows), _) => rows.as_ref().clone().collect().map_err(query)?,
         (Rows::Source, Some(spine)) => spine.clone(),
         (Rows::Source, None) => two_rows(),
     };
