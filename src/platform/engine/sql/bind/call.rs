@@ -228,7 +228,11 @@ impl Binder<'_> {
             }
         }
         let node = self.call(function.name, args, from)?;
-        let name = if function.name == "max" && node.ty.is_float() { "max nan" } else { function.name };
+        let name = match function.name {
+            "max" if node.ty.is_float() => "max nan",
+            "sum" if node.ty.is_float() => "sum float",
+            name => name,
+        };
         let function = functions::find(name).unwrap_or(function);
         let (args, ty) = signature::apply(function, node.args, &Node::literal(Literal::Null, Type::Null).at(from))?;
         Ok(Node { op: Op::Aggregate { function, distinct, filter: false }, args, ty, from: from.clone() })
