@@ -137,7 +137,7 @@ fn materialize_slice(
     check_size(view, slice, events.estimated_size())?;
     let mut inputs = vec![(first.name.as_str(), events)];
     inputs.extend(tables.iter().cloned());
-    let rows = sql::run(inputs, &view.sql).and_then(|output| tiles::fold(view, output, Some(slice), false));
+    let rows = sql::run_at(inputs, &view.sql, now).and_then(|output| tiles::fold(view, output, Some(slice), false));
     rows.map_err(|error| query_error(view, Some(slice), &error))
 }
 

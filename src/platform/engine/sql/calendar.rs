@@ -26,7 +26,6 @@ pub fn clock(micros: i64) -> Option<NaiveDateTime> {
     DateTime::from_timestamp_micros(micros).map(|at| at.naive_utc())
 }
 
-
 /// `yyyy-MM-dd`.
 pub fn print_date(day: i32) -> String {
     let print = |date: NaiveDate| {
@@ -185,7 +184,9 @@ mod tests {
     #[test]
     fn instants_are_read_as_cast_does() {
         let second = 1_704_103_200_000_000;
-        for text in ["2024-01-01 10:00:00", " 2024-1-1T10:0:0Z", "2024-01-01 12:00:00+02:00", "2024-01-01T10:00:00.0 UTC"] {
+        for text in
+            ["2024-01-01 10:00:00", " 2024-1-1T10:0:0Z", "2024-01-01 12:00:00+02:00", "2024-01-01T10:00:00.0 UTC"]
+        {
             assert_eq!(parse_timestamp(text), Some(second), "{text}");
         }
         assert_eq!(parse_timestamp("2024-01-01 10:00:00.123456789"), Some(second + 123_456));

@@ -54,7 +54,7 @@ fn known(letter: char, count: usize) -> bool {
         'd' | 'H' | 'h' | 'm' | 's' => count <= 2,
         'S' => count <= 6,
         'E' => count <= 4,
-        'D' => count == 3,
+        'D' => count <= 3,
         'a' => count == 1,
         _ => false,
     }
@@ -114,7 +114,11 @@ pub fn parse(pieces: &[Piece], text: &str) -> Option<i64> {
             Piece::Field(letter, width) => (*letter, *width),
         };
         let next_is_field = matches!(pieces.get(index + 1), Some(Piece::Field(..)));
-        let most = if width == 1 && !next_is_field { 2 } else { width };
+        let most = match (letter, width) {
+            ('D', _) if !next_is_field => 3,
+            (_, 1) if !next_is_field => 2,
+            _ => width,
+        };
         match letter {
             'M' if width >= 3 => month = name(&mut rest, width == 4, MONTHS)?,
             // The name of a day says nothing that the date does not.
@@ -160,7 +164,17 @@ pub fn parse(pieces: &[Piece], text: &str) -> Option<i64> {
 }
 
 const MONTHS: &[&str] = &[
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 ];
 const DAYS: &[&str] = &["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
@@ -168,9 +182,9 @@ const DAYS: &[&str] = &["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", 
 /// The number of the name that the text begins with, from 1; the text goes on behind it.
 fn name(rest: &mut &str, long: bool, names: &[&str]) -> Option<u32> {
     let names = names.iter().map(|name| if long { *name } else { name.get(..3).unwrap_or(name) });
-    let (index, name) = names.enumerate().find(|(_, name)| {
-        rest.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name))
-    })?;
+    let (index, name) = names
+        .enumerate()
+        .find(|(_, name)| rest.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name)))?;
     *rest = rest.get(name.len()..)?;
     Some(index as u32 + 1)
 }

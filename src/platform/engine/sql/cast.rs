@@ -173,8 +173,7 @@ fn lists(column: &Column, from: &Type, to: &Type, lenient: bool) -> PolarsResult
 /// A column of lists of that element type.
 pub fn list_column(lists: Vec<Option<Series>>, element: &Type) -> PolarsResult<Column> {
     let dtype = element.polars();
-    let values: Vec<AnyValue<'_>> =
-        lists.into_iter().map(|list| list.map_or(AnyValue::Null, AnyValue::List)).collect();
+    let values: Vec<AnyValue<'_>> = lists.into_iter().map(|list| list.map_or(AnyValue::Null, AnyValue::List)).collect();
     let wanted = DataType::List(Box::new(dtype));
     Ok(Series::from_any_values_and_dtype(PlSmallStr::EMPTY, &values, &wanted, false)?.into())
 }

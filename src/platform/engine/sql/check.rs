@@ -135,16 +135,20 @@ fn clauses(select: &Select, place: Place) -> Option<Refusal> {
         .or_else(|| refuse(select.top.is_some(), "TOP", "use ORDER BY and LIMIT"))
         .or_else(|| refuse(select.into.is_some(), "INTO", "leave it out: a view writes nothing by itself"))
         .or_else(|| refuse(!select.sort_by.is_empty(), "SORT BY", "use ORDER BY"))
-        .or_else(|| refuse(!select.cluster_by.is_empty() || !select.distribute_by.is_empty(), "CLUSTER BY", "leave it out"))
+        .or_else(|| {
+            refuse(!select.cluster_by.is_empty() || !select.distribute_by.is_empty(), "CLUSTER BY", "leave it out")
+        })
         .or_else(|| refuse(!select.connect_by.is_empty(), "CONNECT BY", "join the steps"))
         .or_else(|| refuse(select.prewhere.is_some(), "PREWHERE", "use WHERE"))
         .or_else(|| refuse(select.exclude.is_some(), "EXCLUDE", "use EXCEPT, or name the columns"))
         .or_else(|| refuse(select.value_table_mode.is_some(), "SELECT AS", "name the columns"))
         .or_else(|| select.projection.iter().find_map(|item| listed(item, place)))
-        .or_else(|| select.from.iter().flat_map(|table| &table.joins).find_map(|join| {
-            let place = Place::of(join.relation.span()).or(place);
-            joined(&join.join_operator, place)
-        }))
+        .or_else(|| {
+            select.from.iter().flat_map(|table| &table.joins).find_map(|join| {
+                let place = Place::of(join.relation.span()).or(place);
+                joined(&join.join_operator, place)
+            })
+        })
 }
 
 fn listed(item: &SelectItem, place: Place) -> Option<Refusal> {
@@ -160,7 +164,8 @@ fn listed(item: &SelectItem, place: Place) -> Option<Refusal> {
 fn joined(operator: &JoinOperator, place: Place) -> Option<Refusal> {
     let natural = |constraint: &JoinConstraint| {
         let natural = matches!(constraint, JoinConstraint::Natural);
-        natural.then(|| place.refuse("NATURAL JOIN", "changes its meaning with the columns", "write JOIN ... USING (key)"))
+        natural
+            .then(|| place.refuse("NATURAL JOIN", "changes its meaning with the columns", "write JOIN ... USING (key)"))
     };
     match operator {
         JoinOperator::Join(on)
@@ -196,13 +201,20 @@ fn table(factor: &TableFactor, place: Place) -> Option<Refusal> {
                 let fix = "name the files as a source, and read from its input name";
                 return Some(place.refuse(name.to_string(), problem, fix));
             }
-            if version.is_some() || sample.is_some() || *with_ordinality || !with_hints.is_empty() || !partitions.is_empty() {
+            if version.is_some()
+                || sample.is_some()
+                || *with_ordinality
+                || !with_hints.is_empty()
+                || !partitions.is_empty()
+            {
                 return refuse(&factor.to_string(), "read from the plain name of the input");
             }
             None
         }
         TableFactor::Derived { lateral: true, .. } => refuse("LATERAL (SELECT)", "join the subquery by its keys"),
-        TableFactor::Derived { sample: Some(_), .. } => refuse("TABLESAMPLE", "leave it out: results must be the same each time"),
+        TableFactor::Derived { sample: Some(_), .. } => {
+            refuse("TABLESAMPLE", "leave it out: results must be the same each time")
+        }
         TableFactor::Derived { .. } | TableFactor::NestedJoin { alias: None, .. } => None,
         TableFactor::UNNEST { .. } => refuse("UNNEST", "write LATERAL VIEW explode(array) t AS column"),
         TableFactor::Pivot { .. } => refuse("PIVOT", "write sum(CASE WHEN key = 'a' THEN value END) for each column"),
@@ -219,7 +231,9 @@ fn expression(expr: &Expr, place: Place) -> Option<Refusal> {
         Expr::Function(function) => call(function, place),
         Expr::AtTimeZone { .. } => refuse("AT TIME ZONE", "all instants are UTC: add an INTERVAL"),
         Expr::SimilarTo { .. } => refuse("SIMILAR TO", "use RLIKE"),
-        Expr::GroupingSets(_) | Expr::Cube(_) | Expr::Rollup(_) => refuse("GROUPING SETS, CUBE, ROLLUP", "use UNION ALL of groups"),
+        Expr::GroupingSets(_) | Expr::Cube(_) | Expr::Rollup(_) => {
+            refuse("GROUPING SETS, CUBE, ROLLUP", "use UNION ALL of groups")
+        }
         Expr::Lambda(_) => refuse("a lambda function", "use LATERAL VIEW explode and an aggregate"),
         Expr::JsonAccess { .. } => refuse("the path operator `:`", "use get_json_object(text, '$.path')"),
         Expr::AnyOp { .. } | Expr::AllOp { .. } => refuse("ANY and ALL", "use IN, EXISTS, or compare with max or min"),
@@ -232,10 +246,14 @@ fn expression(expr: &Expr, place: Place) -> Option<Refusal> {
         Expr::Dictionary(_) | Expr::Map(_) => refuse("MAP", "select its values"),
         Expr::Array(_) => refuse("ARRAY[...]", "write array(...)"),
         Expr::Prefixed { .. } => refuse("a text with a prefix", "write it in plain quotes"),
-        Expr::MatchAgainst { .. } | Expr::MemberOf(_) | Expr::Prior(_) | Expr::OuterJoin(_) | Expr::IsNormalized { .. } => {
-            refuse(&expr.to_string(), "use plain comparisons")
+        Expr::MatchAgainst { .. }
+        | Expr::MemberOf(_)
+        | Expr::Prior(_)
+        | Expr::OuterJoin(_)
+        | Expr::IsNormalized { .. } => refuse(&expr.to_string(), "use plain comparisons"),
+        Expr::Like { any: true, .. } | Expr::ILike { any: true, .. } => {
+            refuse("LIKE ANY", "write several LIKE with OR")
         }
-        Expr::Like { any: true, .. } | Expr::ILike { any: true, .. } => refuse("LIKE ANY", "write several LIKE with OR"),
         Expr::Like { escape_char: Some(_), .. } | Expr::ILike { escape_char: Some(_), .. } => {
             refuse("ESCAPE", "use the backslash: LIKE '10\\\\%'")
         }
@@ -258,8 +276,16 @@ const FOREIGN: &[(&str, &str, &str)] = &[
     ("uuid", "gives another value each time", "use md5 of the key"),
     ("shuffle", "gives another order each time", "use sort_array"),
     ("monotonically_increasing_id", "depends on how the rows are spread", "use row_number() OVER (ORDER BY ...)"),
-    ("first", "depends on the order of rows, which Spark does not keep", "use min_by(x, ts), or first_value(x) OVER (... ORDER BY ts)"),
-    ("last", "depends on the order of rows, which Spark does not keep", "use max_by(x, ts), or last_value(x) OVER (... ORDER BY ts)"),
+    (
+        "first",
+        "depends on the order of rows, which Spark does not keep",
+        "use min_by(x, ts), or first_value(x) OVER (... ORDER BY ts)",
+    ),
+    (
+        "last",
+        "depends on the order of rows, which Spark does not keep",
+        "use max_by(x, ts), or last_value(x) OVER (... ORDER BY ts)",
+    ),
     ("any_value", "takes any row", "use min or max"),
     ("from_json", "has a schema of its own", "use get_json_object(text, '$.path')"),
     ("to_json", "prints values in its own way", "use concat"),
@@ -300,7 +326,11 @@ fn call(function: &Function, place: Place) -> Option<Refusal> {
         return Some(place.refuse("FILTER", "stands only behind an aggregate", "use CASE"));
     }
     let Some(arguments) = super::bind::arguments(function) else {
-        return Some(place.refuse(construct(), "has arguments of another dialect", "name plain values, as docs/sql.md shows"));
+        return Some(place.refuse(
+            construct(),
+            "has arguments of another dialect",
+            "name plain values, as docs/sql.md shows",
+        ));
     };
     if matches!(known.kind, Kind::Window(_)) && function.over.is_none() {
         return Some(place.refuse(construct(), "needs a window", "write OVER (PARTITION BY ... ORDER BY ...)"));
@@ -308,7 +338,7 @@ fn call(function: &Function, place: Place) -> Option<Refusal> {
     // Some forms take fewer or more: the binder knows them.
     let own = ["unix_timestamp", "now", "current_date", "to_date", "to_timestamp", "count"];
     let problem = signature::count_problem(known, arguments.len()).filter(|_| !own.contains(&known.name))?;
-    Some(place.refuse(construct(), problem, format!("its form is {}({})", known.name, known.signature)))
+    Some(place.refuse(construct(), problem, signature::form(known)))
 }
 
 fn unknown(name: &str) -> String {

@@ -115,7 +115,10 @@ fn case(node: &Node, guard: Option<&Expr>) -> Expr {
         }
     }
     let last = last.map_or(constant(Scalar::null(node.ty.polars())), |last| guarded(last, open.as_ref()));
-    branches.into_iter().rev().fold(last, |otherwise, (condition, value)| when(condition).then(value).otherwise(otherwise))
+    branches
+        .into_iter()
+        .rev()
+        .fold(last, |otherwise, (condition, value)| when(condition).then(value).otherwise(otherwise))
 }
 
 /// A function of columns; its errors say where in the query it stands. Constants are computed at once.
@@ -159,7 +162,11 @@ fn folded(args: &[Expr], run: &impl Fn(&[Column]) -> PolarsResult<Column>) -> Op
         _ => None,
     };
     let columns = args.iter().map(column).collect::<Option<Vec<_>>>()?;
-    let columns = if columns.is_empty() { vec![Column::new_scalar(pl::PlSmallStr::EMPTY, Scalar::from(true), 1)] } else { columns };
+    let columns = if columns.is_empty() {
+        vec![Column::new_scalar(pl::PlSmallStr::EMPTY, Scalar::from(true), 1)]
+    } else {
+        columns
+    };
     let made = run(&columns).ok()?;
     let value = made.get(0).ok()?.into_static();
     Some(constant(Scalar::new(made.dtype().clone(), value)))

@@ -117,7 +117,9 @@ impl Planner {
         let place = Place::of(query.span());
         let order: Vec<OrderByExpr> = match query.order_by.as_ref().map(|order| &order.kind) {
             Some(OrderByKind::Expressions(order)) => order.clone(),
-            Some(OrderByKind::All(_)) => return Err(place.refuse("ORDER BY ALL", "is not in the dialect", "name the columns")),
+            Some(OrderByKind::All(_)) => {
+                return Err(place.refuse("ORDER BY ALL", "is not in the dialect", "name the columns"));
+            }
             None => Vec::new(),
         };
         let limit = limit(query)?;
@@ -129,7 +131,13 @@ impl Planner {
         Ok(relation)
     }
 
-    fn body(&mut self, body: &SetExpr, order: &[OrderByExpr], outer: &[Named], place: Place) -> Result<Relation, Refusal> {
+    fn body(
+        &mut self,
+        body: &SetExpr,
+        order: &[OrderByExpr],
+        outer: &[Named],
+        place: Place,
+    ) -> Result<Relation, Refusal> {
         match body {
             SetExpr::Select(select) => self.select(select, order, outer),
             SetExpr::Query(query) => {
@@ -194,7 +202,8 @@ impl Planner {
         let frame = match op {
             SetOperator::Union => {
                 let args = UnionArgs { rechunk: false, maintain_order: true, ..UnionArgs::default() };
-                let all = pl::concat([a, b], args).map_err(|error| place.refuse(&*construct, error.to_string(), "cast its columns"))?;
+                let all = pl::concat([a, b], args)
+                    .map_err(|error| place.refuse(&*construct, error.to_string(), "cast its columns"))?;
                 if distinct { unique(all) } else { all }
             }
             SetOperator::Intersect | SetOperator::Except | SetOperator::Minus if distinct => {
@@ -298,7 +307,8 @@ fn limit(query: &Query) -> Result<Option<pl::IdxSize>, Refusal> {
 fn is_range(condition: &Node) -> bool {
     let unequal = |function: &Function| matches!(function.name, "<" | "<=" | ">" | ">=");
     condition.any(&|node| {
-        matches!(&node.op, Op::Call(function) if unequal(function)) && node.args.iter().all(|arg| !arg.columns().is_empty())
+        matches!(&node.op, Op::Call(function) if unequal(function))
+            && node.args.iter().all(|arg| !arg.columns().is_empty())
     })
 }
 

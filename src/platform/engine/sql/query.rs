@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use sqlparser::ast::{Expr, GroupByExpr, Ident, Query as Tree, Select, SelectItem, SetExpr, TableFactor, Visit, Visitor};
+use sqlparser::ast::{
+    Expr, GroupByExpr, Ident, Query as Tree, Select, SelectItem, SetExpr, TableFactor, Visit, Visitor,
+};
 
 use super::functions::{self, Kind};
 use super::refusal::Refusal;

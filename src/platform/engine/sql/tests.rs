@@ -10,6 +10,7 @@ use super::types::Type;
 use super::*;
 use crate::model::time::parse_time;
 
+mod docs;
 mod refused;
 
 fn folder() -> PathBuf {
@@ -44,9 +45,11 @@ fn cell(value: &Value, ty: &Type) -> AnyValue<'static> {
         (Value::Number(number), Type::Long) => AnyValue::Int64(number.as_i64().unwrap()),
         (Value::Number(number), _) => AnyValue::Float64(number.as_f64().unwrap()),
         (Value::Bool(flag), _) => AnyValue::Boolean(*flag),
-        (Value::String(text), Type::Timestamp) => {
-            AnyValue::DatetimeOwned(calendar::parse_timestamp(text).unwrap(), TimeUnit::Microseconds, Some(Arc::new(TimeZone::UTC)))
-        }
+        (Value::String(text), Type::Timestamp) => AnyValue::DatetimeOwned(
+            calendar::parse_timestamp(text).unwrap(),
+            TimeUnit::Microseconds,
+            Some(Arc::new(TimeZone::UTC)),
+        ),
         (Value::String(text), Type::Double) => AnyValue::Float64(text.parse().unwrap()),
         (Value::String(text), _) => AnyValue::StringOwned(text.into()),
         (Value::Array(items), Type::List(element)) => {
@@ -100,13 +103,16 @@ fn rows(frame: &DataFrame) -> Vec<Vec<Value>> {
 }
 
 fn same(a: &Value, b: &Value) -> bool {
-    let float = |value: &Value| value.get("f").and_then(|float| float.as_str().map(|float| float.parse::<f64>().unwrap()));
+    let float =
+        |value: &Value| value.get("f").and_then(|float| float.as_str().map(|float| float.parse::<f64>().unwrap()));
     match (a, b) {
         (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
         _ => match (float(a), float(b)) {
             (Some(a), Some(b)) => a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-9 * a.abs().max(b.abs()),
             _ => match (a.get("t"), b.get("t")) {
-                (Some(a), Some(b)) => calendar::parse_timestamp(a.as_str().unwrap()) == calendar::parse_timestamp(b.as_str().unwrap()),
+                (Some(a), Some(b)) => {
+                    calendar::parse_timestamp(a.as_str().unwrap()) == calendar::parse_timestamp(b.as_str().unwrap())
+                }
                 _ => a == b,
             },
         },
@@ -160,7 +166,9 @@ fn difference(sql: &str, expected: &Value, tables: &[(String, DataFrame)]) -> Op
         let schema: Vec<(String, String)> = frame
             .schema()
             .iter()
-            .map(|(name, dtype)| (name.to_string(), Type::of(dtype).map_or(dtype.to_string(), |ty| ty.to_string().to_lowercase())))
+            .map(|(name, dtype)| {
+                (name.to_string(), Type::of(dtype).map_or(dtype.to_string(), |ty| ty.to_string().to_lowercase()))
+            })
             .collect();
         if let Some(wanted) = expected.get("schema") {
             let wanted: Vec<(String, String)> = serde_json::from_value(wanted.clone()).unwrap();
@@ -189,7 +197,6 @@ fn statements_answer_as_spark_does() {
     assert!(cases.case.len() >= 150);
     let mut wrong = Vec::new();
     for Case { sql, rows } in &cases.case {
-        eprintln!("CASE {sql}");
         let own = rows.as_ref().map(|rows| json!({"rows": serde_json::from_str::<Value>(rows).unwrap()}));
         let expected = own.or_else(|| spark.get(sql).cloned()).unwrap_or_else(|| panic!("run spark.py for: {sql}"));
         wrong.extend(difference(sql, &expected, &tables).map(|found| format!("{sql}\n  {found}")));
@@ -202,7 +209,10 @@ fn a_failing_value_is_told_with_its_place() {
     let frame = df!("wind" => [1.0, 1048.36]).unwrap();
     let error = run(vec![("t", frame)], "SELECT\n  CAST(wind AS TINYINT) AS w FROM t").unwrap_err();
     let line = first_line(&error);
-    assert!(line.contains("line 2, column") && line.contains("CAST(wind AS TINYINT): the value 1048.36 does not fit i8"), "{line}");
+    assert!(
+        line.contains("line 2, column") && line.contains("CAST(wind AS TINYINT): the value 1048.36 does not fit i8"),
+        "{line}"
+    );
 }
 
 #[test]
@@ -227,5 +237,66 @@ fn what_a_query_needs_is_told_from_its_text() {
         "SELECT 1 AS one",
     ] {
         assert!(!check(many).unwrap().is_row_wise(), "{many}");
+    }
+}
+
+/// Rows enough for several pieces of the streaming engine, and for several threads.
+fn many() -> Vec<(String, DataFrame)> {
+    let rows = 0..250_000_i64;
+    let ids: Vec<i64> = rows.clone().collect();
+    let at = |id: &i64| {
+        AnyValue::DatetimeOwned(
+            (id * 7_919 % 86_400) * 1_000_000,
+            TimeUnit::Microseconds,
+            Some(Arc::new(TimeZone::UTC)),
+        )
+    };
+    let times: Vec<_> = ids.iter().map(at).collect();
+    let events = DataFrame::new(
+        ids.len(),
+        vec![
+            Column::new("id".into(), ids.clone()),
+            Column::new("k".into(), ids.iter().map(|id| id * 31 % 1_000).collect::<Vec<_>>()),
+            Column::new("n".into(), ids.iter().map(|id| (id % 5 != 0).then_some(id % 97)).collect::<Vec<_>>()),
+            Column::new(
+                "text".into(),
+                ids.iter().map(|id| if id % 10 == 0 { "x".to_owned() } else { id.to_string() }).collect::<Vec<_>>(),
+            ),
+            Column::from(
+                Series::from_any_values_and_dtype("ts".into(), &times, &Type::Timestamp.polars(), true).unwrap(),
+            ),
+        ],
+    );
+    let plain = df!("k" => (0..700_i64).collect::<Vec<_>>(), "lo" => (0..700_i64).map(|k| k % 50).collect::<Vec<_>>());
+    vec![("e".to_owned(), events.unwrap()), ("p".to_owned(), plain.unwrap())]
+}
+
+#[test]
+fn both_engines_agree_on_many_rows() {
+    let tables = many();
+    for sql in [
+        "SELECT id, k + 1 AS a, CASE WHEN text <> 'x' THEN CAST(text AS BIGINT) END AS b, upper(text) AS c FROM e WHERE n % 7 = 3",
+        "SELECT k, sum(n) AS s, count(*) AS c, max_by(id, ts) AS m, avg(n) AS a, count(DISTINCT n) AS d FROM e GROUP BY k",
+        "SELECT id, row_number() OVER (PARTITION BY k ORDER BY ts, id) AS r, \
+         count(*) OVER (PARTITION BY k ORDER BY ts RANGE BETWEEN INTERVAL 1 HOUR PRECEDING AND CURRENT ROW) AS h FROM e",
+        "SELECT e.id, p.lo FROM e LEFT JOIN p ON e.k = p.k AND e.n > p.lo",
+        "SELECT id FROM e WHERE EXISTS (SELECT 1 FROM p WHERE p.k = e.k AND p.lo < e.n)",
+        "SELECT id FROM e WHERE k NOT IN (SELECT k FROM p) AND n IS NOT NULL",
+        "SELECT id, part FROM e LATERAL VIEW explode(split(text, '1')) t AS part WHERE id < 20000",
+        "SELECT id, n - (SELECT avg(lo) FROM p) AS d FROM e",
+    ] {
+        let query = check(sql).unwrap();
+        let run = |engine| {
+            let out = planned(&query, &tables).unwrap().collect_with_engine(engine).unwrap().unwrap_single();
+            let names: Vec<String> = out.get_column_names().iter().map(ToString::to_string).collect();
+            out.sort(names, SortMultipleOptions::default()).unwrap()
+        };
+        let (memory, streaming) = (run(Engine::InMemory), run(Engine::Streaming));
+        assert!(memory.height() > 1_000 || sql.contains("GROUP"), "{sql}");
+        assert!(memory.equals_missing(&streaming), "{sql}\n{memory}\n{streaming}");
+        if query.is_row_wise() {
+            let out = planned(&query, &tables).unwrap().collect_with_engine(Engine::Streaming).unwrap().unwrap_single();
+            assert!(out.column("id").unwrap().i64().unwrap().iter().is_sorted(), "{sql}: the order of rows is kept");
+        }
     }
 }

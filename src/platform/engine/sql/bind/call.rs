@@ -40,7 +40,11 @@ pub fn arguments(call: &Call) -> Option<Vec<Option<&Expr>>> {
         FunctionArg::Unnamed(FunctionArgExpr::Wildcard) => Some(None),
         _ => None,
     };
-    if list.clauses.is_empty() || ignores_nulls(call).is_some() { list.args.iter().map(argument).collect() } else { None }
+    if list.clauses.is_empty() || ignores_nulls(call).is_some() {
+        list.args.iter().map(argument).collect()
+    } else {
+        None
+    }
 }
 
 /// IGNORE NULLS or RESPECT NULLS, inside or behind the brackets.
@@ -66,12 +70,17 @@ impl Binder<'_> {
     pub fn function(&mut self, call: &Call, from: &Source) -> Result<Node, Refusal> {
         let name = call.name.to_string().to_lowercase();
         let Some(written) = arguments(call) else {
-            return Err(from.place.refuse(format!("function {name}"), "has arguments of another dialect", "name plain values"));
+            return Err(from.place.refuse(
+                format!("function {name}"),
+                "has arguments of another dialect",
+                "name plain values",
+            ));
         };
         if let Some((_, ty)) = CASTS.iter().find(|(cast, _)| *cast == name) {
             return self.cast_call(&written, ty, from);
         }
-        let Some(function) = functions::find(&name).filter(|_| name.starts_with(|c: char| c.is_ascii_lowercase())) else {
+        let Some(function) = functions::find(&name).filter(|_| name.starts_with(|c: char| c.is_ascii_lowercase()))
+        else {
             let fix = suggest::fix(&name, functions::names());
             return Err(from.place.refuse(format!("function {name}"), "is not in the dialect", fix));
         };
@@ -117,14 +126,14 @@ impl Binder<'_> {
         let instant = Node::literal(Literal::Timestamp(now), Type::Timestamp).at(from);
         match (function.name, args.as_slice()) {
             ("now", []) => Ok(instant),
-            ("current_date", []) => {
-                Ok(Node::literal(Literal::Date(now.div_euclid(DAY) as i32), Type::Date).at(from))
-            }
+            ("current_date", []) => Ok(Node::literal(Literal::Date(now.div_euclid(DAY) as i32), Type::Date).at(from)),
             ("unix_timestamp", []) => Ok(Node::literal(Literal::Int(now.div_euclid(1_000_000)), Type::Long)),
             ("unix_timestamp", [at, ..]) if matches!(at.ty, Type::Date | Type::Timestamp) => {
                 self.call("unix_seconds", vec![at.clone()], from)
             }
-            ("to_timestamp" | "try_to_timestamp", [at]) | ("to_timestamp", [at, _]) if at.ty != Type::Text || args.len() == 1 => {
+            ("to_timestamp" | "try_to_timestamp", [at]) | ("to_timestamp", [at, _])
+                if at.ty != Type::Text || args.len() == 1 =>
+            {
                 self.time(function, at, Type::Timestamp)?;
                 Ok(cast(at, Type::Timestamp, function.name == "try_to_timestamp"))
             }
@@ -141,7 +150,7 @@ impl Binder<'_> {
                 let same = self.call("=", vec![value.clone(), other.clone()], from)?;
                 self.case(vec![same, Node::literal(Literal::Null, value.ty.clone()), value.clone()], from)
             }
-            ("coalesce" | "nvl", [first, rest @ ..]) => {
+            ("coalesce" | "nvl", [first, rest @ ..]) if rest.iter().any(Node::may_fail) => {
                 let mut branches = Vec::new();
                 let mut last = first.clone();
                 for next in rest {
@@ -214,7 +223,11 @@ impl Binder<'_> {
         }
         if distinct && !matches!(function.name, "count" | "sum" | "avg" | "min" | "max" | "collect_set") {
             let problem = "takes no DISTINCT here";
-            return Err(from.place.refuse(format!("{}(DISTINCT)", function.name), problem, "select DISTINCT rows before"));
+            return Err(from.place.refuse(
+                format!("{}(DISTINCT)", function.name),
+                problem,
+                "select DISTINCT rows before",
+            ));
         }
         if let Some(fraction) = args.get(1).filter(|_| function.name == "percentile") {
             let inside = |literal: &Literal| match literal {

@@ -20,7 +20,13 @@ impl Binder<'_> {
             Value::Number(digits, long) => number(digits, *long).ok_or_else(|| {
                 from.place.refuse(digits, "is a number that no BIGINT holds", "write it as a double: `1.0e20`")
             })?,
-            _ => return Err(from.place.refuse(value.to_string(), "is a constant of another dialect", "quote texts by '")),
+            _ => {
+                return Err(from.place.refuse(
+                    value.to_string(),
+                    "is a constant of another dialect",
+                    "quote texts by '",
+                ));
+            }
         };
         Ok(Node::literal(literal, ty).at(from))
     }
@@ -28,7 +34,11 @@ impl Binder<'_> {
     /// `DATE '...'` and `TIMESTAMP '...'`.
     pub fn typed(&self, typed: &TypedString, from: &Source) -> Result<Node, Refusal> {
         let (Value::SingleQuotedString(text) | Value::DoubleQuotedString(text)) = &typed.value.value else {
-            return Err(from.place.refuse(&*from.text, "is not a text in quotes", "write TIMESTAMP '2024-01-01 10:00:00'"));
+            return Err(from.place.refuse(
+                &*from.text,
+                "is not a text in quotes",
+                "write TIMESTAMP '2024-01-01 10:00:00'",
+            ));
         };
         let unread = |what: &str| from.place.refuse(&*from.text, format!("is no {what}"), "write 2024-01-01 10:00:00");
         Ok(match Type::written(&typed.data_type) {

@@ -9,7 +9,12 @@ use crate::platform::engine::sql::cells::{doubles, longs};
 use crate::platform::engine::sql::node::{Bound, Frame};
 
 /// Start and end of the frame of each place; both never go back along a partition.
-pub fn frames(frame: &Frame, order: &Order, keys: &[Column], directions: &[(bool, bool)]) -> PolarsResult<Vec<(usize, usize)>> {
+pub fn frames(
+    frame: &Frame,
+    order: &Order,
+    keys: &[Column],
+    directions: &[(bool, bool)],
+) -> PolarsResult<Vec<(usize, usize)>> {
     let places = 0..order.rows.len();
     if frame.rows {
         return Ok(places.map(|at| by_rows(frame, at, order.partition(at))).collect());
@@ -34,7 +39,8 @@ pub fn frames(frame: &Frame, order: &Order, keys: &[Column], directions: &[(bool
     }
     let values = longs(key)?;
     let sign = if descending { -1 } else { 1 };
-    let values: Vec<Option<i128>> = order.rows.iter().map(|row| values.get(*row).map(|value| i128::from(value) * sign)).collect();
+    let values: Vec<Option<i128>> =
+        order.rows.iter().map(|row| values.get(*row).map(|value| i128::from(value) * sign)).collect();
     let bound = |bound: &Bound| if let Bound::Exact(width) = bound { i128::from(*width) } else { 0 };
     Ok(by_values(frame, order, &values, bound(&frame.start), bound(&frame.end)))
 }

@@ -115,7 +115,12 @@ impl Moments {
 
 /// The items of each frame combined, nulls skipped. Frames never go back inside of a partition: a queue of two
 /// stacks gives each one in constant time on average.
-fn folded<T: Clone>(items: &[Option<T>], frames: &[(usize, usize)], order: &Order, combine: impl Fn(&T, &T) -> T) -> Vec<Option<T>> {
+fn folded<T: Clone>(
+    items: &[Option<T>],
+    frames: &[(usize, usize)],
+    order: &Order,
+    combine: impl Fn(&T, &T) -> T,
+) -> Vec<Option<T>> {
     let join = |a: &Option<T>, b: &Option<T>| match (a, b) {
         (Some(a), Some(b)) => Some(combine(a, b)),
         (some, None) | (None, some) => some.clone(),

@@ -15,7 +15,12 @@ struct Groups(Vec<(usize, usize)>);
 
 impl Order {
     /// By the partition, then by the order with its directions; equal rows stay as they are.
-    pub fn of(partition: &[Column], order: &[Column], directions: &[(bool, bool)], height: usize) -> PolarsResult<Self> {
+    pub fn of(
+        partition: &[Column],
+        order: &[Column],
+        directions: &[(bool, bool)],
+        height: usize,
+    ) -> PolarsResult<Self> {
         let rows: Vec<usize> = if partition.is_empty() && order.is_empty() {
             (0..height).collect()
         } else {
@@ -41,7 +46,12 @@ impl Order {
     }
 }
 
-fn sorted(partition: &[Column], order: &[Column], directions: &[(bool, bool)], height: usize) -> PolarsResult<Vec<usize>> {
+fn sorted(
+    partition: &[Column],
+    order: &[Column],
+    directions: &[(bool, bool)],
+    height: usize,
+) -> PolarsResult<Vec<usize>> {
     let mut columns: Vec<Column> = Vec::new();
     for (index, column) in partition.iter().chain(order).enumerate() {
         columns.push(column.clone().with_name(format!("k{index}").into()));

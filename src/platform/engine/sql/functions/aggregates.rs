@@ -8,27 +8,123 @@ use super::{strict, sure};
 use crate::platform::engine::sql::cells::{each, longs};
 
 pub static FUNCTIONS: &[Function] = &[
-    sure("count", "any* -> bigint", "Rows where all arguments are not null; `count(*)` counts all rows, `count(DISTINCT x)` each value once.", "count(x)", Aggregate(|a| first(a).count().cast(DataType::Int64))),
-    sure("count_if", "boolean -> bigint", "Rows where it is true.", "count_if(x > 1)", Aggregate(|a| first(a).fill_null(lit(false)).cast(DataType::Int64).sum())),
-    strict("sum", "addend -> arg", "Sum: a bigint of whole numbers (one that does not fit is an error), else a double; null without rows.", "sum(x)", Aggregate(sum)),
+    sure(
+        "count",
+        "any* -> bigint",
+        "Rows where all arguments are not null; `count(*)` counts all rows, `count(DISTINCT x)` each value once.",
+        "count(x)",
+        Aggregate(|a| first(a).count().cast(DataType::Int64)),
+    ),
+    sure(
+        "count_if",
+        "boolean -> bigint",
+        "Rows where it is true.",
+        "count_if(x > 1)",
+        Aggregate(|a| first(a).fill_null(lit(false)).cast(DataType::Int64).sum()),
+    ),
+    strict(
+        "sum",
+        "addend -> arg",
+        "Sum: a bigint of whole numbers (one that does not fit is an error), else a double; null without rows.",
+        "sum(x)",
+        Aggregate(sum),
+    ),
     sure("sum float", "double -> double", "", "", Aggregate(float_sum)),
     sure("avg", "double -> double", "Mean.", "avg(x)", Aggregate(|a| first(a).mean())),
     sure("min", "ordered -> arg", "Least; NaN only if there is nothing else.", "min(x)", Aggregate(|a| first(a).min())),
     sure("max", "ordered -> arg", "Greatest; NaN is greater than any number.", "max(x)", Aggregate(|a| first(a).max())),
-    sure("max nan", "double -> arg", "", "", Aggregate(|a| when(first(a).is_nan().any(true)).then(lit(f64::NAN)).otherwise(first(a).max()))),
-    sure("stddev_samp", "double -> double", "Standard deviation of a sample; null for less than two values; also `stddev`.", "stddev(x)", Aggregate(|a| first(a).std(1))),
-    sure("stddev_pop", "double -> double", "Standard deviation of all.", "stddev_pop(x)", Aggregate(|a| first(a).std(0))),
-    sure("var_samp", "double -> double", "Variance of a sample; null for less than two values; also `variance`.", "variance(x)", Aggregate(|a| first(a).var(1))),
+    sure(
+        "max nan",
+        "double -> arg",
+        "",
+        "",
+        Aggregate(|a| when(first(a).is_nan().any(true)).then(lit(f64::NAN)).otherwise(first(a).max())),
+    ),
+    sure(
+        "stddev_samp",
+        "double -> double",
+        "Standard deviation of a sample; null for less than two values; also `stddev`.",
+        "stddev(x)",
+        Aggregate(|a| first(a).std(1)),
+    ),
+    sure(
+        "stddev_pop",
+        "double -> double",
+        "Standard deviation of all.",
+        "stddev_pop(x)",
+        Aggregate(|a| first(a).std(0)),
+    ),
+    sure(
+        "var_samp",
+        "double -> double",
+        "Variance of a sample; null for less than two values; also `variance`.",
+        "variance(x)",
+        Aggregate(|a| first(a).var(1)),
+    ),
     sure("var_pop", "double -> double", "Variance of all.", "var_pop(x)", Aggregate(|a| first(a).var(0))),
-    sure("bool_and", "boolean -> boolean", "Whether all are true; also `every`.", "bool_and(x > 1)", Aggregate(|a| first(a).cast(DataType::Int8).min().cast(DataType::Boolean))),
-    sure("bool_or", "boolean -> boolean", "Whether one is true; also `any`, `some`.", "bool_or(x > 1)", Aggregate(|a| first(a).cast(DataType::Int8).max().cast(DataType::Boolean))),
-    sure("max_by", "any, ordered -> arg", "The first where the second is greatest. Let no two rows share the greatest: Spark may take any of them.", "max_by(x, ts)", Aggregate(|a| by(a, true))),
-    sure("min_by", "any, ordered -> arg", "The first where the second is least.", "min_by(x, ts)", Aggregate(|a| by(a, false))),
-    sure("collect_list", "any -> array<arg>", "All values. Their order is not settled on Spark, so only inside `sort_array array_sort size array_contains array_max array_min`.", "sort_array(collect_list(x))", Aggregate(|a| first(a).drop_nulls().implode(false))),
-    sure("collect_set", "any -> array<arg>", "Each value once; like collect_list.", "sort_array(collect_set(x))", Aggregate(|a| first(a).drop_nulls().unique().implode(false))),
-    sure("approx_count_distinct", "any -> bigint", "How many different values: exact here, within 5 % on Spark.", "approx_count_distinct(x)", Aggregate(|a| distinct(a))),
-    sure("percentile", "double, fraction -> double", "The value below which that fraction lies, between two values if need be.", "percentile(x, 0.9)", Aggregate(percentile)),
-    sure("median", "double -> double", "percentile(x, 0.5).", "median(x)", Aggregate(|a| first(a).drop_nulls().quantile(lit(0.5), QuantileMethod::Linear))),
+    sure(
+        "bool_and",
+        "boolean -> boolean",
+        "Whether all are true; also `every`.",
+        "bool_and(x > 1)",
+        Aggregate(|a| first(a).cast(DataType::Int8).min().cast(DataType::Boolean)),
+    ),
+    sure(
+        "bool_or",
+        "boolean -> boolean",
+        "Whether one is true; also `any`, `some`.",
+        "bool_or(x > 1)",
+        Aggregate(|a| first(a).cast(DataType::Int8).max().cast(DataType::Boolean)),
+    ),
+    sure(
+        "max_by",
+        "any, ordered -> arg",
+        "The first where the second is greatest. Let no two rows share the greatest: Spark may take any of them.",
+        "max_by(x, ts)",
+        Aggregate(|a| by(a, true)),
+    ),
+    sure(
+        "min_by",
+        "any, ordered -> arg",
+        "The first where the second is least.",
+        "min_by(x, ts)",
+        Aggregate(|a| by(a, false)),
+    ),
+    sure(
+        "collect_list",
+        "any -> array<arg>",
+        "All values. Their order is not settled on Spark, so only inside `sort_array array_sort size array_contains array_max array_min`.",
+        "sort_array(collect_list(x))",
+        Aggregate(|a| first(a).drop_nulls().implode(false)),
+    ),
+    sure(
+        "collect_set",
+        "any -> array<arg>",
+        "Each value once; like collect_list.",
+        "sort_array(collect_set(x))",
+        Aggregate(|a| first(a).drop_nulls().unique().implode(false)),
+    ),
+    sure(
+        "approx_count_distinct",
+        "any -> bigint",
+        "How many different values: exact here, within 5 % on Spark.",
+        "approx_count_distinct(x)",
+        Aggregate(distinct),
+    ),
+    sure(
+        "percentile",
+        "double, fraction -> double",
+        "The value below which that fraction lies, between two values if need be.",
+        "percentile(x, 0.9)",
+        Aggregate(percentile),
+    ),
+    sure(
+        "median",
+        "double -> double",
+        "percentile(x, 0.5).",
+        "median(x)",
+        Aggregate(|a| first(a).drop_nulls().quantile(lit(0.5), QuantileMethod::Linear)),
+    ),
 ];
 
 fn first(args: &[Expr]) -> Expr {
@@ -52,7 +148,7 @@ const HALF: i64 = 1 << 32;
 fn sum(args: &[Expr]) -> Expr {
     let x = || first(args).cast(DataType::Int64);
     let parts = [x().floor_div(lit(HALF)).sum(), x().and(lit(HALF - 1)).sum(), first(args).count()];
-    map_multiple(|columns| checked_sum(columns), parts, |_, fields| {
+    map_multiple(checked_sum, parts, |_, fields| {
         fields.first().cloned().ok_or_else(|| polars_err!(ComputeError: "sum of nothing"))
     })
 }

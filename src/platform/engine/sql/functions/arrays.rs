@@ -12,19 +12,97 @@ use crate::platform::engine::sql::types::Type;
 pub static FUNCTIONS: &[Function] = &[
     sure("array", "same* -> array<same>", "An array of these.", "array(1, 2)[1] = 2", Rows(array)),
     sure("size", "array -> int", "How many elements; null for null.", "size(array(1, 2)) = 2", Rows(size)),
-    strict("[]", "array, int -> element", "`a[i]`, counted from 0; an element that is not there is an error.", "array('x', 'y')[0] = 'x'", Rows(|a| element(a, Missing::Error, 0))),
-    strict("element_at", "array, int -> element", "Counted from 1, or from the end if negative; an element that is not there is an error.", "element_at(array('x', 'y'), -1) = 'y'", Rows(|a| element(a, Missing::Error, 1))),
-    strict("try_element_at", "array, int -> element", "The same, null for an element that is not there.", "try_element_at(array(1), 5) IS NULL", Rows(|a| element(a, Missing::Null, 1))),
-    sure("get", "array, int -> element", "Counted from 0; null for an element that is not there.", "get(array(1), 5) IS NULL", Rows(|a| element(a, Missing::Null, 0))),
-    sure("array_contains", "array, element -> boolean", "Whether the element is there; null if it is not, but a null is.", "array_contains(array(1, 2), 2)", Rows(contains)),
-    sure("array_position", "array, element -> bigint", "Position of the first such element, from 1; 0 if it is not there.", "array_position(array('a', 'b'), 'b') = 2", Rows(position)),
-    sure("array_distinct", "array -> array", "Each element once, in the order of the first.", "size(array_distinct(array(1, 1, 2))) = 2", Rows(|a| change(a, |items| items.unique_stable()))),
-    sure("sort_array", "array, boolean? -> array", "In order, nulls first; descending if the second is false.", "sort_array(array(2, 1))[0] = 1", Rows(sort)),
-    sure("array_sort", "array -> array", "In order, nulls last.", "array_sort(array(2, 1))[0] = 1", Rows(|a| change(a, |items| items.sort(SortOptions::default().with_nulls_last(true))))),
-    sure("array_max", "array -> element", "Greatest element, nulls aside.", "array_max(array(1, 3)) = 3", Rows(|a| extreme(a, true))),
-    sure("array_min", "array -> element", "Least element, nulls aside.", "array_min(array(1, 3)) = 1", Rows(|a| extreme(a, false))),
-    sure("slice", "array, int, int -> array", "That many elements from a position, counted from 1 or from the end if negative.", "size(slice(array(1, 2, 3), 2, 2)) = 2", Rows(slice)),
-    sure("array_join", "array, string -> string", "The elements of an array of texts with the second between, nulls left out.", "array_join(array('a', 'b'), '-') = 'a-b'", Rows(join)),
+    strict(
+        "[]",
+        "array, int -> element",
+        "`a[i]`, counted from 0; an element that is not there is an error.",
+        "array('x', 'y')[0] = 'x'",
+        Rows(|a| element(a, Missing::Error, 0)),
+    ),
+    strict(
+        "element_at",
+        "array, int -> element",
+        "Counted from 1, or from the end if negative; an element that is not there is an error.",
+        "element_at(array('x', 'y'), -1) = 'y'",
+        Rows(|a| element(a, Missing::Error, 1)),
+    ),
+    strict(
+        "try_element_at",
+        "array, int -> element",
+        "The same, null for an element that is not there.",
+        "try_element_at(array(1), 5) IS NULL",
+        Rows(|a| element(a, Missing::Null, 1)),
+    ),
+    sure(
+        "get",
+        "array, int -> element",
+        "Counted from 0; null for an element that is not there.",
+        "get(array(1), 5) IS NULL",
+        Rows(|a| element(a, Missing::Null, 0)),
+    ),
+    sure(
+        "array_contains",
+        "array, element -> boolean",
+        "Whether the element is there; null if it is not, but a null is.",
+        "array_contains(array(1, 2), 2)",
+        Rows(contains),
+    ),
+    sure(
+        "array_position",
+        "array, element -> bigint",
+        "Position of the first such element, from 1; 0 if it is not there.",
+        "array_position(array('a', 'b'), 'b') = 2",
+        Rows(position),
+    ),
+    sure(
+        "array_distinct",
+        "array -> array",
+        "Each element once, in the order of the first.",
+        "size(array_distinct(array(1, 1, 2))) = 2",
+        Rows(|a| change(a, |items| items.unique_stable())),
+    ),
+    sure(
+        "sort_array",
+        "array, boolean? -> array",
+        "In order, nulls first; descending if the second is false.",
+        "sort_array(array(2, 1))[0] = 1",
+        Rows(sort),
+    ),
+    sure(
+        "array_sort",
+        "array -> array",
+        "In order, nulls last.",
+        "array_sort(array(2, 1))[0] = 1",
+        Rows(|a| change(a, |items| items.sort(SortOptions::default().with_nulls_last(true)))),
+    ),
+    sure(
+        "array_max",
+        "array -> element",
+        "Greatest element, nulls aside.",
+        "array_max(array(1, 3)) = 3",
+        Rows(|a| extreme(a, true)),
+    ),
+    sure(
+        "array_min",
+        "array -> element",
+        "Least element, nulls aside.",
+        "array_min(array(1, 3)) = 1",
+        Rows(|a| extreme(a, false)),
+    ),
+    sure(
+        "slice",
+        "array, int, int -> array",
+        "That many elements from a position, counted from 1 or from the end if negative.",
+        "size(slice(array(1, 2, 3), 2, 2)) = 2",
+        Rows(slice),
+    ),
+    sure(
+        "array_join",
+        "array, string -> string",
+        "The elements of an array of texts with the second between, nulls left out.",
+        "array_join(array('a', 'b'), '-') = 'a-b'",
+        Rows(join),
+    ),
 ];
 
 /// What an element that is not there is.
@@ -128,7 +206,9 @@ fn extreme(args: &[Column], greatest: bool) -> PolarsResult<Column> {
         let sorted = list.get(row).map(|items| items.drop_nulls().sort(SortOptions::default())).transpose()?;
         let last = sorted.as_ref().map(|sorted| if greatest { sorted.len().saturating_sub(1) } else { 0 });
         let value = sorted.zip(last).filter(|(sorted, _)| !sorted.is_empty());
-        values.push(value.map(|(sorted, at)| sorted.get(at).map(AnyValue::into_static)).transpose()?.unwrap_or(AnyValue::Null));
+        values.push(
+            value.map(|(sorted, at)| sorted.get(at).map(AnyValue::into_static)).transpose()?.unwrap_or(AnyValue::Null),
+        );
     }
     let dtype = element_type(argument(args, 0)?)?.polars();
     Ok(Series::from_any_values_and_dtype(PlSmallStr::EMPTY, &values, &dtype, false)?.into())

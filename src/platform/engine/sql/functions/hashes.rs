@@ -10,9 +10,27 @@ use super::{Function, sure};
 use crate::platform::engine::sql::cells::{each, flags, height, longs, texts};
 
 pub static FUNCTIONS: &[Function] = &[
-    sure("md5", "string -> string", "MD5 in hexadecimal.", "md5('a') = '0cc175b9c0f1b6a831c399e269772661'", Rows(|a| change(a, |text| Some(hex(&<Md5 as md5::Digest>::digest(text.as_bytes())))))),
-    sure("sha2", "string, int -> string", "SHA-2 of 224, 256, 384 or 512 bits in hexadecimal (0 means 256); null for other lengths.", "length(sha2('a', 256)) = 64", Rows(sha2)),
-    sure("xxhash64", "hashable+ -> bigint", "XXH64 of the values with Spark's seed 42; nulls leave it as it is.", "xxhash64('Spark') = -4294468057691064905", Rows(xxhash64)),
+    sure(
+        "md5",
+        "string -> string",
+        "MD5 in hexadecimal.",
+        "md5('a') = '0cc175b9c0f1b6a831c399e269772661'",
+        Rows(|a| change(a, |text| Some(hex(&<Md5 as md5::Digest>::digest(text.as_bytes()))))),
+    ),
+    sure(
+        "sha2",
+        "string, int -> string",
+        "SHA-2 of 224, 256, 384 or 512 bits in hexadecimal (0 means 256); null for other lengths.",
+        "length(sha2('a', 256)) = 64",
+        Rows(sha2),
+    ),
+    sure(
+        "xxhash64",
+        "hashable+ -> bigint",
+        "XXH64 of the values with Spark's seed 42; nulls leave it as it is.",
+        "xxhash64('Spark') = -4294468057691064905",
+        Rows(xxhash64),
+    ),
 ];
 
 fn hex(bytes: &[u8]) -> String {
@@ -108,12 +126,7 @@ fn of_int(input: u32, seed: u64) -> u64 {
 fn of_bytes(bytes: &[u8], seed: u64) -> u64 {
     let mut rest = bytes;
     let mut hash = if bytes.len() >= 32 {
-        let mut lanes = [
-            seed.wrapping_add(P1).wrapping_add(P2),
-            seed.wrapping_add(P2),
-            seed,
-            seed.wrapping_sub(P1),
-        ];
+        let mut lanes = [seed.wrapping_add(P1).wrapping_add(P2), seed.wrapping_add(P2), seed, seed.wrapping_sub(P1)];
         while let Some((block, after)) = rest.split_first_chunk::<32>() {
             for (lane, word) in lanes.iter_mut().zip(block.chunks_exact(8)) {
                 *lane = round(*lane, word.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)));

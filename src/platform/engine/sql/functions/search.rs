@@ -11,12 +11,48 @@ use crate::platform::engine::sql::types::Type;
 use crate::platform::engine::sql::{calendar_pattern, cast};
 
 pub static FUNCTIONS: &[Function] = &[
-    sure("like", "string, like -> boolean", "`s LIKE p`: `%` is any text, `_` any character, a backslash takes their meaning away.", "'hello' LIKE 'h%o'", Rows(|a| like(a, false))),
-    sure("ilike", "string, like -> boolean", "LIKE after both are made small letters.", "'Hello' ILIKE 'hE%'", Rows(|a| like(a, true))),
-    sure("rlike", "string, regex -> boolean", "`s RLIKE p`: whether the expression is found.", "'abc123' RLIKE '[0-9]+'", Rows(rlike)),
-    strict("regexp_extract", "string, regex, int? -> string", "The group (default 1, 0 is all) of the first match; empty if there is none.", "regexp_extract('a-12', '([a-z])-([0-9]+)', 2) = '12'", Rows(extract)),
-    strict("regexp_replace", "string, regex, replacement -> string", "Each match replaced; `$1` stands for a group.", "regexp_replace('a1b2', '[0-9]', '#') = 'a#b#'", Rows(replace)),
-    strict("split", "string, regex, int? -> array<string>", "The pieces between matches; at most that many if the third is positive.", "split('a,b', ',')[1] = 'b'", Rows(split)),
+    sure(
+        "like",
+        "string, like -> boolean",
+        "`s LIKE p`: `%` is any text, `_` any character, a backslash takes their meaning away.",
+        "'hello' LIKE 'h%o'",
+        Rows(|a| like(a, false)),
+    ),
+    sure(
+        "ilike",
+        "string, like -> boolean",
+        "LIKE after both are made small letters.",
+        "'Hello' ILIKE 'hE%'",
+        Rows(|a| like(a, true)),
+    ),
+    sure(
+        "rlike",
+        "string, regex -> boolean",
+        "`s RLIKE p`: whether the expression is found.",
+        "'abc123' RLIKE '[0-9]+'",
+        Rows(rlike),
+    ),
+    strict(
+        "regexp_extract",
+        "string, regex, int? -> string",
+        "The group (default 1, 0 is all) of the first match; empty if there is none.",
+        "regexp_extract('a-12', '([a-z])-([0-9]+)', 2) = '12'",
+        Rows(extract),
+    ),
+    strict(
+        "regexp_replace",
+        "string, regex, replacement -> string",
+        "Each match replaced; `$1` stands for a group.",
+        "regexp_replace('a1b2', '[0-9]', '#') = 'a#b#'",
+        Rows(replace),
+    ),
+    strict(
+        "split",
+        "string, regex, int? -> array<string>",
+        "The pieces between matches; at most that many if the third is positive.",
+        "split('a,b', ',')[1] = 'b'",
+        Rows(split),
+    ),
 ];
 
 /// The constant text of an argument.

@@ -8,35 +8,191 @@ use crate::platform::engine::sql::cells::{each, lists, longs, texts};
 
 pub static FUNCTIONS: &[Function] = &[
     sure("||", "printable, printable -> string", "Joined; null where a part is null.", "'a' || 1 = 'a1'", Rows(concat)),
-    sure("concat", "printable+ -> string", "Joined; null where a part is null.", "concat('a', 'b', 'c') = 'abc'", Rows(concat)),
-    sure("concat_ws", "string, joinable* -> string", "Joined with the first between; nulls left out; arrays of texts count as their elements.", "concat_ws('-', 'a', NULL, 'b') = 'a-b'", Rows(concat_ws)),
-    sure("upper", "string -> string", "Capital letters.", "upper('aß') = 'ASS'", Rows(|a| change(a, |text| Some(text.to_uppercase())))),
-    sure("lower", "string -> string", "Small letters.", "lower('AB') = 'ab'", Rows(|a| change(a, |text| Some(text.to_lowercase())))),
-    sure("initcap", "string -> string", "The first letter of each word (between blanks) large, the others small.", "initcap('new YORK') = 'New York'", Rows(|a| change(a, |text| Some(initcap(text))))),
+    sure(
+        "concat",
+        "printable+ -> string",
+        "Joined; null where a part is null.",
+        "concat('a', 'b', 'c') = 'abc'",
+        Rows(concat),
+    ),
+    sure(
+        "concat_ws",
+        "string, joinable* -> string",
+        "Joined with the first between; nulls left out; arrays of texts count as their elements.",
+        "concat_ws('-', 'a', NULL, 'b') = 'a-b'",
+        Rows(concat_ws),
+    ),
+    sure(
+        "upper",
+        "string -> string",
+        "Capital letters.",
+        "upper('aß') = 'ASS'",
+        Rows(|a| change(a, |text| Some(text.to_uppercase()))),
+    ),
+    sure(
+        "lower",
+        "string -> string",
+        "Small letters.",
+        "lower('AB') = 'ab'",
+        Rows(|a| change(a, |text| Some(text.to_lowercase()))),
+    ),
+    sure(
+        "initcap",
+        "string -> string",
+        "The first letter of each word (between blanks) large, the others small.",
+        "initcap('new YORK') = 'New York'",
+        Rows(|a| change(a, |text| Some(initcap(text)))),
+    ),
     sure("length", "string -> int", "Characters.", "length('Zürich') = 6", Rows(length)),
-    sure("trim", "string -> string", "Without blanks at both ends; also `TRIM(BOTH 'x' FROM s)`.", "trim('  a ') = 'a'", Rows(|a| trim(a, true, true))),
-    sure("ltrim", "string -> string", "Without blanks at the beginning.", "ltrim('  a ') = 'a '", Rows(|a| trim(a, true, false))),
-    sure("rtrim", "string -> string", "Without blanks at the end.", "rtrim(' a ') = ' a'", Rows(|a| trim(a, false, true))),
-    sure("btrim", "string, string? -> string", "Without those characters (default blanks) at both ends.", "btrim('xax', 'x') = 'a'", Rows(|a| trim(a, true, true))),
-    sure("trim leading", "string, string -> string", "`TRIM(LEADING 'x' FROM s)`.", "TRIM(LEADING 'x' FROM 'xax') = 'ax'", Rows(|a| trim(a, true, false))),
-    sure("trim trailing", "string, string -> string", "`TRIM(TRAILING 'x' FROM s)`.", "TRIM(TRAILING 'x' FROM 'xax') = 'xa'", Rows(|a| trim(a, false, true))),
-    sure("substring", "string, int, int? -> string", "From a position (negative: from the end), that many characters.", "substring('hello', 2, 3) = 'ell' AND substring('hello', -2) = 'lo'", Rows(substring)),
+    sure(
+        "trim",
+        "string -> string",
+        "Without blanks at both ends; also `TRIM(BOTH 'x' FROM s)`.",
+        "trim('  a ') = 'a'",
+        Rows(|a| trim(a, true, true)),
+    ),
+    sure(
+        "ltrim",
+        "string -> string",
+        "Without blanks at the beginning.",
+        "ltrim('  a ') = 'a '",
+        Rows(|a| trim(a, true, false)),
+    ),
+    sure(
+        "rtrim",
+        "string -> string",
+        "Without blanks at the end.",
+        "rtrim(' a ') = ' a'",
+        Rows(|a| trim(a, false, true)),
+    ),
+    sure(
+        "btrim",
+        "string, string? -> string",
+        "Without those characters (default blanks) at both ends.",
+        "btrim('xax', 'x') = 'a'",
+        Rows(|a| trim(a, true, true)),
+    ),
+    sure(
+        "trim leading",
+        "string, string -> string",
+        "`TRIM(LEADING 'x' FROM s)`.",
+        "TRIM(LEADING 'x' FROM 'xax') = 'ax'",
+        Rows(|a| trim(a, true, false)),
+    ),
+    sure(
+        "trim trailing",
+        "string, string -> string",
+        "`TRIM(TRAILING 'x' FROM s)`.",
+        "TRIM(TRAILING 'x' FROM 'xax') = 'xa'",
+        Rows(|a| trim(a, false, true)),
+    ),
+    sure(
+        "substring",
+        "string, int, int? -> string",
+        "From a position (negative: from the end), that many characters.",
+        "substring('hello', 2, 3) = 'ell' AND substring('hello', -2) = 'lo'",
+        Rows(substring),
+    ),
     sure("left", "string, int -> string", "The first characters.", "left('hello', 2) = 'he'", Rows(|a| side(a, true))),
-    sure("right", "string, int -> string", "The last characters.", "right('hello', 2) = 'lo'", Rows(|a| side(a, false))),
-    sure("replace", "string, string, string -> string", "Each occurrence of the second replaced by the third.", "replace('abab', 'b', 'c') = 'acac'", Rows(replace)),
-    sure("translate", "string, string, string -> string", "Characters of the second become those of the third, or go away.", "translate('abc', 'ab', 'x') = 'xc'", Rows(translate)),
-    sure("reverse", "string -> string", "Backwards.", "reverse('abc') = 'cba'", Rows(|a| change(a, |text| Some(text.chars().rev().collect())))),
+    sure(
+        "right",
+        "string, int -> string",
+        "The last characters.",
+        "right('hello', 2) = 'lo'",
+        Rows(|a| side(a, false)),
+    ),
+    sure(
+        "replace",
+        "string, string, string -> string",
+        "Each occurrence of the second replaced by the third.",
+        "replace('abab', 'b', 'c') = 'acac'",
+        Rows(replace),
+    ),
+    sure(
+        "translate",
+        "string, string, string -> string",
+        "Characters of the second become those of the third, or go away.",
+        "translate('abc', 'ab', 'x') = 'xc'",
+        Rows(translate),
+    ),
+    sure(
+        "reverse",
+        "string -> string",
+        "Backwards.",
+        "reverse('abc') = 'cba'",
+        Rows(|a| change(a, |text| Some(text.chars().rev().collect()))),
+    ),
     sure("repeat", "string, int -> string", "That many times.", "repeat('ab', 2) = 'abab'", Rows(repeat)),
-    sure("lpad", "string, int, string -> string", "Filled at the beginning, or cut, to that length.", "lpad('7', 3, '0') = '007'", Rows(|a| pad(a, true))),
-    sure("rpad", "string, int, string -> string", "Filled at the end, or cut, to that length.", "rpad('7', 3, '0') = '700'", Rows(|a| pad(a, false))),
-    sure("instr", "string, string -> int", "Position of the second in the first; 0 if it is not there.", "instr('hello', 'l') = 3", Rows(|a| position(a, true))),
-    sure("locate", "string, string -> int", "Position of the first in the second; 0 if it is not there; also `POSITION(a IN b)`.", "locate('l', 'hello') = 3", Rows(|a| position(a, false))),
-    strict("split_part", "string, string, int -> string", "That part between separators, counted from 1, or from the end if negative; empty if there is none.", "split_part('a-b-c', '-', 2) = 'b'", Rows(split_part)),
-    sure("substring_index", "string, string, int -> string", "What is before that many separators, or behind them from the end if negative.", "substring_index('a.b.c', '.', 2) = 'a.b'", Rows(substring_index)),
-    sure("startswith", "string, string -> boolean", "Whether it begins with the second.", "startswith('hello', 'he')", Rows(|a| test(a, |text, part| text.starts_with(part)))),
-    sure("endswith", "string, string -> boolean", "Whether it ends with the second.", "endswith('hello', 'lo')", Rows(|a| test(a, |text, part| text.ends_with(part)))),
-    sure("contains", "string, string -> boolean", "Whether it holds the second.", "contains('hello', 'ell')", Rows(|a| test(a, |text, part| text.contains(part)))),
-    sure("ascii", "string -> int", "Number of the first character; 0 for an empty text.", "ascii('A') = 65", Rows(ascii)),
+    sure(
+        "lpad",
+        "string, int, string -> string",
+        "Filled at the beginning, or cut, to that length.",
+        "lpad('7', 3, '0') = '007'",
+        Rows(|a| pad(a, true)),
+    ),
+    sure(
+        "rpad",
+        "string, int, string -> string",
+        "Filled at the end, or cut, to that length.",
+        "rpad('7', 3, '0') = '700'",
+        Rows(|a| pad(a, false)),
+    ),
+    sure(
+        "instr",
+        "string, string -> int",
+        "Position of the second in the first; 0 if it is not there.",
+        "instr('hello', 'l') = 3",
+        Rows(|a| position(a, true)),
+    ),
+    sure(
+        "locate",
+        "string, string -> int",
+        "Position of the first in the second; 0 if it is not there; also `POSITION(a IN b)`.",
+        "locate('l', 'hello') = 3",
+        Rows(|a| position(a, false)),
+    ),
+    strict(
+        "split_part",
+        "string, string, int -> string",
+        "That part between separators, counted from 1, or from the end if negative; empty if there is none.",
+        "split_part('a-b-c', '-', 2) = 'b'",
+        Rows(split_part),
+    ),
+    sure(
+        "substring_index",
+        "string, string, int -> string",
+        "What is before that many separators, or behind them from the end if negative.",
+        "substring_index('a.b.c', '.', 2) = 'a.b'",
+        Rows(substring_index),
+    ),
+    sure(
+        "startswith",
+        "string, string -> boolean",
+        "Whether it begins with the second.",
+        "startswith('hello', 'he')",
+        Rows(|a| test(a, |text, part| text.starts_with(part))),
+    ),
+    sure(
+        "endswith",
+        "string, string -> boolean",
+        "Whether it ends with the second.",
+        "endswith('hello', 'lo')",
+        Rows(|a| test(a, |text, part| text.ends_with(part))),
+    ),
+    sure(
+        "contains",
+        "string, string -> boolean",
+        "Whether it holds the second.",
+        "contains('hello', 'ell')",
+        Rows(|a| test(a, |text, part| text.contains(part))),
+    ),
+    sure(
+        "ascii",
+        "string -> int",
+        "Number of the first character; 0 for an empty text.",
+        "ascii('A') = 65",
+        Rows(ascii),
+    ),
 ];
 
 /// The argument at a position.
@@ -71,9 +227,12 @@ fn concat(args: &[Column]) -> PolarsResult<Column> {
     each(args, |row| Ok(parts.iter().map(|part| part.get(row)).collect::<Option<String>>()))
 }
 
+/// Adds what an argument has in a row.
+type Part = Box<dyn Fn(usize, &mut Vec<String>) -> PolarsResult<()>>;
+
 fn concat_ws(args: &[Column]) -> PolarsResult<Column> {
     let separator = texts(argument(args, 0)?)?;
-    let mut parts: Vec<Box<dyn Fn(usize, &mut Vec<String>) -> PolarsResult<()>>> = Vec::new();
+    let mut parts: Vec<Part> = Vec::new();
     for column in args.iter().skip(1) {
         if column.dtype().is_list() {
             let list = lists(column)?;

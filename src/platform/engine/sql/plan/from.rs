@@ -108,7 +108,13 @@ impl Planner {
             let positions = self.with_column(relation, positions(&Node::column(items, node.ty.clone())));
             names.push(name(positions));
             let text = given.next().unwrap_or("pos".to_owned());
-            relation.columns.push(Named { qualifier: qualifier.clone(), name: text, id: positions, ty: Type::Int, hidden: false });
+            relation.columns.push(Named {
+                qualifier: qualifier.clone(),
+                name: text,
+                id: positions,
+                ty: Type::Int,
+                hidden: false,
+            });
         }
         let text = given.next().unwrap_or("col".to_owned());
         relation.columns.push(Named { qualifier, name: text, id: items, ty: *element, hidden: false });
@@ -123,12 +129,15 @@ fn positions(list: &Node) -> pl::Expr {
     let run = |columns: &mut [pl::Column]| {
         let Some(column) = columns.first() else { pl::polars_bail!(ComputeError: "no array") };
         let list = cells::lists(column)?;
-        let numbers = |items: pl::Series| -> pl::Series { pl::NamedFrom::new("".into(), (0..items.len() as i32).collect::<Vec<i32>>()) };
+        let numbers = |items: pl::Series| -> pl::Series {
+            pl::NamedFrom::new("".into(), (0..items.len() as i32).collect::<Vec<i32>>())
+        };
         let made = (0..column.len()).map(|row| list.get(row).map(numbers)).collect();
         Ok(super::super::cast::list_column(made, &Type::Int)?.with_name(column.name().clone()))
     };
     let dtype = Type::List(Box::new(Type::Int)).polars();
-    lower(list).map(move |column| run(&mut [column]), move |_, field| Ok(pl::Field::new(field.name().clone(), dtype.clone())))
+    lower(list)
+        .map(move |column| run(&mut [column]), move |_, field| Ok(pl::Field::new(field.name().clone(), dtype.clone())))
 }
 
 /// The name and the one argument of a generator.
@@ -137,7 +146,9 @@ fn generator(expr: &Expr) -> Option<(String, &Expr)> {
     let name = function.name.to_string().to_lowercase();
     let FunctionArguments::List(list) = &function.args else { return None };
     match list.args.as_slice() {
-        [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))] if matches!(name.as_str(), "explode" | "posexplode") => {
+        [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))]
+            if matches!(name.as_str(), "explode" | "posexplode") =>
+        {
             Some((name, argument))
         }
         _ => None,
@@ -171,6 +182,12 @@ fn how(operator: &JoinOperator, place: Place) -> Result<(How, &JoinConstraint), 
         JoinOperator::FullOuter(constraint) => (How::Full, constraint),
         JoinOperator::Semi(constraint) | JoinOperator::LeftSemi(constraint) => (How::Semi, constraint),
         JoinOperator::Anti(constraint) | JoinOperator::LeftAnti(constraint) => (How::Anti, constraint),
-        _ => return Err(place.refuse("JOIN", "is of a kind that Spark has not", "use JOIN, LEFT, RIGHT, FULL, SEMI, ANTI or CROSS JOIN")),
+        _ => {
+            return Err(place.refuse(
+                "JOIN",
+                "is of a kind that Spark has not",
+                "use JOIN, LEFT, RIGHT, FULL, SEMI, ANTI or CROSS JOIN",
+            ));
+        }
     })
 }

@@ -12,7 +12,12 @@ use crate::platform::engine::sql::refusal::Refusal;
 impl Planner {
     /// Groups the rows by the keys; the nodes come back in terms of the groups' columns. Without keys all rows are
     /// one group, also when there are none.
-    pub fn grouped(&mut self, relation: &mut Relation, keys: Vec<Node>, nodes: Vec<Node>) -> Result<Vec<Node>, Refusal> {
+    pub fn grouped(
+        &mut self,
+        relation: &mut Relation,
+        keys: Vec<Node>,
+        nodes: Vec<Node>,
+    ) -> Result<Vec<Node>, Refusal> {
         let mut before: Vec<Plan> = Vec::new();
         let mut key_ids = Vec::new();
         for key in &keys {
@@ -91,7 +96,10 @@ fn aggregate(function: &'static Function, distinct: bool, part: &Node, columns: 
             let whole = columns.iter().map(|column| column.clone().is_not_null()).reduce(Plan::and);
             whole.unwrap_or(pl::lit(true)).sum()
         }
-        ("count", false) if matches!(part.op, Op::Aggregate { filter: false, .. }) && part.args.first().and_then(Node::constant) == Some(&Literal::Int(1)) => {
+        ("count", false)
+            if matches!(part.op, Op::Aggregate { filter: false, .. })
+                && part.args.first().and_then(Node::constant) == Some(&Literal::Int(1)) =>
+        {
             pl::len()
         }
         (_, distinct) => {
@@ -106,12 +114,12 @@ fn aggregate(function: &'static Function, distinct: bool, part: &Node, columns: 
 
 /// Refuses columns that are neither keys nor inside of aggregates.
 fn check(node: &Node, keys: &[u32], found: &[(Node, u32)]) -> Result<(), Refusal> {
-    if let Op::Column(id) = node.op {
-        if !keys.contains(&id) && !found.iter().any(|(_, known)| *known == id) {
-            let problem = "is neither in GROUP BY nor inside of an aggregate";
-            return Err(node.from.place.refuse(&*node.from.text, problem, "add it to GROUP BY, or take max_by or min_by"));
-        }
+    if let Op::Column(id) = node.op
+        && !keys.contains(&id)
+        && !found.iter().any(|(_, known)| *known == id)
+    {
+        let problem = "is neither in GROUP BY nor inside of an aggregate";
+        return Err(node.from.place.refuse(&*node.from.text, problem, "add it to GROUP BY, or take max_by or min_by"));
     }
     node.args.iter().try_for_each(|arg| check(arg, keys, found))
 }
-

@@ -1,7 +1,9 @@
 //! Joins. Equalities are the keys of Polars' joins; what else a condition asks is asked of the pairs.
 
 use polars::prelude as pl;
-use polars::prelude::{Column, Expr as Plan, JoinCoalesce, JoinType, LazyFrame, MaintainOrderJoin, PolarsResult, lit, when};
+use polars::prelude::{
+    Column, Expr as Plan, JoinCoalesce, JoinType, LazyFrame, MaintainOrderJoin, PolarsResult, lit, when,
+};
 use sqlparser::ast::{Expr, JoinConstraint, ObjectName};
 
 use super::select::{conjuncts, no_aggregate};
@@ -75,21 +77,28 @@ impl Planner {
             let node = binder.condition(part)?;
             no_aggregate(&node, "ON", "compute it in a WITH query before")?;
             for node in split(node) {
-            if let Some(pair) = equal_keys(&node, &left.columns, &right.columns) {
-                parts.pairs.push(pair);
-                continue;
-            }
-            match (within(&node, &left.columns), within(&node, &right.columns)) {
-                (true, false) => parts.left.push(node),
-                (false, true) => parts.right.push(node),
-                _ => parts.both.push(node),
-            }
+                if let Some(pair) = equal_keys(&node, &left.columns, &right.columns) {
+                    parts.pairs.push(pair);
+                    continue;
+                }
+                match (within(&node, &left.columns), within(&node, &right.columns)) {
+                    (true, false) => parts.left.push(node),
+                    (false, true) => parts.right.push(node),
+                    _ => parts.both.push(node),
+                }
             }
         }
         Ok(parts)
     }
 
-    fn join_on(&mut self, mut left: Relation, mut right: Relation, how: How, mut on: Condition, place: Place) -> Result<Relation, Refusal> {
+    fn join_on(
+        &mut self,
+        mut left: Relation,
+        mut right: Relation,
+        how: How,
+        mut on: Condition,
+        place: Place,
+    ) -> Result<Relation, Refusal> {
         if how == How::Right {
             let on = Condition {
                 pairs: on.pairs.into_iter().map(|(a, b)| (b, a)).collect(),
@@ -102,7 +111,9 @@ impl Planner {
             joined.columns.rotate_left(count);
             return Ok(joined);
         }
-        if how == How::Full && !(on.left.is_empty() && on.right.is_empty() && on.both.is_empty() && !on.pairs.is_empty()) {
+        if how == How::Full
+            && !(on.left.is_empty() && on.right.is_empty() && on.both.is_empty() && !on.pairs.is_empty())
+        {
             let fix = "join on equal keys only, or write a LEFT JOIN and a UNION ALL";
             return Err(place.refuse("FULL JOIN", "has a condition besides equal keys", fix));
         }
@@ -123,7 +134,8 @@ impl Planner {
             How::Inner => {
                 let (ranges, rest) = self.ranges(&mut left, &mut right, &on.pairs, rest);
                 let frame = self.keyed(left.frame, right.frame, &on.pairs, JoinType::Inner);
-                let mut joined = Relation { frame: ranges.into_iter().fold(frame, LazyFrame::filter), columns: Vec::new() };
+                let mut joined =
+                    Relation { frame: ranges.into_iter().fold(frame, LazyFrame::filter), columns: Vec::new() };
                 rest.iter().for_each(|condition| self.filter(&mut joined, condition));
                 joined.frame
             }
@@ -151,7 +163,13 @@ impl Planner {
 
     /// Conditions of a join without keys that compare a left with a right value: Polars looks such pairs up by order.
     /// Each has columns of its own, for two conditions on one column make a join that the streaming engine lacks.
-    fn ranges(&mut self, left: &mut Relation, right: &mut Relation, pairs: &Pairs, rest: Vec<Node>) -> (Vec<Plan>, Vec<Node>) {
+    fn ranges(
+        &mut self,
+        left: &mut Relation,
+        right: &mut Relation,
+        pairs: &Pairs,
+        rest: Vec<Node>,
+    ) -> (Vec<Plan>, Vec<Node>) {
         let mut ranges = Vec::new();
         let mut others = Vec::new();
         for node in rest {
@@ -180,15 +198,29 @@ impl Planner {
         (ranges, others)
     }
 
-    fn join_using(&mut self, left: Relation, right: Relation, how: How, names: &[ObjectName], place: Place) -> Result<Relation, Refusal> {
+    fn join_using(
+        &mut self,
+        left: Relation,
+        right: Relation,
+        how: How,
+        names: &[ObjectName],
+        place: Place,
+    ) -> Result<Relation, Refusal> {
         let mut on = Condition::default();
         let mut shared = Vec::new();
         for key in names {
             let key = key.to_string().trim_matches('`').to_owned();
             let side = |relation: &Relation| {
-                let mut found = relation.columns.iter().filter(|named| !named.hidden && named.name.eq_ignore_ascii_case(&key));
+                let mut found =
+                    relation.columns.iter().filter(|named| !named.hidden && named.name.eq_ignore_ascii_case(&key));
                 let one = found.next().cloned().filter(|_| found.next().is_none());
-                one.ok_or_else(|| place.refuse(format!("USING ({key})"), "is not exactly one column of both sides", "join ON a.key = b.key"))
+                one.ok_or_else(|| {
+                    place.refuse(
+                        format!("USING ({key})"),
+                        "is not exactly one column of both sides",
+                        "join ON a.key = b.key",
+                    )
+                })
             };
             let (a, b) = (side(&left)?, side(&right)?);
             let Some(ty) = a.ty.common(&b.ty) else {
@@ -240,8 +272,15 @@ impl Planner {
         builder.left_on(a_keys).right_on(b_keys).coalesce(JoinCoalesce::KeepColumns).maintain_order(order).finish()
     }
 
-    /// All pairs of the keys, and in a new column whether each is one by the other conditions too ([`state`]).
-    fn asked(&mut self, left: LazyFrame, right: LazyFrame, pairs: &Pairs, rest: &[Node], once: bool) -> (LazyFrame, u32) {
+    /// All pairs of the keys, and in a new column whether each is one by the other conditions too.
+    fn asked(
+        &mut self,
+        left: LazyFrame,
+        right: LazyFrame,
+        pairs: &Pairs,
+        rest: &[Node],
+        once: bool,
+    ) -> (LazyFrame, u32) {
         let (row, there, fits, state) = (self.id(), self.id(), self.id(), self.id());
         let left = left.with_row_index(name(row), None);
         let right = right.with_columns([always().alias(name(there))]);
@@ -282,7 +321,13 @@ fn states(columns: &mut [Column], once: bool) -> PolarsResult<Column> {
     let state = |(at, row): (usize, &usize)| {
         let first = seen.get_mut(*row).is_some_and(|seen| !std::mem::replace(seen, true));
         match any.get(*row) {
-            Some(true) if once => if first { MATCHED } else { LEFT_OUT },
+            Some(true) if once => {
+                if first {
+                    MATCHED
+                } else {
+                    LEFT_OUT
+                }
+            }
             Some(true) if fits.get(at) == Some(true) => MATCHED,
             Some(false) if first => ALONE,
             _ => LEFT_OUT,
@@ -295,7 +340,9 @@ fn states(columns: &mut [Column], once: bool) -> PolarsResult<Column> {
 /// The parts of a condition that must all hold.
 fn split(node: Node) -> Vec<Node> {
     match &node.op {
-        Op::Call(function) if function.name == "and" && !node.may_fail() => node.args.into_iter().flat_map(split).collect(),
+        Op::Call(function) if function.name == "and" && !node.may_fail() => {
+            node.args.into_iter().flat_map(split).collect()
+        }
         _ => vec![node],
     }
 }
@@ -325,7 +372,13 @@ pub fn left_join(planner: &mut Planner, left: LazyFrame, right: LazyFrame, pairs
 }
 
 /// The frame with a column that says whether any row of the other frame fits by keys and conditions; each row once.
-pub fn matched_once(planner: &mut Planner, left: LazyFrame, right: LazyFrame, pairs: &Pairs, rest: &[Node]) -> (LazyFrame, Plan) {
+pub fn matched_once(
+    planner: &mut Planner,
+    left: LazyFrame,
+    right: LazyFrame,
+    pairs: &Pairs,
+    rest: &[Node],
+) -> (LazyFrame, Plan) {
     let (frame, state) = planner.asked(left, right, pairs, rest, true);
     (frame.filter(pl::col(name(state)).neq(lit(LEFT_OUT))), pl::col(name(state)).eq(lit(MATCHED)))
 }

@@ -26,7 +26,7 @@ impl Planner {
         aliases: &'a [(String, Node)],
     ) -> Binder<'a> {
         let place = Place::default();
-        Binder { planner: self, relation, outer, aliases, windows: &[], subqueries: true, only_true: false, place }
+        Binder { planner: self, relation, outer, aliases, aliases_first: false, windows: &[], subqueries: true, place }
     }
 
     /// A SELECT, sorted by `order`.
@@ -34,9 +34,7 @@ impl Planner {
         let mut relation = self.from(select)?;
         if let Some(condition) = &select.selection {
             for part in conjuncts(condition) {
-                let mut binder = self.binder(&mut relation, outer, &[]);
-                binder.only_true = true;
-                let part = binder.condition(part)?;
+                let part = self.binder(&mut relation, outer, &[]).condition(part)?;
                 no_aggregate(&part, "WHERE", "use HAVING, or a WITH query")?;
                 self.filter(&mut relation, &part);
             }
@@ -45,7 +43,12 @@ impl Planner {
     }
 
     /// What follows FROM and WHERE.
-    pub fn projected(&mut self, select: &Select, mut relation: Relation, order: &[OrderByExpr]) -> Result<Relation, Refusal> {
+    pub fn projected(
+        &mut self,
+        select: &Select,
+        mut relation: Relation,
+        order: &[OrderByExpr],
+    ) -> Result<Relation, Refusal> {
         let place = Place::of(select.select_token.0.span);
         let windows = named_windows(&select.named_window)?;
         let mut items = self.items(select, &mut relation, &windows)?;
@@ -59,16 +62,26 @@ impl Planner {
         };
         let mut keys = Vec::new();
         for item in order {
-            let mut binder = self.binder(&mut relation, &[], &[]);
+            let mut binder = self.binder(&mut relation, &[], &items);
             binder.windows = &windows;
+            binder.aliases_first = true;
             keys.push(order_key(&mut binder, item, &items)?);
+        }
+        if select.distinct.is_some() {
+            let hidden = keys.iter().find(|(key, _, _)| !items.iter().any(|(_, node)| node == key));
+            if let Some((key, _, _)) = hidden {
+                let problem = "is an order that is not selected, with DISTINCT";
+                return Err(key.from.place.refuse(&*key.from.text, problem, "select it too"));
+            }
         }
         let groups = self.groups(select, &mut relation, &items)?;
         let all = || items.iter().map(|(_, node)| node).chain(&having).chain(keys.iter().map(|(key, _, _)| key));
         if groups.is_some() || having.is_some() || all().any(Node::aggregates) {
             let nodes: Vec<Node> = all().cloned().collect();
             let mut nodes = self.grouped(&mut relation, groups.unwrap_or_default(), nodes)?.into_iter();
-            for node in items.iter_mut().map(|(_, node)| node).chain(&mut having).chain(keys.iter_mut().map(|(key, _, _)| key)) {
+            for node in
+                items.iter_mut().map(|(_, node)| node).chain(&mut having).chain(keys.iter_mut().map(|(key, _, _)| key))
+            {
                 if let Some(new) = nodes.next() {
                     *node = new;
                 }
@@ -77,12 +90,20 @@ impl Planner {
         if let Some(having) = &having {
             self.filter(&mut relation, having);
         }
-        self.windowed(&mut relation, items.iter_mut().map(|(_, node)| node).chain(keys.iter_mut().map(|(key, _, _)| key)));
+        self.windowed(
+            &mut relation,
+            items.iter_mut().map(|(_, node)| node).chain(keys.iter_mut().map(|(key, _, _)| key)),
+        );
         self.listed(select, relation, items, keys)
     }
 
     /// The expressions of the SELECT list.
-    pub fn items(&mut self, select: &Select, relation: &mut Relation, windows: &[(Ident, WindowSpec)]) -> Result<Vec<Item>, Refusal> {
+    pub fn items(
+        &mut self,
+        select: &Select,
+        relation: &mut Relation,
+        windows: &[(Ident, WindowSpec)],
+    ) -> Result<Vec<Item>, Refusal> {
         let mut items = Vec::new();
         for item in &select.projection {
             let (expr, alias) = match item {
@@ -96,7 +117,13 @@ impl Planner {
                     items.extend(star(relation, Some(&table.to_string()), options)?);
                     continue;
                 }
-                other => return Err(Place::of(other.span()).refuse(other.to_string(), "is not in the dialect", "select plain values")),
+                other => {
+                    return Err(Place::of(other.span()).refuse(
+                        other.to_string(),
+                        "is not in the dialect",
+                        "select plain values",
+                    ));
+                }
             };
             let mut binder = self.binder(relation, &[], &[]);
             binder.windows = windows;
@@ -107,13 +134,22 @@ impl Planner {
     }
 
     /// The expressions of GROUP BY; absent without one. Places and names of the SELECT list stand for its expressions.
-    fn groups(&mut self, select: &Select, relation: &mut Relation, items: &[Item]) -> Result<Option<Vec<Node>>, Refusal> {
+    fn groups(
+        &mut self,
+        select: &Select,
+        relation: &mut Relation,
+        items: &[Item],
+    ) -> Result<Option<Vec<Node>>, Refusal> {
         let GroupByExpr::Expressions(exprs, modifiers) = &select.group_by else {
             let problem = "is not in the dialect";
             return Err(Place::of(select.span()).refuse("GROUP BY ALL", problem, "name the columns of the groups"));
         };
         if !modifiers.is_empty() {
-            return Err(Place::of(select.span()).refuse("GROUP BY WITH", "is not in the dialect", "use UNION ALL of groups"));
+            return Err(Place::of(select.span()).refuse(
+                "GROUP BY WITH",
+                "is not in the dialect",
+                "use UNION ALL of groups",
+            ));
         }
         if exprs.is_empty() {
             return Ok(None);
@@ -156,7 +192,13 @@ impl Planner {
     }
 
     /// The list as columns, then DISTINCT and order.
-    fn listed(&mut self, select: &Select, relation: Relation, items: Vec<Item>, keys: Vec<(Node, bool, bool)>) -> Result<Relation, Refusal> {
+    fn listed(
+        &mut self,
+        select: &Select,
+        relation: Relation,
+        items: Vec<Item>,
+        keys: Vec<(Node, bool, bool)>,
+    ) -> Result<Relation, Refusal> {
         let mut frame = relation.frame;
         let mut exprs = Vec::new();
         let mut columns = Vec::new();
@@ -241,7 +283,10 @@ fn column_name(expr: &Expr) -> String {
 fn star(relation: &Relation, table: Option<&str>, options: &WildcardAdditionalOptions) -> Result<Vec<Item>, Refusal> {
     let place = Place::of(options.wildcard_token.0.span);
     let except: Vec<String> = match &options.opt_except {
-        Some(except) => std::iter::once(&except.first_element).chain(&except.additional_elements).map(|name| name.value.to_lowercase()).collect(),
+        Some(except) => std::iter::once(&except.first_element)
+            .chain(&except.additional_elements)
+            .map(|name| name.value.to_lowercase())
+            .collect(),
         None => Vec::new(),
     };
     let of_table = |named: &&Named| match table {

@@ -10,7 +10,13 @@ const REFUSED: &[(&str, &str, usize, usize, &str)] = &[
     ("SELECT id FROM events; SELECT 2 AS a", "the query", 1, 1, "more than one statement"),
     ("SELECT id\nFROM events QUALIFY row_number() OVER (ORDER BY id) = 1", "QUALIFY", 2, 21, "WITH query"),
     ("SELECT DISTINCT ON (key) id FROM events", "DISTINCT ON", 1, 1, "row_number()"),
-    ("SELECT id FROM events ASOF JOIN plain MATCH_CONDITION (events.id >= plain.lo)", "ASOF JOIN", 1, 33, "number the pairs"),
+    (
+        "SELECT id FROM events ASOF JOIN plain MATCH_CONDITION (events.id >= plain.lo)",
+        "ASOF JOIN",
+        1,
+        33,
+        "number the pairs",
+    ),
     ("SELECT id FROM events NATURAL JOIN plain", "NATURAL JOIN", 1, 36, "USING"),
     ("SELECT * FROM events PIVOT (sum(x) FOR key IN ('a'))", "PIVOT", 1, 15, "CASE WHEN"),
     ("WITH RECURSIVE t AS (SELECT 1 AS a) SELECT a FROM t", "WITH RECURSIVE", 1, 1, "write the steps out"),
@@ -62,6 +68,14 @@ const REFUSED: &[(&str, &str, usize, usize, &str)] = &[
     ("SELECT key, sum(x) AS s FROM events GROUP BY ROLLUP (key)", "GROUPING SETS, CUBE, ROLLUP", 1, 54, "UNION ALL"),
     ("SELECT 1.5F AS x", "1.5F", 1, 11, "1.5D"),
     ("SELECT 'a\\u0041' AS x", "\\u in a text", 1, 8, "the character itself"),
+    (
+        "SELECT count(*) OVER (ORDER BY ts RANGE BETWEEN INTERVAL 1 DAY PRECEDING AND INTERVAL 1 HOUR PRECEDING) AS c FROM events",
+        "the frame RANGE",
+        1,
+        8,
+        "smaller unit",
+    ),
+    ("SELECT DISTINCT key FROM events ORDER BY id", "id", 1, 42, "select it too"),
     ("SELECT id FROM events WHERE", "the end", 1, 28, "docs/sql.md"),
 ];
 
