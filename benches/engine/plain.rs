@@ -72,7 +72,10 @@ pub fn windows(dir: &Path, rows: usize) -> String {
         .lazy()
         .group_by([col("tailnum")])
         .agg([running("count"), running("sum"), (col("tile") + lit(HOUR)).alias("end")])
-        .explode(by_name(["count", "sum", "end"], true, false), ExplodeOptions { empty_as_null: true, keep_nulls: true });
+        .explode(
+            by_name(["count", "sum", "end"], true, false),
+            ExplodeOptions { empty_as_null: true, keep_nulls: true },
+        );
     let tiles = run(tiles.sort(["end"], SortMultipleOptions::default()));
     let edge = col("spine_time").cast(DataType::Int64).floor_div(lit(HOUR)) * lit(HOUR);
     let mut joined = spine_of(dir, rows).with_column(edge.alias("edge")).sort(["edge"], SortMultipleOptions::default());

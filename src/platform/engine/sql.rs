@@ -52,12 +52,16 @@ pub fn lazy(query: &Query, inputs: Vec<(&str, LazyFrame)>, now: Time) -> PolarsR
     Ok(plan(query, inputs, now)?)
 }
 
-/// Runs the query over the named frames, with the clock's `now()`. Casts are strict: a value that does not fit is an
-/// error.
+/// Runs the query over the named frames, with the clock's `now()`.
 pub fn run(inputs: Vec<(&str, DataFrame)>, query: &str) -> PolarsResult<DataFrame> {
+    run_at(inputs, query, chrono::Utc::now())
+}
+
+/// Runs the query over the named frames in memory. Casts are strict: a value that does not fit is an error.
+pub fn run_at(inputs: Vec<(&str, DataFrame)>, query: &str, now: Time) -> PolarsResult<DataFrame> {
     let query = check(query).map_err(PolarsError::from)?;
     let inputs = inputs.into_iter().map(|(name, frame)| (name, frame.lazy())).collect();
-    lazy(&query, inputs, chrono::Utc::now())?.collect()
+    lazy(&query, inputs, now)?.collect()
 }
 
 /// The sentence of an error without the engine's hints and plan dumps.

@@ -31,15 +31,18 @@ pub struct Binder<'a> {
     pub outer: &'a [Named],
     /// Names of the SELECT list, for GROUP BY, HAVING and ORDER BY.
     pub aliases: &'a [(String, Node)],
+    /// Whether these hide columns, as in ORDER BY.
+    pub aliases_first: bool,
     /// Named windows.
     pub windows: &'a [(Ident, WindowSpec)],
     /// Whether subqueries may stand here.
     pub subqueries: bool,
-    /// Whether only rows count where the expression is true, so that a null may be false.
-    pub only_true: bool,
     /// Where we are, for parts whose place is not known.
     pub place: Place,
 }
+
+/// Most parts of one expression: some forms stand for others that name an argument twice.
+const MAX_NODES: usize = 50_000;
 
 /// Functions that do not care about the order of an array.
 const ORDERLESS: [&str; 6] = ["sort_array", "array_sort", "size", "array_contains", "array_max", "array_min"];
@@ -82,8 +85,14 @@ impl Binder<'_> {
         };
         let whole = Node::literal(Literal::Null, Type::Null).at(from);
         if let Some(problem) = signature::count_problem(function, args.len()) {
-            let fix = format!("its form is {}({})", function.name, function.signature);
-            return Err(from.place.refuse(format!("function {}", function.name), problem, fix));
+            return Err(from.place.refuse(format!("function {}", function.name), problem, signature::form(function)));
+        }
+        if args.iter().map(Node::size).sum::<usize>() > MAX_NODES {
+            return Err(from.place.refuse(
+                &*from.text,
+                "is too large when it is written out",
+                "name its parts in a WITH query",
+            ));
         }
         let args = if signature::is_comparison(function) { operator::comparable(args) } else { args };
         let (args, ty) = signature::apply(function, args, &whole)?;
@@ -103,11 +112,20 @@ impl Binder<'_> {
         Ok(Node { op: Op::Case, args, ty, from: from.clone() })
     }
 
+    /// What a name of the SELECT list stands for.
+    fn alias(&self, names: &[&str]) -> Option<Node> {
+        let [name] = names else { return None };
+        self.aliases.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(name)).map(|(_, node)| node.clone())
+    }
+
     /// The column, or field of a column, that a name stands for.
     pub fn resolve(&mut self, names: &[Ident]) -> Result<Node, Refusal> {
         let place = names.first().map_or(self.place, |name| Place::of(name.span)).or(self.place);
         let written: Vec<&str> = names.iter().map(|name| name.value.as_str()).collect();
         let text = written.join(".");
+        if let Some(node) = self.alias(&written).filter(|_| self.aliases_first) {
+            return Ok(node);
+        }
         for columns in [self.relation.columns.as_slice(), self.outer] {
             if let Some((column, fields)) = find(columns, &written, place)? {
                 let from = Source { place, text: Arc::from(quote(&text)) };
@@ -115,10 +133,8 @@ impl Binder<'_> {
                 return fields.iter().try_fold(node, |node, field| super::bind::field(node, field));
             }
         }
-        if let [name] = written.as_slice() {
-            if let Some((_, node)) = self.aliases.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(name)) {
-                return Ok(node.clone());
-            }
+        if let Some(node) = self.alias(&written) {
+            return Ok(node);
         }
         let known: Vec<&str> = self.relation.columns.iter().map(|column| column.name.as_str()).collect();
         let last = written.last().copied().unwrap_or_default();

@@ -28,7 +28,11 @@ pub fn clock(micros: i64) -> Option<NaiveDateTime> {
 
 /// `yyyy-MM-dd`.
 pub fn print_date(day: i32) -> String {
-    date(day).map(|date| format!("{:04}-{:02}-{:02}", date.year(), date.month(), date.day())).unwrap_or_default()
+    let print = |date: NaiveDate| {
+        let sign = if date.year() > 9999 { "+" } else { "" };
+        format!("{sign}{:04}-{:02}-{:02}", date.year(), date.month(), date.day())
+    };
+    date(day).map(print).unwrap_or_default()
 }
 
 /// `yyyy-MM-dd HH:mm:ss`, and a fraction without trailing zeros where there is one.
@@ -40,7 +44,7 @@ pub fn print_timestamp(micros: i64) -> String {
     if fraction == 0 { text } else { format!("{text}.{}", format!("{fraction:06}").trim_end_matches('0')) }
 }
 
-/// A date in a text as CAST reads it: `y-M-d`, `y-M` or `y`, with four digits of the year; what follows a `T` or a
+/// A date in a text as CAST reads it: `y-M-d`, `y-M` or `y`, with four digits of the year or more; what follows a `T` or a
 /// blank after the day does not count.
 pub fn parse_date(text: &str) -> Option<i32> {
     let text = trim(text);
@@ -53,7 +57,7 @@ pub fn parse_date(text: &str) -> Option<i32> {
 
 fn calendar_day(text: &str) -> Option<i32> {
     let mut parts = text.split('-');
-    let year = digits(parts.next()?, 4, 4)?;
+    let year = digits(parts.next()?, 4, 7)?;
     let mut part = || parts.next().map_or(Some(1), |part| digits(part, 1, 2));
     let (month, day_of_month) = (part()?, part()?);
     if parts.next().is_some() {

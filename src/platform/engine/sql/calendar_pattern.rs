@@ -54,7 +54,7 @@ fn known(letter: char, count: usize) -> bool {
         'd' | 'H' | 'h' | 'm' | 's' => count <= 2,
         'S' => count <= 6,
         'E' => count <= 4,
-        'D' => count == 3,
+        'D' => count <= 3,
         'a' => count == 1,
         _ => false,
     }
@@ -114,7 +114,11 @@ pub fn parse(pieces: &[Piece], text: &str) -> Option<i64> {
             Piece::Field(letter, width) => (*letter, *width),
         };
         let next_is_field = matches!(pieces.get(index + 1), Some(Piece::Field(..)));
-        let most = if width == 1 && !next_is_field { 2 } else { width };
+        let most = match (letter, width) {
+            ('D', _) if !next_is_field => 3,
+            (_, 1) if !next_is_field => 2,
+            _ => width,
+        };
         match letter {
             'M' if width >= 3 => month = name(&mut rest, width == 4, MONTHS)?,
             // The name of a day says nothing that the date does not.

@@ -8,46 +8,49 @@ use polars::prelude::*;
 pub struct Cells<C> {
     cells: C,
     one: bool,
+    len: usize,
 }
 
 impl<C> Cells<C> {
-    fn at(&self, row: usize) -> usize {
-        if self.one { 0 } else { row }
+    /// The cell that stands for a row; absent where there are no rows.
+    fn at(&self, row: usize) -> Option<usize> {
+        let at = if self.one { 0 } else { row };
+        (at < self.len).then_some(at)
     }
 }
 
 impl Cells<Int64Chunked> {
     /// The number in a row; absent where it is null.
     pub fn get(&self, row: usize) -> Option<i64> {
-        self.cells.get(self.at(row))
+        self.cells.get(self.at(row)?)
     }
 }
 
 impl Cells<Float64Chunked> {
     /// The number in a row; absent where it is null.
     pub fn get(&self, row: usize) -> Option<f64> {
-        self.cells.get(self.at(row))
+        self.cells.get(self.at(row)?)
     }
 }
 
 impl Cells<StringChunked> {
     /// The text in a row; absent where it is null.
     pub fn get(&self, row: usize) -> Option<&str> {
-        self.cells.get(self.at(row))
+        self.cells.get(self.at(row)?)
     }
 }
 
 impl Cells<BooleanChunked> {
     /// The flag in a row; absent where it is null.
     pub fn get(&self, row: usize) -> Option<bool> {
-        self.cells.get(self.at(row))
+        self.cells.get(self.at(row)?)
     }
 }
 
 impl Cells<ListChunked> {
     /// The list in a row; absent where it is null.
     pub fn get(&self, row: usize) -> Option<Series> {
-        self.cells.get_as_series(self.at(row))
+        self.cells.get_as_series(self.at(row)?)
     }
 }
 
@@ -59,28 +62,28 @@ fn series(column: &Column, wanted: &DataType) -> PolarsResult<Series> {
 
 /// A column of texts.
 pub fn texts(column: &Column) -> PolarsResult<Cells<StringChunked>> {
-    Ok(Cells { cells: series(column, &DataType::String)?.str()?.clone(), one: column.len() == 1 })
+    Ok(Cells { cells: series(column, &DataType::String)?.str()?.clone(), one: column.len() == 1, len: column.len() })
 }
 
 /// A column of integers of any width.
 pub fn longs(column: &Column) -> PolarsResult<Cells<Int64Chunked>> {
-    Ok(Cells { cells: series(column, &DataType::Int64)?.i64()?.clone(), one: column.len() == 1 })
+    Ok(Cells { cells: series(column, &DataType::Int64)?.i64()?.clone(), one: column.len() == 1, len: column.len() })
 }
 
 /// A column of floats of any width.
 pub fn doubles(column: &Column) -> PolarsResult<Cells<Float64Chunked>> {
-    Ok(Cells { cells: series(column, &DataType::Float64)?.f64()?.clone(), one: column.len() == 1 })
+    Ok(Cells { cells: series(column, &DataType::Float64)?.f64()?.clone(), one: column.len() == 1, len: column.len() })
 }
 
 /// A column of flags.
 pub fn flags(column: &Column) -> PolarsResult<Cells<BooleanChunked>> {
-    Ok(Cells { cells: series(column, &DataType::Boolean)?.bool()?.clone(), one: column.len() == 1 })
+    Ok(Cells { cells: series(column, &DataType::Boolean)?.bool()?.clone(), one: column.len() == 1, len: column.len() })
 }
 
 /// A column of lists.
 pub fn lists(column: &Column) -> PolarsResult<Cells<ListChunked>> {
     let series = column.as_materialized_series().rechunk();
-    Ok(Cells { cells: series.list()?.clone(), one: column.len() == 1 })
+    Ok(Cells { cells: series.list()?.clone(), one: column.len() == 1, len: column.len() })
 }
 
 /// How many rows these arguments make: the length of those that are not one value for all.

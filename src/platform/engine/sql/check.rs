@@ -8,6 +8,7 @@ use sqlparser::ast::{
     Distinct, Expr, Function, JoinConstraint, JoinOperator, Query, Select, SelectItem, SetExpr, SetOperator,
     SetQuantifier, Spanned, Statement, TableFactor, Visit, Visitor,
 };
+use sqlparser::tokenizer::Span;
 
 use super::functions::{self, Kind};
 use super::refusal::{Place, Refusal};
@@ -21,7 +22,7 @@ pub fn query(statement: Statement) -> Result<Query, Refusal> {
     let Statement::Query(query) = statement else {
         return Err(place.refuse("the query", "is not a query", ONE_SELECT));
     };
-    match query.visit(&mut Checker { place }) {
+    match query.visit(&mut Checker { place, generators: Vec::new() }) {
         ControlFlow::Break(refusal) => Err(refusal),
         ControlFlow::Continue(()) => named(&query.body).map(|()| *query),
     }
@@ -50,6 +51,8 @@ fn named(body: &SetExpr) -> Result<(), Refusal> {
 
 struct Checker {
     place: Place,
+    /// Where the generators of LATERAL VIEWs stand: the only place for them.
+    generators: Vec<Span>,
 }
 
 type Found = ControlFlow<Refusal>;
@@ -64,6 +67,9 @@ impl Visitor for Checker {
     fn pre_visit_query(&mut self, query: &Query) -> Found {
         let place = Place::of(query.span()).or(self.place);
         self.place = place;
+        if let SetExpr::Select(select) = &*query.body {
+            self.generators.extend(select.lateral_views.iter().map(|view| view.lateral_view.span()));
+        }
         let refuse = |present: bool, what: &str, fix: &str| present.then(|| place.refuse(what, NOT_SHARED, fix));
         let with = query.with.as_ref();
         all([
@@ -83,6 +89,9 @@ impl Visitor for Checker {
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> Found {
         let place = Place::of(expr.span()).or(self.place);
+        if matches!(expr, Expr::Function(_)) && self.generators.contains(&expr.span()) {
+            return ControlFlow::Continue(());
+        }
         expression(expr, place).map_or(ControlFlow::Continue(()), ControlFlow::Break)
     }
 }
@@ -184,6 +193,9 @@ fn table(factor: &TableFactor, place: Place) -> Option<Refusal> {
     match factor {
         TableFactor::Table { name, args, version, sample, with_hints, partitions, with_ordinality, .. } => {
             let text = name.to_string().to_lowercase();
+            if text == "unnest" {
+                return refuse("UNNEST", "write LATERAL VIEW explode(array) t AS column");
+            }
             if args.is_some() || text.starts_with("read_") || text.contains('.') {
                 let problem = "reads something else than an input of the view";
                 let fix = "name the files as a source, and read from its input name";
@@ -326,7 +338,7 @@ fn call(function: &Function, place: Place) -> Option<Refusal> {
     // Some forms take fewer or more: the binder knows them.
     let own = ["unix_timestamp", "now", "current_date", "to_date", "to_timestamp", "count"];
     let problem = signature::count_problem(known, arguments.len()).filter(|_| !own.contains(&known.name))?;
-    Some(place.refuse(construct(), problem, format!("its form is {}({})", known.name, known.signature)))
+    Some(place.refuse(construct(), problem, signature::form(known)))
 }
 
 fn unknown(name: &str) -> String {

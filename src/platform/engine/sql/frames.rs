@@ -5,7 +5,7 @@
 use polars::prelude as pl;
 use polars::prelude::{Column, Expr as Plan, IdxCa, IdxSize, NewChunkedArray, PolarsResult, polars_bail};
 
-use super::functions::{Kind, Rank};
+use super::functions::{Kind, Ranking};
 use super::node::Window;
 use super::types::Type;
 
@@ -35,8 +35,8 @@ fn value(window: &Window, columns: &[Column]) -> PolarsResult<Column> {
     let (partition, order_by) = keys.split_at_checked(window.partition).unwrap_or((keys, &[]));
     let order = Order::of(partition, order_by, &window.order, height)?;
     match window.function.kind {
-        Kind::Window(rank @ (Rank::Lag | Rank::Lead)) => shifted(rank, own, &order),
-        Kind::Window(rank @ (Rank::First | Rank::Last)) => {
+        Kind::Window(rank @ (Ranking::Lag | Ranking::Lead)) => shifted(rank, own, &order),
+        Kind::Window(rank @ (Ranking::First | Ranking::Last)) => {
             let frames = bounds::frames(&window.frame, &order, order_by, &window.order)?;
             edge(rank, own, &order, &frames, window.ignore_nulls)
         }
@@ -56,7 +56,7 @@ fn number(own: &[Column], index: usize, default: i64) -> PolarsResult<i64> {
     }
 }
 
-fn ranked(rank: Rank, own: &[Column], order: &Order) -> PolarsResult<Column> {
+fn ranked(rank: Ranking, own: &[Column], order: &Order) -> PolarsResult<Column> {
     let parts = number(own, 0, 1)?.max(1) as usize;
     let mut values = vec![0.0; order.rows.len()];
     let mut dense = 0;
@@ -66,12 +66,12 @@ fn ranked(rank: Rank, own: &[Column], order: &Order) -> PolarsResult<Column> {
         dense = if at == start { 1 } else { dense + usize::from(at == peers) };
         let (number, count) = (at - start, end - start);
         let value = match rank {
-            Rank::RowNumber => (number + 1) as f64,
-            Rank::Rank => (peers - start + 1) as f64,
-            Rank::DenseRank => dense as f64,
-            Rank::PercentRank if count == 1 => 0.0,
-            Rank::PercentRank => (peers - start) as f64 / (count - 1) as f64,
-            Rank::CumeDist => (peers_end - start) as f64 / count as f64,
+            Ranking::RowNumber => (number + 1) as f64,
+            Ranking::Place => (peers - start + 1) as f64,
+            Ranking::Dense => dense as f64,
+            Ranking::Percent if count == 1 => 0.0,
+            Ranking::Percent => (peers - start) as f64 / (count - 1) as f64,
+            Ranking::CumeDist => (peers_end - start) as f64 / count as f64,
             _ => ntile(number, count, parts) as f64,
         };
         if let Some(slot) = order.rows.get(at).and_then(|row| values.get_mut(*row)) {
@@ -94,9 +94,9 @@ fn gathered(values: &Column, from: Vec<Option<IdxSize>>) -> PolarsResult<Column>
     Ok(values.as_materialized_series().take(&from)?.into())
 }
 
-fn shifted(rank: Rank, own: &[Column], order: &Order) -> PolarsResult<Column> {
+fn shifted(rank: Ranking, own: &[Column], order: &Order) -> PolarsResult<Column> {
     let Some(values) = own.first() else { polars_bail!(ComputeError: "lag of nothing") };
-    let steps = number(own, 1, 1)? * if rank == Rank::Lag { -1 } else { 1 };
+    let steps = number(own, 1, 1)? * if rank == Ranking::Lag { -1 } else { 1 };
     let mut from = vec![None; order.rows.len()];
     let mut outside = vec![true; order.rows.len()];
     for (at, row) in order.rows.iter().enumerate() {
@@ -115,7 +115,7 @@ fn shifted(rank: Rank, own: &[Column], order: &Order) -> PolarsResult<Column> {
     Ok(default.as_materialized_series().zip_with(&outside, made.as_materialized_series())?.into())
 }
 
-fn edge(rank: Rank, own: &[Column], order: &Order, frames: &[(usize, usize)], skip: bool) -> PolarsResult<Column> {
+fn edge(rank: Ranking, own: &[Column], order: &Order, frames: &[(usize, usize)], skip: bool) -> PolarsResult<Column> {
     let Some(values) = own.first() else { polars_bail!(ComputeError: "first_value of nothing") };
     let nulls = values.is_null();
     let is_null: Vec<bool> = nulls.iter().map(|null| null.unwrap_or(true)).collect();
@@ -123,7 +123,7 @@ fn edge(rank: Rank, own: &[Column], order: &Order, frames: &[(usize, usize)], sk
     // For each place the nearest one at or behind it (for first), or before its end (for last), that counts.
     let count = order.rows.len();
     let mut nearest: Vec<Option<usize>> = vec![None; count + 1];
-    if rank == Rank::First {
+    if rank == Ranking::First {
         for at in (0..count).rev() {
             nearest[at] = if counts(&at) { Some(at) } else { nearest[at + 1] };
         }
@@ -134,7 +134,7 @@ fn edge(rank: Rank, own: &[Column], order: &Order, frames: &[(usize, usize)], sk
     }
     let mut from = vec![None; count];
     for (row, (start, end)) in order.rows.iter().zip(frames) {
-        let at = nearest.get(if rank == Rank::First { *start } else { *end }).copied().flatten();
+        let at = nearest.get(if rank == Ranking::First { *start } else { *end }).copied().flatten();
         let at = at.filter(|at| (*start..*end).contains(at)).and_then(|at| order.rows.get(at));
         if let Some(slot) = from.get_mut(*row) {
             *slot = at.map(|row| *row as IdxSize);

@@ -20,7 +20,7 @@ mod windows;
 
 pub use aggregates::distinct;
 pub use search::problem as pattern_problem;
-pub use windows::Rank;
+pub use windows::Ranking;
 
 /// A function of the dialect.
 pub struct Function {
@@ -50,7 +50,7 @@ pub enum Kind {
     /// One value of many rows. Over a window only those that `frames` knows by name.
     Aggregate(fn(&[Expr]) -> Expr),
     /// Only with OVER.
-    Window(Rank),
+    Window(Ranking),
 }
 
 impl PartialEq for Function {

@@ -197,6 +197,11 @@ impl Node {
         }
     }
 
+    /// How many parts it has.
+    pub fn size(&self) -> usize {
+        1 + self.args.iter().map(Self::size).sum::<usize>()
+    }
+
     /// Whether any part of it is such.
     pub fn any(&self, test: &dyn Fn(&Node) -> bool) -> bool {
         test(self) || self.args.iter().any(|node| node.any(test))

@@ -8,8 +8,9 @@ use sqlparser::ast::{
     Expr, LimitClause, OrderByExpr, OrderByKind, Query, SetExpr, SetOperator, SetQuantifier, Spanned, Value,
 };
 
+use super::functions::Function;
 use super::lower::lower;
-use super::node::{Node, name};
+use super::node::{Node, Op, name};
 use super::refusal::{Place, Refusal};
 use super::types::Type;
 use crate::platform::registry::suggest;
@@ -249,7 +250,11 @@ impl Planner {
 
     /// Only the rows where the condition holds.
     pub fn filter(&mut self, relation: &mut Relation, condition: &Node) {
-        if condition.may_fail() {
+        if is_range(condition) && !condition.may_fail() {
+            // Polars makes a range join of such a condition over pairs, which its streaming engine does not know: it
+            // must not see what the condition is.
+            relation.frame = relation.frame.clone().filter(lower(condition).eq_missing(lit(true)));
+        } else if condition.may_fail() {
             // As a column it stays where it is: Polars moves conditions next to others, and then a row that another
             // one leaves out could fail this one.
             let id = self.with_column(relation, lower(condition));
@@ -296,6 +301,15 @@ fn limit(query: &Query) -> Result<Option<pl::IdxSize>, Refusal> {
         _ => None,
     };
     number.map(Some).ok_or_else(|| place.refuse("LIMIT", "is not a plain number", "write a whole number"))
+}
+
+/// Whether the condition holds one side of a range between columns.
+fn is_range(condition: &Node) -> bool {
+    let unequal = |function: &Function| matches!(function.name, "<" | "<=" | ">" | ">=");
+    condition.any(&|node| {
+        matches!(&node.op, Op::Call(function) if unequal(function))
+            && node.args.iter().all(|arg| !arg.columns().is_empty())
+    })
 }
 
 /// TRUE in every row.

@@ -34,6 +34,11 @@ pub fn counts(function: &Function) -> (usize, usize) {
     (least, if endless { usize::MAX } else { parameters.len() })
 }
 
+/// How a function is written, for the fix of a refusal.
+pub fn form(function: &Function) -> String {
+    format!("write it as in `{}`: {}", function.example, function.says.trim_end_matches('.'))
+}
+
 /// What is wrong with that many arguments; absent when nothing is.
 pub fn count_problem(function: &Function, count: usize) -> Option<String> {
     let (least, most) = counts(function);

@@ -72,6 +72,12 @@ impl Dialect for Shared {
         true
     }
 
+    fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
+        // In Spark `||` stands with plus and minus.
+        let concat = parser.peek_token_ref().token == Token::StringConcat;
+        concat.then(|| Ok(self.prec_value(Precedence::PlusMinus)))
+    }
+
     fn parse_infix(&self, parser: &mut Parser<'_>, expr: &Expr, _: u8) -> Option<Result<Expr, ParserError>> {
         if !parser.parse_keyword(Keyword::DIV) {
             return None;
@@ -95,6 +101,10 @@ pub fn parse(query: &str) -> Result<Statement, Refusal> {
         place.refuse("text", error.message, "close what is open: quotes and comments")
     })?;
     let tokens = spark_literals(tokens)?;
+    let first = tokens.iter().find(|token| !matches!(token.token, Token::Whitespace(_) | Token::LParen));
+    if !first.is_some_and(|first| ["select", "with"].contains(&first.token.to_string().to_lowercase().as_str())) {
+        return Err(start.refuse("the query", "is not a query", ONE_SELECT));
+    }
     let statements = Parser::new(&Shared)
         .with_tokens_with_locations(tokens)
         .parse_statements()
@@ -179,7 +189,9 @@ fn syntax(query: &str, error: &ParserError) -> Refusal {
     let (problem, at) = sentence.rsplit_once(" at Line: ").unwrap_or((sentence, ""));
     let mut numbers = at.split(", Column: ").map(|number| number.trim().parse().unwrap_or(0));
     let location = Location { line: numbers.next().unwrap_or(0), column: numbers.next().unwrap_or(0) };
-    let place = Place { line: location.line as usize, column: location.column as usize };
+    let end =
+        Place { line: query.lines().count(), column: query.lines().last().map_or(0, |line| line.chars().count() + 1) };
+    let place = Place { line: location.line as usize, column: location.column as usize }.or(end);
     let line = query.lines().nth(place.line.saturating_sub(1)).unwrap_or_default();
     let rest: String = line.chars().skip(place.column.saturating_sub(1)).collect();
     let first = rest.split_whitespace().next().unwrap_or("the end");

@@ -150,7 +150,7 @@ impl Binder<'_> {
                 let same = self.call("=", vec![value.clone(), other.clone()], from)?;
                 self.case(vec![same, Node::literal(Literal::Null, value.ty.clone()), value.clone()], from)
             }
-            ("coalesce" | "nvl", [first, rest @ ..]) => {
+            ("coalesce" | "nvl", [first, rest @ ..]) if rest.iter().any(Node::may_fail) => {
                 let mut branches = Vec::new();
                 let mut last = first.clone();
                 for next in rest {
@@ -241,7 +241,11 @@ impl Binder<'_> {
             }
         }
         let node = self.call(function.name, args, from)?;
-        let name = if function.name == "max" && node.ty.is_float() { "max nan" } else { function.name };
+        let name = match function.name {
+            "max" if node.ty.is_float() => "max nan",
+            "sum" if node.ty.is_float() => "sum float",
+            name => name,
+        };
         let function = functions::find(name).unwrap_or(function);
         let (args, ty) = signature::apply(function, node.args, &Node::literal(Literal::Null, Type::Null).at(from))?;
         Ok(Node { op: Op::Aggregate { function, distinct, filter: false }, args, ty, from: from.clone() })

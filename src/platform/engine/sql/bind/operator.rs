@@ -24,14 +24,8 @@ impl Binder<'_> {
     pub fn expr(&mut self, expr: &Expr) -> Result<Node, Refusal> {
         let from = self.source(expr);
         let around = std::mem::replace(&mut self.place, from.place);
-        let only_true = self.only_true;
-        // A null counts as false only at the top of a condition and below AND.
-        if !matches!(expr, Expr::Nested(_) | Expr::InSubquery { .. } | Expr::BinaryOp { op: BinaryOperator::And, .. }) {
-            self.only_true = false;
-        }
         let node = self.form(expr, &from);
         self.place = around;
-        self.only_true = only_true;
         node
     }
 
@@ -168,6 +162,15 @@ impl Binder<'_> {
     }
 
     fn unary(&mut self, op: UnaryOperator, expr: &Expr, from: &Source) -> Result<Node, Refusal> {
+        if op == UnaryOperator::Not {
+            let mut inner = expr;
+            while let Expr::Nested(nested) = inner {
+                inner = nested;
+            }
+            if let Expr::InSubquery { expr, subquery, negated: false } = inner {
+                return self.in_query(expr, subquery, true, from);
+            }
+        }
         let node = self.expr(expr)?;
         match op {
             UnaryOperator::Not => self.call("not", vec![node], from),
@@ -210,10 +213,10 @@ impl Binder<'_> {
             }
         };
         let (left, right) = (self.expr(left)?, self.expr(right)?);
-        if matches!(name, "+" | "-") {
-            if let Some(node) = self.time_sum(&left, name, &right, from)? {
-                return Ok(node);
-            }
+        if matches!(name, "+" | "-")
+            && let Some(node) = self.time_sum(&left, name, &right, from)?
+        {
+            return Ok(node);
         }
         if name == "/" && left.ty == Type::Decimal && right.ty == Type::Decimal {
             return Err(crate::platform::engine::sql::signature::decimal(&left));

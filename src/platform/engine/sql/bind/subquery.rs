@@ -3,7 +3,7 @@
 //! Only joins that are exact for any data; the others are refused.
 
 use polars::prelude as pl;
-use polars::prelude::{Expr as Plan, UniqueKeepStrategy, lit, when};
+use polars::prelude::{Expr as Plan, UniqueKeepStrategy, lit};
 use sqlparser::ast::{Expr, GroupByExpr, Query, Select, SetExpr, Spanned};
 
 use super::Binder;
@@ -44,7 +44,6 @@ impl Binder<'_> {
         let inner_columns = relation.columns.clone();
         for part in select.selection.iter().flat_map(conjuncts) {
             let mut binder = self.planner.binder(&mut relation, &outer, &[]);
-            binder.only_true = true;
             let node = binder.condition(part)?;
             crate::platform::engine::sql::plan::no_aggregate(&node, "WHERE", "use a WITH query")?;
             let correlated = node.columns().iter().any(|id| outer.iter().any(|column| column.id == *id));
@@ -98,18 +97,20 @@ impl Binder<'_> {
         }
         let there = self.planner.id();
         let right = if keys.is_empty() {
-            inner.relation.frame.limit(1).select([always().alias(name(there))])
+            inner.relation.frame.limit(1)
         } else {
             inner.relation.frame.select(keys).unique(None, UniqueKeepStrategy::Any)
         };
-        let right = right.with_columns([always().alias(name(there))]);
+        // A constant that is selected alone would be a row where there is none.
+        let mut kept: Vec<Plan> = pairs.iter().flat_map(|(_, key)| key.columns()).map(|id| pl::col(name(id))).collect();
+        kept.push(pl::col(name(there)));
+        let right = right.with_columns([always().alias(name(there))]).select(kept);
         (left_join(self.planner, left, right, &pairs), pl::col(name(there)).is_not_null())
     }
 
-    /// `x IN (SELECT ...)`: null where it is not found but a null may hide it.
+    /// `x IN (SELECT ...)`, which Spark makes false, not null, where a null hides the answer; so is NOT IN.
     pub fn in_query(&mut self, expr: &Expr, query: &Query, negated: bool, from: &Source) -> Result<Node, Refusal> {
         self.allowed(from)?;
-        let only_true = self.only_true && !negated;
         let value = self.expr(expr)?;
         let inner = self.planner.query(query, &[])?;
         let [column] = inner.columns.as_slice() else {
@@ -126,25 +127,21 @@ impl Binder<'_> {
         };
         let item = Node::column(column.id, column.ty.clone()).cast(&ty);
         let value = value.cast(&ty);
-        let inner = Inner { pairs: vec![(value.clone(), item.clone())], relation: inner.clone(), rest: Vec::new() };
-        let all = inner.relation.frame.clone();
-        let (frame, there) = self.marked(inner);
+        let all = inner.frame.clone();
+        let inner = Inner { pairs: vec![(value.clone(), item.clone())], relation: inner, rest: Vec::new() };
+        let (frame, mut answer) = self.marked(inner);
         self.relation.frame = frame;
-        let found = self.planner.with_column(self.relation, there);
-        let mut node = Node::column(found, Type::Boolean).at(from);
-        if !only_true {
+        if negated {
             let (rows, nulls) = (self.planner.id(), self.planner.id());
             let counts = [pl::len().alias(name(rows)), lower(&item).null_count().alias(name(nulls))];
             let frame = self.relation.frame.clone();
             self.relation.frame = left_join(self.planner, frame, all.select(counts), &Vec::new());
             let open = lower(&value).is_null().or(pl::col(name(nulls)).gt(lit(0)));
             let unknown = pl::col(name(rows)).gt(lit(0)).and(open);
-            let found = pl::col(name(found));
-            let answer = when(found.clone()).then(lit(true)).when(unknown).then(lit(pl::NULL)).otherwise(lit(false));
-            let id = self.planner.with_column(self.relation, answer.cast(pl::DataType::Boolean));
-            node = Node::column(id, Type::Boolean).at(from);
+            answer = answer.or(unknown).not();
         }
-        if negated { self.call("not", vec![node], from) } else { Ok(node) }
+        let id = self.planner.with_column(self.relation, answer);
+        Ok(Node::column(id, Type::Boolean).at(from))
     }
 
     /// `(SELECT aggregate ...)` as a value: one for all rows, or by equal keys one for each.

@@ -7,7 +7,7 @@ use sqlparser::ast::{
 use super::Binder;
 use super::call::ignores_nulls;
 use crate::platform::engine::sql::calendar::DAY;
-use crate::platform::engine::sql::functions::{Function, Kind, Rank};
+use crate::platform::engine::sql::functions::{Function, Kind, Ranking};
 use crate::platform::engine::sql::node::{Bound, Frame, Literal, Node, Op, Source, Window};
 use crate::platform::engine::sql::refusal::Refusal;
 use crate::platform::engine::sql::types::Type;
@@ -40,7 +40,7 @@ impl Binder<'_> {
         if spec.window_name.is_some() || call.filter.is_some() || super::call::distinct(call) {
             return refuse("has FILTER, DISTINCT or a base window", "use CASE inside of the function");
         }
-        let ranks = matches!(function.kind, Kind::Window(rank) if !matches!(rank, Rank::First | Rank::Last));
+        let ranks = matches!(function.kind, Kind::Window(rank) if !matches!(rank, Ranking::First | Ranking::Last));
         let framed = FRAMED.contains(&name);
         if !framed && !matches!(function.kind, Kind::Window(_)) {
             return refuse("has no window in this dialect", "count sum avg min max stddev variance have one");
@@ -74,7 +74,7 @@ impl Binder<'_> {
         if order.is_empty() && frame.rows && frame != WHOLE {
             return refuse("counts rows that have no order", "add ORDER BY to the window");
         }
-        if matches!(function.kind, Kind::Window(Rank::First | Rank::Last)) && order.is_empty() {
+        if matches!(function.kind, Kind::Window(Ranking::First | Ranking::Last)) && order.is_empty() {
             return refuse("has no order to be first or last in", "add ORDER BY to the window");
         }
         let ignore_nulls = ignores_nulls(call).unwrap_or(false);
@@ -121,6 +121,14 @@ impl Binder<'_> {
             Some([key]) => Some(key.ty.clone()),
             _ => None,
         };
+        if let (Some(a), Some(b)) = (unit(start_bound), unit(end_bound))
+            && a != b
+        {
+            return refuse(
+                "has ends in different units, which Spark does not compare",
+                "write both in the smaller unit",
+            );
+        }
         let start = self.bound(start_bound, rows, key.as_ref())?;
         let end = self.bound(end_bound, rows, key.as_ref())?;
         let at = |bound: &Bound| match bound {
@@ -154,7 +162,9 @@ impl Binder<'_> {
                 Ok(Bound::Exact(i64::from(sign) * count))
             }
             (Some(Literal::Int(count)), Some(Type::Double)) => Ok(Bound::Offset(f64::from(sign) * *count as f64)),
-            (Some(Literal::Double(width)), Some(Type::Double)) => Ok(Bound::Offset(f64::from(sign) * width)),
+            (Some(Literal::Double(width)), Some(Type::Double)) if node.ty == Type::Double => {
+                Ok(Bound::Offset(f64::from(sign) * width))
+            }
             _ => {
                 let fix = "write INTERVAL 1 HOUR PRECEDING over a timestamp, a number over a number";
                 refuse("does not fit the type of the ORDER BY", fix)
@@ -168,11 +178,22 @@ const WHOLE: Frame = Frame { rows: true, start: Bound::Unbounded, end: Bound::Un
 /// With an order: from the beginning to the row and its peers.
 const DEFAULT: Frame = Frame { rows: false, start: Bound::Unbounded, end: Bound::Exact(0) };
 
+/// The unit of an end that is an interval.
+fn unit(bound: &WindowFrameBound) -> Option<String> {
+    let (WindowFrameBound::Preceding(Some(expr)) | WindowFrameBound::Following(Some(expr))) = bound else {
+        return None;
+    };
+    let Expr::Interval(interval) = &**expr else { return None };
+    let unit = interval.leading_field.as_ref().map(ToString::to_string);
+    let unit = unit.or_else(|| interval.value.to_string().split_whitespace().last().map(str::to_owned))?;
+    Some(unit.to_lowercase().trim_matches('\'').trim_end_matches('s').to_owned())
+}
+
 /// Steps and numbers of parts are constants.
 fn check_steps(function: &Function, node: &Node, from: &Source) -> Result<(), Refusal> {
     let index = match function.kind {
-        Kind::Window(Rank::Ntile) => 0,
-        Kind::Window(Rank::Lag | Rank::Lead) => 1,
+        Kind::Window(Ranking::Ntile) => 0,
+        Kind::Window(Ranking::Lag | Ranking::Lead) => 1,
         _ => return Ok(()),
     };
     match node.args.get(index).map(|arg| arg.constant()) {

@@ -5,8 +5,7 @@ use polars::prelude::*;
 use super::Function;
 use super::Kind::Aggregate;
 use super::{strict, sure};
-use crate::platform::engine::sql::cells::{doubles, each, longs};
-use crate::platform::engine::sql::refusal::quote;
+use crate::platform::engine::sql::cells::{each, longs};
 
 pub static FUNCTIONS: &[Function] = &[
     sure(
@@ -30,6 +29,7 @@ pub static FUNCTIONS: &[Function] = &[
         "sum(x)",
         Aggregate(sum),
     ),
+    sure("sum float", "double -> double", "", "", Aggregate(float_sum)),
     sure("avg", "double -> double", "Mean.", "avg(x)", Aggregate(|a| first(a).mean())),
     sure("min", "ordered -> arg", "Least; NaN only if there is nothing else.", "min(x)", Aggregate(|a| first(a).min())),
     sure("max", "ordered -> arg", "Greatest; NaN is greater than any number.", "max(x)", Aggregate(|a| first(a).max())),
@@ -109,7 +109,7 @@ pub static FUNCTIONS: &[Function] = &[
         "any -> bigint",
         "How many different values: exact here, within 5 % on Spark.",
         "approx_count_distinct(x)",
-        Aggregate(|a| distinct(a)),
+        Aggregate(distinct),
     ),
     sure(
         "percentile",
@@ -142,30 +142,35 @@ pub fn distinct(args: &[Expr]) -> Expr {
     count.cast(DataType::Int64)
 }
 
+/// Numbers are added in halves, which cannot overflow before there are 2^31 rows.
+const HALF: i64 = 1 << 32;
+
 fn sum(args: &[Expr]) -> Expr {
-    let parts = [first(args).sum(), first(args).cast(DataType::Float64).sum(), first(args).count()];
-    map_multiple(
-        |columns| checked_sum(columns),
-        parts,
-        |_, fields| fields.first().cloned().ok_or_else(|| polars_err!(ComputeError: "sum of nothing")),
-    )
+    let x = || first(args).cast(DataType::Int64);
+    let parts = [x().floor_div(lit(HALF)).sum(), x().and(lit(HALF - 1)).sum(), first(args).count()];
+    map_multiple(checked_sum, parts, |_, fields| {
+        fields.first().cloned().ok_or_else(|| polars_err!(ComputeError: "sum of nothing"))
+    })
 }
 
-/// The sum, or null without values. The sum in floats tells whether that of whole numbers went around.
+fn float_sum(args: &[Expr]) -> Expr {
+    when(first(args).count().gt(lit(0))).then(first(args).sum()).otherwise(lit(NULL))
+}
+
+/// The sum from its halves, or null without values.
 fn checked_sum(columns: &mut [Column]) -> PolarsResult<Column> {
-    let [sum, float, count] = columns else { polars_bail!(ComputeError: "sum of nothing") };
-    let name = sum.name().clone();
-    let (floats, counts) = (doubles(float)?, longs(count)?);
-    let args = [sum.clone(), float.clone(), count.clone()];
-    let some = |row| counts.get(row).is_some_and(|count| count > 0);
-    if sum.dtype().is_float() {
-        return Ok(each(&args, |row| Ok(floats.get(row).filter(|_| some(row))))?.with_name(name));
-    }
-    let whole = longs(sum)?;
+    let [high, low, count] = columns else { polars_bail!(ComputeError: "sum of nothing") };
+    let name = high.name().clone();
+    let args = [high.clone(), low.clone(), count.clone()];
+    let (high, low, count) = (longs(high)?, longs(low)?, longs(count)?);
     let made = each(&args, |row| {
-        let (Some(sum), Some(float)) = (whole.get(row).filter(|_| some(row)), floats.get(row)) else { return Ok(None) };
-        polars_ensure!((sum as f64 - float).abs() < 1e18, ComputeError: "the sum {} does not fit BIGINT: cast to DOUBLE before", quote(&float.to_string()));
-        Ok(Some(sum))
+        let some = count.get(row).is_some_and(|count| count > 0);
+        let Some((high, low)) = high.get(row).zip(low.get(row)).filter(|_| some) else { return Ok(None) };
+        let sum = i128::from(high) * i128::from(HALF) + i128::from(low);
+        match i64::try_from(sum) {
+            Ok(sum) => Ok(Some(sum)),
+            Err(_) => polars_bail!(ComputeError: "the sum {} does not fit BIGINT: cast to DOUBLE before", sum),
+        }
     });
     Ok(made?.with_name(name))
 }

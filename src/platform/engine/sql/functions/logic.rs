@@ -63,8 +63,8 @@ pub static FUNCTIONS: &[Function] = &[
         "if(1 < 2, 'a', 'b') = 'a'",
         Rewritten,
     ),
-    sure("coalesce", "same+ -> same", "The first that is not null.", "coalesce(NULL, 2, 3) = 2", Rewritten),
-    sure("nvl", "same, same -> same", "The second where the first is null.", "nvl(NULL, 'x') = 'x'", Rewritten),
+    sure("coalesce", "same+ -> same", "The first that is not null.", "coalesce(NULL, 2, 3) = 2", Native(coalesce)),
+    sure("nvl", "same, same -> same", "The second where the first is null.", "nvl(NULL, 'x') = 'x'", Native(coalesce)),
     sure(
         "nvl2",
         "any, same, same -> same",

@@ -227,9 +227,12 @@ fn concat(args: &[Column]) -> PolarsResult<Column> {
     each(args, |row| Ok(parts.iter().map(|part| part.get(row)).collect::<Option<String>>()))
 }
 
+/// Adds what an argument has in a row.
+type Part = Box<dyn Fn(usize, &mut Vec<String>) -> PolarsResult<()>>;
+
 fn concat_ws(args: &[Column]) -> PolarsResult<Column> {
     let separator = texts(argument(args, 0)?)?;
-    let mut parts: Vec<Box<dyn Fn(usize, &mut Vec<String>) -> PolarsResult<()>>> = Vec::new();
+    let mut parts: Vec<Part> = Vec::new();
     for column in args.iter().skip(1) {
         if column.dtype().is_list() {
             let list = lists(column)?;

@@ -114,15 +114,12 @@ fn aggregate(function: &'static Function, distinct: bool, part: &Node, columns: 
 
 /// Refuses columns that are neither keys nor inside of aggregates.
 fn check(node: &Node, keys: &[u32], found: &[(Node, u32)]) -> Result<(), Refusal> {
-    if let Op::Column(id) = node.op {
-        if !keys.contains(&id) && !found.iter().any(|(_, known)| *known == id) {
-            let problem = "is neither in GROUP BY nor inside of an aggregate";
-            return Err(node.from.place.refuse(
-                &*node.from.text,
-                problem,
-                "add it to GROUP BY, or take max_by or min_by",
-            ));
-        }
+    if let Op::Column(id) = node.op
+        && !keys.contains(&id)
+        && !found.iter().any(|(_, known)| *known == id)
+    {
+        let problem = "is neither in GROUP BY nor inside of an aggregate";
+        return Err(node.from.place.refuse(&*node.from.text, problem, "add it to GROUP BY, or take max_by or min_by"));
     }
     node.args.iter().try_for_each(|arg| check(arg, keys, found))
 }

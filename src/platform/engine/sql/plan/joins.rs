@@ -12,6 +12,7 @@ use crate::platform::engine::sql::cells::flags;
 use crate::platform::engine::sql::lower::{constant, lower};
 use crate::platform::engine::sql::node::{Node, Op, name};
 use crate::platform::engine::sql::refusal::{Place, Refusal};
+use crate::platform::engine::sql::types::Type;
 
 /// The kinds of joins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,14 +76,16 @@ impl Planner {
             binder.subqueries = false;
             let node = binder.condition(part)?;
             no_aggregate(&node, "ON", "compute it in a WITH query before")?;
-            if let Some(pair) = equal_keys(&node, &left.columns, &right.columns) {
-                parts.pairs.push(pair);
-                continue;
-            }
-            match (within(&node, &left.columns), within(&node, &right.columns)) {
-                (true, false) => parts.left.push(node),
-                (false, true) => parts.right.push(node),
-                _ => parts.both.push(node),
+            for node in split(node) {
+                if let Some(pair) = equal_keys(&node, &left.columns, &right.columns) {
+                    parts.pairs.push(pair);
+                    continue;
+                }
+                match (within(&node, &left.columns), within(&node, &right.columns)) {
+                    (true, false) => parts.left.push(node),
+                    (false, true) => parts.right.push(node),
+                    _ => parts.both.push(node),
+                }
             }
         }
         Ok(parts)
@@ -129,8 +132,10 @@ impl Planner {
         }
         let frame = match how {
             How::Inner => {
+                let (ranges, rest) = self.ranges(&mut left, &mut right, &on.pairs, rest);
                 let frame = self.keyed(left.frame, right.frame, &on.pairs, JoinType::Inner);
-                let mut joined = Relation { frame, columns: Vec::new() };
+                let mut joined =
+                    Relation { frame: ranges.into_iter().fold(frame, LazyFrame::filter), columns: Vec::new() };
                 rest.iter().for_each(|condition| self.filter(&mut joined, condition));
                 joined.frame
             }
@@ -154,6 +159,43 @@ impl Planner {
             }
         };
         Ok(Relation { frame, columns })
+    }
+
+    /// Conditions of a join without keys that compare a left with a right value: Polars looks such pairs up by order.
+    /// Each has columns of its own, for two conditions on one column make a join that the streaming engine lacks.
+    fn ranges(
+        &mut self,
+        left: &mut Relation,
+        right: &mut Relation,
+        pairs: &Pairs,
+        rest: Vec<Node>,
+    ) -> (Vec<Plan>, Vec<Node>) {
+        let mut ranges = Vec::new();
+        let mut others = Vec::new();
+        for node in rest {
+            let (Op::Call(function), [a, b]) = (&node.op, node.args.as_slice()) else {
+                others.push(node);
+                continue;
+            };
+            let across = |a: &Node, b: &Node| within(a, &left.columns) && within(b, &right.columns);
+            let straight = across(a, b);
+            if !pairs.is_empty() || node.may_fail() || a.ty == Type::Text || !(straight || across(b, a)) {
+                others.push(node);
+                continue;
+            }
+            let (of_left, of_right) = if straight { (a, b) } else { (b, a) };
+            let of_left = pl::col(name(self.with_column(left, lower(of_left))));
+            let of_right = pl::col(name(self.with_column(right, lower(of_right))));
+            let (a, b) = if straight { (of_left, of_right) } else { (of_right, of_left) };
+            match function.name {
+                "<" => ranges.push(a.lt(b)),
+                "<=" => ranges.push(a.lt_eq(b)),
+                ">" => ranges.push(a.gt(b)),
+                ">=" => ranges.push(a.gt_eq(b)),
+                _ => others.push(node),
+            }
+        }
+        (ranges, others)
     }
 
     fn join_using(
@@ -230,7 +272,7 @@ impl Planner {
         builder.left_on(a_keys).right_on(b_keys).coalesce(JoinCoalesce::KeepColumns).maintain_order(order).finish()
     }
 
-    /// All pairs of the keys, and in a new column whether each is one by the other conditions too ([`state`]).
+    /// All pairs of the keys, and in a new column whether each is one by the other conditions too.
     fn asked(
         &mut self,
         left: LazyFrame,
@@ -293,6 +335,16 @@ fn states(columns: &mut [Column], once: bool) -> PolarsResult<Column> {
     };
     let states: Vec<i32> = rows.iter().enumerate().map(state).collect();
     Ok(Column::new("state".into(), states))
+}
+
+/// The parts of a condition that must all hold.
+fn split(node: Node) -> Vec<Node> {
+    match &node.op {
+        Op::Call(function) if function.name == "and" && !node.may_fail() => {
+            node.args.into_iter().flat_map(split).collect()
+        }
+        _ => vec![node],
+    }
 }
 
 /// Whether an expression reads only these columns, and at least one.

@@ -26,7 +26,7 @@ impl Planner {
         aliases: &'a [(String, Node)],
     ) -> Binder<'a> {
         let place = Place::default();
-        Binder { planner: self, relation, outer, aliases, windows: &[], subqueries: true, only_true: false, place }
+        Binder { planner: self, relation, outer, aliases, aliases_first: false, windows: &[], subqueries: true, place }
     }
 
     /// A SELECT, sorted by `order`.
@@ -34,9 +34,7 @@ impl Planner {
         let mut relation = self.from(select)?;
         if let Some(condition) = &select.selection {
             for part in conjuncts(condition) {
-                let mut binder = self.binder(&mut relation, outer, &[]);
-                binder.only_true = true;
-                let part = binder.condition(part)?;
+                let part = self.binder(&mut relation, outer, &[]).condition(part)?;
                 no_aggregate(&part, "WHERE", "use HAVING, or a WITH query")?;
                 self.filter(&mut relation, &part);
             }
@@ -64,9 +62,17 @@ impl Planner {
         };
         let mut keys = Vec::new();
         for item in order {
-            let mut binder = self.binder(&mut relation, &[], &[]);
+            let mut binder = self.binder(&mut relation, &[], &items);
             binder.windows = &windows;
+            binder.aliases_first = true;
             keys.push(order_key(&mut binder, item, &items)?);
+        }
+        if select.distinct.is_some() {
+            let hidden = keys.iter().find(|(key, _, _)| !items.iter().any(|(_, node)| node == key));
+            if let Some((key, _, _)) = hidden {
+                let problem = "is an order that is not selected, with DISTINCT";
+                return Err(key.from.place.refuse(&*key.from.text, problem, "select it too"));
+            }
         }
         let groups = self.groups(select, &mut relation, &items)?;
         let all = || items.iter().map(|(_, node)| node).chain(&having).chain(keys.iter().map(|(key, _, _)| key));
