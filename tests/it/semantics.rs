@@ -385,3 +385,72 @@ fn stored_rows_with_a_gap_count_what_is_there() {
     assert_eq!(told(&found, "v.v_sum_3h_1h"), ["5", "1"]);
     assert_eq!(told(&found, "v.v_count_1h_1h"), ["1", "0"]);
 }
+
+#[test]
+fn a_table_on_disk_gives_what_the_source_gives_in_every_mode() {
+    let rows = keyed(&[
+        (Some("a"), "00:10", Some(1.0), Some("x")),
+        (None, "00:10", Some(2.0), None),
+        (Some("a"), "01:20", None, Some("y")),
+        (Some("a"), "01:20", Some(4.0), Some("x")),
+        (Some("a"), "02:59:59.999999", Some(8.0), Some("z")),
+    ]);
+    let functions = [
+        ("v", "sum", "2h"),
+        ("v", "mean", "2h"),
+        ("v", "stddev_samp", "2h"),
+        ("v", "last", "1h"),
+        ("s", "max", "2h"),
+        ("s", "last_distinct(2)", "2h"),
+        ("s", "last_n(3)", "2h"),
+    ];
+    let asked = table(vec![
+        Column::new("k".into(), [Some("a"), None, Some("a"), Some("a"), Some("b")]),
+        times(
+            "at",
+            &["2026-01-01 01:20", "2026-01-01 01:00", "2026-01-01 02:00", "2026-01-01 03:00", "2026-01-01 03:00"],
+        ),
+    ]);
+    for text in [view(HOURLY, &functions), view(CONTINUOUS, &functions), LATEST.to_owned()] {
+        let scene = Scene::new(&rows, &K, &text);
+        let (_folder, stored) = on_disk(&scene);
+        let stored = Rows::Stored(Box::new(stored));
+        let history = |rows: Rows| {
+            let spine = HistoryArgs { spine: Some(asked.clone()), rows: rows.clone(), ..nothing() };
+            let range = HistoryArgs { start_time: Some(at("2026-01-01")), rows, ..nothing() };
+            [spine, range].map(|args| scene.history(&args).unwrap().frame)
+        };
+        for (source, stored) in history(Rows::Source).into_iter().zip(history(stored)) {
+            assert!(source.height() >= 3);
+            let by: Vec<&str> = source.get_column_names().into_iter().map(|name| name.as_str()).take(2).collect();
+            let order = SortMultipleOptions::default().with_maintain_order(true);
+            let sorted = |frame: &DataFrame| frame.sort(by.clone(), order.clone()).unwrap();
+            assert!(sorted(&source).equals_missing(&sorted(&stored)), "{text}");
+        }
+    }
+}
+
+/// The view's offline table, an hour a job, planned anew from its files.
+fn on_disk(scene: &Scene) -> (tempfile::TempDir, LazyFrame) {
+    use fvtop::model::{Id, Span, Window};
+    use fvtop::platform::engine::{self, Cancel};
+    use fvtop::platform::offline::OfflineTable;
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let hours: Vec<(Window, DataFrame)> = (0..3)
+        .map(|hour| {
+            let start = at("2026-01-01") + Span::hours(hour);
+            let window = Window { start, end: start + Span::hours(1) };
+            let cancel = Cancel::default();
+            (window, engine::materialize(&scene.view, window, window.end, (&cancel, 1 << 30), &|_| {}).unwrap())
+        })
+        .collect();
+    let stored = runtime.block_on(async {
+        let mut table = OfflineTable::open_or_create(folder.path(), &scene.view).await.unwrap();
+        for (job, (window, rows)) in hours.into_iter().enumerate() {
+            table.replace(window, rows, Id(job as u128 + 1)).await.unwrap();
+        }
+        table.scan(None).unwrap()
+    });
+    (folder, stored)
+}

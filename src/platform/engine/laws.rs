@@ -22,7 +22,7 @@ use crate::platform::online::embedded::EmbeddedStore;
 use crate::platform::registry::definition::{Aggregation, Function, Input, Kind, View};
 
 fn cases() -> ProptestConfig {
-    let cases = std::env::var("FVTOP_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(96);
+    let cases = std::env::var("FVTOP_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(48);
     ProptestConfig { cases, max_shrink_iters: 2_000, failure_persistence: None, ..ProptestConfig::default() }
 }
 
