@@ -17,6 +17,7 @@ use crate::wire::queries::{QueryError, QueryState, QueryStatus};
 
 mod ask;
 pub mod compute;
+mod coverage;
 mod entry;
 mod frames;
 pub mod separator;

@@ -304,7 +304,7 @@ const EARLIEST: i64 = -62_135_596_800_000_000;
 
 /// Instants of a timestamp column in microseconds; parts of a microsecond are cut, which no comparison with whole
 /// microseconds notices.
-fn micros_of(column: &Column) -> PolarsResult<Vec<Option<i64>>> {
+pub fn micros_of(column: &Column) -> PolarsResult<Vec<Option<i64>>> {
     let DataType::Datetime(unit, _) = column.dtype().clone() else {
         polars_bail!(SchemaMismatch: "column {} is not a timestamp", column.name());
     };

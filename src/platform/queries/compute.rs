@@ -9,6 +9,7 @@ use std::sync::Arc;
 use polars::prelude::{DataFrame, DataType};
 use tokio::runtime::Handle;
 
+use super::coverage;
 use super::{Ask, Compute, Computed, Failure, HistoryAsk, RunAsk, Separator};
 use crate::model::time::floor;
 use crate::model::{Span, Time, Window};
@@ -92,7 +93,20 @@ impl EngineCompute {
             separator: self.separator.as_str().to_owned(),
             now,
         };
-        (self.history)(&ask.view, &args, control).map_err(engine_failure)
+        let mut answer = (self.history)(&ask.view, &args, control).map_err(engine_failure)?;
+        if !ask.from_source {
+            answer.warnings.extend(self.missing(ask, &answer, args.feature_start_time));
+        }
+        Ok(answer)
+    }
+
+    /// What the offline store lacks of what was read.
+    fn missing(&self, ask: &HistoryAsk, answer: &Answer, begins: Option<Time>) -> Option<String> {
+        let reach = match (&ask.spine, &answer.timestamp_key) {
+            (Some(spine), Some(key)) => coverage::reach(&ask.view, spine, key, begins),
+            _ => needed(ask),
+        };
+        coverage::warning(&self.jobs.list(ask.view.id).ok()?, reach?)
     }
 
     /// When the view's features begin: what was kept when it was first applied, else counted from now.
