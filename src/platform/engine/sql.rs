@@ -1,6 +1,6 @@
 //! The SQL of feature views: one SELECT that means the same here and on Spark 4 (ANSI mode, session time zone UTC).
 //!
-//! [`check`] reads a text and refuses what is outside of that dialect; [`lazy`] plans it over frames, following Spark's
+//! [`check()`] reads a text and refuses what is outside of that dialect; [`lazy`] plans it over frames, following Spark's
 //! rules for types, nulls, frames and errors, on Polars. Nothing here reads files, and a query reads only its inputs.
 //! docs/sql.md is written from the tables in here.
 
@@ -32,7 +32,7 @@ pub use query::Query;
 pub use refusal::Refusal;
 
 /// Reads a query and checks that it is in the dialect, as far as its text tells. What depends on the columns of its
-/// inputs is told by [`plan`].
+/// inputs is told by [`plan()`].
 pub fn check(query: &str) -> Result<Query, Refusal> {
     Query::read(query)
 }
@@ -47,7 +47,7 @@ pub fn plan(query: &Query, inputs: Vec<(&str, LazyFrame)>, now: Time) -> Result<
     inputs?.finish(query.tree())
 }
 
-/// [`plan`] with Polars' kind of error.
+/// [`plan()`] with Polars' kind of error.
 pub fn lazy(query: &Query, inputs: Vec<(&str, LazyFrame)>, now: Time) -> PolarsResult<LazyFrame> {
     Ok(plan(query, inputs, now)?)
 }

@@ -196,3 +196,25 @@ fn a_folder_that_is_not_there_is_one_error() {
     let errors: Vec<String> = loaded.errors.iter().map(ToString::to_string).collect();
     assert_eq!(errors, ["/nowhere/at/all: there is no such folder. give the folder that holds workspaces.toml"]);
 }
+
+#[test]
+fn a_query_outside_of_the_dialect_is_told_with_its_line_in_the_file() {
+    let written = "sql = \"SELECT carrier, timestamp, dep_delay, arr_delay FROM flights\"";
+    let cases = [
+        (
+            "sql = \"\"\"\nSELECT carrier, timestamp,\n  strptime(origin, '%Y') AS dep_delay, arr_delay\nFROM flights\n\"\"\"",
+            "views/other.toml:7: sql: line 2, column 3 of the query: function strptime: Spark has no strptime. \
+             use to_timestamp(text, 'yyyy-MM-dd HH:mm:ss')",
+        ),
+        (
+            "sql = '''SELECT carrier, timestamp, arr_delay,\ndep_dely AS dep_delay FROM flights'''",
+            "views/other.toml:6: sql: line 2, column 1 of the query: column dep_dely: is not there. \
+             did you mean `dep_delay`?",
+        ),
+    ];
+    for (query, expected) in cases {
+        let (errors, names) = printed(&VIEW.replace("NAME", "other").replace(written, query));
+        assert_eq!(errors, [expected]);
+        assert_eq!(names.len(), 1);
+    }
+}

@@ -14,6 +14,7 @@ use super::types::Type;
 use crate::platform::registry::suggest;
 
 mod call;
+mod form;
 mod literal;
 mod operator;
 mod subquery;

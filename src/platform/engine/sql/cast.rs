@@ -120,7 +120,15 @@ fn from_text(column: &Column, to: &Type) -> PolarsResult<Column> {
         Type::Float => each(args, |row| Ok(text.get(row).and_then(number::parse_double).map(|number| number as f32))),
         Type::Double => each(args, |row| Ok(text.get(row).and_then(number::parse_double))),
         Type::Date => each(args, |row| Ok(text.get(row).and_then(calendar::parse_date))),
-        Type::Timestamp => each(args, |row| Ok(text.get(row).and_then(calendar::parse_timestamp))),
+        Type::Timestamp => each(args, |row| {
+            let Some(text) = text.get(row) else { return Ok(None) };
+            let at = calendar::parse_timestamp(text);
+            let without_day = at.is_none()
+                && calendar::parse_timestamp(&format!("1970-01-01T{}", text.trim().trim_start_matches('T'))).is_some()
+                && text.contains(':');
+            polars_ensure!(!without_day, ComputeError: "the text '{}' has no day, and Spark would take today", super::refusal::quote(text));
+            Ok(at)
+        }),
         Type::Text => Ok(column.clone()),
         _ => each(args, |row| Ok(text.get(row).and_then(number::parse_long))),
     }

@@ -5,16 +5,15 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Distinct, Expr, Function, JoinConstraint, JoinOperator, Query, Select, SelectItem, SetExpr, SetOperator,
-    SetQuantifier, Spanned, Statement, TableFactor, Visit, Visitor,
+    Distinct, Expr, JoinConstraint, JoinOperator, Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier,
+    Spanned, Statement, TableFactor, Visit, Visitor,
 };
 use sqlparser::tokenizer::Span;
 
-use super::functions::{self, Kind};
 use super::refusal::{Place, Refusal};
-use super::signature;
 use super::text::ONE_SELECT;
-use crate::platform::registry::suggest;
+
+mod calls;
 
 /// The query of a statement, if it is one and all of it is in the dialect.
 pub fn query(statement: Statement) -> Result<Query, Refusal> {
@@ -228,7 +227,7 @@ fn table(factor: &TableFactor, place: Place) -> Option<Refusal> {
 fn expression(expr: &Expr, place: Place) -> Option<Refusal> {
     let refuse = |what: &str, fix: &str| Some(place.refuse(what, NOT_SHARED, fix));
     match expr {
-        Expr::Function(function) => call(function, place),
+        Expr::Function(function) => calls::refusal(function, place),
         Expr::AtTimeZone { .. } => refuse("AT TIME ZONE", "all instants are UTC: add an INTERVAL"),
         Expr::SimilarTo { .. } => refuse("SIMILAR TO", "use RLIKE"),
         Expr::GroupingSets(_) | Expr::Cube(_) | Expr::Rollup(_) => {
@@ -258,92 +257,5 @@ fn expression(expr: &Expr, place: Place) -> Option<Refusal> {
             refuse("ESCAPE", "use the backslash: LIKE '10\\\\%'")
         }
         _ => None,
-    }
-}
-
-/// Functions that Spark lacks or that make other results each time, and what to use.
-const FOREIGN: &[(&str, &str, &str)] = &[
-    ("strptime", "Spark has no strptime", "use to_timestamp(text, 'yyyy-MM-dd HH:mm:ss')"),
-    ("strftime", "Spark has no strftime", "use date_format(ts, 'yyyy-MM-dd HH:mm:ss')"),
-    ("string_to_array", "Spark has no string_to_array", "use split(text, ',')"),
-    ("unnest", "Spark has no unnest", "write LATERAL VIEW explode(array) t AS column"),
-    ("explode", "makes rows, which a value cannot", "write LATERAL VIEW explode(array) t AS column"),
-    ("posexplode", "makes rows, which a value cannot", "write LATERAL VIEW posexplode(array) t AS position, column"),
-    ("inline", "makes rows, which a value cannot", "write LATERAL VIEW explode(array) t AS column"),
-    ("rand", "gives another value each time", "use a hash of the key: pmod(xxhash64(key), 100)"),
-    ("random", "gives another value each time", "use a hash of the key: pmod(xxhash64(key), 100)"),
-    ("randn", "gives another value each time", "use a hash of the key"),
-    ("uuid", "gives another value each time", "use md5 of the key"),
-    ("shuffle", "gives another order each time", "use sort_array"),
-    ("monotonically_increasing_id", "depends on how the rows are spread", "use row_number() OVER (ORDER BY ...)"),
-    (
-        "first",
-        "depends on the order of rows, which Spark does not keep",
-        "use min_by(x, ts), or first_value(x) OVER (... ORDER BY ts)",
-    ),
-    (
-        "last",
-        "depends on the order of rows, which Spark does not keep",
-        "use max_by(x, ts), or last_value(x) OVER (... ORDER BY ts)",
-    ),
-    ("any_value", "takes any row", "use min or max"),
-    ("from_json", "has a schema of its own", "use get_json_object(text, '$.path')"),
-    ("to_json", "prints values in its own way", "use concat"),
-    ("hash", "is Murmur3, which this engine has not", "use xxhash64"),
-    ("percentile_approx", "is an approximation of its own", "use percentile(x, 0.5)"),
-    ("approx_percentile", "is an approximation of its own", "use percentile(x, 0.5)"),
-    ("from_utc_timestamp", "shifts instants by a zone", "all instants are UTC: add an INTERVAL"),
-    ("to_utc_timestamp", "shifts instants by a zone", "all instants are UTC: add an INTERVAL"),
-    ("window", "makes a struct of tumbling windows", "use date_trunc, or aggregations of the view"),
-    ("list_contains", "Spark has no list_contains", "use array_contains"),
-    ("array_length", "Spark has no array_length", "use size"),
-    ("strpos", "Spark has no strpos", "use instr"),
-    ("epoch", "Spark has no epoch", "use unix_timestamp"),
-    ("date_part", "takes the name of its part as a text", "use year, month, day, hour, or EXTRACT(HOUR FROM ts)"),
-    ("regexp_matches", "Spark has no regexp_matches", "use RLIKE"),
-    ("regexp_substr", "has other groups", "use regexp_extract(text, pattern, 0)"),
-    ("isfinite", "Spark has no isfinite", "use isnan"),
-    ("read_parquet", "reads files by itself", "name them as a source, and read from its input name"),
-    ("read_csv", "reads files by itself", "name them as a source, and read from its input name"),
-];
-
-fn call(function: &Function, place: Place) -> Option<Refusal> {
-    let name = function.name.to_string().to_lowercase();
-    let construct = || format!("function {name}");
-    if let Some((_, problem, fix)) = FOREIGN.iter().find(|(foreign, ..)| *foreign == name) {
-        return Some(place.refuse(construct(), *problem, *fix));
-    }
-    if super::bind::CASTS.iter().any(|(cast, _)| *cast == name) {
-        return None;
-    }
-    let Some(known) = functions::find(&name).filter(|_| name.starts_with(|c: char| c.is_ascii_lowercase())) else {
-        return Some(place.refuse(construct(), "is not in the dialect", unknown(&name)));
-    };
-    if !function.within_group.is_empty() {
-        return Some(place.refuse("WITHIN GROUP", NOT_SHARED, "use percentile(x, 0.5)"));
-    }
-    if function.filter.is_some() && !known.is_aggregate() {
-        return Some(place.refuse("FILTER", "stands only behind an aggregate", "use CASE"));
-    }
-    let Some(arguments) = super::bind::arguments(function) else {
-        return Some(place.refuse(
-            construct(),
-            "has arguments of another dialect",
-            "name plain values, as docs/sql.md shows",
-        ));
-    };
-    if matches!(known.kind, Kind::Window(_)) && function.over.is_none() {
-        return Some(place.refuse(construct(), "needs a window", "write OVER (PARTITION BY ... ORDER BY ...)"));
-    }
-    // Some forms take fewer or more: the binder knows them.
-    let own = ["unix_timestamp", "now", "current_date", "to_date", "to_timestamp", "count"];
-    let problem = signature::count_problem(known, arguments.len()).filter(|_| !own.contains(&known.name))?;
-    Some(place.refuse(construct(), problem, signature::form(known)))
-}
-
-fn unknown(name: &str) -> String {
-    match suggest::nearest(name, functions::names()) {
-        Some(known) => format!("did you mean `{known}`?"),
-        None => "docs/sql.md lists the functions".to_owned(),
     }
 }

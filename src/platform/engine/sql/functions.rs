@@ -13,6 +13,8 @@ mod hashes;
 mod json;
 mod logic;
 mod numbers;
+mod pieces;
+mod rounding;
 mod search;
 mod texts;
 mod times;

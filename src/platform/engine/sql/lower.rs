@@ -32,7 +32,7 @@ fn guarded(node: &Node, guard: Option<&Expr>) -> Expr {
             if widens(&from, &to) {
                 return args().into_iter().next().unwrap_or(lit(pl::NULL)).cast(to.polars());
             }
-            let fails = !lenient && cast::may_fail(&node.args, &to);
+            let fails = node.may_fail();
             let run = move |columns: &[Column]| match columns.first() {
                 Some(column) => cast::column(column, &from, &to, lenient),
                 None => Err(pl::polars_err!(ComputeError: "a cast of nothing")),

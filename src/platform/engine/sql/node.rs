@@ -211,7 +211,10 @@ impl Node {
     pub fn may_fail(&self) -> bool {
         self.any(&|node| match &node.op {
             Op::Call(function) => function.fails,
-            Op::Cast { lenient } => !lenient && super::cast::may_fail(&node.args, &node.ty),
+            // A clock time without a day fails a TRY_CAST too.
+            Op::Cast { lenient } => {
+                (!lenient || node.ty == Type::Timestamp) && super::cast::may_fail(&node.args, &node.ty)
+            }
             _ => false,
         })
     }

@@ -18,6 +18,7 @@ use crate::platform::registry::suggest;
 mod from;
 mod group;
 mod joins;
+mod pairs;
 mod select;
 
 pub use joins::{equal_keys, left_join, matched_once};

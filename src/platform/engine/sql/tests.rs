@@ -88,7 +88,7 @@ fn shown(value: &AnyValue<'_>) -> Value {
         AnyValue::Boolean(flag) => json!(flag),
         AnyValue::String(text) => json!(text),
         AnyValue::StringOwned(text) => json!(text.as_str()),
-        AnyValue::Float32(number) => json!({"f": if number.is_nan() { "NaN".into() } else { format!("{number:?}") }}),
+        AnyValue::Float32(number) => shown(&AnyValue::Float64(f64::from(*number))),
         AnyValue::Float64(number) => json!({"f": if number.is_nan() { "NaN".into() } else { format!("{number:?}") }}),
         AnyValue::Date(day) => json!({"d": calendar::print_date(*day)}),
         AnyValue::Datetime(at, ..) | AnyValue::DatetimeOwned(at, ..) => json!({"t": calendar::print_timestamp(*at)}),

@@ -129,7 +129,7 @@ impl Binder<'_> {
             ("current_date", []) => Ok(Node::literal(Literal::Date(now.div_euclid(DAY) as i32), Type::Date).at(from)),
             ("unix_timestamp", []) => Ok(Node::literal(Literal::Int(now.div_euclid(1_000_000)), Type::Long)),
             ("unix_timestamp", [at, ..]) if matches!(at.ty, Type::Date | Type::Timestamp) => {
-                self.call("unix_seconds", vec![at.clone()], from)
+                self.call("unix instant", vec![at.clone()], from)
             }
             ("to_timestamp" | "try_to_timestamp", [at]) | ("to_timestamp", [at, _])
                 if at.ty != Type::Text || args.len() == 1 =>
@@ -140,6 +140,9 @@ impl Binder<'_> {
             ("to_date", [at]) | ("to_date", [at, _]) if at.ty != Type::Text || args.len() == 1 => {
                 self.time(function, at, Type::Date)?;
                 Ok(cast(at, Type::Date, false))
+            }
+            ("if", [condition, _, _]) if condition.ty == Type::Null => {
+                Err(condition.from.place.refuse("if", "has NULL as its condition", "leave it out"))
             }
             ("if", [condition, yes, no]) => {
                 let condition = self.call("not", vec![condition.clone()], from)?.args.into_iter().next();

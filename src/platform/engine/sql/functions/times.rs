@@ -126,6 +126,7 @@ pub static FUNCTIONS: &[Function] = &[
         "unix_timestamp(TIMESTAMP '1970-01-01 00:01:00') = 60",
         Rows(unix),
     ),
+    sure("unix instant", "timestamp -> bigint", "", "", Rows(|a| scaled(a, |at| Some(at / SECOND)))),
     sure(
         "from_unixtime",
         "bigint, format? -> string",
@@ -240,6 +241,9 @@ pub static FUNCTIONS: &[Function] = &[
     ),
 ];
 
+/// Microseconds of a second. Seconds of unix_timestamp are cut towards 1970, as Spark does.
+const SECOND: i64 = 1_000_000;
+
 /// Microseconds of each row's instant or date.
 fn micros(column: &Column) -> PolarsResult<impl Fn(usize) -> Option<i64>> {
     let scale = if column.dtype() == &DataType::Date { DAY } else { 1 };
@@ -298,7 +302,7 @@ fn parse_date(args: &[Column]) -> PolarsResult<Column> {
 }
 
 fn unix(args: &[Column]) -> PolarsResult<Column> {
-    scaled(&[parse(args, false)?], |at| Some(at.div_euclid(1_000_000)))
+    scaled(&[parse(args, false)?], |at| Some(at / SECOND))
 }
 
 fn from_unix(args: &[Column]) -> PolarsResult<Column> {

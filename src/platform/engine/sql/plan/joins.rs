@@ -1,14 +1,12 @@
 //! Joins. Equalities are the keys of Polars' joins; what else a condition asks is asked of the pairs.
 
 use polars::prelude as pl;
-use polars::prelude::{
-    Column, Expr as Plan, JoinCoalesce, JoinType, LazyFrame, MaintainOrderJoin, PolarsResult, lit, when,
-};
+use polars::prelude::{Expr as Plan, JoinCoalesce, JoinType, LazyFrame, MaintainOrderJoin, lit, when};
 use sqlparser::ast::{Expr, JoinConstraint, ObjectName};
 
+use super::pairs::{ALONE, LEFT_OUT, MATCHED, states};
 use super::select::{conjuncts, no_aggregate};
 use super::{Named, Planner, Relation, always};
-use crate::platform::engine::sql::cells::flags;
 use crate::platform::engine::sql::lower::{constant, lower};
 use crate::platform::engine::sql::node::{Node, Op, name};
 use crate::platform::engine::sql::refusal::{Place, Refusal};
@@ -293,48 +291,9 @@ impl Planner {
         let frame = frame.with_columns([condition.alias(name(fits))]);
         let columns = [pl::col(name(row)), pl::col(name(fits))];
         let field = |_: &pl::Schema, _: &[pl::Field]| Ok(pl::Field::new("state".into(), pl::DataType::Int32));
-        let value = pl::apply_multiple(move |columns: &mut [Column]| states(columns, once), columns, field, false);
+        let value = pl::apply_multiple(move |columns: &mut [pl::Column]| states(columns, once), columns, field, false);
         (frame.with_columns([value.alias(name(state))]), state)
     }
-}
-
-/// The row is not part of the result.
-const LEFT_OUT: i32 = 0;
-/// The row is a pair.
-const MATCHED: i32 = 1;
-/// The row stands for a left row without a pair.
-const ALONE: i32 = 2;
-
-/// For each pair its state; where `once`, a left row has one row: its first.
-fn states(columns: &mut [Column], once: bool) -> PolarsResult<Column> {
-    let [row, fits] = columns else { pl::polars_bail!(ComputeError: "a join without rows") };
-    let rows = row.cast(&pl::DataType::UInt32)?;
-    let rows: Vec<usize> = rows.u32()?.iter().map(|row| row.unwrap_or(0) as usize).collect();
-    let fits = flags(fits)?;
-    let mut any = vec![false; rows.iter().max().map_or(0, |row| row + 1)];
-    for (at, row) in rows.iter().enumerate() {
-        if let Some(any) = any.get_mut(*row).filter(|_| fits.get(at) == Some(true)) {
-            *any = true;
-        }
-    }
-    let mut seen = vec![false; any.len()];
-    let state = |(at, row): (usize, &usize)| {
-        let first = seen.get_mut(*row).is_some_and(|seen| !std::mem::replace(seen, true));
-        match any.get(*row) {
-            Some(true) if once => {
-                if first {
-                    MATCHED
-                } else {
-                    LEFT_OUT
-                }
-            }
-            Some(true) if fits.get(at) == Some(true) => MATCHED,
-            Some(false) if first => ALONE,
-            _ => LEFT_OUT,
-        }
-    };
-    let states: Vec<i32> = rows.iter().enumerate().map(state).collect();
-    Ok(Column::new("state".into(), states))
 }
 
 /// The parts of a condition that must all hold.

@@ -76,6 +76,8 @@ const REFUSED: &[(&str, &str, usize, usize, &str)] = &[
         "smaller unit",
     ),
     ("SELECT DISTINCT key FROM events ORDER BY id", "id", 1, 42, "select it too"),
+    ("SELECT if(NULL, 1, 2) AS c FROM events", "if", 1, 11, "leave it out"),
+    ("SELECT CASE WHEN NULL THEN 1 END AS c FROM events", "NULL", 1, 18, "compare it"),
     ("SELECT id FROM events WHERE", "the end", 1, 28, "docs/sql.md"),
 ];
 
