@@ -73,7 +73,7 @@ impl<'a> Reader<'a> {
 
     /// Whether each row of the source makes at most one row by itself, so that any window can be read at once.
     pub fn is_row_wise(&self) -> bool {
-        self.query.is_row_wise()
+        is_row_wise(self.view, &self.query)
     }
 
     /// Reads into the sink and gives it back.
@@ -118,6 +118,12 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Whether every row of the query comes of one row of the first input, in the same order.
+fn is_row_wise(view: &View, query: &sql::Query) -> bool {
+    let mut inputs = view.inputs.iter().map(|input| query.reads(&input.name));
+    query.is_row_wise() && inputs.next() == Some(true) && !inputs.any(|read| read)
+}
+
 /// The columns that a query may need of an input, at least one.
 pub fn needed(query: &sql::Query, input: &str, source: &Source) -> Vec<String> {
     let all = source.columns.iter().map(|(name, _)| name.clone());
@@ -151,7 +157,7 @@ impl Work {
                 let events = self.mocked(mock.clone()).and_then(|events| self.feed(name, events, shared));
                 events.map_err(|error| self.failed(&error))
             }
-            First::Files { source, name, parts, columns, ordered } if self.query.is_row_wise() => {
+            First::Files { source, name, parts, columns, ordered } if is_row_wise(&self.view, &self.query) => {
                 for part in parts {
                     let lazy = || scan::lazy(source, part, columns, *ordered);
                     let fed = lazy().and_then(|events| self.feed(name, events, shared));

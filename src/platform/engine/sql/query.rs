@@ -48,6 +48,11 @@ impl Query {
         self.0.row_wise
     }
 
+    /// Whether the query names that table.
+    pub fn reads(&self, table: &str) -> bool {
+        self.0.tables.contains(&table.to_lowercase())
+    }
+
     /// All names in the query in lower case: of columns, tables, aliases and functions.
     pub fn words(&self) -> &BTreeSet<String> {
         &self.0.words
@@ -56,7 +61,7 @@ impl Query {
     /// The names (lower case) that the query may need of an input, more rather than less; absent for all. Names in
     /// queries do not care about case.
     pub fn columns_of(&self, table: &str) -> Option<BTreeSet<String>> {
-        if !self.0.tables.contains(&table.to_lowercase()) {
+        if !self.reads(table) {
             return Some(BTreeSet::new());
         }
         if self.0.wildcard { None } else { Some(self.0.words.clone()) }
