@@ -1,26 +1,42 @@
 //! How much memory a computation may take, and what is said when it takes more.
 //!
 //! Two measures: what sinks say that they hold, and how much the process has grown since the computation began, which also
-//! sees what the query itself holds. The second is there on Linux only.
+//! sees what the query itself holds; it is of the whole process, so others that compute at the same time are allowed their share.
+//! The second is there on Linux only.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{EngineError, ErrorKind};
 
-/// The process's resident memory at the beginning of a computation.
-#[derive(Clone, Copy, Debug)]
+/// Computations that are under way.
+static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
+
+/// How much the process has grown since the beginning of a computation.
+#[derive(Debug)]
 pub struct Growth {
     begun: Option<u64>,
+    /// The most computations that were under way together with this one, itself included.
+    together: usize,
 }
 
 impl Growth {
     /// From now on.
     pub fn begin() -> Self {
-        Self { begun: resident() }
+        let together = UNDER_WAY.fetch_add(1, Ordering::Relaxed) + 1;
+        Self { begun: resident(), together }
     }
 
-    /// How much the process has grown, when that is more than `bound`; bytes.
-    pub fn above(&self, bound: u64) -> Option<u64> {
+    /// How much the process has grown, when that is more than `bound` for each computation that had a part in it; bytes.
+    pub fn above(&mut self, bound: u64) -> Option<u64> {
+        self.together = self.together.max(UNDER_WAY.load(Ordering::Relaxed));
         let grown = resident()?.saturating_sub(self.begun?);
-        (grown > bound).then_some(grown)
+        (grown > bound.saturating_mul(self.together as u64)).then_some(grown)
+    }
+}
+
+impl Drop for Growth {
+    fn drop(&mut self) {
+        UNDER_WAY.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -331,7 +331,7 @@ fn watch<S: Sink>(
         let _ = done.send(work(&inside));
     });
     started.map_err(|error| fault(view, &error.to_string()))?;
-    let resident = memory::Growth::begin();
+    let mut resident = memory::Growth::begin();
     let result = loop {
         let looked = ended.recv_timeout(LOOK);
         (control.progress)(shared.rows.load(Ordering::Relaxed));
