@@ -19,9 +19,11 @@ pub mod ranges;
 pub mod run;
 pub mod scan;
 pub mod schema;
+pub mod sink;
 pub mod sql;
 pub mod stored;
 pub mod tiles;
+pub mod watch;
 pub mod windows;
 
 use std::collections::BTreeMap;
@@ -33,7 +35,8 @@ use thiserror::Error;
 
 use ask::Control;
 use keys::Keys;
-use query::{Collector, Reach, Reader, Sink};
+use query::{Reach, Reader};
+use sink::{Collector, Sink};
 use tiles::{Grid, TileBuilder, Wanted};
 
 use crate::model::time::{floor, print_time, span_micros};

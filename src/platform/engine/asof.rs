@@ -7,7 +7,7 @@
 use polars::prelude::*;
 
 use super::keys::{Keys, UNKNOWN};
-use super::query::Sink;
+use super::sink::Sink;
 
 /// Rows of superseded events that may pile up before they are thrown away.
 const SLACK: usize = 1 << 20;

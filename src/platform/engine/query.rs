@@ -1,37 +1,24 @@
-//! Running a view's query over its source: batches of rows into a sink, watched, bounded and stopped on request.
+//! Running a view's query over its source: batches of rows into a sink.
 //!
-//! A row-wise query streams file by file: memory is what the sink keeps. Any other query needs its first input whole. The
-//! engine's threads are never waited for once somebody asked to stop: they end by themselves at the next batch.
+//! A row-wise query streams file by file: memory is what the sink keeps. Any other query needs its first input whole.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use polars::prelude::*;
 
 use super::ask::Control;
-use super::guard::{self, Look};
 use super::scan::{self, Part};
-use super::{EngineError, ErrorKind, frame, memory, schema, sql};
+use super::sink::Sink;
+use super::watch::{Shared, look, watch};
+use super::{EngineError, ErrorKind, frame, guard, schema, sql};
 use crate::model::time::micros;
 use crate::model::{Time, Window};
 use crate::platform::registry::definition::{Source, View};
 
 /// Rows of one batch, about.
 const BATCH: usize = 1 << 17;
-/// How often a run is looked at: for a wish to stop, its progress, its memory.
-const LOOK: Duration = Duration::from_millis(50);
-
-/// What takes the rows of a query. Batches come in the order of arrival, columns in the types of the model.
-pub trait Sink: Send + 'static {
-    /// Takes a batch.
-    fn push(&mut self, rows: &DataFrame) -> PolarsResult<()>;
-    /// Bytes held, roughly.
-    fn bytes(&self) -> usize;
-}
 
 /// Which rows are read.
 #[derive(Clone, Copy, Debug, Default)]
@@ -256,110 +243,6 @@ fn streamed(plan: LazyFrame) -> PolarsResult<DataFrame> {
     Ok(plan.collect_with_engine(Engine::Streaming)?.unwrap_single())
 }
 
-/// A look at the wish to stop.
-fn look<S: Sink>(shared: &Arc<Shared<S>>) -> Look {
-    let shared = Arc::clone(shared);
-    Arc::new(move || if shared.stop.load(Ordering::Relaxed) { Err(stopping()) } else { Ok(()) })
-}
-
-fn stopping() -> PolarsError {
-    polars_err!(ComputeError: "stopped")
-}
-
-/// What a run and its watcher share.
-struct Shared<S> {
-    sink: Mutex<Option<S>>,
-    rows: AtomicU64,
-    stop: AtomicBool,
-    why: Mutex<Option<EngineError>>,
-}
-
-impl<S: Sink> Shared<S> {
-    fn push(&self, batch: &DataFrame, memory: u64, view: &str) -> PolarsResult<()> {
-        if self.stop.load(Ordering::Relaxed) {
-            return Err(stopping());
-        }
-        self.rows.fetch_add(batch.height() as u64, Ordering::Relaxed);
-        let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(sink) = sink.as_mut() else { return Err(stopping()) };
-        sink.push(batch)?;
-        self.hold(sink.bytes(), memory, view).map_err(|_| stopping())
-    }
-
-    /// Stops the run when it holds more than it may.
-    fn hold(&self, bytes: usize, memory: u64, view: &str) -> Result<(), EngineError> {
-        if bytes as u64 > memory {
-            self.end(memory::exceeded(view, bytes as u64, memory));
-        }
-        self.stopped()
-    }
-
-    /// Stops the run for that reason; the first one stays.
-    fn end(&self, why: EngineError) {
-        self.why.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
-        self.stop.store(true, Ordering::Relaxed);
-    }
-
-    /// Why the run is to stop, if it is.
-    fn stopped(&self) -> Result<(), EngineError> {
-        match &*self.why.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(why) => Err(why.clone()),
-            None => Ok(()),
-        }
-    }
-}
-
-/// Does the work on a thread of its own and watches it: progress is told, a wish to stop and the bound on memory end it.
-fn watch<S: Sink>(
-    view: &str,
-    control: Control<'_>,
-    sink: S,
-    work: impl FnOnce(&Arc<Shared<S>>) -> Result<(), EngineError> + Send + 'static,
-) -> Result<S, EngineError> {
-    let shared = Arc::new(Shared {
-        sink: Mutex::new(Some(sink)),
-        rows: AtomicU64::new(0),
-        stop: AtomicBool::new(false),
-        why: Mutex::new(None),
-    });
-    if control.cancel.is_cancelled() {
-        return Err(EngineError::cancelled());
-    }
-    let (done, ended) = channel();
-    let inside = Arc::clone(&shared);
-    let started = std::thread::Builder::new().name("query".to_owned()).spawn(move || {
-        let _ = done.send(work(&inside));
-    });
-    started.map_err(|error| fault(view, &error.to_string()))?;
-    let mut resident = memory::Growth::begin();
-    let result = loop {
-        let looked = ended.recv_timeout(LOOK);
-        (control.progress)(shared.rows.load(Ordering::Relaxed));
-        match looked {
-            Ok(result) => break result,
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => break Err(fault(view, "the engine stopped with a fault")),
-        }
-        if control.cancel.is_cancelled() {
-            shared.end(EngineError::cancelled());
-        } else if let Some(bytes) = resident.above(control.memory) {
-            shared.end(memory::exceeded(view, bytes, control.memory));
-        }
-        if shared.stop.load(Ordering::Relaxed) {
-            break Ok(());
-        }
-    };
-    shared.stopped()?;
-    result?;
-    let sink = shared.sink.lock().unwrap_or_else(PoisonError::into_inner).take();
-    sink.ok_or_else(|| fault(view, "the engine lost its result"))
-}
-
-fn fault(view: &str, problem: &str) -> EngineError {
-    let message = format!("view {view}: {problem}. Report it with the log");
-    EngineError { kind: ErrorKind::Query, message }
-}
-
 /// Feeds rows that are computed already, such as stored ones, into a sink, under the same watch.
 pub fn feed_stored<S: Sink>(view: &str, rows: LazyFrame, control: Control<'_>, sink: S) -> Result<S, EngineError> {
     let (name, memory) = (view.to_owned(), control.memory);
@@ -380,45 +263,4 @@ pub fn feed_stored<S: Sink>(view: &str, rows: LazyFrame, control: Control<'_>, s
             }
         })
     })
-}
-
-/// Keeps the rows.
-#[derive(Default)]
-pub struct Collector {
-    rows: Vec<DataFrame>,
-    bytes: usize,
-}
-
-impl Collector {
-    /// All rows under each other; without any, a frame of these columns.
-    pub fn rows(self, columns: &[(String, crate::model::DataType)]) -> PolarsResult<DataFrame> {
-        let mut parts = self.rows.into_iter();
-        let Some(mut all) = parts.next() else { return schema::empty(columns) };
-        for part in parts {
-            all.vstack_mut_owned(part)?;
-        }
-        Ok(all)
-    }
-}
-
-impl Sink for Collector {
-    fn push(&mut self, rows: &DataFrame) -> PolarsResult<()> {
-        self.bytes += rows.estimated_size();
-        self.rows.push(rows.clone());
-        Ok(())
-    }
-
-    fn bytes(&self) -> usize {
-        self.bytes
-    }
-}
-
-impl Sink for super::tiles::TileBuilder {
-    fn push(&mut self, rows: &DataFrame) -> PolarsResult<()> {
-        Self::push(self, rows)
-    }
-
-    fn bytes(&self) -> usize {
-        Self::bytes(self)
-    }
 }

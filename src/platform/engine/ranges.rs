@@ -161,7 +161,7 @@ impl Summary for Spread {
     }
 }
 
-/// The place of the best item so far, by an order that the places already keep: the rank of the value.
+/// The best value so far: NaN counts as the greatest number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Best<T> {
     /// The best value; absent while there is none.

@@ -6,7 +6,7 @@ use polars::prelude::*;
 
 use super::history::normal_keys_of;
 use super::keys::{Keys, UNKNOWN};
-use super::query::{Collector, Sink};
+use super::sink::{Collector, Sink};
 use super::tiles::{ANCHOR, Tiles, Wanted};
 use super::windows::layout_columns;
 use crate::model::DataType as Word;

@@ -4,10 +4,11 @@
 //! order of their arrival and in any order of time; what is held grows with the number of tiles, not of rows. In
 //! continuous mode each row is a tile of its own. No I/O.
 
+use std::hash::BuildHasher;
+
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use polars::prelude::*;
-use std::hash::BuildHasher;
 
 use super::aggregate::{Part, StoredColumn, stored_columns};
 use super::fold::{Accumulator, Fold};

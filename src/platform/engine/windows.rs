@@ -33,7 +33,7 @@ pub fn features(kind: &Kind, grid: Grid, tiles: &Tiles, points: &Points) -> Pola
 /// Whether each point has a tile within that length before it.
 pub fn is_alive(grid: Grid, tiles: &Tiles, points: &Points, window: i64) -> Vec<bool> {
     let sorted = Sorted::new(tiles, grid, points);
-    let from = sorted.from(points, window);
+    let from = sorted.bounds(points, window);
     let mut alive = vec![false; points.at.len()];
     for (place, point) in sorted.points.iter().enumerate() {
         alive[*point as usize] = from[place] < sorted.to[place];
@@ -66,12 +66,7 @@ impl Sorted {
         sorted
     }
 
-    /// The first tile inside each point's window of that length.
-    fn from(&self, points: &Points, window: i64) -> Vec<u32> {
-        self.bounds(points, window)
-    }
-
-    /// For each point the first tile of its key that ends after `T - back`. Points of a key come in the order of time, so
+    /// For each point the first tile of its key that ends after `T - back`: the first inside a window of that length. Points of a key come in the order of time, so
     /// each search goes on where the last one ended.
     fn bounds(&self, points: &Points, back: i64) -> Vec<u32> {
         let mut bounds = Vec::with_capacity(self.points.len());
@@ -152,7 +147,7 @@ impl<'a> Windows<'a> {
         if let Kind::Aggregate { aggregations, .. } = kind {
             for window in aggregations.iter().map(|aggregation| span_micros(aggregation.time_window)) {
                 if !from.iter().any(|(known, _)| *known == window) {
-                    from.push((window, sorted.from(points, window)));
+                    from.push((window, sorted.bounds(points, window)));
                 }
             }
         }
