@@ -159,12 +159,13 @@ fn read_slices<S: Sink>(
 pub fn transform_stream(view: &View, events: DataFrame) -> Result<DataFrame, EngineError> {
     let query = checked(view)?;
     let name = view.inputs.first().map_or("", |input| input.name.as_str());
-    let mut inputs = vec![(name, events)];
+    let mut inputs = vec![(name, events.lazy())];
     for input in view.inputs.iter().skip(1) {
         let columns = query::needed(&query, &input.name, &input.source);
-        inputs.push((input.name.as_str(), scan::whole(&input.source, &columns)?));
+        inputs.push((input.name.as_str(), scan::whole(&input.source, &columns)?.lazy()));
     }
-    let rows = sql::run(inputs, &view.sql).and_then(|output| fold(view, output, None, true));
+    let output = sql::lazy(&query, inputs, chrono::Utc::now()).and_then(LazyFrame::collect);
+    let rows = output.and_then(|output| fold(view, output, None, true));
     rows.map_err(|error| query_error(view, None, &error))
 }
 

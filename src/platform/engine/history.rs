@@ -68,7 +68,7 @@ impl Asked<'_> {
         }
         let at = micros_of(spine.column(time).map_err(failed)?).map_err(failed)?;
         let mut keys = Keys::new(&self.view.join_keys);
-        let ids = keys.learn(&normal_keys(self.view, &spine).map_err(failed)?).map_err(failed)?;
+        let ids = keys.learn(&normal_keys_of(&self.view.join_keys, &spine).map_err(failed)?).map_err(failed)?;
         let (columns, alive) = match (&self.view.kind, Grid::of(self.view)) {
             (Kind::Aggregate { .. }, Some(grid)) => self.aggregates(grid, keys, &ids, &at)?,
             (Kind::Temporal { ttl, features }, _) => self.latest_rows(*ttl, features, keys, &ids, &at)?,
@@ -316,11 +316,6 @@ pub fn micros_of(column: &Column) -> PolarsResult<Vec<Option<i64>>> {
         TimeUnit::Milliseconds => at.saturating_mul(1_000),
     };
     Ok(raw.i64()?.iter().map(|at| at.map(scaled)).collect())
-}
-
-/// The join keys of a frame in the types of the view.
-fn normal_keys(view: &View, rows: &DataFrame) -> PolarsResult<DataFrame> {
-    normal_keys_of(&view.join_keys, rows)
 }
 
 /// Those keys of a frame in their declared types.

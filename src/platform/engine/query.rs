@@ -218,13 +218,7 @@ impl Work {
         if let Some(window) = self.reach.rows {
             rows = rows.filter(within(time, window));
         }
-        let (into, name, memory) = (Arc::clone(shared), self.view.name.clone(), self.memory);
-        let take = PlanCallback::new(move |batch: DataFrame| {
-            into.push(&batch, memory, &name)?;
-            Ok(false)
-        });
-        let batches = rows.sink_batches(take, true, NonZeroUsize::new(BATCH))?;
-        batches.collect_with_engine(Engine::Streaming).map(drop)
+        into_sink(rows, shared, self.memory, &self.view.name)
     }
 
     fn failed(&self, error: &PolarsError) -> EngineError {
@@ -243,18 +237,22 @@ fn streamed(plan: LazyFrame) -> PolarsResult<DataFrame> {
     Ok(plan.collect_with_engine(Engine::Streaming)?.unwrap_single())
 }
 
+/// Runs the plan, its rows into the shared sink in their order.
+fn into_sink<S: Sink>(rows: LazyFrame, shared: &Arc<Shared<S>>, memory: u64, view: &str) -> PolarsResult<()> {
+    let (into, view) = (Arc::clone(shared), view.to_owned());
+    let take = PlanCallback::new(move |batch: DataFrame| {
+        into.push(&batch, memory, &view)?;
+        Ok(false)
+    });
+    let batches = rows.sink_batches(take, true, NonZeroUsize::new(BATCH))?;
+    batches.collect_with_engine(Engine::Streaming).map(drop)
+}
+
 /// Feeds rows that are computed already, such as stored ones, into a sink, under the same watch.
 pub fn feed_stored<S: Sink>(view: &str, rows: LazyFrame, control: Control<'_>, sink: S) -> Result<S, EngineError> {
     let (name, memory) = (view.to_owned(), control.memory);
     watch(view, control, sink, move |shared| {
-        let (into, view) = (Arc::clone(shared), name.clone());
-        let take = PlanCallback::new(move |batch: DataFrame| {
-            into.push(&batch, memory, &view)?;
-            Ok(false)
-        });
-        let batches = rows.sink_batches(take, true, NonZeroUsize::new(BATCH));
-        let fed = batches.and_then(|plan| plan.collect_with_engine(Engine::Streaming));
-        fed.map(drop).map_err(|error| {
+        into_sink(rows, shared, memory, &name).map_err(|error| {
             let problem = sql::first_line(&error);
             let fix = "Materialize its windows again with overwrite";
             EngineError {

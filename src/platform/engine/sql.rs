@@ -4,7 +4,7 @@
 //! rules for types, nulls, frames and errors, on Polars. Nothing here reads files, and a query reads only its inputs.
 //! docs/sql.md is written from the tables in here.
 
-use polars::prelude::{DataFrame, IntoLazy, LazyFrame, PolarsError, PolarsResult};
+use polars::prelude::{LazyFrame, PolarsError, PolarsResult};
 
 use crate::model::Time;
 use crate::model::time::micros;
@@ -50,18 +50,6 @@ pub fn plan(query: &Query, inputs: Vec<(&str, LazyFrame)>, now: Time) -> Result<
 /// [`plan()`] with Polars' kind of error.
 pub fn lazy(query: &Query, inputs: Vec<(&str, LazyFrame)>, now: Time) -> PolarsResult<LazyFrame> {
     Ok(plan(query, inputs, now)?)
-}
-
-/// Runs the query over the named frames, with the clock's `now()`.
-pub fn run(inputs: Vec<(&str, DataFrame)>, query: &str) -> PolarsResult<DataFrame> {
-    run_at(inputs, query, chrono::Utc::now())
-}
-
-/// Runs the query over the named frames in memory. Casts are strict: a value that does not fit is an error.
-pub fn run_at(inputs: Vec<(&str, DataFrame)>, query: &str, now: Time) -> PolarsResult<DataFrame> {
-    let query = check(query).map_err(PolarsError::from)?;
-    let inputs = inputs.into_iter().map(|(name, frame)| (name, frame.lazy())).collect();
-    lazy(&query, inputs, now)?.collect()
 }
 
 /// The sentence of an error without the engine's hints and plan dumps.

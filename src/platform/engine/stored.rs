@@ -40,10 +40,7 @@ impl StoredTiles {
 
 impl Sink for StoredTiles {
     fn push(&mut self, rows: &DataFrame) -> PolarsResult<()> {
-        let ids = match self.wanted {
-            Wanted::All => self.keys.learn(rows)?,
-            Wanted::Known => self.keys.find(rows)?,
-        };
+        let ids = self.wanted.ids(&mut self.keys, rows)?;
         let anchors = rows.column(ANCHOR)?.i64()?;
         let kept: BooleanChunked =
             ids.iter().zip(anchors.iter()).map(|(id, at)| *id != UNKNOWN && at.is_some()).collect();

@@ -117,6 +117,16 @@ pub enum Wanted {
     Known,
 }
 
+impl Wanted {
+    /// The key of each row; [`UNKNOWN`] for those that are not wanted.
+    pub fn ids(&self, keys: &mut Keys, rows: &DataFrame) -> PolarsResult<Vec<u32>> {
+        match self {
+            Self::All => keys.learn(rows),
+            Self::Known => keys.find(rows),
+        }
+    }
+}
+
 /// Folds rows into tiles.
 pub struct TileBuilder {
     grid: Grid,
@@ -162,10 +172,7 @@ impl TileBuilder {
     /// Takes a batch of the query's rows, columns of normal types. Rows without a time, and of keys that are not wanted, are
     /// passed over.
     pub fn push(&mut self, rows: &DataFrame) -> PolarsResult<()> {
-        let ids = match self.wanted {
-            Wanted::All => self.keys.learn(rows)?,
-            Wanted::Known => self.keys.find(rows)?,
-        };
+        let ids = self.wanted.ids(&mut self.keys, rows)?;
         let times = rows.column(&self.time)?.cast(&DataType::Int64)?;
         let times = times.i64()?;
         let tiles: Vec<u32> = ids.iter().zip(times.iter()).map(|(id, at)| self.tile(*id, at)).collect();

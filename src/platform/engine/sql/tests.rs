@@ -207,7 +207,9 @@ fn statements_answer_as_spark_does() {
 #[test]
 fn a_failing_value_is_told_with_its_place() {
     let frame = df!("wind" => [1.0, 1048.36]).unwrap();
-    let error = run(vec![("t", frame)], "SELECT\n  CAST(wind AS TINYINT) AS w FROM t").unwrap_err();
+    let query = check("SELECT\n  CAST(wind AS TINYINT) AS w FROM t").unwrap();
+    let planned = lazy(&query, vec![("t", frame.lazy())], Time::UNIX_EPOCH).unwrap();
+    let error = planned.collect().unwrap_err();
     let line = first_line(&error);
     assert!(
         line.contains("line 2, column") && line.contains("CAST(wind AS TINYINT): the value 1048.36 does not fit i8"),
