@@ -3,7 +3,10 @@
 //! Everything here is plain data that any other room may hold. This room must not do I/O, must not know the wire
 //! format, and imports nothing else of ours.
 
+pub mod attempt;
 pub mod clean;
+pub mod coverage;
+pub mod deletion;
 pub mod feature_view;
 pub mod freshness;
 pub mod id;
@@ -14,11 +17,14 @@ pub mod value;
 pub mod vector;
 pub mod workspace;
 
+pub use attempt::{AttemptDetail, Stage, StageKind, StageState};
 pub use clean::{clean, clean_lines};
+pub use coverage::Coverage;
+pub use deletion::{DeletionStarted, Stores};
 pub use feature_view::{BatchTrigger, Feature, FeatureView, JoinKey, ViewKind};
 pub use freshness::Freshness;
 pub use id::Id;
-pub use job::{Attempt, AttemptState, Job, JobState, JobType, TriggerRequest};
+pub use job::{Allowed, Attempt, AttemptState, Job, JobState, JobType, TriggerRequest};
 pub use query::{HistoryQuery, Query, QueryProgress, RunQuery};
 pub use time::{Span, Time, Window};
 pub use value::{DataType, Value};

@@ -8,7 +8,7 @@ use fvtop::model::time::parse_time;
 use fvtop::model::{Id, Window};
 use fvtop::platform::engine::ask::{Control, HistoryArgs, Rows};
 use fvtop::platform::engine::{self, Cancel};
-use fvtop::platform::offline::OfflineTable;
+use fvtop::platform::offline::{OfflineTable, Stamp};
 use fvtop::platform::registry;
 use fvtop::platform::registry::definition::View;
 use polars::prelude::*;
@@ -97,7 +97,7 @@ pub fn tiles(dir: &Path) -> String {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     runtime.block_on(async {
         let mut table = OfflineTable::open_or_create(&table, &view).await.unwrap();
-        table.replace(window, rows.clone(), Id(1)).await.unwrap();
+        table.replace(window, rows.clone(), Stamp { job: Id(1), attempt: 1 }).await.unwrap();
     });
     digest(&rows, &["count_distance", "sum_distance", "mean_distance"])
 }

@@ -10,7 +10,10 @@ use std::time::Duration;
 
 use polars::prelude::DataFrame;
 
-use crate::model::{FeatureVector, FeatureView, Freshness, Id, Job, Query, QueryProgress, TriggerRequest, Workspace};
+use crate::model::{
+    AttemptDetail, Coverage, DeletionStarted, FeatureVector, FeatureView, Freshness, Id, Job, Query, QueryProgress,
+    Stores, TriggerRequest, Workspace,
+};
 
 /// Counts up with each change of workspace or view; answers with another generation are dropped.
 pub type Generation = u64;
@@ -41,10 +44,36 @@ pub enum Command {
     CancelQuery { request: RequestId },
     /// Write a table into a file: Parquet, CSV or JSON lines by its ending. An existing file is kept unless `replace`.
     SaveTable { request: RequestId, table: Table, path: PathBuf, replace: bool },
+    /// Try a job again that has failed for good; with `overwrite` also over what other jobs wrote since.
+    ForceRetry { request: RequestId, workspace: String, feature_view: String, job: Id, overwrite: bool },
+    /// Read the keys to delete from a file (CSV, Parquet, JSON lines), with every check of semantics.md section 11 that needs no
+    /// deployment.
+    ReadKeys { request: RequestId, view: Box<FeatureView>, path: PathBuf },
+    /// Take keys as they were typed: each a value for every join key, in the view's order.
+    TypedKeys { request: RequestId, view: Box<FeatureView>, keys: Vec<Vec<String>> },
+    /// Delete keys that [`Update::Keys`] brought.
+    DeleteKeys { request: RequestId, view: Box<FeatureView>, keys: KeySet, stores: Stores },
+    /// Tell what one attempt did: its stages and its log.
+    Detail { generation: Generation, attempt: Id },
+    /// Tell which windows of the current view are materialized where.
+    Coverage { generation: Generation },
+    /// Tell the status table of the current view.
+    Status { request: RequestId, workspace: String, feature_view: String, deletions: bool },
     /// The console lost (or regained) the eye of its user: poll slower (or at the usual pace).
     Focus(bool),
     /// Stop everything and end.
     Shutdown,
+}
+
+/// Keys that are to be deleted, checked against their view.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeySet {
+    /// The join key columns, of their types, every key once.
+    pub table: Table,
+    /// Keys as they were given, repeated ones counted.
+    pub given: usize,
+    /// The file they came from; absent when they were typed.
+    pub file: Option<PathBuf>,
 }
 
 /// How the connection to the deployment stands.
@@ -115,6 +144,18 @@ pub enum Update {
     Triggered { request: RequestId, answer: Result<Job, Problem> },
     /// A job's cancellation was taken (or refused).
     Cancelled { request: RequestId, answer: Result<Job, Problem> },
+    /// Another attempt of a failed job was queued (or refused).
+    Retried { request: RequestId, job: Id, answer: Result<(), Problem> },
+    /// Keys were read (or not).
+    Keys { request: RequestId, answer: Result<KeySet, Problem> },
+    /// Deletion jobs were started (or refused).
+    DeletionStarted { request: RequestId, answer: Result<DeletionStarted, Problem> },
+    /// What one attempt did.
+    Detail { generation: Generation, attempt: Id, answer: Result<Arc<AttemptDetail>, Problem> },
+    /// Which windows of the view are materialized where.
+    Coverage { generation: Generation, answer: Result<Arc<Coverage>, Problem> },
+    /// The status table: one row an attempt, its verbose columns included, in the server's order. Cleaned text.
+    Status { request: RequestId, answer: Result<Table, Problem> },
 }
 
 /// What a computation gave.

@@ -170,6 +170,17 @@ pub struct Job {
     pub next_attempt_at: Option<Time>,
     /// Attempts, oldest first.
     pub attempts: Vec<Attempt>,
+    /// What may be done with it, by the deployment's own word.
+    pub allowed: Allowed,
+}
+
+/// What the status table says may be done with a job beyond cancelling it (wire section 2.2, task level calls).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Allowed {
+    /// A finally failed job may be tried again.
+    pub retry: bool,
+    /// It may be tried again over what other jobs wrote since.
+    pub overwrite_retry: bool,
 }
 
 impl Job {

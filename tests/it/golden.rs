@@ -12,7 +12,7 @@ use fvtop::model::time::{micros, parse_time};
 use fvtop::model::{Id, Time, Value, Window};
 use fvtop::platform::engine::ask::{Answer, Control, HistoryArgs, Rows, RunArgs};
 use fvtop::platform::engine::{self, Cancel, frame};
-use fvtop::platform::offline::OfflineTable;
+use fvtop::platform::offline::{OfflineTable, Stamp};
 use fvtop::platform::registry;
 use fvtop::platform::registry::definition::{FeatureStart, View};
 use polars::prelude::*;
@@ -198,7 +198,7 @@ fn stored(case: &Case, view: &View) -> Rows {
                 let work = || engine::materialize(view, window, now, (&Cancel::default(), 1 << 30), &|_| {}).unwrap();
                 scope.spawn(work).join().unwrap()
             });
-            table.replace(window, rows, Id(job as u128 + 1)).await.unwrap();
+            table.replace(window, rows, Stamp { job: Id(job as u128 + 1), attempt: 1 }).await.unwrap();
         }
         table.read(None).await.unwrap()
     });

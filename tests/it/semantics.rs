@@ -434,7 +434,7 @@ fn a_table_on_disk_gives_what_the_source_gives_in_every_mode() {
 fn on_disk(scene: &Scene) -> (tempfile::TempDir, LazyFrame) {
     use fvtop::model::{Id, Span, Window};
     use fvtop::platform::engine::{self, Cancel};
-    use fvtop::platform::offline::OfflineTable;
+    use fvtop::platform::offline::{OfflineTable, Stamp};
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let hours: Vec<(Window, DataFrame)> = (0..3)
@@ -448,7 +448,7 @@ fn on_disk(scene: &Scene) -> (tempfile::TempDir, LazyFrame) {
     let stored = runtime.block_on(async {
         let mut table = OfflineTable::open_or_create(folder.path(), &scene.view).await.unwrap();
         for (job, (window, rows)) in hours.into_iter().enumerate() {
-            table.replace(window, rows, Id(job as u128 + 1)).await.unwrap();
+            table.replace(window, rows, Stamp { job: Id(job as u128 + 1), attempt: 1 }).await.unwrap();
         }
         table.scan(None).unwrap()
     });

@@ -18,7 +18,7 @@ use crate::platform::clock::Clock;
 use crate::platform::datasets::Datasets;
 use crate::platform::jobs::{Jobs, testing};
 use crate::platform::lock::DirectoryLock;
-use crate::platform::online::{OnlineError, OnlineStore, StreamWrite};
+use crate::platform::online::{BatchWrite, Entry, OnlineError, OnlineStore, StreamWrite};
 use crate::platform::queries::Queries;
 use crate::platform::registry::definition::{Repository, RepositoryError, View};
 use crate::platform::stream::hub::Tails;
@@ -36,7 +36,16 @@ mod queries;
 struct Echo;
 
 impl OnlineStore for Echo {
-    fn write_batch(&self, _: &View, _: Window, _: &DataFrame) -> Result<u64, OnlineError> {
+    fn write_batch(&self, _: &View, _: Window, _: &DataFrame, _: Time) -> Result<BatchWrite, OnlineError> {
+        Ok(BatchWrite::default())
+    }
+    fn query(&self, _: &View, _: &[Value], _: Time) -> Result<Vec<Entry>, OnlineError> {
+        Ok(Vec::new())
+    }
+    fn delete(&self, _: &View, _: &DataFrame) -> Result<u64, OnlineError> {
+        Ok(0)
+    }
+    fn expire(&self, _: &View, _: Time, _: usize) -> Result<u64, OnlineError> {
         Ok(0)
     }
     fn write_stream(&self, _: &View, _: &DataFrame, _: Time, _: Option<Time>) -> Result<StreamWrite, OnlineError> {

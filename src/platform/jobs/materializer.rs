@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use crate::model::Window;
 use crate::platform::clock::Clock;
 use crate::platform::engine::{self, EngineError, ErrorKind};
-use crate::platform::offline::{OfflineError, OfflineTable};
+use crate::platform::offline::{OfflineError, OfflineTable, Stamp};
 use crate::platform::online::{OnlineError, OnlineStore};
 
 use super::Work;
@@ -59,7 +59,7 @@ impl EngineMaterializer {
         }
         work.progress.set(COMMITTED);
         if work.job.online {
-            self.online.write_batch(&work.view, window, &rows).map_err(online_failure)?;
+            self.online.write_batch(&work.view, window, &rows, now).map_err(online_failure)?;
         }
         work.progress.set(1.0);
         Ok(())
@@ -67,7 +67,8 @@ impl EngineMaterializer {
 
     async fn commit(&self, work: &Work, window: Window, rows: DataFrame) -> Result<(), OfflineError> {
         let mut table = OfflineTable::open_or_create(&self.offline, &work.view).await?;
-        table.replace(window, rows, work.job.id).await.map(drop)
+        let attempt = work.job.last_attempt().map_or(1, |attempt| attempt.number);
+        table.replace(window, rows, Stamp { job: work.job.id, attempt }).await.map(drop)
     }
 }
 

@@ -79,6 +79,7 @@ impl JobRecord {
             updated_at: Some(now),
             next_attempt_at: None,
             attempts: Vec::new(),
+            allowed: Default::default(),
         };
         Self { job, view: view.id, by_user: false, managed_retries: true }
     }

@@ -242,6 +242,7 @@ fn job_of(row: &Row) -> Result<JobRecord, TableError> {
         updated_at: time_at(row, 13)?,
         next_attempt_at: time_at(row, 14)?,
         attempts: Vec::new(),
+        allowed: Default::default(),
     };
     Ok(JobRecord { job, view: id_at(row, 1)?, by_user: row.get(10)?, managed_retries: row.get(11)? })
 }

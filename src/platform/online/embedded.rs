@@ -12,7 +12,7 @@ use polars::prelude::DataFrame;
 
 use super::codec;
 use super::meta::{Meta, Windows};
-use super::{OnlineError, OnlineStore, StreamWrite, vector};
+use super::{BatchWrite, Entry, OnlineError, OnlineStore, StreamWrite, vector};
 use crate::model::{FeatureVector, Id, Span, Time, Value, Window};
 use crate::platform::registry::definition::{Kind, View};
 
@@ -124,7 +124,13 @@ fn key_prefix(view: &View, keys: &[Value]) -> Result<Vec<u8>, OnlineError> {
 }
 
 impl OnlineStore for EmbeddedStore {
-    fn write_batch(&self, view: &View, window: Window, rows: &DataFrame) -> Result<u64, OnlineError> {
+    fn write_batch(
+        &self,
+        view: &View,
+        window: Window,
+        rows: &DataFrame,
+        _now: Time,
+    ) -> Result<BatchWrite, OnlineError> {
         let _turn = self.lock();
         self.check_shape(view)?;
         let mut batch = self.batch();
@@ -137,7 +143,7 @@ impl OnlineStore for EmbeddedStore {
         batch.insert(&self.meta, Meta::Shape.key(view.id), Meta::shape_of(view));
         self.push_latest(&mut batch, view.id, self.newest_of(view, rows)?)?;
         self.commit(batch)?;
-        Ok(written)
+        Ok(BatchWrite { rows: written, ..BatchWrite::default() })
     }
 
     fn write_stream(
@@ -187,6 +193,18 @@ impl OnlineStore for EmbeddedStore {
                 Ok(vector::of_row(view, keys, features, alive))
             }
         }
+    }
+
+    fn query(&self, _view: &View, _indexed: &[Value], _at: Time) -> Result<Vec<Entry>, OnlineError> {
+        Err(OnlineError::Mismatch("querying is not there yet".to_owned()))
+    }
+
+    fn delete(&self, _view: &View, _keys: &DataFrame) -> Result<u64, OnlineError> {
+        Err(OnlineError::Mismatch("deleting is not there yet".to_owned()))
+    }
+
+    fn expire(&self, _view: &View, _now: Time, _limit: usize) -> Result<u64, OnlineError> {
+        Ok(0)
     }
 }
 

@@ -82,6 +82,7 @@ mod tests {
             updated_at: None,
             next_attempt_at: None,
             attempts: Vec::new(),
+            allowed: Default::default(),
         }
     }
 

@@ -228,7 +228,8 @@ async fn history_reads_what_jobs_have_written() {
     let offline = bench.dir.path().join("offline");
     let mut table = OfflineTable::open_or_create(&offline, &view).await.unwrap();
     assert!(OfflineTable::open(&offline, &view).await.unwrap().is_none(), "nothing was committed yet");
-    table.replace(day, rows.clone(), crate::model::Id(1)).await.unwrap();
+    let stamp = crate::platform::offline::Stamp { job: crate::model::Id(1), attempt: 1 };
+    table.replace(day, rows.clone(), stamp).await.unwrap();
     let id = submit(history(&view, false));
     let done = bench.until(&id, Done).await;
     assert_eq!(done.rows, Some(rows.height() as u64));

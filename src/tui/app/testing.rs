@@ -182,6 +182,7 @@ pub fn job(number: u128, state: JobState, end: Time, attempts: Vec<Attempt>) -> 
         updated_at: Some(end + Span::minutes(16)),
         next_attempt_at: None,
         attempts,
+        allowed: Default::default(),
     }
 }
 

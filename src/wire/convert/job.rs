@@ -54,6 +54,7 @@ pub fn job_from_proto(job: &MaterializationJob) -> Option<Job> {
         updated_at: job.updated_at.and_then(time_from_proto),
         next_attempt_at: job.next_attempt_at.and_then(time_from_proto),
         attempts: job.attempts.iter().zip(1..).map(|(attempt, number)| attempt_from_proto(attempt, number)).collect(),
+        allowed: Default::default(),
     })
 }
 

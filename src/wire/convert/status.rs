@@ -151,6 +151,7 @@ fn job_of_row(id: Id, row: &MaterializationAttemptStatus, workspace: &str, featu
         updated_at: row.attempt_created_at.and_then(time_from_proto),
         next_attempt_at: row.retry_time.and_then(time_from_proto),
         attempts: Vec::new(),
+        allowed: Default::default(),
     }
 }
 
@@ -203,6 +204,7 @@ mod tests {
             updated_at: Some(from_micros(9)),
             next_attempt_at: None,
             attempts,
+            allowed: Default::default(),
         }
     }
 

@@ -192,7 +192,7 @@ proptest! {
         if batch_hours > 0 {
             let window = Window { start: base(), end: base() + Span::hours(batch_hours) };
             let rows = engine::fold(&view, frame(&events), Some(window), false).unwrap();
-            store.write_batch(&view, window, &rows).unwrap();
+            store.write_batch(&view, window, &rows, window.end).unwrap();
         }
         let Kind::Aggregate { aggregations, .. } = &view.kind else { panic!() };
         for (hour, tick) in instants {
@@ -235,20 +235,20 @@ fn batch_replaces_what_the_stream_wrote_and_doing_it_twice_changes_nothing() {
         assert_eq!(lookup(&store, &view, at).features[1].value, Value::Int(3));
         let rows = engine::fold(&view, frame(&[one(7, 5)]), Some(window), false).unwrap();
         for _ in 0..2 {
-            assert_eq!(store.write_batch(&view, window, &rows).unwrap(), 1);
+            assert_eq!(store.write_batch(&view, window, &rows, window.end).unwrap().rows, 1);
             assert_eq!(lookup(&store, &view, at).features[1].value, Value::Int(7));
         }
         let rows = engine::transform_stream(&view, frame(&[one(9, 30)])).unwrap();
         assert_eq!(store.write_stream(&view, &rows, at, None).unwrap(), StreamWrite { written: 0, late: 1 });
         let empty = engine::schema::empty(&[]).unwrap();
-        assert!(store.write_batch(&view, window, &empty).is_err());
+        assert!(store.write_batch(&view, window, &empty, window.end).is_err());
     }
     // Everything is there again after reopening.
     let store = EmbeddedStore::open(folder.path()).unwrap();
     assert_eq!(lookup(&store, &view, at).features[1].value, Value::Int(7));
     assert_eq!(store.stream_offset(view.id).unwrap(), Some(at));
     let rows = engine::fold(&view, frame(&[]), Some(window), false).unwrap();
-    assert_eq!(store.write_batch(&view, window, &rows).unwrap(), 0);
+    assert_eq!(store.write_batch(&view, window, &rows, window.end).unwrap().rows, 0);
     assert_eq!(lookup(&store, &view, at).features[1].status, Some(FeatureStatus::Missing));
 }
 

@@ -1,0 +1,12 @@
+//! Which windows of a view are materialized where.
+
+use super::Window;
+
+/// The windows that each store holds: sorted, none touching another. What was materialized and has no rows counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// The online store.
+    pub online: Vec<Window>,
+    /// The offline store.
+    pub offline: Vec<Window>,
+}

@@ -1,0 +1,24 @@
+//! What `delete_keys` asks for and gives (seed page; semantics.md section 11).
+
+use super::Id;
+
+/// The most keys that one request may name (seed page).
+pub const MAX_KEYS: usize = 10_000;
+
+/// Where to delete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stores {
+    /// The online store.
+    pub online: bool,
+    /// The offline store.
+    pub offline: bool,
+}
+
+/// The deletion jobs that were started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeletionStarted {
+    /// One for each store; empty where the deployment does not tell.
+    pub jobs: Vec<Id>,
+    /// What the caller should know, such as a store that was skipped.
+    pub notes: Vec<String>,
+}
