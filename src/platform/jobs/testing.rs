@@ -31,10 +31,16 @@ pub fn view(name: &str) -> View {
         offline: true,
         batch_schedule: Span::hours(1),
         max_batch_aggregation_interval: None,
+        offline_partition: Span::days(1),
         feature_start_time: Some(FeatureStart::BeforeApply(Span::days(1))),
         batch_trigger: BatchTrigger::Scheduled,
         expected_freshness: None,
     }
+}
+
+/// An instant for tests that need any.
+pub fn now() -> crate::model::Time {
+    crate::model::time::from_micros(1_700_000_000_000_000)
 }
 
 fn mean() -> Aggregation {
