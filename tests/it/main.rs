@@ -14,6 +14,7 @@ mod failures;
 mod golden;
 mod lookup;
 mod queries;
+mod readers;
 mod scene;
 mod semantics;
 mod support;
