@@ -7,6 +7,7 @@
 
 mod arguments;
 mod bounds;
+mod commands;
 mod console;
 mod durability;
 mod failures;
