@@ -133,7 +133,7 @@ async fn a_deleted_key_is_off_the_disk_and_its_neighbours_are_not() {
     // Nothing on the disk holds the key, and the file of the other day was not touched.
     let files = data_files(folder.path());
     let held: Vec<DataFrame> = files.iter().map(|file| files::read(file, None).unwrap()).collect();
-    assert_eq!(held.iter().map(|rows| testing::rows(rows)).collect::<Vec<_>>().concat().len(), left.len());
+    assert_eq!(held.iter().map(testing::rows).collect::<Vec<_>>().concat().len(), left.len());
     // Again, as an attempt whose acknowledgement was lost: nothing to do, and what a kill left behind goes.
     let behind = folder.path().join("prod/latest/time_partition=2026-11-20/part-behind.parquet");
     std::fs::copy(&files[0], &behind).unwrap();
