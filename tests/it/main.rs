@@ -14,6 +14,7 @@ mod golden;
 mod lookup;
 mod pool;
 mod queries;
+mod readers;
 mod scene;
 mod semantics;
 mod support;
