@@ -1,4 +1,4 @@
-//! The embedded stores beside the bare library doing the same writes, in one run: `cargo bench --bench stores`, or one store
+//! The embedded stores beside the bare libraries doing the same writes, in one run: `cargo bench --bench stores`, or one store
 //! alone by its name: `cargo bench --bench stores -- offline`.
 //!
 //! What is measured and what came out is in `benches/README.md`.
@@ -6,13 +6,14 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench stops at the first surprise and prints")]
 
 mod offline;
+mod online;
 
 use std::path::Path;
 
 /// A store: its name, and its measurements below a folder; they say whether all bounds are met.
 type Store = (&'static str, fn(&Path) -> bool);
 
-const STORES: [Store; 1] = [("offline", offline::run)];
+const STORES: [Store; 2] = [("offline", offline::run), ("online", |_| online::bench())];
 
 fn main() {
     let names: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
