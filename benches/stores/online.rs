@@ -79,6 +79,7 @@ fn view(name: &str, kind: Kind) -> View {
         kind,
         online: true,
         offline: true,
+        offline_partition: Span::days(1),
         batch_schedule: Span::days(1),
         max_batch_aggregation_interval: None,
         feature_start_time: None,
