@@ -6,9 +6,10 @@
 use std::path::{Path, PathBuf};
 
 use deltalake_core::DeltaTable;
-use deltalake_core::kernel::LogicalFileView;
+use deltalake_core::kernel::{LogicalFileView, StructField};
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
+use deltalake_core::table::state::DeltaTableState;
 use polars::prelude::{DataFrame, LazyFrame, PolarsError, PolarsResult};
 
 use crate::model::time::{micros, print_time};
@@ -101,21 +102,12 @@ impl OfflineTable {
             .await
             .map_err(|e| OfflineError::log(&root, &e))?;
         let state = table.snapshot().map_err(|e| OfflineError::log(&root, &e))?;
-        let found = state.schema();
-        let same = found.fields().map(|field| (field.name(), field.data_type()));
-        if !same.eq(wanted.iter().map(|field| (field.name(), field.data_type()))) {
-            let problem = "holds columns of another definition of the view. Restore that definition, rename the view, or \
-                           move the table away";
-            return Err(error(problem.to_owned()));
-        }
-        let size = state.metadata().configuration().get(SIZE).map_or("1d", String::as_str);
-        if size != layout.size() {
-            let problem = format!(
-                "has partitions of {size}, and the view wants {}. Write offline_partition = \"{size}\" in its definition, or \
-                 move the table away and materialize again",
-                layout.size()
-            );
-            return Err(error(problem));
+        check_definition(state, &layout, &wanted).map_err(error)?;
+        if table.version() == Some(0) {
+            // The log's library leaves it to the system when it is written.
+            let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+            let synced = files::sync_table(&dir, &root);
+            synced.map_err(|e| OfflineError::disk(&root, "the new table is not on disk", &e))?;
         }
         Ok(Self { table, root, layout })
     }
@@ -315,6 +307,26 @@ impl OfflineTable {
         synced.map_err(|e| OfflineError::disk(&self.root, "its folders are not on disk", &e))?;
         Ok(fresh)
     }
+}
+
+/// Whether the table is that of the view's definition; the error says what to do when it is not.
+fn check_definition(state: &DeltaTableState, layout: &Layout, wanted: &[StructField]) -> Result<(), String> {
+    let found = state.schema();
+    let same = found.fields().map(|field| (field.name(), field.data_type()));
+    if !same.eq(wanted.iter().map(|field| (field.name(), field.data_type()))) {
+        let problem = "holds columns of another definition of the view. Restore that definition, rename the view, or move \
+                       the table away";
+        return Err(problem.to_owned());
+    }
+    let size = state.metadata().configuration().get(SIZE).map_or("1d", String::as_str);
+    if size != layout.size() {
+        return Err(format!(
+            "has partitions of {size}, and the view wants {}. Write offline_partition = \"{size}\" in its definition, or \
+             move the table away and materialize again",
+            layout.size()
+        ));
+    }
+    Ok(())
 }
 
 /// The folder of the view's table.

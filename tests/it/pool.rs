@@ -29,14 +29,14 @@ const WORKERS: usize = 2;
 /// Where a disk of a megabyte is mounted, in the process that has one.
 const SMALL_DISK: &str = "FVTOP_TEST_SMALL_DISK";
 /// How long anything may take that does not wait for a person.
-const PATIENCE: Duration = Duration::from_secs(240);
-const TEN: &str = "batch_schedule = \"1h\"\nmax_batch_aggregation_interval = \"1h\"\nfeature_start_time = \"apply - 10h\"\n";
+const PATIENCE: Duration = Duration::from_secs(600);
+const TEN: &str =
+    "batch_schedule = \"1h\"\nmax_batch_aggregation_interval = \"1h\"\nfeature_start_time = \"apply - 10h\"\n";
 const PLAIN: &str = "source = \"{source}\"\nsql = \"SELECT k, ts, v FROM {source}\"\n";
 /// More rows than the memory allows.
 const HUGE: &str = "source = [\"sound\", \"plain\"]\nsql = \"SELECT k, ts, v + n AS v FROM sound CROSS JOIN plain\"\n";
 /// Little memory, and more work than anybody waits for.
-const SLOW: &str =
-    "source = [\"sound\", \"plain\"]\nsql = \"SELECT k, ts, MAX(v + n) AS v FROM sound CROSS JOIN plain GROUP BY k, ts\"\n";
+const SLOW: &str = "source = [\"sound\", \"plain\"]\nsql = \"SELECT k, ts, MAX(v + n) AS v FROM sound CROSS JOIN plain GROUP BY k, ts\"\n";
 
 /// A platform over a repository of its own.
 struct Pool {
@@ -85,7 +85,9 @@ impl Pool {
         let entity = "[[entity]]\nname = \"thing\"\njoin_keys = [{ name = \"k\", type = \"string\" }]\n";
         std::fs::write(root.join("entities.toml"), entity).unwrap();
         for (name, text) in views {
-            let head = format!("name = \"{name}\"\nentities = [\"thing\"]\nmode = \"spark_sql\"\nonline = true\noffline = true\n");
+            let head = format!(
+                "name = \"{name}\"\nentities = [\"thing\"]\nmode = \"spark_sql\"\nonline = true\noffline = true\n"
+            );
             std::fs::write(root.join(format!("views/{name}.toml")), format!("{head}{text}{TEN}")).unwrap();
         }
         let data_dir = folder.path().join("data");
@@ -139,7 +141,13 @@ impl Pool {
         let jobs = self.jobs(prefix);
         assert_eq!(jobs.len(), count, "{prefix}");
         for job in jobs {
-            assert_eq!((&job.state, job.attempts.len()), (state, attempts), "{}: {:?}", job.feature_view, job.failure());
+            assert_eq!(
+                (&job.state, job.attempts.len()),
+                (state, attempts),
+                "{}: {:?}",
+                job.feature_view,
+                job.failure()
+            );
             for attempt in job.attempts.iter().filter(|attempt| attempt.state != AttemptState::Success) {
                 assert_eq!(attempt.reason.as_deref(), Some(reason), "{}: {:?}", job.feature_view, attempt.message);
             }
@@ -151,8 +159,9 @@ impl Pool {
     /// The most attempts that ran at one time, by the times that they tell.
     fn most_at_once(&self) -> i32 {
         let attempts = self.jobs("").into_iter().flat_map(|job| job.attempts);
-        let mut changes: Vec<_> =
-            attempts.flat_map(|attempt| [(attempt.created_at.unwrap(), 1), (attempt.updated_at.unwrap(), -1)]).collect();
+        let mut changes: Vec<_> = attempts
+            .flat_map(|attempt| [(attempt.created_at.unwrap(), 1), (attempt.updated_at.unwrap(), -1)])
+            .collect();
         changes.sort();
         let running = changes.iter().scan(0, |running, (_, change)| {
             *running += change;
@@ -315,7 +324,9 @@ fn cancelling_half_of_the_jobs_frees_the_pool_within_two_seconds() {
     let freed = || (count(&half) == 0 && count(&others) == WORKERS).then_some(());
     wait_for("the other half to get the pool", PATIENCE, freed);
     assert!(cancelled.elapsed() <= Duration::from_secs(2), "{:?}", cancelled.elapsed());
-    let all = |names: &[String], state: &JobState| names.iter().flat_map(|name| pool.jobs(name)).all(|job| job.state == *state);
+    let all = |names: &[String], state: &JobState| {
+        names.iter().flat_map(|name| pool.jobs(name)).all(|job| job.state == *state)
+    };
     assert!(all(&half, &JobState::Cancelled));
     assert!(all(&others, &JobState::Running), "the others are left alone");
 }

@@ -158,6 +158,7 @@ impl Case {
     }
 
     /// Both readers find what is expected.
+    #[expect(clippy::print_stdout, reason = "what was checked")]
     fn check(&self, after: &str) -> String {
         let said = self.python(&["read", &self.file("expected.parquet", &self.expected)]);
         println!("{} after {after}:\n{said}", self.root.display());

@@ -1,13 +1,13 @@
 //! Whether a job that has failed for good may be tried again because somebody asks (wire section 2.2, task level calls), as a
 //! pure function.
 
-use crate::model::{Allowed, JobState, JobType};
+use crate::model::{Allowed, JobState, JobType, Span, Window};
 
 use super::record::JobRecord;
 use super::trigger::{check_unended, is_batch_in, list, name};
 
 /// Checks whether the job may be tried again. `others` are at least the batch jobs of its view that overlap its window, as
-/// far as they can be in the way ([`may_hinder`]). The refusal is a complete sentence.
+/// far as they can be in the way. The refusal is a complete sentence.
 ///
 /// With `overwrite` it may be tried again although other jobs have written its window since. A job over the same window
 /// that has not ended is in the way even then: a window is never written by two at once.
@@ -43,22 +43,45 @@ pub fn allowed(record: &JobRecord, others: &[&JobRecord]) -> Allowed {
     if record.job.state != JobState::Failure {
         return Allowed::default();
     }
-    Allowed {
-        retry: check(record, others, false).is_ok(),
-        overwrite_retry: check(record, others, true).is_ok(),
-    }
+    Allowed { retry: check(record, others, false).is_ok(), overwrite_retry: check(record, others, true).is_ok() }
 }
 
-/// Whether a job can be in the way of another one's retry at all.
-pub fn may_hinder(record: &JobRecord) -> bool {
-    record.job.job_type == JobType::Batch && (!record.job.state.is_terminal() || record.job.state == JobState::Success)
+/// The jobs of a view that can be in the way of a retry, in an order that finds those of a window without looking at all.
+pub struct Rivals<'a> {
+    by_start: Vec<(Window, &'a JobRecord)>,
+    longest: Span,
+}
+
+impl<'a> Rivals<'a> {
+    /// Those among these jobs of one view.
+    pub fn among(jobs: &'a [JobRecord]) -> Self {
+        let hinders = |record: &&JobRecord| {
+            record.job.job_type == JobType::Batch
+                && (!record.job.state.is_terminal() || record.job.state == JobState::Success)
+        };
+        let rivals = jobs.iter().filter(hinders);
+        let mut by_start: Vec<(Window, &JobRecord)> = rivals.filter_map(|r| Some((r.job.window?, r))).collect();
+        by_start.sort_by_key(|(window, _)| window.start);
+        let longest = by_start.iter().map(|(window, _)| window.span()).max().unwrap_or(Span::zero());
+        Self { by_start, longest }
+    }
+
+    /// Those that can overlap the window of a failed job, newest first.
+    pub fn of(&self, record: &JobRecord) -> Vec<&'a JobRecord> {
+        let Some(window) = record.job.window.filter(|_| record.job.state == JobState::Failure) else {
+            return Vec::new();
+        };
+        let end = self.by_start.partition_point(|(rival, _)| rival.start < window.end);
+        let near = self.by_start[..end].iter().rev().take_while(|(rival, _)| rival.start + self.longest > window.start);
+        near.map(|(_, rival)| *rival).collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Stores;
     use crate::model::time::parse_time;
-    use crate::model::{Stores, Window};
     use crate::platform::jobs::record::Outcome;
     use crate::platform::jobs::retry::{Failure, Policy};
     use crate::platform::jobs::testing;
@@ -82,7 +105,8 @@ mod tests {
     #[test]
     fn only_what_failed_for_good_is_tried_again_by_hand() {
         assert_eq!(check(&job(failed(), 0), &[], false), Ok(()));
-        let mut deletion = JobRecord::deletion(&testing::view("v"), Stores { online: true, offline: false }, testing::now());
+        let mut deletion =
+            JobRecord::deletion(&testing::view("v"), Stores { online: true, offline: false }, testing::now());
         deletion.job.state = JobState::Failure;
         assert_eq!(check(&deletion, &[&job(None, 0)], false), Ok(()), "a deletion has no window");
         let mut stream = JobRecord::stream(&testing::view("v"), testing::now());
@@ -129,6 +153,30 @@ mod tests {
         );
         assert_eq!(check(&record, &[&running], true), Err(expected));
         assert_eq!(allowed(&record, &[&running]), Allowed::default());
-        assert_eq!(allowed(&record, &[&record]), Allowed { retry: true, overwrite_retry: true }, "it is not its own rival");
+        assert_eq!(
+            allowed(&record, &[&record]),
+            Allowed { retry: true, overwrite_retry: true },
+            "it is not its own rival"
+        );
+    }
+
+    #[test]
+    fn the_rivals_of_a_job_are_found_among_many() {
+        let at = |hour: i64| parse_time("2026-01-03 00:00").unwrap() + Span::hours(hour);
+        let over = |from: i64, to: i64, state: JobState| {
+            let mut record = job(None, 0);
+            (record.job.window, record.job.state) = (Some(Window { start: at(from), end: at(to) }), state);
+            record
+        };
+        let mut jobs: Vec<JobRecord> = (0..50).map(|hour| over(hour, hour + 1, JobState::Success)).collect();
+        jobs.push(over(3, 9, JobState::Running));
+        jobs.push(over(0, 50, JobState::Cancelled));
+        let failed = over(7, 9, JobState::Failure);
+        jobs.push(failed.clone());
+        let rivals = Rivals::among(&jobs).of(&failed);
+        let meets = |record: &&&JobRecord| record.job.window.unwrap().overlaps(&failed.job.window.unwrap());
+        assert_eq!(rivals.iter().filter(meets).count(), 3);
+        assert!(rivals.len() < 10, "{}", rivals.len());
+        assert!(Rivals::among(&jobs).of(&jobs[0]).is_empty(), "nothing is in the way of what has not failed");
     }
 }

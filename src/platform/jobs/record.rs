@@ -147,7 +147,9 @@ impl JobRecord {
     pub fn finish(&mut self, outcome: Outcome, policy: &Policy, now: Time) {
         self.job.updated_at = Some(now);
         if self.job.state == JobState::CancellationRequested {
-            self.say("Stopped on request. No further attempt follows.", now);
+            let how =
+                if outcome == Outcome::Success { "Everything was written before it could stop" } else { "Stopped" };
+            self.say(&format!("{how}; the job was cancelled on request, so no further attempt follows."), now);
             self.end_attempt(AttemptState::Cancelled, None, now);
             self.job.state = JobState::Cancelled;
             self.job.next_attempt_at = None;

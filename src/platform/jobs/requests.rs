@@ -23,8 +23,8 @@ impl Jobs {
     /// All jobs of a view, newest first, with the progress of running attempts.
     pub fn list(&self, view: Id) -> Result<Vec<Job>, TableError> {
         let mut records = self.table.read(|rows| rows.jobs(view))?;
-        let rivals: Vec<&JobRecord> = records.iter().filter(|record| force::may_hinder(record)).collect();
-        let allowed: Vec<_> = records.iter().map(|record| force::allowed(record, &rivals)).collect();
+        let rivals = force::Rivals::among(&records);
+        let allowed: Vec<_> = records.iter().map(|record| force::allowed(record, &rivals.of(record))).collect();
         for (record, allowed) in records.iter_mut().zip(allowed) {
             record.job.allowed = allowed;
         }

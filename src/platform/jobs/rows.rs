@@ -156,7 +156,7 @@ impl<'a> Rows<'a> {
         let mut query = self.connection.prepare_cached(&format!(
             "SELECT attempts.job, attempts.id, number, attempts.state, attempts.created_at, attempts.updated_at,
                  reason, message
-             FROM jobs JOIN attempts ON attempts.job = jobs.id WHERE {condition} ORDER BY number"
+             FROM jobs JOIN attempts ON attempts.job = jobs.id WHERE {condition} ORDER BY jobs.seq DESC, number"
         ))?;
         let mut found = query.query(parameters)?;
         while let Some(row) = found.next()? {

@@ -37,7 +37,7 @@ fn events(number: i64) -> Vec<Event> {
     (0..20).flat_map(of).collect()
 }
 
-fn sum(store: &Store, view: &View, key: i64) -> Value {
+fn sum(store: &OnlineStore, view: &View, key: i64) -> Value {
     let keys = [Value::Null, Value::Text(format!("k{key}"))];
     store.lookup(view, &keys, base() + Span::hours(2)).unwrap().features[3].value.clone()
 }
@@ -54,7 +54,7 @@ fn a_write_that_ends_in_the_middle_leaves_every_key_whole_and_is_made_right_by_a
             left: AtomicUsize::new(usize::MAX),
             writes: AtomicUsize::new(0),
         });
-        let store = Store::over(bytes.clone()).unwrap().with_parts(1_500);
+        let store = OnlineStore::over(bytes.clone()).unwrap().with_parts(1_500);
         store.write_batch(&view, window, &rows(1), window.end).unwrap();
         bytes.left.store(left, Ordering::SeqCst);
         bytes.writes.store(0, Ordering::SeqCst);
@@ -79,7 +79,7 @@ fn a_failed_write_of_a_stream_moves_nothing() {
         left: AtomicUsize::new(usize::MAX),
         writes: AtomicUsize::new(0),
     });
-    let store = Store::over(bytes.clone()).unwrap();
+    let store = OnlineStore::over(bytes.clone()).unwrap();
     let view = pair_view();
     bytes.left.store(0, Ordering::SeqCst);
     let rows = engine::transform_stream(&view, frame(&events(1))).unwrap();
@@ -140,4 +140,44 @@ fn what_batch_jobs_wrote_is_known() {
         assert!(store.is_materialized(view.id, window(0, 2)).unwrap());
         assert!(!store.is_materialized(view.id, window(1, 4)).unwrap());
     });
+}
+
+/// Puts with versions in one space, in the order of their keys or not, over keys that are there with other versions.
+fn puts() -> impl Strategy<Value = Vec<Vec<(u8, u8)>>> {
+    let keys = prop::collection::btree_map(any::<u8>(), any::<u8>(), 0..60);
+    let one = (keys, any::<bool>()).prop_map(|(keys, turned)| {
+        let keys: Vec<(u8, u8)> = keys.into_iter().collect();
+        if turned { keys.into_iter().rev().collect() } else { keys }
+    });
+    prop::collection::vec(one, 1..5)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+    #[test]
+    fn conditional_puts_are_the_same_in_every_store(writes in puts()) {
+        let folder = tempfile::tempdir().unwrap();
+        let stores: [Box<dyn ByteStore>; 2] =
+            [Box::new(embedded::FjallStore::open(folder.path()).unwrap()), Box::new(MemoryStore::default())];
+        let done = stores.map(|store| {
+            let put = |(key, version): &(u8, u8)| {
+                let value = [[0, 0, 0, 0, 0, 0, 0, *version].as_slice(), &[*key]].concat();
+                Change::PutNewer { space: Space::Rows, key: vec![b'k', *key], value }
+            };
+            let lost: Vec<_> = writes.iter().map(|write| store.write(write.iter().map(put).collect()).unwrap()).collect();
+            let mut all = Vec::new();
+            let mut visit = |key: &[u8], value: &[u8]| {
+                all.push((key.to_vec(), value.to_vec()));
+                std::ops::ControlFlow::Continue(())
+            };
+            store.scan(Space::Rows, b"k", b"l", &mut visit).unwrap();
+            (lost, all)
+        });
+        prop_assert_eq!(&done[0], &done[1]);
+        // The greatest version of each key is there.
+        for (key, version) in writes.iter().flatten() {
+            let stored = done[0].1.iter().find(|(stored, _)| stored[1] == *key);
+            prop_assert!(stored.is_some_and(|(_, value)| value[7] >= *version));
+        }
+    }
 }
