@@ -12,6 +12,7 @@ mod durability;
 mod failures;
 mod golden;
 mod lookup;
+mod pool;
 mod queries;
 mod scene;
 mod semantics;
