@@ -13,6 +13,7 @@ mod durability;
 mod failures;
 mod golden;
 mod lookup;
+mod pool;
 mod queries;
 mod readers;
 mod scene;
