@@ -7,7 +7,7 @@ use super::cells::{Cells, KeyCells, unfit};
 use super::chunks::Chunks;
 use super::plan::Plan;
 use super::remove::Sweep;
-use super::{BatchWrite, OnlineError, StreamWrite, codec, damaged};
+use super::{BatchWrite, OnlineError, StreamWrite, codec, damaged, sort};
 use crate::model::time::{from_micros, micros};
 use crate::model::{Time, Value};
 use crate::platform::registry::definition::Kind;
@@ -42,7 +42,7 @@ impl Newest {
         let (keys, times) = (KeyCells::of(plan, rows)?, column(&plan.timestamp_field)?);
         let timed = (0..rows.height()).filter_map(|row| Some((keys.key(row), row, times.number(row)?)));
         let mut all: Vec<(Vec<u8>, usize, i64)> = timed.collect();
-        all.sort_unstable();
+        sort::by_key(&mut all, |(key, row, _)| (key, *row));
         let (mut newest, mut late): (Vec<Latest>, u64) = (Vec::with_capacity(all.len()), 0);
         for (key, row, time) in all {
             match newest.last_mut().filter(|known| known.key == key) {
@@ -55,7 +55,7 @@ impl Newest {
     }
 
     fn value(&self, Latest { time, row, .. }: &Latest) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(16 + 9 * self.values.len());
+        let mut bytes = Vec::with_capacity(24 + 16 * self.values.len());
         bytes.extend(codec::ordered(*time));
         codec::begin(&mut bytes, self.values.len());
         self.values.iter().for_each(|column| column.push(*row, &mut bytes));
@@ -75,21 +75,22 @@ pub fn upsert(
     now: Time,
     sweep: &mut Sweep,
 ) -> Result<BatchWrite, OnlineError> {
-    let newest = Newest::of(plan, rows)?;
+    let mut newest = Newest::of(plan, rows)?;
     sweep.note(newest.oldest());
     let mut done = BatchWrite { skipped: newest.late, ..BatchWrite::default() };
-    for latest in &newest.rows {
-        let Latest { key, time, count, .. } = latest;
-        if plan.row_ends(*time).is_some_and(|end| end <= micros(now)) {
+    for latest in std::mem::take(&mut newest.rows) {
+        let Latest { time, count, .. } = latest;
+        if plan.row_ends(time).is_some_and(|end| end <= micros(now)) {
             done.skipped += count;
             continue;
         }
-        let value = newest.value(latest);
+        let value = newest.value(&latest);
+        let key = latest.key;
         done.rows += 1;
         done.skipped += count - 1;
         done.bytes += (key.len() + value.len()) as u64;
-        chunks.key(key)?;
-        chunks.push(Change::PutNewer { space: Space::Rows, key: key.clone(), value });
+        chunks.key(&key)?;
+        chunks.push(Change::PutNewer { space: Space::Rows, key, value });
     }
     Ok(done)
 }
