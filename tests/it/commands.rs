@@ -23,11 +23,17 @@ const DEFINITIONS: [(&str, &str); 5] = [
         "sources.toml",
         "[[source]]\nname = \"clicks\"\ndescription = \"Clicks.\"\nowner = \"tests@example.com\"\n\
          files = \"clicks.parquet\"\ntimestamp_column = \"timestamp\"\n\
-         [[source]]\nname = \"later\"\ndescription = \"Clicks that are not there yet.\"\nowner = \"tests@example.com\"\n\
+         [[source]]\nname = \"later\"\ndescription = \"Clicks whose file breaks.\"\nowner = \"tests@example.com\"\n\
          files = \"later.parquet\"\ntimestamp_column = \"timestamp\"\n",
     ),
-    ("views/clicks_hourly.toml", "name = \"clicks_hourly\"\nsource = \"clicks\"\nsql = \"SELECT user_id, timestamp, amount FROM clicks\"\n"),
-    ("views/clicks_later.toml", "name = \"clicks_later\"\nsource = \"later\"\nsql = \"SELECT user_id, timestamp, amount FROM later\"\n"),
+    (
+        "views/clicks_hourly.toml",
+        "name = \"clicks_hourly\"\nsource = \"clicks\"\nsql = \"SELECT user_id, timestamp, amount FROM clicks\"\n",
+    ),
+    (
+        "views/clicks_later.toml",
+        "name = \"clicks_later\"\nsource = \"later\"\nsql = \"SELECT user_id, timestamp, amount FROM later\"\n",
+    ),
 ];
 
 const REST: &str = r#"
@@ -64,8 +70,7 @@ fn repository(folder: &Path) -> PathBuf {
         std::fs::write(repo.join(name), format!("{text}{rest}")).unwrap();
     }
     clicks(&repo.join("clicks.parquet"));
-    // Not Parquet, so that a job over it fails.
-    std::fs::write(repo.join("later.parquet"), "not yet").unwrap();
+    clicks(&repo.join("later.parquet"));
     repo
 }
 
@@ -131,7 +136,8 @@ const BOTH: [&str; 2] = ["--online", "--offline"];
 fn a_job_is_triggered_refused_overwritten_and_shown() {
     let folder = tempfile::tempdir().unwrap();
     let server = start(folder.path());
-    let (job, said) = triggered(&server, 0, &trigger("clicks_hourly", 3, 0, &["--online", "--offline", "--wait", "--timeout", "2m"]));
+    let (job, said) =
+        triggered(&server, 0, &trigger("clicks_hourly", 3, 0, &["--online", "--offline", "--wait", "--timeout", "2m"]));
     assert_eq!((&job["state"], &job["window_start"]), (&json!("SUCCESS"), &json!(text(hour(3)))));
     assert!(said.contains(&format!("started job {}", id(&job))), "{said}");
     assert_eq!(online(&server, 1), json!(18));
@@ -143,7 +149,10 @@ fn a_job_is_triggered_refused_overwritten_and_shown() {
     assert!(said.contains("Choose at least one store"), "{said}");
     let unaligned = ["jobs", "trigger", "clicks_hourly", "--start", "2026-01-01T00:30", "--end", "2026-01-01T01:00"];
     let (_, said) = ends(&server, 1, &[&unaligned[..], &BOTH].concat());
-    assert!(said.contains("batch schedule 1h") && said.contains("2026-01-01 00:00:00 and 2026-01-01 01:00:00"), "{said}");
+    assert!(
+        said.contains("batch schedule 1h") && said.contains("2026-01-01 00:00:00 and 2026-01-01 01:00:00"),
+        "{said}"
+    );
 
     let again = trigger("clicks_hourly", 3, 0, &["--online", "--offline", "--overwrite", "--wait"]);
     let (second, _) = triggered(&server, 0, &again);
@@ -163,7 +172,8 @@ fn a_job_is_triggered_refused_overwritten_and_shown() {
     let coverage = server.json(&["coverage", "clicks_hourly", "--json"]);
     assert_eq!(coverage["offline"], json!([{"start": self::text(hour(3)), "end": self::text(hour(0))}]));
     let status = server.json(&["status", "clicks_hourly", "--verbose", "--sort-columns", "Job_Created_At", "--json"]);
-    let tasks: Vec<&str> = status.as_array().unwrap().iter().map(|row| row["MATERIALIZATION_TASK"].as_str().unwrap()).collect();
+    let tasks: Vec<&str> =
+        status.as_array().unwrap().iter().map(|row| row["MATERIALIZATION_TASK"].as_str().unwrap()).collect();
     assert_eq!(tasks.len(), 2);
     let (_, said) = ends(&server, 1, &["status", "clicks_hourly", "--sort-columns", "age"]);
     assert!(said.contains("`age` is not a column") && said.contains("WINDOW_START_TIME"), "{said}");
@@ -173,6 +183,8 @@ fn a_job_is_triggered_refused_overwritten_and_shown() {
 fn a_failed_job_is_waited_for_cancelled_and_tried_again_once_its_source_is_mended() {
     let folder = tempfile::tempdir().unwrap();
     let server = start(folder.path());
+    let source = folder.path().join("repo/later.parquet");
+    std::fs::write(&source, "no longer Parquet").unwrap();
     let (job, said) = triggered(&server, 1, &trigger("clicks_later", 2, 1, &["--offline", "--no-retries", "--wait"]));
     assert_eq!((&job["state"], &job["attempts"].as_array().unwrap().len()), (&json!("FAILURE"), &1));
     assert!(said.contains("ended as FAILURE") && said.contains("later.parquet"), "{said}");
@@ -199,7 +211,7 @@ fn a_failed_job_is_waited_for_cancelled_and_tried_again_once_its_source_is_mende
     let (again, _) = ends(&server, 0, &["jobs", "cancel", id(&waiting), "--yes", "--json"]);
     assert_eq!(serde_json::from_str::<Value>(&again).unwrap()[0]["state"], "MANUALLY_CANCELLED");
 
-    clicks(&folder.path().join("repo/later.parquet"));
+    clicks(&source);
     let (out, said) = ends(&server, 0, &["jobs", "retry", id(&job), "--wait", "--timeout", "2m", "--json"]);
     let mended: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&mended["id"], &mended["state"]), (&job["id"], &json!("SUCCESS")), "{said}");
@@ -217,7 +229,8 @@ fn keys_are_deleted_online_and_offline_and_their_neighbours_remain() {
     let file = file.to_str().unwrap();
 
     let (out, said) = ends(&server, 2, &["delete-keys", "clicks_hourly", "--keys", file]);
-    let summary = format!("2 keys (3 given) from {file} will be deleted of `clicks_hourly` in `prod`, online and offline.");
+    let summary =
+        format!("2 keys (3 given) from {file} will be deleted of `clicks_hourly` in `prod`, online and offline.");
     assert!(out.is_empty() && said.contains(&summary) && said.contains("--yes clicks_hourly"), "{said}");
     let (_, said) = ends(&server, 2, &["delete-keys", "clicks_hourly", "--keys", file, "--yes", "clicks_later"]);
     assert!(said.contains("`clicks_later` is not that view's name"), "{said}");
@@ -243,7 +256,8 @@ fn keys_are_deleted_online_and_offline_and_their_neighbours_remain() {
     let status = server.json(&["status", "clicks_hourly", "--deletions", "--json"]);
     let rows = status.as_array().unwrap();
     assert_eq!(rows.len(), 3, "{status}");
-    let expected = |row: &&Value| row["TYPE"] == "DELETION" && row["STATUS"] == "SUCCESS" && row["WINDOW_START_TIME"] == "N/A";
+    let expected =
+        |row: &&Value| row["TYPE"] == "DELETION" && row["STATUS"] == "SUCCESS" && row["WINDOW_START_TIME"] == "N/A";
     assert_eq!(rows.iter().filter(expected).count(), 3, "{status}");
 }
 
@@ -253,7 +267,7 @@ fn on_a_terminal_the_views_name_is_asked_for_before_keys_are_deleted() {
     let server = start(folder.path());
     triggered(&server, 0, &trigger("clicks_hourly", 3, 0, &["--online", "--offline", "--wait"]));
     let arguments = ["delete-keys", "clicks_hourly", "--key", "user_id=1", "--wait", "--url", &server.url];
-    for (typed, code, left) in [("yes\r", 2, json!(18)), ("clicks_hourly\r", 0, json!(0))] {
+    for (typed, code, left) in [("yes\r", 1, json!(18)), ("clicks_hourly\r", 0, json!(0))] {
         let mut terminal = Terminal::start(160, 40, &arguments, &[("TECTON_API_KEY", crate::support::KEY)]);
         terminal.until("Type the view's name to delete them:");
         terminal.until("1 key will be deleted of `clicks_hourly` in `prod`, online and offline.");
