@@ -83,7 +83,6 @@ fn view(name: &str, kind: Kind) -> View {
         batch_schedule: Span::days(1),
         max_batch_aggregation_interval: None,
         feature_start_time: None,
-        offline_partition: Span::days(1),
         batch_trigger: BatchTrigger::Scheduled,
         expected_freshness: None,
     }

@@ -110,9 +110,8 @@ fn read(args: &DeleteKeysArgs, view: &FeatureView) -> Result<KeySet, Problem> {
 /// Tells what will be deleted, and wants the view's name for it.
 async fn agree(args: &DeleteKeysArgs, view: &FeatureView, keys: &KeySet, stores: Stores) -> Result<(), Failure> {
     let what = summary(view, keys, stores);
-    let wrong = |code, name: &str| {
-        Failure::new(code, format!("{what} `{name}` is not that view's name; nothing was deleted."))
-    };
+    let wrong =
+        |code, name: &str| Failure::new(code, format!("{what} `{name}` is not that view's name; nothing was deleted."));
     if let Some(name) = &args.yes {
         if *name != view.name {
             return Err(wrong(USAGE, name));
