@@ -110,26 +110,27 @@ fn read(args: &DeleteKeysArgs, view: &FeatureView) -> Result<KeySet, Problem> {
 /// Tells what will be deleted, and wants the view's name for it.
 async fn agree(args: &DeleteKeysArgs, view: &FeatureView, keys: &KeySet, stores: Stores) -> Result<(), Failure> {
     let what = summary(view, keys, stores);
-    let wrong =
-        |code, name: &str| Failure::new(code, format!("{what} `{name}` is not that view's name; nothing was deleted."));
+    let wrong = |code, name: &str| {
+        Failure::new(code, format!("`{name}` is not the name of the view. Nothing was deleted; asked for was {what}."))
+    };
     if let Some(name) = &args.yes {
         if *name != view.name {
             return Err(wrong(USAGE, name));
         }
-        note(&what);
+        note(&format!("deleting {what}"));
         return Ok(());
     }
-    match confirm::ask(&format!("{what}\nType the view's name to delete them:")).await {
+    match confirm::ask(&format!("Delete {what}?\nType the view's name to do it:")).await {
         Some(name) if name == view.name => Ok(()),
         Some(name) => Err(wrong(FAILED, &name)),
         None => {
             let how = format!("Give --yes {} to do it; there is no terminal to ask on.", view.name);
-            Err(Failure::new(USAGE, format!("{what} Nothing was deleted. {how}")))
+            Err(Failure::new(USAGE, format!("This would delete {what}. {how}")))
         }
     }
 }
 
-/// How many keys, from where, of which view, in which stores.
+/// How many keys, from where, of which view, in which stores; goes into a sentence.
 fn summary(view: &FeatureView, keys: &KeySet, stores: Stores) -> String {
     let distinct = keys.table.0.height();
     let count = if distinct == 1 { "1 key".to_owned() } else { format!("{distinct} keys") };
@@ -140,7 +141,7 @@ fn summary(view: &FeatureView, keys: &KeySet, stores: Stores) -> String {
         (true, false) => "online",
         _ => "offline",
     };
-    format!("{count}{given}{file} will be deleted of `{}` in `{}`, {stores}.", view.name, view.workspace)
+    format!("{count}{given}{file} of `{}` in `{}`, {stores}", view.name, view.workspace)
 }
 
 async fn follow(session: &Session, view: &FeatureView, id: crate::model::Id, then: ThenWait) -> Result<Ended, Failure> {

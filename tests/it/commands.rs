@@ -230,10 +230,10 @@ fn keys_are_deleted_online_and_offline_and_their_neighbours_remain() {
 
     let (out, said) = ends(&server, 2, &["delete-keys", "clicks_hourly", "--keys", file]);
     let summary =
-        format!("2 keys (3 given) from {file} will be deleted of `clicks_hourly` in `prod`, online and offline.");
+        format!("This would delete 2 keys (3 given) from {file} of `clicks_hourly` in `prod`, online and offline.");
     assert!(out.is_empty() && said.contains(&summary) && said.contains("--yes clicks_hourly"), "{said}");
     let (_, said) = ends(&server, 2, &["delete-keys", "clicks_hourly", "--keys", file, "--yes", "clicks_later"]);
-    assert!(said.contains("`clicks_later` is not that view's name"), "{said}");
+    assert!(said.contains("`clicks_later` is not the name of the view"), "{said}");
     let wrong = ["delete-keys", "clicks_hourly", "--key", "user=1", "--yes", "clicks_hourly"];
     let (_, said) = ends(&server, 1, &wrong);
     assert!(said.contains("lacks `user_id`") && said.contains("`user`"), "{said}");
@@ -269,8 +269,8 @@ fn on_a_terminal_the_views_name_is_asked_for_before_keys_are_deleted() {
     let arguments = ["delete-keys", "clicks_hourly", "--key", "user_id=1", "--wait", "--url", &server.url];
     for (typed, code, left) in [("yes\r", 1, json!(18)), ("clicks_hourly\r", 0, json!(0))] {
         let mut terminal = Terminal::start(160, 40, &arguments, &[("TECTON_API_KEY", crate::support::KEY)]);
-        terminal.until("Type the view's name to delete them:");
-        terminal.until("1 key will be deleted of `clicks_hourly` in `prod`, online and offline.");
+        terminal.until("Type the view's name to do it:");
+        terminal.until("Delete 1 key of `clicks_hourly` in `prod`, online and offline?");
         terminal.type_keys(typed);
         assert_eq!(terminal.ended(), code, "{}", terminal.screen());
         assert_eq!(online(&server, 1), left);

@@ -9,7 +9,8 @@ use crate::model::{Attempt, Job};
 /// The longest failure that a row shows, in characters.
 const SHOWN: usize = 100;
 
-const HEADINGS: [&str; 9] = ["JOB", "VIEW", "TYPE", "STATE", "START", "END", "ATTEMPTS", "UPDATED", "FAILURE"];
+const HEADINGS: [&str; 10] =
+    ["JOB", "VIEW", "TYPE", "STORES", "STATE", "START", "END", "ATTEMPTS", "UPDATED", "FAILURE"];
 
 /// Prints jobs.
 ///
@@ -37,6 +38,7 @@ fn as_row(job: &Job) -> Vec<String> {
         job.id.to_string(),
         job.feature_view.clone(),
         job.job_type.to_string(),
+        stores(job),
         job.state.to_string(),
         time(job.window.map(|window| window.start)),
         time(job.window.map(|window| window.end)),
@@ -44,6 +46,13 @@ fn as_row(job: &Job) -> Vec<String> {
         time(job.updated_at),
         failure(job),
     ]
+}
+
+/// The stores that a job writes to or deletes from.
+fn stores(job: &Job) -> String {
+    let named = [(job.online, "online"), (job.offline, "offline")].into_iter().filter(|(has, _)| *has);
+    let named = named.map(|(_, name)| name).collect::<Vec<_>>().join(",");
+    if named.is_empty() { "-".to_owned() } else { named }
 }
 
 /// The failure of a job that has one to show, on one line.

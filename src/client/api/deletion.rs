@@ -111,14 +111,14 @@ impl Api {
             return DeletionStarted { jobs, notes: vec![note] };
         }
         // A store that the view was never materialized in has no job; the answer has no words for that.
-        let skipped = |(name, wanted, has): (&str, bool, fn(&Job) -> bool)| {
-            let one = found.len() == jobs.len() && wanted && !found.iter().any(|job| has(job));
-            let note = "store was left out: nothing of the view was ever written there.";
-            one.then(|| format!("The {name} {note}"))
-        };
-        let chosen: [(&str, bool, fn(&Job) -> bool); 2] =
-            [("online", stores.online, |job| job.online), ("offline", stores.offline, |job| job.offline)];
-        let notes = chosen.into_iter().filter_map(skipped).collect();
+        let known = found.len() == jobs.len();
+        let left_out = |wanted, has: fn(&Job) -> bool| known && wanted && !found.iter().any(|job| has(job));
+        let stores = [
+            ("online", left_out(stores.online, |job| job.online)),
+            ("offline", left_out(stores.offline, |job| job.offline)),
+        ];
+        let note = |name| format!("The {name} store was left out: nothing of the view was ever written there.");
+        let notes = stores.into_iter().filter(|(_, left_out)| *left_out).map(|(name, _)| note(name)).collect();
         DeletionStarted { jobs, notes }
     }
 }
