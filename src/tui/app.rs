@@ -11,9 +11,13 @@ mod chooser;
 pub mod columns;
 mod covered;
 mod deletion;
+#[cfg(test)]
+mod deletion_tests;
 mod detail;
 mod disabled;
 mod jobs;
+#[cfg(test)]
+mod jobs_tests;
 mod lookup;
 mod moves;
 mod notes;

@@ -20,6 +20,8 @@ mod deletion;
 mod detail;
 mod faces;
 mod help;
+#[cfg(test)]
+mod job_tests;
 mod jobs;
 mod lists;
 mod lookup;

@@ -87,5 +87,6 @@ fn told(batch: &Batch) -> String {
     reasons.dedup();
     let more = if reasons.len() > TOLD { " The log (L) has the others." } else { "" };
     reasons.truncate(TOLD);
+    let reasons: Vec<&str> = reasons.into_iter().map(str::trim_end).collect();
     format!("Jobs: {}: {}{more}", parts.join(", "), reasons.join(" "))
 }

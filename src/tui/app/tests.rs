@@ -16,17 +16,6 @@ fn app() -> App {
     live((120, 40), "dark")
 }
 
-fn jobs_again(app: &mut App, change: impl Fn(&mut Vec<Job>)) -> Vec<Effect> {
-    let mut jobs = jobs();
-    change(&mut jobs);
-    let generation = app.generation;
-    tell(app, Update::Jobs { generation, jobs: Arc::new(jobs) })
-}
-
-fn toast(app: &App) -> &str {
-    app.notes.toasts.back().map_or("", |note| &note.text)
-}
-
 #[test]
 fn the_first_message_opens_the_workspace_and_then_a_view() {
     let start =

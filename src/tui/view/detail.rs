@@ -54,7 +54,7 @@ fn lines(canvas: &mut Canvas, app: &App, detail: &Detail, job: &Job, wide: usize
     if let Some((id, told)) = told {
         lines.extend(stages(canvas, detail, id, told, wide));
     }
-    lines.extend(windows(app, job, wide));
+    lines.extend(windows(canvas, app, job, wide));
     if let Some((_, Some(Ok(told)))) = told {
         lines.extend(log(&told.log, wide));
     }
@@ -79,8 +79,9 @@ fn facts(canvas: &mut Canvas, app: &App, job: &Job) -> Vec<Line> {
     pair("view", format!("{} in {}", job.feature_view, job.workspace));
     pair("type", format!("{}, to {}", job.job_type.to_string().to_lowercase(), table::stores(job)));
     pair("window", job.window.map(table::long_window).unwrap_or_default());
-    pair("created", ago(canvas, job.created_at));
-    pair("changed", ago(canvas, job.updated_at));
+    let (created, changed) = (ago(canvas, job.created_at), ago(canvas, job.updated_at));
+    let changed = if changed.is_empty() { changed } else { format!(", changed {changed}") };
+    pair("created", format!("{created}{changed}"));
     if let Some(at) = job.next_attempt_at.filter(|_| !job.state.is_terminal()) {
         let due = canvas.moving(ages::until(at, canvas.now));
         pair("next attempt", format!("{} UTC, {due}", print_time(at)));
@@ -94,7 +95,7 @@ fn facts(canvas: &mut Canvas, app: &App, job: &Job) -> Vec<Line> {
 fn ago(canvas: &mut Canvas, at: Option<Time>) -> String {
     let Some(at) = at else { return String::new() };
     let age = canvas.moving(ages::since(at, canvas.now));
-    format!("{} UTC, {age} ago", print_time(at))
+    format!("{} ({age} ago)", at.format("%m-%d %H:%M:%S"))
 }
 
 /// Number, reason and the whole message of the chosen attempt.
@@ -157,15 +158,17 @@ fn stage_lines(canvas: &mut Canvas, stage: &Stage, wide: usize) -> Vec<Line> {
 }
 
 /// Which windows around the job's own are materialized where, as strips and in words.
-fn windows(app: &App, job: &Job, wide: usize) -> Vec<Line> {
+fn windows(canvas: &mut Canvas, app: &App, job: &Job, wide: usize) -> Vec<Line> {
     let (Some(window), Some(view)) = (job.window, app.feature_view()) else { return Vec::new() };
     if job.job_type != JobType::Batch {
         return Vec::new();
     }
     let mut lines = vec![Vec::new(), vec![piece("materialized", Meaning::Strong)]];
+    let grid = Grid::of(view);
+    canvas.changes_at(grid.last(app.now).checked_add_signed(grid.period()));
     let shown = Shown {
         window,
-        grid: &Grid::of(view),
+        grid: &grid,
         covered: &app.coverage,
         jobs: &app.jobs.all,
         stores: [view.online, view.offline],

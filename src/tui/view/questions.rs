@@ -89,11 +89,11 @@ fn list(app: &App, question: &Question) -> Vec<Line> {
         let window = job.window.map(table::short_window).unwrap_or_default();
         let kind = job.job_type.to_string().to_lowercase();
         let phase = phase::of(job);
-        line.push(piece(format!("{}  {}  ", fit(&kind, 8, false), fit(&window, 25, false)), Meaning::Dim));
+        line.push(piece(format!("{} {}  ", fit(&kind, 8, false), fit(&window, 25, false)), Meaning::Dim));
         line.push(piece(format!("{} {}", phase.glyph, phase.word), phase.meaning));
         if job.state != *state {
             let was = state.to_string().to_lowercase();
-            line.push(piece(format!("  was {was} when asked"), Meaning::Warning));
+            line.push(piece(format!("  (was {was})"), Meaning::Warning));
         }
         line
     };

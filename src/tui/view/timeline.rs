@@ -59,7 +59,9 @@ impl Axis {
     /// The instant at which the next cell begins.
     fn after(&self, at: Time) -> Option<Time> {
         let next = self.cell(at) as i64 + 1;
-        let seconds = (i128::from(self.seconds) * i128::from(next) / self.cells.max(1) as i128 + 1) as i64;
+        let cells = self.cells.max(1) as i128;
+        let seconds = (i128::from(self.seconds) * i128::from(next) + cells - 1) / cells;
+        let seconds = i64::try_from(seconds).ok()?;
         self.start.checked_add_signed(Span::seconds(seconds))
     }
 

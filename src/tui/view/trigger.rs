@@ -16,6 +16,7 @@ const NAMES: usize = 12;
 pub fn form(canvas: &mut Canvas, app: &App, form: &TriggerForm, body: Rect) {
     let wide = body.width.saturating_sub(2).min(84);
     let inside = usize::from(wide.saturating_sub(6));
+    canvas.changes_at(form.grid.last(app.now).checked_add_signed(form.grid.period()));
     let outlook = outlook(app, form, inside);
     let said: Vec<Line> = remarks(canvas, form, inside);
     let items = TriggerItem::ALL.len();
@@ -59,7 +60,6 @@ fn remarks(canvas: &mut Canvas, form: &TriggerForm, inside: usize) -> Vec<Line> 
     }
     let Some(step) = form.grid.step else { return wrapped("Times are UTC.", Meaning::Dim) };
     let last = form.grid.last(canvas.now);
-    canvas.changes_at(last.checked_add_signed(step));
     let first = form.grid.first.map(|first| format!("{} to ", print_time(first)));
     let text = format!(
         "Both ends lie on the batch schedule of {}, from {}{}, UTC. [ and ] step by one.",
