@@ -303,9 +303,12 @@ fn a_status_table_opens_in_the_window_of_tables_and_has_no_form() {
     tell(&mut app, Update::Status { request, answer: Ok(table) });
     press(&mut app, "right right right s");
     assert!(screen(&mut app).contains("STATUS ↑"));
+    press(&mut app, "/ type:ATTEMPT>2 enter right s");
+    let Some(Overlay::Sheet(sheet)) = app.overlays.last() else { panic!() };
+    assert_eq!((sheet.len(), sheet.heads[4].word.as_str()), (13, "int64"), "attempts sort as numbers");
     press(&mut app, "e");
     assert_eq!(toast(&app), "This table came from no form.");
-    press(&mut app, "esc esc");
+    press(&mut app, "esc esc esc");
     let effects = press(&mut app, "d");
     let [Command::Status { request, deletions: true, .. }] = commands(&effects)[..] else { panic!("{effects:?}") };
     let request = *request;

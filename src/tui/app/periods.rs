@@ -63,7 +63,7 @@ pub fn count(windows: &[Window], period: Span) -> i64 {
 }
 
 /// Batch jobs that have not ended and share an instant with the window: they block every other job.
-pub fn blocking<'a>(jobs: &'a [Job], window: Window) -> impl Iterator<Item = &'a Job> {
+pub fn blocking(jobs: &[Job], window: Window) -> impl Iterator<Item = &Job> {
     jobs.iter().filter(move |job| {
         job.job_type == JobType::Batch
             && !job.state.is_terminal()

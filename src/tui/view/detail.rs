@@ -5,7 +5,6 @@ use ratatui::layout::Rect;
 
 use super::strip::{self, Shown};
 use super::timeline;
-use crate::model::time::print_time;
 use crate::model::{Attempt, Coverage, Id, Job, JobType, Stage, StageState, Time, Window};
 use crate::tui::ages;
 use crate::tui::app::periods::{self, Grid};
@@ -82,10 +81,6 @@ fn facts(canvas: &mut Canvas, app: &App, job: &Job) -> Vec<Line> {
     let (created, changed) = (ago(canvas, job.created_at), ago(canvas, job.updated_at));
     let changed = if changed.is_empty() { changed } else { format!(", changed {changed}") };
     pair("created", format!("{created}{changed}"));
-    if let Some(at) = job.next_attempt_at.filter(|_| !job.state.is_terminal()) {
-        let due = canvas.moving(ages::until(at, canvas.now));
-        pair("next attempt", format!("{} UTC, {due}", print_time(at)));
-    }
     if app.jobs.waits.contains(&job.id) {
         pair("waiting", "a bell rings when it ends (W stops waiting)".to_owned());
     }

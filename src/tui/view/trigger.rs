@@ -17,12 +17,18 @@ pub fn form(canvas: &mut Canvas, app: &App, form: &TriggerForm, body: Rect) {
     let wide = body.width.saturating_sub(2).min(84);
     let inside = usize::from(wide.saturating_sub(6));
     canvas.changes_at(form.grid.last(app.now).checked_add_signed(form.grid.period()));
-    let outlook = outlook(app, form, inside);
+    let (mut strips, mut words) = outlook(app, form, inside);
     let said: Vec<Line> = remarks(canvas, form, inside);
     let items = TriggerItem::ALL.len();
-    // Where not all fits, what is wrong matters more than what is there.
     let fits = |rows: usize| rows + 2 <= usize::from(body.height);
-    let outlook = if fits(items + said.len() + outlook.len() + 2) { outlook } else { short(&outlook) };
+    // Where not all fits, what is wrong or would happen matters more than what is there.
+    if !fits(items + said.len() + strips.len() + words.len() + 2) {
+        strips.clear();
+    }
+    if form.error.is_some() && !fits(items + said.len() + words.len()) {
+        words.clear();
+    }
+    let outlook = [strips, words].concat();
     let mut lines: Vec<Option<Line>> = vec![None; items];
     let padded = fits(items + said.len() + outlook.len() + 4);
     for part in [outlook, said].into_iter().filter(|part| !part.is_empty()) {
@@ -70,39 +76,34 @@ fn remarks(canvas: &mut Canvas, form: &TriggerForm, inside: usize) -> Vec<Line> 
     wrapped(&text, Meaning::Dim)
 }
 
-/// Strips around the window, what would be overwritten, and what blocks the job; or why the window is none.
-fn outlook(app: &App, form: &TriggerForm, inside: usize) -> Vec<Line> {
+/// Strips around the window; and in words what would be overwritten or blocks the job, or why the window is none.
+fn outlook(app: &App, form: &TriggerForm, inside: usize) -> (Vec<Line>, Vec<Line>) {
     let wrapped = |text: &str, meaning| -> Vec<Line> {
         wrap(text, inside).into_iter().map(|line| vec![piece(line, meaning)]).collect()
     };
     let window = match form.window(app.now) {
         Ok(window) => window,
-        Err(_) if form.error.is_some() => return Vec::new(),
-        Err(error) => return wrapped(&error, Meaning::Warning),
+        Err(_) if form.error.is_some() => return Default::default(),
+        Err(error) => return (Vec::new(), wrapped(&error, Meaning::Warning)),
     };
     let shown =
         Shown { window, grid: &form.grid, covered: &app.coverage, jobs: &app.jobs.all, stores: form.has, now: app.now };
-    let mut lines = strip::lines(&shown, NAMES, inside);
+    let strips = strip::lines(&shown, NAMES, inside);
     let coverage = app.coverage.known.as_deref();
     let clash = form.clash(window, coverage, &app.jobs.all);
-    match (&clash, coverage) {
-        (Some(clash), _) if form.error.as_ref() == Some(clash) => {}
-        (Some(clash), _) => lines.extend(wrapped(clash, Meaning::Warning)),
+    let words = match (&clash, coverage) {
+        (Some(clash), _) if form.error.as_ref() == Some(clash) => Vec::new(),
+        (Some(clash), _) => wrapped(clash, Meaning::Warning),
         (None, Some(coverage)) => {
             let over: Vec<String> = form.overwrites(window, coverage).into_iter().flatten().collect();
             match over.is_empty() {
-                true => lines.extend(wrapped("Nothing is there yet in the chosen stores.", Meaning::Good)),
-                false => lines.extend(wrapped(&format!("would overwrite: {}", over.join("; ")), Meaning::Warning)),
+                true => wrapped("Nothing is there yet in the chosen stores.", Meaning::Good),
+                false => wrapped(&format!("would overwrite: {}", over.join("; ")), Meaning::Warning),
             }
         }
-        (None, None) => {}
-    }
-    lines
-}
-
-/// What of the outlook shows where little room is: its last line, which says what follows.
-fn short(outlook: &[Line]) -> Vec<Line> {
-    outlook.last().cloned().into_iter().collect()
+        (None, None) => Vec::new(),
+    };
+    (strips, words)
 }
 
 fn line(canvas: &mut Canvas, form: &TriggerForm, item: TriggerItem, area: Rect) {
