@@ -15,6 +15,8 @@ mod deletion;
 mod deletion_tests;
 mod detail;
 mod disabled;
+#[cfg(test)]
+mod job_testing;
 mod jobs;
 #[cfg(test)]
 mod jobs_tests;
