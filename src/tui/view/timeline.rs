@@ -143,7 +143,9 @@ fn line(canvas: &mut Canvas, job: &Job, place: usize, chosen: Option<u32>, axis:
         Some(ended) => axis.cell(ended) + 1,
         None => axis.cell(job.created_at.unwrap_or(from)),
     };
-    line.extend(bar(axis, waited, from, to, glyph, meaning));
+    // An attempt that waits for a worker has not begun to work.
+    let begun = if attempt.state == AttemptState::Pending { to } else { from };
+    line.extend(bar(axis, waited, begun, to, glyph, meaning));
     line
 }
 
