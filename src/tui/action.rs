@@ -32,6 +32,8 @@ pub enum Layer {
     Answer,
     /// Any window over the panes that shows something.
     Window,
+    /// The form of a new job, beside its typing.
+    Times,
     /// Typing into a line or a form.
     Form,
     /// Picking from a list: palette, views, workspaces.
@@ -42,7 +44,7 @@ pub enum Layer {
 
 impl Layer {
     /// All layers, in the order of help and documentation.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Panes,
         Self::Jobs,
         Self::Job,
@@ -56,6 +58,7 @@ impl Layer {
         Self::Program,
         Self::Always,
         Self::Window,
+        Self::Times,
         Self::Form,
         Self::Choose,
         Self::Question,
@@ -77,6 +80,7 @@ impl Layer {
             Self::Running => "A query under way",
             Self::Answer => "Table or error of a query",
             Self::Window => "Windows",
+            Self::Times => "The form of a new job",
             Self::Form => "Typing",
             Self::Choose => "Lists to pick from",
             Self::Question => "Questions",
@@ -140,10 +144,16 @@ actions! {
     LookAgain, "look-up", Lookup, ["space"], "look up again", None, "Look up the same key again.";
     Pause, "pause-stream", Stream, ["p", "space"], "pause", None, "Hold the stream still, or let it go on; records keep arriving.";
     Filter, "filter", Filter, ["/"], "filter", None, "Filter the rows: text, !not, ~fuzzy, state=failure, attempts>1.";
-    Cancel, "cancel-job", Job, ["c"], "cancel", Mutates, "Cancel the selected job, after a question.";
+    Cancel, "cancel-job", Job, ["c"], "cancel", Mutates, "Cancel the selected job, or all marked ones, after a question.";
     Rerun, "run-again", Job, ["r"], "rerun", Mutates, "Start a new job for the window of the selected job.";
+    ForceRetry, "force-retry", Job, ["f"], "retry", Mutates, "Try a job again that has failed for good, after a question.";
+    Mark, "mark-job", Jobs, ["space"], "mark", None, "Mark the selected job, or take its mark away.";
+    MarkShown, "mark-all", Jobs, ["m"], "", None, "Mark all jobs that show; where they are marked, take all marks away.";
     Wait, "wait-for-job", Job, ["W"], "wait", None, "Wait for the selected job: bell and note when it ends. Again to stop waiting.";
     Trigger, "trigger-job", Panes, ["t"], "trigger", Mutates, "Start a materialization job for a window of your choice.";
+    DeleteKeys, "delete-keys", Panes, ["D"], "", Mutates, "Delete keys from the stores: those of a file, or one that is typed.";
+    MaterializationStatus, "materialization_status", Panes, ["a"], "", None, "Show the attempts of all materialization jobs as a table.";
+    DeletionStatus, "deletion_status", Panes, ["d"], "", None, "Show the attempts of all deletion jobs as a table.";
     Run, "run", Program, ["x"], "run", None, "Run the view over a range of time, with its sources or files in their place; see the result as a table.";
     History, "history", Program, ["H"], "history", None, "Get historical features: for the keys and times of a file, or over a range of time.";
     Views, "views", Panes, ["v"], "views", None, "Pick a feature view.";
@@ -159,7 +169,7 @@ actions! {
     Jobs, "jobs", Panes, ["2"], "", None, "Go to the Jobs pane.";
     Lookup, "lookup", Panes, ["3"], "", None, "Go to the Lookup pane.";
     Stream, "stream", Panes, ["4"], "", None, "Go to the Stream pane.";
-    Back, "back", Panes, ["esc"], "", None, "Dismiss the note, leave the zoom, or drop the filter, in this order.";
+    Back, "back", Panes, ["esc"], "", None, "Dismiss the note, leave the zoom, drop the filter, or drop the marks, in this order.";
     Palette, "palette", Program, [":"], "commands", None, "Type a command: any action by name, view NAME, ws NAME, theme NAME.";
     Help, "help", Program, ["?"], "help", None, "Show what every key does.";
     Refresh, "refresh", Program, ["R"], "", None, "Ask the deployment for everything now.";
@@ -175,9 +185,11 @@ actions! {
     PageDown, "page-down", Move, ["pagedown", "ctrl-f", "ctrl-d"], "", None, "One page down.";
     Top, "top", Move, ["home", "g"], "", None, "To the first row.";
     Bottom, "bottom", Move, ["end", "G"], "", None, "To the last row; the stream moves on from there.";
-    Left, "left", Move, ["left", "h"], "", None, "Columns to the left; another column of a table.";
-    Right, "right", Move, ["right", "l"], "", None, "Columns to the right; another column of a table.";
+    Left, "left", Move, ["left", "h"], "", None, "Columns to the left; another column of a table; the attempt before, of a job.";
+    Right, "right", Move, ["right", "l"], "", None, "Columns to the right; another column of a table; the attempt after, of a job.";
     Close, "close", Window, ["esc"], "close", None, "Close this window.";
+    Earlier, "earlier", Times, ["["], "earlier", None, "One batch schedule earlier: the boundary under the cursor, else both.";
+    Later, "later", Times, ["]"], "later", None, "One batch schedule later: the boundary under the cursor, else both.";
     Submit, "submit", Form, ["enter"], "go", None, "Take what was typed.";
     Leave, "leave", Form, ["esc"], "leave", None, "Leave without taking it.";
     NextField, "next-field", Form, ["tab", "down"], "next field", None, "Go to the next field.";

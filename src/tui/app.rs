@@ -4,42 +4,61 @@
 //! does no I/O and starts nothing; `view` draws the `App` and changes nothing. What drawing learns (how many rows fit) comes
 //! back as [`Layout`] and is kept here for the next message.
 
+mod answer;
 mod asks;
+mod bulk;
 mod chooser;
 pub mod columns;
+mod covered;
+mod deletion;
+#[cfg(test)]
+mod deletion_tests;
+mod detail;
 mod disabled;
-mod forms;
+#[cfg(test)]
+mod job_testing;
 mod jobs;
+#[cfg(test)]
+mod jobs_tests;
 mod lookup;
 mod moves;
 mod notes;
 mod perform;
+pub mod periods;
 mod queries;
 #[cfg(test)]
 mod queries_tests;
+mod question;
 mod receive;
 mod results;
+mod status;
 mod stream;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod trigger;
 mod typing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use asks::{AskForm, AskItem, AskKind, LEVELS, sentence};
+pub use asks::{AskForm, AskItem, AskKind, LEVELS};
+pub use bulk::Batch;
 pub use chooser::{Chooser, Kind as ChooserKind, Line as ChooserLine, Pick};
 pub use columns as table;
 pub use columns::{Column, Progress};
-pub use disabled::{disabled, selected_job};
-pub use forms::{Ask, Question, TriggerForm, TriggerItem};
+pub use covered::Covered;
+pub use deletion::{DeleteForm, DeleteItem};
+pub use detail::Detail;
+pub use disabled::{disabled, marks_count, selected_job};
 pub use jobs::{FIELDS as JOB_FIELDS, Jobs, window as jobs_window};
 pub use lookup::{Answer, Lookup};
 pub use notes::{Level, Note, Notes};
-pub use results::{Face, Head, Running, SaveForm, Sheet};
+pub use question::{Ask, Confirm, Question};
+pub use results::{Face, Head, Origin, Running, SaveForm, Sheet};
 pub use stream::{Anchor, Stream};
+pub use trigger::{TriggerForm, TriggerItem};
 
 use super::action::Layer;
 use super::effect::{Effect, Message};
@@ -127,12 +146,16 @@ pub enum Overlay {
     Help(usize),
     /// Requests, notes, notices; scrolled by that many lines.
     Journal(usize),
-    /// One job in full; scrolled by that many lines.
-    Detail(Id, usize),
+    /// One job in full.
+    Detail(Box<Detail>),
     /// A list to pick from.
     Chooser(Box<Chooser>),
     /// The form of a new job.
     Trigger(Box<TriggerForm>),
+    /// The form of a deletion.
+    Delete(Box<DeleteForm>),
+    /// The question before keys are deleted.
+    Confirm(Box<Confirm>),
     /// The form of `run` or `get_historical_features`.
     Ask(Box<AskForm>),
     /// A query under way, or why it failed.
@@ -174,8 +197,12 @@ pub struct Deployment {
 pub enum Pending {
     /// The cancellation of this job.
     Cancel(Id),
+    /// Another attempt of this job.
+    Retry(Id),
     /// A new job.
     Trigger,
+    /// A deletion.
+    Delete,
     /// A table that is written into a file.
     Save,
 }
@@ -225,6 +252,10 @@ pub struct App {
     pub last_request: RequestId,
     /// Requests that wait for their answers.
     pub pending: BTreeMap<RequestId, Pending>,
+    /// Cancellations that were asked for together and are not all answered.
+    pub batches: Vec<Batch>,
+    /// Which windows of the open view are materialized where.
+    pub coverage: Covered,
     /// The pane that has the keys.
     pub focus: Pane,
     /// That pane fills the screen.
@@ -295,6 +326,8 @@ impl App {
             workspace_generation: 1,
             last_request: 0,
             pending: BTreeMap::new(),
+            batches: Vec::new(),
+            coverage: Covered::default(),
             focus: Pane::Jobs,
             zoomed: false,
             typing: None,
@@ -330,7 +363,11 @@ impl App {
                 Some(_) => keymap::FAILED,
             },
             (Some(Overlay::Sheet(_)), None, _) => keymap::SHEET,
-            (Some(Overlay::Sheet(_) | Overlay::Trigger(_) | Overlay::Ask(_) | Overlay::Save(_)), ..)
+            (Some(Overlay::Trigger(_)), ..) => keymap::TRIGGER,
+            (
+                Some(Overlay::Sheet(_) | Overlay::Delete(_) | Overlay::Confirm(_) | Overlay::Ask(_) | Overlay::Save(_)),
+                ..,
+            )
             | (None, Some(_), _) => keymap::FORM,
             (None, None, Pane::Summary) => keymap::SUMMARY,
             (None, None, Pane::Jobs) => keymap::JOBS,

@@ -35,16 +35,18 @@ pub const FAILED: &[Layer] = &[Layer::Answer, Layer::Window, Layer::Move, Layer:
 /// The table of an answer.
 pub const SHEET: &[Layer] =
     &[Layer::Table, Layer::Answer, Layer::Filter, Layer::Window, Layer::Move, Layer::Program, Layer::Always];
+/// The form of a new job.
+pub const TRIGGER: &[Layer] = &[Layer::Times, Layer::Form, Layer::Always];
 /// Text is typed into a line or form.
 pub const FORM: &[Layer] = &[Layer::Form, Layer::Always];
 /// A list to pick from is open.
 pub const CHOOSE: &[Layer] = &[Layer::Choose, Layer::Always];
 /// A question is open.
-pub const QUESTION: &[Layer] = &[Layer::Question, Layer::Always];
+pub const QUESTION: &[Layer] = &[Layer::Question, Layer::Move, Layer::Always];
 
 /// Sets of layers that are active together, the first one winning.
 pub const STACKS: &[&[Layer]] =
-    &[SUMMARY, JOBS, LOOKUP, STREAM, DETAIL, WINDOW, RUNNING, FAILED, SHEET, FORM, CHOOSE, QUESTION];
+    &[SUMMARY, JOBS, LOOKUP, STREAM, DETAIL, WINDOW, RUNNING, FAILED, SHEET, TRIGGER, FORM, CHOOSE, QUESTION];
 
 impl Keymap {
     /// The default bindings.

@@ -16,9 +16,12 @@
 
 mod ask;
 mod chrome;
+mod deletion;
 mod detail;
 mod faces;
 mod help;
+#[cfg(test)]
+mod job_tests;
 mod jobs;
 mod lists;
 mod lookup;
@@ -27,9 +30,12 @@ mod questions;
 mod running;
 mod sheet;
 mod stream;
+mod strip;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod timeline;
+mod trigger;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -115,9 +121,11 @@ fn overlays(canvas: &mut Canvas, app: &App, body: Rect) {
         match overlay {
             Overlay::Help(scroll) => help::draw(canvas, *scroll, body),
             Overlay::Journal(scroll) => lists::journal(canvas, app, *scroll, body),
-            Overlay::Detail(job, scroll) => detail::draw(canvas, app, *job, *scroll, body),
+            Overlay::Detail(detail) => detail::draw(canvas, app, detail, body),
             Overlay::Chooser(chooser) => lists::chooser(canvas, app, chooser, body),
-            Overlay::Trigger(form) => questions::form(canvas, form, body),
+            Overlay::Trigger(form) => trigger::form(canvas, app, form, body),
+            Overlay::Delete(form) => deletion::form(canvas, form, body),
+            Overlay::Confirm(confirm) => deletion::confirm(canvas, confirm, body),
             Overlay::Ask(form) => ask::form(canvas, form, body),
             Overlay::Running(running) => running::draw(canvas, running, body),
             Overlay::Sheet(sheet) => sheet::draw(canvas, app, sheet, body),

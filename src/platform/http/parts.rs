@@ -58,6 +58,7 @@ pub fn model(platform: &Platform, view: &View) -> FeatureView {
         materialization_enabled: view.live && (view.online || view.offline),
         batch_schedule: Some(view.batch_schedule),
         feature_start_time: applied.and_then(|applied| applied.feature_start),
+        longest_window: view.longest_window(),
         max_data_delay: Some(view.max_data_delay()).filter(|delay| *delay > Span::zero()),
         batch_trigger: view.batch_trigger,
         created_at: applied.map(|applied| applied.created_at),

@@ -3,7 +3,7 @@
 //! Pure functions of a [`Job`]. Widths and colours of the screen are `view/jobs.rs`'s.
 
 use crate::model::job::{Attempt, AttemptState, Job, JobState};
-use crate::model::{Span, Time, Window};
+use crate::model::{Id, Span, Time, Window};
 use crate::tui::phase;
 
 /// A column of the job table.
@@ -108,6 +108,11 @@ pub fn progress(job: &Job) -> Progress {
         Some((Some(from), Some(to))) if to >= from => Progress::Took(to - from),
         _ => Progress::Nothing,
     }
+}
+
+/// The first digits of an id: enough to tell jobs apart.
+pub fn short_id(id: Id) -> String {
+    id.to_string().chars().take(8).collect()
 }
 
 /// Attempts made so far.

@@ -1,13 +1,16 @@
 //! Why an action cannot be done now, in a sentence for the user. The one place where read-only and offline are enforced.
 
 use super::{App, Ask, Overlay, Pane, Pending};
-use crate::model::{BatchTrigger, Job};
+use crate::model::{BatchTrigger, Job, JobState};
 use crate::tui::action::{Action, Danger};
+
+/// Why a status table cannot be edited.
+const NO_FORM: &str = "This table came from no form.";
 
 /// The job that job actions are about: that of the open detail, else the selected row.
 pub fn selected_job(app: &App) -> Option<&Job> {
     let open = app.overlays.iter().rev().find_map(|overlay| match overlay {
-        Overlay::Detail(id, _) => Some(*id),
+        Overlay::Detail(detail) => Some(detail.job),
         _ => None,
     });
     app.jobs.find(open.or(app.jobs.selected)?)
@@ -20,8 +23,15 @@ pub fn disabled(app: &App, action: Action) -> Option<String> {
     let reason = match action.info().danger {
         Danger::Mutates if local && action == Action::Yes => None,
         Danger::Mutates => locked(app).or_else(|| mutation(app, action)),
+        // Enter in this question is its yes.
+        Danger::None if action == Action::Submit && matches!(app.overlays.last(), Some(Overlay::Confirm(_))) => {
+            locked(app)
+        }
         Danger::None => harmless(app, action),
     };
+    if reason.is_none() && action == Action::DeleteKeys {
+        return wildcard(app);
+    }
     reason.map(str::to_owned)
 }
 
@@ -37,6 +47,12 @@ fn mutation(app: &App, action: Action) -> Option<&'static str> {
     let job = selected_job(app);
     match action {
         Action::Trigger => trigger(app),
+        Action::Cancel if marks_count(app) => {
+            let open = app.jobs.marked().any(|job| job.state.can_cancel());
+            (!open).then_some(
+                "The marked jobs have ended or are ending: there is nothing to cancel. m twice drops the marks.",
+            )
+        }
         Action::Cancel => match job {
             None => Some("No job is selected."),
             Some(job) if app.pending.values().any(|p| *p == Pending::Cancel(job.id)) => {
@@ -47,6 +63,11 @@ fn mutation(app: &App, action: Action) -> Option<&'static str> {
             }
             Some(_) => None,
         },
+        Action::ForceRetry => match job {
+            None => Some("No job is selected."),
+            Some(job) => retry(app, job),
+        },
+        Action::DeleteKeys => delete(app),
         Action::Rerun => match job {
             None => Some("No job is selected."),
             Some(job) if job.window.is_none() => Some("This job has no window that could be run again."),
@@ -54,6 +75,38 @@ fn mutation(app: &App, action: Action) -> Option<&'static str> {
         },
         _ => None,
     }
+}
+
+/// Whether cancelling is about the marked jobs: not where one job is open in full.
+pub fn marks_count(app: &App) -> bool {
+    let open = app.overlays.iter().any(|overlay| matches!(overlay, Overlay::Detail(_)));
+    !open && !app.jobs.marks.is_empty()
+}
+
+fn retry(app: &App, job: &Job) -> Option<&'static str> {
+    if app.pending.values().any(|pending| *pending == Pending::Retry(job.id)) {
+        return Some("Another attempt is asked for already.");
+    }
+    if job.state != JobState::Failure {
+        return Some("Only a job that has failed for good can be tried again; r starts a new one for its window.");
+    }
+    let allowed = job.allowed.retry || job.allowed.overwrite_retry;
+    (!allowed)
+        .then_some("The deployment does not allow another attempt of this job; r starts a new one for its window.")
+}
+
+fn delete(app: &App) -> Option<&'static str> {
+    let Some(view) = app.feature_view() else { return Some("No feature view is open yet.") };
+    if !view.materialization_enabled {
+        return Some("This view is not materialized: its workspace is not live.");
+    }
+    (!view.online && !view.offline).then_some("This view is written to no store: there is nothing to delete.")
+}
+
+/// Deletion wants every join key, and a view with a wildcard key is stored by the others.
+fn wildcard(app: &App) -> Option<String> {
+    let key = app.feature_view()?.wildcard_join_key()?;
+    Some(format!("Keys of this view cannot be deleted one by one: its join key {key} is a wildcard."))
 }
 
 fn trigger(app: &App) -> Option<&'static str> {
@@ -66,12 +119,14 @@ fn trigger(app: &App) -> Option<&'static str> {
 
 fn harmless(app: &App, action: Action) -> Option<&'static str> {
     match action {
-        Action::Open | Action::Copy if selected_job(app).is_none() => Some("No job is selected."),
+        Action::Open | Action::Copy | Action::Mark if selected_job(app).is_none() => Some("No job is selected."),
         Action::Wait => match selected_job(app) {
             None => Some("No job is selected."),
             Some(job) if job.state.is_terminal() => Some("This job has ended already."),
             Some(_) => None,
         },
+        Action::MarkShown if app.jobs.order.is_empty() => Some("No job shows that could be marked."),
+        Action::MaterializationStatus | Action::DeletionStatus => status(app),
         Action::Edit | Action::LookAgain => lookup(app, action),
         Action::Pause if app.stream.total() == 0 && !app.stream.paused => Some("No record came yet."),
         Action::Run | Action::History => ask(app),
@@ -99,10 +154,19 @@ fn ask(app: &App) -> Option<&'static str> {
     app.feature_view().is_none().then_some("No feature view is open yet.")
 }
 
+fn status(app: &App) -> Option<&'static str> {
+    if !app.is_live() {
+        return Some("Not connected: the table can be had when the deployment answers again.");
+    }
+    ask(app)
+}
+
 fn query(app: &App, action: Action) -> Option<&'static str> {
     match (action, app.overlays.last()) {
         (Action::StopQuery, Some(Overlay::Running(_))) => None,
         (Action::StopQuery, _) => Some("No query is under way."),
+        (_, Some(Overlay::Running(running))) if running.origin.form().is_none() => Some(NO_FORM),
+        (_, Some(Overlay::Sheet(sheet))) if sheet.origin.form().is_none() => Some(NO_FORM),
         (_, Some(Overlay::Running(_) | Overlay::Sheet(_))) => None,
         _ => Some("No query was made: press x for run or H for history."),
     }

@@ -4,7 +4,7 @@
 //! being there, which is said.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::columns::{self, Column};
@@ -42,6 +42,8 @@ pub struct Jobs {
     pub row: usize,
     /// First visible row.
     pub top: usize,
+    /// Jobs that the user marked; all of them are there.
+    pub marks: BTreeSet<Id>,
     /// Jobs that the user waits for.
     pub waits: BTreeSet<Id>,
     /// How many jobs there are in each phase, what needs an eye first.
@@ -62,6 +64,7 @@ impl Default for Jobs {
             selected: None,
             row: 0,
             top: 0,
+            marks: BTreeSet::new(),
             waits: BTreeSet::new(),
             counts: Vec::new(),
         }
@@ -110,6 +113,10 @@ impl Jobs {
     pub fn receive(&mut self, all: Arc<Vec<Job>>, now: Time) -> bool {
         self.all = all;
         self.loaded = true;
+        if !self.marks.is_empty() {
+            let there: HashSet<Id> = self.all.iter().map(|job| job.id).collect();
+            self.marks.retain(|id| there.contains(id));
+        }
         self.count();
         let before = self.row;
         let gone = self.selected.is_some_and(|id| !self.all.iter().any(|job| job.id == id));
@@ -180,6 +187,28 @@ impl Jobs {
     /// The job of that id.
     pub fn find(&self, id: Id) -> Option<&Job> {
         self.all.iter().find(|job| job.id == id)
+    }
+
+    /// Marks the job, or takes its mark away.
+    pub fn mark(&mut self, id: Id) {
+        if !self.marks.remove(&id) {
+            self.marks.insert(id);
+        }
+    }
+
+    /// Marks all jobs that show; where they are marked already, takes all marks away.
+    pub fn mark_shown(&mut self) {
+        let shown: Vec<Id> = (0..self.order.len()).filter_map(|row| self.at(row)).map(|job| job.id).collect();
+        if shown.iter().all(|id| self.marks.contains(id)) {
+            self.marks.clear();
+        } else {
+            self.marks.extend(shown);
+        }
+    }
+
+    /// The marked jobs, newest first, hidden ones too.
+    pub fn marked(&self) -> impl Iterator<Item = &Job> {
+        self.all.iter().filter(|job| self.marks.contains(&job.id))
     }
 
     /// Selects the row, or the nearest there is, and brings it into a window of `height` rows.

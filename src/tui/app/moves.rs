@@ -1,18 +1,30 @@
 //! Moving: rows, pages, ends, columns, in the topmost window or else in the pane that has the keys.
 
-use super::{App, Face, Overlay, Pane};
+use super::{App, Face, Overlay, Pane, detail};
 use crate::tui::action::Action;
+use crate::tui::effect::Effect;
 
 /// Moves in the topmost window, else in the pane that has the keys.
 pub fn go(app: &mut App, action: Action) {
     let (lines, height) = app.layout.window;
     let (summary, lookup) = (app.layout.summary, app.layout.lookup);
-    if let Some(Overlay::Help(at) | Overlay::Journal(at) | Overlay::Detail(_, at)) = app.overlays.last_mut() {
-        *at = moved(*at, action, height, lines.saturating_sub(height));
-        return;
-    }
-    let sheet_rows = app.layout.sheet.rows;
+    let (sheet_rows, last) = (app.layout.sheet.rows, lines.saturating_sub(height));
     match app.overlays.last_mut() {
+        Some(Overlay::Help(at) | Overlay::Journal(at)) => {
+            *at = moved(*at, action, height, last);
+            return;
+        }
+        Some(Overlay::Question(question)) => {
+            question.scroll = moved(question.scroll, action, height, last);
+            return;
+        }
+        Some(Overlay::Detail(detail)) => {
+            let at = if detail.follow { last } else { detail.scroll };
+            detail.scroll = moved(at, action, height, last);
+            // Whoever goes to the end wants to see it grow.
+            detail.follow = last > 0 && detail.scroll == last;
+            return;
+        }
         Some(Overlay::Running(running)) => {
             running.scroll = moved(running.scroll, action, height, lines.saturating_sub(height));
             return;
@@ -69,8 +81,12 @@ fn moved(at: usize, action: Action, height: usize, last: usize) -> usize {
     to.min(last)
 }
 
-/// Moves the columns of the stream; selects another column of a table, or another row while one shows in full.
-pub fn sideways(app: &mut App, right: bool) {
+/// Moves the columns of the stream; selects another column of a table, or another row while one shows in full; another
+/// attempt of an open job.
+pub fn sideways(app: &mut App, right: bool, effects: &mut Vec<Effect>) {
+    if matches!(app.overlays.last(), Some(Overlay::Detail(_))) {
+        return detail::step(app, right, effects);
+    }
     let rows = app.layout.sheet.rows;
     if let Some(Overlay::Sheet(sheet)) = app.overlays.last_mut() {
         if sheet.face == Face::Record {

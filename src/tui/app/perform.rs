@@ -1,18 +1,17 @@
 //! What keys do: a chord becomes an action by the active layers, an action changes the state.
 //!
-//! A key that no action takes goes to the text that is typed into, if there is one. Nothing here sends a mutation but
-//! [`answer_yes`].
+//! A key that no action takes goes to the text that is typed into, if there is one. Nothing here sends a mutation.
 
 use super::chooser::Kind;
 use super::moves::{go, sideways};
 use super::queries;
 use super::receive::look_up;
 use super::typing::{choose, field, in_form, step_choice, typed};
-use super::{App, Ask, Chooser, Column, Dirty, Level, Overlay, Pane, Pending, Question, TriggerForm, Typing};
-use super::{disabled, selected_job};
+use super::{App, Chooser, Column, Dirty, Level, Overlay, Pane, Question, TriggerForm, Typing};
+use super::{answer, bulk, covered, deletion, detail, status};
+use super::{disabled, marks_count, selected_job};
 use crate::client::message::Command;
-use crate::model::Query;
-use crate::tui::action::{Action, Danger};
+use crate::tui::action::Action;
 use crate::tui::chord::{Chord, Key};
 use crate::tui::effect::Effect;
 use crate::tui::keymap::Keymap;
@@ -27,10 +26,12 @@ pub fn press(app: &mut App, chord: Chord, effects: &mut Vec<Effect>) {
         let changed = field.press(chord);
         typed(app, changed);
         app.soil(Dirty::Input);
-    } else if let Some(Overlay::Ask(form)) = app.overlays.last_mut()
-        && matches!(chord.key, Key::Left | Key::Right)
-    {
-        form.toggle(chord.key == Key::Right);
+    } else if matches!(chord.key, Key::Left | Key::Right) {
+        match app.overlays.last_mut() {
+            Some(Overlay::Ask(form)) => form.toggle(chord.key == Key::Right),
+            Some(Overlay::Delete(form)) => form.toggle(),
+            _ => return,
+        }
         app.soil(Dirty::Input);
     }
 }
@@ -43,8 +44,18 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
         return;
     }
     match action {
-        Action::Open | Action::Cancel | Action::Trigger | Action::Rerun | Action::Wait | Action::Copy => {
-            on_job(app, action, effects);
+        Action::Open
+        | Action::Cancel
+        | Action::ForceRetry
+        | Action::Trigger
+        | Action::Rerun
+        | Action::Wait
+        | Action::Mark
+        | Action::Copy => on_job(app, action, effects),
+        Action::MarkShown => app.jobs.mark_shown(),
+        Action::DeleteKeys => deletion::open(app),
+        Action::MaterializationStatus | Action::DeletionStatus => {
+            status::open(app, action == Action::DeletionStatus, effects);
         }
         Action::SortNext | Action::SortReverse => sort(app, action),
         Action::Run
@@ -94,19 +105,33 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
         Action::ChooseUp | Action::ChooseDown | Action::ChoosePageUp | Action::ChoosePageDown => {
             step_choice(app, action)
         }
-        Action::Yes => answer_yes(app, effects),
+        Action::Earlier | Action::Later => {
+            if let Some(Overlay::Trigger(form)) = app.overlays.last_mut() {
+                form.shift(action == Action::Later, app.now);
+            }
+        }
+        Action::Yes => answer::yes(app, effects),
         Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::Top | Action::Bottom => go(app, action),
-        Action::Left | Action::Right => sideways(app, action == Action::Right),
+        Action::Left | Action::Right => sideways(app, action == Action::Right, effects),
     }
 }
 
 fn on_job(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
     let job = selected_job(app).cloned();
     match (action, job) {
-        (Action::Open, Some(job)) => app.overlays.push(Overlay::Detail(job.id, 0)),
+        (Action::Open, Some(job)) => detail::open(app, job.id, effects),
+        (Action::Cancel, _) if marks_count(app) => {
+            let question = bulk::question(&app.jobs).map(|question| Overlay::Question(Box::new(question)));
+            app.overlays.extend(question);
+        }
         (Action::Cancel, Some(job)) => app.overlays.push(Overlay::Question(Box::new(Question::cancel(&job)))),
-        (Action::Rerun, job @ Some(_)) => open_form(app, job.as_ref()),
-        (Action::Trigger, _) => open_form(app, None),
+        (Action::ForceRetry, Some(job)) => {
+            let question = Question::retry(&job, &app.jobs.all);
+            app.overlays.push(Overlay::Question(Box::new(question)));
+        }
+        (Action::Rerun, job @ Some(_)) => open_form(app, job.as_ref(), effects),
+        (Action::Trigger, _) => open_form(app, None, effects),
+        (Action::Mark, Some(job)) => app.jobs.mark(job.id),
         (Action::Wait, Some(job)) => {
             let waits = app.jobs.waits.remove(&job.id);
             if !waits {
@@ -124,10 +149,11 @@ fn on_job(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
     }
 }
 
-fn open_form(app: &mut App, job: Option<&crate::model::Job>) {
+fn open_form(app: &mut App, job: Option<&crate::model::Job>, effects: &mut Vec<Effect>) {
     if let Some(view) = app.feature_view() {
         let form = TriggerForm::new(view, job, app.now);
         app.overlays.push(Overlay::Trigger(Box::new(form)));
+        covered::ask(app, effects);
     }
 }
 
@@ -168,50 +194,7 @@ fn back(app: &mut App) {
     } else if app.focus == Pane::Stream && !app.stream.filter.text().is_empty() {
         app.stream.filter.set("");
         app.stream.refilter();
+    } else if app.focus == Pane::Jobs {
+        app.jobs.marks.clear();
     }
-}
-
-/// The only place from which a mutation is sent: the question was answered with yes.
-fn answer_yes(app: &mut App, effects: &mut Vec<Effect>) {
-    let Some(Overlay::Question(question)) = app.overlays.last().cloned() else { return };
-    debug_assert_eq!(Action::Yes.info().danger, Danger::Mutates);
-    let workspace = question.workspace.clone();
-    let (pending, text) = match &question.ask {
-        Ask::Cancel { job, .. } => {
-            // The job may have moved on while the question stood open.
-            if app.jobs.find(*job).is_none_or(|job| !job.state.can_cancel()) {
-                app.overlays.pop();
-                app.notes.add(
-                    app.now,
-                    Level::Warning,
-                    "Nothing was cancelled: the job has ended or is gone meanwhile.",
-                );
-                return;
-            }
-            (Pending::Cancel(*job), format!("asked to cancel job {job} of {}", question.feature_view))
-        }
-        Ask::Trigger(request) => {
-            let window = super::columns::long_window(request.window);
-            (Pending::Trigger, format!("asked to start a job of {} for {window}", question.feature_view))
-        }
-        Ask::Keep(query) => {
-            let query = Query::History((**query).clone());
-            app.overlays.pop();
-            return queries::send(app, query, effects);
-        }
-        Ask::Replace { table, path } => {
-            app.overlays.pop();
-            return queries::write(app, table.clone(), path.clone(), true, effects);
-        }
-    };
-    app.overlays.retain(|overlay| !matches!(overlay, Overlay::Question(_) | Overlay::Trigger(_)));
-    let request = app.request();
-    app.pending.insert(request, pending);
-    app.notes.add(app.now, Level::Trace, text);
-    let feature_view = question.feature_view;
-    effects.push(Effect::Client(match question.ask {
-        Ask::Cancel { job, .. } => Command::Cancel { request, workspace, feature_view, job },
-        Ask::Trigger(trigger) => Command::Trigger { request, trigger },
-        Ask::Keep(_) | Ask::Replace { .. } => return,
-    }));
 }

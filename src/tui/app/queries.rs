@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::asks::{self, AskForm, AskKind};
-use super::results::{Face, Running, SaveForm, Sheet};
+use super::results::{Face, Origin, Running, SaveForm, Sheet};
 use super::{App, Ask, Dirty, Level, Overlay, Pending, Question, Typing};
 use crate::client::message::{Command, Problem, QueryAnswer, RequestId, Table};
 use crate::model::{Query, QueryProgress};
@@ -41,11 +41,14 @@ fn open(app: &mut App, kind: AskKind) {
 fn edit(app: &mut App) {
     match app.overlays.last() {
         Some(Overlay::Running(running)) => {
-            let form = running.form.clone();
+            let Some(form) = running.origin.form().cloned() else { return };
             app.overlays.pop();
             app.overlays.push(Overlay::Ask(Box::new(form)));
         }
-        Some(Overlay::Sheet(sheet)) => app.overlays.push(Overlay::Ask(Box::new(sheet.form.clone()))),
+        Some(Overlay::Sheet(sheet)) => {
+            let Some(form) = sheet.origin.form().cloned() else { return };
+            app.overlays.push(Overlay::Ask(Box::new(form)));
+        }
         _ => {}
     }
 }
@@ -105,8 +108,7 @@ pub fn send(app: &mut App, query: Query, effects: &mut Vec<Effect>) {
     app.overlays.retain(|overlay| !matches!(overlay, Overlay::Running(_)));
     app.overlays.push(Overlay::Running(Box::new(Running {
         request,
-        form: *form,
-        query: query.clone(),
+        origin: Origin::Query { form, query: Box::new(query.clone()) },
         since: app.now,
         progress: QueryProgress::default(),
         failed: None,
@@ -119,20 +121,22 @@ pub fn send(app: &mut App, query: Query, effects: &mut Vec<Effect>) {
 fn stop(app: &mut App, effects: &mut Vec<Effect>) {
     let Some(place) = app.overlays.iter().position(|overlay| matches!(overlay, Overlay::Running(_))) else { return };
     let Overlay::Running(running) = app.overlays.remove(place) else { return };
+    // A status table computes nothing: there is nothing to stop, and its answer is dropped.
+    let Origin::Query { form, .. } = running.origin else { return };
     if running.failed.is_none() {
         effects.push(Effect::Client(Command::CancelQuery { request: running.request }));
         app.notes.add(app.now, Level::Trace, "cancelled the query");
     }
-    app.overlays.insert(place, Overlay::Ask(Box::new(running.form)));
+    app.overlays.insert(place, Overlay::Ask(form));
 }
 
 /// Another view or workspace is opened: what belongs to the old one closes, and its query is cancelled.
 pub fn close_all(app: &mut App, effects: &mut Vec<Effect>) {
     for overlay in std::mem::take(&mut app.overlays) {
         match overlay {
-            Overlay::Running(running) if running.failed.is_none() => {
+            Overlay::Running(running) if running.failed.is_none() && running.origin.form().is_some() => {
                 effects.push(Effect::Client(Command::CancelQuery { request: running.request }));
-                let text = format!("The query of {} was cancelled.", running.query.feature_view());
+                let text = format!("The query of {} was cancelled.", running.origin.feature_view());
                 app.notes.add(app.now, Level::Info, text);
             }
             Overlay::Running(_) | Overlay::Sheet(_) | Overlay::Save(_) => {}
@@ -161,11 +165,11 @@ fn waiting(app: &mut App, request: RequestId) -> Option<&mut Running> {
 /// The query ended: its table takes the place of its window.
 pub fn done(app: &mut App, request: RequestId, answer: Result<QueryAnswer, Problem>, took: Duration) {
     let Some(running) = waiting(app, request) else { return };
-    let view = running.query.feature_view().to_owned();
+    let (name, view) = (running.origin.name(), running.origin.feature_view().to_owned());
     let answer = match answer {
         Ok(answer) => answer,
         Err(problem) => {
-            let text = format!("The query of {view} failed. {problem}");
+            let text = format!("{name} of {view} failed. {problem}");
             running.failed = Some((problem, took));
             app.notes.add(app.now, Level::Trace, text);
             return;

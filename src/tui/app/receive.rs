@@ -4,10 +4,11 @@
 
 use std::sync::Arc;
 
-use super::queries;
-use super::{Answer, App, Deployment, Dirty, Level, Lookup, Overlay, Pane};
+use super::columns::short_id;
+use super::{Answer, App, Deployment, Dirty, Level, Lookup, Overlay, Pane, Pending};
+use super::{bulk, covered, deletion, detail, queries, status};
 use crate::client::message::{Command, Connection, Generation, Problem, RequestId, TailBatch, TailState, Update};
-use crate::model::{FeatureView, Job, JobState};
+use crate::model::{FeatureView, Id, Job, JobState};
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::phase;
@@ -44,7 +45,23 @@ pub fn receive(app: &mut App, told: Update, effects: &mut Vec<Effect>) {
         Update::TableSaved { request, answer } => queries::saved(app, request, answer),
         Update::Triggered { request, answer } => triggered(app, request, answer),
         Update::Cancelled { request, answer } => cancelled(app, request, answer),
-        _ => {}
+        Update::Retried { request, job, answer } => retried(app, request, job, answer),
+        Update::Keys { request, answer } => deletion::read_keys(app, request, answer),
+        Update::DeletionStarted { request, answer } => deletion::started(app, request, answer),
+        Update::Detail { generation, attempt, answer } if generation == current => {
+            detail::told(app, attempt, answer, effects);
+        }
+        Update::Coverage { generation, answer } if generation == current => covered::told(app, answer, effects),
+        Update::Status { request, answer } => status::told(app, request, answer),
+        // What belongs to a view that is no longer open.
+        Update::Jobs { .. }
+        | Update::Freshness { .. }
+        | Update::Summary { .. }
+        | Update::Tail { .. }
+        | Update::TailState { .. }
+        | Update::ReadFailed { .. }
+        | Update::Detail { .. }
+        | Update::Coverage { .. } => {}
     }
 }
 
@@ -141,7 +158,10 @@ pub fn open_view(app: &mut App, name: String, effects: &mut Vec<Effect>) {
     app.stream = super::Stream::default();
     app.layout.stream_widths.clear();
     app.lookup = app.feature_view().map(Lookup::of).unwrap_or_default();
-    app.overlays.retain(|overlay| !matches!(overlay, Overlay::Detail(..)));
+    app.coverage = super::Covered::default();
+    app.overlays.retain(|overlay| {
+        !matches!(overlay, Overlay::Detail(_) | Overlay::Trigger(_) | Overlay::Delete(_) | Overlay::Confirm(_))
+    });
     app.typing = None;
     let workspace = app.workspace.clone().unwrap_or_default();
     let open = Command::OpenView { generation: app.generation, workspace, feature_view: name };
@@ -159,6 +179,7 @@ pub fn open_workspace(app: &mut App, name: String, effects: &mut Vec<Effect>) {
     app.freshness = None;
     app.summary_rows.clear();
     app.jobs = super::Jobs::default();
+    app.coverage = super::Covered::default();
     app.stream = super::Stream::default();
     app.lookup = Lookup::default();
     app.overlays.clear();
@@ -167,7 +188,10 @@ pub fn open_workspace(app: &mut App, name: String, effects: &mut Vec<Effect>) {
 }
 
 fn receive_jobs(app: &mut App, jobs: Arc<Vec<Job>>, effects: &mut Vec<Effect>) {
+    let before = app.jobs.all.clone();
     let gone = app.jobs.receive(jobs, app.now);
+    detail::refresh(app, &before, effects);
+    covered::refresh(app, &before, effects);
     if gone {
         app.notes.add(
             app.now,
@@ -181,16 +205,12 @@ fn receive_jobs(app: &mut App, jobs: Arc<Vec<Job>>, effects: &mut Vec<Effect>) {
         app.jobs.waits.remove(&job.id);
         let level = if job.state == JobState::Success { Level::Good } else { Level::Bad };
         let window = job.window.map(super::columns::short_window).unwrap_or_default();
-        let text = format!("Job {} has ended: {}. {} {window}", short(&job), phase::of(&job).word, job.feature_view);
+        let text =
+            format!("Job {} has ended: {}. {} {window}", short_id(job.id), phase::of(&job).word, job.feature_view);
         let text = text.trim_end().to_owned();
         app.notes.add(app.now, level, text.clone());
         effects.push(Effect::Notify(text));
     }
-}
-
-/// The first digits of a job's id.
-fn short(job: &Job) -> String {
-    job.id.to_string().chars().take(8).collect()
 }
 
 fn tail(app: &mut App, batch: TailBatch, effects: &mut Vec<Effect>) {
@@ -235,10 +255,12 @@ fn triggered(app: &mut App, request: RequestId, answer: Result<Job, Problem>) {
     if app.pending.remove(&request).is_none() {
         return;
     }
+    let waits = |overlay: &Overlay| matches!(overlay, Overlay::Trigger(form) if form.sending == Some(request));
     match answer {
         Ok(job) => {
+            app.overlays.retain(|overlay| !waits(overlay));
             let window = job.window.map(super::columns::short_window).unwrap_or_default();
-            app.notes.add(app.now, Level::Good, format!("Job {} was started for {window}.", short(&job)));
+            app.notes.add(app.now, Level::Good, format!("Job {} was started for {window}.", short_id(job.id)));
             // What was started is what is watched next, unless the user is busy elsewhere.
             if app.typing.is_none() {
                 app.focus = Pane::Jobs;
@@ -246,19 +268,39 @@ fn triggered(app: &mut App, request: RequestId, answer: Result<Job, Problem>) {
                 app.jobs.select(app.jobs.row, app.layout.jobs_rows);
             }
         }
-        Err(problem) => app.notes.add(app.now, Level::Bad, format!("No job was started. {problem}")),
+        Err(problem) => match app.overlays.iter_mut().find(|overlay| waits(overlay)) {
+            Some(Overlay::Trigger(form)) => {
+                app.notes.add(app.now, Level::Trace, format!("no job was started: {problem}"));
+                (form.sending, form.error) = (None, Some(problem.to_string()));
+            }
+            _ => app.notes.add(app.now, Level::Bad, format!("No job was started. {problem}")),
+        },
     }
 }
 
 fn cancelled(app: &mut App, request: RequestId, answer: Result<Job, Problem>) {
-    if app.pending.remove(&request).is_none() {
+    let Some(Pending::Cancel(job)) = app.pending.remove(&request) else { return };
+    if bulk::answered(app, request, job, &answer) {
         return;
     }
     match answer {
         Ok(job) => {
-            let text = format!("Job {}: {} is now {}.", short(&job), Action::Cancel.info().label, job.state);
+            let text = format!("Job {}: {} is now {}.", short_id(job.id), Action::Cancel.info().label, job.state);
             app.notes.add(app.now, Level::Good, text);
         }
         Err(problem) => app.notes.add(app.now, Level::Bad, format!("The job was not cancelled. {problem}")),
+    }
+}
+
+fn retried(app: &mut App, request: RequestId, job: Id, answer: Result<(), Problem>) {
+    if app.pending.remove(&request).is_none() {
+        return;
+    }
+    match answer {
+        Ok(()) => {
+            let text = format!("Another attempt of job {} is queued.", short_id(job));
+            app.notes.add(app.now, Level::Good, text);
+        }
+        Err(problem) => app.notes.add(app.now, Level::Bad, format!("The job was not tried again. {problem}")),
     }
 }

@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::asks::AskForm;
+use super::asks::{AskForm, sentence};
 use super::jobs::window;
 use crate::client::message::{Problem, QueryAnswer, RequestId, Table};
 use crate::model::{FeatureView, Query, QueryProgress, Time};
@@ -15,15 +15,67 @@ use crate::tui::field::Field;
 use crate::tui::query;
 use crate::tui::sheet::{self, Kind, Outcome, Plot, Rows, Summary, Task, Work};
 
+/// What a table answers.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// A query, and the form it came from.
+    Query {
+        /// The form.
+        form: Box<AskForm>,
+        /// What was asked for.
+        query: Box<Query>,
+    },
+    /// A status table.
+    Status {
+        /// The view.
+        feature_view: String,
+        /// Of deletion jobs, else of materialization jobs.
+        deletions: bool,
+    },
+}
+
+impl Origin {
+    /// Its name on the screen and in file names.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Query { form, .. } => form.kind.name(),
+            Self::Status { deletions: false, .. } => "materialization_status",
+            Self::Status { deletions: true, .. } => "deletion_status",
+        }
+    }
+
+    /// The view it is of.
+    pub fn feature_view(&self) -> &str {
+        match self {
+            Self::Query { query, .. } => query.feature_view(),
+            Self::Status { feature_view, .. } => feature_view,
+        }
+    }
+
+    /// The form to go back to, if it came from one.
+    pub fn form(&self) -> Option<&AskForm> {
+        match self {
+            Self::Query { form, .. } => Some(form),
+            Self::Status { .. } => None,
+        }
+    }
+
+    /// What was asked for, in one line.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Query { query, .. } => sentence(query),
+            Self::Status { .. } => "one row an attempt, of every job; times are UTC".to_owned(),
+        }
+    }
+}
+
 /// A query under way, or one that failed.
 #[derive(Clone, Debug)]
 pub struct Running {
     /// The request.
     pub request: RequestId,
-    /// The form it came from.
-    pub form: AskForm,
     /// What was asked for.
-    pub query: Query,
+    pub origin: Origin,
     /// Since when.
     pub since: Time,
     /// How far it is.
@@ -83,10 +135,8 @@ type Wish = (String, Option<(usize, bool)>);
 /// A table and everything about looking at it.
 #[derive(Clone, Debug)]
 pub struct Sheet {
-    /// The form it came from.
-    pub form: AskForm,
-    /// What was asked for.
-    pub query: Query,
+    /// What it answers.
+    pub origin: Origin,
     /// The answer.
     pub answer: QueryAnswer,
     /// How long it took.
@@ -135,7 +185,7 @@ pub struct Sheet {
 impl Sheet {
     /// The table of an answer; `view` tells which columns are keys and which one the time.
     pub fn new(running: Running, answer: QueryAnswer, took: Duration, view: Option<&FeatureView>) -> Self {
-        let prefix = format!("{}.", running.query.feature_view());
+        let prefix = format!("{}.", running.origin.feature_view());
         let mut heads: Vec<Head> = answer.table.0.columns().iter().map(|column| head(column, &prefix)).collect();
         // A column of the spine may be called like a feature: then both keep their whole names.
         let names: Vec<String> = heads.iter().map(|head| head.name.clone()).collect();
@@ -149,8 +199,7 @@ impl Sheet {
         Self {
             keys: heads.iter().take_while(|head| is_key(head)).count(),
             time: time.or_else(|| heads.iter().position(|head| head.kind == Kind::Time)),
-            form: running.form,
-            query: running.query,
+            origin: running.origin,
             answer,
             took,
             heads,
@@ -305,8 +354,8 @@ impl Sheet {
 
     /// The name of a file to write it to.
     pub fn file_name(&self) -> PathBuf {
-        let name = self.query.feature_view().replace(['/', '\\'], "_");
-        PathBuf::from(format!("{name}_{}.parquet", self.form.kind.name()))
+        let name = self.origin.feature_view().replace(['/', '\\'], "_");
+        PathBuf::from(format!("{name}_{}.parquet", self.origin.name()))
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use polars::prelude::{DataFrame, IntoColumn, IntoSeries, ListChunked, Series, TimeUnit, TimeZone};
 
+pub use super::job_testing::*;
 use super::{App, Start, update};
 use crate::client::message::{Command, Connection, Problem, QueryAnswer, Table, TailBatch, TailState, Update};
 use crate::model::time::parse_time;
@@ -129,6 +130,7 @@ pub fn carrier_view() -> FeatureView {
         materialization_enabled: true,
         batch_schedule: Some(Span::hours(1)),
         feature_start_time: Some(at("19 12:00")),
+        longest_window: Some(Span::days(1)),
         max_data_delay: Some(Span::minutes(15)),
         batch_trigger: BatchTrigger::Scheduled,
         created_at: Some(at("22 09:30")),
@@ -149,6 +151,7 @@ pub fn route_view() -> FeatureView {
         ],
         online_serving_index: vec!["origin".to_owned()],
         kind: ViewKind::Temporal { ttl: Some(Span::days(3)) },
+        longest_window: None,
         batch_trigger: BatchTrigger::Manual,
         ..carrier_view()
     }
@@ -220,9 +223,20 @@ pub fn jobs() -> Vec<Job> {
          of 4680 values: [\"n/a\"].\nFix the value in data/flights-2013-11.parquet or cast with try_cast, then trigger the window again."
             .to_owned(),
     );
-    let first = Attempt { number: 1, created_at: Some(at("22 08:15")), ..broken.clone() };
-    let second = Attempt { number: 2, created_at: Some(at("22 08:20")), ..lost };
-    let failed = job(0x7f, JobState::Failure, at("22 08:00"), vec![first, second, broken]);
+    let numbered = |number: u32, from: Time, of: &Attempt| Attempt {
+        id: Some(Id(u128::from(number) + 970)),
+        number,
+        created_at: Some(from),
+        updated_at: Some(from + Span::milliseconds(1_340)),
+        ..of.clone()
+    };
+    let first = numbered(1, at("22 08:15"), &broken);
+    let second = numbered(2, at("22 08:20"), &lost);
+    let third = numbered(3, at("22 08:40"), &broken);
+    let failed = Job {
+        allowed: Allowed { retry: true, overwrite_retry: true },
+        ..job(0x7f, JobState::Failure, at("22 08:00"), vec![first, second, third])
+    };
     let cancelled =
         job(0x7e, JobState::Cancelled, at("22 07:00"), vec![attempt(1, AttemptState::Cancelled, at("22 07:15"), 2)]);
     let mut all = vec![scheduled, running, retrying];

@@ -16,17 +16,6 @@ fn app() -> App {
     live((120, 40), "dark")
 }
 
-fn jobs_again(app: &mut App, change: impl Fn(&mut Vec<Job>)) -> Vec<Effect> {
-    let mut jobs = jobs();
-    change(&mut jobs);
-    let generation = app.generation;
-    tell(app, Update::Jobs { generation, jobs: Arc::new(jobs) })
-}
-
-fn toast(app: &App) -> &str {
-    app.notes.toasts.back().map_or("", |note| &note.text)
-}
-
 #[test]
 fn the_first_message_opens_the_workspace_and_then_a_view() {
     let start =
@@ -107,10 +96,13 @@ fn an_ended_job_cannot_be_cancelled() {
 fn a_failed_window_is_run_again() {
     let mut app = app();
     let effects = press(&mut app, "/ type:state=failure enter r enter y");
-    let [Command::Trigger { trigger, .. }] = commands(&effects)[..] else { panic!("{effects:?}") };
+    let [Command::Coverage { .. }, Command::Trigger { trigger, .. }] = commands(&effects)[..] else {
+        panic!("{effects:?}")
+    };
     assert_eq!((trigger.window.start, trigger.window.end), (at("22 07:00"), at("22 08:00")));
     assert!(trigger.online && trigger.offline && trigger.use_tecton_managed_retries && !trigger.overwrite);
-    assert!(app.overlays.is_empty());
+    let Some(Overlay::Trigger(form)) = app.overlays.last() else { panic!("the form waits for the answer") };
+    assert!(form.sending.is_some() && app.overlays.len() == 1);
 }
 
 #[test]
@@ -121,8 +113,8 @@ fn a_job_that_was_started_is_selected_unless_the_filter_hides_it() {
             press(&mut app, &format!("/ {filter}enter"));
         }
         let before = app.jobs.selected;
-        let effects = press(&mut app, "r enter y");
-        let [Command::Trigger { request, .. }] = commands(&effects)[..] else { panic!("{effects:?}") };
+        let effects = press(&mut app, "end r enter y");
+        let [_, Command::Trigger { request, .. }] = commands(&effects)[..] else { panic!("{effects:?}") };
         let request = *request;
         let started = job(0xfff, JobState::Running, at("22 08:00"), Vec::new());
         let id = started.id;
@@ -142,6 +134,8 @@ fn the_form_begins_with_the_last_complete_period_and_checks_what_is_typed() {
         ("yesterday", "`yesterday` is not a time"),
         ("2026-11-22_10:30", "must lie before"),
         ("2026-11-22_12:30", "2026-11-22 12:00:00 or 2026-11-22 13:00:00"),
+        ("2026-11-22_13:00", "newest complete period, which ended at 2026-11-22 12:00:00"),
+        ("2026-11-22_12:00", "Blocked by job 00000090 (running)"),
     ] {
         let Some(Overlay::Trigger(form)) = app.overlays.last_mut() else { panic!() };
         form.end.set("");
@@ -253,8 +247,12 @@ fn the_palette_knows_every_action_by_name_and_takes_arguments() {
 fn nothing_is_sent_in_read_only_mode_and_it_says_why() {
     let mut app = app();
     app.read_only = true;
-    for keys in ["j c y", "t y", "r enter y", ": type:cancel-job enter y"] {
-        assert_eq!(commands(&press(&mut app, keys)), Vec::<&Command>::new(), "{keys}");
+    for keys in ["j c y", "t y", "r enter y", ": type:cancel-job enter y", "m c y", "f y", "D enter"] {
+        let effects = press(&mut app, keys);
+        let mut sent = commands(&effects);
+        // Where a job opens instead, it is read.
+        sent.retain(|command| !matches!(command, Command::Detail { .. } | Command::Coverage { .. }));
+        assert_eq!(sent, Vec::<&Command>::new(), "{keys}");
         assert!(app.notes.journal.iter().any(|note| note.text.starts_with("Read-only")), "{keys}");
     }
 }
@@ -315,7 +313,8 @@ proptest! {
             let now = app.now;
             let effects = update(&mut app, Message::Key(chord), now);
             let mutates = commands(&effects).into_iter().any(|command| match command {
-                Command::Cancel { .. } | Command::Trigger { .. } => true,
+                Command::Cancel { .. } | Command::Trigger { .. } | Command::ForceRetry { .. } => true,
+                Command::DeleteKeys { .. } => true,
                 Command::Query { query: Query::History(history), .. } => history.save,
                 _ => false,
             });
@@ -332,5 +331,5 @@ proptest! {
 #[test]
 fn only_yes_mutates() {
     let mutating = TABLE.iter().filter(|info| info.danger == Danger::Mutates);
-    assert_eq!(mutating.count(), 4, "cancel, trigger and rerun open a question; yes answers it");
+    assert_eq!(mutating.count(), 6, "cancel, retry, trigger, rerun and deletion open a question; yes answers it");
 }

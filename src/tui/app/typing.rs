@@ -3,9 +3,9 @@
 use super::chooser::Pick;
 use super::moves::go;
 use super::perform::perform;
-use super::queries;
 use super::receive::{look_up, open_view, open_workspace};
 use super::{App, Dirty, Level, Overlay, Pane, Question, Typing};
+use super::{answer, deletion, queries};
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::field::Field;
@@ -24,6 +24,8 @@ pub fn field(app: &mut App) -> Option<&mut Field> {
     match (app.overlays.last_mut(), app.typing) {
         (Some(Overlay::Chooser(chooser)), _) => Some(&mut chooser.field),
         (Some(Overlay::Trigger(form)), _) => form.field(),
+        (Some(Overlay::Delete(form)), _) => form.field(),
+        (Some(Overlay::Confirm(confirm)), _) => Some(&mut confirm.field),
         (Some(Overlay::Ask(form)), _) => form.field(),
         (Some(Overlay::Save(form)), _) => Some(&mut form.field).filter(|_| form.writing.is_none()),
         (Some(Overlay::Sheet(sheet)), Some(Typing::TableFilter)) => Some(&mut sheet.filter),
@@ -45,6 +47,8 @@ pub fn typed(app: &mut App, changed: bool) {
     match (app.overlays.last_mut(), app.typing) {
         (Some(Overlay::Chooser(chooser)), _) => chooser.selected = 0,
         (Some(Overlay::Trigger(form)), _) => form.error = None,
+        (Some(Overlay::Delete(form)), _) => form.changed(),
+        (Some(Overlay::Confirm(confirm)), _) => confirm.error = None,
         (Some(Overlay::Ask(form)), _) => form.changed(),
         (Some(Overlay::Save(form)), _) => (form.error, form.finding) = (None, None),
         (Some(Overlay::Sheet(sheet)), Some(Typing::TableFilter)) => sheet.refilter(),
@@ -64,23 +68,10 @@ pub fn typed(app: &mut App, changed: bool) {
 
 /// A key of a form, or of a line that is typed into.
 pub fn in_form(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
-    if let Some(Overlay::Trigger(form)) = app.overlays.last_mut() {
-        match action {
-            Action::NextField => form.step(true),
-            Action::PreviousField => form.step(false),
-            Action::Toggle => match form.field() {
-                Some(field) => field.paste(" "),
-                None => form.toggle(),
-            },
-            Action::Submit => match form.request() {
-                Ok(request) => app.overlays.push(Overlay::Question(Box::new(Question::trigger(request)))),
-                Err(error) => form.error = Some(error),
-            },
-            _ => drop(app.overlays.pop()),
-        }
-        return;
-    }
     match app.overlays.last() {
+        Some(Overlay::Trigger(_)) => return in_trigger(app, action),
+        Some(Overlay::Delete(_)) => return in_deletion(app, action, effects),
+        Some(Overlay::Confirm(_)) => return in_confirm(app, action, effects),
         Some(Overlay::Ask(_)) => return in_ask(app, action, effects),
         Some(Overlay::Save(_)) => return in_save(app, action, effects),
         _ => {}
@@ -89,6 +80,47 @@ pub fn in_form(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
         Some(Typing::Key) => in_key(app, action, effects),
         Some(_) => in_filter(app, action),
         None => {}
+    }
+}
+
+fn in_trigger(app: &mut App, action: Action) {
+    let (coverage, jobs, now) = (app.coverage.known.clone(), app.jobs.all.clone(), app.now);
+    let Some(Overlay::Trigger(form)) = app.overlays.last_mut() else { return };
+    match action {
+        Action::NextField => form.step(true),
+        Action::PreviousField => form.step(false),
+        Action::Toggle => match form.field() {
+            Some(field) => field.paste(" "),
+            None => form.toggle(),
+        },
+        Action::Submit if form.sending.is_some() => {}
+        Action::Submit => match form.request(coverage.as_deref(), &jobs, now) {
+            Ok(request) => app.overlays.push(Overlay::Question(Box::new(Question::trigger(request)))),
+            Err(error) => form.error = Some(error),
+        },
+        _ => drop(app.overlays.pop()),
+    }
+}
+
+fn in_deletion(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
+    let Some(Overlay::Delete(form)) = app.overlays.last_mut() else { return };
+    match action {
+        Action::NextField => form.step(true),
+        Action::PreviousField => form.step(false),
+        Action::Toggle if form.field().is_none() => form.toggle(),
+        Action::Toggle => paste(app, " "),
+        Action::Submit => deletion::submit(app, effects),
+        _ => drop(app.overlays.pop()),
+    }
+}
+
+/// The question that wants a name typed.
+fn in_confirm(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
+    match action {
+        Action::Toggle => paste(app, " "),
+        Action::Submit => answer::named(app, effects),
+        Action::NextField | Action::PreviousField => {}
+        _ => drop(app.overlays.pop()),
     }
 }
 

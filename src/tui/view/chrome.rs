@@ -165,6 +165,7 @@ fn word(app: &App, action: Action, label: &'static str) -> &'static str {
     match action {
         Action::Pause if app.stream.paused => "go on",
         Action::Zoom if app.zoomed => "all panes",
+        Action::Cancel if crate::tui::app::marks_count(app) => "cancel marked",
         Action::NextPane => "next pane",
         _ => label,
     }

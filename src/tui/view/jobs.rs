@@ -46,11 +46,14 @@ const LEAST_REASON: usize = 12;
 pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
     let mut title = chrome::title(app, Pane::Jobs);
     let mut long = counts(app, true);
-    if line_width(&long) + 18 > usize::from(area.width) {
+    if line_width(&long) + if app.jobs.marks.is_empty() { 18 } else { 34 } > usize::from(area.width) {
         long = counts(app, false);
     }
     let total = if app.jobs.loaded { format!(" {}  ", app.jobs.all.len()) } else { String::new() };
     title.push(piece(total, Meaning::Dim));
+    if !app.jobs.marks.is_empty() {
+        title.push(piece(format!("◆ {} marked  ", app.jobs.marks.len()), Meaning::Accent));
+    }
     title.extend(long);
     let inner = canvas.frame(area, app.focus == Pane::Jobs, &title, &[]);
     let stale = chrome::stale(canvas, app);
@@ -186,7 +189,9 @@ fn head(canvas: &mut Canvas, app: &App, inner: Rect, columns: &[(Column, usize)]
 }
 
 fn row(canvas: &mut Canvas, app: &App, job: &Job, columns: &[(Column, usize)], area: Rect) {
-    if app.jobs.waits.contains(&job.id) {
+    if app.jobs.marks.contains(&job.id) {
+        canvas.text(area.x + 1, area.y, 1, "◆", Meaning::Accent);
+    } else if app.jobs.waits.contains(&job.id) {
         canvas.text(area.x + 1, area.y, 1, "◷", Meaning::Accent);
     }
     let long = usize::from(area.width) >= 120;
@@ -254,7 +259,8 @@ fn window(job: &Job, long: bool) -> Line {
 }
 
 fn state(app: &App, job: &Job) -> Line {
-    if app.pending.values().any(|pending| *pending == Pending::Cancel(job.id)) {
+    let asked = |pending: &Pending| *pending == Pending::Cancel(job.id) || *pending == Pending::Retry(job.id);
+    if app.pending.values().any(asked) {
         return vec![piece("◌ asking…", Meaning::Warning)];
     }
     let phase = phase::of(job);

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use crate::client::message::Problem;
 use crate::model::Span;
 use crate::tui::ages;
-use crate::tui::app::{Running, sentence};
+use crate::tui::app::Running;
 use crate::tui::canvas::{Canvas, Line, centred, piece};
 use crate::tui::text::wrap;
 use crate::tui::theme::Meaning;
@@ -18,7 +18,7 @@ const BAR: usize = 24;
 pub fn draw(canvas: &mut Canvas, running: &Running, body: Rect) {
     let wide = body.width.saturating_sub(2).min(if running.failed.is_some() { 110 } else { 84 });
     let inside = usize::from(wide.saturating_sub(6));
-    let asked = wrap(&sentence(&running.query), inside).into_iter().map(|line| vec![piece(line, Meaning::Dim)]);
+    let asked = wrap(&running.origin.sentence(), inside).into_iter().map(|line| vec![piece(line, Meaning::Dim)]);
     let mut lines: Vec<Line> = asked.collect();
     lines.push(Vec::new());
     let (title, clock) = match &running.failed {
@@ -36,15 +36,18 @@ pub fn draw(canvas: &mut Canvas, running: &Running, body: Rect) {
     let padded = lines.len() + 4 <= usize::from(body.height);
     let area = centred(body, wide, lines.len() as u16 + if padded { 4 } else { 2 });
     canvas.clear(area);
-    let name = format!("{} {}", running.form.kind.name(), running.query.feature_view());
+    let name = format!("{} {}", running.origin.name(), running.origin.feature_view());
     let inner = canvas.frame(
         area,
         true,
         &[piece(title, Meaning::Bad), piece(name, Meaning::TitleFocus)],
         std::slice::from_ref(&clock),
     );
-    let keys: [(&str, &str); 2] =
-        if running.failed.is_some() { [("e", " edit  "), ("esc", " close")] } else { [("esc", " cancel"), ("", "")] };
+    let keys: [(&str, &str); 2] = match (&running.failed, running.origin.form()) {
+        (None, _) => [("esc", " cancel"), ("", "")],
+        (Some(_), Some(_)) => [("e", " edit  "), ("esc", " close")],
+        (Some(_), None) => [("esc", " close"), ("", "")],
+    };
     let foot: Line =
         keys.iter().flat_map(|(key, word)| [piece(*key, Meaning::Key), piece(*word, Meaning::Dim)]).collect();
     canvas.frame_foot(area, &foot);

@@ -20,7 +20,7 @@ use ratatui::layout::Rect;
 use super::{faces, plot};
 use crate::model::{Query, Span};
 use crate::tui::ages;
-use crate::tui::app::{App, Face, Head, Sheet, Typing, jobs_window, sentence};
+use crate::tui::app::{App, Face, Head, Origin, Sheet, Typing, jobs_window};
 use crate::tui::canvas::{Canvas, Line, line_width, piece};
 use crate::tui::sheet::{Kind, cell};
 use crate::tui::text::{fit, width, wrap};
@@ -52,8 +52,8 @@ fn title(sheet: &Sheet, body: Rect, status: usize) -> Line {
         1 => format!("  {} rows × 1 column", grouped(sheet.height() as u64)),
         n => format!("  {} rows × {n} columns", grouped(sheet.height() as u64)),
     };
-    let kind = piece(sheet.form.kind.name(), Meaning::TitleFocus);
-    let name = piece(format!(" {}", sheet.query.feature_view()), Meaning::Strong);
+    let kind = piece(sheet.origin.name(), Meaning::TitleFocus);
+    let name = piece(format!(" {}", sheet.origin.feature_view()), Meaning::Strong);
     let line = vec![kind.clone(), name, piece(size.clone(), Meaning::Dim)];
     let room = usize::from(body.width).saturating_sub(status + 9);
     // The view stands in the header as well.
@@ -133,7 +133,7 @@ fn above(canvas: &mut Canvas, app: &App, sheet: &Sheet, inner: Rect) -> Rect {
     let wide = usize::from(inner.width.saturating_sub(2));
     let mut lines: Vec<Line> = Vec::new();
     if inner.height > 10 {
-        lines.push(vec![piece(sentence(&sheet.query), Meaning::Dim)]);
+        lines.push(vec![piece(sheet.origin.sentence(), Meaning::Dim)]);
     }
     let mut warnings: Vec<String> =
         sheet.answer.warnings.iter().flat_map(|warning| wrap(&format!("! {warning}"), wide)).collect();
@@ -296,7 +296,8 @@ fn nothing(sheet: &Sheet) -> String {
     if sheet.height() > 0 {
         return "No row matches the filter. Press esc to drop it.".to_owned();
     }
-    match &sheet.query {
+    let Origin::Query { query, .. } = &sheet.origin else { return "No rows: there are no such jobs yet.".to_owned() };
+    match &**query {
         Query::Run(run) if !run.mock_sources.is_empty() => {
             "No rows: no row of the given files lies in the range. Press e to widen it.".to_owned()
         }

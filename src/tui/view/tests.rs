@@ -13,9 +13,9 @@ use crate::tui::app::testing::*;
 use crate::tui::effect::{Effect, Message};
 use crate::tui::picture;
 
-const SIZES: [(u16, u16); 4] = [(40, 12), (80, 24), (120, 40), (200, 60)];
+pub(super) const SIZES: [(u16, u16); 4] = [(40, 12), (80, 24), (120, 40), (200, 60)];
 
-fn check(name: &str, app: &mut App) {
+pub(super) fn check(name: &str, app: &mut App) {
     let (columns, rows) = app.size;
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/frames/{name}-{columns}x{rows}.txt"));
     let drawn = picture::text(&frame(app));

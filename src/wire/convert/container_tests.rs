@@ -35,6 +35,7 @@ fn view(kind: ViewKind, features: Vec<Feature>) -> FeatureView {
         materialization_enabled: true,
         batch_schedule: Some(Span::days(1)),
         feature_start_time: Some(from_micros(0)),
+        longest_window: None,
         max_data_delay: Some(Span::hours(1)),
         batch_trigger: BatchTrigger::Manual,
         created_at: Some(from_micros(1_000_000)),
@@ -111,7 +112,8 @@ fn aggregate() -> ViewParts {
         made("delay", e::AggregationFunction::Count, None, 1, "delay_count_1d_1h"),
     ];
     let kind = ViewKind::Aggregate { interval: Some(Span::hours(1)) };
-    parts(view(kind, features), aggregations, columns(&[("delay", DataType::Float64), ("carrier", DataType::String)]))
+    let view = FeatureView { longest_window: Some(Span::days(7)), ..view(kind, features) };
+    parts(view, aggregations, columns(&[("delay", DataType::Float64), ("carrier", DataType::String)]))
 }
 
 fn temporal() -> ViewParts {

@@ -90,6 +90,7 @@ fn feature_view(view: &proto::FeatureView, names: &Names) -> FeatureView {
         materialization_enabled: view.materialization_enabled.unwrap_or(false),
         batch_schedule: params.schedule_interval.and_then(positive),
         feature_start_time: params.feature_start_timestamp.and_then(time_from_proto),
+        longest_window: view.temporal_aggregate.iter().flat_map(|a| &a.features).filter_map(window).max(),
         max_data_delay: params.max_source_data_delay.and_then(positive),
         batch_trigger: batch_trigger(view.batch_trigger),
         created_at: meta.created_at.and_then(time_from_proto),

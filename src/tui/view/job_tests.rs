@@ -1,0 +1,130 @@
+//! Golden frames of what is done to jobs: marks, bulk questions, a job in full, the forms of new jobs and deletions.
+
+use std::sync::Arc;
+
+use super::tests::{SIZES, check};
+use crate::client::message::{KeySet, Problem, Table, Update};
+use crate::model::{Id, Span};
+use crate::tui::app::testing::*;
+use crate::tui::app::{App, Overlay, update};
+use crate::tui::effect::Message;
+use crate::tui::picture;
+
+fn told(app: &mut App) {
+    let generation = app.generation;
+    let answer = Ok(Arc::new(attempt_detail(Id(973))));
+    tell(app, Update::Detail { generation, attempt: Id(973), answer });
+    covered(app);
+}
+
+#[test]
+fn frames_of_marked_jobs_and_the_question_to_cancel_them() {
+    for size in SIZES {
+        let mut app = live(size, "dark");
+        press(&mut app, "j space j space j j space j space");
+        check("marks", &mut app);
+        press(&mut app, "c");
+        check("cancel-marked", &mut app);
+        press(&mut app, "n / type:state=failure enter f");
+        check("retry", &mut app);
+    }
+}
+
+#[test]
+fn frames_of_a_job_in_full() {
+    for size in SIZES {
+        let mut app = live(size, "dark");
+        press(&mut app, "/ type:state=failure enter enter");
+        told(&mut app);
+        check("detail-told", &mut app);
+        press(&mut app, "end");
+        check("detail-end", &mut app);
+        press(&mut app, "esc esc home j j enter");
+        check("detail-retrying", &mut app);
+    }
+}
+
+#[test]
+fn frames_of_a_new_job_over_what_is_there() {
+    for size in SIZES {
+        let mut app = live(size, "dark");
+        press(&mut app, "t [ [ [ [ [ [ tab [ [ [");
+        covered(&mut app);
+        check("trigger-covered", &mut app);
+        press(&mut app, "tab tab tab tab space");
+        check("trigger-overwrite", &mut app);
+    }
+}
+
+#[test]
+fn frames_of_a_deletion() {
+    for size in SIZES {
+        let mut app = live(size, "dark");
+        press(&mut app, "D type:keys.csv");
+        check("delete", &mut app);
+        press(&mut app, "enter");
+        let Some(Overlay::Delete(form)) = app.overlays.last() else { panic!() };
+        let request = form.reading.unwrap();
+        let keys: Vec<String> = (0..1_204).map(|n| n.to_string()).collect();
+        let table = Table(Arc::new(polars::df!("carrier" => keys).unwrap()));
+        let keys = KeySet { table, given: 1_310, file: Some("keys.csv".into()) };
+        tell(&mut app, Update::Keys { request, answer: Ok(keys) });
+        check("delete-read", &mut app);
+        press(&mut app, "enter type:carrier enter");
+        check("delete-confirm", &mut app);
+        press(&mut app, "esc shift-tab space");
+        check("delete-typed", &mut app);
+    }
+}
+
+#[test]
+fn frames_of_a_status_table() {
+    for size in SIZES {
+        let mut app = live(size, "dark");
+        press(&mut app, "a");
+        check("status-asked", &mut app);
+        let Some(Overlay::Running(running)) = app.overlays.last() else { panic!() };
+        let request = running.request;
+        tell(&mut app, Update::Status { request, answer: Ok(status_table()) });
+        check("status", &mut app);
+        press(&mut app, "esc d");
+        let Some(Overlay::Running(running)) = app.overlays.last() else { panic!() };
+        let request = running.request;
+        let problem =
+            Problem { what: "The deployment has no such table.".to_owned(), hint: "Ask its keeper.".to_owned() };
+        tell(&mut app, Update::Status { request, answer: Err(problem) });
+        check("status-failed", &mut app);
+    }
+}
+
+/// The axis of time grows by steps, so that the picture of a running job holds until it says.
+#[test]
+fn the_picture_of_a_job_holds_until_it_says() {
+    for keys in ["j enter", "j j enter", "t"] {
+        let mut app = live((120, 40), "dark");
+        press(&mut app, keys);
+        covered(&mut app);
+        for _ in 0..60 {
+            let before = picture::text(&frame(&mut app));
+            let next = app.layout.next_change.unwrap();
+            assert!(next > app.now);
+            let almost = app.now + (next - app.now) * 9 / 10;
+            update(&mut app, Message::Tick, almost);
+            assert_eq!(picture::text(&frame(&mut app)), before, "changed before {next}");
+            update(&mut app, Message::Tick, next);
+        }
+        assert!(app.now - noon() > Span::seconds(1));
+    }
+}
+
+#[test]
+fn any_size_is_drawn() {
+    for columns in [40, 41, 60, 80, 101, 150] {
+        for rows in [10, 11, 12, 14, 24, 31] {
+            let mut app = live((columns, rows), "dark");
+            press(&mut app, "m c down end n enter");
+            covered(&mut app);
+            press(&mut app, "end esc t tab tab tab tab tab esc D shift-tab space tab tab tab esc a esc");
+        }
+    }
+}
