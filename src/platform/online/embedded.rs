@@ -132,7 +132,7 @@ impl Beside {
             })
         };
         let one_space = keys().map(|(space, _)| space).is_sorted_by(|a, b| a == b);
-        let last = keys().last().filter(|_| one_space && keys().is_sorted()).map(|(_, key)| key.clone());
+        let last = keys().next_back().filter(|_| one_space && keys().is_sorted()).map(|(_, key)| key.clone());
         Self { last, walk: None, at: None, patience: PATIENCE }
     }
 
