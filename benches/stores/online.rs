@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
@@ -175,7 +175,7 @@ fn empty(dir: &Path) {
     std::fs::create_dir_all(dir).unwrap();
 }
 
-fn writes(work: &Work, ours: &PathBuf, bare: &PathBuf) -> bool {
+fn writes(work: &Work, ours: &Path, bare: &Path) -> bool {
     let mut seconds = (Vec::new(), Vec::new());
     let mut entries = Entries::new();
     for _ in 0..ROUNDS {

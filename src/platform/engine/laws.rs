@@ -261,7 +261,8 @@ fn write_online(view: &View, events: &[Event], streamed: usize, batch: bool) -> 
     let window = Window { start: hour(-3, 0), end: hour(15, 0) };
     let rows = fold(view, frame_of(if batch { events } else { &events[..streamed] }), Some(window), false).unwrap();
     if batch {
-        store().write_batch(view, window, &rows, window.end).unwrap();
+        // As of its beginning, for lookups here look back: later, what they see would be out of reach and left out.
+        store().write_batch(view, window, &rows, window.start).unwrap();
     }
     rows
 }

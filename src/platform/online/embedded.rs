@@ -6,11 +6,18 @@ use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, UserKey, UserValue};
 
 use super::OnlineError;
 use super::bytes::{ByteStore, Change, Space, Visit, wins};
+
+/// Tables in memory that may wait for their flush when a write begins. A write seals two more at most, and from four on fjall
+/// makes its writer wait.
+const MOST_SEALED: usize = 1;
+/// How often that is looked at.
+const FLUSH_CHECK: Duration = Duration::from_millis(1);
 
 /// The store in one folder.
 pub struct FjallStore {
@@ -37,6 +44,16 @@ impl FjallStore {
 
     fn keyspace(&self, space: Space) -> &Keyspace {
         &self.keyspaces[space as usize]
+    }
+
+    /// Waits until what earlier writes left in memory is on its way to files. fjall itself waits for that in the middle of
+    /// a write, and without end once its background thread has met a full disk; here that is noticed.
+    fn wait_for_flushes(&self) -> fjall::Result<()> {
+        while self.keyspaces.iter().any(|keyspace| keyspace.sealed_memtable_count() > MOST_SEALED) {
+            self.database.persist(PersistMode::Buffer)?;
+            std::thread::sleep(FLUSH_CHECK);
+        }
+        Ok(())
     }
 
     fn failed(&self, error: &fjall::Error) -> OnlineError {
@@ -71,6 +88,7 @@ impl ByteStore for FjallStore {
     fn write(&self, changes: Vec<Change>) -> Result<Vec<usize>, OnlineError> {
         // A writer that panicked left nothing half done: its batch was not committed.
         let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.wait_for_flushes().map_err(|error| self.failed(&error))?;
         let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
         let mut lost = Vec::new();
         let mut stored = Beside::of(&changes);
@@ -114,7 +132,7 @@ impl Beside {
             })
         };
         let one_space = keys().map(|(space, _)| space).is_sorted_by(|a, b| a == b);
-        let last = keys().last().filter(|_| one_space && keys().is_sorted()).map(|(_, key)| key.clone());
+        let last = keys().next_back().filter(|_| one_space && keys().is_sorted()).map(|(_, key)| key.clone());
         Self { last, walk: None, at: None, patience: PATIENCE }
     }
 

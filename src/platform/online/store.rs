@@ -218,7 +218,7 @@ impl OnlineStore {
 
     /// One entry for each value of the wildcard key that has anything inside the longest window, or the ttl, at `at`; in the
     /// order of that value. `indexed` are the keys of the view's `online_serving_index`, in its order. More than
-    /// [`query::MOST_ENTRIES`] are refused.
+    /// 10 000 entries are refused.
     pub fn query(&self, view: &View, indexed: &[Value], at: Time) -> Result<Vec<Entry>, OnlineError> {
         query::query(&*self.bytes, &*self.plan(view)?, indexed, at)
     }
