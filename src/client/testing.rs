@@ -25,6 +25,7 @@ pub(super) fn view(join_keys: &[(&str, DataType)]) -> FeatureView {
         offline: true,
         materialization_enabled: true,
         batch_schedule: None,
+        longest_window: None,
         feature_start_time: None,
         max_data_delay: None,
         batch_trigger: BatchTrigger::Manual,
