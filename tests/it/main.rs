@@ -8,7 +8,7 @@
 mod arguments;
 mod bounds;
 mod console;
-mod durability;
+mod crash;
 mod failures;
 mod golden;
 mod lookup;
