@@ -9,6 +9,7 @@ mod arguments;
 mod bounds;
 mod console;
 mod crash;
+mod disk;
 mod failures;
 mod golden;
 mod lookup;

@@ -13,9 +13,16 @@ use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
 /// The key that test servers accept.
 pub const KEY: &str = "0123456789abcdef0123456789abcdef";
 
+/// The program under test.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_fvtop");
+
 /// The program under test, shielded from the settings of whoever runs the tests.
 pub fn fvtop() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fvtop"));
+    shielded(Command::new(PROGRAM))
+}
+
+/// A command that runs the program, shielded in the same way.
+pub fn shielded(mut command: Command) -> Command {
     for name in [
         "API_SERVICE",
         "FEATURE_SERVICE",
@@ -48,18 +55,32 @@ pub struct Starting {
 
 impl Starting {
     /// Starts the platform on a free port by a command that runs the program.
-    pub fn new(mut program: Command, repository: &Path, data: &Path) -> Self {
+    pub fn new(program: Command, repository: &Path, data: &Path) -> Self {
+        Self::with(program, repository, data, &[])
+    }
+
+    /// The same with further arguments.
+    pub fn with(mut program: Command, repository: &Path, data: &Path, arguments: &[&str]) -> Self {
         let turn = Some(ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner));
         let key_file = data.with_extension("key");
         std::fs::write(&key_file, KEY).unwrap();
         program.args(["serve", "--listen", "127.0.0.1:0", "--repo"]).arg(repository).arg("--data-dir").arg(data);
-        program.arg("--api-key-file").arg(&key_file);
-        let child = program.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+        program.arg("--api-key-file").arg(&key_file).args(arguments);
+        let child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         Self { child, key_file, turn }
+    }
+
+    /// Waits for the end of a start that is refused: its exit code and what it said.
+    pub fn refused(mut self) -> (Option<i32>, String) {
+        let mut said = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        (self.child.wait().unwrap().code(), said)
     }
 
     /// Waits for the `ready` line.
     pub fn ready(mut self) -> Server {
+        let mut stderr = self.child.stderr.take().unwrap();
+        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::stderr()));
         let mut line = String::new();
         BufReader::new(self.child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let url = line.trim().strip_prefix("ready url=").unwrap_or_else(|| panic!("not ready: {line:?}")).to_owned();

@@ -36,8 +36,13 @@ pub struct Table {
     pub files: Vec<OnDisk>,
     /// Jobs that stamped a commit, as the log writes them.
     pub stamps: BTreeSet<String>,
-    pub commits: usize,
-    pub checkpoints: usize,
+}
+
+/// What a log says, held to what must be true of it.
+#[derive(Debug, Default)]
+pub struct Log {
+    live: BTreeMap<String, Added>,
+    stamps: BTreeSet<String>,
 }
 
 /// The size and row count that the log gives a live file.
@@ -47,41 +52,56 @@ struct Added {
     rows: Option<u64>,
 }
 
-/// Reads the table of a view and holds its log to what must be true. A table that was never begun is empty.
+impl Log {
+    /// Reads the log of a table. One that was never begun is empty.
+    pub fn read(root: &Path) -> Self {
+        let folder = root.join("_delta_log");
+        let mut log = Self::default();
+        let commits = commits(&folder);
+        let mut once: BTreeSet<String> = BTreeSet::new();
+        let (mut protocols, mut schemas) = (0, 0);
+        for (version, path) in commits.iter().enumerate() {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            assert_eq!(name, format!("{version:020}.json"), "a version is missing in {}", folder.display());
+            let (removed, added, others) = actions(path);
+            for path in removed {
+                let was_there = log.live.remove(&path).is_some();
+                assert!(was_there, "version {version} of {} removes {path}, which is not there", root.display());
+            }
+            for (path, file) in added {
+                let is_new = once.insert(path.clone());
+                assert!(is_new, "version {version} of {} adds {path} a second time", root.display());
+                log.live.insert(path, file);
+            }
+            for action in others {
+                protocols += usize::from(action["protocol"]["minReaderVersion"].is_u64());
+                schemas += usize::from(action["metaData"]["schemaString"].is_string());
+                log.stamps.extend(action["txn"]["appId"].as_str().map(str::to_owned));
+            }
+            check_checkpoint(&folder, version, &log.live);
+        }
+        let begun = usize::from(!commits.is_empty());
+        assert!(protocols == begun && schemas == begun, "{}: {protocols} protocols, {schemas} schemas", root.display());
+        log
+    }
+
+    /// How many rows the live files hold, counted in the files.
+    pub fn rows(&self, root: &Path) -> usize {
+        let rows = |path: &String| {
+            let file = File::open(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+            ParquetReader::new(file).finish().unwrap().height()
+        };
+        self.live.keys().map(rows).sum()
+    }
+}
+
+/// Reads the table of a view, log and files.
 pub fn read(root: &Path, view: &View, files: &mut Files) -> Table {
-    let mut table = Table::default();
-    let log = root.join("_delta_log");
-    let commits = commits(&log);
-    if commits.is_empty() {
-        return table;
+    let log = Log::read(root);
+    let mut table = Table { stamps: log.stamps, ..Table::default() };
+    if root.is_dir() {
+        read_files(root, view, &log.live, files, &mut table);
     }
-    let mut live: BTreeMap<String, Added> = BTreeMap::new();
-    let mut once: BTreeSet<String> = BTreeSet::new();
-    let (mut protocols, mut schemas) = (0, 0);
-    for (version, path) in commits.iter().enumerate() {
-        assert_eq!(path.file_name().unwrap().to_str().unwrap(), format!("{version:020}.json"), "a version is missing");
-        let (removed, added, others) = actions(path);
-        for path in removed {
-            assert!(
-                live.remove(&path).is_some(),
-                "version {version} of {} removes {path}, which is not there",
-                view.name
-            );
-        }
-        for (path, file) in added {
-            assert!(once.insert(path.clone()), "version {version} of {} adds {path} a second time", view.name);
-            live.insert(path, file);
-        }
-        for action in others {
-            protocols += usize::from(action["protocol"]["minReaderVersion"].is_u64());
-            schemas += usize::from(action["metaData"]["schemaString"].is_string());
-            table.stamps.extend(action["txn"]["appId"].as_str().map(str::to_owned));
-        }
-        table.checkpoints += usize::from(check_checkpoint(&log, version, &live));
-    }
-    assert!(protocols == 1 && schemas == 1, "{}: {protocols} protocols, {schemas} schemas", view.name);
-    table.commits = commits.len();
-    read_files(root, view, &live, files, &mut table);
     table
 }
 
@@ -127,14 +147,13 @@ fn decoded(path: &str) -> String {
 }
 
 /// A checkpoint of that version, where there is one, names exactly the files that are live by the commits.
-fn check_checkpoint(log: &Path, version: usize, live: &BTreeMap<String, Added>) -> bool {
+fn check_checkpoint(log: &Path, version: usize, live: &BTreeMap<String, Added>) {
     let path = log.join(format!("{version:020}.checkpoint.parquet"));
-    let Ok(file) = File::open(&path) else { return false };
+    let Ok(file) = File::open(&path) else { return };
     let frame = ParquetReader::new(file).with_columns(Some(vec!["add".to_owned()])).finish().unwrap();
     let paths = frame.column("add").unwrap().struct_().unwrap().field_by_name("path").unwrap();
     let named: BTreeSet<String> = paths.str().unwrap().iter().flatten().map(decoded).collect();
     assert!(named.iter().eq(live.keys()), "checkpoint {version} names other files than the commits");
-    true
 }
 
 /// Reads every data file in the folder; the live ones must be whole.
