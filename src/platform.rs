@@ -27,9 +27,11 @@ pub mod stream;
 use clock::Clock;
 use datasets::Datasets;
 use jobs::materializer::EngineMaterializer;
+use jobs::retry::Policy;
 use jobs::stream_job::{EngineStep, StreamStep};
+use jobs::upkeep::Upkeep;
 use jobs::worker::Materializer;
-use jobs::{Jobs, scheduler, stream_job, worker};
+use jobs::{Jobs, materializer, scheduler, stream_job, worker};
 use lock::DirectoryLock;
 use online::OnlineStore;
 use online::embedded::EmbeddedStore;
@@ -39,8 +41,6 @@ use registry::definition::{Repository, View};
 use stream::hub::Tails;
 use stream::readers::Readers;
 
-/// Attempts that run at the same time: one, so that the screen keeps its share of two cores.
-const WORKERS: usize = 1;
 /// How long a shutdown waits for running work. What has not stopped by then is interrupted and runs again later.
 const SHUTDOWN: Duration = Duration::from_millis(1_500);
 
@@ -59,6 +59,12 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// What stands between view and feature in the columns that are joined to a spine.
     pub feature_separator: Separator,
+    /// Attempts that run at the same time, at least one. Together they may hold `memory`.
+    pub workers: usize,
+    /// Most bytes that running attempts may hold, shared by [`materializer::share`]; [`engine::MEMORY`] unless there is a reason.
+    pub memory: u64,
+    /// When failed attempts are tried again.
+    pub retry: Policy,
 }
 
 /// Why a platform does not start.
@@ -134,7 +140,7 @@ impl Platform {
         let lock = DirectoryLock::take(&config.data_dir, LOCK_PATIENCE)?;
         let repository = registry::load(&config.repo);
         let path = config.data_dir.join("jobs.sqlite");
-        let jobs = Jobs::open(&path, &repository.views, clock.clone())
+        let jobs = Jobs::open_with(&path, &repository.views, clock.clone(), config.retry)
             .and_then(|jobs| jobs.schedule().map(|_| jobs))
             .map_err(|problem| PlatformError::Jobs { path, problem })?;
         let jobs = Arc::new(jobs);
@@ -146,9 +152,10 @@ impl Platform {
             online: Arc::clone(&online),
             runtime: runtime.clone(),
             clock: clock.clone(),
+            memory: materializer::share(config.memory, config.workers),
         });
-        let mut threads = worker::spawn(WORKERS, &jobs, &materializer, &stop)?;
-        threads.push(spawn_scheduler(&jobs, &stop)?);
+        let mut threads = worker::spawn(config.workers.max(1), &jobs, &materializer, &stop)?;
+        threads.push(spawn_scheduler(&jobs, Upkeep::new(Arc::clone(&online)), &stop)?);
         let step = Arc::new(EngineStep { readers: Arc::clone(&readers), online: Arc::clone(&online) });
         threads.push(spawn_streams(&jobs, &repository.views, step, &stop)?);
         let tails = Arc::new(Tails::new(readers, clock.clone(), stop.child_token()));
@@ -244,9 +251,9 @@ impl Platform {
     }
 }
 
-fn spawn_scheduler(jobs: &Arc<Jobs>, stop: &CancellationToken) -> std::io::Result<JoinHandle<()>> {
+fn spawn_scheduler(jobs: &Arc<Jobs>, upkeep: Upkeep, stop: &CancellationToken) -> std::io::Result<JoinHandle<()>> {
     let (jobs, stop) = (Arc::clone(jobs), stop.clone());
-    std::thread::Builder::new().name("scheduler".to_owned()).spawn(move || scheduler::run(&jobs, &stop))
+    std::thread::Builder::new().name("scheduler".to_owned()).spawn(move || scheduler::run(&jobs, upkeep, &stop))
 }
 
 fn spawn_streams(

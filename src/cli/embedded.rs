@@ -16,7 +16,9 @@ use crate::client::endpoint::parse_url;
 use crate::client::message::Problem;
 use crate::client::{ApiKey, Endpoint};
 use crate::model::clean;
+use crate::platform::engine::MEMORY;
 use crate::platform::http::{self, ApiKeys};
+use crate::platform::jobs::retry::Policy;
 use crate::platform::queries::Separator;
 use crate::platform::{Config, Platform};
 
@@ -86,7 +88,16 @@ impl Embedded {
                 })?
             }
         };
-        let started = Platform::start(Config { repo, data_dir, feature_separator: setup.feature_separator }).await;
+        let config = Config {
+            repo,
+            data_dir,
+            feature_separator: setup.feature_separator,
+            // One, so that the screen keeps its share of two cores.
+            workers: 1,
+            memory: MEMORY,
+            retry: Policy::default(),
+        };
+        let started = Platform::start(config).await;
         let platform = Arc::new(started.map_err(|error| {
             problem(
                 format!("The embedded platform does not start: {error}."),

@@ -14,7 +14,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+use crate::model::Span;
+use crate::platform::engine::MEMORY;
 use crate::platform::http::{self, ApiKeys, KeyFileError};
+use crate::platform::jobs::retry::{Policy, parse_wait};
 use crate::platform::queries::Separator;
 use crate::platform::registry::definition::RepositoryError;
 use crate::platform::{Config, Platform, PlatformError};
@@ -40,6 +43,29 @@ pub struct ServeArgs {
     /// What stands between view and feature in the columns that history joins to a spine
     #[arg(long, value_name = "TEXT", env = "FVTOP_FEATURE_SEPARATOR", default_value_t)]
     pub feature_separator: Separator,
+    /// Attempts that run at the same time [default: the processor's cores less one, at least 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub workers: Option<u16>,
+    /// Wait before a failed attempt is tried again; it doubles with each further failure, up to a day
+    #[arg(long, value_name = "SPAN", value_parser = parse_wait, default_value = "5m")]
+    pub retry_wait: Span,
+    /// Attempts of a job that may fail before it fails for good
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000), default_value_t = Policy::default().attempts)]
+    pub retry_attempts: u32,
+}
+
+impl ServeArgs {
+    fn config(self) -> Config {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Config {
+            repo: self.repo,
+            data_dir: self.data_dir,
+            feature_separator: self.feature_separator,
+            workers: self.workers.map_or_else(|| cores.saturating_sub(1).max(1), usize::from),
+            memory: MEMORY,
+            retry: Policy { first_wait: self.retry_wait, attempts: self.retry_attempts, ..Policy::default() },
+        }
+    }
 }
 
 /// Why `serve` did not start, or ended.
@@ -78,8 +104,7 @@ pub async fn run(args: ServeArgs) -> Result<(), ServeError> {
     let url = url_of(listener.local_addr()?);
     // Signals are caught before anything is started, so that none can kill it half-way.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let config = Config { repo: args.repo, data_dir: args.data_dir, feature_separator: args.feature_separator };
-    let platform = Arc::new(Platform::start(config).await?);
+    let platform = Arc::new(Platform::start(args.config()).await?);
     report(&platform.repository().errors)?;
     let shutdown = CancellationToken::new();
     let server = tokio::spawn(http::serve(Arc::clone(&platform), listener, keys, shutdown.clone()));
@@ -132,7 +157,36 @@ fn report(errors: &[RepositoryError]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn parsed(more: &str) -> Result<ServeArgs, clap::Error> {
+        let line = format!("fvtop serve --repo r --data-dir d --api-key-file k {more}");
+        match Cli::try_parse_from(line.split_whitespace())?.command {
+            Some(Command::Serve(args)) => Ok(args),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn retries_and_workers_are_settings_with_defaults_and_bounds() {
+        let default = parsed("").unwrap().config();
+        assert_eq!(default.retry, Policy::default());
+        assert!(default.workers >= 1);
+        let own = parsed("--workers 3 --retry-wait 10s --retry-attempts 2").unwrap().config();
+        assert_eq!((own.workers, own.retry.first_wait, own.retry.attempts), (3, Span::seconds(10), 2));
+        for (wrong, says) in [
+            ("--workers 0", "0 is not in 1..=256"),
+            ("--retry-attempts 0", "0 is not in 1..=1000"),
+            ("--retry-wait 0s", "a wait before a retry is from 1s to 1d"),
+            ("--retry-wait soon", "`soon` is not a duration"),
+        ] {
+            let refusal = parsed(wrong).unwrap_err().to_string();
+            assert!(refusal.contains(says), "{refusal}");
+        }
+    }
 
     #[tokio::test]
     async fn only_loopback_without_leave() {

@@ -29,6 +29,24 @@ impl Window {
         self.start < other.end && other.start < self.end
     }
 
+    /// The parts of it that none of these windows, in any order, covers; in order, none touching another.
+    pub fn without(&self, held: &[Self]) -> Vec<Self> {
+        let mut held: Vec<Self> = held.iter().copied().filter(|window| window.overlaps(self)).collect();
+        held.sort();
+        let mut parts = Vec::new();
+        let mut from = self.start;
+        for window in held {
+            if from < window.start {
+                parts.push(Self { start: from, end: window.start });
+            }
+            from = from.max(window.end);
+        }
+        if from < self.end {
+            parts.push(Self { start: from, end: self.end });
+        }
+        parts
+    }
+
     /// The length of the window.
     pub fn span(&self) -> Span {
         self.end - self.start
@@ -155,6 +173,15 @@ mod tests {
     fn floor_is_floored_before_the_epoch_too() {
         assert_eq!(floor(from_micros(-1), Span::hours(1)), from_micros(-3_600_000_000));
         assert_eq!(floor(from_micros(3_600_000_001), Span::hours(1)), from_micros(3_600_000_000));
+    }
+
+    #[test]
+    fn what_other_windows_leave_of_one() {
+        let window = |start: i64, end: i64| Window { start: from_micros(start), end: from_micros(end) };
+        let whole = window(0, 10);
+        assert_eq!(whole.without(&[]), [whole]);
+        assert_eq!(whole.without(&[window(6, 8), window(-5, 2), window(1, 3), window(12, 14)]), [window(3, 6), window(8, 10)]);
+        assert_eq!(whole.without(&[window(5, 20), window(0, 5)]), []);
     }
 
     #[test]

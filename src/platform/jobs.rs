@@ -11,29 +11,35 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use polars::prelude::DataFrame;
-
-use crate::model::{AttemptDetail, AttemptState, Coverage, Id, Job, JobType, Stores, Time, TriggerRequest};
+use crate::model::{Id, Job, JobState, JobType, StageKind, Stores};
 use crate::platform::clock::Clock;
 use crate::platform::engine::Cancel;
 use crate::platform::registry::definition::View;
 
+pub mod delete;
+pub mod force;
 pub mod materializer;
 pub mod plan;
 pub mod queue;
 pub mod record;
+pub mod report;
+mod requests;
 pub mod retry;
 pub mod rows;
 pub mod scheduler;
+mod schema;
 pub mod stream_job;
 pub mod table;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod trigger;
+pub mod upkeep;
 pub mod worker;
 
 use record::{JobRecord, Outcome};
-use rows::Applied;
+use report::Report;
+use retry::Policy;
+use rows::{Applied, Rows};
 use table::{JobTable, TableError};
 
 /// Why a request about jobs was not done.
@@ -67,6 +73,10 @@ pub struct Work {
     pub cancel: Cancel,
     /// How far it is.
     pub progress: Progress,
+    /// Takes what the attempt tells of its stages, and its log.
+    pub report: Report,
+    /// The keys of a deletion job, an Arrow IPC stream.
+    pub keys: Option<Vec<u8>>,
 }
 
 /// The progress of a running attempt, 0 to 1. Clones share it.
@@ -89,6 +99,7 @@ struct Running {
     view: Id,
     cancel: Cancel,
     progress: Progress,
+    report: Report,
 }
 
 #[derive(Default)]
@@ -100,8 +111,9 @@ struct Dispatch {
 
 /// The jobs of a deployment.
 pub struct Jobs {
-    table: JobTable,
+    table: Arc<JobTable>,
     clock: Clock,
+    policy: Policy,
     views: HashMap<Id, Arc<View>>,
     applied: HashMap<Id, Applied>,
     dispatch: Mutex<Dispatch>,
@@ -109,16 +121,21 @@ pub struct Jobs {
 }
 
 impl Jobs {
+    /// [`Jobs::open_with`] the default retry policy.
+    pub fn open(path: &Path, views: &[Arc<View>], clock: Clock) -> Result<Self, TableError> {
+        Self::open_with(path, views, clock, Policy::default())
+    }
+
     /// Opens the job table at `path` for these views: resolves what depends on a view's first application, and sets
     /// right what the end of the last process left behind (interrupted attempts run again).
-    pub fn open(path: &Path, views: &[Arc<View>], clock: Clock) -> Result<Self, TableError> {
+    pub fn open_with(path: &Path, views: &[Arc<View>], clock: Clock, policy: Policy) -> Result<Self, TableError> {
         let table = JobTable::open(path)?;
         let now = clock.now();
         let applied = table.write(|rows| {
             for id in rows.running()? {
                 let Some(mut record) = rows.job(id)? else { continue };
-                if record.recover(now) {
-                    rows.save(&record)?;
+                if record.recover(&policy, now) {
+                    settle(rows, &mut record)?;
                 }
             }
             views
@@ -131,99 +148,21 @@ impl Jobs {
                 .collect::<Result<_, TableError>>()
         })?;
         let views = views.iter().map(|view| (view.id, Arc::clone(view))).collect();
-        Ok(Self { table, clock, views, applied, dispatch: Mutex::default(), work_came: Condvar::new() })
+        Ok(Self { table: Arc::new(table), clock, policy, views, applied, dispatch: Mutex::default(), work_came: Condvar::new() })
     }
 
     fn dispatch(&self) -> MutexGuard<'_, Dispatch> {
         self.dispatch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The views whose jobs it runs.
+    pub fn views(&self) -> impl Iterator<Item = &Arc<View>> {
+        self.views.values()
+    }
+
     /// What was resolved when the view was first applied.
     pub fn applied(&self, view: Id) -> Option<Applied> {
         self.applied.get(&view).copied()
-    }
-
-    /// All jobs of a view, newest first, with the progress of running attempts.
-    pub fn list(&self, view: Id) -> Result<Vec<Job>, TableError> {
-        let records = self.table.read(|rows| rows.jobs(view))?;
-        Ok(records.into_iter().map(|record| self.with_progress(record.job)).collect())
-    }
-
-    /// One job of a view.
-    pub fn get(&self, view: Id, job: Id) -> Result<Option<Job>, TableError> {
-        let record = self.table.read(|rows| rows.job(job))?;
-        Ok(record.filter(|record| record.view == view).map(|record| self.with_progress(record.job)))
-    }
-
-    fn with_progress(&self, mut job: Job) -> Job {
-        let progress = self.dispatch().running.get(&job.id).map(|running| running.progress.get());
-        if let Some(attempt) = job.attempts.last_mut().filter(|a| a.state == AttemptState::Running) {
-            attempt.progress = progress;
-        }
-        job
-    }
-
-    /// Starts a job that a user asks for, or refuses in a sentence (semantics.md section 10).
-    pub fn trigger(&self, view: &View, request: &TriggerRequest) -> Result<Job, JobsError> {
-        let now = self.clock.now();
-        let feature_start = self.applied(view.id).and_then(|applied| applied.feature_start);
-        let job = self.table.write(|rows| {
-            let jobs = rows.jobs(view.id)?;
-            trigger::check(view, feature_start, &jobs, request, now).map_err(JobsError::Refused)?;
-            let mut record = JobRecord::batch(view, request.window, now, now);
-            (record.by_user, record.managed_retries) = (true, request.use_tecton_managed_retries);
-            (record.job.online, record.job.offline) = (request.online, request.offline);
-            rows.save(&record)?;
-            Ok::<_, JobsError>(record.job)
-        })?;
-        self.work_came.notify_all();
-        Ok(job)
-    }
-
-    /// Cancels a job: at once when nothing of it runs, else as soon as its attempt has stopped. A job that has ended is
-    /// returned unchanged; `None` when the view has no such job.
-    pub fn cancel(&self, view: Id, job: Id) -> Result<Option<Job>, TableError> {
-        let now = self.clock.now();
-        let record = self.table.write(|rows| {
-            let Some(mut record) = rows.job(job)?.filter(|record| record.view == view) else { return Ok(None) };
-            if record.request_cancel(now) {
-                rows.save(&record)?;
-            }
-            Ok::<_, TableError>(Some(record))
-        })?;
-        let Some(record) = record else { return Ok(None) };
-        if let Some(running) = self.dispatch().running.get(&job) {
-            running.cancel.cancel();
-        }
-        Ok(Some(self.with_progress(record.job)))
-    }
-
-    /// One job and its view, whichever view that is.
-    pub fn find(&self, job: Id) -> Result<Option<(Id, Job)>, TableError> {
-        let record = self.table.read(|rows| rows.job(job))?;
-        Ok(record.map(|record| (record.view, self.with_progress(record.job))))
-    }
-
-    /// Starts a deletion job for each chosen store, or refuses in a sentence and does nothing (semantics.md section 11). `keys`
-    /// are as the caller sent them.
-    pub fn delete(&self, _view: &View, _keys: &DataFrame, _stores: Stores) -> Result<Deletion, JobsError> {
-        Err(JobsError::Refused("Deleting keys is not there yet.".to_owned()))
-    }
-
-    /// Queues another attempt of a job that has failed for good, or refuses in a sentence. Where other jobs have written its
-    /// window since, only with `overwrite`.
-    pub fn force_retry(&self, _job: Id, _overwrite: bool) -> Result<Job, JobsError> {
-        Err(JobsError::Refused("Forced retries are not there yet.".to_owned()))
-    }
-
-    /// What an attempt did, and the view of its job.
-    pub fn detail(&self, _attempt: Id) -> Result<Option<(Id, AttemptDetail)>, TableError> {
-        Ok(None)
-    }
-
-    /// Which windows of a view are materialized where.
-    pub fn coverage(&self, _view: Id) -> Result<Coverage, TableError> {
-        Ok(Coverage::default())
     }
 
     /// Claims the attempt that should run next; nothing when none is queued or the platform stops.
@@ -240,26 +179,35 @@ impl Jobs {
             let Some(next) = queue::choose(free, &dispatch.served) else { return Ok(None) };
             let Some(mut record) = rows.job(next.job)? else { return Ok(None) };
             record.start(now);
-            rows.save(&record)?;
-            Ok::<_, TableError>(Some(record))
+            rows.save(&mut record)?;
+            let keys = if next.is_deletion { rows.keys(next.job)? } else { None };
+            Ok::<_, TableError>(Some((record, keys)))
         })?;
-        let Some(record) = claimed else { return Ok(None) };
+        let Some((record, keys)) = claimed else { return Ok(None) };
         let Some(view) = self.views.get(&record.view).map(Arc::clone) else { return Ok(None) };
-        let work = Work { job: record.job, view, cancel: Cancel::default(), progress: Progress::default() };
+        let attempt = record.job.last_attempt().and_then(|attempt| attempt.id).unwrap_or_default();
+        let report = Report::new(attempt, record.view, stages(&record.job), &self.table, &self.clock);
+        let (cancel, progress) = (Cancel::default(), Progress::default());
+        let work = Work { job: record.job, view, cancel, progress, report, keys };
         dispatch.served.serve(record.view);
-        let (cancel, progress) = (work.cancel.clone(), work.progress.clone());
-        dispatch.running.insert(work.job.id, Running { view: record.view, cancel, progress });
+        let (cancel, progress, report) = (work.cancel.clone(), work.progress.clone(), work.report.clone());
+        dispatch.running.insert(work.job.id, Running { view: record.view, cancel, progress, report });
         Ok(Some(work))
     }
 
     /// Keeps how an attempt ended. On an error nothing is changed: call it again.
     pub fn finish(&self, job: Id, outcome: Outcome) -> Result<(), TableError> {
         let now = self.clock.now();
-        self.table.write(|rows| {
+        let report = self.dispatch().running.get(&job).map(|running| running.report.clone());
+        let keep = |rows: &Rows| {
             let Some(mut record) = rows.job(job)? else { return Ok(()) };
-            record.finish(outcome, now);
-            rows.save(&record)
-        })?;
+            record.finish(outcome.clone(), &self.policy, now);
+            settle(rows, &mut record)
+        };
+        match report {
+            Some(report) => report.close(&outcome, keep)?,
+            None => self.table.write(keep)?,
+        }
         self.dispatch().running.remove(&job);
         self.work_came.notify_all();
         Ok(())
@@ -305,9 +253,12 @@ impl Jobs {
         Ok(record.map(|record| record.job).filter(|job| !job.state.is_terminal()))
     }
 
-    /// Keeps what troubles a view's stream job, as (reason, message); `None` when nothing does.
+    /// Keeps what troubles a view's stream job, as (reason, message); `None` when nothing does and it is being written.
     pub fn note_stream(&self, view: Id, trouble: Option<(&str, &str)>) -> Result<(), TableError> {
         let now = self.clock.now();
+        if trouble.is_none() {
+            self.table.write(|rows| rows.will_write(view, Stores { online: true, offline: false }))?;
+        }
         self.change_stream(view, |record| !record.job.state.is_terminal() && record.note(trouble, now))
     }
 
@@ -317,7 +268,7 @@ impl Jobs {
         self.change_stream(view, |record| {
             let asked = record.job.job_type == JobType::Stream && !record.job.state.can_cancel();
             if asked {
-                record.finish(Outcome::Stopped, now);
+                record.finish(Outcome::Stopped, &self.policy, now);
             }
             asked
         })
@@ -326,13 +277,32 @@ impl Jobs {
     fn change_stream(&self, view: Id, change: impl FnOnce(&mut JobRecord) -> bool) -> Result<(), TableError> {
         self.table.write(|rows| {
             let Some(mut record) = rows.stream_job(view)? else { return Ok(()) };
-            if change(&mut record) { rows.save(&record) } else { Ok(()) }
+            if change(&mut record) { rows.save(&mut record) } else { Ok(()) }
         })
     }
+}
 
-    /// The platform's present.
-    pub fn now(&self) -> Time {
-        self.clock.now()
+/// The stages that an attempt of the job goes through.
+fn stages(job: &Job) -> Vec<StageKind> {
+    let kinds = [
+        (job.job_type == JobType::Batch, StageKind::Compute),
+        (job.offline, StageKind::Offline),
+        (job.online, StageKind::Online),
+    ];
+    kinds.into_iter().filter(|(wanted, _)| *wanted).map(|(_, kind)| kind).collect()
+}
+
+/// Saves a record that may just have ended, with what must become true in the same transaction: what a batch job
+/// materialized is covered, and keys are kept no longer than the deletion may need them.
+fn settle(rows: &Rows, record: &mut JobRecord) -> Result<(), TableError> {
+    rows.save(record)?;
+    let job = &record.job;
+    match (&job.job_type, &job.state, job.window) {
+        (JobType::Batch, JobState::Success, Some(window)) => {
+            rows.cover(record.view, window, Stores { online: job.online, offline: job.offline })
+        }
+        (JobType::Deletion, JobState::Success | JobState::Cancelled, _) => rows.drop_keys(job.id),
+        _ => Ok(()),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::fault::Fault;
 use super::{parts, summary as rows};
-use crate::model::{Freshness, JobState, Span};
+use crate::model::{Freshness, Span};
 use crate::platform::Platform;
 use crate::platform::registry::definition::View;
 use crate::wire::convert;
@@ -95,8 +95,8 @@ fn located<'a>(platform: &'a Platform, locator: Option<&FcoLocator>) -> Result<&
 fn freshness_of(platform: &Platform, view: &View) -> Result<Freshness, Fault> {
     let mut latest = if view.online { platform.online().latest_event(view.id)? } else { None };
     if latest.is_none() && view.live {
-        let done = platform.jobs().list(view.id)?.into_iter().filter(|job| job.state == JobState::Success);
-        latest = done.filter_map(|job| job.window).map(|window| window.end).max();
+        let coverage = platform.jobs().coverage(view.id)?;
+        latest = coverage.online.iter().chain(&coverage.offline).map(|window| window.end).max();
     }
     // Clients read zero as "not known".
     let age = latest.map(|at| (platform.clock().now() - at).max(Span::seconds(1)));

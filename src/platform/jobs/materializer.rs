@@ -1,7 +1,8 @@
-//! A batch attempt from source to stores: compute, commit offline, write online.
+//! An attempt from source to stores: compute, commit offline, write online; or, of a deletion job, keys out of a store.
 //!
 //! Each step is idempotent by job id, so that `kill -9` at any instruction leaves the window either not done or done once:
-//! the offline table knows the job's stamp, the online store replaces the window's tiles.
+//! the offline table knows the job's stamp, the online store replaces the window's tiles. Once the first store is being written,
+//! a wish to stop waits for the second, so that they agree.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,16 +10,20 @@ use std::sync::Arc;
 use polars::prelude::DataFrame;
 use tokio::runtime::Handle;
 
-use crate::model::Window;
+use crate::model::time::print_time;
+use crate::model::{JobType, StageKind, Time, Window};
 use crate::platform::clock::Clock;
 use crate::platform::engine::{self, EngineError, ErrorKind};
-use crate::platform::offline::{OfflineError, OfflineTable, Stamp};
+use crate::platform::offline::{Maintained, OfflineError, OfflineTable, Stamp};
 use crate::platform::online::{OnlineError, OnlineStore};
 
 use super::Work;
 use super::record::Outcome;
+use super::report::{describe, grouped};
 use super::retry::Failure;
 use super::worker::Materializer;
+
+mod deletion;
 
 /// Share of an attempt's progress that computing takes.
 const COMPUTED: f32 = 0.8;
@@ -35,41 +40,107 @@ pub struct EngineMaterializer {
     pub runtime: Handle,
     /// What time it is.
     pub clock: Clock,
+    /// Most bytes that one attempt may hold.
+    pub memory: u64,
+}
+
+/// What each of `workers` attempts may hold of `memory` bytes: an equal share, yet never less than a quarter, for not all of
+/// many attempts are large at the same time.
+pub fn share(memory: u64, workers: usize) -> u64 {
+    memory / (workers as u64).clamp(1, 4)
 }
 
 impl Materializer for EngineMaterializer {
     fn run(&self, work: &Work) -> Outcome {
-        self.attempt(work).err().unwrap_or(Outcome::Success)
+        let done = match work.job.job_type {
+            JobType::Deletion => self.delete(work),
+            _ => self.materialize(work),
+        };
+        done.err().unwrap_or(Outcome::Success)
     }
 }
 
 impl EngineMaterializer {
-    fn attempt(&self, work: &Work) -> Result<(), Outcome> {
+    fn materialize(&self, work: &Work) -> Result<(), Outcome> {
         let window = work.job.window.ok_or_else(|| permanent("INTERNAL_ERROR", "This job has no window."))?;
-        let progress = |share: f32| work.progress.set(share * COMPUTED);
         let now = self.clock.now();
-        let rows = engine::materialize(&work.view, window, now, (&work.cancel, engine::MEMORY), &progress);
-        let rows = rows.map_err(engine_failure)?;
+        let rows = self.compute(work, window, now)?;
         // The last look at the flag: from here on both stores are written, so that they agree.
         if work.cancel.is_cancelled() {
             return Err(Outcome::Stopped);
         }
-        if work.job.offline {
-            self.runtime.block_on(self.commit(work, window, rows.clone())).map_err(offline_failure)?;
-        }
+        let table = if work.job.offline { Some(self.write_offline(work, window, rows.clone())?) } else { None };
         work.progress.set(COMMITTED);
         if work.job.online {
-            self.online.write_batch(&work.view, window, &rows, now).map_err(online_failure)?;
+            begin(work, StageKind::Online)?;
+            let written = self.online.write_batch(&work.view, window, &rows, now).map_err(online_failure)?;
+            work.report.say(&format!(
+                "Wrote {} to the online store, left out {} that newer rows or the end of their time made needless.",
+                describe(Some(written.rows), Some(written.bytes)),
+                grouped(written.skipped)
+            ));
+            work.report.done(Some(written.rows), Some(written.bytes));
+        }
+        if let Some(table) = table {
+            self.maintain(work, table, window, now);
         }
         work.progress.set(1.0);
         Ok(())
     }
 
-    async fn commit(&self, work: &Work, window: Window, rows: DataFrame) -> Result<(), OfflineError> {
-        let mut table = OfflineTable::open_or_create(&self.offline, &work.view).await?;
-        let attempt = work.job.last_attempt().map_or(1, |attempt| attempt.number);
-        table.replace(window, rows, Stamp { job: work.job.id, attempt }).await.map(drop)
+    fn compute(&self, work: &Work, window: Window, now: Time) -> Result<DataFrame, Outcome> {
+        begin(work, StageKind::Compute)?;
+        let progress = |share: f32| {
+            work.progress.set(share * COMPUTED);
+            work.report.progress(share);
+        };
+        let rows = engine::materialize(&work.view, window, now, (&work.cancel, self.memory), &progress);
+        let rows = rows.map_err(engine_failure)?;
+        let count = rows.height() as u64;
+        work.report.say(&format!(
+            "Read {} to {} from the source: {} to store.",
+            print_time(window.start),
+            print_time(window.end),
+            describe(Some(count), None)
+        ));
+        work.report.done(Some(count), Some(rows.estimated_size() as u64));
+        Ok(rows)
     }
+
+    fn write_offline(&self, work: &Work, window: Window, rows: DataFrame) -> Result<OfflineTable, Outcome> {
+        begin(work, StageKind::Offline)?;
+        let written = self.runtime.block_on(async {
+            let mut table = OfflineTable::open_or_create(&self.offline, &work.view).await?;
+            let written = table.replace(window, rows, stamp(work)).await?;
+            Ok((table, written))
+        });
+        let (table, written) = written.map_err(offline_failure)?;
+        let amount = describe(Some(written.rows), Some(written.bytes));
+        work.report.say(&format!("Committed {amount} to the offline table in the place of what the window held."));
+        work.report.done(Some(written.rows), Some(written.bytes));
+        Ok(table)
+    }
+
+    /// Upkeep of the table. What fails here is tried again after the next job; the window is written either way.
+    fn maintain(&self, work: &Work, mut table: OfflineTable, window: Window, now: Time) {
+        match self.runtime.block_on(table.maintain(window, now)) {
+            Ok(Maintained { compacted: 0, vacuumed: 0 }) => {}
+            Ok(Maintained { compacted, vacuumed }) => {
+                let (joined, removed) = (grouped(compacted), grouped(vacuumed));
+                work.report.say(&format!("Joined {joined} small files, removed {removed} that no reader needs."));
+            }
+            Err(error) => work.report.say(&format!("The upkeep of the table was left out: {error}.")),
+        }
+    }
+}
+
+fn stamp(work: &Work) -> Stamp {
+    Stamp { job: work.job.id, attempt: work.job.last_attempt().map_or(1, |attempt| attempt.number) }
+}
+
+/// Begins a stage. Where that cannot be kept, nothing is written either.
+fn begin(work: &Work, stage: StageKind) -> Result<(), Outcome> {
+    work.report.begin(stage).map_err(|error| store_failure(error.to_string()))
 }
 
 fn permanent(reason: &str, message: &str) -> Outcome {
@@ -99,13 +170,59 @@ pub fn reason(kind: ErrorKind) -> &'static str {
     }
 }
 
+/// A failure of a store: mended by whoever has the machine, so the attempt is tried again.
+fn store_failure(message: String) -> Outcome {
+    // As the system says it, and as SQLite does.
+    let full = ["No space left on device", "database or disk is full"].iter().any(|words| message.contains(words));
+    if full {
+        let message = format!("{} The disk is full: free some space.", sentence(&message));
+        return retryable("DISK_FULL", message);
+    }
+    retryable("STORE_ERROR", message)
+}
+
+fn sentence(text: &str) -> String {
+    format!("{}.", text.trim_end_matches('.'))
+}
+
 fn offline_failure(error: OfflineError) -> Outcome {
-    retryable("STORE_ERROR", error.to_string())
+    store_failure(error.to_string())
 }
 
 fn online_failure(error: OnlineError) -> Outcome {
     match error {
         OnlineError::Mismatch(message) => permanent("STORE_ERROR", &message),
-        error => retryable("STORE_ERROR", error.to_string()),
+        error => store_failure(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(outcome: Outcome) -> (Failure, String, String) {
+        let Outcome::Failed { failure, reason, message } = outcome else { panic!("{outcome:?}") };
+        (failure, reason, message)
+    }
+
+    #[test]
+    fn each_failure_is_of_the_class_that_decides_about_a_retry() {
+        let engine = |kind| failure(engine_failure(EngineError { kind, message: "m".to_owned() }));
+        assert_eq!(engine(ErrorKind::Source), (Failure::Retryable, "SOURCE_ERROR".to_owned(), "m".to_owned()));
+        assert_eq!(engine(ErrorKind::Memory), (Failure::Permanent, "MEMORY_ERROR".to_owned(), "m".to_owned()));
+        assert_eq!(engine(ErrorKind::Query), (Failure::Permanent, "QUERY_ERROR".to_owned(), "m".to_owned()));
+        let problem = "part: No space left on device (os error 28)".to_owned();
+        let full = failure(offline_failure(OfflineError::Table { table: "t".to_owned(), problem }));
+        let told = "offline table t: part: No space left on device (os error 28). The disk is full: free some space.";
+        assert_eq!(full, (Failure::Retryable, "DISK_FULL".to_owned(), told.to_owned()));
+        let store = OnlineError::Store { path: "p".to_owned(), problem: "gone".to_owned() };
+        assert_eq!(failure(online_failure(store)).0, Failure::Retryable);
+        assert_eq!(failure(online_failure(OnlineError::Mismatch("shape".to_owned()))).0, Failure::Permanent);
+    }
+
+    #[test]
+    fn attempts_share_the_memory_and_get_a_quarter_at_least() {
+        let shares = [1, 2, 4, 64].map(|workers| share(1_000, workers));
+        assert_eq!(shares, [1_000, 500, 250, 250]);
     }
 }

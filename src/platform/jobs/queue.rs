@@ -1,6 +1,6 @@
 //! Which queued attempt runs next, as a pure function.
 //!
-//! Jobs of users first; then the views in turn, so that every view shows progress soon; within a view the oldest window
+//! Deletions first, for what is to go should go soon; then jobs of users; then the views in turn, so that every view shows progress soon; within a view the oldest window
 //! first.
 
 use std::collections::HashMap;
@@ -26,7 +26,7 @@ impl Served {
 
 /// Chooses among `queued`.
 pub fn choose<'a>(queued: impl Iterator<Item = &'a Queued>, served: &Served) -> Option<Queued> {
-    let rank = |q: &&Queued| (!q.by_user, served.last.get(&q.view).copied().unwrap_or(0), q.starts);
+    let rank = |q: &&Queued| (!q.is_deletion, !q.by_user, served.last.get(&q.view).copied().unwrap_or(0), q.starts);
     queued.min_by_key(rank).copied()
 }
 
@@ -37,7 +37,7 @@ mod tests {
 
     fn queued(view: u128, hour: i64, by_user: bool) -> Queued {
         let starts = Some(from_micros(hour * 3_600_000_000));
-        Queued { job: Id(view * 100 + hour as u128), view: Id(view), starts, by_user }
+        Queued { job: Id(view * 100 + hour as u128), view: Id(view), starts, by_user, is_deletion: false }
     }
 
     #[test]
@@ -65,5 +65,12 @@ mod tests {
         served.serve(Id(2));
         let waiting = [queued(1, 1, false), queued(2, 8, true)];
         assert_eq!(choose(waiting.iter(), &served).map(|q| q.job), Some(Id(208)));
+    }
+
+    #[test]
+    fn a_deletion_goes_before_everything_that_waits() {
+        let deletion = Queued { is_deletion: true, starts: None, ..queued(1, 9, true) };
+        let waiting = [queued(1, 1, false), queued(2, 0, true), deletion];
+        assert_eq!(choose(waiting.iter(), &Served::default()).map(|q| q.job), Some(deletion.job));
     }
 }

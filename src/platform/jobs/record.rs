@@ -3,10 +3,12 @@
 //! The changes are pure: they take an instant and alter the record in memory. The table stores the result; nothing here
 //! does I/O. State words and their order are those of semantics.md section 10 and wire section 2.2.
 
-use crate::model::{Attempt, AttemptState, Id, Job, JobState, JobType, Time, Window};
+use crate::model::time::print_time;
+use crate::model::{Attempt, AttemptState, Id, Job, JobState, JobType, Stores, Time, Window};
 use crate::platform::registry::definition::View;
 
-use super::retry::{self, Failure, INTERRUPTED, Next};
+use super::report::Line;
+use super::retry::{self, Failure, INTERRUPTED, Next, Policy};
 
 /// A job with what the platform knows about it beyond the protocol.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +21,10 @@ pub struct JobRecord {
     pub by_user: bool,
     /// Whether failed attempts are retried.
     pub managed_retries: bool,
+    /// The number of the last attempt whose failure no longer counts, for somebody asked for further attempts after it.
+    pub counted_from: u32,
+    /// What its changes have to say for the logs of its attempts; moved to the log when the record is saved.
+    pub log: Vec<(Id, Line)>,
 }
 
 /// How an attempt ended.
@@ -65,6 +71,21 @@ impl JobRecord {
         record
     }
 
+    /// A new job that deletes keys from one store, queued at once.
+    pub fn deletion(view: &View, store: Stores, now: Time) -> Self {
+        let mut record = Self::empty(view, JobType::Deletion, None, now);
+        (record.by_user, record.job.online, record.job.offline) = (true, store.online, store.offline);
+        record.queue(now);
+        record
+    }
+
+    /// Adds a line to the log of the newest attempt.
+    pub fn say(&mut self, text: &str, now: Time) {
+        if let Some(attempt) = self.job.last_attempt().and_then(|attempt| attempt.id) {
+            self.log.push((attempt, Line::new(now, text)));
+        }
+    }
+
     fn empty(view: &View, job_type: JobType, window: Option<Window>, now: Time) -> Self {
         let job = Job {
             id: new_id(),
@@ -81,7 +102,7 @@ impl JobRecord {
             attempts: Vec::new(),
             allowed: Default::default(),
         };
-        Self { job, view: view.id, by_user: false, managed_retries: true }
+        Self { job, view: view.id, by_user: false, managed_retries: true, counted_from: 0, log: Vec::new() }
     }
 
     /// Whether the newest attempt waits for a worker.
@@ -115,15 +136,18 @@ impl JobRecord {
         attempt.state = AttemptState::Running;
         attempt.created_at = Some(now);
         attempt.updated_at = Some(now);
+        let text = format!("Attempt {} began.", attempt.number);
         self.job.updated_at = Some(now);
+        self.say(&text, now);
         true
     }
 
     /// Ends the running attempt and decides what becomes of the job. Once a cancel was asked for, the job ends
     /// cancelled, however the attempt ended.
-    pub fn finish(&mut self, outcome: Outcome, now: Time) {
+    pub fn finish(&mut self, outcome: Outcome, policy: &Policy, now: Time) {
         self.job.updated_at = Some(now);
         if self.job.state == JobState::CancellationRequested {
+            self.say("Stopped on request. No further attempt follows.", now);
             self.end_attempt(AttemptState::Cancelled, None, now);
             self.job.state = JobState::Cancelled;
             self.job.next_attempt_at = None;
@@ -131,25 +155,45 @@ impl JobRecord {
         }
         match outcome {
             Outcome::Success => {
+                self.say("Everything is written.", now);
                 self.end_attempt(AttemptState::Success, None, now);
                 self.job.state = JobState::Success;
             }
             Outcome::Stopped => self.fail(
                 Failure::Interrupted,
                 (INTERRUPTED.to_owned(), "The platform stopped while this attempt ran.".to_owned()),
-                now,
+                (policy, now),
             ),
-            Outcome::Failed { failure, reason, message } => self.fail(failure, (reason, message), now),
+            Outcome::Failed { failure, reason, message } => self.fail(failure, (reason, message), (policy, now)),
         }
     }
 
-    fn fail(&mut self, failure: Failure, why: (String, String), now: Time) {
-        self.end_attempt(AttemptState::Error, Some(why), now);
-        match retry::next(failure, self.managed_retries, &self.job.attempts, now) {
-            Next::Now => self.queue(now),
-            Next::At(at) => self.job.next_attempt_at = Some(at),
-            Next::GiveUp => self.job.state = JobState::Failure,
+    fn fail(&mut self, failure: Failure, (reason, message): (String, String), (policy, now): (&Policy, Time)) {
+        self.say(&format!("{reason}: {message}"), now);
+        self.end_attempt(AttemptState::Error, Some((reason, message)), now);
+        let counted = self.job.attempts.iter().filter(|attempt| attempt.number > self.counted_from);
+        match retry::next(policy, failure, self.managed_retries, counted, now) {
+            Next::Now => {
+                self.say("The next attempt follows at once.", now);
+                self.queue(now);
+            }
+            Next::At(at) => {
+                self.say(&format!("The next attempt follows at {}.", print_time(at)), now);
+                self.job.next_attempt_at = Some(at);
+            }
+            Next::GiveUp(why) => {
+                self.say(&format!("No further attempt follows: {why}."), now);
+                self.job.state = JobState::Failure;
+            }
         }
+    }
+
+    /// Queues another attempt of a job that has failed for good; failures are counted anew. Whether that may be is decided
+    /// in `force.rs`.
+    pub fn force(&mut self, now: Time) {
+        self.counted_from = self.job.last_attempt().map_or(0, |last| last.number);
+        self.queue(now);
+        self.say("Somebody asked for another attempt after the job had failed for good.", now);
     }
 
     fn end_attempt(&mut self, state: AttemptState, why: Option<(String, String)>, now: Time) {
@@ -167,6 +211,7 @@ impl JobRecord {
             return false;
         }
         self.job.updated_at = Some(now);
+        self.say("Somebody asked to cancel the job.", now);
         match self.job.last_attempt().map(|attempt| attempt.state.clone()) {
             Some(AttemptState::Running) => self.job.state = JobState::CancellationRequested,
             last => {
@@ -182,13 +227,13 @@ impl JobRecord {
 
     /// Brings the record in order after the platform ended, cleanly or not: an attempt left running was interrupted.
     /// A stream job simply goes on. True when something changed.
-    pub fn recover(&mut self, now: Time) -> bool {
+    pub fn recover(&mut self, policy: &Policy, now: Time) -> bool {
         let runs = self.job.last_attempt().is_some_and(|attempt| attempt.state == AttemptState::Running);
         let cancelling = self.job.state == JobState::CancellationRequested;
         if !runs || (self.job.job_type == JobType::Stream && !cancelling) {
             return false;
         }
-        self.finish(Outcome::Stopped, now);
+        self.finish(Outcome::Stopped, policy, now);
         true
     }
 
@@ -202,6 +247,13 @@ impl JobRecord {
         (attempt.reason, attempt.message) = (reason, message);
         attempt.updated_at = Some(now);
         self.job.updated_at = Some(now);
+        match trouble {
+            Some((reason, message)) => {
+                self.say(&format!("{reason}: {message}"), now);
+                self.say("It is tried again after a pause.", now);
+            }
+            None => self.say("The stream is read and written without trouble.", now),
+        }
         true
     }
 }
@@ -233,7 +285,7 @@ mod tests {
         assert!(record.job.attempts.is_empty() && !record.start(later));
         record.queue(later);
         assert!(record.is_pending() && record.start(later));
-        record.finish(Outcome::Success, later);
+        record.finish(Outcome::Success, &Policy::default(), later);
         assert_eq!(record.job.state, JobState::Success);
         assert_eq!(record.job.attempts[0].state, AttemptState::Success);
     }
@@ -242,12 +294,12 @@ mod tests {
     fn a_retryable_failure_waits_and_a_permanent_one_ends() {
         let mut record = due();
         record.start(now());
-        record.finish(failed(Failure::Retryable), now());
+        record.finish(failed(Failure::Retryable), &Policy::default(), now());
         assert_eq!(record.job.state, JobState::Running);
         assert_eq!(record.job.next_attempt_at, Some(now() + Span::minutes(5)));
         record.queue(now());
         record.start(now());
-        record.finish(failed(Failure::Permanent), now());
+        record.finish(failed(Failure::Permanent), &Policy::default(), now());
         assert_eq!(record.job.state, JobState::Failure);
         assert_eq!(record.job.attempts.len(), 2);
         assert_eq!(record.job.failure(), Some("No file."));
@@ -260,7 +312,7 @@ mod tests {
         assert!(record.request_cancel(now()));
         assert_eq!(record.job.state, JobState::CancellationRequested);
         assert!(!record.request_cancel(now()), "a second request changes nothing");
-        record.finish(Outcome::Stopped, now());
+        record.finish(Outcome::Stopped, &Policy::default(), now());
         assert_eq!(record.job.state, JobState::Cancelled);
         assert_eq!(record.job.attempts[0].state, AttemptState::Cancelled);
         let before = record.clone();
@@ -278,7 +330,7 @@ mod tests {
         );
         let mut waiting = due();
         waiting.start(now());
-        waiting.finish(failed(Failure::Retryable), now());
+        waiting.finish(failed(Failure::Retryable), &Policy::default(), now());
         for mut record in [scheduled, due(), waiting] {
             assert!(record.request_cancel(now()));
             assert_eq!(record.job.state, JobState::Cancelled);
@@ -290,9 +342,9 @@ mod tests {
     #[test]
     fn recovery_reruns_what_was_interrupted() {
         let mut record = due();
-        assert!(!record.recover(now()), "a queued attempt is still queued");
+        assert!(!record.recover(&Policy::default(), now()), "a queued attempt is still queued");
         record.start(now());
-        assert!(record.recover(now()));
+        assert!(record.recover(&Policy::default(), now()));
         assert_eq!(record.job.attempts[0].reason.as_deref(), Some(INTERRUPTED));
         assert!(record.is_pending());
         assert_eq!(record.job.attempts[1].number, 2);
@@ -303,7 +355,7 @@ mod tests {
         let mut record = due();
         record.start(now());
         record.request_cancel(now());
-        assert!(record.recover(now()));
+        assert!(record.recover(&Policy::default(), now()));
         assert_eq!(record.job.state, JobState::Cancelled);
     }
 
@@ -311,11 +363,11 @@ mod tests {
     fn a_stream_job_goes_on_unless_it_was_cancelled() {
         let mut record = JobRecord::stream(&view("v"), now());
         assert_eq!(record.job.state, JobState::Running);
-        assert!(!record.recover(now()));
+        assert!(!record.recover(&Policy::default(), now()));
         assert!(record.note(Some(("SOURCE_ERROR", "No file.")), now()));
         assert!(!record.note(Some(("SOURCE_ERROR", "No file.")), now()));
         record.request_cancel(now());
-        assert!(record.recover(now()));
+        assert!(record.recover(&Policy::default(), now()));
         assert_eq!(record.job.state, JobState::Cancelled);
     }
 }

@@ -1,18 +1,43 @@
 //! The retry policy (semantics.md section 10), as a pure function.
 //!
-//! It decides when a job is tried again; it must not touch the job itself.
+//! It decides when a job is tried again; it must not touch the job itself. The numbers are settings of the platform; their
+//! defaults are those of Tecton.
 
+use crate::model::time::{parse_span, print_span};
 use crate::model::{Attempt, AttemptState, Span, Time};
 
 /// The reason word of an attempt that the platform itself cut short: a crash, a kill, a shutdown.
 pub const INTERRUPTED: &str = "INTERRUPTED";
 
-/// Attempts that may fail on their own before the job fails.
-const MAX_FAILURES: usize = 10;
-/// Attempts that may be interrupted before the job fails.
-const MAX_INTERRUPTIONS: usize = 100;
-/// Wait before the first retry of a failed attempt; it doubles with each further failure.
-const FIRST_WAIT: Span = Span::minutes(5);
+/// The longest wait before a retry.
+const LONGEST_WAIT: Span = Span::days(1);
+
+/// When failed attempts are tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Wait before the first retry of a failed attempt; it doubles with each further failure, up to a day.
+    pub first_wait: Span,
+    /// Attempts that may fail before the job fails.
+    pub attempts: u32,
+    /// Attempts that may be interrupted before the job fails.
+    pub interruptions: u32,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { first_wait: Span::minutes(5), attempts: 10, interruptions: 100 }
+    }
+}
+
+/// Reads the wait before the first retry as a user writes it: a duration from one second to one day. The error says what
+/// to write.
+pub fn parse_wait(text: &str) -> Result<Span, String> {
+    let wait = parse_span(text).map_err(|error| error.to_string())?;
+    if wait < Span::seconds(1) || wait > LONGEST_WAIT {
+        return Err(format!("a wait before a retry is from 1s to {}", print_span(LONGEST_WAIT)));
+    }
+    Ok(wait)
+}
 
 /// Why an attempt did not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,31 +51,45 @@ pub enum Failure {
 }
 
 /// What happens to the job after a failed attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
     /// It is queued again at once.
     Now,
     /// It waits until then.
     At(Time),
-    /// It has failed for good.
-    GiveUp,
+    /// It has failed for good, for this reason (the end of a sentence).
+    GiveUp(String),
 }
 
-/// Decides what follows a failure at `now`. `attempts` are all attempts of the job, the one that just failed
-/// included. Without managed retries the first failure is final, whatever it was.
-pub fn next(failure: Failure, managed: bool, attempts: &[Attempt], now: Time) -> Next {
-    let failed = attempts.iter().filter(|a| a.state == AttemptState::Error);
-    let interruptions = failed.clone().filter(|a| a.reason.as_deref() == Some(INTERRUPTED)).count();
-    let failures = failed.count() - interruptions;
+/// Decides what follows a failure at `now`. `attempts` are those that count, the one that just failed included. Without
+/// managed retries the first failure is final, whatever it was.
+pub fn next<'a>(
+    policy: &Policy,
+    failure: Failure,
+    managed: bool,
+    attempts: impl Iterator<Item = &'a Attempt>,
+    now: Time,
+) -> Next {
+    let (mut failures, mut interruptions) = (0_u32, 0_u32);
+    for attempt in attempts.filter(|attempt| attempt.state == AttemptState::Error) {
+        let count =
+            if attempt.reason.as_deref() == Some(INTERRUPTED) { &mut interruptions } else { &mut failures };
+        *count = count.saturating_add(1);
+    }
     match failure {
-        _ if !managed => Next::GiveUp,
-        Failure::Permanent => Next::GiveUp,
-        Failure::Interrupted if interruptions >= MAX_INTERRUPTIONS => Next::GiveUp,
+        _ if !managed => Next::GiveUp("the job was started without managed retries".to_owned()),
+        Failure::Permanent => Next::GiveUp("another attempt would end the same way".to_owned()),
+        Failure::Interrupted if interruptions >= policy.interruptions => {
+            Next::GiveUp(format!("it was interrupted {interruptions} times, which is the most allowed"))
+        }
         Failure::Interrupted => Next::Now,
-        Failure::Retryable if failures >= MAX_FAILURES => Next::GiveUp,
+        Failure::Retryable if failures >= policy.attempts => {
+            Next::GiveUp(format!("{failures} attempts have failed, which is the most allowed"))
+        }
         Failure::Retryable => {
-            let doublings = u32::try_from(failures.saturating_sub(1)).unwrap_or(0);
-            Next::At(now + FIRST_WAIT * 2_i32.pow(doublings))
+            let doubled = 2_i32.saturating_pow(failures.saturating_sub(1));
+            let wait = policy.first_wait.checked_mul(doubled).unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
+            Next::At(now + wait)
         }
     }
 }
@@ -74,31 +113,64 @@ mod tests {
         (1..=count as u32).map(attempt).collect()
     }
 
+    fn after(policy: &Policy, failure: Failure, managed: bool, attempts: &[Attempt]) -> Next {
+        next(policy, failure, managed, attempts.iter(), from_micros(0))
+    }
+
+    fn in_minutes(minutes: i64) -> Next {
+        Next::At(from_micros(0) + Span::minutes(minutes))
+    }
+
+    fn gives_up(next: &Next, why: &str) {
+        assert_eq!(next, &Next::GiveUp(why.to_owned()));
+    }
+
     #[test]
     fn waits_five_minutes_and_doubles() {
-        let now = from_micros(0);
-        let wait = |n| next(Failure::Retryable, true, &failed(n, "SOURCE_ERROR"), now);
-        assert_eq!(wait(1), Next::At(now + Span::minutes(5)));
-        assert_eq!(wait(2), Next::At(now + Span::minutes(10)));
-        assert_eq!(wait(9), Next::At(now + Span::minutes(5 * 256)));
-        assert_eq!(wait(10), Next::GiveUp);
+        let wait = |n| after(&Policy::default(), Failure::Retryable, true, &failed(n, "SOURCE_ERROR"));
+        assert_eq!(wait(1), in_minutes(5));
+        assert_eq!(wait(2), in_minutes(10));
+        assert_eq!(wait(9), in_minutes(5 * 256));
+        gives_up(&wait(10), "10 attempts have failed, which is the most allowed");
+    }
+
+    #[test]
+    fn a_policy_of_ones_own_counts_and_waits_and_no_wait_is_longer_than_a_day() {
+        let policy = Policy { first_wait: Span::minutes(7), attempts: 70, interruptions: 1 };
+        let wait = |n| after(&policy, Failure::Retryable, true, &failed(n, "SOURCE_ERROR"));
+        assert_eq!((wait(1), wait(3)), (in_minutes(7), in_minutes(28)));
+        assert_eq!((wait(40), wait(69)), (in_minutes(24 * 60), in_minutes(24 * 60)));
+        gives_up(&wait(70), "70 attempts have failed, which is the most allowed");
+        let interrupted = after(&policy, Failure::Interrupted, true, &failed(1, INTERRUPTED));
+        gives_up(&interrupted, "it was interrupted 1 times, which is the most allowed");
     }
 
     #[test]
     fn interruptions_run_again_at_once_and_do_not_count_as_failures() {
-        let now = from_micros(0);
-        assert_eq!(next(Failure::Interrupted, true, &failed(99, INTERRUPTED), now), Next::Now);
-        assert_eq!(next(Failure::Interrupted, true, &failed(100, INTERRUPTED), now), Next::GiveUp);
+        let policy = Policy::default();
+        assert_eq!(after(&policy, Failure::Interrupted, true, &failed(99, INTERRUPTED)), Next::Now);
+        assert!(matches!(after(&policy, Failure::Interrupted, true, &failed(100, INTERRUPTED)), Next::GiveUp(_)));
         let mut mixed = failed(50, INTERRUPTED);
         mixed.extend(failed(1, "SOURCE_ERROR"));
-        assert_eq!(next(Failure::Retryable, true, &mixed, now), Next::At(now + Span::minutes(5)));
+        assert_eq!(after(&policy, Failure::Retryable, true, &mixed), in_minutes(5));
     }
 
     #[test]
     fn permanent_failures_and_unmanaged_jobs_end() {
-        let now = from_micros(0);
-        assert_eq!(next(Failure::Permanent, true, &failed(1, "QUERY_ERROR"), now), Next::GiveUp);
-        assert_eq!(next(Failure::Retryable, false, &failed(1, "SOURCE_ERROR"), now), Next::GiveUp);
-        assert_eq!(next(Failure::Interrupted, false, &failed(1, INTERRUPTED), now), Next::GiveUp);
+        let end = |failure, managed, word| after(&Policy::default(), failure, managed, &failed(1, word));
+        gives_up(&end(Failure::Permanent, true, "QUERY_ERROR"), "another attempt would end the same way");
+        let unmanaged = "the job was started without managed retries";
+        gives_up(&end(Failure::Retryable, false, "SOURCE_ERROR"), unmanaged);
+        gives_up(&end(Failure::Interrupted, false, INTERRUPTED), unmanaged);
+    }
+
+    #[test]
+    fn a_wait_is_a_duration_from_a_second_to_a_day() {
+        assert_eq!(parse_wait("90s"), Ok(Span::seconds(90)));
+        assert_eq!(parse_wait("1d"), Ok(Span::days(1)));
+        for text in ["0s", "2d", "1d1s"] {
+            assert_eq!(parse_wait(text), Err("a wait before a retry is from 1s to 1d".to_owned()), "{text}");
+        }
+        assert!(parse_wait("soon").unwrap_err().contains("`soon` is not a duration"));
     }
 }

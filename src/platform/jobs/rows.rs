@@ -3,6 +3,8 @@
 //! Used inside a transaction of `table.rs`. Instants are stored as microseconds since 1970, ids as 32 hex digits,
 //! states as the words of the protocol.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::model::time::{from_micros, micros};
@@ -11,6 +13,11 @@ use crate::platform::registry::definition::View;
 
 use super::record::JobRecord;
 use super::table::TableError;
+
+mod coverage;
+mod keys;
+mod prune;
+mod report;
 
 /// What is kept of a view from its first application on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +39,8 @@ pub struct Queued {
     pub starts: Option<Time>,
     /// Whether a user asked for it.
     pub by_user: bool,
+    /// Whether it deletes keys.
+    pub is_deletion: bool,
 }
 
 /// The rows, within one transaction.
@@ -41,7 +50,7 @@ pub struct Rows<'a> {
 
 const JOB_COLUMNS: &str = "jobs.id, jobs.view, views.workspace, views.name, jobs.job_type, jobs.state, \
      jobs.window_start, jobs.window_end, jobs.online, jobs.offline, jobs.by_user, jobs.managed_retries, \
-     jobs.created_at, jobs.updated_at, jobs.next_attempt_at";
+     jobs.created_at, jobs.updated_at, jobs.next_attempt_at, jobs.counted_from";
 
 impl<'a> Rows<'a> {
     pub(super) fn new(connection: &'a Connection) -> Self {
@@ -63,15 +72,24 @@ impl<'a> Rows<'a> {
         Ok(self.connection.query_row(sql, [view.id.to_string()], kept)?)
     }
 
-    /// Writes a record, new or changed, with all its attempts.
-    pub fn save(&self, record: &JobRecord) -> Result<(), TableError> {
+    /// Writes a record, new or changed, with all its attempts and what its changes say for their logs.
+    pub fn save(&self, record: &mut JobRecord) -> Result<(), TableError> {
+        self.save_job(record)?;
+        record.job.attempts.iter().try_for_each(|attempt| self.save_attempt(record.job.id, attempt))?;
+        for (attempt, line) in record.log.drain(..) {
+            self.append_log(attempt, &[line])?;
+        }
+        Ok(())
+    }
+
+    fn save_job(&self, record: &JobRecord) -> Result<(), TableError> {
         let job = &record.job;
         let mut upsert = self.connection.prepare_cached(
             "INSERT INTO jobs (id, view, job_type, state, window_start, window_end, online, offline, by_user,
-                 managed_retries, created_at, updated_at, next_attempt_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+                 managed_retries, created_at, updated_at, next_attempt_at, counted_from)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
              ON CONFLICT (id) DO UPDATE SET state = excluded.state, updated_at = excluded.updated_at,
-                 next_attempt_at = excluded.next_attempt_at",
+                 next_attempt_at = excluded.next_attempt_at, counted_from = excluded.counted_from",
         )?;
         upsert.execute(params![
             job.id.to_string(),
@@ -87,8 +105,9 @@ impl<'a> Rows<'a> {
             job.created_at.map(micros),
             job.updated_at.map(micros),
             job.next_attempt_at.map(micros),
+            record.counted_from,
         ])?;
-        job.attempts.iter().try_for_each(|attempt| self.save_attempt(job.id, attempt))
+        Ok(())
     }
 
     fn save_attempt(&self, job: Id, attempt: &Attempt) -> Result<(), TableError> {
@@ -113,23 +132,33 @@ impl<'a> Rows<'a> {
 
     /// All jobs of a view, newest first.
     pub fn jobs(&self, view: Id) -> Result<Vec<JobRecord>, TableError> {
+        self.select("jobs.view = ?1", &[&view.to_string()])
+    }
+
+    /// The batch jobs of a view whose windows share an instant with this one, newest first.
+    pub fn batch_jobs_in(&self, view: Id, window: Window) -> Result<Vec<JobRecord>, TableError> {
+        let inside = "jobs.view = ?1 AND jobs.job_type = 'BATCH' AND jobs.window_end > ?2 AND jobs.window_start < ?3";
+        self.select(inside, &[&view.to_string(), &micros(window.start), &micros(window.end)])
+    }
+
+    fn select(&self, condition: &str, parameters: &[&dyn rusqlite::ToSql]) -> Result<Vec<JobRecord>, TableError> {
         let sql = format!(
-            "SELECT {JOB_COLUMNS} FROM jobs JOIN views ON views.id = jobs.view WHERE jobs.view = ?1 ORDER BY seq DESC"
+            "SELECT {JOB_COLUMNS} FROM jobs JOIN views ON views.id = jobs.view WHERE {condition} ORDER BY jobs.seq DESC"
         );
         let mut query = self.connection.prepare_cached(&sql)?;
         let mut records = Vec::new();
-        let mut found = query.query([view.to_string()])?;
+        let mut found = query.query(parameters)?;
         while let Some(row) = found.next()? {
             records.push(job_of(row)?);
         }
-        let by_id: std::collections::HashMap<Id, usize> =
+        let by_id: HashMap<Id, usize> =
             records.iter().enumerate().map(|(index, record)| (record.job.id, index)).collect();
-        let mut query = self.connection.prepare_cached(
+        let mut query = self.connection.prepare_cached(&format!(
             "SELECT attempts.job, attempts.id, number, attempts.state, attempts.created_at, attempts.updated_at,
                  reason, message
-             FROM attempts JOIN jobs ON jobs.id = attempts.job WHERE jobs.view = ?1 ORDER BY number",
-        )?;
-        let mut found = query.query([view.to_string()])?;
+             FROM jobs JOIN attempts ON attempts.job = jobs.id WHERE {condition} ORDER BY number"
+        ))?;
+        let mut found = query.query(parameters)?;
         while let Some(row) = found.next()? {
             if let Some(index) = by_id.get(&id_at(row, 0)?) {
                 records[*index].job.attempts.push(attempt_of(row)?);
@@ -172,7 +201,7 @@ impl<'a> Rows<'a> {
     /// Jobs with a queued attempt.
     pub fn queued(&self) -> Result<Vec<Queued>, TableError> {
         let mut query = self.connection.prepare_cached(
-            "SELECT jobs.id, jobs.view, jobs.window_start, jobs.by_user
+            "SELECT jobs.id, jobs.view, jobs.window_start, jobs.by_user, jobs.job_type = 'DELETION'
              FROM attempts JOIN jobs ON jobs.id = attempts.job WHERE attempts.state = 'PENDING' ORDER BY jobs.seq",
         )?;
         let mut found = query.query([])?;
@@ -184,16 +213,24 @@ impl<'a> Rows<'a> {
                 view: id_at(row, 1)?,
                 starts: starts.map(from_micros),
                 by_user: row.get(3)?,
+                is_deletion: row.get(4)?,
             });
         }
         Ok(queued)
     }
 
-    /// Up to where the schedule of a view has jobs; absent before its first plan.
+    /// Up to where the schedule of a view has made jobs; absent before its first plan.
     pub fn planned_until(&self, view: Id) -> Result<Option<Time>, TableError> {
-        let sql = "SELECT MAX(window_end) FROM jobs WHERE view = ?1 AND job_type = 'BATCH' AND NOT by_user";
-        let at: Option<i64> = self.connection.query_row(sql, [view.to_string()], |row| row.get(0))?;
-        Ok(at.map(from_micros))
+        let sql = "SELECT planned_until FROM views WHERE id = ?1";
+        let at = self.connection.query_row(sql, [view.to_string()], |row| row.get::<_, Option<i64>>(0)).optional()?;
+        Ok(at.flatten().map(from_micros))
+    }
+
+    /// Keeps up to where the schedule of a view has made jobs.
+    pub fn plan_until(&self, view: Id, until: Time) -> Result<(), TableError> {
+        let sql = "UPDATE views SET planned_until = MAX(COALESCE(planned_until, ?2), ?2) WHERE id = ?1";
+        self.connection.prepare_cached(sql)?.execute(params![view.to_string(), micros(until)])?;
+        Ok(())
     }
 
     /// The stream job of a view.
@@ -244,7 +281,14 @@ fn job_of(row: &Row) -> Result<JobRecord, TableError> {
         attempts: Vec::new(),
         allowed: Default::default(),
     };
-    Ok(JobRecord { job, view: id_at(row, 1)?, by_user: row.get(10)?, managed_retries: row.get(11)? })
+    Ok(JobRecord {
+        job,
+        view: id_at(row, 1)?,
+        by_user: row.get(10)?,
+        managed_retries: row.get(11)?,
+        counted_from: row.get(15)?,
+        log: Vec::new(),
+    })
 }
 
 fn attempt_of(row: &Row) -> Result<Attempt, TableError> {

@@ -2,7 +2,6 @@
 //!
 //! Small steps inside a transaction; what the windows are is decided in `plan.rs`.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -16,6 +15,7 @@ use super::plan;
 use super::record::JobRecord;
 use super::rows::{Applied, Rows};
 use super::table::TableError;
+use super::upkeep::Upkeep;
 
 /// How often the schedule is looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -42,7 +42,7 @@ pub fn apply(rows: &Rows, view: &View, now: Time) -> Result<Applied, TableError>
 pub fn revive(rows: &Rows, view: &View, now: Time) -> Result<(), TableError> {
     let ended = rows.stream_job(view.id)?.is_some_and(|record| record.job.state.is_terminal());
     if ended && view.live && view.online && view.is_stream() {
-        rows.save(&JobRecord::stream(view, now))?;
+        rows.save(&mut JobRecord::stream(view, now))?;
     }
     Ok(())
 }
@@ -52,7 +52,7 @@ pub fn revive(rows: &Rows, view: &View, now: Time) -> Result<(), TableError> {
 pub fn extend(rows: &Rows, view: &View, applied: Applied, now: Time) -> Result<usize, TableError> {
     let mut made = 0;
     if view.is_stream() && view.online && rows.stream_job(view.id)?.is_none() {
-        rows.save(&JobRecord::stream(view, now))?;
+        rows.save(&mut JobRecord::stream(view, now))?;
         made += 1;
     }
     if !plan::is_scheduled(view) {
@@ -63,7 +63,8 @@ pub fn extend(rows: &Rows, view: &View, applied: Applied, now: Time) -> Result<u
         None => floor(applied.created_at, view.batch_schedule),
     };
     for planned in plan::plan(view, begins, rows.planned_until(view.id)?, now) {
-        rows.save(&JobRecord::batch(view, planned.window, planned.starts_at, now))?;
+        rows.save(&mut JobRecord::batch(view, planned.window, planned.starts_at, now))?;
+        rows.plan_until(view.id, planned.window.end)?;
         made += 1;
     }
     Ok(made)
@@ -76,18 +77,19 @@ pub fn queue_due(rows: &Rows, due: &[Id], now: Time) -> Result<(), TableError> {
         let waits = matches!(record.job.state, JobState::Scheduled | JobState::Running);
         if waits && record.job.next_attempt_at.is_some_and(|at| at <= now) {
             record.queue(now);
-            rows.save(&record)?;
+            rows.save(&mut record)?;
         }
     }
     Ok(())
 }
 
-/// Keeps the schedule until `stop`, on the calling thread.
-pub fn run(jobs: &Arc<Jobs>, stop: &CancellationToken) {
+/// Keeps the schedule, and does the upkeep, until `stop`, on the calling thread.
+pub fn run(jobs: &Jobs, mut upkeep: Upkeep, stop: &CancellationToken) {
     while !stop.is_cancelled() {
         if let Err(error) = jobs.schedule() {
             tracing::error!(%error, "the schedule could not be kept; trying again");
         }
+        upkeep.turn(jobs, &|| !stop.is_cancelled());
         super::worker::pause(TICK, stop);
     }
 }

@@ -1,7 +1,7 @@
 //! The durable job table: one SQLite file that survives `kill -9` and power loss.
 //!
 //! Everything that was acknowledged is here before it was acknowledged (WAL, `synchronous=FULL`). This room stores and
-//! loads records; what a record may become is decided in `record.rs`. Calls block on the disk: never make them from
+//! loads records; what a record may become is decided in `record.rs`, what the file looks like in `schema.rs`. Calls block on the disk: never make them from
 //! an async task.
 
 use std::path::Path;
@@ -11,49 +11,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use thiserror::Error;
 
 use super::rows::Rows;
-
-/// The newest layout of the file; counts up with each change of the schema.
-const LAYOUT: i64 = 1;
-
-const SCHEMA: &str = "
-CREATE TABLE views (
-    id TEXT PRIMARY KEY,
-    workspace TEXT NOT NULL,
-    name TEXT NOT NULL,
-    created_at INTEGER NOT NULL,
-    feature_start INTEGER
-) STRICT;
-CREATE TABLE jobs (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE,
-    view TEXT NOT NULL REFERENCES views (id),
-    job_type TEXT NOT NULL,
-    state TEXT NOT NULL,
-    window_start INTEGER,
-    window_end INTEGER,
-    online INTEGER NOT NULL,
-    offline INTEGER NOT NULL,
-    by_user INTEGER NOT NULL,
-    managed_retries INTEGER NOT NULL,
-    created_at INTEGER NOT NULL,
-    updated_at INTEGER NOT NULL,
-    next_attempt_at INTEGER
-) STRICT;
-CREATE INDEX jobs_of_view ON jobs (view, seq);
-CREATE INDEX jobs_due ON jobs (next_attempt_at) WHERE next_attempt_at IS NOT NULL;
-CREATE TABLE attempts (
-    id TEXT PRIMARY KEY,
-    job TEXT NOT NULL REFERENCES jobs (id),
-    number INTEGER NOT NULL,
-    state TEXT NOT NULL,
-    created_at INTEGER NOT NULL,
-    updated_at INTEGER NOT NULL,
-    reason TEXT,
-    message TEXT,
-    UNIQUE (job, number)
-) STRICT;
-CREATE INDEX attempts_unended ON attempts (state) WHERE state IN ('PENDING', 'RUNNING');
-";
+use super::schema::{self, LAYOUT};
 
 /// Why the job table did not answer.
 #[derive(Debug, Error)]
@@ -88,18 +46,8 @@ impl JobTable {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
-        connection.set_prepared_statement_cache_capacity(32);
-        let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        match found {
-            0 => {
-                let change = connection.transaction()?;
-                change.execute_batch(SCHEMA)?;
-                change.pragma_update(None, "user_version", LAYOUT)?;
-                change.commit()?;
-            }
-            LAYOUT => {}
-            found => return Err(TableError::Layout { found }),
-        }
+        connection.set_prepared_statement_cache_capacity(64);
+        schema::migrate(&mut connection)?;
         Ok(Self { connection: Mutex::new(connection) })
     }
 
@@ -132,7 +80,7 @@ mod tests {
     use crate::model::time::from_micros;
     use crate::model::{JobState, Span, Window};
     use crate::platform::jobs::record::{JobRecord, Outcome};
-    use crate::platform::jobs::retry::Failure;
+    use crate::platform::jobs::retry::{Failure, Policy};
     use crate::platform::jobs::testing::view;
 
     fn table() -> (tempfile::TempDir, JobTable) {
@@ -153,13 +101,14 @@ mod tests {
                 reason: "SOURCE_ERROR".to_owned(),
                 message: "ünreadable".to_owned(),
             },
+            &Policy::default(),
             now,
         );
         table
             .write(|rows| {
                 rows.register(&view, now, None)?;
-                rows.save(&record)?;
-                rows.save(&JobRecord::stream(&view, now))
+                rows.save(&mut record)?;
+                rows.save(&mut JobRecord::stream(&view, now))
             })
             .unwrap();
         drop(table);
@@ -170,7 +119,6 @@ mod tests {
                 let jobs = rows.jobs(view.id)?;
                 assert_eq!(jobs.len(), 2);
                 assert_eq!(jobs[1], record, "newest first");
-                assert_eq!(rows.planned_until(view.id)?, Some(now));
                 assert_eq!(rows.due(now + Span::minutes(5))?, [record.job.id]);
                 assert!(rows.due(now)?.is_empty());
                 Ok(())
@@ -184,7 +132,7 @@ mod tests {
         let (view, now) = (view("v"), from_micros(0));
         let result: Result<(), TableError> = table.write(|rows| {
             rows.register(&view, now, None)?;
-            rows.save(&JobRecord::stream(&view, now))?;
+            rows.save(&mut JobRecord::stream(&view, now))?;
             Err(TableError::Damaged("on purpose".to_owned()))
         });
         assert!(result.is_err());
@@ -196,12 +144,12 @@ mod tests {
         let (_dir, table) = table();
         let (view, now) = (view("v"), from_micros(0));
         let mut record = JobRecord::batch(&view, Window { start: now, end: now + Span::hours(1) }, now, now);
-        table.write(|rows| rows.register(&view, now, None).and_then(|_| rows.save(&record))).unwrap();
+        table.write(|rows| rows.register(&view, now, None).and_then(|_| rows.save(&mut record))).unwrap();
         record.start(now);
-        table.write(|rows| rows.save(&record)).unwrap();
+        table.write(|rows| rows.save(&mut record)).unwrap();
         assert_eq!(table.read(|rows| rows.running()).unwrap(), [record.job.id]);
-        record.finish(Outcome::Success, now);
-        table.write(|rows| rows.save(&record)).unwrap();
+        record.finish(Outcome::Success, &Policy::default(), now);
+        table.write(|rows| rows.save(&mut record)).unwrap();
         let stored = table.read(|rows| rows.job(record.job.id)).unwrap().unwrap();
         assert_eq!(stored.job.state, JobState::Success);
         assert!(table.read(|rows| rows.running()).unwrap().is_empty());

@@ -37,6 +37,11 @@ pub fn view(name: &str) -> View {
     }
 }
 
+/// An instant for tests that need any.
+pub fn now() -> crate::model::Time {
+    crate::model::time::from_micros(1_700_000_000_000_000)
+}
+
 fn mean() -> Aggregation {
     Aggregation {
         column: "delay".to_owned(),

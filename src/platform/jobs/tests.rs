@@ -7,7 +7,7 @@ use super::stream_job::{StreamStep, Trouble};
 use super::testing::view;
 use super::*;
 use crate::model::time::from_micros;
-use crate::model::{BatchTrigger, JobState, Span, Window};
+use crate::model::{AttemptState, BatchTrigger, JobState, Span, Time, TriggerRequest, Window};
 
 struct Bench {
     dir: tempfile::TempDir,

@@ -4,21 +4,30 @@
 //! as well. Only the 0.5 client refuses that, before it calls.
 
 use crate::model::time::{floor, print_span, print_time};
-use crate::model::{BatchTrigger, JobState, JobType, Time, TriggerRequest, Window};
+use crate::model::{BatchTrigger, Coverage, JobState, JobType, Time, TriggerRequest, Window};
 use crate::platform::registry::definition::View;
 
 use super::plan;
 use super::record::JobRecord;
 
-/// Jobs named in one refusal.
-const NAMED_JOBS: usize = 5;
+/// Periods and jobs named in one refusal.
+const NAMED: usize = 5;
 
-/// Checks `request` against the definition, the jobs there are and the clock. `feature_start` is the resolved start
+/// What there is of a view already.
+#[derive(Clone, Copy, Debug)]
+pub struct Existing<'a> {
+    /// Its batch jobs that overlap the window, as far as they are kept.
+    pub jobs: &'a [JobRecord],
+    /// What is materialized, also by jobs that are no longer kept.
+    pub coverage: &'a Coverage,
+}
+
+/// Checks `request` against the definition, what there is and the clock. `feature_start` is the resolved start
 /// of the view's features; without one any past window may be asked for. The refusal is a complete sentence.
 pub fn check(
     view: &View,
     feature_start: Option<Time>,
-    jobs: &[JobRecord],
+    existing: Existing<'_>,
     request: &TriggerRequest,
     now: Time,
 ) -> Result<(), String> {
@@ -26,7 +35,7 @@ pub fn check(
     check_window(view, request.window)?;
     check_range(view, feature_start, request.window, now)?;
     check_stores(view, request)?;
-    check_overlap(jobs, request)
+    check_overlap(existing, request)
 }
 
 fn check_view(view: &View) -> Result<(), String> {
@@ -110,138 +119,90 @@ fn check_stores(view: &View, request: &TriggerRequest) -> Result<(), String> {
     Ok(())
 }
 
-fn check_overlap(jobs: &[JobRecord], request: &TriggerRequest) -> Result<(), String> {
-    let meets = |record: &&JobRecord| {
-        record.job.job_type == JobType::Batch && record.job.window.is_some_and(|w| w.overlaps(&request.window))
-    };
-    let unended: Vec<&JobRecord> = jobs.iter().filter(meets).filter(|r| !r.job.state.is_terminal()).collect();
-    if !unended.is_empty() {
-        return Err(format!(
-            "The window overlaps jobs that have not ended: {}. Wait for them or cancel them first; overwrite does not \
-             change that.",
-            name_jobs(&unended)
-        ));
+fn check_overlap(existing: Existing<'_>, request: &TriggerRequest) -> Result<(), String> {
+    let window = request.window;
+    let meets: Vec<&JobRecord> = existing.jobs.iter().filter(|record| is_batch_in(record, window)).collect();
+    check_unended(&meets)?;
+    if request.overwrite {
+        return Ok(());
     }
-    let shares_store =
-        |record: &&JobRecord| (record.job.online && request.online) || (record.job.offline && request.offline);
+    let chosen = [(request.online, &existing.coverage.online), (request.offline, &existing.coverage.offline)];
+    let covered = chosen.into_iter().filter(|(wanted, _)| *wanted).flat_map(|(_, windows)| windows);
+    let covered: Vec<Window> = covered.filter_map(|held| shared(*held, window)).collect();
+    if covered.is_empty() {
+        return Ok(());
+    }
+    let shares_store = |r: &&JobRecord| (r.job.online && request.online) || (r.job.offline && request.offline);
     let done: Vec<&JobRecord> =
-        jobs.iter().filter(meets).filter(|r| r.job.state == JobState::Success).filter(shares_store).collect();
-    if !request.overwrite && !done.is_empty() {
-        return Err(format!(
-            "The window overlaps periods that are materialized already: {}. Set overwrite=true to replace them.",
-            name_jobs(&done)
-        ));
-    }
-    Ok(())
+        meets.into_iter().filter(|r| r.job.state == JobState::Success).filter(shares_store).collect();
+    let known: Vec<Window> = done.iter().filter_map(|record| record.job.window).collect();
+    let mut named: Vec<String> = done.iter().map(|record| name(record)).collect();
+    // What jobs have written that are no longer kept.
+    let rest = merged(&covered).into_iter().flat_map(|held| held.without(&known));
+    named.extend(rest.map(|held| format!("{} (by a job that is no longer kept)", print_window(held))));
+    Err(format!(
+        "The window overlaps periods that are materialized already: {}. Set overwrite=true to replace them.",
+        list(&named)
+    ))
 }
 
-fn name_jobs(jobs: &[&JobRecord]) -> String {
-    let name = |record: &&JobRecord| match record.job.window {
-        Some(w) => format!("{} to {} (job {})", print_time(w.start), print_time(w.end), record.job.id),
+/// Refuses while jobs over the same window have not ended.
+pub(super) fn check_unended(overlapping: &[&JobRecord]) -> Result<(), String> {
+    let unended = overlapping.iter().filter(|record| !record.job.state.is_terminal());
+    let named: Vec<String> = unended.map(|record| name(record)).collect();
+    if named.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "The window overlaps jobs that have not ended: {}. Wait for them or cancel them first; overwrite does not change that.",
+        list(&named)
+    ))
+}
+
+/// Whether a record is a batch job over part of a window.
+pub(super) fn is_batch_in(record: &JobRecord, window: Window) -> bool {
+    record.job.job_type == JobType::Batch && record.job.window.is_some_and(|held| held.overlaps(&window))
+}
+
+fn shared(one: Window, other: Window) -> Option<Window> {
+    let both = Window { start: one.start.max(other.start), end: one.end.min(other.end) };
+    (both.start < both.end).then_some(both)
+}
+
+/// The windows in order, those that touch as one.
+fn merged(windows: &[Window]) -> Vec<Window> {
+    let mut sorted = windows.to_vec();
+    sorted.sort();
+    let mut whole: Vec<Window> = Vec::new();
+    for window in sorted {
+        match whole.last_mut().filter(|last| window.start <= last.end) {
+            Some(last) => last.end = last.end.max(window.end),
+            None => whole.push(window),
+        }
+    }
+    whole
+}
+
+fn print_window(window: Window) -> String {
+    format!("{} to {}", print_time(window.start), print_time(window.end))
+}
+
+/// A job by its window and id.
+pub(super) fn name(record: &JobRecord) -> String {
+    match record.job.window {
+        Some(window) => format!("{} (job {})", print_window(window), record.job.id),
         None => format!("job {}", record.job.id),
-    };
-    let mut text = jobs.iter().take(NAMED_JOBS).map(name).collect::<Vec<_>>().join(", ");
-    if jobs.len() > NAMED_JOBS {
-        text.push_str(&format!(" and {} more", jobs.len() - NAMED_JOBS));
+    }
+}
+
+/// The first few of these, and how many more there are.
+pub(super) fn list(named: &[String]) -> String {
+    let mut text = named[..named.len().min(NAMED)].join(", ");
+    if named.len() > NAMED {
+        text.push_str(&format!(" and {} more", named.len() - NAMED));
     }
     text
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::time::parse_time;
-    use crate::platform::jobs::record::Outcome;
-    use crate::platform::jobs::testing;
-
-    const NOW: &str = "2026-01-05T10:30:00Z";
-
-    fn at(text: &str) -> Time {
-        parse_time(text).unwrap()
-    }
-
-    fn request(start: &str, end: &str) -> TriggerRequest {
-        TriggerRequest {
-            workspace: "prod".to_owned(),
-            feature_view: "v".to_owned(),
-            window: Window { start: at(start), end: at(end) },
-            online: true,
-            offline: true,
-            use_tecton_managed_retries: true,
-            overwrite: false,
-        }
-    }
-
-    fn job(start: &str, end: &str) -> JobRecord {
-        let window = Window { start: at(start), end: at(end) };
-        let mut record = JobRecord::batch(&testing::view("v"), window, at(end), at(NOW));
-        record.start(at(NOW));
-        record
-    }
-
-    fn checked(jobs: &[JobRecord], request: &TriggerRequest) -> Result<(), String> {
-        check(&testing::view("v"), Some(at("2026-01-02T00:00:00Z")), jobs, request, at(NOW))
-    }
-
-    #[test]
-    fn a_free_window_is_taken_also_of_a_scheduled_view() {
-        assert_eq!(checked(&[], &request("2026-01-01T00:00:00Z", "2026-01-05T10:00:00Z")), Ok(()));
-    }
-
-    #[test]
-    fn windows_off_the_schedule_name_the_nearest_boundaries() {
-        let refusal = checked(&[], &request("2026-01-03T00:10:00Z", "2026-01-03T02:00:00Z")).unwrap_err();
-        for part in ["start_time 2026-01-03T00:10:00Z", "1h", "2026-01-03 00:00:00", "2026-01-03 01:00:00"] {
-            assert!(refusal.contains(part), "{refusal}");
-        }
-        assert!(checked(&[], &request("2026-01-03T02:00:00Z", "2026-01-03T02:00:00Z")).is_err());
-    }
-
-    #[test]
-    fn windows_outside_the_range_are_refused() {
-        let early = checked(&[], &request("2025-12-31T23:00:00Z", "2026-01-03T02:00:00Z")).unwrap_err();
-        assert!(early.contains("2026-01-01 00:00:00"), "{early}");
-        let late = checked(&[], &request("2026-01-05T10:00:00Z", "2026-01-05T11:00:00Z")).unwrap_err();
-        assert!(late.contains("2026-01-05 10:00:00"), "{late}");
-    }
-
-    #[test]
-    fn stores_must_be_chosen_and_configured() {
-        let mut none = request("2026-01-03", "2026-01-04");
-        (none.online, none.offline) = (false, false);
-        assert!(checked(&[], &none).is_err());
-        let mut view = testing::view("v");
-        view.online = false;
-        let refusal = check(&view, None, &[], &request("2026-01-03", "2026-01-04"), at(NOW)).unwrap_err();
-        assert!(refusal.contains("online=true"), "{refusal}");
-        view.live = false;
-        assert!(check(&view, None, &[], &request("2026-01-03", "2026-01-04"), at(NOW)).is_err());
-    }
-
-    #[test]
-    fn a_materialized_window_needs_overwrite() {
-        let mut done = job("2026-01-03T00:00:00Z", "2026-01-03T12:00:00Z");
-        done.finish(Outcome::Success, at(NOW));
-        let mut wanted = request("2026-01-03T11:00:00Z", "2026-01-03T13:00:00Z");
-        let refusal = checked(std::slice::from_ref(&done), &wanted).unwrap_err();
-        assert!(refusal.contains(&done.job.id.to_string()), "{refusal}");
-        wanted.overwrite = true;
-        assert_eq!(checked(std::slice::from_ref(&done), &wanted), Ok(()));
-        wanted.overwrite = false;
-        wanted.window.start = at("2026-01-03T12:00:00Z");
-        assert_eq!(checked(&[done], &wanted), Ok(()), "windows that only touch do not overlap");
-    }
-
-    #[test]
-    fn an_unended_job_blocks_even_an_overwrite_and_an_ended_one_without_success_does_not() {
-        let running = job("2026-01-03T00:00:00Z", "2026-01-03T12:00:00Z");
-        let mut wanted = request("2026-01-03T00:00:00Z", "2026-01-03T12:00:00Z");
-        wanted.overwrite = true;
-        assert!(checked(std::slice::from_ref(&running), &wanted).unwrap_err().contains("have not ended"));
-        let mut cancelled = running;
-        cancelled.request_cancel(at(NOW));
-        cancelled.finish(Outcome::Stopped, at(NOW));
-        wanted.overwrite = false;
-        assert_eq!(checked(&[cancelled], &wanted), Ok(()));
-    }
-}
+mod tests;

@@ -106,7 +106,7 @@ impl EngineCompute {
             (Some(spine), Some(key)) => coverage::reach(&ask.view, spine, key, begins),
             _ => needed(ask),
         };
-        coverage::warning(&self.jobs.list(ask.view.id).ok()?, reach?)
+        coverage::warning(&self.jobs.coverage(ask.view.id).ok()?.offline, reach?)
     }
 
     /// When the view's features begin: what was kept when it was first applied, else counted from now.

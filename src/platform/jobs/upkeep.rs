@@ -1,0 +1,97 @@
+//! What the platform does now and then by itself: old jobs are pruned, and the online store drops what no lookup can reach.
+//!
+//! The rule for jobs: an ended job is kept for 90 days, and the newest 1 000 ended jobs of a view always; what is older goes, with
+//! its attempts, their stages and logs, once an hour. The newest stream job of a view stays, for it tells whether
+//! the stream is to run. What is materialized is kept apart and for ever. Failures here are logged and tried again at the next
+//! time; they must not disturb jobs.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::model::Span;
+use crate::platform::online::OnlineStore;
+
+use super::Jobs;
+use super::table::TableError;
+
+/// How long an ended job is kept at least.
+pub const KEPT_FOR: Span = Span::days(90);
+/// How many of a view's newest ended jobs are kept however old they are.
+pub const KEPT_ENDED: usize = 1_000;
+/// Jobs that one transaction removes.
+const AT_ONCE: usize = 100;
+/// How often old jobs are looked for.
+const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
+/// How often the online store looks for what no lookup can reach.
+const EXPIRE_EVERY: Duration = Duration::from_secs(600);
+/// Tiles or rows of a view that go in one turn, so that writers do not wait long.
+const EXPIRE_AT_ONCE: usize = 10_000;
+
+/// When each thing was done last.
+pub struct Upkeep {
+    online: Arc<dyn OnlineStore>,
+    pruned: Option<Instant>,
+    expired: Option<Instant>,
+}
+
+impl Upkeep {
+    /// Everything is due.
+    pub fn new(online: Arc<dyn OnlineStore>) -> Self {
+        Self { online, pruned: None, expired: None }
+    }
+
+    /// Does what is due. `go_on` is asked between parts.
+    pub fn turn(&mut self, jobs: &Jobs, go_on: &dyn Fn() -> bool) {
+        if is_due(&mut self.pruned, PRUNE_EVERY) {
+            match jobs.prune(go_on) {
+                Ok(0) => {}
+                Ok(gone) => tracing::info!(gone, "old jobs were removed"),
+                Err(error) => tracing::error!(%error, "old jobs could not be removed; trying again in an hour"),
+            }
+        }
+        if is_due(&mut self.expired, EXPIRE_EVERY) {
+            self.expire(jobs, go_on);
+        }
+    }
+
+    fn expire(&self, jobs: &Jobs, go_on: &dyn Fn() -> bool) {
+        for view in jobs.views().filter(|view| view.live && view.online) {
+            if !go_on() {
+                return;
+            }
+            match self.online.expire(view, jobs.now(), EXPIRE_AT_ONCE) {
+                Ok(gone) => tracing::debug!(view = view.name, gone, "out of reach of lookups"),
+                Err(error) => tracing::error!(%error, view = view.name, "nothing was expired; trying again later"),
+            }
+        }
+    }
+}
+
+fn is_due(last: &mut Option<Instant>, every: Duration) -> bool {
+    let due = last.is_none_or(|last| last.elapsed() >= every);
+    if due {
+        *last = Some(Instant::now());
+    }
+    due
+}
+
+impl Jobs {
+    /// Removes old jobs by the rule above, in small transactions while `go_on` says so. Returns how many are gone.
+    pub fn prune(&self, go_on: &dyn Fn() -> bool) -> Result<usize, TableError> {
+        let before = self.now() - KEPT_FOR;
+        let mut gone = 0;
+        for view in self.table.read(|rows| rows.views())? {
+            loop {
+                if !go_on() {
+                    return Ok(gone);
+                }
+                let removed = self.table.write(|rows| rows.prune(view, before, KEPT_ENDED, AT_ONCE))?;
+                gone += removed;
+                if removed < AT_ONCE {
+                    break;
+                }
+            }
+        }
+        Ok(gone)
+    }
+}
