@@ -1,28 +1,33 @@
 //! The offline store: one Delta table a view, below `{dir}/{workspace}/{view}` (semantics.md section 10).
 //!
 //! It stores and reads rows; it must not compute features. Polars reads and writes the data files, which any engine that
-//! knows Delta can read too.
+//! knows Delta can read too. What others can rely on is in `docs/offline.md`.
 
 use std::path::{Path, PathBuf};
 
 use deltalake_core::DeltaTable;
-use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
-use deltalake_core::kernel::{Action, LogicalFileView, Transaction};
+use deltalake_core::kernel::LogicalFileView;
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
-use polars::prelude::{DataFrame, LazyFrame};
-use thiserror::Error;
+use polars::prelude::{DataFrame, LazyFrame, PolarsError, PolarsResult};
 
-use crate::model::{Id, Time, Window};
+use crate::model::time::{micros, print_time};
+use crate::model::{Id, Window};
 use crate::platform::registry::definition::View;
 
+mod commit;
+mod deletion;
+mod error;
 mod files;
 mod layout;
+mod stats;
+mod upkeep;
 
-use layout::{Layout, PARTITION};
+pub use error::OfflineError;
 
-/// How often a commit is planned anew when somebody else committed in between.
-const MAX_PLANS: usize = 20;
+use commit::{Fresh, Plan};
+use layout::{Layout, PARTITION, SIZE};
+use stats::Stats;
 
 /// Files that are written at the same time.
 const WRITERS: usize = 2;
@@ -63,19 +68,6 @@ pub struct Maintained {
     pub vacuumed: u64,
 }
 
-/// Why the offline store failed.
-#[derive(Debug, Error)]
-pub enum OfflineError {
-    /// The table or a file of it cannot be read or written.
-    #[error("offline table {table}: {problem}")]
-    Table {
-        /// Path of the table.
-        table: String,
-        /// What happened, and what to do next.
-        problem: String,
-    },
-}
-
 /// The offline table of one view.
 pub struct OfflineTable {
     table: DeltaTable,
@@ -83,35 +75,56 @@ pub struct OfflineTable {
     layout: Layout,
 }
 
+/// How much of a file's rows a window holds, as far as can be told without opening it.
+#[derive(PartialEq, Eq)]
+enum Held {
+    None,
+    Some,
+    All,
+}
+
 impl OfflineTable {
     /// Opens the table of the view, or creates it empty. A table of another definition of the view is an error.
     pub async fn open_or_create(dir: &Path, view: &View) -> Result<Self, OfflineError> {
-        let root = dir.join(&view.workspace).join(&view.name);
-        let root = std::path::absolute(&root).unwrap_or(root);
+        let root = root(dir, view);
         let layout = Layout::of(view);
-        let error = |problem: String| OfflineError::Table { table: root.display().to_string(), problem };
-        std::fs::create_dir_all(&root).map_err(|e| error(format!("cannot be made: {e}. Check the folder")))?;
+        let error = |problem: String| OfflineError::permanent(&root, problem);
         let wanted = layout.fields().map_err(error)?;
+        std::fs::create_dir_all(&root).map_err(|e| OfflineError::disk(&root, "its folder cannot be made", &e))?;
         let table = CreateBuilder::new()
             .with_location(root.to_string_lossy())
             .with_columns(wanted.clone())
             .with_partition_columns([PARTITION])
+            .with_configuration([(SIZE, Some(layout.size()))])
+            .with_raise_if_key_not_exists(false)
             .with_save_mode(SaveMode::Ignore)
             .await
-            .map_err(|e| error(format!("cannot be opened: {e}. Check the folder and its _delta_log")))?;
-        let found = table.snapshot().map_err(|e| error(e.to_string()))?.schema();
+            .map_err(|e| OfflineError::log(&root, &e))?;
+        let state = table.snapshot().map_err(|e| OfflineError::log(&root, &e))?;
+        let found = state.schema();
         let same = found.fields().map(|field| (field.name(), field.data_type()));
         if !same.eq(wanted.iter().map(|field| (field.name(), field.data_type()))) {
             let problem = "holds columns of another definition of the view. Restore that definition, rename the view, or \
                            move the table away";
             return Err(error(problem.to_owned()));
         }
+        let size = state.metadata().configuration().get(SIZE).map_or("1d", String::as_str);
+        if size != layout.size() {
+            let problem = format!(
+                "has partitions of {size}, and the view wants {}. Write offline_partition = \"{size}\" in its definition, or \
+                 move the table away and materialize again",
+                layout.size()
+            );
+            return Err(error(problem));
+        }
         Ok(Self { table, root, layout })
     }
 
     /// Opens the table of the view; nothing when it is not there or nothing was ever committed to it.
     pub async fn open(dir: &Path, view: &View) -> Result<Option<Self>, OfflineError> {
-        if !dir.join(&view.workspace).join(&view.name).join("_delta_log").is_dir() {
+        // Without its first entry nothing was ever kept, and reading must not create it. A checkpoint may stand for it.
+        let log = root(dir, view).join("_delta_log");
+        if !log.join(format!("{:020}.json", 0)).exists() && !log.join("_last_checkpoint").exists() {
             return Ok(None);
         }
         let table = Self::open_or_create(dir, view).await?;
@@ -119,160 +132,195 @@ impl OfflineTable {
         Ok(table.table.version().is_some_and(|version| version > 0).then_some(table))
     }
 
-    /// Replaces the rows of `window` in one commit stamped with the job; rows of other windows survive. A job that the
-    /// table knows already writes nothing. Rows outside the window are an error.
+    /// Replaces the rows of `window` in one commit stamped with the job; rows of other windows survive. The same job replaces
+    /// what it wrote; an attempt that is older than one that has written is refused. Rows outside the window are an error.
     pub async fn replace(&mut self, window: Window, rows: DataFrame, stamp: Stamp) -> Result<Written, OfflineError> {
-        let stamp = format!("fvtop-job-{}", stamp.job);
-        let rows = self.layout.conform(rows).map_err(|e| self.error(format!("the rows do not fit: {e}")))?;
-        let outside = self.layout.count_outside(&rows, window).map_err(|e| self.error(e.to_string()))?;
+        let fit = |e: PolarsError| OfflineError::permanent(&self.root, format!("the rows do not fit: {e}"));
+        let rows = self.layout.conform(rows).map_err(fit)?;
+        let outside = self.layout.count_outside(&rows, window).map_err(fit)?;
         if outside > 0 {
-            return Err(self.error(format!("{outside} rows lie outside the window that is replaced")));
+            let problem = format!("{outside} rows lie outside the window that is replaced");
+            return Err(OfflineError::permanent(&self.root, problem));
         }
-        for _ in 0..MAX_PLANS {
-            self.table.update_state().await.map_err(|e| self.error(e.to_string()))?;
-            if self.is_stamped(&stamp).await? {
-                return Ok(Written::default());
-            }
-            let version = self.table.version();
-            let (actions, new_files) = self.plan(window, &rows)?;
-            match self.commit(actions, &stamp).await {
-                Ok(()) => return Ok(Written { rows: rows.height() as u64, bytes: 0 }),
-                Err(problem) => {
-                    files::remove(&self.root, &new_files);
-                    self.table.update_state().await.map_err(|e| self.error(e.to_string()))?;
-                    // Nobody else committed: planning again would fail in the same way.
-                    if self.table.version() == version {
-                        return Err(self.error(format!("cannot be committed: {problem}. Check the disk")));
-                    }
-                }
-            }
-        }
-        Err(self.error(format!("others committed {MAX_PLANS} times in between. Try again")))
-    }
-
-    /// Removes the rows of these keys (a frame of the view's join key columns, distinct, of their types) in one commit, and the
-    /// files that held them from the disk. A null key matches nothing (semantics.md section 11).
-    pub async fn delete(&mut self, _keys: &DataFrame, _stamp: Stamp) -> Result<Deleted, OfflineError> {
-        Err(self.error("deleting is not there yet".to_owned()))
-    }
-
-    /// Keeps the table small and quick: joins small files of the partitions that `window` touches, and removes from the disk
-    /// what no reader needs any more.
-    pub async fn maintain(&mut self, _window: Window, _now: Time) -> Result<Maintained, OfflineError> {
-        Ok(Maintained::default())
-    }
-
-    /// The rows of `window`, or all rows: keys, stored columns, `_anchor_time`. In no particular order.
-    pub async fn read(&self, window: Option<Window>) -> Result<DataFrame, OfflineError> {
-        let mut all = self.layout.empty().map_err(|e| self.error(e.to_string()))?;
-        for file in self.files()? {
-            if window.is_none_or(|window| self.touches(&file, window)) {
-                let rows = self.read_file(&file)?;
-                let rows = window.map_or(Ok(rows.clone()), |window| self.layout.inside(&rows, window));
-                all = rows.and_then(|rows| all.vstack(&rows)).map_err(|e| self.error(e.to_string()))?;
-            }
-        }
-        Ok(all)
-    }
-
-    /// The rows of the files that can hold rows of `window` (all files without one), as a plan: keys, stored columns,
-    /// `_anchor_time`, in no particular order. Files are opened when the plan runs; one of another type is an error then.
-    pub fn scan(&self, window: Option<Window>) -> Result<LazyFrame, OfflineError> {
-        let files = self.files()?.into_iter().filter(|file| window.is_none_or(|window| self.touches(file, window)));
-        let paths: Vec<PathBuf> = files.map(|file| self.root.join(file.object_store_path().as_ref())).collect();
-        let empty = self.layout.empty().map_err(|e| self.error(e.to_string()))?;
-        files::scan(&paths, empty).map_err(|e| self.error(e.to_string()))
-    }
-
-    fn error(&self, problem: String) -> OfflineError {
-        OfflineError::Table { table: self.root.display().to_string(), problem }
-    }
-
-    async fn is_stamped(&self, stamp: &str) -> Result<bool, OfflineError> {
-        let state = self.table.snapshot().map_err(|e| self.error(e.to_string()))?;
-        let version = state.transaction_version(self.table.log_store().as_ref(), stamp).await;
-        Ok(version.map_err(|e| self.error(e.to_string()))?.is_some())
-    }
-
-    fn files(&self) -> Result<Vec<LogicalFileView>, OfflineError> {
-        let state = self.table.snapshot().map_err(|e| self.error(e.to_string()))?;
-        Ok(state.log_data().iter().collect())
-    }
-
-    /// Whether a file's partition overlaps the window; a file without a readable partition always does.
-    fn touches(&self, file: &LogicalFileView, window: Window) -> bool {
-        let day = file.partition_values_map().remove(PARTITION).flatten();
-        day.and_then(|day| layout::day_window(&day)).is_none_or(|day| day.overlaps(&window))
-    }
-
-    fn read_file(&self, file: &LogicalFileView) -> Result<DataFrame, OfflineError> {
-        let path = self.root.join(file.object_store_path().as_ref());
-        let rows = files::read(&path).and_then(|rows| self.layout.conform(rows));
-        rows.map_err(|e| {
-            let fix = "Materialize its windows again with overwrite";
-            self.error(format!("file {} cannot be read: {e}. {fix}", path.display()))
-        })
-    }
-
-    /// The actions that replace the window, and the paths of the files that were written for them: files wholly inside go,
-    /// files partly inside are written again without its rows.
-    fn plan(&self, window: Window, rows: &DataFrame) -> Result<(Vec<Action>, Vec<String>), OfflineError> {
-        let mut actions = Vec::new();
-        let mut written = self.write(rows)?;
-        for file in self.files()?.iter().filter(|file| self.touches(file, window)) {
-            let old = self.read_file(file)?;
-            let kept = self.layout.outside(&old, window).map_err(|e| self.error(e.to_string()))?;
-            if kept.height() < old.height() {
-                actions.push(Action::Remove(file.remove_action(true)));
-                written.extend(self.write(&kept)?);
-            }
-        }
-        let paths = written.iter().map(|add| add.path.clone()).collect();
-        actions.extend(written.into_iter().map(Action::Add));
-        Ok((actions, paths))
-    }
-
-    /// Writes rows, a file a day, each on disk before it is named in a commit. Two days at a time, for one waits for the disk
-    /// while the other is packed.
-    fn write(&self, rows: &DataFrame) -> Result<Vec<deltalake_core::kernel::Add>, OfflineError> {
-        let days = self.layout.by_day(rows).map_err(|e| self.error(e.to_string()))?;
-        let next = std::sync::atomic::AtomicUsize::new(0);
-        let write = || {
-            let mut written = Vec::new();
-            while let Some((day, part)) = days.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
-                let add = files::write(&self.root, day, part.clone(), self.layout.time_column())
-                    .map_err(|e| self.error(format!("a file of {day} cannot be written: {e}. Check the disk")))?;
-                written.push(add);
-            }
-            Ok(written)
-        };
-        std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..WRITERS.min(days.len())).map(|_| scope.spawn(write)).collect();
-            let mut all = Vec::with_capacity(days.len());
-            for thread in threads {
-                let written = thread.join().map_err(|_| self.error("a writer stopped with a fault".to_owned()))?;
-                all.extend(written?);
-            }
-            Ok(all)
-        })
-    }
-
-    async fn commit(&mut self, actions: Vec<Action>, stamp: &str) -> Result<(), String> {
+        let new = self.write(&rows, true)?;
+        let written = Written { rows: rows.height() as u64, bytes: new.bytes() };
         let operation = DeltaOperation::Write {
             mode: SaveMode::Overwrite,
             partition_by: Some(vec![PARTITION.to_owned()]),
             predicate: None,
         };
-        // The built-in retry loop may lose an overwrite: one try, and a new plan where somebody else was faster.
-        let properties =
-            CommitProperties::default().with_max_retries(0).with_application_transaction(Transaction::new(stamp, 1));
-        let state = self.table.snapshot().map_err(|e| e.to_string())?;
-        let commit =
-            CommitBuilder::from(properties).with_actions(actions).build(Some(state), self.table.log_store(), operation);
-        let done = commit.await.map_err(|e| e.to_string())?;
-        files::sync_commit(&self.root, done.version()).map_err(|e| e.to_string())?;
-        self.table.update_state().await.map_err(|e| e.to_string())
+        self.commit(operation, Some(stamp), new, |table| table.plan_removal(window).map(Some)).await?;
+        Ok(written)
     }
+
+    /// The rows of `window`, or all rows: keys, stored columns, `_anchor_time`. In no particular order.
+    pub async fn read(&self, window: Option<Window>) -> Result<DataFrame, OfflineError> {
+        match self.read_once(window) {
+            // A deletion removes files at once, also those that this version names.
+            Err(_) if self.is_outdated(window) => {
+                let (table, root, layout) = (self.table.clone(), self.root.clone(), self.layout.clone());
+                let mut newest = Self { table, root, layout };
+                newest.refresh().await?;
+                newest.read_once(window)
+            }
+            read => read,
+        }
+    }
+
+    /// The rows of the files that can hold rows of `window` (all files without one), as a plan: keys, stored columns,
+    /// `_anchor_time`, in no particular order. Files are opened when the plan runs; one of another type is an error then.
+    pub fn scan(&self, window: Option<Window>) -> Result<LazyFrame, OfflineError> {
+        let paths: Vec<PathBuf> = self.files_of(window)?.iter().map(|file| self.path(file)).collect();
+        let fit = |e: PolarsError| OfflineError::permanent(&self.root, format!("it cannot be planned over: {e}"));
+        files::scan(&paths, self.empty()?).map_err(fit)
+    }
+
+    /// Whether a file that reads of `window` open is not there any more, so that opening the table again helps.
+    pub fn is_outdated(&self, window: Option<Window>) -> bool {
+        self.files_of(window).is_ok_and(|files| files.iter().any(|file| !self.path(file).exists()))
+    }
+
+    fn read_once(&self, window: Option<Window>) -> Result<DataFrame, OfflineError> {
+        let mut all = self.empty()?;
+        for file in self.files_of(window)? {
+            let rows = self.read_file(&file)?;
+            let rows = window.map_or(Ok(rows.clone()), |window| self.layout.inside(&rows, window));
+            all = rows.and_then(|rows| all.vstack(&rows)).map_err(|e| self.unreadable(&file, &e))?;
+        }
+        Ok(all)
+    }
+
+    fn empty(&self) -> Result<DataFrame, OfflineError> {
+        self.layout.empty().map_err(|e| OfflineError::permanent(&self.root, format!("it cannot be read: {e}")))
+    }
+
+    /// The files of this version.
+    fn files(&self) -> Result<Vec<LogicalFileView>, OfflineError> {
+        let state = self.table.snapshot().map_err(|e| OfflineError::log(&self.root, &e))?;
+        let files: Vec<LogicalFileView> = state.log_data().iter().collect();
+        if files.iter().any(|file| file.deletion_vector_descriptor().is_some()) {
+            let problem = "another program deleted rows by deletion vectors, which are not read here. Have that program rewrite \
+                           the table without them (REORG TABLE ... APPLY (PURGE)) and turn delta.enableDeletionVectors off";
+            return Err(OfflineError::permanent(&self.root, problem));
+        }
+        Ok(files)
+    }
+
+    /// The files that can hold rows of the window.
+    fn files_of(&self, window: Option<Window>) -> Result<Vec<LogicalFileView>, OfflineError> {
+        let held = |file: &LogicalFileView| window.is_none_or(|window| self.held(file, window) != Held::None);
+        Ok(self.files()?.into_iter().filter(held).collect())
+    }
+
+    /// What a window holds of a file: by its partition, then by its statistics. One that tells neither may hold anything.
+    fn held(&self, file: &LogicalFileView, window: Window) -> Held {
+        let partition = self.partition(file);
+        if partition.is_some_and(|times| !times.overlaps(&window)) {
+            return Held::None;
+        }
+        if partition.is_some_and(|times| window.start <= times.start && times.end <= window.end) {
+            return Held::All;
+        }
+        let (start, end) = (micros(window.start), micros(window.end));
+        match self.layout.range(&Stats::parse(file.stats().as_deref())) {
+            Some((least, greatest)) if greatest < start || end <= least => Held::None,
+            Some((least, greatest)) if start <= least && greatest < end => Held::All,
+            _ => Held::Some,
+        }
+    }
+
+    fn partition(&self, file: &LogicalFileView) -> Option<Window> {
+        self.layout.partition_window(&file.partition_values_map().remove(PARTITION).flatten()?)
+    }
+
+    fn path(&self, file: &LogicalFileView) -> PathBuf {
+        self.root.join(file.path().as_ref())
+    }
+
+    fn columns_of(&self, file: &LogicalFileView, columns: Option<&[String]>) -> PolarsResult<DataFrame> {
+        files::read(&self.path(file), columns.map(<[String]>::to_vec))
+    }
+
+    fn read_file(&self, file: &LogicalFileView) -> Result<DataFrame, OfflineError> {
+        let rows = self.columns_of(file, None).and_then(|rows| self.layout.conform(rows));
+        rows.map_err(|e| self.unreadable(file, &e))
+    }
+
+    fn unreadable(&self, file: &LogicalFileView, cause: &PolarsError) -> OfflineError {
+        let what = format!("file {} cannot be read", self.path(file).display());
+        let lasting = error::is_missing(cause) || !matches!(cause, PolarsError::IO { .. });
+        match self.partition(file).filter(|_| lasting) {
+            // What is replaced whole is not opened.
+            Some(Window { start, end }) => {
+                let (start, end) = (print_time(start), print_time(end));
+                let fix = format!("Bring it back from a copy, or materialize {start} to {end} again with overwrite");
+                OfflineError::permanent(&self.root, format!("{what}: {cause}. {fix}"))
+            }
+            None => OfflineError::disk(&self.root, &what, cause),
+        }
+    }
+
+    /// What removes the rows of the window: files wholly inside go, files partly inside are written again without its rows.
+    fn plan_removal(&self, window: Window) -> Result<Plan, OfflineError> {
+        let mut plan = Plan::new(&self.root);
+        for file in self.files()? {
+            let kept = match self.held(&file, window) {
+                Held::None => continue,
+                Held::All => self.empty()?,
+                Held::Some => {
+                    let old = self.read_file(&file)?;
+                    let kept = self.layout.outside(&old, window).map_err(|e| self.unreadable(&file, &e))?;
+                    if kept.height() == old.height() {
+                        continue;
+                    }
+                    kept
+                }
+            };
+            plan.removes.push(file.remove_action(true));
+            plan.fresh.absorb(self.write(&kept, true)?);
+        }
+        Ok(plan)
+    }
+
+    /// Writes rows, a file a partition, each on disk before it is named in a commit. Two at a time, for one waits for the disk
+    /// while the other is packed.
+    fn write(&self, rows: &DataFrame, data_change: bool) -> Result<Fresh, OfflineError> {
+        let split = self.layout.by_partition(rows);
+        let parts = split.map_err(|e| OfflineError::permanent(&self.root, format!("the rows do not fit: {e}")))?;
+        let paths: Vec<String> = parts.iter().map(|(value, _)| files::new_path(value)).collect();
+        let mut fresh = Fresh::new(&self.root, paths.clone());
+        let measured = self.layout.measured();
+        let next = std::sync::atomic::AtomicUsize::new(0);
+        let take = || {
+            let at = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            parts.get(at).zip(paths.get(at))
+        };
+        let write = || {
+            let mut written = Vec::new();
+            while let Some(((value, part), path)) = take() {
+                let add = files::write(&self.root, path, value, part.clone(), &measured);
+                written
+                    .push(add.map_err(|e| OfflineError::disk(&self.root, &format!("{path} cannot be written"), &e))?);
+            }
+            Ok(written)
+        };
+        let written: Result<Vec<_>, OfflineError> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..WRITERS.min(parts.len())).map(|_| scope.spawn(write)).collect();
+            let stopped = |_| OfflineError::passing(&self.root, "a writer stopped with a fault. Try again");
+            threads.into_iter().map(|thread| thread.join().map_err(stopped)?).collect()
+        });
+        fresh.adds = written?.into_iter().flatten().collect();
+        fresh.adds.iter_mut().for_each(|add| add.data_change = data_change);
+        let synced = files::sync_names(&self.root, &paths);
+        synced.map_err(|e| OfflineError::disk(&self.root, "its folders are not on disk", &e))?;
+        Ok(fresh)
+    }
+}
+
+/// The folder of the view's table.
+fn root(dir: &Path, view: &View) -> PathBuf {
+    let root = dir.join(&view.workspace).join(&view.name);
+    std::path::absolute(&root).unwrap_or(root)
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ pub fn of(platform: &Platform, view: &View) -> ViewParts {
         entities: view.entities.iter().map(|found| entity(found)).collect(),
         sources: view.inputs.iter().map(source).collect(),
         max_batch_aggregation_interval: view.max_batch_aggregation_interval,
+        offline_partition: view.offline_partition,
         expected_freshness: view.expected_freshness,
     }
 }

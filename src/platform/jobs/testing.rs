@@ -31,6 +31,7 @@ pub fn view(name: &str) -> View {
         offline: true,
         batch_schedule: Span::hours(1),
         max_batch_aggregation_interval: None,
+        offline_partition: Span::days(1),
         feature_start_time: Some(FeatureStart::BeforeApply(Span::days(1))),
         batch_trigger: BatchTrigger::Scheduled,
         expected_freshness: None,

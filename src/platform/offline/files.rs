@@ -1,6 +1,8 @@
 //! The data files of an offline table: Parquet, without the partition column.
+//!
+//! It reads and writes single files; which of them a table holds is not its business.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -9,10 +11,11 @@ use polars::io::HiveOptions;
 use polars::prelude::*;
 
 use super::layout::PARTITION;
+use super::stats;
 
-/// The rows of a file.
-pub fn read(path: &Path) -> PolarsResult<DataFrame> {
-    ParquetReader::new(File::open(path)?).finish()
+/// The rows of a file: all columns, or these alone.
+pub fn read(path: &Path, columns: Option<Vec<String>>) -> PolarsResult<DataFrame> {
+    ParquetReader::new(File::open(path)?).with_columns(columns).finish()
 }
 
 /// A plan over files of the columns and types of `empty`; it reads nothing yet.
@@ -32,49 +35,43 @@ pub fn scan(paths: &[PathBuf], empty: DataFrame) -> PolarsResult<LazyFrame> {
     LazyFrame::scan_parquet_files(paths.into_iter().collect(), args)
 }
 
-/// Writes the rows of one day below `root` and puts them on disk. The action names them in a commit.
-pub fn write(root: &Path, day: &str, mut rows: DataFrame, time: &str) -> PolarsResult<Add> {
-    let folder = format!("{PARTITION}={day}");
-    let path = format!("{folder}/part-{}.parquet", uuid::Uuid::new_v4());
-    std::fs::create_dir_all(root.join(&folder))?;
-    let file = File::create(root.join(&path))?;
+/// Writes the rows of one partition to `path` below `root` and puts them on disk. The action names the file in a commit;
+/// its statistics are of these columns.
+pub fn write(root: &Path, path: &str, partition: &str, mut rows: DataFrame, columns: &[String]) -> PolarsResult<Add> {
+    let whole = root.join(path);
+    if let Some(folder) = whole.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let file = File::create(whole)?;
     ParquetWriter::new(&file).with_compression(ParquetCompression::Zstd(None)).finish(&mut rows)?;
     file.sync_all()?;
     Ok(Add {
-        path,
-        partition_values: HashMap::from([(PARTITION.to_owned(), Some(day.to_owned()))]),
+        path: path.to_owned(),
+        partition_values: HashMap::from([(PARTITION.to_owned(), Some(partition.to_owned()))]),
         size: i64::try_from(file.metadata()?.len()).unwrap_or(i64::MAX),
         modification_time: chrono::Utc::now().timestamp_millis(),
         data_change: true,
-        stats: Some(stats(&rows, time)?),
+        stats: Some(stats::make(&rows, columns)?),
         ..Add::default()
     })
 }
 
-/// Delta's statistics: the number of rows, and the range of the tile starts where that is the time of the rows.
-fn stats(rows: &DataFrame, time: &str) -> PolarsResult<String> {
-    let starts = rows.column(time)?;
-    let starts = if starts.dtype() == &DataType::Int64 { Some(starts.i64()?) } else { None };
-    let range = starts.and_then(|starts| starts.min().zip(starts.max()));
-    let mut stats = serde_json::json!({ "numRecords": rows.height() });
-    if let Some((least, most)) = range {
-        stats["minValues"] = serde_json::json!({ time: least });
-        stats["maxValues"] = serde_json::json!({ time: most });
-        stats["nullCount"] = serde_json::json!({ time: 0 });
-    }
-    Ok(stats.to_string())
+/// The path of a new file of a partition, relative to the table. Other systems cannot have `:` in names, so that Delta
+/// escapes it in those of folders.
+pub fn new_path(partition: &str) -> String {
+    format!("{PARTITION}={}/part-{}.parquet", partition.replace(':', "%3A"), uuid::Uuid::new_v4())
 }
 
-/// Removes files that no commit names. What stays behind is harmless, so errors are passed over.
-pub fn remove(root: &Path, paths: &[String]) {
-    for path in paths {
-        let _ = std::fs::remove_file(root.join(path));
+/// Puts the names of new files on disk, and those of their folders.
+pub fn sync_names(root: &Path, paths: &[String]) -> std::io::Result<()> {
+    let folders: BTreeSet<&Path> = paths.iter().filter_map(|path| Path::new(path).parent()).collect();
+    for folder in &folders {
+        sync_folder(&root.join(folder))?;
     }
+    if folders.is_empty() { Ok(()) } else { sync_folder(root) }
 }
 
-/// Puts a commit on disk, so that it is there after a power cut too.
-pub fn sync_commit(root: &Path, version: u64) -> std::io::Result<()> {
-    let log = root.join("_delta_log");
-    File::open(log.join(format!("{version:020}.json")))?.sync_all()?;
-    File::open(log)?.sync_all()
+/// Puts what a folder holds on disk: the names, not the files.
+pub fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    File::open(folder)?.sync_all()
 }

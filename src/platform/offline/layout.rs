@@ -1,24 +1,37 @@
-//! The columns of an offline table, and which window and day a row belongs to (semantics.md section 10).
+//! The columns of an offline table, and which window and partition a row belongs to (semantics.md section 10).
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveDateTime};
 use deltalake_core::kernel::{ArrayType, DataType as DeltaType, StructField};
 use polars::prelude::*;
 
-use crate::model::time::{from_micros, micros, span_micros};
+use super::stats::Stats;
+use crate::model::time::{from_micros, micros, print_span, span_micros};
 use crate::model::{DataType, Span, Window};
 use crate::platform::engine::aggregate::stored_columns;
 use crate::platform::engine::tiles::ANCHOR;
 use crate::platform::engine::{frame, schema};
 use crate::platform::registry::definition::{Kind, View};
 
-/// The partition column: the day of a row's tile start or timestamp, `yyyy-MM-dd`.
+/// The partition column, a text: the instant that the partition of a row's tile start or timestamp begins.
 pub const PARTITION: &str = "time_partition";
 
+/// The table property that keeps the size of a partition. A table without it has partitions of a day.
+pub const SIZE: &str = "fvtop.offlinePartition";
+
+/// How a partition is named when its size is whole days (semantics.md section 10).
+const DAY: &str = "%Y-%m-%d";
+/// How a smaller one is.
+const INSTANT: &str = "%Y-%m-%d-%H:%M:%S";
+
 /// The columns of a view's table.
+#[derive(Clone)]
 pub struct Layout {
     columns: Vec<(String, DataType)>,
+    keys: Vec<String>,
     /// The column that says which window a row belongs to: the tile start, or the timestamp.
     time: String,
+    /// Size of a partition.
+    partition: Span,
 }
 
 impl Layout {
@@ -40,12 +53,26 @@ impl Layout {
             }
         };
         columns.push((ANCHOR.to_owned(), DataType::Int64));
-        Self { columns, time }
+        let keys = view.join_keys.iter().map(|(name, _)| name.clone()).collect();
+        Self { columns, keys, time, partition: view.offline_partition }
     }
 
-    /// The column that says which window a row belongs to.
-    pub fn time_column(&self) -> &str {
-        &self.time
+    /// The size of a partition, as the table keeps it.
+    pub fn size(&self) -> String {
+        print_span(self.partition)
+    }
+
+    /// The join keys.
+    pub fn keys(&self) -> &[String] {
+        &self.keys
+    }
+
+    /// The columns that files have statistics of: the time, `_anchor_time` and the join keys.
+    pub fn measured(&self) -> Vec<String> {
+        let mut columns = vec![ANCHOR.to_owned()];
+        columns.extend(Some(self.time.clone()).filter(|time| time != ANCHOR));
+        columns.extend(self.keys.iter().cloned());
+        columns
     }
 
     /// The columns as Delta names them, the partition last.
@@ -79,6 +106,16 @@ impl Layout {
         DataFrame::new(rows.height(), columns)
     }
 
+    /// The join key columns alone, of their types.
+    pub fn conform_keys(&self, keys: &DataFrame) -> PolarsResult<DataFrame> {
+        let wanted = self.empty()?.select(self.keys.iter().map(String::as_str))?;
+        let keys = keys.select(self.keys.iter().map(String::as_str))?;
+        if keys.dtypes() != wanted.dtypes() {
+            polars_bail!(SchemaMismatch: "their types are {:?}, not {:?}", keys.dtypes(), wanted.dtypes());
+        }
+        Ok(keys)
+    }
+
     /// The rows of the window.
     pub fn inside(&self, rows: &DataFrame, window: Window) -> PolarsResult<DataFrame> {
         rows.filter(&self.mask(rows, window)?)
@@ -94,25 +131,50 @@ impl Layout {
         rows.filter(&!&self.mask(rows, window)?)
     }
 
-    /// The rows by day, days in order, none empty.
-    pub fn by_day(&self, rows: &DataFrame) -> PolarsResult<Vec<(String, DataFrame)>> {
+    /// The rows by partition, sorted by time, none empty.
+    pub fn by_partition(&self, rows: &DataFrame) -> PolarsResult<Vec<(String, DataFrame)>> {
         let mut rows = rows.clone();
         let mut times = self.times(&rows)?;
         if !times.is_sorted() {
             rows = rows.sort([self.time.as_str()], SortMultipleOptions::default().with_maintain_order(true))?;
             times = self.times(&rows)?;
         }
-        let step = span_micros(Span::days(1));
-        let mut days = Vec::new();
+        let step = span_micros(self.partition);
+        let mut parts = Vec::new();
         let mut from = 0;
         while let Some(first) = times.get(from) {
-            let day = first.div_euclid(step);
-            let height = times[from..].partition_point(|at| at.div_euclid(step) == day);
-            let start = from_micros(day.saturating_mul(step));
-            days.push((start.format("%Y-%m-%d").to_string(), rows.slice(from as i64, height)));
+            let part = first.div_euclid(step);
+            let height = times[from..].partition_point(|at| at.div_euclid(step) == part);
+            let start = from_micros(part.saturating_mul(step));
+            parts.push((start.format(self.pattern()).to_string(), rows.slice(from as i64, height)));
             from += height;
         }
-        Ok(days)
+        Ok(parts)
+    }
+
+    /// The times that a partition value names; nothing where it is not a value of this table.
+    pub fn partition_window(&self, value: &str) -> Option<Window> {
+        // A date alone is no instant: midnight is added.
+        let start = match self.pattern() {
+            DAY => NaiveDate::parse_from_str(value, DAY).ok()?.and_hms_opt(0, 0, 0)?,
+            pattern => NaiveDateTime::parse_from_str(value, pattern).ok()?,
+        };
+        let start = start.and_utc();
+        Some(Window { start, end: start.checked_add_signed(self.partition)? })
+    }
+
+    /// The times of a file's rows by its statistics, in microseconds, both inclusive.
+    pub fn range(&self, stats: &Stats) -> Option<(i64, i64)> {
+        stats.times(&self.time, self.scale())
+    }
+
+    fn pattern(&self) -> &'static str {
+        if span_micros(self.partition) % span_micros(Span::days(1)) == 0 { DAY } else { INSTANT }
+    }
+
+    /// How many units of the time column a microsecond has.
+    fn scale(&self) -> i64 {
+        if self.time == ANCHOR { 1_000 } else { 1 }
     }
 
     fn mask(&self, rows: &DataFrame, window: Window) -> PolarsResult<BooleanChunked> {
@@ -127,7 +189,7 @@ impl Layout {
         if column.null_count() > 0 {
             polars_bail!(ComputeError: "a row has no {}", self.time);
         }
-        let scale = if self.time == ANCHOR { 1_000 } else { 1 };
+        let scale = self.scale();
         let times = column.cast(&polars::prelude::DataType::Int64)?;
         Ok(times.i64()?.iter().map(|at| at.unwrap_or_default().div_euclid(scale)).collect())
     }
@@ -143,10 +205,4 @@ fn delta_type(data_type: &DataType) -> Option<DeltaType> {
         DataType::Array(element) => DeltaType::from(ArrayType::new(delta_type(element)?, true)),
         DataType::Other(_) => return None,
     })
-}
-
-/// The day that a partition value names.
-pub fn day_window(day: &str) -> Option<Window> {
-    let start = NaiveDate::parse_from_str(day, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0)?.and_utc();
-    Some(Window { start, end: start + Span::days(1) })
 }

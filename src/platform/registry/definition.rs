@@ -284,6 +284,8 @@ pub struct View {
     pub batch_schedule: Span,
     /// The longest window of one backfill job; a multiple of `batch_schedule`.
     pub max_batch_aggregation_interval: Option<Span>,
+    /// Size of a partition of the offline table: whole days, or a divisor of a day.
+    pub offline_partition: Span,
     /// When features begin.
     pub feature_start_time: Option<FeatureStart>,
     /// Who starts batch jobs.

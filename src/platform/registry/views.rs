@@ -72,6 +72,7 @@ fn view(fields: &Fields<'_>, file: &Path, catalog: &Catalog) -> Option<Vec<View>
         offline: schedule.offline,
         batch_schedule: batch_schedule?,
         max_batch_aggregation_interval: schedule.max_batch,
+        offline_partition: schedule.partition.unwrap_or(Span::days(1)),
         feature_start_time: schedule.feature_start,
         batch_trigger: schedule.trigger,
         expected_freshness: schedule.expected_freshness,
@@ -270,6 +271,7 @@ struct Schedule {
     interval: Option<Span>,
     batch_schedule: Option<Span>,
     max_batch: Option<Span>,
+    partition: Option<Span>,
     feature_start: Option<FeatureStart>,
     trigger: BatchTrigger,
     expected_freshness: Option<Span>,
@@ -291,6 +293,7 @@ fn schedule(fields: &Fields<'_>) -> Schedule {
         interval: interval(fields),
         batch_schedule: fields.positive_span("batch_schedule"),
         max_batch: fields.positive_span("max_batch_aggregation_interval"),
+        partition: fields.positive_span("offline_partition"),
         feature_start: feature_start(fields),
         trigger,
         expected_freshness: fields.positive_span("expected_freshness"),
@@ -330,11 +333,29 @@ impl Schedule {
             && !interval.is_zero()
         {
             multiple(fields, "batch_schedule", batch_schedule, "aggregation_interval", *interval);
+            if let Some(partition) = self.partition {
+                multiple(fields, "offline_partition", partition, "aggregation_interval", *interval);
+            }
         }
+        self.check_partition(fields);
         if let Some(max) = self.max_batch {
             multiple(fields, "max_batch_aggregation_interval", max, "batch_schedule", batch_schedule);
         }
         Some(batch_schedule)
+    }
+}
+
+impl Schedule {
+    /// Partitions are named by day, or by an instant of one (semantics.md section 10).
+    fn check_partition(&self, fields: &Fields<'_>) {
+        let Some(partition) = self.partition else { return };
+        let (size, day) = (span_micros(partition).max(1), span_micros(Span::days(1)));
+        if size % day != 0 && day % size != 0 {
+            let problem = format!("{} is neither whole days nor a divisor of a day", print_span(partition));
+            fields.report("offline_partition", problem, "write a size such as `1h`, `6h` or `1d`");
+        } else if !self.offline {
+            fields.report("offline_partition", "has no meaning without `offline = true`", "remove one of the two");
+        }
     }
 }
 

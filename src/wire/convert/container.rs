@@ -36,6 +36,8 @@ pub struct ViewParts {
     pub sources: Vec<SourceParts>,
     /// The longest window of one backfill job.
     pub max_batch_aggregation_interval: Option<Span>,
+    /// Size of a partition of the offline table.
+    pub offline_partition: Span,
     /// The age at which it counts as stale.
     pub expected_freshness: Option<Span>,
 }
@@ -205,7 +207,7 @@ fn temporal(view: &FeatureView) -> Option<proto::Temporal> {
 
 fn materialization(parts: &ViewParts) -> mat::NewMaterializationParams {
     let view = &parts.view;
-    let delta = mat::DeltaConfig { time_partition_size: Some(span_to_proto(Span::days(1))) };
+    let delta = mat::DeltaConfig { time_partition_size: Some(span_to_proto(parts.offline_partition)) };
     mat::NewMaterializationParams {
         schedule_interval: view.batch_schedule.map(span_to_proto),
         materialization_start_timestamp: view.feature_start_time.map(time_to_proto),

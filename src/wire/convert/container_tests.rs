@@ -71,6 +71,7 @@ fn parts(view: FeatureView, aggregations: Vec<AggregationParts>, columns: Vec<(S
         columns,
         sql: "SELECT origin, 'a \"quote\"\nand more' FROM flights".into(),
         max_batch_aggregation_interval: Some(Span::days(7)),
+        offline_partition: Span::days(1),
         expected_freshness: Some(Span::hours(2)),
     }
 }

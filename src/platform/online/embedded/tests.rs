@@ -56,6 +56,7 @@ fn view(kind: Kind, watermark: Span) -> View {
         offline: true,
         batch_schedule: Span::hours(1),
         max_batch_aggregation_interval: None,
+        offline_partition: Span::days(1),
         feature_start_time: None,
         batch_trigger: BatchTrigger::Scheduled,
         expected_freshness: None,

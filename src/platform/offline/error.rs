@@ -1,0 +1,119 @@
+//! Why the offline store failed, in a sentence that says what to do, and whether another try may help.
+
+use std::error::Error;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use deltalake_core::DeltaTableError;
+use polars::prelude::PolarsError;
+use thiserror::Error;
+
+use crate::model::clean::clean;
+
+/// What happened to which table, and what to do next.
+#[derive(Debug, Error)]
+#[error("offline table {table}: {problem}")]
+pub struct OfflineError {
+    /// Path of the table.
+    table: String,
+    /// What happened, and what to do next.
+    problem: String,
+    permanent: bool,
+}
+
+impl OfflineError {
+    /// What another try may mend: the disk, or another writer.
+    pub(super) fn passing(root: &Path, problem: impl AsRef<str>) -> Self {
+        Self { table: root.display().to_string(), problem: clean(problem.as_ref()).into_owned(), permanent: false }
+    }
+
+    /// What the same try meets again.
+    pub(super) fn permanent(root: &Path, problem: impl AsRef<str>) -> Self {
+        Self { permanent: true, ..Self::passing(root, problem) }
+    }
+
+    /// What the disk said about a file, and what to do about it.
+    pub(super) fn disk(root: &Path, what: &str, cause: &(dyn Error + 'static)) -> Self {
+        let text = told(cause);
+        let advice = advice(kind(&text));
+        Self::passing(root, format!("{what}: {text}. {advice}"))
+    }
+
+    /// What reading the transaction log said: a log that was read and makes no sense stays so.
+    pub(super) fn log(root: &Path, cause: &DeltaTableError) -> Self {
+        let text = told(cause);
+        if kind(&text).is_some_and(|kind| kind != ErrorKind::NotFound) {
+            return Self::passing(root, format!("its _delta_log cannot be read: {text}. {}", advice(kind(&text))));
+        }
+        let fix = "Bring its _delta_log back from a copy, or move the table away and materialize again";
+        Self::permanent(root, format!("its _delta_log is damaged: {text}. {fix}"))
+    }
+
+    /// Whether the same try would fail in the same way.
+    pub fn is_permanent(&self) -> bool {
+        self.permanent
+    }
+}
+
+/// The sentence of an error on one line, with that of the innermost cause where the libraries between leave it out.
+fn told(error: &(dyn Error + 'static)) -> String {
+    let line = |text: String| text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("unknown").to_owned();
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    let (outer, inner) = (line(error.to_string()), line(cause.to_string()));
+    let all = if outer.contains(&inner) { outer } else { format!("{outer}: {inner}") };
+    all.trim_end_matches('.').to_owned()
+}
+
+/// What the system said went wrong. Some libraries keep only its text, so that is what is read.
+fn kind(text: &str) -> Option<ErrorKind> {
+    let (_, rest) = text.rsplit_once("(os error ")?;
+    let code = rest.split(')').next()?.parse().ok()?;
+    Some(io::Error::from_raw_os_error(code).kind())
+}
+
+/// Whether an error of Polars is that of a file which is not there.
+pub(super) fn is_missing(error: &PolarsError) -> bool {
+    matches!(error, PolarsError::IO { error, .. } if error.kind() == ErrorKind::NotFound)
+        || kind(&error.to_string()) == Some(ErrorKind::NotFound)
+}
+
+fn advice(kind: Option<ErrorKind>) -> &'static str {
+    match kind {
+        Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => "The disk is full: free some space",
+        Some(ErrorKind::ReadOnlyFilesystem) => "The disk is mounted read-only: mount it for writing",
+        Some(ErrorKind::PermissionDenied) => "Allow the user that runs this program to read and write there",
+        Some(ErrorKind::NotFound) => "Find out who removed it",
+        _ => "Check the disk",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_what_the_disk_said_and_what_to_do() {
+        let root = Path::new("/data/offline/prod/v");
+        let said = |code: i32| {
+            let error = OfflineError::disk(root, "file x cannot be written", &io::Error::from_raw_os_error(code));
+            assert!(!error.is_permanent());
+            error.to_string()
+        };
+        let table = "offline table /data/offline/prod/v: file x cannot be written: ";
+        assert_eq!(
+            said(28),
+            format!("{table}No space left on device (os error 28). The disk is full: free some space")
+        );
+        assert!(said(30).ends_with("(os error 30). The disk is mounted read-only: mount it for writing"));
+        assert!(said(13).ends_with("Allow the user that runs this program to read and write there"));
+        assert!(said(5).ends_with("Check the disk"));
+        // Polars and the log's library wrap what the system said.
+        let wrapped = PolarsError::from(io::Error::from_raw_os_error(28));
+        let error = OfflineError::disk(root, "file x cannot be written", &wrapped).to_string();
+        assert!(error.ends_with("The disk is full: free some space"), "{error}");
+        assert!(is_missing(&PolarsError::from(io::Error::from_raw_os_error(2))));
+    }
+}
