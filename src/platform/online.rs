@@ -8,10 +8,24 @@ use thiserror::Error;
 use crate::model::{DataType, FeatureVector, Id, Time, Value, Window};
 use crate::platform::registry::definition::View;
 
+pub mod bytes;
+mod cells;
+mod chunks;
 mod codec;
 pub mod embedded;
+mod format;
+#[cfg(test)]
+pub(crate) mod memory;
 mod meta;
+mod plan;
+mod query;
+mod remove;
+mod rows;
+mod store;
+mod tiles;
 mod vector;
+
+pub use store::Store;
 
 /// What a stream write did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,6 +64,16 @@ pub enum OnlineError {
     /// The rows, keys or stored bytes do not fit the view.
     #[error("{0}")]
     Mismatch(String),
+}
+
+fn damaged(plan: &plan::Plan, bytes: &dyn bytes::ByteStore) -> OnlineError {
+    OnlineError::Store {
+        path: bytes.place(),
+        problem: format!(
+            "stored data of view {} cannot be read: materialize its windows again with overwrite",
+            plan.name
+        ),
+    }
 }
 
 /// A text that is not a key of the declared type.
@@ -114,3 +138,6 @@ pub fn parse_key(text: &str, data_type: &DataType) -> Result<Value, KeyError> {
         _ => Ok(Value::Text(text.to_owned())),
     }
 }
+
+#[cfg(test)]
+mod tests;

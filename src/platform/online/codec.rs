@@ -15,24 +15,58 @@ const MAX_DEPTH: u8 = 4;
 pub fn push_key(bytes: &mut Vec<u8>, value: &Value) -> Option<()> {
     match value {
         Value::Null => bytes.push(0),
-        Value::Int(number) => {
-            bytes.push(1);
-            bytes.extend(ordered(*number));
-        }
-        Value::Text(text) => {
-            bytes.push(2);
-            // A zero byte inside is escaped, so that the two zero bytes at the end are the only ones.
-            for byte in text.bytes() {
-                bytes.push(byte);
-                if byte == 0 {
-                    bytes.push(0xff);
-                }
-            }
-            bytes.extend([0, 0]);
-        }
+        Value::Int(number) => push_int_key(bytes, *number),
+        Value::Text(text) => push_text_key(bytes, text),
         _ => return None,
     }
     Some(())
+}
+
+/// Appends an integer join key.
+pub fn push_int_key(bytes: &mut Vec<u8>, number: i64) {
+    bytes.push(1);
+    bytes.extend(ordered(number));
+}
+
+/// Appends a text join key. A zero byte inside is escaped, so that the two zero bytes at the end are the only ones.
+pub fn push_text_key(bytes: &mut Vec<u8>, text: &str) {
+    bytes.push(2);
+    if !text.as_bytes().contains(&0) {
+        bytes.extend(text.as_bytes());
+    } else {
+        for byte in text.bytes() {
+            bytes.push(byte);
+            if byte == 0 {
+                bytes.push(0xff);
+            }
+        }
+    }
+    bytes.extend([0, 0]);
+}
+
+/// The join key value at the front of the bytes, and the rest; absent when they are damaged.
+pub fn take_key(bytes: &[u8]) -> Option<(Value, &[u8])> {
+    let (tag, rest) = bytes.split_first()?;
+    match tag {
+        0 => Some((Value::Null, rest)),
+        1 => {
+            let (number, rest) = rest.split_at_checked(8)?;
+            Some((Value::Int(unordered(number)?), rest))
+        }
+        2 => {
+            let mut text = Vec::new();
+            let mut rest = rest;
+            loop {
+                match rest {
+                    [0, 0xff, behind @ ..] => (text.push(0), rest = behind),
+                    [0, 0, behind @ ..] => return Some((Value::Text(String::from_utf8(text).ok()?), behind)),
+                    [byte, behind @ ..] => (text.push(*byte), rest = behind),
+                    [] => return None,
+                };
+            }
+        }
+        _ => None,
+    }
 }
 
 /// Eight bytes that sort as the number does.
@@ -52,36 +86,63 @@ pub fn instant(at: Time) -> [u8; 8] {
 
 /// The bytes of a row of values.
 pub fn encode(values: &[Value]) -> Vec<u8> {
-    let mut bytes = vec![VERSION];
-    push_list(&mut bytes, values);
+    let mut bytes = Vec::new();
+    begin(&mut bytes, values.len());
+    values.iter().for_each(|value| push(&mut bytes, value));
     bytes
 }
 
-fn push_list(bytes: &mut Vec<u8>, values: &[Value]) {
-    bytes.extend((values.len() as u32).to_be_bytes());
-    values.iter().for_each(|value| push(bytes, value));
+/// Begins a row of that many values; each is then appended by [`push`] or one of its kin.
+pub fn begin(bytes: &mut Vec<u8>, values: usize) {
+    bytes.push(VERSION);
+    bytes.extend((values as u32).to_be_bytes());
 }
 
-fn push(bytes: &mut Vec<u8>, value: &Value) {
-    let mut tagged = |tag: u8, rest: &[u8]| {
-        bytes.push(tag);
-        bytes.extend(rest);
-    };
+/// Appends one value.
+pub fn push(bytes: &mut Vec<u8>, value: &Value) {
     match value {
-        Value::Null => tagged(0, &[]),
-        Value::Int(number) => tagged(1, &number.to_be_bytes()),
-        Value::Float(number) => tagged(2, &number.to_bits().to_be_bytes()),
-        Value::Text(text) => {
-            tagged(3, &(text.len() as u32).to_be_bytes());
-            bytes.extend(text.as_bytes());
-        }
-        Value::Bool(flag) => tagged(4, &[u8::from(*flag)]),
-        Value::Time(at) => tagged(5, &micros(*at).to_be_bytes()),
+        Value::Null => push_null(bytes),
+        Value::Int(number) => push_int(bytes, *number),
+        Value::Float(number) => push_float(bytes, *number),
+        Value::Text(text) => push_text(bytes, text),
+        Value::Bool(flag) => bytes.extend([4, u8::from(*flag)]),
+        Value::Time(at) => push_micros(bytes, micros(*at)),
         Value::List(items) => {
-            tagged(6, &[]);
-            push_list(bytes, items);
+            bytes.push(6);
+            bytes.extend((items.len() as u32).to_be_bytes());
+            items.iter().for_each(|item| push(bytes, item));
         }
     }
+}
+
+/// Appends a missing value.
+pub fn push_null(bytes: &mut Vec<u8>) {
+    bytes.push(0);
+}
+
+/// Appends an integer.
+pub fn push_int(bytes: &mut Vec<u8>, number: i64) {
+    bytes.push(1);
+    bytes.extend(number.to_be_bytes());
+}
+
+/// Appends a float.
+pub fn push_float(bytes: &mut Vec<u8>, number: f64) {
+    bytes.push(2);
+    bytes.extend(number.to_bits().to_be_bytes());
+}
+
+/// Appends a text.
+pub fn push_text(bytes: &mut Vec<u8>, text: &str) {
+    bytes.push(3);
+    bytes.extend((text.len() as u32).to_be_bytes());
+    bytes.extend(text.as_bytes());
+}
+
+/// Appends an instant, in microseconds since 1970.
+pub fn push_micros(bytes: &mut Vec<u8>, at: i64) {
+    bytes.push(5);
+    bytes.extend(at.to_be_bytes());
 }
 
 /// The values behind the bytes of [`encode`]; absent when they are damaged or of another version.
@@ -175,6 +236,10 @@ mod tests {
             };
             let order = a.iter().map(rank).collect::<Vec<_>>().cmp(&b.iter().map(rank).collect::<Vec<_>>());
             prop_assert_eq!(bytes(&a).cmp(&bytes(&b)), order);
+            let all = bytes(&a);
+            let (first, rest) = take_key(&all).unwrap();
+            let (second, rest) = take_key(rest).unwrap();
+            prop_assert_eq!((vec![first, second], rest), (a, [].as_slice()));
         }
     }
 

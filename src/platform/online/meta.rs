@@ -19,6 +19,8 @@ pub enum Meta {
     Windows,
     /// The shape of its stored data.
     Shape,
+    /// The order of join keys in its stored keys, a byte each; absent for the view's order.
+    Order,
 }
 
 impl Meta {
@@ -30,6 +32,7 @@ impl Meta {
             Self::LatestEvent => 2,
             Self::Windows => 3,
             Self::Shape => 4,
+            Self::Order => 5,
         });
         key
     }
@@ -81,6 +84,16 @@ impl Windows {
         self.0.iter().any(|window| window.contains(at))
     }
 
+    /// Whether all of the window lies inside one of them.
+    pub fn cover(&self, window: Window) -> bool {
+        self.0.iter().any(|known| known.start <= window.start && window.end <= known.end)
+    }
+
+    /// The windows, in the order of time.
+    pub fn list(self) -> Vec<Window> {
+        self.0
+    }
+
     /// Sixteen bytes a window.
     pub fn encode(&self) -> Vec<u8> {
         self.0.iter().flat_map(|window| [codec::instant(window.start), codec::instant(window.end)]).flatten().collect()
@@ -106,5 +119,6 @@ mod tests {
         assert_eq!(all.0, [window(10, 25), window(30, 40)]);
         assert_eq!(Windows::decode(&all.encode()), all);
         assert!(all.contains(from_micros(24)) && !all.contains(from_micros(25)));
+        assert!(all.cover(window(12, 25)) && !all.cover(window(12, 26)) && !all.cover(window(24, 31)));
     }
 }

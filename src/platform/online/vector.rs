@@ -1,80 +1,74 @@
 //! Feature vectors out of stored tiles and rows (semantics.md sections 6 and 9). No I/O.
 
 use super::OnlineError;
-use crate::model::{DataType, FeatureStatus, FeatureValue, FeatureVector, Span, Time, Value};
-use crate::platform::engine::aggregate::{self, Tile, stored_columns};
-use crate::platform::registry::definition::{Aggregation, View};
+use super::plan::Plan;
+use crate::model::time::{from_micros, micros};
+use crate::model::{DataType, FeatureStatus, FeatureValue, FeatureVector, Time, Value};
+use crate::platform::engine::aggregate::{self, Tile};
+use crate::platform::registry::definition::Kind;
 
-/// Refuses keys that are not those of the view.
-pub fn check_keys(view: &View, keys: &[Value]) -> Result<(), OnlineError> {
-    let names: Vec<&str> = view.join_keys.iter().map(|(name, _)| name.as_str()).collect();
-    if keys.len() != names.len() {
-        let problem =
-            format!("view {} needs {} join keys ({}), got {}", view.name, names.len(), names.join(", "), keys.len());
-        return Err(OnlineError::Mismatch(problem));
-    }
-    for (key, (name, data_type)) in keys.iter().zip(&view.join_keys) {
-        let fits = match key {
-            Value::Null => true,
-            Value::Int(_) => *data_type == DataType::Int64,
-            Value::Text(_) => *data_type == DataType::String,
-            _ => false,
-        };
-        if !fits {
-            return Err(OnlineError::Mismatch(format!("join key `{name}` must be {data_type}, and {key:?} is not")));
-        }
-    }
-    Ok(())
+/// The tiles that a lookup at some instant sees, microseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct At {
+    /// The tile edge that ends all windows.
+    pub end: i64,
+    /// The first start inside the longest window.
+    pub from: i64,
+    /// The first start behind all windows.
+    pub to: i64,
 }
 
-/// The vector of an aggregate view over tiles with their starts, oldest first, at the tile edge `end`.
-pub fn of_tiles(
-    view: &View,
-    keys: &[Value],
-    aggregations: &[Aggregation],
-    tiles: &[(Time, Tile)],
-    (end, interval): (Time, Span),
-) -> Result<FeatureVector, OnlineError> {
-    let layout = stored_columns(&view.kind);
-    let mut features = Vec::with_capacity(aggregations.len());
-    for aggregation in aggregations {
-        let first = tiles.partition_point(|(start, _)| *start + interval <= end - aggregation.time_window);
-        let inside: Vec<&Tile> = tiles[first..].iter().map(|(_, tile)| tile).collect();
-        let value = aggregate::feature(aggregation, &layout, &inside);
-        let value = value.map_err(|error| OnlineError::Mismatch(format!("view {}: {error}", view.name)))?;
-        let effective_time = (!inside.is_empty()).then_some(end);
-        features.push(feature(view, &aggregation.feature, &aggregation.output_type, value, effective_time));
+impl At {
+    /// Tiles that end after `floor(at) - longest window` and at or before `floor(at)` (semantics.md section 6).
+    pub fn of(plan: &Plan, at: Time) -> Self {
+        let at = micros(at);
+        let (interval, _) = plan.reach();
+        let end = if interval > 0 { at.div_euclid(interval).saturating_mul(interval) } else { at };
+        Self { end, from: plan.first_start(at), to: end.saturating_sub(interval).saturating_add(1) }
     }
-    Ok(vector(view, keys, features))
+}
+
+/// Whether a row of that time counts at an instant, both in microseconds (semantics.md section 9).
+pub fn is_alive(plan: &Plan, time: i64, at: i64) -> bool {
+    time <= at && plan.row_ends(time).is_none_or(|end| at < end)
+}
+
+/// The vector of an aggregate view over tiles with their starts, oldest first.
+pub fn of_tiles(plan: &Plan, keys: &[Value], tiles: &[(i64, Tile)], at: At) -> Result<FeatureVector, OnlineError> {
+    let Kind::Aggregate { aggregations, .. } = &plan.kind else { return Ok(FeatureVector::default()) };
+    let (interval, _) = plan.reach();
+    let all: Vec<&Tile> = tiles.iter().map(|(_, tile)| tile).collect();
+    let mut features = Vec::with_capacity(aggregations.len());
+    for (aggregation, name) in aggregations.iter().zip(&plan.feature_names) {
+        let begins = at.end.saturating_sub(crate::model::time::span_micros(aggregation.time_window));
+        let first = tiles.partition_point(|(start, _)| start.saturating_add(interval) <= begins);
+        let inside = &all[first..];
+        let value = aggregate::feature(aggregation, &plan.layout, inside);
+        let value = value.map_err(|error| OnlineError::Mismatch(format!("view {}: {error}", plan.name)))?;
+        let effective_time = (!inside.is_empty()).then(|| from_micros(at.end));
+        features.push(feature(name, &aggregation.output_type, value, effective_time));
+    }
+    Ok(vector(plan, keys, features))
 }
 
 /// The vector of a temporal view; nulls without a row.
-pub fn of_row(
-    view: &View,
-    keys: &[Value],
-    features: &[(String, DataType)],
-    row: Option<(Time, Vec<Value>)>,
-) -> FeatureVector {
+pub fn of_row(plan: &Plan, keys: &[Value], row: Option<(Time, Vec<Value>)>) -> FeatureVector {
+    let Kind::Temporal { features, .. } = &plan.kind else { return FeatureVector::default() };
     let (time, values) = row.map(|(time, values)| (Some(time), values)).unwrap_or_default();
     let mut values = values.into_iter();
-    let features = features
+    let all = features
         .iter()
-        .map(|(name, data_type)| feature(view, name, data_type, values.next().unwrap_or(Value::Null), time));
-    vector(view, keys, features.collect())
+        .zip(&plan.feature_names)
+        .map(|((_, data_type), name)| feature(name, data_type, values.next().unwrap_or(Value::Null), time));
+    vector(plan, keys, all.collect())
 }
 
-fn feature(view: &View, name: &str, data_type: &DataType, value: Value, effective_time: Option<Time>) -> FeatureValue {
+fn feature(name: &str, data_type: &DataType, value: Value, effective_time: Option<Time>) -> FeatureValue {
     let status = if effective_time.is_some() { FeatureStatus::Present } else { FeatureStatus::Missing };
-    FeatureValue {
-        name: format!("{}.{name}", view.name),
-        data_type: data_type.clone(),
-        value,
-        effective_time,
-        status: Some(status),
-    }
+    FeatureValue { name: name.to_owned(), data_type: data_type.clone(), value, effective_time, status: Some(status) }
 }
 
-fn vector(view: &View, keys: &[Value], features: Vec<FeatureValue>) -> FeatureVector {
-    let names = view.join_keys.iter().map(|(name, _)| name.clone());
+fn vector(plan: &Plan, keys: &[Value], features: Vec<FeatureValue>) -> FeatureVector {
+    let names = plan.join_keys.iter().map(|(name, _)| name.clone());
     FeatureVector { features, join_keys: names.zip(keys.iter().cloned()).collect(), ..FeatureVector::default() }
 }

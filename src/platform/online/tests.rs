@@ -1,15 +1,33 @@
 //! Lookups against a straightforward recomputation over the same events, and what writes promise.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use super::memory::MemoryStore;
 use super::*;
 use crate::model::time::{floor, from_micros, parse_time};
-use crate::model::{BatchTrigger, DataType, FeatureStatus, Span};
+use crate::model::{BatchTrigger, FeatureStatus, Span};
 use crate::platform::engine;
-use crate::platform::registry::definition::{Aggregation, Arrival, Function, Input, Source, Stream};
+use crate::platform::registry::definition::{Aggregation, Arrival, Function, Input, Kind, Source, Stream};
 use crate::platform::registry::identity::stable_id;
+
+mod formats;
+mod parts;
+mod queries;
+mod removal;
+
+/// Calls a test with the store over each kind of bytes: the embedded one, and the one in memory.
+fn on_each(test: impl Fn(&Store)) {
+    let folder = tempfile::tempdir().unwrap();
+    test(&Store::open(folder.path()).unwrap());
+    test(&in_memory());
+}
+
+fn in_memory() -> Store {
+    Store::over(Arc::new(MemoryStore::default())).unwrap()
+}
 
 fn base() -> Time {
     parse_time("2026-11-22").unwrap()
@@ -89,6 +107,61 @@ fn aggregate_view() -> View {
         aggregations.extend(lists.into_iter().map(|function| make(function, "s", DataType::String)));
     }
     view(Kind::Aggregate { interval: Span::hours(1), aggregations }, Span::days(9))
+}
+
+/// Two join keys, the first of them the wildcard key; count and sum over one and three hours.
+fn pair_view() -> View {
+    let mut aggregations = Vec::new();
+    for window in [Span::hours(1), Span::hours(3)] {
+        aggregations.extend([Function::Count, Function::Sum].map(|function| Aggregation {
+            column: "v".into(),
+            function,
+            time_window: window,
+            feature: format!("{function:?}_{window}"),
+            input_type: DataType::Int64,
+            output_type: DataType::Int64,
+        }));
+    }
+    pair(view(Kind::Aggregate { interval: Span::hours(1), aggregations }, Span::days(9)))
+}
+
+/// The latest row of two join keys, the first of them the wildcard key.
+fn pair_rows(ttl: Option<Span>) -> View {
+    pair(view(Kind::Temporal { ttl, features: vec![("v".to_owned(), DataType::Int64)] }, Span::days(9)))
+}
+
+fn pair(view: View) -> View {
+    View { join_keys: vec![("s".into(), DataType::String), ("k".into(), DataType::String)], ..view }
+}
+
+/// All keys of the events that [`event`] makes, as (s, k).
+fn pair_keys() -> Vec<[Value; 2]> {
+    let text = |t: &str| Value::Text(t.to_owned());
+    let second = [Value::Null, text("a"), text("b")];
+    let first = [Value::Null, text("x"), text("y"), text("z")];
+    first.iter().flat_map(|s| second.iter().map(|k| [s.clone(), k.clone()])).collect()
+}
+
+/// A frame of join keys (s, k).
+fn keys_frame(keys: &[[Value; 2]]) -> DataFrame {
+    let column = |at: usize, name: &str| {
+        let values: Vec<Value> = keys.iter().map(|key| key[at].clone()).collect();
+        engine::frame::column(name, &DataType::String, &values).unwrap()
+    };
+    DataFrame::new(keys.len(), vec![column(1, "k"), column(0, "s")]).unwrap()
+}
+
+/// The answers for all keys at each of some hours.
+fn answers(store: &Store, view: &View, hours: std::ops::Range<i64>) -> Vec<FeatureVector> {
+    let keys = pair_keys();
+    let at = |hour: i64| base() + Span::hours(hour);
+    let all = hours.flat_map(|hour| keys.iter().map(move |key| (hour, key)));
+    all.map(|(hour, key)| store.lookup(view, key, at(hour)).unwrap()).collect()
+}
+
+fn stream(store: &Store, view: &View, events: &[Event]) -> StreamWrite {
+    let rows = engine::transform_stream(view, frame(events)).unwrap();
+    store.write_stream(view, &rows, base(), None).unwrap()
 }
 
 #[derive(Clone, Debug)]
@@ -178,7 +251,7 @@ proptest! {
         instants in prop::collection::vec((0i64..9, -1i64..2), 6),
     ) {
         let folder = tempfile::tempdir().unwrap();
-        let store = EmbeddedStore::open(folder.path()).unwrap();
+        let store = Store::open(folder.path()).unwrap();
         let view = aggregate_view();
         // The stream brings the events in the order of the list, cut into writes; then batch replaces the first hours.
         let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(events.len())).collect();
@@ -218,7 +291,7 @@ fn one(number: i64, minute: i64) -> Event {
     }
 }
 
-fn lookup(store: &EmbeddedStore, view: &View, at: Time) -> FeatureVector {
+fn lookup(store: &Store, view: &View, at: Time) -> FeatureVector {
     store.lookup(view, &[Value::Text("a".into())], at).unwrap()
 }
 
@@ -229,7 +302,7 @@ fn batch_replaces_what_the_stream_wrote_and_doing_it_twice_changes_nothing() {
     let at = base() + Span::hours(1);
     let window = Window { start: base(), end: at };
     {
-        let store = EmbeddedStore::open(folder.path()).unwrap();
+        let store = Store::open(folder.path()).unwrap();
         let rows = engine::transform_stream(&view, frame(&[one(1, 5), one(2, 10)])).unwrap();
         let done = store.write_stream(&view, &rows, at, Some(base() + Span::minutes(10))).unwrap();
         assert_eq!(done, StreamWrite { written: 1, late: 0 });
@@ -245,7 +318,7 @@ fn batch_replaces_what_the_stream_wrote_and_doing_it_twice_changes_nothing() {
         assert!(store.write_batch(&view, window, &empty, window.end).is_err());
     }
     // Everything is there again after reopening.
-    let store = EmbeddedStore::open(folder.path()).unwrap();
+    let store = Store::open(folder.path()).unwrap();
     assert_eq!(lookup(&store, &view, at).features[1].value, Value::Int(7));
     assert_eq!(store.stream_offset(view.id).unwrap(), Some(at));
     let rows = engine::fold(&view, frame(&[]), Some(window), false).unwrap();
@@ -256,7 +329,7 @@ fn batch_replaces_what_the_stream_wrote_and_doing_it_twice_changes_nothing() {
 #[test]
 fn the_latest_row_counts_until_its_ttl_and_late_rows_never_undo_it() {
     let folder = tempfile::tempdir().unwrap();
-    let store = EmbeddedStore::open(folder.path()).unwrap();
+    let store = Store::open(folder.path()).unwrap();
     let features = vec![("v".to_owned(), DataType::Int64), ("s".to_owned(), DataType::String)];
     let view = view(Kind::Temporal { ttl: Some(Span::hours(2)), features }, Span::zero());
     let write = |events: &[Event]| {
@@ -276,7 +349,7 @@ fn the_latest_row_counts_until_its_ttl_and_late_rows_never_undo_it() {
 #[test]
 fn tiles_behind_the_watermark_are_left_out() {
     let folder = tempfile::tempdir().unwrap();
-    let store = EmbeddedStore::open(folder.path()).unwrap();
+    let store = Store::open(folder.path()).unwrap();
     let view = View { inputs: vec![Input::plain("events", source(Span::minutes(30)))], ..aggregate_view() };
     let write = |minute: i64| {
         let rows = engine::transform_stream(&view, frame(&[one(1, minute)])).unwrap();
@@ -290,7 +363,7 @@ fn tiles_behind_the_watermark_are_left_out() {
 #[test]
 fn wrong_keys_and_changed_definitions_are_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let store = EmbeddedStore::open(folder.path()).unwrap();
+    let store = Store::open(folder.path()).unwrap();
     let view = aggregate_view();
     let error = store.lookup(&view, &[Value::Int(1)], base()).unwrap_err();
     assert_eq!(error.to_string(), "join key `k` must be string, and Int(1) is not");

@@ -1,0 +1,124 @@
+//! Columns of a frame as bytes of keys and values, row by row, without a value of the model between. No I/O.
+
+use polars::prelude::*;
+
+use super::OnlineError;
+use super::codec;
+use super::plan::Plan;
+use crate::model::{DataType as Word, Value};
+use crate::platform::engine::frame;
+
+/// One column.
+pub enum Cells {
+    /// Integers of any width.
+    Int(Int64Chunked),
+    /// Floats.
+    Float(Float64Chunked),
+    /// Text.
+    Text(StringChunked),
+    /// Instants, microseconds since 1970.
+    Micros(Int64Chunked),
+    /// Anything else.
+    Other(Vec<Value>),
+}
+
+impl Cells {
+    /// The column of that name.
+    pub fn of(rows: &DataFrame, name: &str) -> PolarsResult<Self> {
+        let series = rows.column(name)?.as_materialized_series().rechunk();
+        Ok(match series.dtype() {
+            DataType::String => Self::Text(series.str()?.clone()),
+            DataType::Float32 | DataType::Float64 => Self::Float(series.cast(&DataType::Float64)?.f64()?.clone()),
+            DataType::Datetime(..) => {
+                let micros = series.cast(&frame::timestamp_type())?.cast(&DataType::Int64)?;
+                Self::Micros(micros.i64()?.clone())
+            }
+            integer if integer.is_integer() && *integer != DataType::UInt64 => {
+                Self::Int(series.cast(&DataType::Int64)?.i64()?.clone())
+            }
+            _ => Self::Other(frame::values(&series.into_column())),
+        })
+    }
+
+    /// Appends the value of a row to a stored value.
+    pub fn push(&self, row: usize, bytes: &mut Vec<u8>) {
+        let done = match self {
+            Self::Int(column) => column.get(row).map(|number| codec::push_int(bytes, number)),
+            Self::Float(column) => column.get(row).map(|number| codec::push_float(bytes, number)),
+            Self::Text(column) => column.get(row).map(|text| codec::push_text(bytes, text)),
+            Self::Micros(column) => column.get(row).map(|at| codec::push_micros(bytes, at)),
+            Self::Other(column) => column.get(row).map(|value| codec::push(bytes, value)),
+        };
+        if done.is_none() {
+            codec::push_null(bytes);
+        }
+    }
+
+    /// Appends the value of a row to a key; absent for types that cannot be keys.
+    fn push_key(&self, row: usize, bytes: &mut Vec<u8>) -> Option<()> {
+        let done = match self {
+            Self::Int(column) => column.get(row).map(|number| codec::push_int_key(bytes, number)),
+            Self::Text(column) => column.get(row).map(|text| codec::push_text_key(bytes, text)),
+            Self::Other(column) => column.get(row).and_then(|value| codec::push_key(bytes, value)),
+            Self::Float(_) | Self::Micros(_) => return None,
+        };
+        if done.is_none() {
+            codec::push_key(bytes, &Value::Null)?;
+        }
+        Some(())
+    }
+
+    /// The number of a row: an integer, or microseconds.
+    pub fn number(&self, row: usize) -> Option<i64> {
+        if let Self::Int(column) | Self::Micros(column) = self { column.get(row) } else { None }
+    }
+
+    /// The greatest number.
+    pub fn max(&self) -> Option<i64> {
+        if let Self::Int(column) | Self::Micros(column) = self { column.max() } else { None }
+    }
+}
+
+/// The join keys of a frame's rows.
+pub struct KeyCells {
+    prefix: [u8; super::plan::ID_BYTES],
+    /// In the order of stored keys.
+    columns: Vec<Cells>,
+}
+
+impl KeyCells {
+    /// The join key columns of a frame, of their declared types.
+    pub fn of(plan: &Plan, rows: &DataFrame) -> Result<Self, OnlineError> {
+        let column = |at: &usize| {
+            let (name, data_type) = &plan.join_keys[*at];
+            let cells = Cells::of(rows, name).map_err(|error| unfit(plan, &error))?;
+            let fits = match &cells {
+                Cells::Int(_) => *data_type == Word::Int64,
+                Cells::Text(_) => *data_type == Word::String,
+                Cells::Other(values) => values.iter().all(|value| *value == Value::Null),
+                Cells::Float(_) | Cells::Micros(_) => false,
+            };
+            let problem =
+                || format!("view {}: join key `{name}` must be {data_type}, and that column is not", plan.name);
+            if fits { Ok(cells) } else { Err(OnlineError::Mismatch(problem())) }
+        };
+        let columns = plan.order.iter().map(column).collect::<Result<_, _>>()?;
+        Ok(Self { prefix: plan.id.0.to_be_bytes(), columns })
+    }
+
+    /// The beginning of all keys of a row's join key.
+    pub fn key(&self, row: usize) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(48);
+        bytes.extend(self.prefix);
+        for column in &self.columns {
+            // The types were checked: each is a key.
+            let _ = column.push_key(row, &mut bytes);
+        }
+        bytes
+    }
+}
+
+/// Rows that lack the columns of the view.
+pub fn unfit(plan: &Plan, error: &PolarsError) -> OnlineError {
+    OnlineError::Mismatch(format!("view {}: the rows to be written do not fit it: {error}", plan.name))
+}

@@ -1,0 +1,229 @@
+//! The online store over any byte store: plans, turns and what is known of views.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use polars::prelude::DataFrame;
+
+use super::bytes::{ByteStore, Change, Space};
+use super::chunks::{Chunks, PART_BYTES};
+use super::embedded::FjallStore;
+use super::meta::{Meta, Windows};
+use super::plan::Plan;
+use super::remove::{self, Sweep};
+use super::tiles::Known;
+use super::vector::{self, At};
+use super::{BatchWrite, Entry, OnlineError, OnlineStore, StreamWrite, codec, format, query, rows, tiles};
+use crate::model::time::{from_micros, micros};
+use crate::model::{FeatureVector, Id, Time, Value, Window};
+use crate::platform::registry::definition::View;
+
+/// The online store. Reads take no lock that a writer holds; writes go one after the other.
+pub struct Store {
+    bytes: Arc<dyn ByteStore>,
+    plans: RwLock<HashMap<Id, Arc<Plan>>>,
+    /// The turn to write, and how far expiry is.
+    writing: Mutex<HashMap<Id, Sweep>>,
+    /// Bytes of one part of a great write.
+    part: usize,
+}
+
+impl Store {
+    /// The embedded store in `dir`, created when it is not there.
+    pub fn open(dir: &Path) -> Result<Self, OnlineError> {
+        Self::over(Arc::new(FjallStore::open(dir)?))
+    }
+
+    /// The store over a place for bytes.
+    pub fn over(bytes: Arc<dyn ByteStore>) -> Result<Self, OnlineError> {
+        format::check(&*bytes)?;
+        Ok(Self { bytes, plans: RwLock::default(), writing: Mutex::default(), part: PART_BYTES })
+    }
+
+    /// The store with parts of another size.
+    #[cfg(test)]
+    pub(super) fn with_parts(self, part: usize) -> Self {
+        Self { part, ..self }
+    }
+
+    /// Waits for its turn to write. A writer that panicked left nothing half done: its changes were not written.
+    fn turn(&self) -> MutexGuard<'_, HashMap<Id, Sweep>> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The plan of a view. A definition that is met for the first time is held against what is stored of it: tiles of
+    /// another one would be read as what they are not.
+    fn plan(&self, view: &View) -> Result<Arc<Plan>, OnlineError> {
+        let known = self.plans.read().unwrap_or_else(PoisonError::into_inner).get(&view.id).cloned();
+        if let Some(plan) = known.filter(|plan| plan.fits(view)) {
+            return Ok(plan);
+        }
+        let plan = Arc::new(Plan::of(view));
+        // Without a shape nothing is stored of the view, and there is nothing to hold it against.
+        if let Some(shape) = self.get(view.id, Meta::Shape)? {
+            if shape != plan.shape {
+                return Err(self.of_another_definition(view));
+            }
+            // Lookups come by here: they wait for a writer only where keys are still to be brought into order.
+            if !format::is_ordered(&*self.bytes, &plan)? {
+                let _turn = self.turn();
+                format::reorder(&*self.bytes, &plan)?;
+            }
+        }
+        self.plans.write().unwrap_or_else(PoisonError::into_inner).insert(view.id, Arc::clone(&plan));
+        Ok(plan)
+    }
+
+    fn of_another_definition(&self, view: &View) -> OnlineError {
+        OnlineError::Mismatch(format!(
+            "view {}: the online store in {} holds data of another definition of it (keys, tiles or columns differ). \
+             Restore that definition, rename the view, or start with an empty data directory",
+            view.name,
+            self.bytes.place()
+        ))
+    }
+
+    fn get(&self, view: Id, meta: Meta) -> Result<Option<Vec<u8>>, OnlineError> {
+        self.bytes.get(Space::Meta, &meta.key(view))
+    }
+
+    fn get_time(&self, view: Id, meta: Meta) -> Result<Option<Time>, OnlineError> {
+        Ok(self.get(view, meta)?.and_then(|bytes| codec::unordered(&bytes)).map(from_micros))
+    }
+
+    fn known_windows(&self, view: Id) -> Result<Windows, OnlineError> {
+        Ok(self.get(view, Meta::Windows)?.map(|bytes| Windows::decode(&bytes)).unwrap_or_default())
+    }
+
+    /// The windows that batch jobs wrote, joined where they touch, in the order of time. A lookup that finds nothing means
+    /// "no data" inside them, and "not materialized" outside.
+    pub fn windows(&self, view: Id) -> Result<Vec<Window>, OnlineError> {
+        Ok(self.known_windows(view)?.list())
+    }
+
+    /// Whether batch jobs wrote all of the window.
+    pub fn is_materialized(&self, view: Id, window: Window) -> Result<bool, OnlineError> {
+        Ok(self.known_windows(view)?.cover(window))
+    }
+
+    /// The change that keeps the newest event of a view, which never goes back.
+    fn latest(&self, view: Id, seen: Option<Time>) -> Result<Option<Change>, OnlineError> {
+        let known = self.get_time(view, Meta::LatestEvent)?;
+        let newer = seen.filter(|seen| known.is_none_or(|known| known < *seen));
+        Ok(newer.map(|seen| put(Meta::LatestEvent, view, codec::instant(seen).to_vec())))
+    }
+}
+
+fn put(meta: Meta, view: Id, value: Vec<u8>) -> Change {
+    Change::Put { space: Space::Meta, key: meta.key(view), value }
+}
+
+/// The changes that keep how the data of a view lies.
+fn form_of(plan: &Plan) -> [Change; 2] {
+    [put(Meta::Shape, plan.id, plan.shape.clone()), put(Meta::Order, plan.id, plan.order_bytes())]
+}
+
+impl OnlineStore for Store {
+    fn write_batch(&self, view: &View, window: Window, rows: &DataFrame, now: Time) -> Result<BatchWrite, OnlineError> {
+        let plan = self.plan(view)?;
+        let mut sweeps = self.turn();
+        let mut chunks = Chunks::new(&*self.bytes, self.part);
+        // First, so that no data is ever there without its shape.
+        form_of(&plan).into_iter().for_each(|change| chunks.push(change));
+        let (mut done, newest);
+        match plan.space() {
+            Space::Rows => {
+                let written = rows::upsert(&mut chunks, &plan, rows, now, sweeps.entry(plan.id).or_default())?;
+                (done, newest) = (written, rows::newest_event(&plan, rows)?);
+            }
+            _ => {
+                let sweep = sweeps.entry(plan.id).or_default();
+                let written = tiles::replace(&mut chunks, &*self.bytes, &plan, (window, now), rows, sweep)?;
+                (done, newest) = (written, tiles::newest_event(&plan, rows)?);
+            }
+        }
+        let windows = self.known_windows(plan.id)?.with(window);
+        chunks.push(put(Meta::Windows, plan.id, windows.encode()));
+        self.latest(plan.id, newest)?.into_iter().for_each(|change| chunks.push(change));
+        let lost = chunks.finish()?;
+        done.rows -= lost.changes;
+        done.bytes -= lost.bytes;
+        done.skipped += lost.changes;
+        Ok(done)
+    }
+
+    fn write_stream(
+        &self,
+        view: &View,
+        rows: &DataFrame,
+        offset: Time,
+        latest_event: Option<Time>,
+    ) -> Result<StreamWrite, OnlineError> {
+        let plan = self.plan(view)?;
+        let mut sweeps = self.turn();
+        let sweep = sweeps.entry(plan.id).or_default();
+        let (mut changes, counts, mut done) = match plan.space() {
+            Space::Rows => rows::upsert_stream(&plan, rows, sweep)?,
+            _ => {
+                let stream = view.inputs.first().and_then(|input| input.source.stream.as_ref());
+                // The newest event of earlier writes: what comes together is not late for each other (semantics.md
+                // section 7.1).
+                let newest = self.latest_event(plan.id)?;
+                let passed = newest.zip(stream).map(|(newest, stream)| micros(newest - stream.watermark));
+                let known = Known { windows: self.known_windows(plan.id)?, passed };
+                let (changes, done) = tiles::merge_stream(&*self.bytes, &plan, &known, rows, sweep)?;
+                (changes, Vec::new(), done)
+            }
+        };
+        changes.push(put(Meta::Offset, plan.id, codec::instant(offset).to_vec()));
+        changes.extend(form_of(&plan));
+        changes.extend(self.latest(plan.id, latest_event)?);
+        for lost in self.bytes.write(changes)? {
+            let count = counts.get(lost).copied().unwrap_or_default();
+            done.written -= count;
+            done.late += count;
+        }
+        Ok(done)
+    }
+
+    fn stream_offset(&self, view: Id) -> Result<Option<Time>, OnlineError> {
+        self.get_time(view, Meta::Offset)
+    }
+
+    fn latest_event(&self, view: Id) -> Result<Option<Time>, OnlineError> {
+        self.get_time(view, Meta::LatestEvent)
+    }
+
+    fn lookup(&self, view: &View, keys: &[Value], at: Time) -> Result<FeatureVector, OnlineError> {
+        let plan = self.plan(view)?;
+        plan.check_keys(keys)?;
+        let prefix = plan.prefix(keys)?;
+        if plan.space() == Space::Rows {
+            let row = rows::read(&*self.bytes, &plan, &prefix)?;
+            let alive = row.filter(|(time, _)| vector::is_alive(&plan, micros(*time), micros(at)));
+            return Ok(vector::of_row(&plan, keys, alive));
+        }
+        let at = At::of(&plan, at);
+        let tiles = tiles::read(&*self.bytes, &plan, prefix, (at.from, at.to))?;
+        vector::of_tiles(&plan, keys, &tiles, at)
+    }
+
+    fn query(&self, view: &View, indexed: &[Value], at: Time) -> Result<Vec<Entry>, OnlineError> {
+        query::query(&*self.bytes, &*self.plan(view)?, indexed, at)
+    }
+
+    fn delete(&self, view: &View, keys: &DataFrame) -> Result<u64, OnlineError> {
+        let plan = self.plan(view)?;
+        let _turn = self.turn();
+        let mut chunks = Chunks::new(&*self.bytes, self.part);
+        let gone = remove::delete(&mut chunks, &*self.bytes, &plan, keys)?;
+        chunks.finish().map(|_| gone)
+    }
+
+    fn expire(&self, view: &View, now: Time, limit: usize) -> Result<u64, OnlineError> {
+        let plan = self.plan(view)?;
+        let mut sweeps = self.turn();
+        remove::expire(&*self.bytes, &plan, micros(now), limit, sweeps.entry(plan.id).or_default())
+    }
+}

@@ -1,0 +1,95 @@
+//! The form of the store: the first one is taken over, others are refused.
+
+use super::bytes::{ByteStore, Change, Space};
+use super::*;
+
+fn put(space: Space, key: Vec<u8>, value: Vec<u8>) -> Change {
+    Change::Put { space, key, value }
+}
+
+/// A key as form 1 has it: the view, the join keys in the view's order.
+fn first_form_key(view: &View, keys: &[Value]) -> Vec<u8> {
+    let mut key = view.id.0.to_be_bytes().to_vec();
+    keys.iter().for_each(|value| codec::push_key(&mut key, value).unwrap());
+    key
+}
+
+#[test]
+fn the_first_form_is_taken_over_with_all_its_data() {
+    let bytes = Arc::new(MemoryStore::default());
+    let view = pair_view();
+    let rows = View { id: stable_id("test", "view", "rows"), ..pair_rows(None) };
+    let mut changes = Vec::new();
+    // The second key's place is where the first one's was: (a, b) and (b, a).
+    let text = |t: &str| Value::Text(t.to_owned());
+    let keys = [[text("a"), text("b")], [text("b"), text("a")], [Value::Null, text("a")]];
+    for (n, key) in (1..).zip(&keys) {
+        let start = codec::instant(base());
+        let tile = [first_form_key(&view, key).as_slice(), &start].concat();
+        let index = [&tile[..16], &start, &tile[16..tile.len() - 8]].concat();
+        changes.push(put(Space::Tiles, tile, codec::encode(&[Value::Int(1), Value::Int(n)])));
+        changes.push(put(Space::TileIndex, index, Vec::new()));
+        let row = codec::encode(&[Value::Time(base()), Value::Int(n)]);
+        changes.push(put(Space::Rows, first_form_key(&rows, key), row));
+    }
+    for view in [&view, &rows] {
+        changes.push(put(Space::Meta, meta::Meta::Shape.key(view.id), meta::Meta::shape_of(view)));
+    }
+    bytes.write(changes).unwrap();
+    // Twice: what was taken over is not taken over again.
+    for _ in 0..2 {
+        let store = Store::over(bytes.clone()).unwrap();
+        for (n, key) in (1..).zip(&keys) {
+            let vector = store.lookup(&view, key, base() + Span::hours(1)).unwrap();
+            assert_eq!(vector.features[1].value, Value::Int(n));
+            assert_eq!(store.lookup(&rows, key, base()).unwrap().features[0].value, Value::Int(n));
+        }
+        for view in [&view, &rows] {
+            let found = store.query(view, &[text("a")], base() + Span::hours(1)).unwrap();
+            let values: Vec<Value> = found.into_iter().map(|(keys, _)| keys[0].clone()).collect();
+            assert_eq!(values, [Value::Null, text("b")]);
+        }
+    }
+    let store = Store::over(bytes).unwrap();
+    assert_eq!(store.expire(&view, base() + Span::hours(9), 9).unwrap(), 3);
+    assert_eq!(store.delete(&rows, &keys_frame(&keys)).unwrap(), 3);
+}
+
+#[test]
+fn another_wildcard_key_brings_the_keys_into_another_order() {
+    on_each(|store| {
+        let view = pair_view();
+        stream(store, &view, &[Event { text: Value::Text("x".into()), ..one(1, 5) }]);
+        let other = View { online_serving_index: vec!["s".into()], ..view.clone() };
+        let at = base() + Span::hours(1);
+        for (view, key) in [(&other, "x"), (&view, "a"), (&other, "x")] {
+            assert_eq!(store.query(view, &[Value::Text(key.into())], at).unwrap().len(), 1);
+        }
+    });
+}
+
+#[test]
+fn a_form_that_is_not_known_is_refused() {
+    for form in [vec![3], vec![], vec![2, 2]] {
+        let bytes = Arc::new(MemoryStore::default());
+        bytes.write(vec![put(Space::Meta, b"form".to_vec(), form)]).unwrap();
+        let error = Store::over(bytes).err().unwrap().to_string();
+        assert!(error.contains("this version reads forms 1 and 2"), "{error}");
+    }
+}
+
+#[test]
+fn a_store_that_another_process_uses_is_refused_and_so_is_one_that_is_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let error = Store::open(folder.path()).err().unwrap().to_string();
+    assert!(error.contains("another process uses it: stop that one"), "{error}");
+    drop(store);
+    let bytes = Arc::new(MemoryStore::default());
+    let store = Store::over(bytes.clone()).unwrap();
+    let view = pair_rows(None);
+    let key = [Value::Null, Value::Null];
+    bytes.write(vec![put(Space::Rows, plan::Plan::of(&view).prefix(&key).unwrap(), vec![7; 9])]).unwrap();
+    let error = store.lookup(&view, &key, base()).unwrap_err().to_string();
+    assert!(error.contains("materialize its windows again with overwrite"), "{error}");
+}

@@ -1,0 +1,143 @@
+//! Writes beside reads, writes in parts, and writes that fail in the middle.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use super::bytes::{ByteStore, Change, Space, Visit};
+use super::*;
+
+/// Bytes whose writes fail once so many were done.
+struct Failing {
+    bytes: MemoryStore,
+    left: AtomicUsize,
+    writes: AtomicUsize,
+}
+
+impl ByteStore for Failing {
+    fn place(&self) -> String {
+        self.bytes.place()
+    }
+    fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, OnlineError> {
+        self.bytes.get(space, key)
+    }
+    fn scan(&self, space: Space, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<(), OnlineError> {
+        self.bytes.scan(space, from, to, visit)
+    }
+    fn write(&self, changes: Vec<Change>) -> Result<Vec<usize>, OnlineError> {
+        let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        left.map_err(|_| OnlineError::Store { path: self.place(), problem: "full".to_owned() })?;
+        self.writes.fetch_add(1, Ordering::SeqCst);
+        self.bytes.write(changes)
+    }
+}
+
+/// An event of each of 20 keys in each of two hours.
+fn events(number: i64) -> Vec<Event> {
+    let key = |n: i64| Value::Text(format!("k{n}"));
+    let of = |n: i64| [10, 70].map(|minute| Event { key: key(n), ..one(number, minute) });
+    (0..20).flat_map(of).collect()
+}
+
+fn sum(store: &Store, view: &View, key: i64) -> Value {
+    let keys = [Value::Null, Value::Text(format!("k{key}"))];
+    store.lookup(view, &keys, base() + Span::hours(2)).unwrap().features[3].value.clone()
+}
+
+#[test]
+fn a_write_that_ends_in_the_middle_leaves_every_key_whole_and_is_made_right_by_another() {
+    let view = pair_view();
+    let window = Window { start: base(), end: base() + Span::hours(2) };
+    let rows = |number| engine::fold(&view, frame(&events(number)), Some(window), false).unwrap();
+    let mut parts = 0;
+    for left in 0..40 {
+        let bytes = Arc::new(Failing {
+            bytes: MemoryStore::default(),
+            left: AtomicUsize::new(usize::MAX),
+            writes: AtomicUsize::new(0),
+        });
+        let store = Store::over(bytes.clone()).unwrap().with_parts(1_500);
+        store.write_batch(&view, window, &rows(1), window.end).unwrap();
+        bytes.left.store(left, Ordering::SeqCst);
+        bytes.writes.store(0, Ordering::SeqCst);
+        let failed = store.write_batch(&view, window, &rows(5), window.end).is_err();
+        let sums: Vec<Value> = (0..20).map(|key| sum(&store, &view, key)).collect();
+        assert!(sums.iter().all(|sum| [Value::Int(2), Value::Int(10)].contains(sum)), "{sums:?}");
+        bytes.left.store(usize::MAX, Ordering::SeqCst);
+        store.write_batch(&view, window, &rows(5), window.end).unwrap();
+        assert!((0..20).all(|key| sum(&store, &view, key) == Value::Int(10)));
+        if !failed {
+            parts = bytes.writes.load(Ordering::SeqCst) / 2;
+            break;
+        }
+    }
+    assert!(parts > 2, "the write was one of {parts} parts");
+}
+
+#[test]
+fn a_failed_write_of_a_stream_moves_nothing() {
+    let bytes = Arc::new(Failing {
+        bytes: MemoryStore::default(),
+        left: AtomicUsize::new(usize::MAX),
+        writes: AtomicUsize::new(0),
+    });
+    let store = Store::over(bytes.clone()).unwrap();
+    let view = pair_view();
+    bytes.left.store(0, Ordering::SeqCst);
+    let rows = engine::transform_stream(&view, frame(&events(1))).unwrap();
+    assert!(store.write_stream(&view, &rows, base(), Some(base())).is_err());
+    assert_eq!((store.stream_offset(view.id).unwrap(), store.latest_event(view.id).unwrap()), (None, None));
+    assert_eq!(sum(&store, &view, 1), Value::Null);
+}
+
+#[test]
+fn readers_see_all_of_a_write_or_nothing_of_it() {
+    on_each(|store| {
+        let view = pair_view();
+        let window = Window { start: base(), end: base() + Span::hours(2) };
+        let write = |number: i64| {
+            let rows = engine::fold(&view, frame(&events(number)), Some(window), false).unwrap();
+            store.write_batch(&view, window, &rows, window.end).unwrap();
+        };
+        write(1);
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let readers: Vec<_> = (0..2)
+                .map(|_| {
+                    let (done, view) = (&done, &view);
+                    scope.spawn(move || {
+                        let mut seen = std::collections::BTreeSet::new();
+                        while !done.load(Ordering::Relaxed) || seen.is_empty() {
+                            for key in 0..20 {
+                                let Value::Int(sum) = sum(store, view, key) else { panic!() };
+                                seen.insert(sum);
+                            }
+                        }
+                        seen
+                    })
+                })
+                .collect();
+            (0..60).for_each(|turn| write(1 + turn % 2));
+            done.store(true, Ordering::Relaxed);
+            for reader in readers {
+                let seen = reader.join().unwrap();
+                assert!(seen.iter().all(|sum| *sum == 2 || *sum == 4), "{seen:?}");
+            }
+        });
+    });
+}
+
+#[test]
+fn what_batch_jobs_wrote_is_known() {
+    on_each(|store| {
+        let view = pair_view();
+        let hour = |hour: i64| base() + Span::hours(hour);
+        let window = |from, to| Window { start: hour(from), end: hour(to) };
+        assert_eq!(store.windows(view.id).unwrap(), []);
+        for window in [window(0, 1), window(3, 4), window(1, 2)] {
+            let rows = engine::fold(&view, frame(&[]), Some(window), false).unwrap();
+            store.write_batch(&view, window, &rows, window.end).unwrap();
+        }
+        assert_eq!(store.windows(view.id).unwrap(), [window(0, 2), window(3, 4)]);
+        assert!(store.is_materialized(view.id, window(0, 2)).unwrap());
+        assert!(!store.is_materialized(view.id, window(1, 4)).unwrap());
+    });
+}
