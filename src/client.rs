@@ -7,13 +7,17 @@ pub mod api;
 pub mod endpoint;
 pub mod error;
 pub mod handle;
+pub mod keys;
 pub mod message;
 pub mod query;
 mod scrub;
 pub mod table;
 pub mod tail;
 pub mod task;
+#[cfg(test)]
+mod testing;
 mod transport;
+pub mod wait;
 
 pub use api::Api;
 pub use endpoint::{ApiKey, Endpoint};

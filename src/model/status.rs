@@ -1,0 +1,67 @@
+//! The status table that `materialization_status` and `deletion_status` show (seed page; semantics.md section 11).
+//!
+//! Plain types: what is asked of the table, and its cells as they are shown. Rows are made where messages are read.
+
+use thiserror::Error;
+
+/// Rows that are shown unless another limit is given (seed page).
+pub const LIMIT: usize = 1000;
+
+/// What is asked of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusOptions {
+    /// Only rows of deletion jobs: `deletion_status`.
+    pub deletions: bool,
+    /// Show the five columns that help with debugging.
+    pub verbose: bool,
+    /// Most rows.
+    pub limit: usize,
+    /// Only attempts that ended with an error.
+    pub errors_only: bool,
+    /// Columns to sort by, in a comma-separated list, in any case; absent or blank: the order that the deployment gave.
+    pub sort_columns: Option<String>,
+    /// In which order limit, filter and sort are applied.
+    pub order: StatusOrder,
+}
+
+impl Default for StatusOptions {
+    fn default() -> Self {
+        Self {
+            deletions: false,
+            verbose: false,
+            limit: LIMIT,
+            errors_only: false,
+            sort_columns: None,
+            order: StatusOrder::Tecton,
+        }
+    }
+}
+
+/// In which order limit, filter and sort are applied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StatusOrder {
+    /// Limit, then errors only, then sort, as released clients do: an error past the limit is never shown.
+    #[default]
+    Tecton,
+    /// Errors only, then sort, then limit: the first rows of what was asked for.
+    FilterFirst,
+}
+
+/// The table as it is shown. Cells may hold text from outside: clean them before they are drawn.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StatusTable {
+    /// Headings.
+    pub columns: Vec<&'static str>,
+    /// Rows, each with a cell for every heading.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// A column to sort by that the table does not have.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("`{name}` is not a column of this table: sort by one or more of {}", choices.join(", "))]
+pub struct UnknownColumn {
+    /// What was asked for.
+    pub name: String,
+    /// The columns there are.
+    pub choices: Vec<&'static str>,
+}
