@@ -5,8 +5,11 @@
 
 use clap::{Parser, Subcommand};
 
+mod confirm;
 pub mod console;
+pub mod coverage;
 pub mod datasets;
+pub mod delete_keys;
 pub mod embedded;
 pub mod example;
 pub mod failure;
@@ -19,6 +22,7 @@ pub mod rows;
 pub mod run;
 pub mod serve;
 pub mod session;
+pub mod status;
 pub mod target;
 pub mod views;
 mod watch;
@@ -27,7 +31,7 @@ use failure::{FAILED, Failure};
 
 /// Exit codes, for `--help`.
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 refused or failed; 2 wrong command line or setting; 3 the deployment was \
-                          not reached or does not accept the key; 130 interrupted. All times are UTC.";
+                          not reached or does not accept the key; 4 the time-out of a wait is over; 130 interrupted. All times are UTC.";
 
 /// A terminal console for streaming feature views, with the feature platform behind it.
 #[derive(Clone, Debug, Parser)]
@@ -49,9 +53,18 @@ pub enum Command {
     /// List the feature views of a workspace
     #[command(after_help = EXIT_CODES)]
     Views(views::ViewsArgs),
-    /// List materialization and deletion jobs, newest first
+    /// List materialization and deletion jobs, newest first; start, cancel, retry, watch them
     #[command(after_help = EXIT_CODES)]
     Jobs(jobs::JobsArgs),
+    /// Show the status table of a view: an attempt of a job a row
+    #[command(after_help = EXIT_CODES)]
+    Status(status::StatusArgs),
+    /// Show which windows of a view are materialized where
+    #[command(after_help = EXIT_CODES)]
+    Coverage(coverage::CoverageArgs),
+    /// Delete keys of a view from its stores
+    #[command(after_help = EXIT_CODES)]
+    DeleteKeys(delete_keys::DeleteKeysArgs),
     /// Look one key up in the online store
     #[command(after_help = EXIT_CODES)]
     Lookup(lookup::LookupArgs),
@@ -82,8 +95,20 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
             views::run(args).await
         }
         Command::Jobs(args) => {
-            let _log = log::to_file(args.target.log.as_deref())?;
+            let _log = log::to_file(args.target().log.as_deref())?;
             jobs::run(args).await
+        }
+        Command::Status(args) => {
+            let _log = log::to_file(args.target.log.as_deref())?;
+            status::run(args).await
+        }
+        Command::Coverage(args) => {
+            let _log = log::to_file(args.target.log.as_deref())?;
+            coverage::run(args).await
+        }
+        Command::DeleteKeys(args) => {
+            let _log = log::to_file(args.target.log.as_deref())?;
+            delete_keys::run(args).await
         }
         Command::Lookup(args) => {
             let _log = log::to_file(args.target.log.as_deref())?;

@@ -12,6 +12,8 @@ pub const FAILED: u8 = 1;
 pub const USAGE: u8 = 2;
 /// The deployment was not reached, or does not accept the key.
 pub const CONNECTION: u8 = 3;
+/// The time-out of a wait is over; what was waited for goes on.
+pub const TIMED_OUT: u8 = 4;
 /// The user interrupted it.
 pub const INTERRUPTED: u8 = 130;
 

@@ -49,6 +49,17 @@ impl Session {
         }
     }
 
+    /// Does something with a deployment that is reached for it, and stops what was started whatever comes of it.
+    ///
+    /// # Errors
+    /// As [`Session::open`], and as `work`.
+    pub async fn run<T>(args: &TargetArgs, work: impl AsyncFnOnce(&Self) -> Result<T, Failure>) -> Result<T, Failure> {
+        let session = Self::open(args).await?;
+        let done = work(&session).await;
+        session.close().await;
+        done
+    }
+
     /// Stops what was started.
     pub async fn close(self) {
         stop(self.embedded).await;

@@ -2,8 +2,12 @@
 //!
 //! Everything that comes back is cleaned. Reads may be retried, changes never are.
 
+mod deletion;
+mod jobs;
 pub(super) mod own;
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
@@ -12,12 +16,11 @@ use prost::Message;
 use super::endpoint::Endpoint;
 use super::error::{Error, Kind};
 use super::scrub::Scrub;
-use super::transport::{CHANGE, READ, Transport};
-use crate::model::{FeatureVector, FeatureView, Freshness, Id, Job, TriggerRequest, Value, Workspace};
+use super::transport::{READ, Transport};
+use crate::model::{FeatureVector, FeatureView, Freshness, Id, Value, Workspace};
 use crate::wire::convert as c;
 use crate::wire::features::{GET_FEATURES_PATH, GetFeaturesRequest, GetFeaturesResponse, MetadataOptions, Parameters};
 use crate::wire::proto::common::{Empty, FcoLocator};
-use crate::wire::proto::jobs as j;
 use crate::wire::proto::status as s;
 use crate::wire::proto::view as v;
 use crate::wire::proto::workspace as w;
@@ -37,6 +40,8 @@ pub struct Deployment {
 pub struct Api {
     transport: Transport,
     retries: usize,
+    /// Set once the deployment has said that it has no details of attempts; clones share it.
+    tells_no_details: Arc<AtomicBool>,
 }
 
 impl Api {
@@ -45,7 +50,7 @@ impl Api {
     /// # Errors
     /// When HTTP cannot be set up at all.
     pub fn new(endpoint: Endpoint) -> Result<Self, Error> {
-        Ok(Self { transport: Transport::new(endpoint)?, retries: 0 })
+        Ok(Self { transport: Transport::new(endpoint)?, retries: 0, tells_no_details: Arc::default() })
     }
 
     /// Makes reads that do not get through be tried so many times more, within a few seconds.
@@ -113,29 +118,6 @@ impl Api {
         })
     }
 
-    /// All jobs of a view, newest first: the job list, joined with the status table. Where the table cannot be read,
-    /// the list stands alone.
-    pub async fn jobs(&self, workspace: &str, feature_view: &str, id: Id) -> Result<Vec<Job>, Error> {
-        let (list, table) = (
-            j::ListJobsRequest {
-                workspace: Some(workspace.to_owned()),
-                feature_view: Some(feature_view.to_owned()),
-                ..Default::default()
-            },
-            s::GetMaterializationStatusRequest {
-                feature_package_id: Some(c::id_to_proto(id)),
-                workspace: Some(workspace.to_owned()),
-                ..Default::default()
-            },
-        );
-        let list = self.read::<j::ListJobsResponse>(rpc::LIST_MATERIALIZATION_JOBS, &list);
-        let table = self.read::<s::GetMaterializationStatusResponse>(rpc::GET_MATERIALIZATION_STATUS, &table);
-        let (list, table) = tokio::join!(list, table);
-        let jobs = list?.jobs.iter().filter_map(c::job_from_proto).collect();
-        let table = table.ok().and_then(|answer| answer.materialization_status);
-        Ok(c::join_status(jobs, table.as_ref(), workspace, feature_view).scrubbed())
-    }
-
     /// The rows of a view's summary.
     pub async fn summary(&self, workspace: &str, id: Id) -> Result<Vec<(String, String)>, Error> {
         let request = s::GetFeatureViewSummaryRequest { fco_locator: Some(locator(workspace, id)) };
@@ -171,27 +153,6 @@ impl Api {
         Ok(c::vector_from_response(&answer, keys).scrubbed())
     }
 
-    /// Starts a job. Never retried: it may have been taken although no answer came.
-    pub async fn trigger(&self, trigger: &TriggerRequest) -> Result<Job, Error> {
-        let request = c::trigger_to_proto(trigger);
-        let answer: j::MaterializationJobResponse =
-            self.transport.call(rpc::SUBMIT_MATERIALIZATION_JOB, &request, CHANGE).await.map_err(maybe_taken)?;
-        self.job(answer.job)
-    }
-
-    /// Cancels a job. Cancelling again is harmless, and a job that has ended comes back as it is.
-    pub async fn cancel(&self, workspace: &str, feature_view: &str, job: Id) -> Result<Job, Error> {
-        let request = j::CancelJobRequest {
-            job_id: Some(job.to_string()),
-            workspace: Some(workspace.to_owned()),
-            feature_view: Some(feature_view.to_owned()),
-            ..Default::default()
-        };
-        let answer: j::CancelJobResponse =
-            self.transport.call(rpc::CANCEL_MATERIALIZATION_JOB, &request, CHANGE).await.map_err(maybe_taken)?;
-        self.job(answer.job)
-    }
-
     /// Opens the tail of a view's stream; `own_api` is the path that [`Api::deployment`] told.
     pub(super) async fn open_tail(
         &self,
@@ -204,14 +165,6 @@ impl Api {
         let backlog = backlog.to_string();
         let query = [("workspace", workspace), ("feature_view", feature_view), ("backlog", backlog.as_str())];
         self.transport.open(&path, &query).await
-    }
-
-    fn job(&self, job: Option<j::MaterializationJob>) -> Result<Job, Error> {
-        let job = job.as_ref().and_then(c::job_from_proto).map(Scrub::scrubbed);
-        job.ok_or_else(|| {
-            let what = format!("{} took the request but did not say which job it is.", self.transport.label());
-            Error::new(Kind::Answered, what, "Look at the job list.")
-        })
     }
 
     async fn read<M: Message + Default>(&self, method: &str, request: &impl Message) -> Result<M, Error> {

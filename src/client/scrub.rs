@@ -1,8 +1,8 @@
 //! Cleans what a deployment sent, once, at the client's boundary: no control character reaches anybody behind it.
 
 use crate::model::{
-    AttemptState, DataType, FeatureStatus, FeatureVector, FeatureView, Freshness, Job, JobState, JobType, Value,
-    Workspace, clean, clean_lines,
+    AttemptDetail, AttemptState, DataType, FeatureStatus, FeatureVector, FeatureView, Freshness, Job, JobState,
+    JobType, StageKind, StatusTable, Value, Workspace, clean, clean_lines,
 };
 use crate::wire::queries::{DamagedDataset, Dataset, DatasetList, QueryStatus};
 
@@ -119,6 +119,27 @@ impl Scrub for Job {
                 lines(message);
             }
         }
+    }
+}
+
+impl Scrub for AttemptDetail {
+    fn scrub(&mut self) {
+        for stage in &mut self.stages {
+            if let StageKind::Other(word) = &mut stage.kind {
+                word.scrub();
+            }
+            stage.description.scrub();
+            if let Some(error) = &mut stage.error {
+                lines(error);
+            }
+        }
+        self.log.scrub();
+    }
+}
+
+impl Scrub for StatusTable {
+    fn scrub(&mut self) {
+        self.rows.iter_mut().flatten().for_each(lines);
     }
 }
 

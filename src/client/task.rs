@@ -188,6 +188,7 @@ impl Task {
             Command::Query { request, query } => self.start_query(request, query),
             Command::CancelQuery { request } => self.cancel_query(request),
             Command::SaveTable { request, table, path, replace } => self.save_table(request, table, path, replace),
+            Command::Coverage { generation } => self.coverage(generation),
             Command::Shutdown => {}
             request => self.request(request),
         }
@@ -233,7 +234,7 @@ impl Task {
             }
             Done::Reply(None) => {}
             Done::Reply(Some(update)) => {
-                if matches!(*update, Update::Triggered { .. } | Update::Cancelled { .. }) {
+                if changes_jobs(&update) {
                     self.polls.hurry(&[Poll::Jobs, Poll::Freshness]);
                 }
                 if let Update::QueryDone { request, .. } = &*update {
@@ -344,6 +345,12 @@ impl Task {
         let interval = if self.focused { interval } else { interval * 4 };
         Some(interval.mul_f64(1.0 + 0.1 * link::jitter()))
     }
+}
+
+/// Whether that answer says that jobs may be others now.
+fn changes_jobs(update: &Update) -> bool {
+    use Update::{Cancelled, DeletionStarted, Retried, Triggered};
+    matches!(update, Triggered { .. } | Cancelled { .. } | Retried { .. } | DeletionStarted { .. })
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use prost::Message;
 use serde::Serialize;
 use tokio_util::bytes::Bytes;
+use url::Url;
 
 use super::endpoint::Endpoint;
 use super::error::{Error, Kind};
@@ -110,6 +111,21 @@ impl Transport {
     /// One DELETE, answered with JSON.
     pub(super) async fn delete<A: serde::de::DeserializeOwned>(&self, path: &str, limit: Duration) -> Result<A, Error> {
         self.json(self.http.delete(self.endpoint.join(path)), limit).await
+    }
+
+    /// One PUT to an address that is a secret of its own: it gets no key of ours, and no message names it. Only HTTP 200 is a
+    /// success (wire section 2.6).
+    pub(super) async fn put(&self, url: Url, body: Bytes, limit: Duration) -> Result<(), Error> {
+        let failed = |error: reqwest::Error| Error::from_http(&error.without_url(), &self.label, limit);
+        let response = self.http.put(url).body(body).timeout(limit).send().await.map_err(failed)?;
+        let code = response.status().as_u16();
+        if code == 200 {
+            return Ok(());
+        }
+        // What a store of files answers may quote the address: it is not shown.
+        let what = format!("The place that {} gave for the keys answered HTTP {code}.", self.label);
+        let kind = if matches!(code, 429 | 502..=504) { Kind::Unreachable } else { Kind::Failed };
+        Err(Error::new(kind, what, "Nothing was deleted; try again."))
     }
 
     async fn json<A: serde::de::DeserializeOwned>(

@@ -4,9 +4,12 @@
 //! the reference says it does, what is unknown is kept as it came.
 
 pub mod container;
+pub mod coverage;
+pub mod detail;
 pub mod features;
 pub mod freshness;
 pub mod job;
+pub mod keys;
 pub mod status;
 pub mod status_table;
 pub mod summary;
@@ -16,10 +19,13 @@ pub mod words;
 pub mod workspace;
 
 pub use container::{AggregationParts, EntityParts, SourceParts, ViewParts, container_of};
+pub use coverage::{coverage_from_proto, coverage_to_proto, ready_until};
+pub use detail::{detail_from_proto, details_to_proto, logs_to_proto};
 pub use features::{response_from_vector, value_to_json, vector_from_response};
 pub use freshness::{freshness_from_proto, freshness_to_proto};
 pub use job::{job_from_proto, job_to_proto, trigger_from_proto, trigger_to_proto};
-pub use status::{join_status, status_from_jobs};
+pub use keys::{KeysError, offline_keys_from_file, offline_keys_to_file, online_keys_from_file, online_keys_to_file};
+pub use status::{can_restart, join_status, status_from_jobs};
 pub use status_table::status_table;
 pub use summary::{summary_item, summary_list, summary_nested, summary_rows, summary_to_proto};
 pub use view::{feature_views, metadata_of};

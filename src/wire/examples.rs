@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::proto::aggregate as a;
 use super::proto::common::{self as c, Empty, MapEntry};
+use super::proto::deletion as d;
 use super::proto::enums as e;
 use super::proto::jobs as j;
 use super::proto::materialization as m;
@@ -205,8 +206,8 @@ messages! {
     j::GetJobResponse { job }
     j::GetLatestReadyTimeRequest { workspace, feature_view, feature_service }
     j::GetLatestReadyTimeResponse { online_latest_ready_time, offline_latest_ready_time }
-    j::GetDeleteEntitiesInfoRequest { feature_definition_id }
-    j::GetDeleteEntitiesInfoResponse {
+    d::GetDeleteEntitiesInfoRequest { feature_definition_id }
+    d::GetDeleteEntitiesInfoResponse {
         df_path, signed_url_for_df_upload_online, signed_url_for_df_upload_offline,
     }
 }
@@ -337,11 +338,13 @@ fn every_example_pair_is_read_and_written_again() {
             }
             rpc::LIST_MATERIALIZATION_JOBS => check_pair::<j::ListJobsRequest, j::ListJobsResponse>(pair),
             rpc::GET_MATERIALIZATION_JOB => check_pair::<j::GetJobRequest, j::GetJobResponse>(pair),
+            rpc::GET_LATEST_READY_TIME => {
+                check_pair::<j::GetLatestReadyTimeRequest, j::GetLatestReadyTimeResponse>(pair);
+            }
+            rpc::GET_DELETE_ENTITIES_INFO => {
+                check_pair::<d::GetDeleteEntitiesInfoRequest, d::GetDeleteEntitiesInfoResponse>(pair);
+            }
             other => match other.rsplit('/').next().unwrap() {
-                "GetLatestReadyTime" => check_pair::<j::GetLatestReadyTimeRequest, j::GetLatestReadyTimeResponse>(pair),
-                "GetDeleteEntitiesInfo" => {
-                    check_pair::<j::GetDeleteEntitiesInfoRequest, j::GetDeleteEntitiesInfoResponse>(pair);
-                }
                 "IntrospectApiKey" => check_pair::<w::IntrospectApiKeyRequest, w::IntrospectApiKeyResponse>(pair),
                 _ => panic!("{method} is not checked"),
             },

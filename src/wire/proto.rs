@@ -7,10 +7,13 @@
 
 pub mod aggregate;
 pub mod common;
+pub mod deletion;
 pub mod enums;
 pub mod jobs;
 pub mod materialization;
+pub mod serving;
 pub mod source;
 pub mod status;
+pub mod tasks;
 pub mod view;
 pub mod workspace;

@@ -39,4 +39,22 @@ calls! {
     GET_MATERIALIZATION_JOB = "materializationjobservice.MaterializationJobService" "GetMaterializationJob";
     /// Cancel a job.
     CANCEL_MATERIALIZATION_JOB = "materializationjobservice.MaterializationJobService" "CancelMaterializationJob";
+    /// Up to when each store of a view is ready.
+    GET_LATEST_READY_TIME = "materializationjobservice.MaterializationJobService" "GetLatestReadyTime";
+    /// Which windows of a view are ready in which store.
+    GET_SERVING_STATUS = "metadataservice.MetadataService" "GetServingStatus";
+    /// Try a task again that has failed for good.
+    FORCE_RETRY_MATERIALIZATION_TASK = "metadataservice.MetadataService" "ForceRetryMaterializationTask";
+    /// A new task over the window of one that has ended.
+    RESTART_MATERIALIZATION_TASK = "metadataservice.MetadataService" "RestartMaterializationTask";
+    /// The stages of one attempt.
+    GET_JOB_DETAILS = "metadataservice.MetadataService" "GetJobDetails";
+    /// The log of one attempt.
+    GET_JOB_LOGS = "metadataservice.MetadataService" "GetJobLogs";
+    /// The attempts of one task.
+    GET_JOB_STATUS = "metadataservice.MetadataService" "GetJobStatus";
+    /// Where to send the keys that are to be deleted.
+    GET_DELETE_ENTITIES_INFO = "metadataservice.MetadataService" "GetDeleteEntitiesInfo";
+    /// Delete the keys that were sent.
+    DELETE_ENTITIES = "metadataservice.MetadataService" "DeleteEntities";
 }

@@ -8,12 +8,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::super::api::own;
-use super::super::error::{Error, Kind};
 use super::super::message::{Problem, RequestId, Table, Update};
 use super::super::table::{FileFormat, save};
 use super::super::{query as course, tail};
 use super::Task;
-use super::work::Done;
+use super::work::{Done, not_connected};
 use crate::model::{Query, QueryProgress};
 
 /// How long the task stays for its queries to be cancelled once it was told to end.
@@ -89,8 +88,4 @@ async fn write(Table(table): Table, path: PathBuf, replace: bool) -> Result<(Pat
     let saved = own::blocking(move || save(&table, &target, format, replace)).await;
     let bytes = saved.map_err(Problem::from)??;
     Ok((path, bytes))
-}
-
-fn not_connected() -> Error {
-    Error::new(Kind::Unreachable, "The deployment is not connected yet.", "Try again in a moment.")
 }

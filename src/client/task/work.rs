@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
+use polars::prelude::{DataFrame, IntoColumn, StringChunked};
 use tokio::time::Instant;
 
-use super::super::api::{Api, Deployment};
-use super::super::error::Error;
-use super::super::message::{Command, Connection, Generation, Problem, Update};
+use super::super::api::{Api, Deployment, own};
+use super::super::error::{Error, Kind};
+use super::super::keys;
+use super::super::message::{Command, Connection, Generation, Problem, Table, Update};
 use super::link::Link;
 use super::poll::Poll;
 use super::{OpenView, Task};
-use crate::model::{FeatureView, Freshness, Id, Job, Workspace};
+use crate::model::{Coverage, FeatureView, Freshness, Id, Job, StatusOptions, StatusTable, Workspace};
 
 /// Something that was finished.
 pub(super) enum Done {
@@ -144,6 +146,20 @@ impl Task {
         next.into_iter().chain(slow_at).min()
     }
 
+    /// Asks which windows of the open view are materialized where; an old question about another view has no answer.
+    pub(super) fn coverage(&mut self, generation: Generation) {
+        let Some(view) = self.view.clone().filter(|view| view.generation == generation) else { return };
+        let id = self.ids.get(&(view.workspace.clone(), view.name.clone())).copied();
+        let api = self.api.clone();
+        self.work.spawn(async move {
+            let answer = match api {
+                Some(api) => covered(&api, &view, id).await.map_err(Problem::from),
+                None => Err(Problem::from(not_connected())),
+            };
+            Done::Reply(Some(Box::new(Update::Coverage { generation, answer: answer.map(Arc::new) })))
+        });
+    }
+
     /// Sends a request of the user; it runs beside everything else and is never dropped.
     pub(super) fn request(&mut self, command: Command) {
         let api = self.api.clone();
@@ -154,33 +170,82 @@ impl Task {
 /// The answer to a request of the user; commands that the loop obeys by itself have none.
 async fn serve(api: Option<Api>, command: Command) -> Option<Update> {
     let begun = Instant::now();
-    let early = || Problem {
-        what: "The deployment is not connected yet.".to_owned(),
-        hint: "Try again in a moment.".to_owned(),
-    };
-    let api = api.ok_or_else(early);
-    match command {
+    let api = api.ok_or_else(not_connected);
+    Some(match command {
         Command::Lookup { request, workspace, feature_view, keys } => {
-            let answer = match api {
-                Ok(api) => api.lookup(&workspace, &feature_view, &keys).await.map_err(Problem::from),
-                Err(problem) => Err(problem),
-            };
-            Some(Update::Lookup { request, answer, took: begun.elapsed() })
+            let answer = on(api, async |api| api.lookup(&workspace, &feature_view, &keys).await).await;
+            Update::Lookup { request, answer, took: begun.elapsed() }
         }
         Command::Trigger { request, trigger } => {
-            let answer = match api {
-                Ok(api) => api.trigger(&trigger).await.map_err(Problem::from),
-                Err(problem) => Err(problem),
-            };
-            Some(Update::Triggered { request, answer })
+            Update::Triggered { request, answer: on(api, async |api| api.trigger(&trigger).await).await }
         }
         Command::Cancel { request, workspace, feature_view, job } => {
-            let answer = match api {
-                Ok(api) => api.cancel(&workspace, &feature_view, job).await.map_err(Problem::from),
-                Err(problem) => Err(problem),
-            };
-            Some(Update::Cancelled { request, answer })
+            let answer = on(api, async |api| api.cancel(&workspace, &feature_view, job).await).await;
+            Update::Cancelled { request, answer }
         }
-        _ => None,
+        Command::ForceRetry { request, job, overwrite, .. } => {
+            let answer = on(api, async |api| api.force_retry(job, overwrite).await).await;
+            Update::Retried { request, job, answer }
+        }
+        Command::ReadKeys { request, view, path } => {
+            let read = own::blocking(move || keys::from_file(&view, &path)).await;
+            Update::Keys { request, answer: read.map_err(Problem::from).and_then(|read| read) }
+        }
+        Command::TypedKeys { request, view, keys: typed } => {
+            Update::Keys { request, answer: keys::typed(&view, &typed) }
+        }
+        Command::DeleteKeys { request, view, keys, stores } => {
+            let answer = on(api, async |api| api.delete_keys(&view, &keys, stores).await).await;
+            Update::DeletionStarted { request, answer }
+        }
+        Command::Detail { generation, attempt } => {
+            let answer = on(api, async |api| api.detail(attempt).await).await;
+            Update::Detail { generation, attempt, answer: answer.map(Arc::new) }
+        }
+        Command::Status { request, workspace, feature_view, deletions } => {
+            let answer = on(api, async |api| status(&api, &workspace, &feature_view, deletions).await).await;
+            Update::Status { request, answer }
+        }
+        _ => return None,
+    })
+}
+
+/// Asks a deployment that is connected.
+async fn on<T>(api: Result<Api, Error>, ask: impl AsyncFnOnce(Api) -> Result<T, Error>) -> Result<T, Problem> {
+    match api {
+        Ok(api) => ask(api).await.map_err(Problem::from),
+        Err(error) => Err(error.problem),
     }
+}
+
+async fn covered(api: &Api, view: &OpenView, id: Option<Id>) -> Result<Coverage, Error> {
+    let id = match id {
+        Some(id) => id,
+        None => api.feature_view(&view.workspace, &view.name).await?.id,
+    };
+    api.coverage(&view.workspace, id).await
+}
+
+pub(super) fn not_connected() -> Error {
+    Error::new(Kind::Unreachable, "The deployment is not connected yet.", "Try again in a moment.")
+}
+
+/// All rows of a view's status table, with every column.
+async fn status(api: &Api, workspace: &str, feature_view: &str, deletions: bool) -> Result<Table, Error> {
+    let view = api.feature_view(workspace, feature_view).await?;
+    let options = StatusOptions { deletions, verbose: true, limit: usize::MAX, ..StatusOptions::default() };
+    let StatusTable { columns, rows } = api.status(workspace, view.id, &options).await?;
+    let column = |(at, name): (usize, &&str)| {
+        let cells: StringChunked = rows.iter().map(|row| row.get(at).map(String::as_str)).collect();
+        cells.with_name((*name).into()).into_column()
+    };
+    let columns = columns.iter().enumerate().map(column).collect();
+    let table = DataFrame::new(rows.len(), columns).map_err(|error| {
+        Error::new(
+            Kind::Failed,
+            format!("The status table cannot be shown: {error}."),
+            "This is a defect of the program.",
+        )
+    })?;
+    Ok(Table(Arc::new(table)))
 }

@@ -30,7 +30,9 @@ pub fn status_from_jobs(view: Id, jobs: &[Job]) -> MaterializationStatus {
     }
 }
 
-fn row(job: &Job, attempt: Option<&Attempt>, newest: bool) -> MaterializationAttemptStatus {
+/// The row of one attempt, or of a job without attempts. `newest`: no later attempt was made; what may be done with a job is
+/// told by its newest row alone.
+pub(super) fn row(job: &Job, attempt: Option<&Attempt>, newest: bool) -> MaterializationAttemptStatus {
     let failed = attempt.is_some_and(|a| a.state == AttemptState::Error);
     let times = attempt.and_then(|a| a.created_at.zip(a.updated_at));
     let ended = attempt.is_some_and(|a| !matches!(a.state, AttemptState::Pending | AttemptState::Running));
@@ -51,14 +53,21 @@ fn row(job: &Job, attempt: Option<&Attempt>, newest: bool) -> MaterializationAtt
         retry_time: job.next_attempt_at.filter(|_| failed && newest).map(time_to_proto),
         progress: attempt.and_then(|a| a.progress),
         duration: times.filter(|_| ended).map(|(from, until)| span_to_proto(until - from)),
-        allow_forced_retry: Some(false),
-        allow_overwrite_retry: Some(false),
+        allow_forced_retry: Some(newest && job.allowed.retry),
+        allow_overwrite_retry: Some(newest && job.allowed.overwrite_retry),
         allow_cancel: Some(newest && job.state.can_cancel()),
+        allow_restart: Some(newest && can_restart(job)),
         write_to_online_feature_store: Some(job.online),
         write_to_offline_feature_store: Some(job.offline),
         materialization_attempt_id: attempt.and_then(|a| a.id).map(id_to_proto),
+        tecton_managed_attempt_id: attempt.and_then(|a| a.id).map(id_to_proto),
         ..Default::default()
     }
+}
+
+/// Whether a new job may be started over the window of this one, which has ended.
+pub fn can_restart(job: &Job) -> bool {
+    job.job_type == JobType::Batch && job.window.is_some() && job.state.is_terminal()
 }
 
 fn task_type(job_type: &JobType) -> TaskType {
@@ -71,19 +80,9 @@ fn task_type(job_type: &JobType) -> TaskType {
     }
 }
 
-fn row_state(job: &Job, attempt: Option<&Attempt>) -> StatusState {
-    let Some(attempt) = attempt else {
-        return match job.state {
-            JobState::Scheduled => StatusState::Scheduled,
-            JobState::Running | JobState::ManualRetry => StatusState::Pending,
-            JobState::Success => StatusState::Success,
-            JobState::Failure => StatusState::Error,
-            JobState::CancellationRequested => StatusState::ManualCancellationRequested,
-            JobState::Cancelled => StatusState::ManuallyCancelled,
-            JobState::Draining | JobState::Drained => StatusState::Drained,
-            JobState::Other(_) => StatusState::Unspecified,
-        };
-    };
+/// Where an attempt stands, or a job without attempts, in the words of the table.
+pub(super) fn row_state(job: &Job, attempt: Option<&Attempt>) -> StatusState {
+    let Some(attempt) = attempt else { return job_status(&job.state) };
     let asked = job.state == JobState::CancellationRequested;
     match attempt.state {
         AttemptState::Pending | AttemptState::Running if asked => StatusState::ManualCancellationRequested,
@@ -95,6 +94,20 @@ fn row_state(job: &Job, attempt: Option<&Attempt>) -> StatusState {
         AttemptState::Cancelled if job.state == JobState::Drained => StatusState::Drained,
         AttemptState::Cancelled => StatusState::ManuallyCancelled,
         AttemptState::Other(_) => StatusState::Unspecified,
+    }
+}
+
+/// A job's state in the words of the table.
+fn job_status(state: &JobState) -> StatusState {
+    match state {
+        JobState::Scheduled => StatusState::Scheduled,
+        JobState::Running | JobState::ManualRetry => StatusState::Pending,
+        JobState::Success => StatusState::Success,
+        JobState::Failure => StatusState::Error,
+        JobState::CancellationRequested => StatusState::ManualCancellationRequested,
+        JobState::Cancelled => StatusState::ManuallyCancelled,
+        JobState::Draining | JobState::Drained => StatusState::Drained,
+        JobState::Other(_) => StatusState::Unspecified,
     }
 }
 
@@ -156,6 +169,8 @@ fn job_of_row(id: Id, row: &MaterializationAttemptStatus, workspace: &str, featu
 }
 
 fn add_row(job: &mut Job, row: &MaterializationAttemptStatus) {
+    job.allowed.retry |= row.allow_forced_retry == Some(true);
+    job.allowed.overwrite_retry |= row.allow_overwrite_retry == Some(true);
     let Some(number) = row.attempt_number.and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0) else {
         let scheduled = row.materialization_state == Some(StatusState::Scheduled.into());
         if scheduled && job.state == JobState::Running && job.attempts.is_empty() {
@@ -163,7 +178,9 @@ fn add_row(job: &mut Job, row: &MaterializationAttemptStatus) {
         }
         return;
     };
-    let id = row.materialization_attempt_id.as_ref().map(id_from_proto);
+    // Stages and logs are asked for by the managed attempt's id, so that one counts where a deployment has several.
+    let managed = row.tecton_managed_attempt_id.as_ref().map(id_from_proto);
+    let id = managed.or(row.materialization_attempt_id.as_ref().map(id_from_proto));
     let known = job.attempts.iter().position(|a| a.number == number);
     let place = known.unwrap_or_else(|| {
         let created_at = row.attempt_created_at.and_then(time_from_proto);
@@ -175,6 +192,7 @@ fn add_row(job: &mut Job, row: &MaterializationAttemptStatus) {
         job.attempts.len() - 1
     });
     let Some(attempt) = job.attempts.get_mut(place) else { return };
+    attempt.id = managed.or(attempt.id);
     let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     attempt.reason = said(&row.termination_reason).filter(|reason| reason != "UNKNOWN_TERMINATION_REASON");
     attempt.message = said(&row.state_message);
@@ -187,6 +205,7 @@ fn add_row(job: &mut Job, row: &MaterializationAttemptStatus) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Allowed;
     use crate::model::time::from_micros;
     use crate::wire::convert::{job_from_proto, job_to_proto};
 
@@ -222,18 +241,46 @@ mod tests {
         };
         let running = Attempt { progress: Some(0.25), ..attempt(2, AttemptState::Running) };
         let waiting = Job { next_attempt_at: Some(from_micros(99)), ..job(4, JobState::Running, vec![failed.clone()]) };
+        let allowed = Allowed { retry: true, overwrite_retry: true };
         let jobs = vec![
             job(7, JobState::Scheduled, vec![]),
             job(6, JobState::Running, vec![]),
             job(5, JobState::Running, vec![failed.clone(), running]),
             waiting,
-            job(3, JobState::Failure, vec![failed]),
+            Job { allowed, ..job(3, JobState::Failure, vec![failed.clone(), Attempt { number: 2, ..failed }]) },
             job(2, JobState::Cancelled, vec![attempt(1, AttemptState::Cancelled)]),
             job(1, JobState::Success, vec![attempt(1, AttemptState::Success)]),
         ];
         let list: Vec<Job> = jobs.iter().filter_map(|job| job_from_proto(&job_to_proto(job))).collect();
         let status = status_from_jobs(Id(1), &jobs);
         assert_eq!(join_status(list, Some(&status), "prod", "v"), jobs);
+    }
+
+    #[test]
+    fn what_may_be_done_is_told_by_the_newest_attempt_alone() {
+        let attempts = vec![attempt(1, AttemptState::Error), attempt(2, AttemptState::Error)];
+        let allowed = Allowed { retry: true, overwrite_retry: false };
+        let status = status_from_jobs(Id(1), &[Job { allowed, ..job(3, JobState::Failure, attempts) }]);
+        let said = |row: &MaterializationAttemptStatus| {
+            (
+                row.allow_forced_retry,
+                row.allow_overwrite_retry,
+                row.allow_restart,
+                row.tecton_managed_attempt_id.clone(),
+            )
+        };
+        let id = Some(id_to_proto(Id(77)));
+        let rows: Vec<_> = status.materialization_attempts.iter().map(said).collect();
+        let (yes, no) = (Some(true), Some(false));
+        assert_eq!(rows, [(yes, no, yes, id.clone()), (no, no, no, id)]);
+    }
+
+    #[test]
+    fn deletion_jobs_have_no_window() {
+        let deletion = Job { job_type: JobType::Deletion, window: None, ..job(1, JobState::Running, vec![]) };
+        let row = &status_from_jobs(Id(1), &[deletion]).materialization_attempts[0];
+        assert_eq!((row.window_start_time, row.window_end_time, row.feature_start_time), (None, None, None));
+        assert_eq!(row.data_source_type, Some(TaskType::Deletion.into()));
     }
 
     #[test]

@@ -146,4 +146,53 @@ enumerations! {
         ManualCancellationRequested = 7 "MATERIALIZATION_STATUS_STATE_MANUAL_CANCELLATION_REQUESTED",
         ManuallyCancelled = 8 "MATERIALIZATION_STATUS_STATE_MANUALLY_CANCELLED",
     }
+    /// `data.ServingState`.
+    ServingState {
+        Unspecified = 0 "SERVING_STATE_UNSPECIFIED",
+        Disabled = 1 "SERVING_STATE_DISABLED",
+        NotEnoughData = 2 "SERVING_STATE_NOT_ENOUGH_DATA",
+        Pending = 3 "SERVING_STATE_PENDING",
+        Ok = 4 "SERVING_STATE_OK",
+        Error = 5 "SERVING_STATE_ERROR",
+        Running = 6 "SERVING_STATE_RUNNING",
+    }
+    /// `materialization.TaskType`.
+    WorkType {
+        Unknown = 0 "UNKNOWN",
+        Batch = 1 "BATCH",
+        Streaming = 2 "STREAMING",
+        Ingest = 3 "INGEST",
+        Deletion = 4 "DELETION",
+        DeltaMaintenance = 5 "DELTA_MAINTENANCE",
+        FeatureExport = 6 "FEATURE_EXPORT",
+        DatasetGeneration = 7 "DATASET_GENERATION",
+        PlanIntegrationTestBatch = 8 "PLAN_INTEGRATION_TEST_BATCH",
+        PlanIntegrationTestStream = 9 "PLAN_INTEGRATION_TEST_STREAM",
+        IcebergMaintenance = 10 "ICEBERG_MAINTENANCE",
+    }
+    /// `materialization.TectonManagedStage.StageType`.
+    StageType {
+        Snowflake = 1 "SNOWFLAKE",
+        Python = 2 "PYTHON",
+        Aggregate = 3 "AGGREGATE",
+        OfflineStore = 4 "OFFLINE_STORE",
+        OnlineStore = 5 "ONLINE_STORE",
+        Bigquery = 6 "BIGQUERY",
+        BulkLoad = 7 "BULK_LOAD",
+    }
+    /// `materialization.TectonManagedStage.State`.
+    StageState {
+        Unspecified = 0 "STATE_UNSPECIFIED",
+        Pending = 1 "PENDING",
+        Running = 2 "RUNNING",
+        Success = 3 "SUCCESS",
+        Error = 4 "ERROR",
+        Cancelled = 5 "CANCELLED",
+    }
+    /// `materialization.TectonManagedStage.ErrorType`.
+    StageErrorType {
+        Unspecified = 0 "ERROR_TYPE_UNSPECIFIED",
+        UnexpectedError = 1 "UNEXPECTED_ERROR",
+        UserError = 3 "USER_ERROR",
+    }
 }

@@ -1,8 +1,8 @@
-//! Materialization and deletion jobs (wire section 2.2).
+//! Materialization and deletion jobs (wire section 2.2), and up to when their windows are materialized.
 //!
 //! Field numbers and types are the protocol's; presence matters, so every single field is optional.
 
-use super::common::{Id, Timestamp};
+use super::common::Timestamp;
 
 /// `materializationjobservice.MaterializationJobRequest`.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -178,26 +178,4 @@ pub struct GetLatestReadyTimeResponse {
     pub online_latest_ready_time: Option<Timestamp>,
     #[prost(message, optional, tag = "2")]
     pub offline_latest_ready_time: Option<Timestamp>,
-}
-
-/// `metadataservice.GetDeleteEntitiesInfoRequest`.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetDeleteEntitiesInfoRequest {
-    /// Feature view id.
-    #[prost(message, optional, tag = "1")]
-    pub feature_definition_id: Option<Id>,
-}
-
-/// `metadataservice.GetDeleteEntitiesInfoResponse`.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetDeleteEntitiesInfoResponse {
-    /// Folder URI; both key files live below it.
-    #[prost(string, optional, tag = "1")]
-    pub df_path: Option<String>,
-    /// HTTP PUT target.
-    #[prost(string, optional, tag = "3")]
-    pub signed_url_for_df_upload_online: Option<String>,
-    /// HTTP PUT target.
-    #[prost(string, optional, tag = "4")]
-    pub signed_url_for_df_upload_offline: Option<String>,
 }

@@ -1,0 +1,165 @@
+//! `fvtop jobs show` and `fvtop jobs log`: what is known of one job and of its attempts.
+
+use clap::Args;
+use serde_json::json;
+
+use super::find::OneJob;
+use super::rows::{json_of, text};
+use crate::cli::failure::{FAILED, Failure};
+use crate::cli::output::{json_time, note, print, print_json, table, time};
+use crate::cli::session::Session;
+use crate::model::time::print_span;
+use crate::model::{Attempt, AttemptDetail, Job, Stage, StageState};
+
+/// Show all that is known of one job.
+#[derive(Args, Clone, Debug)]
+pub struct ShowArgs {
+    /// The job.
+    #[command(flatten)]
+    pub job: OneJob,
+    /// The attempt whose stages are shown, from 1 [default: the newest]
+    #[arg(long, value_name = "N")]
+    pub attempt: Option<u32>,
+}
+
+/// Print the log of an attempt.
+#[derive(Args, Clone, Debug)]
+pub struct LogArgs {
+    /// The job.
+    #[command(flatten)]
+    pub job: OneJob,
+    /// The attempt, from 1 [default: the newest]
+    #[arg(long, value_name = "N")]
+    pub attempt: Option<u32>,
+}
+
+/// Shows it.
+///
+/// # Errors
+/// When there is no such job or attempt, or the deployment is not reached or refuses.
+pub async fn run(args: ShowArgs) -> Result<(), Failure> {
+    let (job, detail) = fetch(&args.job, args.attempt).await?;
+    if args.job.json {
+        let mut shown = json_of(&job);
+        shown["detail"] = detail.as_ref().map(|(number, detail)| detail_json(*number, detail)).into();
+        return print_json(&shown);
+    }
+    let mut shown = format!("{}\n{}", text(std::slice::from_ref(&job)), attempts(&job));
+    if let Some(due) = job.next_attempt_at {
+        shown.push_str(&format!("\nThe next attempt is due at {}.\n", time(Some(due))));
+    }
+    match &detail {
+        Some((number, detail)) if !detail.stages.is_empty() => {
+            shown.push_str(&format!("\nStages of attempt {number}:\n{}", stages(detail)));
+        }
+        _ => {}
+    }
+    print(&shown)
+}
+
+/// Prints the log.
+///
+/// # Errors
+/// As [`run`].
+pub async fn log(args: LogArgs) -> Result<(), Failure> {
+    let (job, detail) = fetch(&args.job, args.attempt).await?;
+    let Some((number, detail)) = detail else {
+        note(&format!("Job {} has made no attempt that could have a log.", job.id));
+        return if args.job.json { print_json(&json!([])) } else { Ok(()) };
+    };
+    if args.job.json {
+        return print_json(&json!(detail.log));
+    }
+    if detail.log.is_empty() {
+        note(&format!("The log of attempt {number} is empty."));
+    }
+    print(&detail.log.iter().map(|line| format!("{line}\n")).collect::<String>())
+}
+
+/// The job, and what one of its attempts did: the number and the detail.
+async fn fetch(job: &OneJob, attempt: Option<u32>) -> Result<(Job, Option<(u32, AttemptDetail)>), Failure> {
+    Session::run(&job.target, async |session| {
+        let job = job.find(session).await?;
+        let chosen = choose(&job, attempt)?;
+        let Some((number, id)) = chosen.and_then(|attempt| Some((attempt.number, attempt.id?))) else {
+            return Ok((job, None));
+        };
+        let detail = session.api.detail(id).await?;
+        Ok((job, Some((number, detail))))
+    })
+    .await
+}
+
+fn choose(job: &Job, number: Option<u32>) -> Result<Option<&Attempt>, Failure> {
+    let Some(number) = number else { return Ok(job.last_attempt()) };
+    let found = job.attempts.iter().find(|attempt| attempt.number == number);
+    let none =
+        || Failure::new(FAILED, format!("Job {} has no attempt {number}; it has made {}.", job.id, job.attempts.len()));
+    found.map(Some).ok_or_else(none)
+}
+
+fn attempts(job: &Job) -> String {
+    let row = |attempt: &Attempt| {
+        let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+        vec![
+            attempt.number.to_string(),
+            attempt.state.to_string(),
+            attempt.progress.map_or_else(|| "-".to_owned(), percent),
+            time(attempt.created_at),
+            time(attempt.updated_at),
+            or_dash(&attempt.reason),
+            or_dash(&attempt.message),
+        ]
+    };
+    let headings = ["ATTEMPT", "STATE", "PROGRESS", "CREATED", "UPDATED", "REASON", "MESSAGE"];
+    table(&headings, &job.attempts.iter().map(row).collect::<Vec<_>>())
+}
+
+fn stages(detail: &AttemptDetail) -> String {
+    let row = |stage: &Stage| {
+        vec![
+            stage.kind.to_string(),
+            state(stage.state).to_owned(),
+            stage.progress.map_or_else(|| "-".to_owned(), percent),
+            time(stage.started_at),
+            stage.took.map_or_else(|| "-".to_owned(), print_span),
+            stage.description.clone(),
+            stage.error.clone().unwrap_or_else(|| "-".to_owned()),
+        ]
+    };
+    let headings = ["STAGE", "STATE", "PROGRESS", "STARTED", "TOOK", "WHAT", "ERROR"];
+    table(&headings, &detail.stages.iter().map(row).collect::<Vec<_>>())
+}
+
+fn percent(share: f32) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
+fn state(state: StageState) -> &'static str {
+    match state {
+        StageState::Pending => "PENDING",
+        StageState::Running => "RUNNING",
+        StageState::Success => "SUCCESS",
+        StageState::Error => "ERROR",
+        StageState::Cancelled => "CANCELLED",
+    }
+}
+
+fn detail_json(number: u32, detail: &AttemptDetail) -> serde_json::Value {
+    let stage = |stage: &Stage| {
+        json!({
+            "stage": stage.kind.to_string(),
+            "state": state(stage.state),
+            "progress": stage.progress,
+            "started_at": json_time(stage.started_at),
+            "took_seconds": stage.took.map(|took| took.as_seconds_f64()),
+            "description": stage.description,
+            "error": stage.error,
+        })
+    };
+    json!({
+        "attempt": number,
+        "stages": detail.stages.iter().map(stage).collect::<Vec<_>>(),
+        "log": detail.log,
+    })
+}

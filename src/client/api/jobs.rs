@@ -1,0 +1,168 @@
+//! Calls about materialization jobs: the list, one job, start, cancel, another try, and what they did (wire sections 2.2 and
+//! 2.3).
+
+use std::sync::atomic::Ordering;
+
+use super::{Api, maybe_taken};
+use crate::client::error::{Error, Kind};
+use crate::client::scrub::Scrub;
+use crate::client::transport::CHANGE;
+use crate::model::{AttemptDetail, Coverage, Id, Job, StatusOptions, StatusTable, TriggerRequest};
+use crate::wire::convert as c;
+use crate::wire::proto::jobs as j;
+use crate::wire::proto::serving as sv;
+use crate::wire::proto::status as s;
+use crate::wire::proto::tasks as t;
+use crate::wire::rpc;
+
+/// What stands in the log of an attempt where the deployment has none to give.
+const NOT_TOLD: &str = "This deployment does not tell what its attempts did.";
+
+impl Api {
+    /// All jobs of a view, newest first: the job list, joined with the status table. Where the table cannot be read,
+    /// the list stands alone.
+    pub async fn jobs(&self, workspace: &str, feature_view: &str, id: Id) -> Result<Vec<Job>, Error> {
+        let (list, table) = tokio::join!(self.list(workspace, feature_view), self.attempts(workspace, id));
+        let status = table.ok().and_then(|answer| answer.materialization_status);
+        Ok(c::join_status(list?, status.as_ref(), workspace, feature_view).scrubbed())
+    }
+
+    /// The job list alone, as it came.
+    pub(super) async fn list(&self, workspace: &str, feature_view: &str) -> Result<Vec<Job>, Error> {
+        let request = j::ListJobsRequest {
+            workspace: Some(workspace.to_owned()),
+            feature_view: Some(feature_view.to_owned()),
+            ..Default::default()
+        };
+        let answer: j::ListJobsResponse = self.read(rpc::LIST_MATERIALIZATION_JOBS, &request).await?;
+        Ok(answer.jobs.iter().filter_map(c::job_from_proto).collect())
+    }
+
+    async fn attempts(&self, workspace: &str, id: Id) -> Result<s::GetMaterializationStatusResponse, Error> {
+        let request = s::GetMaterializationStatusRequest {
+            feature_package_id: Some(c::id_to_proto(id)),
+            workspace: Some(workspace.to_owned()),
+            ..Default::default()
+        };
+        self.read(rpc::GET_MATERIALIZATION_STATUS, &request).await
+    }
+
+    /// One job of a view, without what only the status table tells (reasons, messages, progress).
+    pub async fn job(&self, workspace: &str, feature_view: &str, job: Id) -> Result<Job, Error> {
+        let request = j::GetJobRequest {
+            job_id: Some(job.to_string()),
+            workspace: Some(workspace.to_owned()),
+            feature_view: Some(feature_view.to_owned()),
+            ..Default::default()
+        };
+        let answer: j::GetJobResponse = self.read(rpc::GET_MATERIALIZATION_JOB, &request).await?;
+        let none = || {
+            let what = format!("{} has no job {job} of `{feature_view}`.", self.transport.label());
+            Error::new(Kind::Answered, what, "Look at the job list.")
+        };
+        answer.job.as_ref().and_then(|job| whole(job, workspace, feature_view)).ok_or_else(none)
+    }
+
+    /// Starts a job. Never retried: it may have been taken although no answer came.
+    pub async fn trigger(&self, trigger: &TriggerRequest) -> Result<Job, Error> {
+        let request = c::trigger_to_proto(trigger);
+        let answer: j::MaterializationJobResponse =
+            self.transport.call(rpc::SUBMIT_MATERIALIZATION_JOB, &request, CHANGE).await.map_err(maybe_taken)?;
+        self.taken(answer.job, &trigger.workspace, &trigger.feature_view)
+    }
+
+    /// Cancels a job. Cancelling again is harmless, and a job that has ended comes back as it is.
+    pub async fn cancel(&self, workspace: &str, feature_view: &str, job: Id) -> Result<Job, Error> {
+        let request = j::CancelJobRequest {
+            job_id: Some(job.to_string()),
+            workspace: Some(workspace.to_owned()),
+            feature_view: Some(feature_view.to_owned()),
+            ..Default::default()
+        };
+        let answer: j::CancelJobResponse =
+            self.transport.call(rpc::CANCEL_MATERIALIZATION_JOB, &request, CHANGE).await.map_err(maybe_taken)?;
+        self.taken(answer.job, workspace, feature_view)
+    }
+
+    /// Queues another attempt of a job that has failed for good; with `overwrite` also over what other jobs wrote since.
+    /// A refusal comes as a text in an answer that is good otherwise (wire section 2.2).
+    pub async fn force_retry(&self, job: Id, overwrite: bool) -> Result<(), Error> {
+        let request = t::ForceRetryMaterializationTaskRequest {
+            materialization_task_id: Some(c::id_to_proto(job)),
+            allow_overwrite: Some(overwrite),
+        };
+        let call = self.transport.call(rpc::FORCE_RETRY_MATERIALIZATION_TASK, &request, CHANGE);
+        let answer: t::ForceRetryMaterializationTaskResponse = call.await.map_err(maybe_taken)?;
+        match answer.error_message.filter(|message| !message.is_empty()) {
+            Some(refusal) => Err(Error::new(Kind::Answered, refusal, "")),
+            None => Ok(()),
+        }
+    }
+
+    /// What an attempt did: its stages and its log. A deployment that has neither call is asked once, and its detail says so.
+    pub async fn detail(&self, attempt: Id) -> Result<AttemptDetail, Error> {
+        let nothing = || AttemptDetail { attempt, log: vec![NOT_TOLD.to_owned()], ..AttemptDetail::default() };
+        if self.tells_no_details.load(Ordering::Relaxed) {
+            return Ok(nothing());
+        }
+        let id = || Some(c::id_to_proto(attempt));
+        let details = t::GetJobDetailsRequest { tecton_managed_attempt_id: id() };
+        let logs = t::GetJobLogsRequest { tecton_managed_attempt_id: id() };
+        let (details, logs) = tokio::join!(
+            self.read::<t::GetJobDetailsResponse>(rpc::GET_JOB_DETAILS, &details),
+            self.read::<t::GetJobLogsResponse>(rpc::GET_JOB_LOGS, &logs)
+        );
+        let (details, logs) = (unless_unknown(details)?, unless_unknown(logs)?);
+        if details.is_none() && logs.is_none() {
+            self.tells_no_details.store(true, Ordering::Relaxed);
+            return Ok(nothing());
+        }
+        Ok(c::detail_from_proto(attempt, details.as_ref(), logs.as_ref()).scrubbed())
+    }
+
+    /// Which windows of a view are materialized where.
+    pub async fn coverage(&self, workspace: &str, id: Id) -> Result<Coverage, Error> {
+        let request = sv::GetServingStatusRequest {
+            feature_package_id: Some(c::id_to_proto(id)),
+            workspace: Some(workspace.to_owned()),
+            ..Default::default()
+        };
+        let answer: sv::GetServingStatusResponse = self.read(rpc::GET_SERVING_STATUS, &request).await?;
+        Ok(c::coverage_from_proto(&answer.serving_status_summary.unwrap_or_default()))
+    }
+
+    /// The status table of a view, a row an attempt: `materialization_status`, or `deletion_status` by its options.
+    pub async fn status(&self, workspace: &str, id: Id, options: &StatusOptions) -> Result<StatusTable, Error> {
+        let status = self.attempts(workspace, id).await?.materialization_status.unwrap_or_default();
+        let table = c::status_table::status_table(&status, options);
+        table.map(Scrub::scrubbed).map_err(|error| {
+            Error::new(Kind::Answered, format!("{error}."), "Name the columns in one list, separated by commas.")
+        })
+    }
+
+    fn taken(&self, job: Option<j::MaterializationJob>, workspace: &str, feature_view: &str) -> Result<Job, Error> {
+        job.as_ref().and_then(|job| whole(job, workspace, feature_view)).ok_or_else(|| {
+            let what = format!("{} took the request but did not say which job it is.", self.transport.label());
+            Error::new(Kind::Answered, what, "Look at the job list.")
+        })
+    }
+}
+
+/// A job of a message; older deployments leave out the view, for it was named in the call.
+fn whole(job: &j::MaterializationJob, workspace: &str, feature_view: &str) -> Option<Job> {
+    let mut job = c::job_from_proto(job)?.scrubbed();
+    for (part, known) in [(&mut job.workspace, workspace), (&mut job.feature_view, feature_view)] {
+        if part.is_empty() {
+            known.clone_into(part);
+        }
+    }
+    Some(job)
+}
+
+/// An answer, or nothing where the deployment does not have the call.
+fn unless_unknown<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
+    match answer {
+        Err(error) if error.kind == Kind::Unimplemented => Ok(None),
+        other => other.map(Some),
+    }
+}
