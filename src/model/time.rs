@@ -180,7 +180,10 @@ mod tests {
         let window = |start: i64, end: i64| Window { start: from_micros(start), end: from_micros(end) };
         let whole = window(0, 10);
         assert_eq!(whole.without(&[]), [whole]);
-        assert_eq!(whole.without(&[window(6, 8), window(-5, 2), window(1, 3), window(12, 14)]), [window(3, 6), window(8, 10)]);
+        assert_eq!(
+            whole.without(&[window(6, 8), window(-5, 2), window(1, 3), window(12, 14)]),
+            [window(3, 6), window(8, 10)]
+        );
         assert_eq!(whole.without(&[window(5, 20), window(0, 5)]), []);
     }
 

@@ -148,7 +148,15 @@ impl Jobs {
                 .collect::<Result<_, TableError>>()
         })?;
         let views = views.iter().map(|view| (view.id, Arc::clone(view))).collect();
-        Ok(Self { table: Arc::new(table), clock, policy, views, applied, dispatch: Mutex::default(), work_came: Condvar::new() })
+        Ok(Self {
+            table: Arc::new(table),
+            clock,
+            policy,
+            views,
+            applied,
+            dispatch: Mutex::default(),
+            work_came: Condvar::new(),
+        })
     }
 
     fn dispatch(&self) -> MutexGuard<'_, Dispatch> {

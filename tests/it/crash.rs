@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use fvtop::client::api::Api;
-use fvtop::model::{FeatureView, Job, JobState, Time};
+use fvtop::model::{FeatureView, Job, JobState, JobType, Time};
 
 use crate::support::{Server, Starting, fvtop};
 use chance::Chance;
@@ -235,11 +235,55 @@ impl Crash {
             VIEWS.iter().all(|view| !self.list(&api, &views, view).iter().any(open)).then_some(())
         });
         self.check(&server);
+        self.check_printed(&server, &api, &views);
+        self.say_what_was_met(&api, &views);
         let (code, took) = server.stop("TERM");
         assert_eq!(code, Some(0));
         assert!(took < Duration::from_secs(5), "{took:?}");
         self.read_tables();
         let server = Server::start(&self.world.repo, &self.data);
         self.check(&server);
+    }
+
+    /// `fvtop lookup` prints what is right as well.
+    fn check_printed(&self, server: &Server, api: &Api, views: &[FeatureView]) {
+        for view in &VIEWS {
+            let jobs = self.list(api, views, view);
+            let steps = self.steps(&jobs, &jobs, Utc::now(), Store::Online);
+            for user in 0..USERS {
+                let answer = loop {
+                    let hour = world::hour_of(Utc::now());
+                    let printed = server.json(&["lookup", view.name, &format!("user_id={user}"), "--json"]);
+                    if world::hour_of(Utc::now()) == hour {
+                        break online::printed(&printed, hour);
+                    }
+                };
+                online::check(view, user, &answer, &steps).unwrap_or_else(|problem| panic!("{}: {problem}", view.name));
+            }
+        }
+    }
+
+    /// Says how much the kills met; a test that met nothing proves nothing.
+    fn say_what_was_met(&self, api: &Api, views: &[FeatureView]) {
+        let jobs: Vec<Job> = VIEWS.iter().flat_map(|view| self.list(api, views, view)).collect();
+        let attempts = || jobs.iter().flat_map(|job| &job.attempts);
+        let interrupted = attempts().filter(|a| a.reason.as_deref() == Some("INTERRUPTED")).count();
+        let done =
+            |kind: JobType| jobs.iter().filter(|job| job.job_type == kind && job.state == JobState::Success).count();
+        println!(
+            "{} jobs, {} batch and {} deletion jobs done, {} attempts, {interrupted} interrupted, {} requests refused, \
+             {} generations",
+            jobs.len(),
+            done(JobType::Batch),
+            done(JobType::Deletion),
+            attempts().count(),
+            self.refusals.len(),
+            self.generation + 1
+        );
+        let mut refusals: Vec<&String> = self.refusals.iter().collect();
+        refusals.dedup_by_key(|text| text.chars().take(20).collect::<String>());
+        refusals.iter().take(12).for_each(|text| println!("refused: {text}"));
+        assert!(interrupted > 0, "no kill met an attempt");
+        assert!(done(JobType::Deletion) > 0, "no deletion was done");
     }
 }

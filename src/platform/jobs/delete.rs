@@ -5,9 +5,9 @@
 
 use polars::prelude::{DataFrame, PolarsResult, UniqueKeepStrategy};
 
+use crate::model::Stores;
 use crate::model::clean;
 use crate::model::deletion::MAX_KEYS;
-use crate::model::Stores;
 use crate::platform::engine::frame;
 use crate::platform::registry::definition::View;
 

@@ -43,10 +43,7 @@ pub fn allowed(record: &JobRecord, others: &[&JobRecord]) -> Allowed {
     if record.job.state != JobState::Failure {
         return Allowed::default();
     }
-    Allowed {
-        retry: check(record, others, false).is_ok(),
-        overwrite_retry: check(record, others, true).is_ok(),
-    }
+    Allowed { retry: check(record, others, false).is_ok(), overwrite_retry: check(record, others, true).is_ok() }
 }
 
 /// Whether a job can be in the way of another one's retry at all.
@@ -82,7 +79,8 @@ mod tests {
     #[test]
     fn only_what_failed_for_good_is_tried_again_by_hand() {
         assert_eq!(check(&job(failed(), 0), &[], false), Ok(()));
-        let mut deletion = JobRecord::deletion(&testing::view("v"), Stores { online: true, offline: false }, testing::now());
+        let mut deletion =
+            JobRecord::deletion(&testing::view("v"), Stores { online: true, offline: false }, testing::now());
         deletion.job.state = JobState::Failure;
         assert_eq!(check(&deletion, &[&job(None, 0)], false), Ok(()), "a deletion has no window");
         let mut stream = JobRecord::stream(&testing::view("v"), testing::now());
@@ -129,6 +127,10 @@ mod tests {
         );
         assert_eq!(check(&record, &[&running], true), Err(expected));
         assert_eq!(allowed(&record, &[&running]), Allowed::default());
-        assert_eq!(allowed(&record, &[&record]), Allowed { retry: true, overwrite_retry: true }, "it is not its own rival");
+        assert_eq!(
+            allowed(&record, &[&record]),
+            Allowed { retry: true, overwrite_retry: true },
+            "it is not its own rival"
+        );
     }
 }

@@ -72,8 +72,7 @@ pub fn next<'a>(
 ) -> Next {
     let (mut failures, mut interruptions) = (0_u32, 0_u32);
     for attempt in attempts.filter(|attempt| attempt.state == AttemptState::Error) {
-        let count =
-            if attempt.reason.as_deref() == Some(INTERRUPTED) { &mut interruptions } else { &mut failures };
+        let count = if attempt.reason.as_deref() == Some(INTERRUPTED) { &mut interruptions } else { &mut failures };
         *count = count.saturating_add(1);
     }
     match failure {

@@ -215,9 +215,6 @@ mod tests {
         let path = dir.path().join("jobs.sqlite");
         Connection::open(&path).unwrap().pragma_update(None, "user_version", 3).unwrap();
         let Err(error) = JobTable::open(&path) else { panic!("layout 3 is not known") };
-        assert_eq!(
-            error.to_string(),
-            "the job table has layout 3, this program knows 2: use the release that made it"
-        );
+        assert_eq!(error.to_string(), "the job table has layout 3, this program knows 2: use the release that made it");
     }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fvtop::model::{Attempt, AttemptState, Id, Job, JobState, JobType, Time, Window};
+use fvtop::model::{Attempt, AttemptState, Id, Job, JobState, JobType, Stores, Time, Window};
 
-use super::world::{VIEWS, View, hours};
+use super::world::{View, hours};
 
 /// What a job is for as long as it is there.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +50,8 @@ pub struct Ledger {
     retried: BTreeSet<Id>,
     /// How many attempts each job was seen to have.
     attempts: BTreeMap<Id, usize>,
+    /// Deletion jobs of which only the identity was told, with what was asked.
+    promised: BTreeMap<Id, (&'static str, Stores)>,
     unanswered: Vec<Unanswered>,
     /// The users of each deletion job.
     pub deletions: BTreeMap<Id, BTreeSet<usize>>,
@@ -65,8 +67,10 @@ impl Ledger {
         self.jobs.insert(job.id, Told::of(view, job));
     }
 
-    pub fn deleting(&mut self, job: Id, users: &BTreeSet<usize>) {
+    /// A deletion was acknowledged, with this job among others.
+    pub fn deleting(&mut self, view: &View, job: Id, users: &BTreeSet<usize>, stores: Stores) {
         self.deletions.insert(job, users.clone());
+        self.promised.insert(job, (view.name, stores));
     }
 
     /// A cancel was acknowledged, with this answer.
@@ -76,12 +80,16 @@ impl Ledger {
         }
     }
 
-    /// Another attempt of a failed job was acknowledged, with this answer.
-    pub fn retried(&mut self, job: &Job) {
-        self.retried.insert(job.id);
-        self.attempts.insert(job.id, job.attempts.len());
+    /// Another attempt of a failed job was acknowledged.
+    pub fn retried(&mut self, job: Id) {
+        self.retried.insert(job);
+        // It is there from now on, beside those that the failure had been seen with.
+        if self.ended.get(&job) == Some(&JobState::Failure) {
+            *self.attempts.entry(job).or_default() += 1;
+        }
     }
 
+    /// No answer came to a request: the server was killed first.
     pub fn unanswered(&mut self, what: Unanswered) {
         if let Unanswered::Retry(job) = what {
             self.retried.insert(job);
@@ -103,6 +111,9 @@ impl Ledger {
         for (id, told) in self.jobs.iter().filter(|(_, told)| told.view == view.name) {
             let job = there.get(id).unwrap_or_else(|| panic!("acknowledged job {id} is lost: {told:?}"));
             assert_eq!(&Told::of(view, job), told, "job {id} has become another");
+        }
+        for (id, _) in self.promised.iter().filter(|(_, (name, _))| *name == view.name) {
+            assert!(there.contains_key(id), "acknowledged deletion job {id} of {} is lost", view.name);
         }
         let mut new: Vec<&Job> = jobs.iter().filter(|job| !self.jobs.contains_key(&job.id)).collect();
         new.sort_by_key(|job| job.created_at);
@@ -128,7 +139,14 @@ impl Ledger {
         let hour = job.window.filter(|window| hours(*window).count() == 1).map(|window| hours(window).start);
         let of_schedule = view.scheduled && job.job_type == JobType::Batch && job.online && job.offline;
         let free = hour.filter(|hour| of_schedule && !self.scheduled.contains_key(&(view.name, *hour)));
-        if let Some(hour) = free {
+        if let Some((name, stores)) = self.promised.get(&job.id) {
+            let fits = *name == view.name
+                && job.job_type == JobType::Deletion
+                && job.online != job.offline
+                && (stores.online || !job.online)
+                && (stores.offline || !job.offline);
+            assert!(fits, "deletion job {} of {stores:?} is {told:?}", job.id);
+        } else if let Some(hour) = free {
             self.scheduled.insert((view.name, hour), job.id);
         } else {
             let fits = |asked: &Unanswered| match asked {
@@ -212,9 +230,4 @@ fn check_turns(view: &View, jobs: &[Job]) {
     for pair in turns.windows(2) {
         assert!(pair[0].1 <= pair[1].0, "{}: two attempts at the same time: {pair:?}", view.name);
     }
-}
-
-/// The view of that name.
-pub fn view(name: &str) -> &'static View {
-    VIEWS.iter().find(|view| view.name == name).unwrap()
 }

@@ -6,7 +6,7 @@ use fvtop::model::{FeatureVector, Value};
 use serde_json::Value as Json;
 
 use super::replay::{Step, hour_states, newest_states};
-use super::world::{REACH, Shape, USERS, View, clicks, hour_of, tile};
+use super::world::{REACH, Shape, View, clicks, hour_of, tile};
 
 /// The features of one user in the order of the definition: each a number or nothing, and the hour that ended the windows.
 #[derive(Debug)]
@@ -94,8 +94,3 @@ fn check_tiles(user: usize, answer: &Answer, steps: &[Step]) -> Result<(), Strin
 
 /// Place of the last amount: it follows the counts and sums.
 const LAST_AMOUNT: usize = 2 * REACH as usize;
-
-/// All users.
-pub fn users() -> std::ops::Range<usize> {
-    0..USERS
-}

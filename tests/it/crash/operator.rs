@@ -1,18 +1,20 @@
 //! A user who keeps a server busy until it dies: triggers, overwrites, cancels, deletes keys, retries by force.
 
+use std::collections::BTreeSet;
+
 use chrono::Utc;
 use fvtop::client::api::Api;
-use fvtop::client::{Error, Kind};
-use fvtop::model::{FeatureView, Job, JobType, Time, TriggerRequest};
+use fvtop::client::{Error, Kind, keys};
+use fvtop::model::{FeatureView, Id, Job, JobState, JobType, Stores, Time, TriggerRequest};
 
 use super::chance::Chance;
 use super::ledger::{Ledger, Told, Unanswered};
-use super::world::{VIEWS, View, hour_of, window};
+use super::world::{USERS, VIEWS, View, hour_of, window};
 
 /// Requests of one round at most: what is asked for must also be done before the test ends.
 const REQUESTS: usize = 6;
 /// The longest pause between two requests, in milliseconds.
-const PAUSE: usize = 90;
+const PAUSE: usize = 40;
 /// Hours back from the present that windows are chosen from.
 const BACK: i64 = 26;
 
@@ -23,6 +25,8 @@ pub enum Event {
     Started(&'static View, Job),
     Refused(String),
     Cancelled(Job),
+    Deleting { view: &'static View, jobs: Vec<Id>, users: BTreeSet<usize>, stores: Stores },
+    Retried(Id),
     Unanswered(Unanswered),
 }
 
@@ -53,9 +57,10 @@ pub async fn operate(api: Api, mut chance: Chance) -> Vec<Event> {
         let Ok(jobs) = list(&api, &views, view).await else { return events };
         events.push(Event::Listed(view, jobs.clone(), Utc::now()));
         let asked = match chance.below(20) {
-            0..12 => trigger(&api, &mut chance, view).await,
-            12..15 => cancel(&api, &mut chance, &jobs).await,
-            _ => Ok(None),
+            0..10 => trigger(&api, &mut chance, view).await,
+            10..13 => cancel(&api, &mut chance, &jobs).await,
+            13..17 => delete(&api, &mut chance, view, &views).await,
+            _ => retry(&api, &mut chance, &jobs).await,
         };
         match asked {
             Ok(event) => events.extend(event),
@@ -108,6 +113,29 @@ async fn cancel(api: &Api, chance: &mut Chance, jobs: &[Job]) -> Asked {
     settled(api.cancel("prod", &job.feature_view, job.id).await, Event::Cancelled, Unanswered::Cancel)
 }
 
+/// Deletes one or two users from one store or both. The source still has them.
+async fn delete(api: &Api, chance: &mut Chance, view: &'static View, views: &[FeatureView]) -> Asked {
+    let known = views.iter().find(|known| known.name == view.name).unwrap();
+    let users: BTreeSet<usize> = (0..1 + chance.below(2)).map(|_| chance.below(USERS)).collect();
+    let (online, offline) = *chance.pick(&[(true, true), (true, true), (true, false), (false, true)]);
+    let stores = Stores { online, offline };
+    let typed: Vec<Vec<String>> = users.iter().map(|user| vec![user.to_string()]).collect();
+    let keys = keys::typed(known, &typed).unwrap();
+    let asked = Unanswered::Deletion { view: view.name, users: users.clone() };
+    let took = |jobs| Event::Deleting { view, jobs, users, stores };
+    settled(api.delete_keys(known, &keys, stores).await.map(|started| started.jobs), took, asked)
+}
+
+/// Asks for another attempt of a job that has failed for good.
+async fn retry(api: &Api, chance: &mut Chance, jobs: &[Job]) -> Asked {
+    let failed: Vec<&Job> = jobs.iter().filter(|job| job.state == JobState::Failure).collect();
+    if failed.is_empty() {
+        return Ok(None);
+    }
+    let job = chance.pick(&failed).id;
+    settled(api.force_retry(job, chance.once_in(2)).await, |()| Event::Retried(job), Unanswered::Retry(job))
+}
+
 /// Brings the ledger up to what happened.
 pub fn tell(events: Vec<Event>, ledger: &mut Ledger, refusals: &mut Vec<String>) {
     for event in events {
@@ -116,6 +144,10 @@ pub fn tell(events: Vec<Event>, ledger: &mut Ledger, refusals: &mut Vec<String>)
             Event::Started(view, job) => ledger.acknowledged(view, &job),
             Event::Refused(text) => refusals.push(text),
             Event::Cancelled(job) => ledger.cancelled(&job),
+            Event::Deleting { view, jobs, users, stores } => {
+                jobs.into_iter().for_each(|job| ledger.deleting(view, job, &users, stores));
+            }
+            Event::Retried(job) => ledger.retried(job),
             Event::Unanswered(what) => ledger.unanswered(what),
         }
     }

@@ -44,7 +44,8 @@ impl EngineMaterializer {
         });
         let deleted = deleted.map_err(offline_failure)?;
         let (rows, files) = (describe(Some(deleted.rows), None), grouped(deleted.files));
-        work.report.say(&format!("Removed {rows} from the offline table; {files} files were written again or dropped."));
+        work.report
+            .say(&format!("Removed {rows} from the offline table; {files} files were written again or dropped."));
         work.report.done(Some(deleted.rows), None);
         Ok(())
     }

@@ -19,7 +19,8 @@ impl Rows<'_> {
     fn covered(&self, view: Id, store: &str) -> Result<Vec<Window>, TableError> {
         let sql = "SELECT starts, ends FROM coverage WHERE view = ?1 AND store = ?2 ORDER BY starts";
         let mut query = self.connection.prepare_cached(sql)?;
-        let window = |row: &rusqlite::Row| Ok(Window { start: from_micros(row.get(0)?), end: from_micros(row.get(1)?) });
+        let window =
+            |row: &rusqlite::Row| Ok(Window { start: from_micros(row.get(0)?), end: from_micros(row.get(1)?) });
         let windows = query.query_map([view.to_string().as_str(), store], window)?;
         Ok(windows.collect::<Result<_, _>>()?)
     }
@@ -42,8 +43,9 @@ impl Rows<'_> {
         let mut query = self.connection.prepare_cached(&format!("SELECT MIN(starts), MAX(ends) {touching}"))?;
         let (first, last) = query.query_row(params![view, store, start, end], whole)?;
         self.connection.prepare_cached(&format!("DELETE {touching}"))?.execute(params![view, store, start, end])?;
-        let mut insert =
-            self.connection.prepare_cached("INSERT INTO coverage (view, store, starts, ends) VALUES (?1, ?2, ?3, ?4)")?;
+        let mut insert = self
+            .connection
+            .prepare_cached("INSERT INTO coverage (view, store, starts, ends) VALUES (?1, ?2, ?3, ?4)")?;
         let (start, end) = (first.map_or(start, |at| at.min(start)), last.map_or(end, |at| at.max(end)));
         insert.execute(params![view, store, start, end])?;
         Ok(())

@@ -9,7 +9,8 @@ use crate::platform::jobs::table::TableError;
 impl Rows<'_> {
     /// Keeps the keys of a deletion job, an Arrow IPC stream.
     pub fn save_keys(&self, job: Id, keys: &[u8]) -> Result<(), TableError> {
-        self.connection.execute("INSERT INTO deletion_keys (job, keys) VALUES (?1, ?2)", params![job.to_string(), keys])?;
+        self.connection
+            .execute("INSERT INTO deletion_keys (job, keys) VALUES (?1, ?2)", params![job.to_string(), keys])?;
         Ok(())
     }
 

@@ -86,7 +86,8 @@ impl Rows<'_> {
 
     /// The log of an attempt, oldest line first.
     pub fn log(&self, attempt: Id) -> Result<Vec<Line>, TableError> {
-        let mut query = self.connection.prepare_cached("SELECT at, line FROM log WHERE attempt = ?1 ORDER BY number")?;
+        let mut query =
+            self.connection.prepare_cached("SELECT at, line FROM log WHERE attempt = ?1 ORDER BY number")?;
         let line = |row: &rusqlite::Row| Ok(Line { at: from_micros(row.get(0)?), text: row.get(1)? });
         let lines = query.query_map([attempt.to_string()], line)?;
         Ok(lines.collect::<Result<_, _>>()?)
