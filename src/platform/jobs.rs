@@ -134,8 +134,10 @@ impl Jobs {
         let applied = table.write(|rows| {
             for id in rows.running()? {
                 let Some(mut record) = rows.job(id)? else { continue };
+                let attempt = record.job.last_attempt().and_then(|attempt| attempt.id);
                 if record.recover(&policy, now) {
                     settle(rows, &mut record)?;
+                    attempt.map_or(Ok(()), |attempt| rows.break_off(attempt, now))?;
                 }
             }
             views

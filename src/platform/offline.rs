@@ -324,4 +324,10 @@ fn root(dir: &Path, view: &View) -> PathBuf {
 }
 
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod races;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;

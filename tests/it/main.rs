@@ -13,6 +13,7 @@ mod disk;
 mod failures;
 mod golden;
 mod lookup;
+mod pool;
 mod queries;
 mod scene;
 mod semantics;

@@ -175,18 +175,16 @@ fn store_failure(message: String) -> Outcome {
     // As the system says it, and as SQLite does.
     let full = ["No space left on device", "database or disk is full"].iter().any(|words| message.contains(words));
     if full {
-        let message = format!("{} The disk is full: free some space.", sentence(&message));
-        return retryable("DISK_FULL", message);
+        // The offline store says it itself.
+        let advice = if message.contains("The disk is full") { "" } else { ". The disk is full: free some space" };
+        return retryable("DISK_FULL", format!("{}{advice}", message.trim_end_matches('.')));
     }
     retryable("STORE_ERROR", message)
 }
 
-fn sentence(text: &str) -> String {
-    format!("{}.", text.trim_end_matches('.'))
-}
-
 fn offline_failure(error: OfflineError) -> Outcome {
-    store_failure(error.to_string())
+    let message = error.to_string();
+    if error.is_permanent() { permanent("STORE_ERROR", &message) } else { store_failure(message) }
 }
 
 fn online_failure(error: OnlineError) -> Outcome {
@@ -211,9 +209,9 @@ mod tests {
         assert_eq!(engine(ErrorKind::Source), (Failure::Retryable, "SOURCE_ERROR".to_owned(), "m".to_owned()));
         assert_eq!(engine(ErrorKind::Memory), (Failure::Permanent, "MEMORY_ERROR".to_owned(), "m".to_owned()));
         assert_eq!(engine(ErrorKind::Query), (Failure::Permanent, "QUERY_ERROR".to_owned(), "m".to_owned()));
-        let problem = "part: No space left on device (os error 28)".to_owned();
-        let full = failure(offline_failure(OfflineError::Table { table: "t".to_owned(), problem }));
-        let told = "offline table t: part: No space left on device (os error 28). The disk is full: free some space.";
+        let problem = "No space left on device (os error 28)".to_owned();
+        let full = failure(online_failure(OnlineError::Store { path: "p".to_owned(), problem }));
+        let told = "online store p: No space left on device (os error 28). The disk is full: free some space";
         assert_eq!(full, (Failure::Retryable, "DISK_FULL".to_owned(), told.to_owned()));
         let store = OnlineError::Store { path: "p".to_owned(), problem: "gone".to_owned() };
         assert_eq!(failure(online_failure(store)).0, Failure::Retryable);

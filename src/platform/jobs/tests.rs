@@ -7,7 +7,7 @@ use super::stream_job::{StreamStep, Trouble};
 use super::testing::view;
 use super::*;
 use crate::model::time::from_micros;
-use crate::model::{AttemptState, BatchTrigger, JobState, Span, Time, TriggerRequest, Window};
+use crate::model::{AttemptState, BatchTrigger, JobState, Span, StageState, Time, TriggerRequest, Window};
 
 struct Bench {
     dir: tempfile::TempDir,
@@ -163,27 +163,326 @@ fn a_cancelled_stream_job_stays_cancelled_and_a_new_one_comes_with_the_next_star
 
 #[test]
 fn a_manual_view_gets_no_job_until_one_is_triggered() {
-    let mut manual = view("manual");
-    (manual.batch_trigger, manual.online) = (BatchTrigger::Manual, false);
-    let bench = Bench::new(vec![manual]);
-    let jobs = bench.open();
+    let (bench, jobs, request) = manual();
+    let request = TriggerRequest { online: false, use_tecton_managed_retries: false, ..request };
     assert!(bench.batch(&jobs).is_empty());
-    let end = crate::model::time::floor(jobs.now(), Span::hours(1));
-    let request = TriggerRequest {
-        workspace: "prod".to_owned(),
-        feature_view: "manual".to_owned(),
-        window: Window { start: end - Span::hours(2), end },
-        online: false,
-        offline: true,
-        use_tecton_managed_retries: false,
-        overwrite: false,
-    };
     let job = jobs.trigger(&bench.views[0], &request).unwrap();
     assert_eq!((&job.state, job.online), (&JobState::Running, false));
     assert!(matches!(jobs.trigger(&bench.views[0], &request), Err(JobsError::Refused(_))), "it has not ended");
     let work = jobs.claim().unwrap().unwrap();
     jobs.finish(work.job.id, failed()).unwrap();
     assert_eq!(jobs.get(work.view.id, job.id).unwrap().unwrap().state, JobState::Failure, "one attempt only");
+}
+
+/// A manual view, its jobs, and a request for the last two whole hours.
+fn manual() -> (Bench, Jobs, TriggerRequest) {
+    let mut manual = view("manual");
+    manual.batch_trigger = BatchTrigger::Manual;
+    let bench = Bench::new(vec![manual]);
+    let jobs = bench.open();
+    let end = crate::model::time::floor(jobs.now(), Span::hours(1));
+    let request = TriggerRequest {
+        workspace: "prod".to_owned(),
+        feature_view: "manual".to_owned(),
+        window: Window { start: end - Span::hours(2), end },
+        online: true,
+        offline: true,
+        use_tecton_managed_retries: true,
+        overwrite: false,
+    };
+    (bench, jobs, request)
+}
+
+fn run_next(jobs: &Jobs, outcome: Outcome) -> Job {
+    let work = jobs.claim().unwrap().unwrap();
+    jobs.finish(work.job.id, outcome).unwrap();
+    jobs.get(work.view.id, work.job.id).unwrap().unwrap()
+}
+
+fn permanent() -> Outcome {
+    Outcome::Failed { failure: Failure::Permanent, reason: "QUERY_ERROR".to_owned(), message: "No.".to_owned() }
+}
+
+fn refusal<T: std::fmt::Debug>(result: Result<T, JobsError>) -> String {
+    match result {
+        Err(JobsError::Refused(told)) => told,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_succeeded_is_covered_and_what_did_not_is_not() {
+    let (bench, jobs, mut request) = manual();
+    let id = bench.views[0].id;
+    let whole = request.window;
+    request.window.end = whole.start + Span::hours(1);
+    jobs.trigger(&bench.views[0], &request).unwrap();
+    run_next(&jobs, permanent());
+    assert_eq!(jobs.coverage(id).unwrap(), Default::default());
+    jobs.trigger(&bench.views[0], &request).unwrap();
+    run_next(&jobs, Outcome::Success);
+    request.window = Window { start: request.window.end, end: whole.end };
+    request.online = false;
+    jobs.trigger(&bench.views[0], &request).unwrap();
+    run_next(&jobs, Outcome::Success);
+    let coverage = bench.open().coverage(id).unwrap();
+    assert_eq!(coverage.online, [Window { start: whole.start, end: request.window.start }]);
+    assert_eq!(coverage.offline, [whole], "windows that touch are one");
+}
+
+#[test]
+fn a_forced_retry_runs_again_and_counts_its_failures_anew() {
+    let (bench, jobs, request) = manual();
+    let job = jobs.trigger(&bench.views[0], &request).unwrap();
+    let told = format!(
+        "Job {} is a BATCH job in state RUNNING: only a BATCH or DELETION job in state FAILURE can be tried again.",
+        job.id
+    );
+    assert_eq!(refusal(jobs.force_retry(job.id, false)), told);
+    for _ in 0..10 {
+        run_next(&jobs, failed());
+        bench.pass(Span::days(1));
+        jobs.schedule().unwrap();
+    }
+    let ended = jobs.get(bench.views[0].id, job.id).unwrap().unwrap();
+    assert_eq!((ended.state, ended.attempts.len()), (JobState::Failure, 10));
+    assert!(ended.allowed.retry && ended.allowed.overwrite_retry);
+    assert_eq!(jobs.list(bench.views[0].id).unwrap().iter().filter(|job| job.allowed.retry).count(), 1);
+    let last = ended.attempts[9].id.unwrap();
+    let log = jobs.detail(last).unwrap().unwrap().1.log;
+    let why = "No further attempt follows: 10 attempts have failed, which is the most allowed.";
+    assert!(log.last().unwrap().ends_with(why), "{log:?}");
+    let again = jobs.force_retry(job.id, false).unwrap();
+    assert_eq!((again.state, again.attempts.len(), again.allowed.retry), (JobState::Running, 11, false));
+    drop(jobs);
+    let jobs = bench.open();
+    let waiting = run_next(&jobs, failed());
+    assert_eq!(waiting.state, JobState::Running, "one failure of ten");
+    assert_eq!(waiting.next_attempt_at, Some(jobs.now() + Span::minutes(5)));
+    let log = jobs.detail(waiting.attempts[10].id.unwrap()).unwrap().unwrap().1.log;
+    assert!(log[0].ends_with("Somebody asked for another attempt after the job had failed for good."), "{log:?}");
+}
+
+#[test]
+fn a_forced_retry_does_not_replace_what_others_wrote_since_without_leave() {
+    let (bench, jobs, request) = manual();
+    let failed = jobs.trigger(&bench.views[0], &request).unwrap();
+    run_next(&jobs, permanent());
+    bench.pass(Span::minutes(1));
+    let second = jobs.trigger(&bench.views[0], &request).unwrap();
+    assert!(refusal(jobs.force_retry(failed.id, true)).contains("have not ended"), "two jobs never share a window");
+    run_next(&jobs, Outcome::Success);
+    let told = refusal(jobs.force_retry(failed.id, false));
+    assert!(told.contains(&second.id.to_string()), "{told}");
+    let seen = jobs.find(failed.id).unwrap().unwrap().1;
+    assert!(!seen.allowed.retry && seen.allowed.overwrite_retry);
+    assert_eq!(jobs.force_retry(failed.id, true).unwrap().state, JobState::Running);
+    assert!(refusal(jobs.force_retry(Id(5), true)).starts_with("There is no job 0000"));
+}
+
+#[test]
+fn an_attempt_tells_its_stages_and_its_log_while_it_runs_and_after_a_restart() {
+    let (bench, jobs, request) = manual();
+    jobs.trigger(&bench.views[0], &request).unwrap();
+    let work = jobs.claim().unwrap().unwrap();
+    let attempt = work.report.attempt();
+    work.report.begin(StageKind::Compute).unwrap();
+    work.report.progress(0.5);
+    work.report.say("Half of it.");
+    let (view, live) = jobs.detail(attempt).unwrap().unwrap();
+    assert_eq!(view, bench.views[0].id);
+    let states: Vec<_> = live.stages.iter().map(|stage| (stage.kind.clone(), stage.state, stage.progress)).collect();
+    let expected = [
+        (StageKind::Compute, StageState::Running, Some(0.5)),
+        (StageKind::Offline, StageState::Pending, None),
+        (StageKind::Online, StageState::Pending, None),
+    ];
+    assert_eq!(states, expected);
+    let told: Vec<&str> = live.log.iter().map(|line| &line[20..]).collect();
+    assert_eq!(told, ["Somebody asked for this job: online and offline.", "Attempt 1 began.", "Half of it."]);
+    assert_eq!(&live.log[0][..20], "2023-11-14 22:13:20 ");
+    bench.pass(Span::seconds(3));
+    work.report.done(Some(12_345), Some(1_200_000));
+    work.report.begin(StageKind::Offline).unwrap();
+    jobs.finish(work.job.id, failed()).unwrap();
+    drop(jobs);
+    let kept = bench.open().detail(attempt).unwrap().unwrap().1;
+    assert_eq!(kept.stages[0].description, "12,345 rows, 1.2 MB");
+    assert_eq!((kept.stages[0].state, kept.stages[0].took), (StageState::Success, Some(Span::seconds(3))));
+    assert_eq!((kept.stages[1].state, kept.stages[1].error.as_deref()), (StageState::Error, Some("No.")));
+    let told: Vec<&str> = kept.log[3..].iter().map(|line| &line[20..]).collect();
+    assert_eq!(told, ["SOURCE_ERROR: No.", "The next attempt follows at 2023-11-14 22:18:23."]);
+}
+
+#[test]
+fn of_a_long_log_the_newest_lines_stay() {
+    let (bench, jobs, request) = manual();
+    jobs.trigger(&bench.views[0], &request).unwrap();
+    let work = jobs.claim().unwrap().unwrap();
+    (0..700).for_each(|n| work.report.say(&format!("line {n}")));
+    work.report.begin(StageKind::Compute).unwrap();
+    work.report.say("the last");
+    for _ in 0..2 {
+        let log = jobs.detail(work.report.attempt()).unwrap().unwrap().1.log;
+        assert_eq!(log.len(), 500);
+        assert!(log[499].ends_with("the last") && log[498].ends_with("line 699"));
+        work.report.begin(StageKind::Offline).unwrap();
+    }
+}
+
+#[test]
+fn an_attempt_that_died_leaves_no_running_stage() {
+    let (bench, jobs, request) = manual();
+    jobs.trigger(&bench.views[0], &request).unwrap();
+    let work = jobs.claim().unwrap().unwrap();
+    work.report.begin(StageKind::Compute).unwrap();
+    drop(jobs);
+    let detail = bench.open().detail(work.report.attempt()).unwrap().unwrap().1;
+    assert_eq!(detail.stages[0].state, StageState::Error);
+    assert!(detail.log.last().unwrap().ends_with("The next attempt follows at once."), "{:?}", detail.log);
+}
+
+fn carriers(names: &[&str]) -> polars::prelude::DataFrame {
+    polars::prelude::df!("carrier" => names).unwrap()
+}
+
+const BOTH: Stores = Stores { online: true, offline: true };
+
+#[test]
+fn a_deletion_is_one_job_a_store_and_goes_before_what_waits() {
+    let (bench, jobs, request) = manual();
+    let view = &bench.views[0];
+    let told = refusal(jobs.delete(view, &carriers(&["UA"]), BOTH));
+    assert!(told.contains("was never materialized to the online or the offline store"), "{told}");
+    assert!(bench.batch(&jobs).is_empty());
+    jobs.trigger(view, &TriggerRequest { online: false, ..request.clone() }).unwrap();
+    let work = jobs.claim().unwrap().unwrap();
+    work.report.begin(StageKind::Offline).unwrap();
+    jobs.trigger(view, &TriggerRequest { window: earlier(request.window), ..request.clone() }).unwrap();
+    // The attempt has begun to write, so rows may be there, though its job has not ended.
+    let deletion = jobs.delete(view, &carriers(&["UA", "AA", "UA"]), BOTH).unwrap();
+    let note = "Feature view `manual` was never materialized to the online store, so nothing is deleted there.";
+    assert_eq!(deletion.notes, [note]);
+    assert_eq!(deletion.jobs.len(), 1);
+    let job = &deletion.jobs[0];
+    assert_eq!((&job.job_type, &job.state, job.window), (&JobType::Deletion, &JobState::Running, None));
+    assert_eq!((job.online, job.offline), (false, true));
+    assert!(jobs.claim().unwrap().is_none(), "not beside an attempt that writes the view");
+    jobs.finish(work.job.id, Outcome::Success).unwrap();
+    let deleting = jobs.claim().unwrap().unwrap();
+    assert_eq!(deleting.job.id, job.id, "before the other job of the view");
+    let keys = crate::wire::arrow::decode(deleting.keys.as_deref().unwrap(), 1 << 20).unwrap();
+    assert!(keys.equals(&carriers(&["UA", "AA"])));
+    assert!(jobs.claim().unwrap().is_none());
+    jobs.finish(job.id, failed()).unwrap();
+    assert!(jobs.get(view.id, job.id).unwrap().unwrap().next_attempt_at.is_some(), "retried like any other");
+    let log = jobs.detail(job.attempts[0].id.unwrap()).unwrap().unwrap().1.log;
+    assert!(log[0].ends_with("Somebody asked to delete 3 keys, 2 of them distinct."), "{log:?}");
+    assert!(log[1].ends_with(note), "{log:?}");
+}
+
+fn earlier(window: Window) -> Window {
+    Window { start: window.start - window.span(), end: window.start }
+}
+
+#[test]
+fn keys_go_when_their_deletion_has_ended_and_stay_while_it_may_be_tried_again() {
+    let (bench, jobs, _) = manual();
+    let view = &bench.views[0];
+    jobs.table.write(|rows| rows.will_write(view.id, BOTH)).unwrap();
+    let kept = |jobs: &Jobs, job: &Job| jobs.table.read(|rows| rows.keys(job.id)).unwrap().is_some();
+    let deletion = jobs.delete(view, &carriers(&["UA"]), BOTH).unwrap();
+    let (online, offline) = (&deletion.jobs[0], &deletion.jobs[1]);
+    run_next(&jobs, permanent());
+    assert!(kept(&jobs, online), "somebody may ask for another attempt");
+    jobs.force_retry(online.id, false).unwrap();
+    run_next(&jobs, Outcome::Success);
+    run_next(&jobs, Outcome::Success);
+    assert!(!kept(&jobs, online) && !kept(&jobs, offline));
+    let third = jobs.delete(view, &carriers(&["UA"]), Stores { online: true, offline: false }).unwrap();
+    assert_eq!(jobs.cancel(view.id, third.jobs[0].id).unwrap().unwrap().state, JobState::Cancelled);
+    assert!(!kept(&jobs, &third.jobs[0]));
+    assert_eq!(jobs.coverage(view.id).unwrap(), Default::default(), "a deletion materializes nothing");
+}
+
+#[test]
+fn a_stream_that_was_written_can_be_deleted_from() {
+    let bench = Bench::new(vec![view("v")]);
+    let jobs = bench.open();
+    let online = Stores { online: true, offline: false };
+    assert!(refusal(jobs.delete(&bench.views[0], &carriers(&["UA"]), online)).contains("never materialized"));
+    jobs.note_stream(bench.views[0].id, None).unwrap();
+    assert_eq!(jobs.delete(&bench.views[0], &carriers(&["UA"]), online).unwrap().jobs.len(), 1);
+}
+
+#[test]
+fn old_jobs_go_and_what_they_did_stays() {
+    let (bench, jobs, request) = manual();
+    let view = &bench.views[0];
+    let first = jobs.trigger(view, &request).unwrap();
+    run_next(&jobs, Outcome::Success);
+    jobs.cancel(view.id, jobs.stream_job(view.id).unwrap().unwrap().id).unwrap();
+    jobs.stream_stopped(view.id).unwrap();
+    // As many ended jobs as are kept in any case.
+    let now = jobs.now();
+    let fill = |rows: &Rows| {
+        (0..upkeep::KEPT_ENDED).try_for_each(|_| {
+            let mut record = JobRecord::batch(view, request.window, now, now);
+            record.request_cancel(now);
+            rows.save(&mut record)
+        })
+    };
+    jobs.table.write(fill).unwrap();
+    bench.pass(upkeep::KEPT_FOR);
+    assert_eq!(jobs.prune(&|| true).unwrap(), 0, "not older than that yet");
+    bench.pass(Span::seconds(1));
+    assert_eq!(jobs.prune(&|| false).unwrap(), 0);
+    assert_eq!(jobs.prune(&|| true).unwrap(), 1, "the stream's job is older, and stays");
+    assert!(jobs.get(view.id, first.id).unwrap().is_none());
+    assert!(jobs.detail(first.attempts[0].id.unwrap()).unwrap().is_none());
+    assert_eq!(jobs.coverage(view.id).unwrap().offline, [request.window]);
+    let told = refusal(jobs.trigger(view, &request));
+    assert!(told.contains("(by a job that is no longer kept)"), "{told}");
+    assert_eq!(jobs.schedule().unwrap(), 0, "a cancelled stream stays cancelled");
+}
+
+#[test]
+fn a_period_whose_job_was_pruned_is_not_planned_again() {
+    let mut hourly = view("v");
+    hourly.max_batch_aggregation_interval = Some(Span::hours(1));
+    let bench = Bench::new(vec![hourly]);
+    let jobs = bench.open();
+    let all = bench.batch(&jobs);
+    for job in &all {
+        jobs.cancel(bench.views[0].id, job.id).unwrap();
+    }
+    bench.pass(upkeep::KEPT_FOR + Span::seconds(1));
+    let gone = jobs.table.write(|rows| rows.prune(bench.views[0].id, jobs.now() - upkeep::KEPT_FOR, 0, 10_000)).unwrap();
+    assert_eq!(gone, all.len());
+    jobs.schedule().unwrap();
+    let end = all[0].window.unwrap().end;
+    assert!(bench.batch(&jobs).iter().all(|job| job.window.unwrap().start >= end));
+}
+
+#[test]
+fn a_view_whose_jobs_are_cancelled_leaves_the_others_alone() {
+    let bench = Bench::new(vec![view("a"), view("b")]);
+    let jobs = bench.open();
+    let (a, b) = (bench.views[0].id, bench.views[1].id);
+    let before: Vec<JobState> = jobs.list(b).unwrap().into_iter().map(|job| job.state).collect();
+    let first = jobs.claim().unwrap().unwrap();
+    for job in jobs.list(a).unwrap() {
+        jobs.cancel(a, job.id).unwrap();
+    }
+    assert_eq!(first.cancel.is_cancelled(), first.view.id == a);
+    let after: Vec<JobState> = jobs.list(b).unwrap().into_iter().map(|job| job.state).collect();
+    assert_eq!(before, after);
+    jobs.finish(first.job.id, Outcome::Stopped).unwrap();
+    while let Some(work) = jobs.claim().unwrap() {
+        assert_eq!(work.view.id, b);
+        jobs.finish(work.job.id, Outcome::Success).unwrap();
+    }
+    assert!(jobs.list(b).unwrap().iter().filter(|job| job.state == JobState::Success).count() >= 10);
 }
 
 #[test]

@@ -42,6 +42,11 @@ impl Fresh {
         self.adds.append(&mut other.adds);
     }
 
+    /// Leaves the files where they are, for a commit names them.
+    pub fn keep(&mut self) {
+        self.paths.clear();
+    }
+
     /// Bytes of the files.
     pub fn bytes(&self) -> u64 {
         self.adds.iter().map(|add| u64::try_from(add.size).unwrap_or_default()).sum()
@@ -161,8 +166,8 @@ impl OfflineTable {
         if !link(&folder, version, &entry).map_err(disk)? {
             return Ok(false);
         }
-        standing.paths.clear();
-        planned.fresh.paths.clear();
+        standing.keep();
+        planned.fresh.keep();
         files::sync_folder(&folder).map_err(disk)?;
         Ok(true)
     }

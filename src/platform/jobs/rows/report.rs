@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::{Rows, time_at};
 use crate::model::time::{from_micros, micros};
-use crate::model::{Id, StageKind, StageState};
+use crate::model::{Id, StageKind, StageState, Time};
 use crate::platform::jobs::report::{Line, MAX_LINES, StageRecord};
 use crate::platform::jobs::table::TableError;
 
@@ -31,6 +31,14 @@ impl Rows<'_> {
                 stage.error,
             ])?;
         }
+        Ok(())
+    }
+
+    /// Ends a stage that was running when the process died.
+    pub fn break_off(&self, attempt: Id, now: Time) -> Result<(), TableError> {
+        let sql = "UPDATE stages SET state = 'ERROR', ended_at = ?2, error = 'The platform stopped.'
+             WHERE attempt = ?1 AND state = 'RUNNING'";
+        self.connection.execute(sql, params![attempt.to_string(), micros(now)])?;
         Ok(())
     }
 
