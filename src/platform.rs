@@ -23,6 +23,7 @@ pub mod priority;
 pub mod queries;
 pub mod registry;
 pub mod stream;
+pub mod uploads;
 
 use clock::Clock;
 use datasets::Datasets;
@@ -40,6 +41,7 @@ use queries::{Compute, Queries, Separator};
 use registry::definition::{Repository, View};
 use stream::hub::Tails;
 use stream::readers::Readers;
+use uploads::Uploads;
 
 /// How long a shutdown waits for running work. What has not stopped by then is interrupted and runs again later.
 const SHUTDOWN: Duration = Duration::from_millis(1_500);
@@ -55,7 +57,7 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 pub struct Config {
     /// The feature repository.
     pub repo: PathBuf,
-    /// Everything durable: `jobs.sqlite`, `online/`, `offline/`, `datasets/`. One process at a time.
+    /// Everything durable: `jobs.sqlite`, `online/`, `offline/`, `datasets/`, and for a while `uploads/`. One process at a time.
     pub data_dir: PathBuf,
     /// What stands between view and feature in the columns that are joined to a spine.
     pub feature_separator: Separator,
@@ -112,6 +114,7 @@ pub struct Platform {
     tails: Arc<Tails>,
     queries: Queries,
     datasets: Arc<Datasets>,
+    uploads: Uploads,
     stop: CancellationToken,
     threads: Mutex<Vec<JoinHandle<()>>>,
     _lock: DirectoryLock,
@@ -162,6 +165,9 @@ impl Platform {
         let datasets = config.data_dir.join("datasets");
         let failed = |problem| PlatformError::DataDir { dir: datasets.clone(), problem };
         let datasets = Arc::new(Datasets::open(datasets.clone()).map_err(failed)?);
+        let uploads = config.data_dir.join("uploads");
+        let failed = |problem| PlatformError::DataDir { dir: uploads.clone(), problem };
+        let uploads = Uploads::open(&uploads).map_err(failed)?;
         let queries = Queries::default();
         let compute: Arc<dyn Compute> = Arc::new(EngineCompute {
             run: engine::run::run,
@@ -175,7 +181,7 @@ impl Platform {
         });
         threads.extend(queries::spawn(&queries, &compute, &stop)?);
         let threads = Mutex::new(threads);
-        Ok(Self { repository, clock, jobs, online, tails, queries, datasets, stop, threads, _lock: lock })
+        Ok(Self { repository, clock, jobs, online, tails, queries, datasets, uploads, stop, threads, _lock: lock })
     }
 
     /// The definitions it runs, and what is wrong with the rest.
@@ -217,6 +223,11 @@ impl Platform {
     /// The results that people keep. Calls block on the disk.
     pub fn datasets(&self) -> &Arc<Datasets> {
         &self.datasets
+    }
+
+    /// Keys on their way to a deletion. Calls touch the disk.
+    pub fn uploads(&self) -> &Uploads {
+        &self.uploads
     }
 
     /// The platform's clock.

@@ -1,5 +1,5 @@
 //! The HTTP surface: the protocol's envelope, the feature server, and what the protocol has no call for (stream tails,
-//! queries, datasets), behind API keys.
+//! queries, datasets, uploads of keys), behind API keys.
 //!
 //! Handlers read requests, ask the platform's other rooms, and write answers; they decide nothing themselves. Whatever
 //! touches a disk runs on blocking threads, never on the async ones.
@@ -13,7 +13,7 @@ use axum::error_handling::HandleErrorLayer;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
@@ -25,6 +25,7 @@ use crate::wire::status;
 
 mod arrow;
 mod datasets;
+mod deletion;
 pub mod fault;
 mod features;
 mod jobs;
@@ -36,6 +37,8 @@ mod proxy;
 mod queries;
 mod run_stream;
 mod summary;
+mod tasks;
+mod uploads;
 
 use fault::Fault;
 pub use keys::{ApiKeys, KeyFileError};
@@ -50,6 +53,10 @@ const UPLOAD_LIMIT: Duration = Duration::from_secs(600);
 const AT_ONCE: usize = 256;
 /// Uploads at the same time: each holds a whole table twice.
 const UPLOADS_AT_ONCE: usize = 2;
+/// Files of keys that are received at the same time. They go to the disk as they come in.
+const KEYS_AT_ONCE: usize = 8;
+/// How often uploads whose time is over are removed.
+const CLEAN_EVERY: Duration = Duration::from_secs(60);
 /// How long connections may go on once the server is to stop.
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -69,8 +76,9 @@ pub async fn serve(
     keys: ApiKeys,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
-    let app = router(platform, keys, shutdown.clone());
+    let app = router(Arc::clone(&platform), keys, shutdown.clone());
     let server = axum::serve(listener, app).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    let clean = clean_uploads(&platform);
     let cut = async {
         shutdown.cancelled().await;
         tokio::time::sleep(GRACE).await;
@@ -78,6 +86,17 @@ pub async fn serve(
     tokio::select! {
         served = server => served,
         () = cut => Ok(()),
+        () = clean => Ok(()),
+    }
+}
+
+/// Removes uploads whose time is over, for as long as it is polled.
+async fn clean_uploads(platform: &Arc<Platform>) {
+    loop {
+        tokio::time::sleep(CLEAN_EVERY).await;
+        let platform = Arc::clone(platform);
+        // Only a panic could come back, and the next turn tries again.
+        let _ = tokio::task::spawn_blocking(move || platform.uploads().sweep(platform.clock().now())).await;
     }
 }
 
@@ -88,7 +107,7 @@ fn router(platform: Arc<Platform>, keys: ApiKeys, shutdown: CancellationToken) -
         .layer(HandleErrorLayer::new(|_| async { too_busy() }))
         .load_shed()
         .layer(GlobalConcurrencyLimitLayer::new(AT_ONCE));
-    let paths = answered_soon().merge(uploads());
+    let paths = answered_soon().merge(frames()).merge(keys_in());
     Router::new()
         .merge(paths.clone())
         .nest("/api", paths)
@@ -114,16 +133,23 @@ fn answered_soon() -> Router<App> {
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, TIME_LIMIT))
 }
 
-/// Uploads: few at a time, over links of any speed. The body's own limit is looked at while it is read.
-fn uploads() -> Router<App> {
+/// Uploads of tables: few at a time, for each is held whole.
+fn frames() -> Router<App> {
+    slow(Router::new().route("/v1/fvtop/frames", post(queries::upload)), UPLOADS_AT_ONCE)
+}
+
+/// Uploads of keys that are to be deleted.
+fn keys_in() -> Router<App> {
+    slow(Router::new().route("/v1/fvtop/uploads/{secret}", put(uploads::receive)), KEYS_AT_ONCE)
+}
+
+/// Uploads over links of any speed, so many at a time. The body's own limit is looked at while it is read.
+fn slow(paths: Router<App>, at_once: usize) -> Router<App> {
     let limits = ServiceBuilder::new()
         .layer(HandleErrorLayer::new(|_| async { too_busy() }))
         .load_shed()
-        .layer(GlobalConcurrencyLimitLayer::new(UPLOADS_AT_ONCE));
-    Router::new()
-        .route("/v1/fvtop/frames", post(queries::upload))
-        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, UPLOAD_LIMIT))
-        .layer(limits)
+        .layer(GlobalConcurrencyLimitLayer::new(at_once));
+    paths.layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, UPLOAD_LIMIT)).layer(limits)
 }
 
 fn too_busy() -> Response {

@@ -12,6 +12,7 @@ use crate::platform::jobs::JobsError;
 use crate::platform::jobs::table::TableError;
 use crate::platform::online::OnlineError;
 use crate::platform::queries::{Refusal, compute};
+use crate::platform::uploads::UploadError;
 use crate::wire::proxy::DecodeError;
 use crate::wire::status;
 
@@ -94,6 +95,16 @@ impl From<JobsError> for Fault {
         match error {
             JobsError::Refused(sentence) => Self::invalid(sentence),
             JobsError::Table(error) => error.into(),
+        }
+    }
+}
+
+impl From<UploadError> for Fault {
+    fn from(error: UploadError) -> Self {
+        match &error {
+            UploadError::Disk { .. } => Self::internal(&error),
+            UploadError::Full => Self::new(status::RESOURCE_EXHAUSTED, error.to_string()),
+            _ => Self::invalid(error.to_string()),
         }
     }
 }

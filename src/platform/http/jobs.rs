@@ -25,6 +25,15 @@ pub fn submit(platform: &Platform, request: &proto::MaterializationJobRequest) -
         .map_err(|part| Fault::invalid(format!("The request has no usable {part}. Set it and try again.")))?;
     let view = view_of(platform, Some(&trigger.workspace), Some(&trigger.feature_view))?;
     let job = platform.jobs().trigger(view, &trigger)?;
+    tracing::info!(
+        workspace = view.workspace,
+        feature_view = view.name,
+        job = %job.id,
+        start = %trigger.window.start,
+        end = %trigger.window.end,
+        overwrite = trigger.overwrite,
+        "a job was asked for"
+    );
     Ok(Response::ok(&proto::MaterializationJobResponse { job: Some(convert::job_to_proto(&job)) }))
 }
 
@@ -48,10 +57,12 @@ pub fn cancel(platform: &Platform, request: &proto::CancelJobRequest) -> Result<
     let view = view_of(platform, request.workspace.as_deref(), request.feature_view.as_deref())?;
     let id = job_id(request.job_id.as_deref())?;
     let job = found(platform.jobs().cancel(view.id, id)?, id, view)?;
+    tracing::info!(workspace = view.workspace, feature_view = view.name, job = %id, "a cancellation was asked for");
     Ok(Response::ok(&proto::CancelJobResponse { job: Some(convert::job_to_proto(&job)) }))
 }
 
-fn view_of<'a>(platform: &'a Platform, workspace: Option<&str>, name: Option<&str>) -> Result<&'a View, Fault> {
+/// The view of that name.
+pub fn view_of<'a>(platform: &'a Platform, workspace: Option<&str>, name: Option<&str>) -> Result<&'a View, Fault> {
     let (workspace, name) = (workspace.unwrap_or_default(), name.unwrap_or_default());
     let view = platform.view(workspace, name).map(AsRef::as_ref);
     view.ok_or_else(|| parts::unknown_view(platform, workspace, name))

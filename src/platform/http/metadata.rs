@@ -79,7 +79,8 @@ pub fn freshness(platform: &Platform, request: &proto::GetFeatureFreshnessReques
     Ok(Response::ok(&proto::GetFeatureFreshnessResponse { freshness_status }))
 }
 
-fn located<'a>(platform: &'a Platform, locator: Option<&FcoLocator>) -> Result<&'a View, Fault> {
+/// The view that a locator names.
+pub fn located<'a>(platform: &'a Platform, locator: Option<&FcoLocator>) -> Result<&'a View, Fault> {
     let workspace = locator.and_then(|l| l.workspace.as_deref()).unwrap_or_default();
     let id = locator.and_then(|l| l.id.as_ref()).map(convert::id_from_proto);
     let by_id = id.and_then(|id| platform.view_by_id(id));

@@ -5,16 +5,17 @@
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 
 use super::fault::Fault;
-use super::{App, jobs, metadata};
+use super::{App, deletion, jobs, metadata, tasks};
 use crate::platform::Platform;
 use crate::wire::proxy::{self, Request};
 use crate::wire::{rpc, status};
 
 /// Answers one envelope.
-pub async fn handle(State(app): State<App>, body: Result<Bytes, BytesRejection>) -> Response {
+pub async fn handle(State(app): State<App>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
     let body = match body {
         Ok(body) => body,
         Err(rejection) => return Fault::unreadable(&rejection.body_text(), rejection.status()).into_response(),
@@ -28,7 +29,8 @@ pub async fn handle(State(app): State<App>, body: Result<Bytes, BytesRejection>)
     };
     let answer = match app.keys.allow(request.metadata("authorization")) {
         true => {
-            let work = move || dispatch(&app.platform, &request);
+            let base = deletion::base_url(&headers);
+            let work = move || dispatch(&app.platform, &request, base.as_deref());
             tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Fault::internal(&error)))
         }
         false => Err(Fault::unknown_key()),
@@ -37,8 +39,8 @@ pub async fn handle(State(app): State<App>, body: Result<Bytes, BytesRejection>)
     axum::Json(answer).into_response()
 }
 
-/// Finds the call by its path and answers it.
-fn dispatch(platform: &Platform, request: &Request) -> Result<proxy::Response, Fault> {
+/// Finds the call by its path and answers it. `base`: where the caller reaches this server.
+fn dispatch(platform: &Platform, request: &Request, base: Option<&str>) -> Result<proxy::Response, Fault> {
     match request.method.as_str() {
         rpc::GET_CONFIGS => metadata::configs(platform),
         // Logs and statistics of clients are taken and forgotten (wire section 1.6).
@@ -54,6 +56,15 @@ fn dispatch(platform: &Platform, request: &Request) -> Result<proxy::Response, F
         rpc::LIST_MATERIALIZATION_JOBS => jobs::list(platform, &request.decode()?),
         rpc::GET_MATERIALIZATION_JOB => jobs::get(platform, &request.decode()?),
         rpc::CANCEL_MATERIALIZATION_JOB => jobs::cancel(platform, &request.decode()?),
+        rpc::GET_LATEST_READY_TIME => tasks::latest_ready_time(platform, &request.decode()?),
+        rpc::GET_SERVING_STATUS => tasks::serving_status(platform, &request.decode()?),
+        rpc::FORCE_RETRY_MATERIALIZATION_TASK => tasks::force_retry(platform, &request.decode()?),
+        rpc::RESTART_MATERIALIZATION_TASK => tasks::restart(platform, &request.decode()?),
+        rpc::GET_JOB_DETAILS => tasks::details(platform, &request.decode()?),
+        rpc::GET_JOB_LOGS => tasks::logs(platform, &request.decode()?),
+        rpc::GET_JOB_STATUS => tasks::status(platform, &request.decode()?),
+        rpc::GET_DELETE_ENTITIES_INFO => deletion::info(platform, base, &request.decode()?),
+        rpc::DELETE_ENTITIES => deletion::delete(platform, &request.decode()?),
         method => {
             let call = method.rsplit('/').next().unwrap_or(method);
             Err(Fault::new(status::UNIMPLEMENTED, format!("This deployment does not have the call `{call}`.")))

@@ -22,6 +22,7 @@ use crate::platform::online::{BatchWrite, Entry, OnlineError, OnlineStore, Strea
 use crate::platform::queries::Queries;
 use crate::platform::registry::definition::{Repository, RepositoryError, View};
 use crate::platform::stream::hub::Tails;
+use crate::platform::uploads::Uploads;
 use crate::wire::convert;
 use crate::wire::proto::jobs as job_messages;
 use crate::wire::proto::status as status_messages;
@@ -110,6 +111,7 @@ impl Bench {
             tails: Arc::new(tails),
             queries: Queries::default(),
             datasets,
+            uploads: Uploads::open(&dir.path().join("uploads")).unwrap(),
             stop: stop.clone(),
             threads: Mutex::default(),
             _lock: DirectoryLock::take(dir.path(), Duration::ZERO).unwrap(),

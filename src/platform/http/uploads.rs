@@ -1,0 +1,75 @@
+//! `PUT /v1/fvtop/uploads/{secret}`: takes a file of keys that are to be deleted (wire section 2.6).
+//!
+//! The secret in the address stands for the API key. The file is written as it comes in and durable before it is
+//! acknowledged; nobody looks into it here.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
+use tokio::task::{JoinError, spawn_blocking};
+
+use super::App;
+use super::fault::Fault;
+use crate::platform::uploads::{LIMIT, Part, UploadError};
+use crate::wire::status;
+
+/// Receives one file. Released clients insist on the status 200.
+pub async fn receive(State(app): State<App>, Path(secret): Path<String>, body: Body) -> Response {
+    let now = app.platform.clock().now();
+    // Before the body is read: a stranger's file is not taken in.
+    let Some(folder) = app.platform.uploads().folder(&secret, now) else { return gone().into_response() };
+    match keep(folder, body).await {
+        Ok(()) => StatusCode::OK.into_response(),
+        Err(fault) => fault.into_response(),
+    }
+}
+
+fn gone() -> Fault {
+    Fault::new(status::NOT_FOUND, UploadError::Gone.to_string())
+}
+
+async fn keep(folder: PathBuf, body: Body) -> Result<(), Fault> {
+    if body.size_hint().lower() > LIMIT {
+        return Err(too_large());
+    }
+    let (part, mut file) = on_disk(spawn_blocking(|| Part::begin(folder)).await)?;
+    let mut pieces = body.into_data_stream();
+    let mut size = 0;
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|error| Fault::unreadable(&error.to_string(), StatusCode::BAD_REQUEST))?;
+        size += piece.len() as u64;
+        if size > LIMIT {
+            return Err(too_large());
+        }
+        file = on_disk(spawn_blocking(|| add(file, piece)).await)?;
+    }
+    on_disk(spawn_blocking(move || part.keep(&file)).await)
+}
+
+fn add(mut file: File, piece: Bytes) -> io::Result<File> {
+    file.write_all(&piece)?;
+    Ok(file)
+}
+
+fn on_disk<T>(done: Result<io::Result<T>, JoinError>) -> Result<T, Fault> {
+    match done {
+        Ok(Ok(done)) => Ok(done),
+        // The place was used or closed meanwhile.
+        Ok(Err(problem)) if problem.kind() == io::ErrorKind::NotFound => Err(gone()),
+        Ok(Err(problem)) => Err(Fault::internal(&format!(
+            "the keys cannot be written: {problem}. Check that the disk is not full and that the data directory is writable."
+        ))),
+        Err(error) => Err(Fault::internal(&error)),
+    }
+}
+
+fn too_large() -> Fault {
+    let detail = format!("The file is larger than the {} MiB allowed. Send fewer keys at a time.", LIMIT >> 20);
+    Fault::invalid(detail).with_http(StatusCode::PAYLOAD_TOO_LARGE)
+}
