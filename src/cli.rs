@@ -147,7 +147,33 @@ mod tests {
             parse("fvtop history v --spine s.csv --timestamp-key at --from-source --save-as d --out o.csv").is_ok()
         );
         assert!(parse("fvtop datasets read d --format jsonl --limit 3").is_ok());
+        for right in [
+            "fvtop jobs",
+            "fvtop jobs show 0123ab --view v --attempt 2",
+            "fvtop jobs log 0123ab --json",
+            "fvtop jobs trigger v --start 2026-11-22 --end 2026-11-23 --online --offline --overwrite --no-retries --wait --timeout 5m",
+            "fvtop jobs cancel 0123ab 0123456789abcdef0123456789abcdef --yes",
+            "fvtop jobs wait 0123ab --timeout 90s",
+            "fvtop jobs retry 0123ab --overwrite --wait",
+            "fvtop delete-keys v --keys k.csv --online --yes v --wait",
+            "fvtop delete-keys v --key a=1,b=x --key a=2,b=y=z --json",
+            "fvtop status v --verbose --limit 10 --sort-columns type,attempt --errors-only --filter-first --deletions",
+            "fvtop coverage v --json",
+        ] {
+            assert!(parse(right).is_ok(), "{right}: {}", parse(right).unwrap_err());
+        }
         for wrong in [
+            "fvtop jobs show",
+            "fvtop jobs show 12345",
+            "fvtop jobs --json show 0123ab",
+            "fvtop jobs trigger v --start 2026-11-22",
+            "fvtop jobs trigger v --start 2026-11-22 --end 2026-11-23 --timeout 5m",
+            "fvtop jobs cancel --yes",
+            "fvtop jobs wait 0123ab --timeout soon",
+            "fvtop delete-keys v",
+            "fvtop delete-keys v --key a",
+            "fvtop delete-keys v --keys k.csv --key a=1",
+            "fvtop status v --limit many",
             "fvtop run",
             "fvtop run v --start yesterday",
             "fvtop run v --mock a",

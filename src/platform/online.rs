@@ -21,6 +21,7 @@ mod plan;
 mod query;
 mod remove;
 mod rows;
+mod sort;
 mod store;
 mod tiles;
 mod vector;

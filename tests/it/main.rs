@@ -7,6 +7,7 @@
 
 mod arguments;
 mod bounds;
+mod commands;
 mod console;
 mod crash;
 mod disk;
@@ -15,6 +16,7 @@ mod golden;
 mod lookup;
 mod pool;
 mod queries;
+mod readers;
 mod scene;
 mod semantics;
 mod support;

@@ -160,6 +160,22 @@ fn parquet_columns_have_the_declared_types() {
 }
 
 #[test]
+fn a_parquet_column_that_stands_twice_is_refused() {
+    let (_dir, path) = file("k.parquet", "");
+    let mut frame = df!("user_id" => [7_i64], "user_ie" => [8_i64], "origin" => ["a"]).unwrap();
+    ParquetWriter::new(std::fs::File::create(&path).unwrap()).finish(&mut frame).unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    for at in 0..bytes.len() - 7 {
+        if &bytes[at..at + 7] == b"user_ie" {
+            bytes[at + 6] = b'd';
+        }
+    }
+    std::fs::write(&path, bytes).unwrap();
+    let refused = from_file(&two(), &path).unwrap_err();
+    assert!(refused.what.ends_with("has the column `user_id` more than once."), "{refused}");
+}
+
+#[test]
 fn stores_and_views_are_checked_too() {
     let stores = |online, offline| Stores { online, offline };
     assert!(check(&two(), stores(true, false)).is_ok() && check(&two(), stores(false, true)).is_ok());

@@ -21,6 +21,7 @@ use crate::wire::proto::view::{Fco, FcoContainer, FeatureView as FeatureViewProt
 use crate::wire::proto::workspace::ListWorkspacesResponse;
 use crate::wire::{proxy, rpc};
 
+mod jobs;
 mod queries;
 
 /// What the server does with a call.
@@ -34,6 +35,8 @@ enum Act {
     Http(u16, &'static str),
     /// Answers after that time with that message.
     Late(u64, String),
+    /// Answers with an empty message, and from then on does another thing with another call.
+    Then(&'static str, Box<Act>),
     /// Answers a job list with one job named like the view, later for the view `slow`.
     JobsOfView,
 }
@@ -64,6 +67,10 @@ async fn answer(State(script): State<Script>, body: String) -> Response {
         Some(Act::Late(millis, response)) => {
             tokio::time::sleep(Duration::from_millis(millis)).await;
             good(response)
+        }
+        Some(Act::Then(method, act)) => {
+            script.lock().unwrap().insert(method, *act);
+            good(String::new())
         }
         Some(Act::JobsOfView) => {
             let view = request.decode::<ListJobsRequest>().unwrap().feature_view.unwrap();
@@ -171,6 +178,13 @@ impl Console {
             idle: ms(500),
         };
         Self(spawn_at(async { Ok(endpoint) }, pace))
+    }
+
+    /// Connected, and knowing what the deployment has.
+    async fn ready(fake: &Fake) -> Self {
+        let mut console = fake.connect();
+        console.until(|update| matches!(update, Update::Deployment { .. }).then_some(())).await;
+        console
     }
 
     async fn send(&self, command: Command) {

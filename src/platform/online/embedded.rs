@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, UserKey, UserValue};
 
 use super::OnlineError;
 use super::bytes::{ByteStore, Change, Space, Visit, wins};
@@ -73,13 +73,14 @@ impl ByteStore for FjallStore {
         let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
         let mut lost = Vec::new();
+        let mut stored = Beside::of(&changes);
         for (at, change) in changes.into_iter().enumerate() {
             match change {
                 Change::Put { space, key, value } => batch.insert(self.keyspace(space), key, value),
                 Change::Remove { space, key } => batch.remove(self.keyspace(space), key),
                 Change::PutNewer { space, key, value } => {
-                    let stored = self.keyspace(space).get(&key).map_err(|error| self.failed(&error))?;
-                    if stored.is_none_or(|stored| wins(&value, &stored)) {
+                    let found = stored.find(self.keyspace(space), &key).map_err(|error| self.failed(&error))?;
+                    if found.is_none_or(|stored| wins(&value, &stored)) {
                         batch.insert(self.keyspace(space), key, value);
                     } else {
                         lost.push(at);
@@ -89,6 +90,58 @@ impl ByteStore for FjallStore {
         }
         batch.commit().map_err(|error| self.failed(&error))?;
         Ok(lost)
+    }
+}
+
+/// Stored keys that a walk may meet before it gives up, for each that it found and at its beginning.
+const PATIENCE: usize = 16;
+
+/// Finds what is stored under the keys of conditional puts. Where they come in their order it walks along the stored keys
+/// beside them, which is cheaper than asking for each; where too much else lies between them, it asks for each.
+struct Beside {
+    last: Option<Vec<u8>>,
+    walk: Option<fjall::Iter>,
+    at: Option<(UserKey, UserValue)>,
+    patience: usize,
+}
+
+impl Beside {
+    fn of(changes: &[Change]) -> Self {
+        let keys = || {
+            changes.iter().filter_map(|change| match change {
+                Change::PutNewer { space, key, .. } => Some((*space, key)),
+                _ => None,
+            })
+        };
+        let one_space = keys().map(|(space, _)| space).is_sorted_by(|a, b| a == b);
+        let last = keys().last().filter(|_| one_space && keys().is_sorted()).map(|(_, key)| key.clone());
+        Self { last, walk: None, at: None, patience: PATIENCE }
+    }
+
+    fn find(&mut self, keyspace: &Keyspace, key: &[u8]) -> fjall::Result<Option<UserValue>> {
+        if let Some(last) = self.last.take() {
+            self.walk = Some(keyspace.range(key.to_vec()..=last));
+            self.step()?;
+        }
+        while self.walk.is_some() && self.at.as_ref().is_some_and(|(stored, _)| **stored < *key) {
+            self.patience -= 1;
+            if self.patience == 0 {
+                self.walk = None;
+            } else {
+                self.step()?;
+            }
+        }
+        if self.walk.is_none() {
+            return keyspace.get(key);
+        }
+        let found = self.at.as_ref().filter(|(stored, _)| **stored == *key).map(|(_, value)| value.clone());
+        self.patience += if found.is_some() { PATIENCE } else { 1 };
+        Ok(found)
+    }
+
+    fn step(&mut self) -> fjall::Result<()> {
+        self.at = self.walk.as_mut().and_then(Iterator::next).map(fjall::Guard::into_inner).transpose()?;
+        Ok(())
     }
 }
 

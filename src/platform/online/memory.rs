@@ -7,9 +7,11 @@ use std::sync::{PoisonError, RwLock};
 use super::OnlineError;
 use super::bytes::{ByteStore, Change, Space, Visit, wins};
 
+type Entries = BTreeMap<(Space, Vec<u8>), Vec<u8>>;
+
 /// Keys and values of all spaces.
 #[derive(Default)]
-pub struct MemoryStore(RwLock<BTreeMap<(Space, Vec<u8>), Vec<u8>>>);
+pub struct MemoryStore(RwLock<Entries>);
 
 impl ByteStore for MemoryStore {
     fn place(&self) -> String {

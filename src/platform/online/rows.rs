@@ -7,15 +7,25 @@ use super::cells::{Cells, KeyCells, unfit};
 use super::chunks::Chunks;
 use super::plan::Plan;
 use super::remove::Sweep;
-use super::{BatchWrite, OnlineError, StreamWrite, codec, damaged};
+use super::{BatchWrite, OnlineError, StreamWrite, codec, damaged, sort};
 use crate::model::time::{from_micros, micros};
 use crate::model::{Time, Value};
 use crate::platform::registry::definition::Kind;
 
+/// The newest row of a key in a frame.
+struct Latest {
+    key: Vec<u8>,
+    /// Microseconds since 1970.
+    time: i64,
+    row: usize,
+    /// How many rows of that key were the newest when they came.
+    count: u64,
+}
+
 /// The rows of a frame that may be the latest of their keys.
 struct Newest {
-    /// In the order of keys: key, time in microseconds, row, and how many rows of that key were the newest when they came.
-    rows: Vec<(Vec<u8>, i64, usize, u64)>,
+    /// In the order of keys.
+    rows: Vec<Latest>,
     /// Rows that came behind a newer one of their key.
     late: u64,
     values: Vec<Cells>,
@@ -32,28 +42,28 @@ impl Newest {
         let (keys, times) = (KeyCells::of(plan, rows)?, column(&plan.timestamp_field)?);
         let timed = (0..rows.height()).filter_map(|row| Some((keys.key(row), row, times.number(row)?)));
         let mut all: Vec<(Vec<u8>, usize, i64)> = timed.collect();
-        all.sort_unstable();
-        let (mut newest, mut late): (Vec<(Vec<u8>, i64, usize, u64)>, u64) = (Vec::new(), 0);
+        sort::by_key(&mut all, |(key, row, _)| (key, *row));
+        let (mut newest, mut late): (Vec<Latest>, u64) = (Vec::with_capacity(all.len()), 0);
         for (key, row, time) in all {
-            match newest.last_mut().filter(|known| known.0 == key) {
-                Some(known) if time < known.1 => late += 1,
-                Some(known) => (known.1, known.2, known.3) = (time, row, known.3 + 1),
-                None => newest.push((key, time, row, 1)),
+            match newest.last_mut().filter(|known| known.key == key) {
+                Some(known) if time < known.time => late += 1,
+                Some(known) => (known.time, known.row, known.count) = (time, row, known.count + 1),
+                None => newest.push(Latest { key, time, row, count: 1 }),
             }
         }
         Ok(Self { rows: newest, late, values })
     }
 
-    fn value(&self, time: i64, row: usize) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(16 + 9 * self.values.len());
-        bytes.extend(codec::ordered(time));
+    fn value(&self, Latest { time, row, .. }: &Latest) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(24 + 16 * self.values.len());
+        bytes.extend(codec::ordered(*time));
         codec::begin(&mut bytes, self.values.len());
-        self.values.iter().for_each(|column| column.push(row, &mut bytes));
+        self.values.iter().for_each(|column| column.push(*row, &mut bytes));
         bytes
     }
 
     fn oldest(&self) -> Option<i64> {
-        self.rows.iter().map(|row| row.1).min()
+        self.rows.iter().map(|row| row.time).min()
     }
 }
 
@@ -65,20 +75,22 @@ pub fn upsert(
     now: Time,
     sweep: &mut Sweep,
 ) -> Result<BatchWrite, OnlineError> {
-    let newest = Newest::of(plan, rows)?;
+    let mut newest = Newest::of(plan, rows)?;
     sweep.note(newest.oldest());
     let mut done = BatchWrite { skipped: newest.late, ..BatchWrite::default() };
-    for (key, time, row, count) in &newest.rows {
-        if plan.row_ends(*time).is_some_and(|end| end <= micros(now)) {
+    for latest in std::mem::take(&mut newest.rows) {
+        let Latest { time, count, .. } = latest;
+        if plan.row_ends(time).is_some_and(|end| end <= micros(now)) {
             done.skipped += count;
             continue;
         }
-        let value = newest.value(*time, *row);
+        let value = newest.value(&latest);
+        let key = latest.key;
         done.rows += 1;
         done.skipped += count - 1;
         done.bytes += (key.len() + value.len()) as u64;
-        chunks.key(key)?;
-        chunks.push(Change::PutNewer { space: Space::Rows, key: key.clone(), value });
+        chunks.key(&key)?;
+        chunks.push(Change::PutNewer { space: Space::Rows, key, value });
     }
     Ok(done)
 }
@@ -91,12 +103,9 @@ pub fn upsert_stream(
 ) -> Result<(Vec<Change>, Vec<u64>, StreamWrite), OnlineError> {
     let newest = Newest::of(plan, rows)?;
     sweep.note(newest.oldest());
-    let change = |(key, time, row, _): &(Vec<u8>, i64, usize, u64)| Change::PutNewer {
-        space: Space::Rows,
-        key: key.clone(),
-        value: newest.value(*time, *row),
-    };
-    let counts: Vec<u64> = newest.rows.iter().map(|row| row.3).collect();
+    let change =
+        |latest: &Latest| Change::PutNewer { space: Space::Rows, key: latest.key.clone(), value: newest.value(latest) };
+    let counts: Vec<u64> = newest.rows.iter().map(|row| row.count).collect();
     let done = StreamWrite { written: counts.iter().sum(), late: newest.late };
     Ok((newest.rows.iter().map(change).collect(), counts, done))
 }

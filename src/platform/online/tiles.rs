@@ -11,7 +11,7 @@ use super::chunks::Chunks;
 use super::meta::Windows;
 use super::plan::{Plan, START_BYTES, tile_key};
 use super::remove::Sweep;
-use super::{BatchWrite, OnlineError, StreamWrite, codec, damaged};
+use super::{BatchWrite, OnlineError, StreamWrite, codec, damaged, sort};
 use crate::model::time::{from_micros, micros};
 use crate::model::{Time, Value, Window};
 use crate::platform::engine::aggregate::{self, Tile};
@@ -91,7 +91,7 @@ pub fn replace(
             tiles.push((cells.key(row, start), row));
         }
     }
-    tiles.sort_unstable();
+    sort::by_key(&mut tiles, |(key, row)| (key, *row));
     let mut there = tiles_of_window(bytes, plan, window)?.into_iter().peekable();
     for rows in tiles.chunk_by(|a, b| a.0 == b.0) {
         let Some((key, row)) = rows.first() else { continue };

@@ -78,13 +78,6 @@ fn level(level: &str) -> Query {
 }
 
 impl Console {
-    /// Connected, and knowing what the deployment has.
-    async fn ready(fake: &Fake) -> Self {
-        let mut console = fake.connect();
-        console.until(|update| matches!(update, Update::Deployment { .. }).then_some(())).await;
-        console
-    }
-
     async fn query(&self, request: RequestId, query: Query) {
         self.send(Command::Query { request, query }).await;
     }

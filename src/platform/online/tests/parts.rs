@@ -141,3 +141,43 @@ fn what_batch_jobs_wrote_is_known() {
         assert!(!store.is_materialized(view.id, window(1, 4)).unwrap());
     });
 }
+
+/// Puts with versions in one space, in the order of their keys or not, over keys that are there with other versions.
+fn puts() -> impl Strategy<Value = Vec<Vec<(u8, u8)>>> {
+    let keys = prop::collection::btree_map(any::<u8>(), any::<u8>(), 0..60);
+    let one = (keys, any::<bool>()).prop_map(|(keys, turned)| {
+        let keys: Vec<(u8, u8)> = keys.into_iter().collect();
+        if turned { keys.into_iter().rev().collect() } else { keys }
+    });
+    prop::collection::vec(one, 1..5)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+    #[test]
+    fn conditional_puts_are_the_same_in_every_store(writes in puts()) {
+        let folder = tempfile::tempdir().unwrap();
+        let stores: [Box<dyn ByteStore>; 2] =
+            [Box::new(embedded::FjallStore::open(folder.path()).unwrap()), Box::new(MemoryStore::default())];
+        let done = stores.map(|store| {
+            let put = |(key, version): &(u8, u8)| {
+                let value = [[0, 0, 0, 0, 0, 0, 0, *version].as_slice(), &[*key]].concat();
+                Change::PutNewer { space: Space::Rows, key: vec![b'k', *key], value }
+            };
+            let lost: Vec<_> = writes.iter().map(|write| store.write(write.iter().map(put).collect()).unwrap()).collect();
+            let mut all = Vec::new();
+            let mut visit = |key: &[u8], value: &[u8]| {
+                all.push((key.to_vec(), value.to_vec()));
+                std::ops::ControlFlow::Continue(())
+            };
+            store.scan(Space::Rows, b"k", b"l", &mut visit).unwrap();
+            (lost, all)
+        });
+        prop_assert_eq!(&done[0], &done[1]);
+        // The greatest version of each key is there.
+        for (key, version) in writes.iter().flatten() {
+            let stored = done[0].1.iter().find(|(stored, _)| stored[1] == *key);
+            prop_assert!(stored.is_some_and(|(_, value)| value[7] >= *version));
+        }
+    }
+}
