@@ -35,7 +35,6 @@ use jobs::worker::Materializer;
 use jobs::{Jobs, materializer, scheduler, stream_job, worker};
 use lock::DirectoryLock;
 use online::OnlineStore;
-use online::embedded::EmbeddedStore;
 use queries::compute::EngineCompute;
 use queries::{Compute, Queries, Separator};
 use registry::definition::{Repository, View};
@@ -110,7 +109,7 @@ pub struct Platform {
     repository: Repository,
     clock: Clock,
     jobs: Arc<Jobs>,
-    online: Arc<dyn OnlineStore>,
+    online: Arc<OnlineStore>,
     tails: Arc<Tails>,
     queries: Queries,
     datasets: Arc<Datasets>,
@@ -147,7 +146,7 @@ impl Platform {
             .and_then(|jobs| jobs.schedule().map(|_| jobs))
             .map_err(|problem| PlatformError::Jobs { path, problem })?;
         let jobs = Arc::new(jobs);
-        let online: Arc<dyn OnlineStore> = Arc::new(EmbeddedStore::open(&config.data_dir.join("online"))?);
+        let online = Arc::new(OnlineStore::open(&config.data_dir.join("online"))?);
         let readers = Arc::new(Readers::default());
         let stop = CancellationToken::new();
         let materializer: Arc<dyn Materializer> = Arc::new(EngineMaterializer {
@@ -206,7 +205,7 @@ impl Platform {
     }
 
     /// The online store. Calls may block on the disk.
-    pub fn online(&self) -> &Arc<dyn OnlineStore> {
+    pub fn online(&self) -> &Arc<OnlineStore> {
         &self.online
     }
 

@@ -11,7 +11,7 @@ use fvtop::model::time::{from_micros, micros, parse_time};
 use fvtop::model::{BatchTrigger, DataType, Span, Time, Value, Window};
 use fvtop::platform::online::OnlineStore;
 use fvtop::platform::online::bytes::{ByteStore, Space};
-use fvtop::platform::online::embedded::{EmbeddedStore, FjallStore};
+use fvtop::platform::online::embedded::FjallStore;
 use fvtop::platform::registry::definition::{Aggregation, Function, Kind, View};
 use fvtop::platform::registry::identity::stable_id;
 use polars::prelude::{Column, DataFrame, NamedFrom, Series, TimeUnit, TimeZone};
@@ -179,7 +179,7 @@ fn writes(work: &Work, ours: &PathBuf, bare: &PathBuf) -> bool {
     let mut entries = Entries::new();
     for _ in 0..ROUNDS {
         empty(ours);
-        let store = EmbeddedStore::open(ours).unwrap();
+        let store = OnlineStore::open(ours).unwrap();
         let begun = Instant::now();
         let done = store.write_batch(&work.view, work.window, &work.rows, work.window.end).unwrap();
         seconds.0.push(begun.elapsed());
@@ -238,7 +238,7 @@ fn reads(work: &Work, dir: &Path) -> bool {
     let (mut ours, mut bare, mut each) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         bare.push(bare_reads(work, dir, &chosen));
-        let store = EmbeddedStore::open(dir).unwrap();
+        let store = OnlineStore::open(dir).unwrap();
         let read = |key: &String| {
             let vector = store.lookup(&work.view, &[Value::Text(key.clone())], work.window.end).unwrap();
             assert!(vector.features[0].effective_time.is_some());

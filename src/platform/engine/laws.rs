@@ -18,7 +18,6 @@ use crate::model::{DataType, Id, Span, Time, Value, Window};
 use crate::platform::engine::keys::Keys;
 use crate::platform::jobs::testing;
 use crate::platform::online::OnlineStore;
-use crate::platform::online::embedded::EmbeddedStore;
 use crate::platform::registry::definition::{Aggregation, Function, Input, Kind, View};
 
 fn cases() -> ProptestConfig {
@@ -243,11 +242,11 @@ fn offline(view: &View, rows: &DataFrame, spine: DataFrame) -> DataFrame {
 }
 
 /// One store for all cases.
-fn store() -> &'static EmbeddedStore {
-    static STORE: OnceLock<(tempfile::TempDir, EmbeddedStore)> = OnceLock::new();
+fn store() -> &'static OnlineStore {
+    static STORE: OnceLock<(tempfile::TempDir, OnlineStore)> = OnceLock::new();
     let made = STORE.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
-        let store = EmbeddedStore::open(folder.path()).unwrap();
+        let store = OnlineStore::open(folder.path()).unwrap();
         (folder, store)
     });
     &made.1

@@ -10,17 +10,15 @@ use serde_json::{Value as Json, json};
 use tower::ServiceExt;
 
 use super::*;
-use crate::model::{
-    BatchTrigger, FeatureStatus, FeatureValue, FeatureVector, Id, JobState, Span, Time, TriggerRequest, Value, Window,
-    Workspace,
-};
+use crate::model::{BatchTrigger, JobState, Span, Time, TriggerRequest, Window, Workspace};
 use crate::platform::clock::Clock;
 use crate::platform::datasets::Datasets;
 use crate::platform::jobs::{Jobs, testing};
 use crate::platform::lock::DirectoryLock;
-use crate::platform::online::{BatchWrite, Entry, OnlineError, OnlineStore, StreamWrite};
+use crate::platform::online::OnlineStore;
+use crate::platform::online::memory::MemoryStore;
 use crate::platform::queries::Queries;
-use crate::platform::registry::definition::{Repository, RepositoryError, View};
+use crate::platform::registry::definition::{Repository, RepositoryError};
 use crate::platform::stream::hub::Tails;
 use crate::platform::uploads::Uploads;
 use crate::wire::convert;
@@ -33,42 +31,19 @@ use crate::wire::{proxy as envelope, rpc};
 
 mod queries;
 
-/// Answers every lookup with its key.
-struct Echo;
-
-impl OnlineStore for Echo {
-    fn write_batch(&self, _: &View, _: Window, _: &DataFrame, _: Time) -> Result<BatchWrite, OnlineError> {
-        Ok(BatchWrite::default())
-    }
-    fn query(&self, _: &View, _: &[Value], _: Time) -> Result<Vec<Entry>, OnlineError> {
-        Ok(Vec::new())
-    }
-    fn delete(&self, _: &View, _: &DataFrame) -> Result<u64, OnlineError> {
-        Ok(0)
-    }
-    fn expire(&self, _: &View, _: Time, _: usize) -> Result<u64, OnlineError> {
-        Ok(0)
-    }
-    fn write_stream(&self, _: &View, _: &DataFrame, _: Time, _: Option<Time>) -> Result<StreamWrite, OnlineError> {
-        Ok(StreamWrite::default())
-    }
-    fn stream_offset(&self, _: Id) -> Result<Option<Time>, OnlineError> {
-        Ok(None)
-    }
-    fn latest_event(&self, _: Id) -> Result<Option<Time>, OnlineError> {
-        Ok(Some(now() - Span::minutes(90)))
-    }
-    fn lookup(&self, view: &View, keys: &[Value], at: Time) -> Result<FeatureVector, OnlineError> {
-        let value = FeatureValue {
-            name: "delay_mean_1d_1h".to_owned(),
-            data_type: crate::model::DataType::String,
-            value: keys[0].clone(),
-            effective_time: Some(at),
-            status: Some(FeatureStatus::Present),
-        };
-        let join_keys = view.join_keys.iter().map(|(name, _)| name.clone()).zip(keys.iter().cloned()).collect();
-        Ok(FeatureVector { features: vec![value], join_keys, ..FeatureVector::default() })
-    }
+/// A store that has seen one event of the carrier UA, ninety minutes ago.
+fn online() -> OnlineStore {
+    let store = OnlineStore::over(Arc::new(MemoryStore::default())).unwrap();
+    let seen = now() - Span::minutes(90);
+    let start = crate::model::time::floor(seen, Span::hours(1));
+    let rows = polars::df!(
+        "carrier" => ["UA"],
+        "mean_delay" => [12.5],
+        "count_delay" => [1_i64],
+        "_anchor_time" => [crate::model::time::micros(start) * 1_000],
+    );
+    store.write_stream(&testing::view("carrier"), &rows.unwrap(), seen, Some(seen)).unwrap();
+    store
 }
 
 fn now() -> Time {
@@ -107,7 +82,7 @@ impl Bench {
             repository,
             clock,
             jobs: Arc::new(jobs),
-            online: Arc::new(Echo),
+            online: Arc::new(online()),
             tails: Arc::new(tails),
             queries: Queries::default(),
             datasets,
@@ -295,8 +270,8 @@ async fn a_lookup_wants_exactly_the_join_keys() {
     };
     let path = "/api/v1/feature-service/get-features";
     let (http, answer) = bench.post(path, &bench.key, ask(json!({"carrier": "UA"}), "carrier")).await;
-    assert_eq!((http, &answer["result"]["features"]), (StatusCode::OK, &json!(["UA"])));
-    assert_eq!(answer["metadata"]["features"][0]["effectiveTime"], json!("2023-11-14T22:13:20Z"));
+    assert_eq!((http, &answer["result"]["features"]), (StatusCode::OK, &json!([12.5])));
+    assert_eq!(answer["metadata"]["features"][0]["effectiveTime"], json!("2023-11-14T22:00:00Z"));
     for (keys, view, word) in [
         (json!({}), "carrier", "missing"),
         (json!({"carrier": "UA", "dest": "X"}), "carrier", "not a join key"),

@@ -35,7 +35,7 @@ pub struct EngineMaterializer {
     /// Folder of the offline tables.
     pub offline: PathBuf,
     /// The online store.
-    pub online: Arc<dyn OnlineStore>,
+    pub online: Arc<OnlineStore>,
     /// Where async work of the offline store runs.
     pub runtime: Handle,
     /// What time it is.

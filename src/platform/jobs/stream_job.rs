@@ -48,7 +48,7 @@ pub struct EngineStep {
     /// The sources' readers.
     pub readers: Arc<Readers>,
     /// Where rows and offsets go.
-    pub online: Arc<dyn OnlineStore>,
+    pub online: Arc<OnlineStore>,
 }
 
 impl StreamStep for EngineStep {

@@ -181,6 +181,3 @@ fn store_error(path: &Path, error: &fjall::Error) -> OnlineError {
     };
     OnlineError::Store { path: path.display().to_string(), problem }
 }
-
-/// The online store over this byte store.
-pub type EmbeddedStore = super::Store;

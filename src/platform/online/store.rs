@@ -1,4 +1,4 @@
-//! The online store over any byte store: plans, turns and what is known of views.
+//! The online store over any byte store: what it promises, whose turn it is to write, and what is known of views.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,13 +14,13 @@ use super::plan::Plan;
 use super::remove::{self, Sweep};
 use super::tiles::Known;
 use super::vector::{self, At};
-use super::{BatchWrite, Entry, OnlineError, OnlineStore, StreamWrite, codec, format, query, rows, tiles};
+use super::{BatchWrite, Entry, OnlineError, StreamWrite, codec, format, query, rows, tiles};
 use crate::model::time::{from_micros, micros};
 use crate::model::{FeatureVector, Id, Time, Value, Window};
 use crate::platform::registry::definition::View;
 
 /// The online store. Reads take no lock that a writer holds; writes go one after the other.
-pub struct Store {
+pub struct OnlineStore {
     bytes: Arc<dyn ByteStore>,
     plans: RwLock<HashMap<Id, Arc<Plan>>>,
     /// The turn to write, and how far expiry is.
@@ -29,7 +29,7 @@ pub struct Store {
     part: usize,
 }
 
-impl Store {
+impl OnlineStore {
     /// The embedded store in `dir`, created when it is not there.
     pub fn open(dir: &Path) -> Result<Self, OnlineError> {
         Self::over(Arc::new(FjallStore::open(dir)?))
@@ -113,19 +113,20 @@ impl Store {
         let newer = seen.filter(|seen| known.is_none_or(|known| known < *seen));
         Ok(newer.map(|seen| put(Meta::LatestEvent, view, codec::instant(seen).to_vec())))
     }
-}
 
-fn put(meta: Meta, view: Id, value: Vec<u8>) -> Change {
-    Change::Put { space: Space::Meta, key: meta.key(view), value }
-}
-
-/// The changes that keep how the data of a view lies.
-fn form_of(plan: &Plan) -> [Change; 2] {
-    [put(Meta::Shape, plan.id, plan.shape.clone()), put(Meta::Order, plan.id, plan.order_bytes())]
-}
-
-impl OnlineStore for Store {
-    fn write_batch(&self, view: &View, window: Window, rows: &DataFrame, now: Time) -> Result<BatchWrite, OnlineError> {
+    /// Batch: replaces the tiles of the window (aggregates), or upserts rows by newer-or-equal timestamp (temporal), and
+    /// marks the window as batch-materialized. Idempotent. What no lookup can reach at `now` or later is left out.
+    ///
+    /// One atomic write, but for great windows: these go in parts, cut between two join keys, and the window is marked with
+    /// the last part. So a lookup sees all of a key's window or nothing of it, and what an end in the middle leaves behind is
+    /// replaced when the window is written again.
+    pub fn write_batch(
+        &self,
+        view: &View,
+        window: Window,
+        rows: &DataFrame,
+        now: Time,
+    ) -> Result<BatchWrite, OnlineError> {
         let plan = self.plan(view)?;
         let mut sweeps = self.turn();
         let mut chunks = Chunks::new(&*self.bytes, self.part);
@@ -153,7 +154,9 @@ impl OnlineStore for Store {
         Ok(done)
     }
 
-    fn write_stream(
+    /// Stream: merges tiles or upserts rows and stores `offset`, all or nothing. Tiles inside batch-materialized windows,
+    /// and tiles that ended before the newest event of earlier writes less the watermark, are left out and counted.
+    pub fn write_stream(
         &self,
         view: &View,
         rows: &DataFrame,
@@ -187,15 +190,19 @@ impl OnlineStore for Store {
         Ok(done)
     }
 
-    fn stream_offset(&self, view: Id) -> Result<Option<Time>, OnlineError> {
+    /// The offset of the last stream write.
+    pub fn stream_offset(&self, view: Id) -> Result<Option<Time>, OnlineError> {
         self.get_time(view, Meta::Offset)
     }
 
-    fn latest_event(&self, view: Id) -> Result<Option<Time>, OnlineError> {
+    /// The newest event time written.
+    pub fn latest_event(&self, view: Id) -> Result<Option<Time>, OnlineError> {
         self.get_time(view, Meta::LatestEvent)
     }
 
-    fn lookup(&self, view: &View, keys: &[Value], at: Time) -> Result<FeatureVector, OnlineError> {
+    /// The feature vector of one key at instant `at` (semantics.md section 9). `keys` are all join keys in the view's
+    /// order, already typed; `Null` is a legal key.
+    pub fn lookup(&self, view: &View, keys: &[Value], at: Time) -> Result<FeatureVector, OnlineError> {
         let plan = self.plan(view)?;
         plan.check_keys(keys)?;
         let prefix = plan.prefix(keys)?;
@@ -209,11 +216,19 @@ impl OnlineStore for Store {
         vector::of_tiles(&plan, keys, &tiles, at)
     }
 
-    fn query(&self, view: &View, indexed: &[Value], at: Time) -> Result<Vec<Entry>, OnlineError> {
+    /// One entry for each value of the wildcard key that has anything inside the longest window, or the ttl, at `at`; in the
+    /// order of that value. `indexed` are the keys of the view's `online_serving_index`, in its order. More than
+    /// [`query::MOST_ENTRIES`] are refused.
+    pub fn query(&self, view: &View, indexed: &[Value], at: Time) -> Result<Vec<Entry>, OnlineError> {
         query::query(&*self.bytes, &*self.plan(view)?, indexed, at)
     }
 
-    fn delete(&self, view: &View, keys: &DataFrame) -> Result<u64, OnlineError> {
+    /// Removes everything of these keys (a frame of the view's join key columns, distinct, of their types; null is a legal
+    /// key). Returns the tiles or rows that are gone. Deleting again is harmless.
+    ///
+    /// One atomic write up to some 100 000 tiles or rows; more go in parts, cut between two join keys, so that a key is whole or
+    /// gone. After an end in the middle, deleting again removes the rest.
+    pub fn delete(&self, view: &View, keys: &DataFrame) -> Result<u64, OnlineError> {
         let plan = self.plan(view)?;
         let _turn = self.turn();
         let mut chunks = Chunks::new(&*self.bytes, self.part);
@@ -221,9 +236,21 @@ impl OnlineStore for Store {
         chunks.finish().map(|_| gone)
     }
 
-    fn expire(&self, view: &View, now: Time, limit: usize) -> Result<u64, OnlineError> {
+    /// Removes what no lookup can reach at `now` or later: tiles behind the longest window, the oldest first, and rows whose
+    /// ttl is over. At most `limit` of them; returns how many. One call looks at a bounded number of rows and the next goes on
+    /// from there, so nothing removed need not mean that nothing is left; it costs nothing where nothing can be over.
+    pub fn expire(&self, view: &View, now: Time, limit: usize) -> Result<u64, OnlineError> {
         let plan = self.plan(view)?;
         let mut sweeps = self.turn();
         remove::expire(&*self.bytes, &plan, micros(now), limit, sweeps.entry(plan.id).or_default())
     }
+}
+
+fn put(meta: Meta, view: Id, value: Vec<u8>) -> Change {
+    Change::Put { space: Space::Meta, key: meta.key(view), value }
+}
+
+/// The changes that keep how the data of a view lies.
+fn form_of(plan: &Plan) -> [Change; 2] {
+    [put(Meta::Shape, plan.id, plan.shape.clone()), put(Meta::Order, plan.id, plan.order_bytes())]
 }

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use polars::prelude::DataFrame;
 use proptest::prelude::*;
 
 use super::memory::MemoryStore;
 use super::*;
 use crate::model::time::{floor, from_micros, parse_time};
-use crate::model::{BatchTrigger, FeatureStatus, Span};
+use crate::model::{BatchTrigger, FeatureStatus, Span, Time, Window};
 use crate::platform::engine;
-use crate::platform::registry::definition::{Aggregation, Arrival, Function, Input, Kind, Source, Stream};
+use crate::platform::registry::definition::{Aggregation, Arrival, Function, Input, Kind, Source, Stream, View};
 use crate::platform::registry::identity::stable_id;
 
 mod formats;
@@ -19,14 +20,14 @@ mod queries;
 mod removal;
 
 /// Calls a test with the store over each kind of bytes: the embedded one, and the one in memory.
-fn on_each(test: impl Fn(&Store)) {
+fn on_each(test: impl Fn(&OnlineStore)) {
     let folder = tempfile::tempdir().unwrap();
-    test(&Store::open(folder.path()).unwrap());
+    test(&OnlineStore::open(folder.path()).unwrap());
     test(&in_memory());
 }
 
-fn in_memory() -> Store {
-    Store::over(Arc::new(MemoryStore::default())).unwrap()
+fn in_memory() -> OnlineStore {
+    OnlineStore::over(Arc::new(MemoryStore::default())).unwrap()
 }
 
 fn base() -> Time {
@@ -152,14 +153,14 @@ fn keys_frame(keys: &[[Value; 2]]) -> DataFrame {
 }
 
 /// The answers for all keys at each of some hours.
-fn answers(store: &Store, view: &View, hours: std::ops::Range<i64>) -> Vec<FeatureVector> {
+fn answers(store: &OnlineStore, view: &View, hours: std::ops::Range<i64>) -> Vec<FeatureVector> {
     let keys = pair_keys();
     let at = |hour: i64| base() + Span::hours(hour);
     let all = hours.flat_map(|hour| keys.iter().map(move |key| (hour, key)));
     all.map(|(hour, key)| store.lookup(view, key, at(hour)).unwrap()).collect()
 }
 
-fn stream(store: &Store, view: &View, events: &[Event]) -> StreamWrite {
+fn stream(store: &OnlineStore, view: &View, events: &[Event]) -> StreamWrite {
     let rows = engine::transform_stream(view, frame(events)).unwrap();
     store.write_stream(view, &rows, base(), None).unwrap()
 }
@@ -251,7 +252,7 @@ proptest! {
         instants in prop::collection::vec((0i64..9, -1i64..2), 6),
     ) {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).unwrap();
+        let store = OnlineStore::open(folder.path()).unwrap();
         let view = aggregate_view();
         // The stream brings the events in the order of the list, cut into writes; then batch replaces the first hours.
         let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(events.len())).collect();
@@ -291,7 +292,7 @@ fn one(number: i64, minute: i64) -> Event {
     }
 }
 
-fn lookup(store: &Store, view: &View, at: Time) -> FeatureVector {
+fn lookup(store: &OnlineStore, view: &View, at: Time) -> FeatureVector {
     store.lookup(view, &[Value::Text("a".into())], at).unwrap()
 }
 
@@ -302,7 +303,7 @@ fn batch_replaces_what_the_stream_wrote_and_doing_it_twice_changes_nothing() {
     let at = base() + Span::hours(1);
     let window = Window { start: base(), end: at };
     {
-        let store = Store::open(folder.path()).unwrap();
+        let store = OnlineStore::open(folder.path()).unwrap();
         let rows = engine::transform_stream(&view, frame(&[one(1, 5), one(2, 10)])).unwrap();
         let done = store.write_stream(&view, &rows, at, Some(base() + Span::minutes(10))).unwrap();
         assert_eq!(done, StreamWrite { written: 1, late: 0 });
@@ -318,7 +319,7 @@ fn batch_replaces_what_the_stream_wrote_and_doing_it_twice_changes_nothing() {
         assert!(store.write_batch(&view, window, &empty, window.end).is_err());
     }
     // Everything is there again after reopening.
-    let store = Store::open(folder.path()).unwrap();
+    let store = OnlineStore::open(folder.path()).unwrap();
     assert_eq!(lookup(&store, &view, at).features[1].value, Value::Int(7));
     assert_eq!(store.stream_offset(view.id).unwrap(), Some(at));
     let rows = engine::fold(&view, frame(&[]), Some(window), false).unwrap();
@@ -329,7 +330,7 @@ fn batch_replaces_what_the_stream_wrote_and_doing_it_twice_changes_nothing() {
 #[test]
 fn the_latest_row_counts_until_its_ttl_and_late_rows_never_undo_it() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).unwrap();
+    let store = OnlineStore::open(folder.path()).unwrap();
     let features = vec![("v".to_owned(), DataType::Int64), ("s".to_owned(), DataType::String)];
     let view = view(Kind::Temporal { ttl: Some(Span::hours(2)), features }, Span::zero());
     let write = |events: &[Event]| {
@@ -349,7 +350,7 @@ fn the_latest_row_counts_until_its_ttl_and_late_rows_never_undo_it() {
 #[test]
 fn tiles_behind_the_watermark_are_left_out() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).unwrap();
+    let store = OnlineStore::open(folder.path()).unwrap();
     let view = View { inputs: vec![Input::plain("events", source(Span::minutes(30)))], ..aggregate_view() };
     let write = |minute: i64| {
         let rows = engine::transform_stream(&view, frame(&[one(1, minute)])).unwrap();
@@ -363,7 +364,7 @@ fn tiles_behind_the_watermark_are_left_out() {
 #[test]
 fn wrong_keys_and_changed_definitions_are_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).unwrap();
+    let store = OnlineStore::open(folder.path()).unwrap();
     let view = aggregate_view();
     let error = store.lookup(&view, &[Value::Int(1)], base()).unwrap_err();
     assert_eq!(error.to_string(), "join key `k` must be string, and Int(1) is not");

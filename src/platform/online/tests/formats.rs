@@ -38,7 +38,7 @@ fn the_first_form_is_taken_over_with_all_its_data() {
     bytes.write(changes).unwrap();
     // Twice: what was taken over is not taken over again.
     for _ in 0..2 {
-        let store = Store::over(bytes.clone()).unwrap();
+        let store = OnlineStore::over(bytes.clone()).unwrap();
         for (n, key) in (1..).zip(&keys) {
             let vector = store.lookup(&view, key, base() + Span::hours(1)).unwrap();
             assert_eq!(vector.features[1].value, Value::Int(n));
@@ -50,7 +50,7 @@ fn the_first_form_is_taken_over_with_all_its_data() {
             assert_eq!(values, [Value::Null, text("b")]);
         }
     }
-    let store = Store::over(bytes).unwrap();
+    let store = OnlineStore::over(bytes).unwrap();
     assert_eq!(store.expire(&view, base() + Span::hours(9), 9).unwrap(), 3);
     assert_eq!(store.delete(&rows, &keys_frame(&keys)).unwrap(), 3);
 }
@@ -73,7 +73,7 @@ fn a_form_that_is_not_known_is_refused() {
     for form in [vec![3], vec![], vec![2, 2]] {
         let bytes = Arc::new(MemoryStore::default());
         bytes.write(vec![put(Space::Meta, b"form".to_vec(), form)]).unwrap();
-        let error = Store::over(bytes).err().unwrap().to_string();
+        let error = OnlineStore::over(bytes).err().unwrap().to_string();
         assert!(error.contains("this version reads forms 1 and 2"), "{error}");
     }
 }
@@ -81,12 +81,12 @@ fn a_form_that_is_not_known_is_refused() {
 #[test]
 fn a_store_that_another_process_uses_is_refused_and_so_is_one_that_is_damaged() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).unwrap();
-    let error = Store::open(folder.path()).err().unwrap().to_string();
+    let store = OnlineStore::open(folder.path()).unwrap();
+    let error = OnlineStore::open(folder.path()).err().unwrap().to_string();
     assert!(error.contains("another process uses it: stop that one"), "{error}");
     drop(store);
     let bytes = Arc::new(MemoryStore::default());
-    let store = Store::over(bytes.clone()).unwrap();
+    let store = OnlineStore::over(bytes.clone()).unwrap();
     let view = pair_rows(None);
     let key = [Value::Null, Value::Null];
     bytes.write(vec![put(Space::Rows, plan::Plan::of(&view).prefix(&key).unwrap(), vec![7; 9])]).unwrap();

@@ -37,7 +37,7 @@ fn events(number: i64) -> Vec<Event> {
     (0..20).flat_map(of).collect()
 }
 
-fn sum(store: &Store, view: &View, key: i64) -> Value {
+fn sum(store: &OnlineStore, view: &View, key: i64) -> Value {
     let keys = [Value::Null, Value::Text(format!("k{key}"))];
     store.lookup(view, &keys, base() + Span::hours(2)).unwrap().features[3].value.clone()
 }
@@ -54,7 +54,7 @@ fn a_write_that_ends_in_the_middle_leaves_every_key_whole_and_is_made_right_by_a
             left: AtomicUsize::new(usize::MAX),
             writes: AtomicUsize::new(0),
         });
-        let store = Store::over(bytes.clone()).unwrap().with_parts(1_500);
+        let store = OnlineStore::over(bytes.clone()).unwrap().with_parts(1_500);
         store.write_batch(&view, window, &rows(1), window.end).unwrap();
         bytes.left.store(left, Ordering::SeqCst);
         bytes.writes.store(0, Ordering::SeqCst);
@@ -79,7 +79,7 @@ fn a_failed_write_of_a_stream_moves_nothing() {
         left: AtomicUsize::new(usize::MAX),
         writes: AtomicUsize::new(0),
     });
-    let store = Store::over(bytes.clone()).unwrap();
+    let store = OnlineStore::over(bytes.clone()).unwrap();
     let view = pair_view();
     bytes.left.store(0, Ordering::SeqCst);
     let rows = engine::transform_stream(&view, frame(&events(1))).unwrap();

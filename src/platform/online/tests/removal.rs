@@ -60,7 +60,7 @@ proptest! {
         let ttl = Span::hours(2);
         let view = if rows { pair_rows(Some(ttl)) } else { pair_view() };
         let bytes = Arc::new(MemoryStore::default());
-        let store = Store::over(bytes.clone()).unwrap();
+        let store = OnlineStore::over(bytes.clone()).unwrap();
         stream(&store, &view, &events);
         let mut minutes = minutes;
         minutes.sort_unstable();
@@ -70,7 +70,7 @@ proptest! {
                 stream(&store, &view, &later);
             }
             let hours = minute.div_euclid(60);
-            let at_now = |store: &Store| pair_keys().iter().map(|k| store.lookup(&view, k, now).unwrap()).collect::<Vec<_>>();
+            let at_now = |store: &OnlineStore| pair_keys().iter().map(|k| store.lookup(&view, k, now).unwrap()).collect::<Vec<_>>();
             let before = (at_now(&store), answers(&store, &view, hours + 1..13));
             let (held, mut gone) = (stored(&bytes).len() as u64, 0);
             loop {
@@ -110,12 +110,12 @@ fn deletion_counts_what_is_gone_and_is_there_after_reopening() {
     let text = |t: &str| Value::Text(t.to_owned());
     let event = |s: &str, minute: i64| Event { text: text(s), ..one(1, minute) };
     {
-        let store = Store::open(folder.path()).unwrap();
+        let store = OnlineStore::open(folder.path()).unwrap();
         stream(&store, &view, &[event("x", 5), event("x", 65), event("xx", 5), event("y", 5)]);
         let keys = keys_frame(&[[text("x"), text("a")], [text("never"), text("a")]]);
         assert_eq!(store.delete(&view, &keys).unwrap(), 2);
     }
-    let store = Store::open(folder.path()).unwrap();
+    let store = OnlineStore::open(folder.path()).unwrap();
     let found = store.query(&view, &[text("a")], base() + Span::hours(1)).unwrap();
     assert_eq!(found.iter().map(|(keys, _)| keys[0].clone()).collect::<Vec<_>>(), [text("xx"), text("y")]);
 }
