@@ -29,14 +29,14 @@ const EXPIRE_AT_ONCE: usize = 10_000;
 
 /// When each thing was done last.
 pub struct Upkeep {
-    online: Arc<dyn OnlineStore>,
+    online: Arc<OnlineStore>,
     pruned: Option<Instant>,
     expired: Option<Instant>,
 }
 
 impl Upkeep {
     /// Everything is due.
-    pub fn new(online: Arc<dyn OnlineStore>) -> Self {
+    pub fn new(online: Arc<OnlineStore>) -> Self {
         Self { online, pruned: None, expired: None }
     }
 
