@@ -117,6 +117,12 @@ impl OfflineTable {
             );
             return Err(error(problem));
         }
+        if table.version() == Some(0) {
+            // The log's library leaves it to the system when it is written.
+            let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+            let synced = files::sync_table(&dir, &root);
+            synced.map_err(|e| OfflineError::disk(&root, "the new table is not on disk", &e))?;
+        }
         Ok(Self { table, root, layout })
     }
 

@@ -39,11 +39,14 @@ impl OfflineError {
         Self::passing(root, format!("{what}: {text}. {advice}"))
     }
 
-    /// What reading the transaction log said: a log that was read and makes no sense stays so.
+    /// What the transaction log's library said: a log that was read and makes no sense stays so.
     pub(super) fn log(root: &Path, cause: &DeltaTableError) -> Self {
         let text = told(cause);
         if kind(&text).is_some_and(|kind| kind != ErrorKind::NotFound) {
-            return Self::passing(root, format!("its _delta_log cannot be read: {text}. {}", advice(kind(&text))));
+            return Self::passing(
+                root,
+                format!("its _delta_log cannot be read or written: {text}. {}", advice(kind(&text))),
+            );
         }
         let fix = "Bring its _delta_log back from a copy, or move the table away and materialize again";
         Self::permanent(root, format!("its _delta_log is damaged: {text}. {fix}"))

@@ -71,6 +71,13 @@ pub fn sync_names(root: &Path, paths: &[String]) -> std::io::Result<()> {
     if folders.is_empty() { Ok(()) } else { sync_folder(root) }
 }
 
+/// Puts a new table on disk: the first entry of its log, and the names of its folders below `dir`.
+pub fn sync_table(dir: &Path, root: &Path) -> std::io::Result<()> {
+    let log = root.join("_delta_log");
+    File::open(log.join(format!("{:020}.json", 0)))?.sync_all()?;
+    log.ancestors().take_while(|folder| folder.starts_with(dir)).try_for_each(sync_folder)
+}
+
 /// Puts what a folder holds on disk: the names, not the files.
 pub fn sync_folder(folder: &Path) -> std::io::Result<()> {
     File::open(folder)?.sync_all()

@@ -290,3 +290,72 @@ async fn a_disk_that_does_not_play_along_is_told_and_nothing_is_lost() {
     assert!(error.is_permanent() && error.to_string().contains("its _delta_log is damaged"), "{error}");
     assert_eq!(data_files(folder.path()).len(), 3, "what was there before is there");
 }
+
+/// A small disk of its own, unmounted when it is dropped.
+struct Disk(tempfile::TempDir);
+
+impl Disk {
+    /// Nothing where this user may not mount.
+    fn new() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let done = Self::mount(&["-t", "tmpfs", "-o", "size=1m", "tmpfs"], folder.path());
+        done.then(|| Self(folder))
+    }
+
+    fn mount(arguments: &[&str], place: &Path) -> bool {
+        let run = std::process::Command::new("mount").args(arguments).arg(place).output();
+        run.is_ok_and(|out| out.status.success())
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg(self.0.path()).output();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_and_a_read_only_disk_are_told_and_lose_nothing() {
+    let Some(disk) = Disk::new() else { return println!("skipped: this user may not mount a disk") };
+    let folder = disk.0.path();
+    let mut table = open(folder, Span::days(1)).await;
+    table.replace(testing::hours(0, 1), frame(&[row("a", 1, 0, 1)]), stamp(1)).await.unwrap();
+    let kept = table.read(None).await.unwrap();
+
+    // Full at every point: before the first byte, in the middle of a file, before the commit.
+    let filler = folder.join("filler");
+    let rows: Vec<_> = (0..2_000).map(|i| row(&format!("k{}", i * 7_919 % 9_973), i, 1, i * i)).collect();
+    for left in [0, 9_000, 34_000] {
+        std::fs::write(&filler, "").unwrap();
+        while let Ok(()) = append(&filler, 4_096) {}
+        let size = std::fs::metadata(&filler).unwrap().len();
+        std::fs::File::options().write(true).open(&filler).unwrap().set_len(size - left).unwrap();
+        let full = table.replace(testing::hours(1, 2), frame(&rows), stamp(2)).await.map(drop);
+        if let Err(error) = full {
+            assert!(!error.is_permanent(), "{error}");
+            assert!(error.to_string().ends_with("(os error 28). The disk is full: free some space"), "{error}");
+            assert_eq!(table.read(None).await.unwrap(), kept, "{left}");
+            assert_eq!(data_files(folder).len(), 1, "what was begun is removed: {left}");
+        } else {
+            assert!(left > 30_000, "{left} bytes were enough");
+        }
+    }
+    std::fs::remove_file(&filler).unwrap();
+    let again = Stamp { attempt: 2, ..stamp(2) };
+    table.replace(testing::hours(1, 2), frame(&rows), again).await.unwrap();
+
+    assert!(Disk::mount(&["-o", "remount,ro"], folder));
+    let error = table.replace(testing::hours(0, 1), frame(&[]), stamp(3)).await.unwrap_err();
+    assert!(!error.is_permanent(), "{error}");
+    assert!(error.to_string().ends_with("The disk is mounted read-only: mount it for writing"), "{error}");
+    let error = table.delete(&keys(&[(Some("a"), Some(1))]), stamp(4)).await.unwrap_err();
+    assert!(error.to_string().ends_with("The disk is mounted read-only: mount it for writing"), "{error}");
+    let reader = OfflineTable::open(folder, &testing::view(Span::days(1))).await.unwrap().unwrap();
+    assert_eq!(reader.read(None).await.unwrap().height(), 2_001, "it is read all the same");
+}
+
+/// Makes a file longer, for certain.
+fn append(path: &Path, bytes: usize) -> std::io::Result<()> {
+    use std::io::Write as _;
+    std::fs::File::options().append(true).open(path)?.write_all(&vec![7; bytes])
+}

@@ -82,18 +82,25 @@ impl EngineCompute {
 
     fn history(&self, ask: &HistoryAsk, control: Control<'_>) -> Result<Answer, Failure> {
         let now = self.clock.now();
-        let args = HistoryArgs {
+        let table = if ask.from_source { None } else { Some(self.stored(ask)?) };
+        let mut args = HistoryArgs {
             spine: ask.spine.clone(),
             timestamp_key: ask.timestamp_key.clone(),
             start_time: ask.start_time,
             end_time: ask.end_time,
             entities: ask.entities.clone(),
-            rows: if ask.from_source { Rows::Source } else { self.stored(ask)? },
+            rows: table.as_ref().map_or(Ok(Rows::Source), |table| rows(ask, table))?,
             feature_start_time: self.feature_start(&ask.view, now),
             separator: self.separator.as_str().to_owned(),
             now,
         };
-        let mut answer = (self.history)(&ask.view, &args, control).map_err(engine_failure)?;
+        let mut answer = (self.history)(&ask.view, &args, control);
+        // A deletion of keys removes files at once: those of the newest version are read instead.
+        if answer.is_err() && table.is_some_and(|table| table.is_outdated(needed(ask))) {
+            args.rows = rows(ask, &self.stored(ask)?)?;
+            answer = (self.history)(&ask.view, &args, control);
+        }
+        let mut answer = answer.map_err(engine_failure)?;
         if !ask.from_source {
             answer.warnings.extend(self.missing(ask, &answer, args.feature_start_time));
         }
@@ -120,21 +127,19 @@ impl EngineCompute {
         }
     }
 
-    /// The rows of the offline table.
-    fn stored(&self, ask: &HistoryAsk) -> Result<Rows, Failure> {
+    /// The offline table.
+    fn stored(&self, ask: &HistoryAsk) -> Result<OfflineTable, Failure> {
         check_offline(&ask.view).map_err(Failure::Error)?;
         let opened = self.runtime.block_on(OfflineTable::open(&self.offline, &ask.view));
         let table = opened.map_err(|error| failed(status::INTERNAL, error.to_string()))?;
-        let table = table.ok_or_else(|| {
+        table.ok_or_else(|| {
             let name = &ask.view.name;
             let message = format!(
                 "Nothing of feature view `{name}` is materialized offline yet. Wait until a job of it has succeeded \
                  (`fvtop jobs --view {name}`), or compute from the source (from_source, --from-source)."
             );
             failed(status::FAILED_PRECONDITION, message)
-        })?;
-        let rows = table.scan(needed(ask)).map_err(|error| failed(status::INTERNAL, error.to_string()))?;
-        Ok(Rows::Stored(Box::new(rows)))
+        })
     }
 
     fn keep(&self, ask: &HistoryAsk, name: &str, answer: &Answer) -> Result<String, Failure> {
@@ -148,6 +153,12 @@ impl EngineCompute {
         let kept = self.datasets.save(new, &answer.frame, self.clock.now());
         kept.map(|dataset| dataset.name).map_err(|error| failed(code_of(&error), error.to_string()))
     }
+}
+
+/// The rows of the offline table that the answer needs.
+fn rows(ask: &HistoryAsk, table: &OfflineTable) -> Result<Rows, Failure> {
+    let rows = table.scan(needed(ask)).map_err(|error| failed(status::INTERNAL, error.to_string()))?;
+    Ok(Rows::Stored(Box::new(rows)))
 }
 
 /// Whether the offline store can hold rows of the view at all.

@@ -131,6 +131,18 @@ fn every_error_of_a_view_names_file_line_field_and_fix() {
             "views/other.toml:6: online: is a text, not true or false. write true or false",
         ),
         (
+            changed("online = true", "offline = true\noffline_partition = \"5h\""),
+            "views/other.toml:7: offline_partition: 5h is neither whole days nor a divisor of a day. write a size such as `1h`, `6h` or `1d`",
+        ),
+        (
+            changed("online = true", "offline = true\noffline_partition = \"30m\""),
+            "views/other.toml:7: offline_partition: 30m is not a multiple of aggregation_interval, 1h. write 1h",
+        ),
+        (
+            changed("online = true", "online = true\noffline_partition = \"6h\""),
+            "views/other.toml:7: offline_partition: has no meaning without `offline = true`. add that, or remove it",
+        ),
+        (
             changed("online = true", "ttl = \"1d\""),
             "views/other.toml:6: ttl: cannot be given with aggregations. remove it: windows say how long events count",
         ),

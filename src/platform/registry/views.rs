@@ -354,7 +354,7 @@ impl Schedule {
             let problem = format!("{} is neither whole days nor a divisor of a day", print_span(partition));
             fields.report("offline_partition", problem, "write a size such as `1h`, `6h` or `1d`");
         } else if !self.offline {
-            fields.report("offline_partition", "has no meaning without `offline = true`", "remove one of the two");
+            fields.report("offline_partition", "has no meaning without `offline = true`", "add that, or remove it");
         }
     }
 }
