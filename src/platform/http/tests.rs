@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use axum::body::Body;
 use axum::http::Request;
@@ -29,7 +30,9 @@ use crate::wire::proto::view::{GetFeatureViewRequest, GetFeatureViewResponse, Qu
 use crate::wire::proto::workspace::{GetConfigsResponse, GetWorkspaceRequest, GetWorkspaceResponse};
 use crate::wire::{proxy as envelope, rpc};
 
+mod deletion;
 mod queries;
+mod tasks;
 
 /// A store that has seen one event of the carrier UA, ninety minutes ago.
 fn online() -> OnlineStore {
@@ -54,6 +57,8 @@ struct Bench {
     app: Router,
     platform: Arc<Platform>,
     key: String,
+    /// Microseconds that have passed since [`now`].
+    passed: Arc<AtomicI64>,
     _dir: tempfile::TempDir,
 }
 
@@ -63,7 +68,9 @@ impl Bench {
         let mut offline = testing::view("manual");
         (offline.online, offline.batch_trigger) = (false, BatchTrigger::Manual);
         let views = vec![Arc::new(testing::view("carrier")), Arc::new(offline)];
-        let clock = Clock::from_fn(now);
+        let passed = Arc::new(AtomicI64::new(0));
+        let since = Arc::clone(&passed);
+        let clock = Clock::from_fn(move || now() + Span::microseconds(since.load(Ordering::SeqCst)));
         let jobs = Jobs::open(&dir.path().join("jobs.sqlite"), &views, clock.clone()).unwrap();
         jobs.schedule().unwrap();
         let workspaces = vec![Workspace { name: "prod".to_owned(), live: true }];
@@ -92,7 +99,12 @@ impl Bench {
             _lock: DirectoryLock::take(dir.path(), Duration::ZERO).unwrap(),
         });
         let (keys, key) = ApiKeys::random();
-        Self { app: router(Arc::clone(&platform), keys, stop), platform, key, _dir: dir }
+        Self { app: router(Arc::clone(&platform), keys, stop), platform, key, passed, _dir: dir }
+    }
+
+    /// Lets time pass.
+    fn pass(&self, span: Span) {
+        self.passed.fetch_add(crate::model::time::span_micros(span), Ordering::SeqCst);
     }
 
     async fn http(&self, request: Request<Body>) -> (StatusCode, Json) {

@@ -457,7 +457,8 @@ fn a_period_whose_job_was_pruned_is_not_planned_again() {
         jobs.cancel(bench.views[0].id, job.id).unwrap();
     }
     bench.pass(upkeep::KEPT_FOR + Span::seconds(1));
-    let gone = jobs.table.write(|rows| rows.prune(bench.views[0].id, jobs.now() - upkeep::KEPT_FOR, 0, 10_000)).unwrap();
+    let gone =
+        jobs.table.write(|rows| rows.prune(bench.views[0].id, jobs.now() - upkeep::KEPT_FOR, 0, 10_000)).unwrap();
     assert_eq!(gone, all.len());
     jobs.schedule().unwrap();
     let end = all[0].window.unwrap().end;

@@ -130,9 +130,21 @@ fn a_store_that_was_never_written_is_skipped_and_none_left_is_refused() {
     assert_eq!(plan.notes(&view), [note]);
     assert!(check(&view, &keys(), BOTH, BOTH).unwrap().notes(&view).is_empty());
     for (stores, written, told) in [
-        (BOTH, NEITHER, "Feature view `v` was never materialized to the online or the offline store, so there is nothing to delete."),
-        (ONLINE, OFFLINE, "Feature view `v` was never materialized to the online store, so there is nothing to delete."),
-        (OFFLINE, ONLINE, "Feature view `v` was never materialized to the offline store, so there is nothing to delete."),
+        (
+            BOTH,
+            NEITHER,
+            "Feature view `v` was never materialized to the online or the offline store, so there is nothing to delete.",
+        ),
+        (
+            ONLINE,
+            OFFLINE,
+            "Feature view `v` was never materialized to the online store, so there is nothing to delete.",
+        ),
+        (
+            OFFLINE,
+            ONLINE,
+            "Feature view `v` was never materialized to the offline store, so there is nothing to delete.",
+        ),
     ] {
         assert_eq!(check(&view, &keys(), stores, written), Err(told.to_owned()));
     }
@@ -140,7 +152,8 @@ fn a_store_that_was_never_written_is_skipped_and_none_left_is_refused() {
 
 #[test]
 fn keys_are_kept_once_in_the_order_of_the_join_keys_nulls_among_them() {
-    let given = df!("flight" => [Some(17_i64), None, Some(17), None], "carrier" => [Some("UA"), None, Some("UA"), None]);
+    let given =
+        df!("flight" => [Some(17_i64), None, Some(17), None], "carrier" => [Some("UA"), None, Some("UA"), None]);
     let kept = distinct(&view(|_| {}), &given.unwrap()).unwrap();
     let expected = df!("carrier" => [Some("UA"), None], "flight" => [Some(17_i64), None]).unwrap();
     assert!(kept.equals_missing(&expected), "{kept}");

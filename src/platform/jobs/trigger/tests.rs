@@ -160,8 +160,9 @@ fn what_is_materialized_in_the_other_store_is_not_in_the_way() {
 
 #[test]
 fn many_overlapping_jobs_are_counted_and_the_first_named() {
-    let jobs: Vec<JobRecord> =
-        (0..7).map(|hour| done(&format!("2026-01-03 {hour:02}:00"), &format!("2026-01-03 {:02}:00", hour + 1))).collect();
+    let jobs: Vec<JobRecord> = (0..7)
+        .map(|hour| done(&format!("2026-01-03 {hour:02}:00"), &format!("2026-01-03 {:02}:00", hour + 1)))
+        .collect();
     let refusal = asked(&testing::view("v"), &jobs, &request("2026-01-03", "2026-01-04")).unwrap_err();
     let names = jobs.iter().filter(|record| refusal.contains(&record.job.id.to_string())).count();
     assert_eq!(names, 5);
