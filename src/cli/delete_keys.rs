@@ -110,22 +110,23 @@ fn read(args: &DeleteKeysArgs, view: &FeatureView) -> Result<KeySet, Problem> {
 /// Tells what will be deleted, and wants the view's name for it.
 async fn agree(args: &DeleteKeysArgs, view: &FeatureView, keys: &KeySet, stores: Stores) -> Result<(), Failure> {
     let what = summary(view, keys, stores);
-    let wrong =
-        |name: &str| Failure::new(USAGE, format!("{what} `{name}` is not that view's name; nothing was deleted."));
-    match &args.yes {
-        Some(name) if *name == view.name => {
-            note(&what);
-            Ok(())
+    let wrong = |code, name: &str| {
+        Failure::new(code, format!("{what} `{name}` is not that view's name; nothing was deleted."))
+    };
+    if let Some(name) = &args.yes {
+        if *name != view.name {
+            return Err(wrong(USAGE, name));
         }
-        Some(name) => Err(wrong(name)),
-        None => match confirm::ask(&format!("{what}\nType the view's name to delete them:")).await {
-            Some(name) if name == view.name => Ok(()),
-            Some(name) => Err(wrong(&name)),
-            None => {
-                let how = format!("Give --yes {} to do it; there is no terminal to ask on.", view.name);
-                Err(Failure::new(USAGE, format!("{what} Nothing was deleted. {how}")))
-            }
-        },
+        note(&what);
+        return Ok(());
+    }
+    match confirm::ask(&format!("{what}\nType the view's name to delete them:")).await {
+        Some(name) if name == view.name => Ok(()),
+        Some(name) => Err(wrong(FAILED, &name)),
+        None => {
+            let how = format!("Give --yes {} to do it; there is no terminal to ask on.", view.name);
+            Err(Failure::new(USAGE, format!("{what} Nothing was deleted. {how}")))
+        }
     }
 }
 

@@ -253,7 +253,7 @@ fn on_a_terminal_the_views_name_is_asked_for_before_keys_are_deleted() {
     let server = start(folder.path());
     triggered(&server, 0, &trigger("clicks_hourly", 3, 0, &["--online", "--offline", "--wait"]));
     let arguments = ["delete-keys", "clicks_hourly", "--key", "user_id=1", "--wait", "--url", &server.url];
-    for (typed, code, left) in [("yes\r", 2, json!(18)), ("clicks_hourly\r", 0, json!(0))] {
+    for (typed, code, left) in [("yes\r", 1, json!(18)), ("clicks_hourly\r", 0, json!(0))] {
         let mut terminal = Terminal::start(160, 40, &arguments, &[("TECTON_API_KEY", crate::support::KEY)]);
         terminal.until("Type the view's name to delete them:");
         terminal.until("1 key will be deleted of `clicks_hourly` in `prod`, online and offline.");

@@ -6,7 +6,7 @@ use futures::stream::{self, StreamExt};
 use super::find::{JobName, find};
 use super::rows::{print_jobs, text};
 use crate::cli::confirm;
-use crate::cli::failure::{Failure, USAGE};
+use crate::cli::failure::{FAILED, Failure, USAGE};
 use crate::cli::output::note;
 use crate::cli::session::Session;
 use crate::cli::target::TargetArgs;
@@ -60,10 +60,10 @@ async fn agree(hit: &[Job]) -> Result<(), Failure> {
     let question = format!("{}Cancel {}? Type yes:", text(hit), count(hit.len()));
     match confirm::ask(&question).await {
         Some(answer) if answer == "yes" => Ok(()),
-        Some(_) => Err(Failure::new(USAGE, "Nothing was cancelled.")),
+        Some(_) => Err(Failure::new(FAILED, "Nothing was cancelled.")),
         None => {
-            let what = format!("{}This would cancel {}.", text(hit), count(hit.len()));
-            Err(Failure::new(USAGE, format!("{what} Give --yes to do it; there is no terminal to ask on.")))
+            let what = format!("This would cancel {}; there is no terminal to ask on.", count(hit.len()));
+            Err(Failure::new(USAGE, format!("{what} Give --yes to do it.\n{}", text(hit))))
         }
     }
 }
