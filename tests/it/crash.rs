@@ -204,7 +204,11 @@ impl Crash {
         for (began, users) in replay::deletions(&steps) {
             for file in table.files.iter().filter(|file| file.written < began) {
                 let holds = file.users.as_ref().is_none_or(|there| !there.is_disjoint(users));
-                assert!(!holds, "{}: users {users:?} were deleted at {began}, and there is {file:?}", view.name);
+                assert!(
+                    !holds,
+                    "{}: users {users:?} were deleted at {began}, and there is {file:?}; servers started at {:?}",
+                    view.name, self.ledger.starts
+                );
             }
         }
     }

@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use tower::ServiceExt;
 
 use super::*;
-use crate::model::{BatchTrigger, JobState, Span, Time, TriggerRequest, Window, Workspace};
+use crate::model::{BatchTrigger, Id, JobState, Span, Time, TriggerRequest, Window, Workspace};
 use crate::platform::clock::Clock;
 use crate::platform::datasets::Datasets;
 use crate::platform::jobs::{Jobs, testing};

@@ -20,11 +20,13 @@ pub struct Files(BTreeMap<PathBuf, Option<Content>>);
 
 /// A file in the folder of a table.
 #[derive(Debug)]
-#[expect(dead_code, reason = "path and whether it is live are for whoever reads why a check failed")]
+#[expect(dead_code, reason = "path, live and named are for whoever reads why a check failed")]
 pub struct OnDisk {
     pub path: PathBuf,
     pub written: Time,
     pub live: bool,
+    /// Whether any version of the table named it.
+    pub named: bool,
     /// The users that have rows in it; nothing when the file cannot be read.
     pub users: Option<BTreeSet<usize>>,
 }
@@ -43,6 +45,8 @@ pub struct Table {
 #[derive(Debug, Default)]
 pub struct Log {
     live: BTreeMap<String, Added>,
+    /// Every path that was ever added.
+    named: BTreeSet<String>,
     stamps: BTreeSet<String>,
 }
 
@@ -59,7 +63,6 @@ impl Log {
         let folder = root.join("_delta_log");
         let mut log = Self::default();
         let commits = commits(&folder);
-        let mut once: BTreeSet<String> = BTreeSet::new();
         let (mut protocols, mut schemas) = (0, 0);
         for (version, path) in commits.iter().enumerate() {
             let name = path.file_name().unwrap().to_str().unwrap();
@@ -70,7 +73,7 @@ impl Log {
                 assert!(was_there, "version {version} of {} removes {path}, which is not there", root.display());
             }
             for (path, file) in added {
-                let is_new = once.insert(path.clone());
+                let is_new = log.named.insert(path.clone());
                 assert!(is_new, "version {version} of {} adds {path} a second time", root.display());
                 log.live.insert(path, file);
             }
@@ -99,9 +102,9 @@ impl Log {
 /// Reads the table of a view, log and files.
 pub fn read(root: &Path, view: &View, files: &mut Files) -> Table {
     let log = Log::read(root);
-    let mut table = Table { stamps: log.stamps, ..Table::default() };
+    let mut table = Table { stamps: log.stamps.clone(), ..Table::default() };
     if root.is_dir() {
-        read_files(root, view, &log.live, files, &mut table);
+        read_files(root, view, &log, files, &mut table);
     }
     table
 }
@@ -158,7 +161,7 @@ fn check_checkpoint(log: &Path, version: usize, live: &BTreeMap<String, Added>) 
 }
 
 /// Reads every data file in the folder; the live ones must be whole.
-fn read_files(root: &Path, view: &View, live: &BTreeMap<String, Added>, files: &mut Files, table: &mut Table) {
+fn read_files(root: &Path, view: &View, log: &Log, files: &mut Files, table: &mut Table) {
     let mut there = BTreeSet::new();
     for folder in std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()) {
         let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
@@ -168,7 +171,7 @@ fn read_files(root: &Path, view: &View, live: &BTreeMap<String, Added>, files: &
         for path in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
             let name = format!("{name}/{}", path.file_name().unwrap().to_str().unwrap());
             let data = std::fs::metadata(&path).unwrap();
-            let added = live.get(&name);
+            let added = log.live.get(&name);
             let content = files.0.entry(path.clone()).or_insert_with(|| content(&path, view.shape)).as_ref();
             if let Some(added) = added {
                 let content = content.unwrap_or_else(|| panic!("{} is live and cannot be read", path.display()));
@@ -181,11 +184,11 @@ fn read_files(root: &Path, view: &View, live: &BTreeMap<String, Added>, files: &
             }
             let users = content.map(|content| content.keys().map(|(_, user)| *user).collect());
             let written = data.modified().map(SystemTime::into).unwrap();
-            table.files.push(OnDisk { path, written, live: added.is_some(), users });
+            table.files.push(OnDisk { path, written, live: added.is_some(), named: log.named.contains(&name), users });
             there.insert(name);
         }
     }
-    let lost: Vec<&String> = live.keys().filter(|path| !there.contains(*path)).collect();
+    let lost: Vec<&String> = log.live.keys().filter(|path| !there.contains(*path)).collect();
     assert!(lost.is_empty(), "{}: live files are not on the disk: {lost:?}", view.name);
     table.content.values_mut().for_each(|rows| rows.sort());
 }
