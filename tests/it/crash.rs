@@ -31,7 +31,7 @@ use replay::{Known, Step, Store};
 use world::{USERS, VIEWS, View, World};
 
 /// Kills without `FVTOP_KILLS`.
-const KILLS: usize = 12;
+const KILLS: usize = 30;
 /// How long after its last request a server is killed at the latest, in milliseconds: mostly, and now and then.
 const MOMENT: (usize, usize) = (400, 2_500);
 /// How long a start takes at most before it is killed, in milliseconds.

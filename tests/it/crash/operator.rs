@@ -31,14 +31,12 @@ pub enum Event {
 }
 
 /// The views as the server knows them.
-pub fn views(api: &Api) -> impl Future<Output = Result<Vec<FeatureView>, Error>> + '_ {
-    async move {
-        let mut found = Vec::new();
-        for view in &VIEWS {
-            found.push(api.feature_view("prod", view.name).await?);
-        }
-        Ok(found)
+pub async fn views(api: &Api) -> Result<Vec<FeatureView>, Error> {
+    let mut found = Vec::new();
+    for view in &VIEWS {
+        found.push(api.feature_view("prod", view.name).await?);
     }
+    Ok(found)
 }
 
 /// All jobs of a view.
