@@ -4,6 +4,8 @@
 //! knows Delta can read too. What others can rely on is in `docs/offline.md`.
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::SystemTime;
 
 use deltalake_core::DeltaTable;
 use deltalake_core::kernel::{LogicalFileView, StructField};
@@ -13,7 +15,7 @@ use deltalake_core::table::state::DeltaTableState;
 use polars::prelude::{DataFrame, LazyFrame, PolarsError, PolarsResult};
 
 use crate::model::time::{micros, print_time};
-use crate::model::{Id, Window};
+use crate::model::{Id, Time, Window};
 use crate::platform::registry::definition::View;
 
 mod commit;
@@ -84,9 +86,13 @@ enum Held {
     All,
 }
 
+/// When this process first opened a table: no file that it writes is older.
+static BEGAN: LazyLock<Time> = LazyLock::new(|| SystemTime::now().into());
+
 impl OfflineTable {
     /// Opens the table of the view, or creates it empty. A table of another definition of the view is an error.
     pub async fn open_or_create(dir: &Path, view: &View) -> Result<Self, OfflineError> {
+        LazyLock::force(&BEGAN);
         let root = root(dir, view);
         let layout = Layout::of(view);
         let error = |problem: String| OfflineError::permanent(&root, problem);

@@ -4,12 +4,14 @@
 //! One binary, so that it links once.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at the first surprise")]
+#![expect(clippy::print_stdout, reason = "a seed, and why something was skipped, are for whoever runs the tests")]
 
 mod arguments;
 mod bounds;
 mod commands;
 mod console;
-mod durability;
+mod crash;
+mod disk;
 mod failures;
 mod golden;
 mod lookup;

@@ -6,14 +6,23 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use fvtop::client::api::Api;
+use fvtop::client::endpoint::{ApiKey, Endpoint, parse_url};
 use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 /// The key that test servers accept.
 pub const KEY: &str = "0123456789abcdef0123456789abcdef";
 
+/// The program under test.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_fvtop");
+
 /// The program under test, shielded from the settings of whoever runs the tests.
 pub fn fvtop() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fvtop"));
+    shielded(Command::new(PROGRAM))
+}
+
+/// A command that runs the program, shielded in the same way.
+pub fn shielded(mut command: Command) -> Command {
     for name in [
         "API_SERVICE",
         "FEATURE_SERVICE",
@@ -37,42 +46,84 @@ pub fn example_repository() -> PathBuf {
 /// Servers run one after the other: each fills its stores as fast as it can, and two cores are soon too few for three.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
+/// An `fvtop serve` that need not be up yet; killed when dropped.
+pub struct Starting {
+    child: Child,
+    key_file: PathBuf,
+    turn: Option<MutexGuard<'static, ()>>,
+}
+
+impl Starting {
+    /// Starts the platform on a free port by a command that runs the program.
+    pub fn new(program: Command, repository: &Path, data: &Path) -> Self {
+        Self::with(program, repository, data, &[])
+    }
+
+    /// The same with further arguments.
+    pub fn with(mut program: Command, repository: &Path, data: &Path, arguments: &[&str]) -> Self {
+        let turn = Some(ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner));
+        let key_file = data.with_extension("key");
+        std::fs::write(&key_file, KEY).unwrap();
+        program.args(["serve", "--listen", "127.0.0.1:0", "--repo"]).arg(repository).arg("--data-dir").arg(data);
+        program.arg("--api-key-file").arg(&key_file).args(arguments);
+        let child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self { child, key_file, turn }
+    }
+
+    /// Waits for the end of a start that is refused: its exit code and what it said.
+    pub fn refused(mut self) -> (Option<i32>, String) {
+        let mut said = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        (self.child.wait().unwrap().code(), said)
+    }
+
+    /// Waits for the `ready` line.
+    pub fn ready(mut self) -> Server {
+        let mut stderr = self.child.stderr.take().unwrap();
+        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::stderr()));
+        let mut line = String::new();
+        BufReader::new(self.child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("ready url=").unwrap_or_else(|| panic!("not ready: {line:?}")).to_owned();
+        Server { url, process: self }
+    }
+
+    /// Ends it as a power cut of the process would: SIGKILL, no goodbye.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.turn = None;
+    }
+}
+
 /// A running `fvtop serve`; killed when dropped.
 pub struct Server {
-    child: Child,
     pub url: String,
-    key_file: PathBuf,
-    _turn: MutexGuard<'static, ()>,
+    process: Starting,
 }
 
 impl Server {
     /// Starts the platform on a free port and waits for its `ready` line.
     pub fn start(repository: &Path, data: &Path) -> Self {
-        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-        let key_file = data.with_extension("key");
-        std::fs::write(&key_file, KEY).unwrap();
-        let mut child = fvtop()
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .arg("--repo")
-            .arg(repository)
-            .arg("--data-dir")
-            .arg(data)
-            .arg("--api-key-file")
-            .arg(&key_file)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("ready url=").unwrap_or_else(|| panic!("not ready: {line:?}")).to_owned();
-        Self { child, url, key_file, _turn: turn }
+        Starting::new(fvtop(), repository, data).ready()
+    }
+
+    /// The calls to this server, in this process.
+    pub fn api(&self) -> Api {
+        let endpoint = Endpoint { url: parse_url(&self.url).unwrap(), key: ApiKey::new(KEY).unwrap(), workspace: None };
+        Api::new(endpoint).unwrap()
     }
 
     /// Runs a headless command against this server.
     pub fn run(&self, arguments: &[&str]) -> Output {
         let mut command = fvtop();
-        command.args(arguments).arg("--url").arg(&self.url).arg("--api-key-file").arg(&self.key_file);
+        command.args(arguments).arg("--url").arg(&self.url).arg("--api-key-file").arg(&self.process.key_file);
         command.output().unwrap()
     }
 
@@ -86,28 +137,20 @@ impl Server {
 
     /// The process, for signals.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.process.child.id()
     }
 
     /// Ends it as a power cut of the process would: SIGKILL, no goodbye.
-    pub fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+    pub fn kill(self) {
+        self.process.kill();
     }
 
     /// Ends it politely and gives its exit code and how long that took.
     pub fn stop(mut self, signal: &str) -> (Option<i32>, Duration) {
         let started = Instant::now();
         send(signal, self.pid());
-        let status = self.child.wait().unwrap();
+        let status = self.process.child.wait().unwrap();
         (status.code(), started.elapsed())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -62,6 +62,13 @@ pub fn new_path(partition: &str) -> String {
     format!("{PARTITION}={}/part-{}.parquet", partition.replace(':', "%3A"), uuid::Uuid::new_v4())
 }
 
+/// Whether a file has a name that [`new_path`] gives and no other writer does.
+pub fn is_ours(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let unique = name.strip_prefix("part-").and_then(|name| name.strip_suffix(".parquet"));
+    unique.is_some_and(|unique| uuid::Uuid::try_parse(unique).is_ok())
+}
+
 /// Puts the names of new files on disk, and those of their folders.
 pub fn sync_names(root: &Path, paths: &[String]) -> std::io::Result<()> {
     let folders: BTreeSet<&Path> = paths.iter().filter_map(|path| Path::new(path).parent()).collect();

@@ -142,6 +142,20 @@ async fn a_deleted_key_is_off_the_disk_and_its_neighbours_are_not() {
     let again = Stamp { attempt: 2, ..stamp(4) };
     assert_eq!(table.delete(&wanted, again).await.unwrap(), Deleted::default());
     assert_eq!(data_files(folder.path()), files);
+    // Of files that no version names, one of an earlier process goes at once; this one's may be about to be named, as may
+    // be a foreign one.
+    let unnamed = |name: &str, back: u64| {
+        let path = behind.with_file_name(name);
+        std::fs::write(&path, "half a fi").unwrap();
+        let changed = std::time::SystemTime::from(*BEGAN) - std::time::Duration::from_secs(back);
+        std::fs::File::open(&path).unwrap().set_modified(changed).unwrap();
+        path
+    };
+    let killed = unnamed("part-6f9619ff-8b86-4d01-b42d-00cf4fc964ff.parquet", 1);
+    let written = unnamed("part-6f9619ff-8b86-4d01-b42d-00cf4fc964fe.parquet", 0);
+    let foreign = unnamed("part-00000-6f9619ff-8b86-4d01-b42d-00cf4fc964ff-c000.snappy.parquet", 1);
+    assert_eq!(table.delete(&wanted, Stamp { attempt: 3, ..stamp(4) }).await.unwrap(), Deleted::default());
+    assert_eq!([killed, written, foreign].map(|path| path.exists()), [false, true, true]);
     let error = table.delete(&wanted.select(["k"]).unwrap(), stamp(5)).await.unwrap_err();
     assert!(error.is_permanent() && error.to_string().contains("the keys do not fit"), "{error}");
 }

@@ -7,7 +7,8 @@
 //!   sums up go after 30 days.
 //!
 //! Reads that run meanwhile are safe through these ages. Only a deletion of keys does not wait: it takes every dropped file,
-//! and unnamed ones after an hour, longer than any attempt takes between its first file and its commit.
+//! unnamed ones of ours that an earlier process left behind (one process has the data directory, so nobody will name
+//! them), and those of others after an hour, longer than any attempt takes between its first file and its commit.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -36,6 +37,8 @@ const DROPPED: Span = Span::days(7);
 const UNNAMED: Span = Span::days(1);
 /// The same, when keys are deleted.
 const UNNAMED_DELETED: Span = Span::hours(1);
+/// By how much the clock of a file system may lag behind the machine's.
+const LAG: Span = Span::milliseconds(20);
 /// How long the disk is left alone.
 const BETWEEN: Span = Span::hours(1);
 /// Where the instant of the last removal is kept. Readers of Delta pass over names that begin so.
@@ -55,7 +58,7 @@ impl OfflineTable {
         if last.is_some_and(|last| last <= now && now < last + BETWEEN) {
             return Ok(Maintained { compacted, vacuumed: 0 });
         }
-        let vacuumed = self.remove_unneeded(now - DROPPED, now - UNNAMED).await?;
+        let vacuumed = self.remove_unneeded(now - DROPPED, now - UNNAMED, now - UNNAMED).await?;
         cleanup_metadata(&self.table, None).await.map_err(|e| OfflineError::log(&self.root, &e))?;
         let marked = std::fs::write(&mark, print_time(now));
         marked.map_err(|e| OfflineError::disk(&self.root, &format!("{} cannot be written", mark.display()), &e))?;
@@ -64,7 +67,8 @@ impl OfflineTable {
 
     /// Removes what a deletion must not leave on the disk.
     pub(super) async fn purge(&mut self) -> Result<u64, OfflineError> {
-        self.remove_unneeded(Time::MAX_UTC, Time::from(SystemTime::now()) - UNNAMED_DELETED).await
+        let now = Time::from(SystemTime::now());
+        self.remove_unneeded(Time::MAX_UTC, now - UNNAMED_DELETED, *super::BEGAN - LAG).await
     }
 
     fn plan_joining(&self, window: Window) -> Result<Option<Plan>, OfflineError> {
@@ -88,8 +92,9 @@ impl OfflineTable {
         Ok(Some(plan).filter(|plan| !plan.removes.is_empty()))
     }
 
-    /// Removes files that were dropped, or are unnamed and unchanged, since before these instants. Returns how many.
-    async fn remove_unneeded(&mut self, dropped: Time, unnamed: Time) -> Result<u64, OfflineError> {
+    /// Removes files that were dropped, or are unnamed and unchanged, since before these instants; of ours, also unnamed ones
+    /// unchanged since before `left_behind`. Returns how many.
+    async fn remove_unneeded(&mut self, dropped: Time, unnamed: Time, left_behind: Time) -> Result<u64, OfflineError> {
         // What lies there is listed before the log is read: a file that is named in between is never taken for unnamed.
         let mut found = Vec::new();
         list(&self.root, &mut found).map_err(|e| OfflineError::disk(&self.root, "its files cannot be listed", &e))?;
@@ -106,7 +111,7 @@ impl OfflineTable {
         let unneeded = |(path, changed): &(PathBuf, Time)| match tombstones.get(path) {
             _ if live.contains(path) => false,
             Some(at) => at.unwrap_or_default() < dropped.timestamp_millis(),
-            None => *changed < unnamed,
+            None => *changed < unnamed || (*changed < left_behind && files::is_ours(path)),
         };
         let mut removed = 0;
         let mut folders = HashSet::new();

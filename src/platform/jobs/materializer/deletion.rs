@@ -5,7 +5,7 @@ use crate::model::StageKind;
 use crate::platform::jobs::Work;
 use crate::platform::jobs::record::Outcome;
 use crate::platform::jobs::report::{describe, grouped};
-use crate::platform::offline::{Deleted, OfflineTable};
+use crate::platform::offline::OfflineTable;
 use crate::wire::arrow;
 use polars::prelude::DataFrame;
 
@@ -37,10 +37,8 @@ impl EngineMaterializer {
     fn delete_offline(&self, work: &Work, keys: &DataFrame) -> Result<(), Outcome> {
         begin(work, StageKind::Offline)?;
         let deleted = self.runtime.block_on(async {
-            match OfflineTable::open(&self.offline, &work.view).await? {
-                Some(mut table) => table.delete(keys, stamp(work)).await,
-                None => Ok(Deleted::default()),
-            }
+            // A table without a commit may still have files: of its first attempt, killed before the commit.
+            OfflineTable::open_or_create(&self.offline, &work.view).await?.delete(keys, stamp(work)).await
         });
         let deleted = deleted.map_err(offline_failure)?;
         let (rows, files) = (describe(Some(deleted.rows), None), grouped(deleted.files));
@@ -48,5 +46,48 @@ impl EngineMaterializer {
             .say(&format!("Removed {rows} from the offline table; {files} files were written again or dropped."));
         work.report.done(Some(deleted.rows), None);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use polars::prelude::df;
+
+    use super::*;
+    use crate::model::Stores;
+    use crate::platform::clock::Clock;
+    use crate::platform::jobs::record::Outcome;
+    use crate::platform::jobs::worker::Materializer;
+    use crate::platform::jobs::{Jobs, testing};
+    use crate::platform::online::OnlineStore;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_deletion_takes_what_the_first_attempt_left_before_it_had_committed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (view, clock) = (Arc::new(testing::view("v")), Clock::from_fn(testing::now));
+        let jobs = Jobs::open(&dir.path().join("jobs.sqlite"), &[Arc::clone(&view)], clock.clone()).unwrap();
+        jobs.schedule().unwrap();
+        let killed = jobs.claim().unwrap().unwrap();
+        killed.report.begin(StageKind::Offline).unwrap();
+        let offline = dir.path().join("offline");
+        drop(OfflineTable::open_or_create(&offline, &view).await.unwrap());
+        let left = offline.join("prod/v/time_partition=2023-11-14/part-6f9619ff-8b86-4d01-b42d-00cf4fc964ff.parquet");
+        std::fs::create_dir(left.parent().unwrap()).unwrap();
+        std::fs::write(&left, "half a fi").unwrap();
+        let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+        std::fs::File::open(&left).unwrap().set_modified(long_ago).unwrap();
+        jobs.finish(killed.job.id, Outcome::Stopped).unwrap();
+
+        let keys = df!("carrier" => ["UA"]).unwrap();
+        jobs.delete(&view, &keys, Stores { online: false, offline: true }).unwrap();
+        let work = jobs.claim().unwrap().unwrap();
+        let online = Arc::new(OnlineStore::open(&dir.path().join("online")).unwrap());
+        let runtime = tokio::runtime::Handle::current();
+        let materializer = EngineMaterializer { offline, online, runtime, clock, memory: 1 << 20 };
+        let outcome = tokio::task::spawn_blocking(move || materializer.run(&work)).await.unwrap();
+        assert_eq!(outcome, Outcome::Success);
+        assert!(!left.exists());
     }
 }
