@@ -93,6 +93,15 @@ pub fn print_span(span: Span) -> String {
     }
 }
 
+/// A finished length of time, exact to the second; tenths below ten seconds.
+pub fn print_took(span: Span) -> String {
+    match span.num_milliseconds().max(0) {
+        ..100 => "<0.1s".to_owned(),
+        ms @ ..10_000 => format!("{}.{}s", ms / 1_000, ms % 1_000 / 100),
+        _ => print_span(span),
+    }
+}
+
 /// Reads what [`print_span`] prints, and any other list of whole numbers with units d, h, m, s.
 pub fn parse_span(text: &str) -> Result<Span, NotASpan> {
     let bad = || NotASpan(text.to_owned());

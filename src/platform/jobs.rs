@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::model::{Id, Job, JobState, JobType, StageKind, Stores};
+use crate::model::{AttemptState, Id, Job, JobState, JobType, StageKind, Stores};
 use crate::platform::clock::Clock;
 use crate::platform::engine::Cancel;
 use crate::platform::registry::definition::View;
@@ -307,8 +307,9 @@ fn stages(job: &Job) -> Vec<StageKind> {
 fn settle(rows: &Rows, record: &mut JobRecord) -> Result<(), TableError> {
     rows.save(record)?;
     let job = &record.job;
+    let written = job.last_attempt().is_some_and(|attempt| attempt.state == AttemptState::Success);
     match (&job.job_type, &job.state, job.window) {
-        (JobType::Batch, JobState::Success, Some(window)) => {
+        (JobType::Batch, JobState::Success | JobState::Cancelled, Some(window)) if written => {
             rows.cover(record.view, window, Stores { online: job.online, offline: job.offline })
         }
         (JobType::Deletion, JobState::Success | JobState::Cancelled, _) => rows.drop_keys(job.id),

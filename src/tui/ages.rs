@@ -84,15 +84,6 @@ pub fn elapsed(at: Time, now: Time) -> Moving {
     Moving { text: print_span(Span::seconds(seconds)), until: change }
 }
 
-/// A finished length of time, exact to the second; tenths below ten seconds.
-pub fn exact(span: Span) -> String {
-    match span.num_milliseconds().max(0) {
-        ..100 => "<0.1s".to_owned(),
-        ms @ ..10_000 => format!("{}.{}s", ms / 1_000, ms % 1_000 / 100),
-        _ => print_span(span),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

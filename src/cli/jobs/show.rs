@@ -8,7 +8,7 @@ use super::rows::{json_of, text};
 use crate::cli::failure::{FAILED, Failure};
 use crate::cli::output::{json_time, note, print, print_json, table, time};
 use crate::cli::session::Session;
-use crate::model::time::print_span;
+use crate::model::time::print_took;
 use crate::model::{Attempt, AttemptDetail, Job, Stage, StageState};
 
 /// Show all that is known of one job.
@@ -122,7 +122,7 @@ fn stages(detail: &AttemptDetail) -> String {
             state(stage.state).to_owned(),
             stage.progress.map_or_else(|| "-".to_owned(), percent),
             time(stage.started_at),
-            stage.took.map_or_else(|| "-".to_owned(), print_span),
+            stage.took.map_or_else(|| "-".to_owned(), print_took),
             stage.description.clone(),
             stage.error.clone().unwrap_or_else(|| "-".to_owned()),
         ]

@@ -74,11 +74,14 @@ impl EngineMaterializer {
         if work.job.online {
             begin(work, StageKind::Online)?;
             let written = self.online.write_batch(&work.view, window, &rows, now).map_err(online_failure)?;
-            work.report.say(&format!(
-                "Wrote {} to the online store, left out {} that newer rows or the end of their time made needless.",
-                describe(Some(written.rows), Some(written.bytes)),
-                grouped(written.skipped)
-            ));
+            let left_out = match written.skipped {
+                0 => String::new(),
+                rows => {
+                    format!(" {} were left out, for newer rows are there or no lookup can reach them.", grouped(rows))
+                }
+            };
+            let amount = describe(Some(written.rows), Some(written.bytes));
+            work.report.say(&format!("Wrote {amount} to the online store.{left_out}"));
             work.report.done(Some(written.rows), Some(written.bytes));
         }
         if let Some(table) = table {

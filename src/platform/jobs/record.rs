@@ -143,14 +143,17 @@ impl JobRecord {
     }
 
     /// Ends the running attempt and decides what becomes of the job. Once a cancel was asked for, the job ends
-    /// cancelled, however the attempt ended.
+    /// cancelled, however the attempt ended; an attempt that had written everything is a success all the same.
     pub fn finish(&mut self, outcome: Outcome, policy: &Policy, now: Time) {
         self.job.updated_at = Some(now);
         if self.job.state == JobState::CancellationRequested {
-            let how =
-                if outcome == Outcome::Success { "Everything was written before it could stop" } else { "Stopped" };
+            // What was written counts, whatever becomes of the job.
+            let (how, state) = match outcome {
+                Outcome::Success => ("Everything was written before it could stop", AttemptState::Success),
+                _ => ("Stopped", AttemptState::Cancelled),
+            };
             self.say(&format!("{how}; the job was cancelled on request, so no further attempt follows."), now);
-            self.end_attempt(AttemptState::Cancelled, None, now);
+            self.end_attempt(state, None, now);
             self.job.state = JobState::Cancelled;
             self.job.next_attempt_at = None;
             return;

@@ -151,7 +151,7 @@ fn on_job(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
 
 fn open_form(app: &mut App, job: Option<&crate::model::Job>, effects: &mut Vec<Effect>) {
     if let Some(view) = app.feature_view() {
-        let form = TriggerForm::new(view, job, app.now);
+        let form = TriggerForm::new(view, job, &app.jobs.all, app.now);
         app.overlays.push(Overlay::Trigger(Box::new(form)));
         covered::ask(app, effects);
     }

@@ -115,7 +115,7 @@ impl Question {
         let facts = [
             ("job", Some(job.id.to_string())),
             ("window", job.window.map(|window| format!("{} UTC", long_window(window)))),
-            ("stores", Some(super::columns::stores(job).to_owned())),
+            ("stores", Some(super::columns::stores(job).replace(' ', " and "))),
             ("attempts", Some(super::columns::attempts(job).to_string())),
             ("failed by", failed),
         ];

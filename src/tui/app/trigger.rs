@@ -11,6 +11,8 @@ use crate::model::{Coverage, FeatureView, Job, JobState, Time, TriggerRequest, W
 use crate::tui::field::Field;
 use crate::tui::phase;
 
+/// Periods that are looked at for one that is free.
+const LOOKED_AT: usize = 48;
 /// Jobs and periods that one sentence names.
 const NAMED: usize = 3;
 
@@ -61,13 +63,21 @@ pub struct TriggerForm {
     pub sending: Option<RequestId>,
 }
 
+/// The newest complete period that no job is still to write; the newest one where that would be far back.
+fn newest_free(grid: &Grid, jobs: &[Job], now: Time) -> Window {
+    let before = |end: Time| Window { start: grid.beside(end, false, now), end };
+    let newest = before(grid.last(now));
+    let periods = std::iter::successors(Some(newest), |later| Some(before(later.start)).filter(|w| w.start < w.end));
+    let mut near = periods.take(LOOKED_AT);
+    near.find(|window| periods::blocking(jobs, *window).next().is_none()).unwrap_or(newest)
+}
+
 impl TriggerForm {
-    /// A form for the view: the job's window and stores, else the last complete period and the view's own stores.
-    pub fn new(view: &FeatureView, job: Option<&Job>, now: Time) -> Self {
+    /// A form for the view: the job's window and stores, else the view's own stores and the newest complete period that none
+    /// of `jobs` is still to write.
+    pub fn new(view: &FeatureView, job: Option<&Job>, jobs: &[Job], now: Time) -> Self {
         let grid = Grid::of(view);
-        let end = grid.last(now);
-        let last = Window { start: grid.beside(end, false, now), end };
-        let window = job.and_then(|job| job.window).unwrap_or(last);
+        let window = job.and_then(|job| job.window).unwrap_or_else(|| newest_free(&grid, jobs, now));
         let (online, offline) = job.map_or((true, true), |job| (job.online, job.offline));
         Self {
             workspace: view.workspace.clone(),

@@ -5,7 +5,8 @@ use ratatui::layout::Rect;
 
 use super::strip::{self, Shown};
 use super::timeline;
-use crate::model::{Attempt, Coverage, Id, Job, JobType, Stage, StageState, Time, Window};
+use crate::model::time::print_took;
+use crate::model::{Attempt, AttemptState, Coverage, Id, Job, JobType, Stage, StageState, Time, Window};
 use crate::tui::ages;
 use crate::tui::app::periods::{self, Grid};
 use crate::tui::app::{App, Detail, table};
@@ -50,8 +51,10 @@ fn lines(canvas: &mut Canvas, app: &App, detail: &Detail, job: &Job, wide: usize
         lines.extend(failure(attempt, wide));
     }
     let told = attempt.and_then(|attempt| attempt.id).map(|id| (id, detail.told(id)));
+    let under_way = [AttemptState::Pending, AttemptState::Running, AttemptState::Cancelling];
+    let ended = attempt.is_some_and(|attempt| !under_way.contains(&attempt.state));
     if let Some((id, told)) = told {
-        lines.extend(stages(canvas, detail, id, told, wide));
+        lines.extend(stages(canvas, detail, (id, ended), told, wide));
     }
     lines.extend(windows(canvas, app, job, wide));
     if let Some((_, Some(Ok(told)))) = told {
@@ -110,7 +113,7 @@ fn failure(attempt: &Attempt, wide: usize) -> Vec<Line> {
 fn stages(
     canvas: &mut Canvas,
     detail: &Detail,
-    attempt: Id,
+    (attempt, ended): (Id, bool),
     told: Option<&Result<std::sync::Arc<crate::model::AttemptDetail>, crate::client::message::Problem>>,
     wide: usize,
 ) -> Vec<Line> {
@@ -121,12 +124,13 @@ fn stages(
             .into_iter()
             .map(|line| vec![piece(format!("  {line}"), Meaning::Warning)])
             .collect(),
-        Some(Ok(told)) => told.stages.iter().flat_map(|stage| stage_lines(canvas, stage, wide)).collect(),
+        Some(Ok(told)) => told.stages.iter().flat_map(|stage| stage_lines(canvas, stage, ended, wide)).collect(),
     }
 }
 
-fn stage_lines(canvas: &mut Canvas, stage: &Stage, wide: usize) -> Vec<Line> {
+fn stage_lines(canvas: &mut Canvas, stage: &Stage, ended: bool, wide: usize) -> Vec<Line> {
     let (word, glyph, meaning) = match stage.state {
+        StageState::Pending if ended => ("not begun", "·", Meaning::Dim),
         StageState::Pending => ("waits", "○", Meaning::Waiting),
         StageState::Running => ("running", "●", Meaning::Running),
         StageState::Success => ("done", "✓", Meaning::Good),
@@ -134,7 +138,7 @@ fn stage_lines(canvas: &mut Canvas, stage: &Stage, wide: usize) -> Vec<Line> {
         StageState::Cancelled => ("cancelled", "⊘", Meaning::Over),
     };
     let took = match (stage.took, stage.started_at, stage.state) {
-        (Some(took), ..) => ages::exact(took),
+        (Some(took), ..) => print_took(took),
         (None, Some(from), StageState::Running) => canvas.moving(ages::since(from, canvas.now)),
         _ => String::new(),
     };

@@ -13,7 +13,7 @@
 use ratatui::layout::Rect;
 
 use super::chrome;
-use crate::model::time::{floor, print_time};
+use crate::model::time::{floor, print_time, print_took};
 use crate::model::{BatchTrigger, FeatureView};
 use crate::model::{Job, JobState};
 use crate::tui::ages;
@@ -282,7 +282,7 @@ pub fn progress(canvas: &mut Canvas, job: &Job) -> Line {
             let due = canvas.moving(ages::until(at, canvas.now));
             vec![piece(format!("next {due}"), Meaning::Dim)]
         }
-        Progress::Took(span) => vec![piece(format!("took {}", ages::exact(span)), Meaning::Dim)],
+        Progress::Took(span) => vec![piece(format!("took {}", print_took(span)), Meaning::Dim)],
         Progress::Nothing => Vec::new(),
     }
 }

@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 
 use crate::client::message::Problem;
 use crate::model::Span;
+use crate::model::time::print_took;
 use crate::tui::ages;
 use crate::tui::app::Running;
 use crate::tui::canvas::{Canvas, Line, centred, piece};
@@ -24,7 +25,7 @@ pub fn draw(canvas: &mut Canvas, running: &Running, body: Rect) {
     let (title, clock) = match &running.failed {
         Some((problem, took)) => {
             lines.extend(failed(problem, inside));
-            let took = ages::exact(Span::from_std(*took).unwrap_or_default());
+            let took = print_took(Span::from_std(*took).unwrap_or_default());
             ("✗ failed  ", piece(format!("after {took}"), Meaning::Dim))
         }
         None => {

@@ -18,8 +18,8 @@ use std::ops::Range;
 use ratatui::layout::Rect;
 
 use super::{faces, plot};
+use crate::model::time::print_took;
 use crate::model::{Query, Span};
-use crate::tui::ages;
 use crate::tui::app::{App, Face, Head, Origin, Sheet, Typing, jobs_window};
 use crate::tui::canvas::{Canvas, Line, line_width, piece};
 use crate::tui::sheet::{Kind, cell};
@@ -73,7 +73,7 @@ fn status(canvas: &mut Canvas, sheet: &Sheet) -> Line {
         let text = format!("{} of {}", grouped(sheet.len() as u64), grouped(sheet.height() as u64));
         return vec![piece(text, Meaning::Warning)];
     }
-    vec![piece(format!("took {}", ages::exact(Span::from_std(sheet.took).unwrap_or_default())), Meaning::Dim)]
+    vec![piece(format!("took {}", print_took(Span::from_std(sheet.took).unwrap_or_default())), Meaning::Dim)]
 }
 
 fn rows(canvas: &mut Canvas, app: &App, sheet: &Sheet, inner: Rect, frame: Rect) {

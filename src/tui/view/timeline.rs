@@ -10,6 +10,7 @@
 //!
 //! Dots are the wait, bars are work, and the last sign says how it ended: it reads without colours.
 
+use crate::model::time::print_took;
 use crate::model::{Attempt, AttemptState, Job, Span, Time};
 use crate::tui::ages;
 use crate::tui::canvas::{Canvas, Line, piece};
@@ -158,7 +159,7 @@ fn took(canvas: &mut Canvas, attempt: &Attempt) -> String {
     match (&attempt.state, attempt.created_at, attempt.updated_at) {
         (AttemptState::Pending, ..) => String::new(),
         (AttemptState::Running, Some(from), _) => canvas.moving(ages::since(from, canvas.now)),
-        (_, Some(from), Some(to)) if to >= from => ages::exact(to - from),
+        (_, Some(from), Some(to)) if to >= from => print_took(to - from),
         _ => String::new(),
     }
 }
