@@ -74,6 +74,18 @@ pub fn wins(value: &[u8], stored: &[u8]) -> bool {
 /// Takes a key and its value; breaks when it has seen enough.
 pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
 
+/// Keys with their versioned values.
+pub type Puts<'a> = dyn Iterator<Item = (Vec<u8>, Vec<u8>)> + 'a;
+
+/// The conditional puts that lost against newer values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// How many.
+    pub changes: u64,
+    /// Bytes of their keys and values.
+    pub bytes: u64,
+}
+
 /// A place for keys and bytes. What an implementation must promise:
 ///
 /// - A write is atomic and durable before it returns: after an error, or a crash before it returned, either all of it is
@@ -91,6 +103,16 @@ pub trait ByteStore: Send + Sync {
 
     /// Visits the keys in `[from, to)` in their order.
     fn scan(&self, space: Space, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<(), OnlineError>;
+
+    /// Puts many versioned values, in ascending order of their keys, each key once; newer or equal wins, as with
+    /// [`Change::PutNewer`]. One write like any other. A place that takes sorted entries faster than single ones does so here.
+    fn load(&self, space: Space, puts: &mut Puts<'_>) -> Result<Lost, OnlineError> {
+        let changes: Vec<Change> = puts.map(|(key, value)| Change::PutNewer { space, key, value }).collect();
+        let sizes: Vec<usize> = changes.iter().map(Change::bytes).collect();
+        let lost = self.write(changes)?;
+        let bytes = lost.iter().filter_map(|at| sizes.get(*at)).map(|size| *size as u64).sum();
+        Ok(Lost { changes: lost.len() as u64, bytes })
+    }
 
     /// Does all changes. Returns the places, in `changes`, of the [`Change::PutNewer`] that lost against a newer value.
     fn write(&self, changes: Vec<Change>) -> Result<Vec<usize>, OnlineError>;

@@ -5,7 +5,7 @@
 //! be one that doing it again makes right.
 
 use super::OnlineError;
-use super::bytes::{ByteStore, Change};
+use super::bytes::{ByteStore, Change, Lost, Puts, Space};
 
 /// Bytes of keys and values after which a write is cut, together with [`ENTRY`] for each change.
 pub const PART_BYTES: usize = 32 << 20;
@@ -20,15 +20,6 @@ pub struct Chunks<'a> {
     size: usize,
     key: Vec<u8>,
     lost: Lost,
-}
-
-/// The conditional puts that lost against newer values.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lost {
-    /// How many.
-    pub changes: u64,
-    /// Bytes of their keys and values.
-    pub bytes: u64,
 }
 
 impl<'a> Chunks<'a> {
@@ -53,6 +44,20 @@ impl<'a> Chunks<'a> {
     pub fn push(&mut self, change: Change) {
         self.size += change.bytes() + ENTRY;
         self.changes.push(change);
+    }
+
+    /// Whether so many entries of about that size are more than one part.
+    pub fn is_great(&self, entries: usize, size: usize) -> bool {
+        entries.saturating_mul(size + ENTRY) >= self.limit
+    }
+
+    /// Writes what there is, and then these in a write of their own.
+    pub fn load(&mut self, space: Space, puts: &mut Puts<'_>) -> Result<(), OnlineError> {
+        self.write()?;
+        let lost = self.bytes.load(space, puts)?;
+        self.lost.changes += lost.changes;
+        self.lost.bytes += lost.bytes;
+        Ok(())
     }
 
     fn write(&mut self) -> Result<(), OnlineError> {

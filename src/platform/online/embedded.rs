@@ -11,7 +11,7 @@ use std::time::Duration;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, UserKey, UserValue};
 
 use super::OnlineError;
-use super::bytes::{ByteStore, Change, Space, Visit, wins};
+use super::bytes::{ByteStore, Change, Lost, Puts, Space, Visit, wins};
 
 /// Tables in memory that may wait for their flush when a write begins. A write seals two more at most, and from four on fjall
 /// makes its writer wait.
@@ -85,6 +85,26 @@ impl ByteStore for FjallStore {
         Ok(())
     }
 
+    fn load(&self, space: Space, puts: &mut Puts<'_>) -> Result<Lost, OnlineError> {
+        let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = |error: fjall::Error| self.failed(&error);
+        let keyspace = self.keyspace(space);
+        // Into files of its own, past journal and memory: they are on disk, and seen all at once, when it is finished.
+        let mut files = keyspace.start_ingestion().map_err(failed)?;
+        let (mut stored, mut lost) = (Beside::all(), Lost::default());
+        for (key, value) in puts {
+            let found = stored.find(keyspace, &key).map_err(failed)?;
+            if found.is_none_or(|stored| wins(&value, &stored)) {
+                files.write(key, value).map_err(failed)?;
+            } else {
+                lost.changes += 1;
+                lost.bytes += (key.len() + value.len()) as u64;
+            }
+        }
+        files.finish().map_err(failed)?;
+        Ok(lost)
+    }
+
     fn write(&self, changes: Vec<Change>) -> Result<Vec<usize>, OnlineError> {
         // A writer that panicked left nothing half done: its batch was not committed.
         let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -124,6 +144,12 @@ struct Beside {
 }
 
 impl Beside {
+    /// For keys that come in their order, up to the last there is.
+    fn all() -> Self {
+        // No view has an id of nothing but 0xff.
+        Self { last: Some(vec![0xff; 17]), walk: None, at: None, patience: PATIENCE }
+    }
+
     fn of(changes: &[Change]) -> Self {
         let keys = || {
             changes.iter().filter_map(|change| match change {

@@ -67,7 +67,8 @@ impl Newest {
     }
 }
 
-/// Upserts the newest row of each key by newer-or-equal time. Rows whose ttl is over at `now` are left out.
+/// Upserts the newest row of each key by newer-or-equal time: great writes all rows in one, ahead of what follows. Rows whose
+/// ttl is over at `now` are left out.
 pub fn upsert(
     chunks: &mut Chunks<'_>,
     plan: &Plan,
@@ -78,19 +79,28 @@ pub fn upsert(
     let mut newest = Newest::of(plan, rows)?;
     sweep.note(newest.oldest());
     let mut done = BatchWrite { skipped: newest.late, ..BatchWrite::default() };
-    for latest in std::mem::take(&mut newest.rows) {
+    let rows = std::mem::take(&mut newest.rows);
+    let size = rows.first().map_or(0, |first| first.key.len() + newest.value(first).len());
+    let great = chunks.is_great(rows.len(), size);
+    let mut puts = rows.into_iter().filter_map(|latest| {
         let Latest { time, count, .. } = latest;
         if plan.row_ends(time).is_some_and(|end| end <= micros(now)) {
             done.skipped += count;
-            continue;
+            return None;
         }
         let value = newest.value(&latest);
-        let key = latest.key;
         done.rows += 1;
         done.skipped += count - 1;
-        done.bytes += (key.len() + value.len()) as u64;
-        chunks.key(&key)?;
-        chunks.push(Change::PutNewer { space: Space::Rows, key, value });
+        done.bytes += (latest.key.len() + value.len()) as u64;
+        Some((latest.key, value))
+    });
+    if great {
+        chunks.load(Space::Rows, &mut puts)?;
+    } else {
+        for (key, value) in puts {
+            chunks.key(&key)?;
+            chunks.push(Change::PutNewer { space: Space::Rows, key, value });
+        }
     }
     Ok(done)
 }

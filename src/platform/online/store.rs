@@ -117,9 +117,9 @@ impl OnlineStore {
     /// Batch: replaces the tiles of the window (aggregates), or upserts rows by newer-or-equal timestamp (temporal), and
     /// marks the window as batch-materialized. Idempotent. What no lookup can reach at `now` or later is left out.
     ///
-    /// One atomic write, but for great windows: these go in parts, cut between two join keys, and the window is marked with
-    /// the last part. So a lookup sees all of a key's window or nothing of it, and what an end in the middle leaves behind is
-    /// replaced when the window is written again.
+    /// One atomic write, but for great windows: their rows go in one write ahead of it, their tiles in parts, cut between two
+    /// join keys, and the window is marked in the last one. So a lookup sees all of a key's window or nothing of it, and what
+    /// an end in the middle leaves behind is replaced when the window is written again.
     pub fn write_batch(
         &self,
         view: &View,
