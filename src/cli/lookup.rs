@@ -1,16 +1,17 @@
-//! `fvtop lookup`: one feature vector from the online store.
+//! `fvtop lookup`: one feature vector from the online store, or one for each value of the wildcard key.
 
 use clap::Args;
 use serde_json::json;
 
 use super::failure::{Failure, USAGE};
 use super::output::{json_time, print, print_json, table, time, value};
+use super::rows::count;
 use super::session::Session;
 use super::target::TargetArgs;
-use crate::model::{FeatureStatus, FeatureValue, FeatureVector, clean};
+use crate::model::{FeatureStatus, FeatureValue, FeatureVector, FeatureVectors, FeatureView, clean};
 use crate::wire::table::json as json_value;
 
-/// Look one key up in the online store.
+/// Look one key up in the online store, or all values of the wildcard key.
 #[derive(Args, Clone, Debug)]
 pub struct LookupArgs {
     /// The deployment.
@@ -19,7 +20,7 @@ pub struct LookupArgs {
     /// The feature view
     #[arg(value_name = "VIEW")]
     pub view: String,
-    /// Join keys, each as key=value
+    /// Join keys, each as key=value; without the wildcard key, all its values are looked up
     #[arg(value_name = "KEY=VALUE", required = true)]
     pub keys: Vec<String>,
     /// Print JSON
@@ -27,25 +28,68 @@ pub struct LookupArgs {
     pub json: bool,
 }
 
-/// Prints the vector. A key that is not there gives nulls, not an error.
+/// What was found.
+enum Found {
+    One(FeatureVector),
+    All(FeatureView, FeatureVectors),
+}
+
+/// Prints the vector. A key that is not there gives nulls, not an error. Where the view's wildcard key is left out, prints a
+/// row for each of its values that has anything.
 ///
 /// # Errors
 /// When a key is not `key=value`, or the deployment is not reached or refuses.
 pub async fn run(args: LookupArgs) -> Result<(), Failure> {
     let keys = args.keys.iter().map(|text| key(text)).collect::<Result<Vec<_>, _>>()?;
-    let session = Session::open(&args.target).await?;
-    let vector = session.api.lookup(&session.workspace, &args.view, &keys).await;
-    session.close().await;
-    let vector = vector?;
-    if args.json {
-        return print_json(&as_json(&vector));
+    let found = Session::run(&args.target, async |session| find(session, &args.view, &keys).await).await?;
+    match (found, args.json) {
+        (Found::One(vector), true) => print_json(&as_json(&vector)),
+        (Found::One(vector), false) => print(&as_table(&vector)),
+        (Found::All(_, vectors), true) => print_json(&all_as_json(&vectors)),
+        (Found::All(view, vectors), false) => print(&all_as_table(&view, &keys, &vectors)),
     }
+}
+
+/// The view says whether a key that is left out is the wildcard key.
+async fn find(session: &Session, view: &str, keys: &[(String, String)]) -> Result<Found, Failure> {
+    let known = session.api.feature_view(&session.workspace, view).await?;
+    let given = |wildcard| keys.iter().any(|(name, _)| name == wildcard);
+    Ok(match known.wildcard_join_key() {
+        Some(wildcard) if !given(wildcard) => {
+            let vectors = session.api.query(&session.workspace, view, keys).await?;
+            Found::All(known, vectors)
+        }
+        _ => Found::One(session.api.lookup(&session.workspace, view, keys).await?),
+    })
+}
+
+fn as_table(vector: &FeatureVector) -> String {
     let rows: Vec<_> = vector.features.iter().map(as_row).collect();
     let mut text = table(&["FEATURE", "TYPE", "VALUE", "EFFECTIVE", "STATUS"], &rows);
     if let Some(seconds) = vector.server_seconds {
         text.push_str(&format!("\nserver time {:.1} ms\n", seconds * 1e3));
     }
-    print(&text)
+    text
+}
+
+/// Join keys, then features, of which the view's name is known: a row for each value of the wildcard key.
+fn all_as_table(view: &FeatureView, keys: &[(String, String)], found: &FeatureVectors) -> String {
+    let prefix = format!("{}.", view.name);
+    let given = keys.iter().map(|(name, _)| name.as_str());
+    let wildcard = found.wildcard_keys.iter().map(|key| key.name.as_str());
+    let features = found.features.iter().map(|(name, _)| name.strip_prefix(&prefix).unwrap_or(name));
+    let headings: Vec<&str> = given.chain(wildcard).chain(features).collect();
+    let row = |vector: &FeatureVector| {
+        let keys = vector.join_keys.iter().map(|(_, key)| value(key));
+        keys.chain(vector.features.iter().map(|feature| value(&feature.value))).collect()
+    };
+    let mut text = table(&headings, &found.vectors.iter().map(row).collect::<Vec<_>>());
+    text.push_str(&format!("\n{}", count(found.vectors.len())));
+    if let Some(seconds) = found.server_seconds {
+        text.push_str(&format!(", server time {:.1} ms", seconds * 1e3));
+    }
+    text.push('\n');
+    text
 }
 
 fn key(text: &str) -> Result<(String, String), Failure> {
@@ -73,6 +117,21 @@ fn as_row(feature: &FeatureValue) -> Vec<String> {
 }
 
 fn as_json(vector: &FeatureVector) -> serde_json::Value {
+    let mut json = key_and_features(vector);
+    json["server_seconds"] = vector.server_seconds.into();
+    json["store_seconds"] = vector.store_seconds.into();
+    json
+}
+
+fn all_as_json(found: &FeatureVectors) -> serde_json::Value {
+    json!({
+        "rows": found.vectors.iter().map(key_and_features).collect::<Vec<_>>(),
+        "server_seconds": found.server_seconds,
+        "store_seconds": found.store_seconds,
+    })
+}
+
+fn key_and_features(vector: &FeatureVector) -> serde_json::Value {
     let feature = |feature: &FeatureValue| {
         json!({
             "name": feature.name,
@@ -87,8 +146,6 @@ fn as_json(vector: &FeatureVector) -> serde_json::Value {
     json!({
         "join_keys": keys,
         "features": vector.features.iter().map(feature).collect::<Vec<_>>(),
-        "server_seconds": vector.server_seconds,
-        "store_seconds": vector.store_seconds,
     })
 }
 
