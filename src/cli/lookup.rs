@@ -8,7 +8,7 @@ use super::output::{json_time, print, print_json, table, time, value};
 use super::rows::count;
 use super::session::Session;
 use super::target::TargetArgs;
-use crate::model::{FeatureStatus, FeatureValue, FeatureVector, FeatureVectors, FeatureView, clean};
+use crate::model::{FeatureStatus, FeatureValue, FeatureVector, FeatureVectors, clean};
 use crate::wire::table::json as json_value;
 
 /// Look one key up in the online store, or all values of the wildcard key.
@@ -30,8 +30,10 @@ pub struct LookupArgs {
 
 /// What was found.
 enum Found {
+    /// The vector of a full key.
     One(FeatureVector),
-    All(FeatureView, FeatureVectors),
+    /// The vectors of all values of the wildcard key, and the name of the view.
+    All(String, FeatureVectors),
 }
 
 /// Prints the vector. A key that is not there gives nulls, not an error. Where the view's wildcard key is left out, prints a
@@ -57,7 +59,7 @@ async fn find(session: &Session, view: &str, keys: &[(String, String)]) -> Resul
     Ok(match known.wildcard_join_key() {
         Some(wildcard) if !given(wildcard) => {
             let vectors = session.api.query(&session.workspace, view, keys).await?;
-            Found::All(known, vectors)
+            Found::All(known.name, vectors)
         }
         _ => Found::One(session.api.lookup(&session.workspace, view, keys).await?),
     })
@@ -72,9 +74,9 @@ fn as_table(vector: &FeatureVector) -> String {
     text
 }
 
-/// Join keys, then features, of which the view's name is known: a row for each value of the wildcard key.
-fn all_as_table(view: &FeatureView, keys: &[(String, String)], found: &FeatureVectors) -> String {
-    let prefix = format!("{}.", view.name);
+/// A row for each value of the wildcard key: join keys, then features without the name of the view.
+fn all_as_table(view: &str, keys: &[(String, String)], found: &FeatureVectors) -> String {
+    let prefix = format!("{view}.");
     let given = keys.iter().map(|(name, _)| name.as_str());
     let wildcard = found.wildcard_keys.iter().map(|key| key.name.as_str());
     let features = found.features.iter().map(|(name, _)| name.strip_prefix(&prefix).unwrap_or(name));
@@ -152,11 +154,54 @@ fn key_and_features(vector: &FeatureVector) -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{DataType, JoinKey, Value};
+
+    /// What a query for the carriers of JFK found.
+    fn carriers(names: &[&str]) -> FeatureVectors {
+        let text = |text: &str| Value::Text(text.to_owned());
+        let feature = FeatureValue {
+            name: "v.n".to_owned(),
+            data_type: DataType::Int64,
+            value: Value::Int(7),
+            effective_time: None,
+            status: Some(FeatureStatus::Present),
+        };
+        let vector = |carrier: &&str| FeatureVector {
+            features: vec![feature.clone()],
+            join_keys: vec![("origin".to_owned(), text("JFK")), ("carrier".to_owned(), text(carrier))],
+            ..FeatureVector::default()
+        };
+        FeatureVectors {
+            wildcard_keys: vec![JoinKey { name: "carrier".to_owned(), data_type: DataType::String }],
+            features: vec![("v.n".to_owned(), DataType::Int64)],
+            vectors: names.iter().map(vector).collect(),
+            server_seconds: Some(0.0015),
+            store_seconds: None,
+        }
+    }
 
     #[test]
     fn keys_may_hold_equals_signs_and_nothing() {
         assert_eq!(key("a=b=c").unwrap(), ("a".into(), "b=c".into()));
         assert_eq!(key("a=").unwrap(), ("a".into(), String::new()));
         assert!(key("=b").is_err() && key("ab").is_err());
+    }
+
+    #[test]
+    fn a_row_shows_the_join_keys_then_the_features_without_the_views_name() {
+        let found = carriers(&["B6", "U\u{1b}A"]);
+        let keys = [("origin".to_owned(), "JFK".to_owned())];
+        let text = all_as_table("v", &keys, &found);
+        assert_eq!(text, "origin  carrier  n\nJFK     B6       7\nJFK     U␛A      7\n\n2 rows, server time 1.5 ms\n");
+        let text = all_as_table("v", &keys, &FeatureVectors { server_seconds: None, ..carriers(&[]) });
+        assert_eq!(text, "origin  carrier  n\n\n0 rows\n");
+    }
+
+    #[test]
+    fn rows_in_json_are_as_the_answer_for_one_key() {
+        let found = carriers(&["B6"]);
+        let feature = json!({"name": "v.n", "type": "int64", "value": 7, "effective_time": null, "status": "PRESENT"});
+        let row = json!({"join_keys": {"origin": "JFK", "carrier": "B6"}, "features": [feature]});
+        assert_eq!(all_as_json(&found), json!({"rows": [row], "server_seconds": 0.0015, "store_seconds": null}));
     }
 }
