@@ -65,7 +65,7 @@ pub enum Command {
     /// Delete keys of a view from its stores
     #[command(after_help = EXIT_CODES)]
     DeleteKeys(delete_keys::DeleteKeysArgs),
-    /// Look one key up in the online store
+    /// Look one key up in the online store, or all values of a wildcard key
     #[command(after_help = EXIT_CODES)]
     Lookup(lookup::LookupArgs),
     /// Run a feature view over a range of time; nothing is written

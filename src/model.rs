@@ -30,5 +30,5 @@ pub use query::{HistoryQuery, Query, QueryProgress, RunQuery};
 pub use status::{StatusOptions, StatusOrder, StatusTable, UnknownColumn};
 pub use time::{Span, Time, Window};
 pub use value::{DataType, Value};
-pub use vector::{FeatureStatus, FeatureValue, FeatureVector};
+pub use vector::{FeatureStatus, FeatureValue, FeatureVector, FeatureVectors};
 pub use workspace::Workspace;

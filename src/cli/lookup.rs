@@ -1,16 +1,17 @@
-//! `fvtop lookup`: one feature vector from the online store.
+//! `fvtop lookup`: one feature vector from the online store, or one for each value of the wildcard key.
 
 use clap::Args;
 use serde_json::json;
 
 use super::failure::{Failure, USAGE};
 use super::output::{json_time, print, print_json, table, time, value};
+use super::rows::count;
 use super::session::Session;
 use super::target::TargetArgs;
-use crate::model::{FeatureStatus, FeatureValue, FeatureVector, clean};
+use crate::model::{FeatureStatus, FeatureValue, FeatureVector, FeatureVectors, clean};
 use crate::wire::table::json as json_value;
 
-/// Look one key up in the online store.
+/// Look one key up in the online store, or all values of the wildcard key.
 #[derive(Args, Clone, Debug)]
 pub struct LookupArgs {
     /// The deployment.
@@ -19,7 +20,7 @@ pub struct LookupArgs {
     /// The feature view
     #[arg(value_name = "VIEW")]
     pub view: String,
-    /// Join keys, each as key=value
+    /// Join keys, each as key=value; without the wildcard key, all its values are looked up
     #[arg(value_name = "KEY=VALUE", required = true)]
     pub keys: Vec<String>,
     /// Print JSON
@@ -27,25 +28,70 @@ pub struct LookupArgs {
     pub json: bool,
 }
 
-/// Prints the vector. A key that is not there gives nulls, not an error.
+/// What was found.
+enum Found {
+    /// The vector of a full key.
+    One(FeatureVector),
+    /// The vectors of all values of the wildcard key, and the name of the view.
+    All(String, FeatureVectors),
+}
+
+/// Prints the vector. A key that is not there gives nulls, not an error. Where the view's wildcard key is left out, prints a
+/// row for each of its values that has anything.
 ///
 /// # Errors
 /// When a key is not `key=value`, or the deployment is not reached or refuses.
 pub async fn run(args: LookupArgs) -> Result<(), Failure> {
     let keys = args.keys.iter().map(|text| key(text)).collect::<Result<Vec<_>, _>>()?;
-    let session = Session::open(&args.target).await?;
-    let vector = session.api.lookup(&session.workspace, &args.view, &keys).await;
-    session.close().await;
-    let vector = vector?;
-    if args.json {
-        return print_json(&as_json(&vector));
+    let found = Session::run(&args.target, async |session| find(session, &args.view, &keys).await).await?;
+    match (found, args.json) {
+        (Found::One(vector), true) => print_json(&as_json(&vector)),
+        (Found::One(vector), false) => print(&as_table(&vector)),
+        (Found::All(_, vectors), true) => print_json(&all_as_json(&vectors)),
+        (Found::All(view, vectors), false) => print(&all_as_table(&view, &keys, &vectors)),
     }
+}
+
+/// The view says whether a key that is left out is the wildcard key.
+async fn find(session: &Session, view: &str, keys: &[(String, String)]) -> Result<Found, Failure> {
+    let known = session.api.feature_view(&session.workspace, view).await?;
+    let given = |wildcard| keys.iter().any(|(name, _)| name == wildcard);
+    Ok(match known.wildcard_join_key() {
+        Some(wildcard) if !given(wildcard) => {
+            let vectors = session.api.query(&session.workspace, view, keys).await?;
+            Found::All(known.name, vectors)
+        }
+        _ => Found::One(session.api.lookup(&session.workspace, view, keys).await?),
+    })
+}
+
+fn as_table(vector: &FeatureVector) -> String {
     let rows: Vec<_> = vector.features.iter().map(as_row).collect();
     let mut text = table(&["FEATURE", "TYPE", "VALUE", "EFFECTIVE", "STATUS"], &rows);
     if let Some(seconds) = vector.server_seconds {
         text.push_str(&format!("\nserver time {:.1} ms\n", seconds * 1e3));
     }
-    print(&text)
+    text
+}
+
+/// A row for each value of the wildcard key: join keys, then features without the name of the view.
+fn all_as_table(view: &str, keys: &[(String, String)], found: &FeatureVectors) -> String {
+    let prefix = format!("{view}.");
+    let given = keys.iter().map(|(name, _)| name.as_str());
+    let wildcard = found.wildcard_keys.iter().map(|key| key.name.as_str());
+    let features = found.features.iter().map(|(name, _)| name.strip_prefix(&prefix).unwrap_or(name));
+    let headings: Vec<&str> = given.chain(wildcard).chain(features).collect();
+    let row = |vector: &FeatureVector| {
+        let keys = vector.join_keys.iter().map(|(_, key)| value(key));
+        keys.chain(vector.features.iter().map(|feature| value(&feature.value))).collect()
+    };
+    let mut text = table(&headings, &found.vectors.iter().map(row).collect::<Vec<_>>());
+    text.push_str(&format!("\n{}", count(found.vectors.len())));
+    if let Some(seconds) = found.server_seconds {
+        text.push_str(&format!(", server time {:.1} ms", seconds * 1e3));
+    }
+    text.push('\n');
+    text
 }
 
 fn key(text: &str) -> Result<(String, String), Failure> {
@@ -73,6 +119,21 @@ fn as_row(feature: &FeatureValue) -> Vec<String> {
 }
 
 fn as_json(vector: &FeatureVector) -> serde_json::Value {
+    let mut json = key_and_features(vector);
+    json["server_seconds"] = vector.server_seconds.into();
+    json["store_seconds"] = vector.store_seconds.into();
+    json
+}
+
+fn all_as_json(found: &FeatureVectors) -> serde_json::Value {
+    json!({
+        "rows": found.vectors.iter().map(key_and_features).collect::<Vec<_>>(),
+        "server_seconds": found.server_seconds,
+        "store_seconds": found.store_seconds,
+    })
+}
+
+fn key_and_features(vector: &FeatureVector) -> serde_json::Value {
     let feature = |feature: &FeatureValue| {
         json!({
             "name": feature.name,
@@ -87,19 +148,60 @@ fn as_json(vector: &FeatureVector) -> serde_json::Value {
     json!({
         "join_keys": keys,
         "features": vector.features.iter().map(feature).collect::<Vec<_>>(),
-        "server_seconds": vector.server_seconds,
-        "store_seconds": vector.store_seconds,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{DataType, JoinKey, Value};
+
+    /// What a query for the carriers of JFK found.
+    fn carriers(names: &[&str]) -> FeatureVectors {
+        let text = |text: &str| Value::Text(text.to_owned());
+        let feature = FeatureValue {
+            name: "v.n".to_owned(),
+            data_type: DataType::Int64,
+            value: Value::Int(7),
+            effective_time: None,
+            status: Some(FeatureStatus::Present),
+        };
+        let vector = |carrier: &&str| FeatureVector {
+            features: vec![feature.clone()],
+            join_keys: vec![("origin".to_owned(), text("JFK")), ("carrier".to_owned(), text(carrier))],
+            ..FeatureVector::default()
+        };
+        FeatureVectors {
+            wildcard_keys: vec![JoinKey { name: "carrier".to_owned(), data_type: DataType::String }],
+            features: vec![("v.n".to_owned(), DataType::Int64)],
+            vectors: names.iter().map(vector).collect(),
+            server_seconds: Some(0.0015),
+            store_seconds: None,
+        }
+    }
 
     #[test]
     fn keys_may_hold_equals_signs_and_nothing() {
         assert_eq!(key("a=b=c").unwrap(), ("a".into(), "b=c".into()));
         assert_eq!(key("a=").unwrap(), ("a".into(), String::new()));
         assert!(key("=b").is_err() && key("ab").is_err());
+    }
+
+    #[test]
+    fn a_row_shows_the_join_keys_then_the_features_without_the_views_name() {
+        let found = carriers(&["B6", "U\u{1b}A"]);
+        let keys = [("origin".to_owned(), "JFK".to_owned())];
+        let text = all_as_table("v", &keys, &found);
+        assert_eq!(text, "origin  carrier  n\nJFK     B6       7\nJFK     U␛A      7\n\n2 rows, server time 1.5 ms\n");
+        let text = all_as_table("v", &keys, &FeatureVectors { server_seconds: None, ..carriers(&[]) });
+        assert_eq!(text, "origin  carrier  n\n\n0 rows\n");
+    }
+
+    #[test]
+    fn rows_in_json_are_as_the_answer_for_one_key() {
+        let found = carriers(&["B6"]);
+        let feature = json!({"name": "v.n", "type": "int64", "value": 7, "effective_time": null, "status": "PRESENT"});
+        let row = json!({"join_keys": {"origin": "JFK", "carrier": "B6"}, "features": [feature]});
+        assert_eq!(all_as_json(&found), json!({"rows": [row], "server_seconds": 0.0015, "store_seconds": null}));
     }
 }

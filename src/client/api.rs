@@ -17,9 +17,12 @@ use super::endpoint::Endpoint;
 use super::error::{Error, Kind};
 use super::scrub::Scrub;
 use super::transport::{READ, Transport};
-use crate::model::{FeatureVector, FeatureView, Freshness, Id, Value, Workspace};
+use crate::model::{FeatureVector, FeatureVectors, FeatureView, Freshness, Id, Value, Workspace};
 use crate::wire::convert as c;
-use crate::wire::features::{GET_FEATURES_PATH, GetFeaturesRequest, GetFeaturesResponse, MetadataOptions, Parameters};
+use crate::wire::features::{
+    GET_FEATURES_PATH, GetFeaturesRequest, GetFeaturesResponse, MetadataOptions, Parameters, QUERY_FEATURES_PATH,
+    QueryFeaturesResponse,
+};
 use crate::wire::proto::common::{Empty, FcoLocator};
 use crate::wire::proto::status as s;
 use crate::wire::proto::view as v;
@@ -139,6 +142,30 @@ impl Api {
         feature_view: &str,
         keys: &[(String, String)],
     ) -> Result<FeatureVector, Error> {
+        let answer: GetFeaturesResponse = self.features(GET_FEATURES_PATH, workspace, feature_view, keys).await?;
+        Ok(c::vector_from_response(&answer, as_texts(keys)).scrubbed())
+    }
+
+    /// One feature vector for each value of the wildcard key, which is left out of `keys`. Keys travel as in
+    /// [`Api::lookup`].
+    pub async fn query(
+        &self,
+        workspace: &str,
+        feature_view: &str,
+        keys: &[(String, String)],
+    ) -> Result<FeatureVectors, Error> {
+        let answer: QueryFeaturesResponse = self.features(QUERY_FEATURES_PATH, workspace, feature_view, keys).await?;
+        Ok(c::vectors_from_response(&answer, &as_texts(keys)).scrubbed())
+    }
+
+    /// One call of the feature server, with everything it has to say.
+    async fn features<A: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        workspace: &str,
+        feature_view: &str,
+        keys: &[(String, String)],
+    ) -> Result<A, Error> {
         let params = Parameters {
             workspace_name: workspace.to_owned(),
             feature_view_name: Some(feature_view.to_owned()),
@@ -147,10 +174,8 @@ impl Api {
             ..Default::default()
         };
         let request = GetFeaturesRequest { params };
-        let call = || self.transport.post::<GetFeaturesResponse>(GET_FEATURES_PATH, &request, READ);
-        let answer = call.retry(self.backoff()).when(worth_another(Instant::now())).await?;
-        let keys = keys.iter().map(|(key, value)| (key.clone(), Value::Text(value.clone()))).collect();
-        Ok(c::vector_from_response(&answer, keys).scrubbed())
+        let call = || self.transport.post(path, &request, READ);
+        call.retry(self.backoff()).when(worth_another(Instant::now())).await
     }
 
     /// Opens the tail of a view's stream; `own_api` is the path that [`Api::deployment`] told.
@@ -193,6 +218,10 @@ fn maybe_taken(mut error: Error) -> Error {
             "It may have been taken all the same: look at the job list before trying again.".to_owned();
     }
     error
+}
+
+fn as_texts(keys: &[(String, String)]) -> Vec<(String, Value)> {
+    keys.iter().map(|(key, value)| (key.clone(), Value::Text(value.clone()))).collect()
 }
 
 fn locator(workspace: &str, id: Id) -> FcoLocator {

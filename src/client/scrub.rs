@@ -1,8 +1,8 @@
 //! Cleans what a deployment sent, once, at the client's boundary: no control character reaches anybody behind it.
 
 use crate::model::{
-    AttemptDetail, AttemptState, DataType, FeatureStatus, FeatureVector, FeatureView, Freshness, Job, JobState,
-    JobType, StageKind, StatusTable, Value, Workspace, clean, clean_lines,
+    AttemptDetail, AttemptState, DataType, FeatureStatus, FeatureVector, FeatureVectors, FeatureView, Freshness, Job,
+    JobState, JobType, StageKind, StatusTable, Value, Workspace, clean, clean_lines,
 };
 use crate::wire::queries::{DamagedDataset, Dataset, DatasetList, QueryStatus};
 
@@ -160,6 +160,17 @@ impl Scrub for FeatureVector {
             }
         }
         self.join_keys.scrub();
+    }
+}
+
+impl Scrub for FeatureVectors {
+    fn scrub(&mut self) {
+        for key in &mut self.wildcard_keys {
+            key.name.scrub();
+            key.data_type.scrub();
+        }
+        self.features.scrub();
+        self.vectors.scrub();
     }
 }
 

@@ -1,6 +1,6 @@
-//! The answer of an online lookup.
+//! The answers of online lookups and queries.
 
-use super::{DataType, Time, Value};
+use super::{DataType, JoinKey, Time, Value};
 
 /// Whether the online store had the feature (wire section 3.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,24 @@ pub struct FeatureVector {
     pub features: Vec<FeatureValue>,
     /// The join keys that were asked for, in the view's order.
     pub join_keys: Vec<(String, Value)>,
+    /// Time the server spent, in seconds, where it said so.
+    pub server_seconds: Option<f64>,
+    /// Time the store spent, in seconds, where the server said so.
+    pub store_seconds: Option<f64>,
+}
+
+/// The answer of a query by the indexed keys: one feature vector for each value of the wildcard key (semantics.md section 9).
+///
+/// The protocol states effective times and statuses once for all vectors (wire section 3.2): they are there where they are
+/// the same for all.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct FeatureVectors {
+    /// The join keys that were not asked for: the wildcard key.
+    pub wildcard_keys: Vec<JoinKey>,
+    /// Names as sent and types of the features, also where there is no vector.
+    pub features: Vec<(String, DataType)>,
+    /// In the server's order, with all their join keys.
+    pub vectors: Vec<FeatureVector>,
     /// Time the server spent, in seconds, where it said so.
     pub server_seconds: Option<f64>,
     /// Time the store spent, in seconds, where the server said so.

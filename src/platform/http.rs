@@ -122,7 +122,8 @@ fn router(platform: Arc<Platform>, keys: ApiKeys, shutdown: CancellationToken) -
 fn answered_soon() -> Router<App> {
     Router::new()
         .route("/proxy", post(proxy::handle))
-        .route("/v1/feature-service/get-features", post(features::handle))
+        .route("/v1/feature-service/get-features", post(features::get))
+        .route("/v1/feature-service/query-features", post(features::query))
         .route("/v1/fvtop/run-stream", get(run_stream::handle))
         .route("/v1/fvtop/queries", post(queries::submit))
         .route("/v1/fvtop/queries/{id}", get(queries::status).delete(queries::cancel))

@@ -5,6 +5,7 @@
 use thiserror::Error;
 
 use crate::model::{DataType, FeatureVector, Value};
+use crate::platform::registry::definition::View;
 
 pub mod bytes;
 mod cells;
@@ -49,6 +50,11 @@ pub struct BatchWrite {
 /// One answer of a query by the indexed keys: the full join key, in the view's order, and its features.
 pub type Entry = (Vec<Value>, FeatureVector);
 
+/// The features of a view as lookups answer them, in definition order: `view.feature`, and the type.
+pub fn features(view: &View) -> Vec<(String, DataType)> {
+    view.features().into_iter().map(|(name, data_type)| (format!("{}.{name}", view.name), data_type)).collect()
+}
+
 /// Why the online store failed.
 #[derive(Debug, Error)]
 pub enum OnlineError {
@@ -63,6 +69,17 @@ pub enum OnlineError {
     /// The rows, keys or stored bytes do not fit the view.
     #[error("{0}")]
     Mismatch(String),
+    /// A query by the indexed keys has more entries than one answer holds.
+    #[error(
+        "view {view}: more than {most} entries are under these keys, which is what one query answers at most. Look them \
+         up one by one by their full keys"
+    )]
+    TooMany {
+        /// Name of the view.
+        view: String,
+        /// Entries that one query answers at most.
+        most: usize,
+    },
 }
 
 fn damaged(plan: &plan::Plan, bytes: &dyn bytes::ByteStore) -> OnlineError {

@@ -15,6 +15,7 @@ pub mod status_table;
 pub mod summary;
 pub mod types;
 pub mod view;
+pub mod wildcard;
 pub mod words;
 pub mod workspace;
 
@@ -29,6 +30,7 @@ pub use status::{can_restart, join_status, status_from_jobs};
 pub use status_table::status_table;
 pub use summary::{summary_item, summary_list, summary_nested, summary_rows, summary_to_proto};
 pub use view::{feature_views, metadata_of};
+pub use wildcard::{response_from_vectors, vectors_from_response};
 pub use workspace::{configs_from_proto, configs_to_proto, workspace_from_proto, workspace_to_proto};
 
 use chrono::DateTime;

@@ -1,4 +1,4 @@
-//! The JSON of the feature server: `get-features` (wire sections 3.1 and 3.3).
+//! The JSON of the feature server: `get-features` and `query-features` (wire sections 3.1 to 3.3).
 //!
 //! Read in lowerCamelCase and in snake_case, written in lowerCamelCase.
 
@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Path of the call below the deployment's URL.
+/// Path of the call for one key, below the deployment's URL.
 pub const GET_FEATURES_PATH: &str = "v1/feature-service/get-features";
+/// Path of the call for all values of the wildcard key, below the deployment's URL.
+pub const QUERY_FEATURES_PATH: &str = "v1/feature-service/query-features";
 
-/// Body of the call.
+/// Body of either call; `query-features` leaves the wildcard key out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GetFeaturesRequest {
     /// The parameters.
@@ -90,7 +92,7 @@ impl MetadataOptions {
     };
 }
 
-/// The answer.
+/// The answer of `get-features`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GetFeaturesResponse {
     /// The values.
@@ -101,12 +103,26 @@ pub struct GetFeaturesResponse {
     pub metadata: Metadata,
 }
 
+/// The answer of `query-features`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct QueryFeaturesResponse {
+    /// One for each value of the wildcard key.
+    #[serde(default)]
+    pub results: Vec<FeaturesResult>,
+    /// What was asked for about the values of all results.
+    #[serde(default)]
+    pub metadata: Metadata,
+}
+
 /// The values.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct FeaturesResult {
     /// One a feature; 64-bit integers as text, not-a-number and infinities as text, missing as null.
     pub features: Vec<Value>,
+    /// Of `query-features`: the join keys that were not asked for, in the form of features.
+    #[serde(alias = "join_keys", skip_serializing_if = "Vec::is_empty")]
+    pub join_keys: Vec<Value>,
 }
 
 /// What is said about the values.
@@ -115,6 +131,9 @@ pub struct FeaturesResult {
 pub struct Metadata {
     /// One entry a feature.
     pub features: Vec<Item>,
+    /// Of `query-features`: name and type of each of a result's join keys.
+    #[serde(alias = "join_keys", skip_serializing_if = "Vec::is_empty")]
+    pub join_keys: Vec<Item>,
     /// Times and sizes of the serving path.
     #[serde(alias = "slo_info", skip_serializing_if = "Option::is_none")]
     pub slo_info: Option<SloInfo>,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use polars::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Server, example_repository, wait_for};
 
@@ -55,7 +55,10 @@ fn lookup(server: &Server, view: &str, keys: &[(&str, &str)]) -> BTreeMap<String
     let mut arguments = vec!["lookup", view];
     arguments.extend(keys.iter().map(String::as_str));
     arguments.push("--json");
-    let answer = server.json(&arguments);
+    features(&server.json(&arguments))
+}
+
+fn features(answer: &Value) -> BTreeMap<String, Value> {
     let features = answer["features"].as_array().expect("a list of features");
     features
         .iter()
@@ -124,7 +127,7 @@ fn a_lookup_equals_the_events() {
     let folder = tempfile::tempdir().unwrap();
     let repo = folder.path().join("repo");
     std::fs::create_dir(&repo).unwrap();
-    let views = ["carrier_delays", "route_stats", "aircraft_state"];
+    let views = ["carrier_delays", "route_stats", "aircraft_state", "origin_carriers"];
     repository(&repo, &views);
     let server = Server::start(&repo, &folder.path().join("data"));
     for view in views {
@@ -136,6 +139,7 @@ fn a_lookup_equals_the_events() {
         carriers(&server);
         routes(&server);
         aircraft(&server);
+        origins(&server);
         if micros_now().div_euclid(HOUR) == hour {
             break;
         }
@@ -222,5 +226,34 @@ fn aircraft(server: &Server) {
             .collect()
             .unwrap();
         assert_row(tail, &lookup(server, "aircraft_state", &[("tailnum", tail)]), &expected);
+    }
+}
+
+/// A lookup without the wildcard key has a row for each carrier of the last six hours, and no other.
+fn origins(server: &Server) {
+    let now = micros_now();
+    let end = now.div_euclid(HOUR) * HOUR;
+    let events = events(now);
+    let within = col("t").gt_eq(lit(end - 6 * HOUR)).and(col("t").lt(lit(end)));
+    for origin in ["JFK", "LGA", "no such airport"] {
+        let expected = arrived(&events, now)
+            .filter(col("origin").eq(lit(origin)).and(within.clone()))
+            .group_by([col("carrier")])
+            .agg([col("distance").count().alias("flights_6h"), col("dep_delay").mean().alias("dep_delay_mean_6h_1h")])
+            .sort(["carrier"], SortMultipleOptions::default())
+            .collect()
+            .unwrap();
+        let answer = server.json(&["lookup", "origin_carriers", &format!("origin={origin}"), "--json"]);
+        let rows = answer["rows"].as_array().expect("a list of rows");
+        let keys: Vec<&Value> = rows.iter().map(|row| &row["join_keys"]).collect();
+        let carriers = expected.column("carrier").unwrap().str().unwrap().iter().flatten();
+        let wanted: Vec<Value> = carriers.map(|carrier| json!({"origin": origin, "carrier": carrier})).collect();
+        assert_eq!(keys, wanted.iter().collect::<Vec<_>>(), "{origin}");
+        assert_eq!(rows.is_empty(), origin == "no such airport", "{origin}");
+        let values = expected.select(["flights_6h", "dep_delay_mean_6h_1h"]).unwrap();
+        for (place, row) in rows.iter().enumerate() {
+            let context = format!("{origin}, {}", row["join_keys"]["carrier"]);
+            assert_row(&context, &features(row), &values.slice(place as i64, 1));
+        }
     }
 }

@@ -129,6 +129,9 @@ impl From<DatasetError> for Fault {
 
 impl From<OnlineError> for Fault {
     fn from(error: OnlineError) -> Self {
-        Self::internal(&error)
+        match &error {
+            OnlineError::TooMany { .. } => Self::invalid(format!("The query is refused: {error}.")),
+            _ => Self::internal(&error),
+        }
     }
 }

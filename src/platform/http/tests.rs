@@ -33,6 +33,7 @@ use crate::wire::{proxy as envelope, rpc};
 mod deletion;
 mod queries;
 mod tasks;
+mod wildcard;
 
 /// A store that has seen one event of the carrier UA, ninety minutes ago.
 fn online() -> OnlineStore {
@@ -67,7 +68,7 @@ impl Bench {
         let dir = tempfile::tempdir().unwrap();
         let mut offline = testing::view("manual");
         (offline.online, offline.batch_trigger) = (false, BatchTrigger::Manual);
-        let views = vec![Arc::new(testing::view("carrier")), Arc::new(offline)];
+        let views = vec![Arc::new(testing::view("carrier")), Arc::new(offline), Arc::new(wildcard::view())];
         let passed = Arc::new(AtomicI64::new(0));
         let since = Arc::clone(&passed);
         let clock = Clock::from_fn(move || now() + Span::microseconds(since.load(Ordering::SeqCst)));

@@ -75,8 +75,7 @@ fn check_view(view: &View, stores: Stores) -> Result<(), String> {
             view.workspace
         ));
     }
-    let wildcard = view.join_keys.iter().find(|(key, _)| !view.online_serving_index.contains(key));
-    if let Some((key, _)) = wildcard {
+    if let Some((key, _)) = view.wildcard_key() {
         return Err(format!(
             "Keys of feature view `{name}` cannot be deleted: its join key `{key}` is a wildcard (not in online_serving_index)."
         ));

@@ -42,7 +42,6 @@ pub struct Plan {
 impl Plan {
     /// The plan of a view.
     pub fn of(view: &View) -> Self {
-        let names = view.feature_names().into_iter().map(|feature| format!("{}.{feature}", view.name));
         Self {
             id: view.id,
             name: view.name.clone(),
@@ -51,7 +50,7 @@ impl Plan {
             timestamp_field: view.timestamp_field.clone(),
             layout: stored_columns(&view.kind),
             order: key_order(view),
-            feature_names: names.collect(),
+            feature_names: super::features(view).into_iter().map(|(name, _)| name).collect(),
             shape: Meta::shape_of(view),
             index: view.online_serving_index.clone(),
         }

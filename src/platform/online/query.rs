@@ -86,11 +86,7 @@ impl Found<'_> {
 
     fn add(&mut self, entry: Entry) -> Result<(), OnlineError> {
         if self.entries.len() == MOST_ENTRIES {
-            return Err(OnlineError::Mismatch(format!(
-                "view {}: more than {MOST_ENTRIES} entries are under these keys, which is what one query answers at most. \
-                 Look them up one by one by their full keys",
-                self.plan.name
-            )));
+            return Err(OnlineError::TooMany { view: self.plan.name.clone(), most: MOST_ENTRIES });
         }
         self.entries.push(entry);
         Ok(())

@@ -317,12 +317,24 @@ impl View {
         found.map_or(DataType::String, |aggregation| aggregation.input_type.clone())
     }
 
+    /// The join key that is not in the online serving index, with its type; at most one is left out of it.
+    pub fn wildcard_key(&self) -> Option<&(String, DataType)> {
+        self.join_keys.iter().find(|(name, _)| !self.online_serving_index.contains(name))
+    }
+
+    /// The names and types of its features, in definition order.
+    pub fn features(&self) -> Vec<(String, DataType)> {
+        match &self.kind {
+            Kind::Aggregate { aggregations, .. } => {
+                aggregations.iter().map(|a| (a.feature.clone(), a.output_type.clone())).collect()
+            }
+            Kind::Temporal { features, .. } => features.clone(),
+        }
+    }
+
     /// The names of its features, in definition order.
     pub fn feature_names(&self) -> Vec<String> {
-        match &self.kind {
-            Kind::Aggregate { aggregations, .. } => aggregations.iter().map(|a| a.feature.clone()).collect(),
-            Kind::Temporal { features, .. } => features.iter().map(|(name, _)| name.clone()).collect(),
-        }
+        self.features().into_iter().map(|(name, _)| name).collect()
     }
 
     /// The columns of its query that are stored or aggregated: join keys, timestamp, inputs of features.

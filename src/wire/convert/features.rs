@@ -24,9 +24,13 @@ pub fn response_from_vector(vector: &FeatureVector, options: &MetadataOptions) -
         store_time_seconds: vector.store_seconds,
     };
     GetFeaturesResponse {
-        result: FeaturesResult { features: vector.features.iter().map(|f| value_to_json(&f.value)).collect() },
+        result: FeaturesResult {
+            features: vector.features.iter().map(|f| value_to_json(&f.value)).collect(),
+            join_keys: Vec::new(),
+        },
         metadata: Metadata {
             features: vector.features.iter().map(item).collect(),
+            join_keys: Vec::new(),
             slo_info: options.include_slo_info.then(slo),
             partial_results: None,
         },
@@ -36,24 +40,32 @@ pub fn response_from_vector(vector: &FeatureVector, options: &MetadataOptions) -
 /// The vector in an answer; `join_keys` are those that were asked for. Values without metadata are kept under their
 /// place (`feature 3`).
 pub fn vector_from_response(response: &GetFeaturesResponse, join_keys: Vec<(String, Value)>) -> FeatureVector {
-    let item = response.metadata.features.iter().map(Some).chain(std::iter::repeat(None));
-    let slo = response.metadata.slo_info.as_ref();
-    let features = response.result.features.iter().zip(item).zip(1..).map(|((value, item), place)| {
+    let features = values_of(&response.result.features, &response.metadata.features, "feature");
+    let (server_seconds, store_seconds) = slo_seconds(&response.metadata);
+    FeatureVector { features, join_keys, server_seconds, store_seconds }
+}
+
+/// Values with what is said about them. Those of which nothing is said are called `what` and their place.
+pub(super) fn values_of(values: &[Json], items: &[Item], what: &str) -> Vec<FeatureValue> {
+    let items = items.iter().map(Some).chain(std::iter::repeat(None));
+    let value = |((value, item), place): ((&Json, Option<&Item>), usize)| {
         let data_type = item.and_then(|i| i.data_type.as_ref()).map_or_else(|| guess(value), type_from_json);
         FeatureValue {
-            name: item.and_then(|i| i.name.clone()).unwrap_or_else(|| format!("feature {place}")),
+            name: item.and_then(|i| i.name.clone()).unwrap_or_else(|| format!("{what} {place}")),
             value: value_from_json(value, &data_type),
             effective_time: item.and_then(|i| i.effective_time.as_deref()).and_then(|at| parse_time(at).ok()),
             status: item.and_then(|i| i.status.as_deref()).map(status_of),
             data_type,
         }
-    });
-    FeatureVector {
-        features: features.collect(),
-        join_keys,
-        server_seconds: slo.and_then(|s| s.server_time_seconds.or(s.slo_server_time_seconds)),
-        store_seconds: slo.and_then(|s| s.store_time_seconds),
-    }
+    };
+    values.iter().zip(items).zip(1..).map(value).collect()
+}
+
+/// The seconds that the server and its store spent, where they are said.
+pub(super) fn slo_seconds(metadata: &Metadata) -> (Option<f64>, Option<f64>) {
+    let slo = metadata.slo_info.as_ref();
+    let server = slo.and_then(|s| s.server_time_seconds.or(s.slo_server_time_seconds));
+    (server, slo.and_then(|s| s.store_time_seconds))
 }
 
 fn status_word(status: &FeatureStatus) -> String {
