@@ -33,6 +33,8 @@ pub enum Command {
     Refresh,
     /// Look up one key online: (join key, text as typed) in the view's order.
     Lookup { request: RequestId, workspace: String, feature_view: String, keys: Vec<(String, String)> },
+    /// Look up all values of the wildcard key: (join key, text as typed) of the others. Answered by [`Update::LookedUpAll`].
+    LookupAll { request: RequestId, workspace: String, feature_view: String, keys: Vec<(String, String)> },
     /// Start a materialization job.
     Trigger { request: RequestId, trigger: TriggerRequest },
     /// Cancel a job.
@@ -134,6 +136,8 @@ pub enum Update {
     ReadFailed { generation: Generation, problem: Problem },
     /// The answer of a lookup.
     Lookup { request: RequestId, answer: Result<FeatureVector, Problem>, took: Duration },
+    /// The answer of a lookup of all values of the wildcard key: one row each, join keys first, then features.
+    LookedUpAll { request: RequestId, answer: Result<Table, Problem> },
     /// A computation goes on.
     QueryProgress { request: RequestId, progress: QueryProgress },
     /// A computation ended.

@@ -8,6 +8,7 @@ mod link;
 mod outbox;
 mod poll;
 mod queries;
+mod wildcard;
 mod work;
 
 use std::collections::HashMap;

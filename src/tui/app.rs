@@ -39,6 +39,7 @@ pub(crate) mod testing;
 mod tests;
 mod trigger;
 mod typing;
+mod wildcard;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -11,6 +11,7 @@ use super::super::keys;
 use super::super::message::{Command, Connection, Generation, Problem, Table, Update};
 use super::link::Link;
 use super::poll::Poll;
+use super::wildcard;
 use super::{OpenView, Task};
 use crate::model::{Coverage, FeatureView, Freshness, Id, Job, StatusOptions, StatusTable, Workspace};
 
@@ -201,6 +202,10 @@ async fn serve(api: Option<Api>, command: Command) -> Option<Update> {
         Command::Detail { generation, attempt } => {
             let answer = on(api, async |api| api.detail(attempt).await).await;
             Update::Detail { generation, attempt, answer: answer.map(Arc::new) }
+        }
+        Command::LookupAll { request, workspace, feature_view, keys } => {
+            let answer = on(api, async |api| wildcard::look_up(&api, &workspace, &feature_view, &keys).await).await;
+            Update::LookedUpAll { request, answer }
         }
         Command::Status { request, workspace, feature_view, deletions } => {
             let answer = on(api, async |api| status(&api, &workspace, &feature_view, deletions).await).await;

@@ -238,7 +238,7 @@ fn the_form_steps_over_the_grid_and_says_what_would_happen() {
     press(&mut app, "t");
     assert!(screen(&mut app).contains("asking what is materialized"));
     covered(&mut app);
-    press(&mut app, "[ [ [ [ [ [ tab [ [ [ [");
+    press(&mut app, "[ [ [ tab [");
     assert_eq!((form(&app).start.text(), form(&app).end.text()), ("2026-11-22 05:00:00", "2026-11-22 08:00:00"));
     let drawn = screen(&mut app);
     assert!(drawn.contains("Materialized already: online 2026-11-22 05:00 – 2026-11-22 08:00 (3 periods)"), "{drawn}");
@@ -281,7 +281,7 @@ fn a_window_before_the_features_and_a_store_the_view_lacks_are_refused_in_the_fo
 #[test]
 fn the_refusal_of_the_deployment_is_shown_in_the_form_and_loses_nothing() {
     let mut app = app();
-    let effects = press(&mut app, "t [ [ [ [ tab [ [ [ enter y");
+    let effects = press(&mut app, "t [ tab enter y");
     let Some(Command::Trigger { request, .. }) = commands(&effects).pop() else { panic!("{effects:?}") };
     let request = *request;
     assert_eq!(press(&mut app, "type:1 enter"), [], "nothing is typed or sent while the answer is awaited");

@@ -59,14 +59,12 @@ impl Lookup {
         !self.touched && !self.example && !self.fields.is_empty() && self.answer.is_none()
     }
 
-    /// Fills the form from a record that has all keys. A key that a lookup may leave out stays empty.
-    pub fn fill(&mut self, record: &str, view: &FeatureView) -> bool {
+    /// Fills the form from a record that has all keys.
+    pub fn fill(&mut self, record: &str) -> bool {
         let Ok(serde_json::Value::Object(record)) = serde_json::from_str(record) else { return false };
-        let wildcard = view.wildcard_join_key();
         let mut found = Vec::new();
         for (name, _) in &self.fields {
             let text = match record.get(name) {
-                _ if wildcard == Some(name) => String::new(),
                 Some(serde_json::Value::String(text)) if !text.is_empty() => text.clone(),
                 Some(value @ serde_json::Value::Number(_)) => value.to_string(),
                 _ => return false,

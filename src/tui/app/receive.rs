@@ -52,7 +52,9 @@ pub fn receive(app: &mut App, told: Update, effects: &mut Vec<Effect>) {
             detail::told(app, attempt, answer, effects);
         }
         Update::Coverage { generation, answer } if generation == current => covered::told(app, answer, effects),
-        Update::Status { request, answer } => status::told(app, request, answer),
+        Update::Status { request, answer } | Update::LookedUpAll { request, answer } => {
+            status::told(app, request, answer);
+        }
         // What belongs to a view that is no longer open.
         Update::Jobs { .. }
         | Update::Freshness { .. }
@@ -216,9 +218,9 @@ fn receive_jobs(app: &mut App, jobs: Arc<Vec<Job>>, effects: &mut Vec<Effect>) {
 fn tail(app: &mut App, batch: TailBatch, effects: &mut Vec<Effect>) {
     let newest = batch.records.last().cloned();
     app.stream.receive(batch, app.now);
-    let view = app.feature_view().filter(|view| view.online).cloned();
-    if let (true, Some(record), Some(view)) = (app.lookup.wants_example(), newest, view)
-        && app.lookup.fill(&record, &view)
+    let online = app.feature_view().is_some_and(|view| view.online);
+    if let (true, Some(record)) = (online && app.lookup.wants_example(), newest)
+        && app.lookup.fill(&record)
     {
         look_up(app, effects);
     }
@@ -227,6 +229,9 @@ fn tail(app: &mut App, batch: TailBatch, effects: &mut Vec<Effect>) {
 /// Sends the key in the form.
 pub fn look_up(app: &mut App, effects: &mut Vec<Effect>) {
     let (Some(workspace), Some(feature_view)) = (app.workspace.clone(), app.view.clone()) else { return };
+    if super::wildcard::look_up(app, effects) {
+        return;
+    }
     let request = app.request();
     let keys = app.lookup.keys();
     app.lookup.pending = Some((request, app.now));

@@ -25,6 +25,13 @@ pub enum Origin {
         /// What was asked for.
         query: Box<Query>,
     },
+    /// A lookup of all values of the wildcard key.
+    Lookup {
+        /// The view.
+        feature_view: String,
+        /// The other keys as typed, in one line.
+        keys: String,
+    },
     /// A status table.
     Status {
         /// The view.
@@ -39,6 +46,7 @@ impl Origin {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Query { form, .. } => form.kind.name(),
+            Self::Lookup { .. } => "lookup",
             Self::Status { deletions: false, .. } => "materialization_status",
             Self::Status { deletions: true, .. } => "deletion_status",
         }
@@ -48,7 +56,7 @@ impl Origin {
     pub fn feature_view(&self) -> &str {
         match self {
             Self::Query { query, .. } => query.feature_view(),
-            Self::Status { feature_view, .. } => feature_view,
+            Self::Lookup { feature_view, .. } | Self::Status { feature_view, .. } => feature_view,
         }
     }
 
@@ -56,7 +64,7 @@ impl Origin {
     pub fn form(&self) -> Option<&AskForm> {
         match self {
             Self::Query { form, .. } => Some(form),
-            Self::Status { .. } => None,
+            Self::Lookup { .. } | Self::Status { .. } => None,
         }
     }
 
@@ -64,6 +72,7 @@ impl Origin {
     pub fn sentence(&self) -> String {
         match self {
             Self::Query { query, .. } => sentence(query),
+            Self::Lookup { keys, .. } => format!("{keys}, one row a value of the wildcard key, now"),
             Self::Status { .. } => "one row an attempt, of every job; times are UTC".to_owned(),
         }
     }

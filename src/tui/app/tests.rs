@@ -124,11 +124,11 @@ fn a_job_that_was_started_is_selected_unless_the_filter_hides_it() {
 }
 
 #[test]
-fn the_form_begins_with_the_last_complete_period_and_checks_what_is_typed() {
+fn the_form_begins_with_the_newest_period_that_no_job_is_to_write_and_checks_what_is_typed() {
     let mut app = app();
     press(&mut app, "t");
     let Some(Overlay::Trigger(form)) = app.overlays.last() else { panic!() };
-    assert_eq!((form.start.text(), form.end.text()), ("2026-11-22 11:00:00", "2026-11-22 12:00:00"));
+    assert_eq!((form.start.text(), form.end.text()), ("2026-11-22 08:00:00", "2026-11-22 09:00:00"));
     press(&mut app, "ctrl-u");
     for (end, error) in [
         ("yesterday", "`yesterday` is not a time"),
@@ -138,6 +138,7 @@ fn the_form_begins_with_the_last_complete_period_and_checks_what_is_typed() {
         ("2026-11-22_12:00", "Blocked by job 00000090 (running)"),
     ] {
         let Some(Overlay::Trigger(form)) = app.overlays.last_mut() else { panic!() };
+        form.start.set("2026-11-22 11:00:00");
         form.end.set("");
         form.focus = 1;
         assert_eq!(press(&mut app, &format!("type:{end} enter")), []);
@@ -200,10 +201,22 @@ fn the_stream_gives_one_example_and_never_overwrites_a_typed_key() {
 }
 
 #[test]
-fn a_wildcard_key_is_left_empty_in_the_example() {
-    let mut lookup = Lookup::of(&route_view());
-    assert!(lookup.fill(r#"{"origin":"EWR","dest":"IAH"}"#, &route_view()));
-    assert_eq!(lookup.keys().into_iter().map(|(_, text)| text).collect::<Vec<_>>(), ["EWR", ""]);
+fn a_wildcard_key_that_is_left_empty_stands_for_all_its_values() {
+    let mut app = app();
+    app.view = Some(route_view().name);
+    app.lookup = Lookup::of(&route_view());
+    assert!(app.lookup.fill(r#"{"origin":"EWR","dest":"IAH"}"#));
+    assert_eq!(app.lookup.keys().into_iter().map(|(_, text)| text).collect::<Vec<_>>(), ["EWR", "IAH"]);
+    press(&mut app, "3 enter tab backspace backspace backspace");
+    let Some(Effect::Client(Command::LookupAll { request, keys, .. })) = press(&mut app, "enter").pop() else {
+        panic!()
+    };
+    assert_eq!(keys, [("origin".to_owned(), "EWR".to_owned())]);
+    let frame = polars::df!("origin" => ["EWR", "EWR"], "dest" => ["IAH", "ORD"], "n" => [3_i64, 4]).unwrap();
+    let table = crate::client::message::Table(Arc::new(frame));
+    tell(&mut app, Update::LookedUpAll { request, answer: Ok(table) });
+    let Some(Overlay::Sheet(sheet)) = app.overlays.last() else { panic!("no table") };
+    assert_eq!(sheet.table().0.height(), 2);
 }
 
 #[test]

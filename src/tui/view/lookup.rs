@@ -73,7 +73,7 @@ fn form(canvas: &mut Canvas, app: &App, view: &FeatureView, area: Rect) -> u16 {
     let (mut x, mut y) = (area.x, area.y);
     for (place, (name, field)) in app.lookup.fields.iter().enumerate() {
         let declared = view.join_keys.iter().find(|key| key.name == *name);
-        let optional = if view.wildcard_join_key() == Some(name) { " (may be empty)" } else { "" };
+        let optional = if view.wildcard_join_key() == Some(name) { " (empty: all)" } else { "" };
         let kind = declared.map(|key| format!(" {}{optional} ", key.data_type)).unwrap_or_default();
         let wide = (width(name) + width(&kind) + FIELD) as u16;
         if x > area.x && x + wide > area.right() {
