@@ -72,6 +72,52 @@ fn a_write_that_ends_in_the_middle_leaves_every_key_whole_and_is_made_right_by_a
     assert!(parts > 2, "the write was one of {parts} parts");
 }
 
+/// A great write of rows, over the embedded store and the one in memory: what is newer there stays, the rest is as if written
+/// row by row, and a write that fails leaves all as it was.
+#[test]
+fn rows_of_a_great_window_are_those_of_many_small_ones() {
+    let view = pair_rows(None);
+    let window = Window { start: base(), end: base() + Span::hours(3) };
+    let rows = |number: i64, minute: i64| {
+        let events: Vec<Event> = (0..9_000)
+            .map(|key: i64| Event {
+                key: Value::Text(format!("k{key}")),
+                ..one(number + key % 7, minute + key % 2 * 60)
+            })
+            .collect();
+        engine::transform_stream(&view, frame(&events)).unwrap()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let stores = [
+        OnlineStore::open(folder.path()).unwrap().with_parts(1_000),
+        in_memory().with_parts(1_000),
+        in_memory().with_parts(usize::MAX),
+    ];
+    let done = stores.map(|store| {
+        let first = store.write_batch(&view, window, &rows(1, 10), window.end).unwrap();
+        let second = store.write_batch(&view, window, &rows(100, 40), window.end).unwrap();
+        let late = store.write_batch(&view, window, &rows(200, 5), window.end).unwrap();
+        assert_eq!((first.rows, second.rows, late.rows, late.skipped), (9_000, 9_000, 0, 9_000));
+        let value = |key: i64| {
+            let keys = [Value::Null, Value::Text(format!("k{key}"))];
+            store.lookup(&view, &keys, window.end).unwrap().features[0].value.clone()
+        };
+        ((first, second, late), (0..9_000).step_by(97).map(value).collect::<Vec<_>>())
+    });
+    assert_eq!(done[0], done[2]);
+    assert_eq!(done[1], done[2]);
+    assert_eq!(done[2].1[1], Value::Int(100 + 97 % 7));
+
+    let bytes =
+        Arc::new(Failing { bytes: MemoryStore::default(), left: AtomicUsize::new(1), writes: AtomicUsize::new(0) });
+    let store = OnlineStore::over(bytes.clone()).unwrap().with_parts(1_000);
+    bytes.left.store(1, Ordering::SeqCst);
+    assert!(store.write_batch(&view, window, &rows(1, 10), window.end).is_err());
+    let keys = [Value::Null, Value::Text("k1".to_owned())];
+    assert_eq!(store.lookup(&view, &keys, window.end).unwrap().features[0].value, Value::Null);
+    assert_eq!(store.windows(view.id).unwrap(), []);
+}
+
 #[test]
 fn a_failed_write_of_a_stream_moves_nothing() {
     let bytes = Arc::new(Failing {
