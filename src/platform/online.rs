@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::model::{DataType, FeatureVector, Value};
 use crate::platform::registry::definition::View;
 
+mod beside;
 pub mod bytes;
 mod cells;
 mod chunks;

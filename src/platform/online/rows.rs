@@ -1,10 +1,9 @@
 //! Latest rows of temporal views. A row's value begins with its time, which is its version.
 
-use std::sync::mpsc::sync_channel;
-
 use polars::prelude::DataFrame;
 
-use super::bytes::{ByteStore, Change, Puts, Space, VERSION_BYTES};
+use super::beside;
+use super::bytes::{ByteStore, Change, Space, VERSION_BYTES};
 use super::cells::{Cells, KeyCells, unfit};
 use super::chunks::Chunks;
 use super::plan::Plan;
@@ -13,9 +12,6 @@ use super::{BatchWrite, OnlineError, StreamWrite, codec, damaged, sort};
 use crate::model::time::{from_micros, micros};
 use crate::model::{Time, Value};
 use crate::platform::registry::definition::Kind;
-
-/// How many handfuls of entries are made ahead, and how many entries are one.
-const AHEAD: (usize, usize) = (4, 4_096);
 
 /// The newest row of a key in a frame.
 struct Latest {
@@ -100,7 +96,7 @@ pub fn upsert(
         Some((latest.key, value))
     });
     if great {
-        made_beside(puts, |made| chunks.load(Space::Rows, made))?;
+        beside::made(puts, |made| chunks.load(Space::Rows, made))?;
     } else {
         for (key, value) in puts {
             chunks.key(&key)?;
@@ -108,26 +104,6 @@ pub fn upsert(
         }
     }
     Ok(done)
-}
-
-/// Makes entries on a thread of its own, some ahead of who takes them: one encodes while the other writes.
-fn made_beside<T>(
-    mut puts: impl Iterator<Item = (Vec<u8>, Vec<u8>)> + Send,
-    take: impl FnOnce(&mut Puts<'_>) -> T,
-) -> T {
-    std::thread::scope(|scope| {
-        let (made, wanted) = sync_channel::<Vec<_>>(AHEAD.0);
-        scope.spawn(move || {
-            loop {
-                let some: Vec<_> = puts.by_ref().take(AHEAD.1).collect();
-                // Nobody takes them any more once the write has failed.
-                if some.is_empty() || made.send(some).is_err() {
-                    return;
-                }
-            }
-        });
-        take(&mut wanted.into_iter().flatten())
-    })
 }
 
 /// The upserts of a stream's rows, for each how many rows it stands for, and what was written if none of them loses.

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use polars::prelude::DataFrame;
 
+use super::beside;
 use super::bytes::{ByteStore, Change, Space};
 use super::cells::{Cells, KeyCells, unfit};
 use super::chunks::Chunks;
@@ -63,6 +64,9 @@ impl TileCells {
     }
 }
 
+/// The rows of one tile, by key and number, and their value.
+type Encoded<'a> = (&'a [(Vec<u8>, usize)], Result<Vec<u8>, OnlineError>);
+
 /// Puts the tiles of the rows in the place of all tiles of the window. Rows that no lookup can reach at `now` or later are
 /// left out.
 pub fn replace(
@@ -93,19 +97,31 @@ pub fn replace(
     }
     sort::by_key(&mut tiles, |(key, row)| (key, *row));
     let mut there = tiles_of_window(bytes, plan, window)?.into_iter().peekable();
-    for rows in tiles.chunk_by(|a, b| a.0 == b.0) {
-        let Some((key, row)) = rows.first() else { continue };
-        while let Some(gone) = there.next_if(|there| there < key) {
-            remove(chunks, plan, gone)?;
+    let value = |rows: &[(Vec<u8>, usize)]| match rows {
+        [(_, row)] => Ok(cells.value(*row)),
+        rows => merged(plan, bytes, &cells, rows),
+    };
+    let mut encoded = tiles.chunk_by(|a, b| a.0 == b.0).map(|rows| (rows, value(rows)));
+    let great = chunks.is_great(tiles.len(), tiles.first().map_or(0, |(key, _)| 3 * key.len()));
+    let mut write = |encoded: &mut dyn Iterator<Item = Encoded<'_>>| {
+        for (rows, value) in encoded {
+            let (Some((key, _)), value) = (rows.first(), value?) else { continue };
+            while let Some(gone) = there.next_if(|there| there < key) {
+                remove(chunks, plan, gone)?;
+            }
+            let is_new = there.next_if_eq(key).is_none();
+            // In continuous mode several events of a key may share an instant: they are one tile, and count each.
+            done.rows += rows.len() as u64;
+            done.bytes += (key.len() + value.len()) as u64;
+            put(chunks, plan, key, value, is_new)?;
         }
-        let is_new = there.next_if_eq(key).is_none();
-        let value = if rows.len() == 1 { cells.value(*row) } else { merged(plan, bytes, &cells, rows)? };
-        // In continuous mode several events of a key may share an instant: they are one tile, and count each.
-        done.rows += rows.len() as u64;
-        done.bytes += (key.len() + value.len()) as u64;
-        put(chunks, plan, key, value, is_new)?;
+        there.try_for_each(|gone| remove(chunks, plan, gone))
+    };
+    if great {
+        beside::made(encoded, write)?
+    } else {
+        write(&mut encoded)?
     }
-    there.try_for_each(|gone| remove(chunks, plan, gone))?;
     Ok(done)
 }
 
