@@ -43,6 +43,18 @@ pub enum StageState {
     Cancelled,
 }
 
+impl fmt::Display for StageState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pending => "PENDING",
+            Self::Running => "RUNNING",
+            Self::Success => "SUCCESS",
+            Self::Error => "ERROR",
+            Self::Cancelled => "CANCELLED",
+        })
+    }
+}
+
 /// One stage of an attempt.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stage {

@@ -9,7 +9,7 @@ use crate::cli::failure::{FAILED, Failure};
 use crate::cli::output::{json_time, note, print, print_json, table, time};
 use crate::cli::session::Session;
 use crate::model::time::print_took;
-use crate::model::{Attempt, AttemptDetail, Job, Stage, StageState};
+use crate::model::{Attempt, AttemptDetail, Job, Stage};
 
 /// Show all that is known of one job.
 #[derive(Args, Clone, Debug)]
@@ -119,7 +119,7 @@ fn stages(detail: &AttemptDetail) -> String {
     let row = |stage: &Stage| {
         vec![
             stage.kind.to_string(),
-            state(stage.state).to_owned(),
+            stage.state.to_string(),
             stage.progress.map_or_else(|| "-".to_owned(), percent),
             time(stage.started_at),
             stage.took.map_or_else(|| "-".to_owned(), print_took),
@@ -135,21 +135,11 @@ fn percent(share: f32) -> String {
     format!("{:.0} %", share * 100.0)
 }
 
-fn state(state: StageState) -> &'static str {
-    match state {
-        StageState::Pending => "PENDING",
-        StageState::Running => "RUNNING",
-        StageState::Success => "SUCCESS",
-        StageState::Error => "ERROR",
-        StageState::Cancelled => "CANCELLED",
-    }
-}
-
 fn detail_json(number: u32, detail: &AttemptDetail) -> serde_json::Value {
     let stage = |stage: &Stage| {
         json!({
             "stage": stage.kind.to_string(),
-            "state": state(stage.state),
+            "state": stage.state.to_string(),
             "progress": stage.progress,
             "started_at": json_time(stage.started_at),
             "took_seconds": stage.took.map(|took| took.as_seconds_f64()),

@@ -23,7 +23,7 @@ impl Rows<'_> {
                 attempt.to_string(),
                 number,
                 kind_word(&stage.kind),
-                state_word(stage.state),
+                stage.state.to_string(),
                 stage.started_at.map(micros),
                 stage.ended_at.map(micros),
                 count(stage.rows),
@@ -120,18 +120,8 @@ fn kind_of(word: &str) -> StageKind {
     }
 }
 
-fn state_word(state: StageState) -> &'static str {
-    match state {
-        StageState::Pending => "PENDING",
-        StageState::Running => "RUNNING",
-        StageState::Success => "SUCCESS",
-        StageState::Error => "ERROR",
-        StageState::Cancelled => "CANCELLED",
-    }
-}
-
 fn state_of(word: &str) -> Result<StageState, TableError> {
     use StageState::{Cancelled, Error, Pending, Running, Success};
-    let known = [Pending, Running, Success, Error, Cancelled].into_iter().find(|state| state_word(*state) == word);
+    let known = [Pending, Running, Success, Error, Cancelled].into_iter().find(|state| state.to_string() == word);
     known.ok_or_else(|| TableError::Damaged(format!("`{word}` is not the state of a stage")))
 }
