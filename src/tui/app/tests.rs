@@ -217,6 +217,8 @@ fn a_wildcard_key_that_is_left_empty_stands_for_all_its_values() {
     tell(&mut app, Update::LookedUpAll { request, answer: Ok(table) });
     let Some(Overlay::Sheet(sheet)) = app.overlays.last() else { panic!("no table") };
     assert_eq!(sheet.table().0.height(), 2);
+    press(&mut app, "esc");
+    assert!(app.overlays.is_empty(), "one key closes it");
 }
 
 #[test]

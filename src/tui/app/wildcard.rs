@@ -16,6 +16,8 @@ pub fn look_up(app: &mut App, effects: &mut Vec<Effect>) -> bool {
     if left_out.is_empty() || !left_out.iter().all(is_empty) || keys.is_empty() || keys.iter().any(is_empty) {
         return false;
     }
+    // The keys go to the window that opens.
+    app.typing = None;
     let request = app.request();
     let shown = keys.iter().map(|(name, text)| format!("{name}={text}")).collect::<Vec<_>>().join(" ");
     app.notes.add(app.now, Level::Trace, format!("looked up {feature_view} {shown}, all of {}", left_out[0].0));
