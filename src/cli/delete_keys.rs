@@ -136,12 +136,7 @@ fn summary(view: &FeatureView, keys: &KeySet, stores: Stores) -> String {
     let count = if distinct == 1 { "1 key".to_owned() } else { format!("{distinct} keys") };
     let given = if keys.given == distinct { String::new() } else { format!(" ({} given)", keys.given) };
     let file = keys.file.as_ref().map(|file| format!(" from {}", file.display())).unwrap_or_default();
-    let stores = match (stores.online, stores.offline) {
-        (true, true) => "online and offline",
-        (true, false) => "online",
-        _ => "offline",
-    };
-    format!("{count}{given}{file} of `{}` in `{}`, {stores}", view.name, view.workspace)
+    format!("{count}{given}{file} of `{}` in `{}`, {}", view.name, view.workspace, stores.words())
 }
 
 async fn follow(session: &Session, view: &FeatureView, id: crate::model::Id, then: ThenWait) -> Result<Ended, Failure> {

@@ -5,13 +5,25 @@ use super::Id;
 /// The most keys that one request may name (seed page).
 pub const MAX_KEYS: usize = 10_000;
 
-/// Where to delete.
+/// A choice of stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stores {
     /// The online store.
     pub online: bool,
     /// The offline store.
     pub offline: bool,
+}
+
+impl Stores {
+    /// In words, to go into a sentence.
+    pub fn words(self) -> &'static str {
+        match (self.online, self.offline) {
+            (true, true) => "online and offline",
+            (true, false) => "online",
+            (false, true) => "offline",
+            (false, false) => "no store",
+        }
+    }
 }
 
 /// The deletion jobs that were started.

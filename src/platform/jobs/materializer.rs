@@ -175,9 +175,7 @@ pub fn reason(kind: ErrorKind) -> &'static str {
 
 /// A failure of a store: mended by whoever has the machine, so the attempt is tried again.
 fn store_failure(message: String) -> Outcome {
-    // As the system says it, and as SQLite does.
-    let full = ["No space left on device", "database or disk is full"].iter().any(|words| message.contains(words));
-    if full {
+    if message.contains("No space left on device") {
         // The offline store says it itself.
         let advice = if message.contains("The disk is full") { "" } else { ". The disk is full: free some space" };
         return retryable("DISK_FULL", format!("{}{advice}", message.trim_end_matches('.')));

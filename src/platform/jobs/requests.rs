@@ -177,11 +177,7 @@ fn rivals(rows: &Rows, record: &JobRecord) -> Result<Vec<JobRecord>, TableError>
 }
 
 fn asked(request: &TriggerRequest) -> String {
-    let stores = match (request.online, request.offline) {
-        (true, true) => "online and offline",
-        (true, false) => "online",
-        _ => "offline",
-    };
+    let stores = Stores { online: request.online, offline: request.offline }.words();
     let overwrite = if request.overwrite { ", over what is there" } else { "" };
     let retries = if request.use_tecton_managed_retries { "" } else { ", without managed retries" };
     format!("Somebody asked for this job: {stores}{overwrite}{retries}.")

@@ -149,12 +149,8 @@ impl DeleteForm {
 
     /// The chosen stores in words.
     pub fn stores(&self) -> &'static str {
-        match self.boxes {
-            [true, true] => "online and offline",
-            [true, false] => "online",
-            [false, true] => "offline",
-            [false, false] => "no store",
-        }
+        let [online, offline] = self.boxes;
+        Stores { online, offline }.words()
     }
 
     /// What was read, in a sentence: `1 204 keys (1 310 given) from keys.csv for carrier_delays in prod, online and offline`.
