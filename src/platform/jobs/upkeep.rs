@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::model::Span;
 use crate::platform::online::OnlineStore;
+use crate::platform::registry::definition::View;
 
 use super::Jobs;
 use super::table::TableError;
@@ -24,8 +25,10 @@ const AT_ONCE: usize = 100;
 const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
 /// How often the online store looks for what no lookup can reach.
 const EXPIRE_EVERY: Duration = Duration::from_secs(600);
-/// Tiles or rows of a view that go in one turn, so that writers do not wait long.
-const EXPIRE_AT_ONCE: usize = 10_000;
+/// Tiles or rows of a view that go in one write, so that writers do not wait long.
+const EXPIRE_AT_ONCE: u64 = 10_000;
+/// Such writes of a view in one turn, so that neither does the schedule.
+const EXPIRE_WRITES: usize = 20;
 
 /// When each thing was done last.
 pub struct Upkeep {
@@ -56,14 +59,25 @@ impl Upkeep {
 
     fn expire(&self, jobs: &Jobs, go_on: &dyn Fn() -> bool) {
         for view in jobs.views().filter(|view| view.live && view.online) {
-            if !go_on() {
-                return;
-            }
-            match self.online.expire(view, jobs.now(), EXPIRE_AT_ONCE) {
-                Ok(gone) => tracing::debug!(view = view.name, gone, "out of reach of lookups"),
-                Err(error) => tracing::error!(%error, view = view.name, "nothing was expired; trying again later"),
+            for _ in 0..EXPIRE_WRITES {
+                if !go_on() {
+                    return;
+                }
+                // Fewer than asked for: the rest can still be reached, or is looked at in the next turn.
+                if self.expire_some(view, jobs) < EXPIRE_AT_ONCE {
+                    break;
+                }
             }
         }
+    }
+
+    fn expire_some(&self, view: &View, jobs: &Jobs) -> u64 {
+        let gone = self.online.expire(view, jobs.now(), EXPIRE_AT_ONCE as usize);
+        match &gone {
+            Ok(gone) => tracing::debug!(view = view.name, gone, "out of reach of lookups"),
+            Err(error) => tracing::error!(%error, view = view.name, "nothing was expired; trying again later"),
+        }
+        gone.unwrap_or_default()
     }
 }
 
