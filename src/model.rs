@@ -3,6 +3,7 @@
 //! Everything here is plain data that any other room may hold. This room must not do I/O, must not know the wire
 //! format, and imports nothing else of ours.
 
+pub mod access;
 pub mod attempt;
 pub mod clean;
 pub mod coverage;
@@ -18,6 +19,7 @@ pub mod value;
 pub mod vector;
 pub mod workspace;
 
+pub use access::{Right, Role};
 pub use attempt::{AttemptDetail, Stage, StageKind, StageState};
 pub use clean::{clean, clean_lines};
 pub use coverage::Coverage;

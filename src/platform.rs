@@ -11,6 +11,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
+pub mod access;
 pub mod clock;
 pub mod datasets;
 pub mod engine;

@@ -12,6 +12,7 @@ use polars::prelude::DataFrame;
 use thiserror::Error;
 use uuid::Uuid;
 
+use crate::model::Id;
 use crate::platform::engine::ask::Control;
 use crate::wire::queries::{QueryError, QueryState, QueryStatus};
 
@@ -46,9 +47,9 @@ const UNWATCHED: Duration = Duration::from_secs(60);
 /// How long a query that ended is known after somebody asked about it last.
 const KEPT: Duration = Duration::from_secs(600);
 
-/// Whose something is: the place of an API key among those of the deployment.
+/// Whose something is: the id of an API key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Owner(pub usize);
+pub struct Owner(pub Id);
 
 /// A result.
 #[derive(Clone, Debug)]

@@ -12,6 +12,7 @@ use super::fault::Fault;
 use super::features::authorization;
 use super::queries::reply;
 use super::{App, arrow, parts};
+use crate::model::Right;
 use crate::platform::Platform;
 use crate::platform::datasets::Datasets;
 
@@ -51,9 +52,7 @@ async fn on_disk<T: Send + 'static>(
     place: Asked,
     work: impl FnOnce(&Datasets, &str) -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Fault> {
-    if !app.keys.allow(authorization(headers)) {
-        return Err(Fault::unknown_key());
-    }
+    app.keys.admit(authorization(headers), Right::ReadFeatures)?;
     let Query(Place { workspace }) =
         place.map_err(|rejection| Fault::unreadable(&rejection.body_text(), rejection.status()))?;
     check(&app.platform, &workspace)?;

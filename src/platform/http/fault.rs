@@ -7,6 +7,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::model::{Right, Role};
+use crate::platform::access::Caller;
 use crate::platform::datasets::DatasetError;
 use crate::platform::jobs::JobsError;
 use crate::platform::jobs::table::TableError;
@@ -62,6 +64,18 @@ impl Fault {
             status::UNAUTHENTICATED,
             "The API key is missing or not known here. Give one of the deployment's keys as TECTON_API_KEY.",
         )
+    }
+
+    /// A known key without the right.
+    pub fn forbidden(caller: &Caller, right: Right) -> Self {
+        let able: Vec<_> = Role::ALL.into_iter().filter(|role| role.may(right)).map(Role::name).collect();
+        let detail = format!(
+            "The API key `{}` has the role {}, which may not do this. It needs a key with the role {}.",
+            caller.name,
+            caller.role.name(),
+            able.join(" or "),
+        );
+        Self::new(status::PERMISSION_DENIED, detail)
     }
 
     /// Something that went wrong in here.

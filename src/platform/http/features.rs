@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::fault::Fault;
 use super::{App, parts};
-use crate::model::{DataType, FeatureVectors, JoinKey, Value};
+use crate::model::{DataType, FeatureVectors, JoinKey, Right, Value};
 use crate::platform::Platform;
 use crate::platform::online::{self, parse_key};
 use crate::platform::registry::definition::View;
@@ -44,8 +44,8 @@ async fn answer<A: Serialize + Send + 'static>(
     work: fn(&Platform, &Parameters, Instant) -> Result<A, Fault>,
 ) -> Response {
     let began = Instant::now();
-    if !app.keys.allow(authorization(headers)) {
-        return Fault::unknown_key().into_response();
+    if let Err(fault) = app.keys.admit(authorization(headers), Right::ReadFeatures) {
+        return fault.into_response();
     }
     let body = match body {
         Ok(body) => body,

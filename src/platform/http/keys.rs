@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 use thiserror::Error;
 
-use crate::platform::queries::Owner;
+use super::fault::Fault;
+use crate::model::{Id, Right, Role};
+use crate::platform::access::Caller;
 
 /// The shortest key that is taken from a file.
 const SHORTEST: usize = 16;
@@ -74,13 +76,17 @@ impl ApiKeys {
         (Self(vec![key.as_str().into()]), key)
     }
 
-    /// Whether an authorization value (`Tecton-key KEY` or `Bearer KEY`, the scheme in any case) names one of the keys.
-    pub fn allow(&self, authorization: Option<&str>) -> bool {
-        self.owner(authorization).is_some()
+    /// The caller that an authorization value (`Tecton-key KEY` or `Bearer KEY`, the scheme in any case) names, when it may do
+    /// what needs that right.
+    ///
+    /// # Errors
+    /// Code 16 for a key that is missing or not known, code 7 for one without the right (wire section 1.2).
+    pub fn admit(&self, authorization: Option<&str>, right: Right) -> Result<Caller, Fault> {
+        let caller = self.caller(authorization).ok_or_else(Fault::unknown_key)?;
+        if caller.role.may(right) { Ok(caller) } else { Err(Fault::forbidden(&caller, right)) }
     }
 
-    /// The key that an authorization value names.
-    pub fn owner(&self, authorization: Option<&str>) -> Option<Owner> {
+    fn caller(&self, authorization: Option<&str>) -> Option<Caller> {
         let (scheme, key) = authorization?.trim().split_once(char::is_whitespace)?;
         let known_scheme = ["tecton-key", "bearer"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
         let key = key.trim().as_bytes();
@@ -89,8 +95,8 @@ impl ApiKeys {
         for (number, own) in (1_u64..).zip(&self.0) {
             found.conditional_assign(&number, own.as_bytes().ct_eq(key));
         }
-        let place = usize::try_from(found.checked_sub(1)?).ok()?;
-        known_scheme.then_some(Owner(place))
+        let caller = Caller { key: Id(found.into()), name: format!("key {found}"), role: Role::Owner };
+        (known_scheme && found > 0).then_some(caller)
     }
 }
 
@@ -116,15 +122,15 @@ mod tests {
         let (_dir, path) = file("# mine\nabcdefghijklmnop\n\n  qrstuvwxyz0123456  \n");
         let keys = ApiKeys::from_file(&path).unwrap();
         for good in ["Tecton-key abcdefghijklmnop", "bearer qrstuvwxyz0123456", "TECTON-KEY  abcdefghijklmnop "] {
-            assert!(keys.allow(Some(good)), "{good}");
+            assert!(keys.admit(Some(good), Right::AnyKey).is_ok(), "{good}");
         }
         for bad in
             ["abcdefghijklmnop", "Basic abcdefghijklmnop", "Bearer abcdefghijklmno", "Bearer ", "Bearer # mine", ""]
         {
-            assert!(!keys.allow(Some(bad)), "{bad}");
+            assert!(keys.admit(Some(bad), Right::AnyKey).is_err(), "{bad}");
         }
-        assert!(!keys.allow(None));
-        let owner = |key: &str| keys.owner(Some(&format!("Tecton-key {key}")));
+        assert!(keys.admit(None, Right::AnyKey).is_err());
+        let owner = |key: &str| keys.admit(Some(&format!("Tecton-key {key}")), Right::AnyKey);
         assert_ne!(owner("abcdefghijklmnop").unwrap(), owner("qrstuvwxyz0123456").unwrap());
     }
 
@@ -148,7 +154,7 @@ mod tests {
     fn random_keys_differ_and_are_not_shown() {
         let ((keys, key), (_, other)) = (ApiKeys::random(), ApiKeys::random());
         assert_ne!(key, other);
-        assert!(keys.allow(Some(&format!("Tecton-key {key}"))));
+        assert!(keys.admit(Some(&format!("Tecton-key {key}")), Right::AnyKey).is_ok());
         assert!(!format!("{keys:?}").contains(&key));
     }
 }

@@ -10,7 +10,9 @@ use axum::response::{IntoResponse, Response};
 
 use super::fault::Fault;
 use super::{App, deletion, jobs, metadata, tasks};
+use crate::model::Right;
 use crate::platform::Platform;
+use crate::platform::access::Caller;
 use crate::wire::proxy::{self, Request};
 use crate::wire::{rpc, status};
 
@@ -27,20 +29,27 @@ pub async fn handle(State(app): State<App>, headers: HeaderMap, body: Result<Byt
             return Fault::invalid(detail).into_response();
         }
     };
-    let answer = match app.keys.allow(request.metadata("authorization")) {
-        true => {
+    // A stranger is not told which calls there are.
+    let right = rpc::right(&request.method).unwrap_or(Right::AnyKey);
+    let answer = match app.keys.admit(request.metadata("authorization"), right) {
+        Ok(caller) => {
             let base = deletion::base_url(&headers);
-            let work = move || dispatch(&app.platform, &request, base.as_deref());
+            let work = move || dispatch(&app.platform, &caller, &request, base.as_deref());
             tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Fault::internal(&error)))
         }
-        false => Err(Fault::unknown_key()),
+        Err(fault) => Err(fault),
     };
     let answer = answer.unwrap_or_else(|fault| proxy::Response::error(fault.code, fault.detail));
     axum::Json(answer).into_response()
 }
 
 /// Finds the call by its path and answers it. `base`: where the caller reaches this server.
-fn dispatch(platform: &Platform, request: &Request, base: Option<&str>) -> Result<proxy::Response, Fault> {
+fn dispatch(
+    platform: &Platform,
+    _caller: &Caller,
+    request: &Request,
+    base: Option<&str>,
+) -> Result<proxy::Response, Fault> {
     match request.method.as_str() {
         rpc::GET_CONFIGS => metadata::configs(platform),
         // Logs and statistics of clients are taken and forgotten (wire section 1.6).

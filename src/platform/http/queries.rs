@@ -18,8 +18,8 @@ use serde::Deserialize;
 use super::fault::Fault;
 use super::features::authorization;
 use super::{App, arrow, parts};
-use crate::model::Time;
 use crate::model::time::{from_micros, micros};
+use crate::model::{Right, Time};
 use crate::platform::Platform;
 use crate::platform::queries::{Ask, HistoryAsk, Owner, Refusal, RunAsk, compute};
 use crate::platform::registry::definition::View;
@@ -40,7 +40,10 @@ pub struct Patience {
 /// `POST frames`: keeps a table (an Arrow IPC stream of at most 256 MiB) for the queries that will name it.
 pub async fn upload(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
     // Before the body is read: a stranger's table is not taken in.
-    let Some(owner) = app.keys.owner(authorization(&headers)) else { return Fault::unknown_key().into_response() };
+    let owner = match app.keys.admit(authorization(&headers), Right::ReadFeatures) {
+        Ok(caller) => Owner(caller.key),
+        Err(fault) => return fault.into_response(),
+    };
     reply(take_in(&app, owner, body).await)
 }
 
@@ -69,7 +72,10 @@ async fn take_in(app: &App, owner: Owner, body: Body) -> Result<FrameAnswer, Fau
 
 /// `POST queries`: starts a query.
 pub async fn submit(State(app): State<App>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
-    let Some(owner) = app.keys.owner(authorization(&headers)) else { return Fault::unknown_key().into_response() };
+    let owner = match app.keys.admit(authorization(&headers), Right::ReadFeatures) {
+        Ok(caller) => Owner(caller.key),
+        Err(fault) => return fault.into_response(),
+    };
     let body = match body {
         Ok(body) => body,
         Err(rejection) => return Fault::unreadable(&rejection.body_text(), rejection.status()).into_response(),
@@ -89,7 +95,10 @@ pub async fn status(
     Path(id): Path<String>,
     patience: Result<Query<Patience>, QueryRejection>,
 ) -> Response {
-    let Some(owner) = app.keys.owner(authorization(&headers)) else { return Fault::unknown_key().into_response() };
+    let owner = match app.keys.admit(authorization(&headers), Right::ReadFeatures) {
+        Ok(caller) => Owner(caller.key),
+        Err(fault) => return fault.into_response(),
+    };
     let patience = match patience {
         Ok(Query(patience)) => Duration::from_millis(patience.wait_ms.min(LONGEST_WAIT_MS)),
         Err(rejection) => return Fault::unreadable(&rejection.body_text(), rejection.status()).into_response(),
@@ -104,7 +113,10 @@ pub async fn status(
 
 /// `GET queries/{id}/rows`: the rows of a query that is done, as an Arrow IPC stream.
 pub async fn rows(State(app): State<App>, headers: HeaderMap, Path(id): Path<String>) -> Response {
-    let Some(owner) = app.keys.owner(authorization(&headers)) else { return Fault::unknown_key().into_response() };
+    let owner = match app.keys.admit(authorization(&headers), Right::ReadFeatures) {
+        Ok(caller) => Owner(caller.key),
+        Err(fault) => return fault.into_response(),
+    };
     match app.platform.queries().rows(owner, &id) {
         Ok(frame) => arrow::answer(frame),
         Err(refusal) => Fault::from(refusal).into_response(),
@@ -113,7 +125,10 @@ pub async fn rows(State(app): State<App>, headers: HeaderMap, Path(id): Path<Str
 
 /// `DELETE queries/{id}`: cancels a query and says where it stands; one that has ended stays as it is.
 pub async fn cancel(State(app): State<App>, headers: HeaderMap, Path(id): Path<String>) -> Response {
-    let Some(owner) = app.keys.owner(authorization(&headers)) else { return Fault::unknown_key().into_response() };
+    let owner = match app.keys.admit(authorization(&headers), Right::ReadFeatures) {
+        Ok(caller) => Owner(caller.key),
+        Err(fault) => return fault.into_response(),
+    };
     reply(app.platform.queries().cancel(owner, &id).map_err(Fault::from))
 }
 

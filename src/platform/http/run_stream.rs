@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::fault::Fault;
 use super::features::authorization;
 use super::{App, parts};
+use crate::model::Right;
 use crate::platform::stream::hub::{HISTORY, Heard, Listener};
 use crate::platform::stream::record::{quoted, rfc3339};
 use crate::platform::stream::tail::Progress;
@@ -50,8 +51,8 @@ pub async fn handle(
     headers: HeaderMap,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Response {
-    if !app.keys.allow(authorization(&headers)) {
-        return Fault::unknown_key().into_response();
+    if let Err(fault) = app.keys.admit(authorization(&headers), Right::ReadFeatures) {
+        return fault.into_response();
     }
     let Query(asked) = match asked {
         Ok(asked) => asked,

@@ -80,10 +80,11 @@ mod tests {
     use polars::prelude::df;
 
     use super::*;
+    use crate::model::Id;
 
     #[test]
     fn tables_that_were_used_make_room_and_others_do_not() {
-        let (mut frames, owner, now) = (Frames::default(), Owner(0), Instant::now());
+        let (mut frames, owner, now) = (Frames::default(), Owner(Id(0)), Instant::now());
         let one = || df!("a" => [1]).unwrap();
         let ids: Vec<Uuid> = (0..COUNT).map(|_| frames.keep(owner, one(), now).unwrap()).collect();
         let refused = frames.keep(owner, one(), now).unwrap_err();
@@ -97,12 +98,12 @@ mod tests {
     #[test]
     fn tables_are_their_owners_and_not_for_ever() {
         let (mut frames, now) = (Frames::default(), Instant::now());
-        let id = frames.keep(Owner(0), df!("a" => [1]).unwrap(), now).unwrap().to_string();
-        assert!(matches!(frames.get(Owner(1), &id, now), Err(Refusal::NotFound(_))));
-        assert!(matches!(frames.get(Owner(0), "nonsense", now), Err(Refusal::NotFound(_))));
+        let id = frames.keep(Owner(Id(0)), df!("a" => [1]).unwrap(), now).unwrap().to_string();
+        assert!(matches!(frames.get(Owner(Id(1)), &id, now), Err(Refusal::NotFound(_))));
+        assert!(matches!(frames.get(Owner(Id(0)), "nonsense", now), Err(Refusal::NotFound(_))));
         frames.sweep(now + KEPT / 2);
-        assert!(frames.get(Owner(0), &id, now).is_ok());
+        assert!(frames.get(Owner(Id(0)), &id, now).is_ok());
         frames.sweep(now + KEPT);
-        assert!(frames.get(Owner(0), &id, now).is_err());
+        assert!(frames.get(Owner(Id(0)), &id, now).is_err());
     }
 }

@@ -15,7 +15,7 @@ use crate::platform::registry::definition::View;
 use crate::wire::queries::QueryState::{Cancelled, Done, Failed, Queued, Running};
 use crate::wire::status;
 
-const ME: Owner = Owner(0);
+const ME: Owner = Owner(Id(0));
 
 struct Bench {
     queries: Queries,
@@ -143,7 +143,7 @@ async fn nobody_sees_the_queries_of_another_key() {
     let bench = Bench::new();
     let id = bench.start("full");
     bench.until(&id, Done).await;
-    let other = Owner(1);
+    let other = Owner(Id(1));
     let absent = bench.queries.status(other, &Uuid::new_v4().to_string()).unwrap_err();
     assert_eq!(bench.queries.status(other, &id).unwrap_err(), absent);
     assert_eq!(bench.queries.rows(other, &id).unwrap_err(), absent);

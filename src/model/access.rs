@@ -1,0 +1,117 @@
+//! Who may do what: rights, and the roles that bundle them (wire section 1.8).
+
+/// What a call needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Right {
+    /// Nothing at all, not even a key.
+    Public,
+    /// Any key that is not revoked.
+    AnyKey,
+    /// Ask for the deployment's configuration, send it logs.
+    ReadOrganization,
+    /// Look at workspaces, feature views and what they refer to.
+    ReadConfig,
+    /// Look at jobs, status tables, summaries, freshness, serving status.
+    ReadMaterializationState,
+    /// Read feature values: online, historical, of a run, of a stream, of a dataset.
+    ReadFeatures,
+    /// Start, cancel, retry and restart jobs.
+    UpdateMaterializationState,
+    /// Delete keys from the stores.
+    DeleteFeatures,
+    /// Make and archive datasets.
+    WriteDatasets,
+    /// Make and delete workspaces and definitions.
+    WriteConfig,
+    /// Look at API keys other than one's own, and at the audit log.
+    ListServiceAccounts,
+    /// Make and revoke API keys.
+    ManageServiceAccounts,
+}
+
+impl Right {
+    /// Whether a call with this right changes something, and so stands in the audit log.
+    pub fn changes(self) -> bool {
+        match self {
+            Self::UpdateMaterializationState
+            | Self::DeleteFeatures
+            | Self::WriteDatasets
+            | Self::WriteConfig
+            | Self::ManageServiceAccounts => true,
+            Self::Public
+            | Self::AnyKey
+            | Self::ReadOrganization
+            | Self::ReadConfig
+            | Self::ReadMaterializationState
+            | Self::ReadFeatures
+            | Self::ListServiceAccounts => false,
+        }
+    }
+}
+
+/// A bundle of rights that an API key has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Looks at everything but feature values.
+    Viewer,
+    /// Reads feature values as well.
+    Consumer,
+    /// Looks, and runs, cancels and retries jobs; no feature values.
+    Operator,
+    /// Consumer and operator; deletes keys, makes datasets and workspaces.
+    Editor,
+    /// Everything, API keys included.
+    Owner,
+}
+
+impl Role {
+    /// All of them, the weakest first.
+    pub const ALL: [Self; 5] = [Self::Viewer, Self::Consumer, Self::Operator, Self::Editor, Self::Owner];
+
+    /// The role's word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Consumer => "consumer",
+            Self::Operator => "operator",
+            Self::Editor => "editor",
+            Self::Owner => "owner",
+        }
+    }
+
+    /// The role of that word.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == word)
+    }
+
+    /// Whether a key with this role may do what needs that right.
+    pub fn may(self, right: Right) -> bool {
+        match right {
+            Right::Public
+            | Right::AnyKey
+            | Right::ReadOrganization
+            | Right::ReadConfig
+            | Right::ReadMaterializationState => true,
+            Right::ReadFeatures => matches!(self, Self::Consumer | Self::Editor | Self::Owner),
+            Right::UpdateMaterializationState => matches!(self, Self::Operator | Self::Editor | Self::Owner),
+            Right::DeleteFeatures | Right::WriteDatasets | Right::WriteConfig => {
+                matches!(self, Self::Editor | Self::Owner)
+            }
+            Right::ListServiceAccounts | Right::ManageServiceAccounts => self == Self::Owner,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operator_runs_jobs_but_reads_no_features_and_only_owners_make_keys() {
+        assert!(Role::Operator.may(Right::UpdateMaterializationState) && !Role::Operator.may(Right::ReadFeatures));
+        assert!(Role::Consumer.may(Right::ReadFeatures) && !Role::Consumer.may(Right::UpdateMaterializationState));
+        let may = |right| Role::ALL.into_iter().filter(|role| role.may(right)).count();
+        assert_eq!((may(Right::ReadConfig), may(Right::DeleteFeatures), may(Right::ManageServiceAccounts)), (5, 2, 1));
+        assert!(Role::ALL.into_iter().all(|role| Role::named(role.name()) == Some(role)));
+    }
+}
