@@ -23,8 +23,10 @@ use super::Platform;
 use crate::wire::status;
 
 mod admit;
+mod api_keys;
 mod arrow;
 mod datasets;
+mod deeds;
 mod deletion;
 mod doors;
 pub mod fault;
@@ -34,8 +36,11 @@ pub mod keys;
 mod metadata;
 mod parts;
 pub use parts::error_line;
+mod own_keys;
+pub use own_keys::{info, row};
 mod proxy;
 mod queries;
+mod recorded;
 mod run_stream;
 mod summary;
 mod tasks;
@@ -43,7 +48,7 @@ mod uploads;
 
 use doors::Pace;
 use fault::Fault;
-pub use keys::{ApiKeys, KeyFileError};
+pub use keys::ApiKeys;
 
 /// The largest request body, in bytes.
 const BODY_LIMIT: usize = 1024 * 1024;

@@ -12,6 +12,7 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::model::{BatchTrigger, Id, JobState, Span, Time, TriggerRequest, Window, Workspace};
+use crate::platform::access::Access;
 use crate::platform::clock::Clock;
 use crate::platform::datasets::Datasets;
 use crate::platform::jobs::{Jobs, testing};
@@ -89,6 +90,7 @@ impl Bench {
         let platform = Arc::new(Platform {
             repository,
             clock,
+            access: Arc::new(Access::open(dir.path()).unwrap()),
             jobs: Arc::new(jobs),
             online: Arc::new(online()),
             tails: Arc::new(tails),
@@ -99,7 +101,7 @@ impl Bench {
             threads: Mutex::default(),
             _lock: DirectoryLock::take(dir.path(), Duration::ZERO).unwrap(),
         });
-        let (keys, key) = ApiKeys::random();
+        let (keys, key) = ApiKeys::with_own(Arc::clone(platform.access()), "bench").unwrap();
         Self { app: router(Arc::clone(&platform), keys, stop), platform, key, passed, _dir: dir }
     }
 
@@ -320,7 +322,7 @@ async fn the_server_stops_also_while_somebody_listens() {
     let bench = Bench::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (keys, key) = ApiKeys::random();
+    let (keys, key) = ApiKeys::with_own(Arc::clone(bench.platform.access()), "bench").unwrap();
     let shutdown = CancellationToken::new();
     let server = tokio::spawn(serve(Arc::clone(&bench.platform), listener, keys, shutdown.clone()));
     let url = format!("http://{address}/v1/fvtop/run-stream?workspace=prod&feature_view=carrier&backlog=5");
