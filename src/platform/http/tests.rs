@@ -32,7 +32,9 @@ use crate::wire::proto::workspace::{GetConfigsResponse, GetWorkspaceRequest, Get
 use crate::wire::{proxy as envelope, rpc};
 
 mod deletion;
+mod keys;
 mod queries;
+mod rights;
 mod tasks;
 mod wildcard;
 
