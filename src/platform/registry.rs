@@ -22,6 +22,12 @@ mod views;
 use catalog::{Catalog, ListedWorkspace};
 use definition::{Repository, RepositoryError, View};
 
+/// The file that defines workspaces.
+pub const WORKSPACES: &str = "workspaces.toml";
+/// The file that defines entities.
+pub const ENTITIES: &str = "entities.toml";
+/// The file that defines sources.
+pub const SOURCES: &str = "sources.toml";
 /// Most view files of one repository.
 const MAX_VIEWS: usize = 2_000;
 
@@ -58,7 +64,8 @@ fn load_here(root: &Path) -> Repository {
     check_order(&catalog.workspaces, &names, &mut errors);
     let views = in_order(views, &catalog.workspaces);
     let workspaces = catalog.workspaces.into_iter().map(|listed| listed.workspace).collect();
-    Repository { root: root.to_owned(), workspaces, views, errors }
+    let (entities, sources) = (catalog.entities, catalog.sources);
+    Repository { root: root.to_owned(), workspaces, entities, sources, views, errors }
 }
 
 /// The view files, in the order of their names, relative to the repository.
@@ -105,7 +112,7 @@ fn check_order(workspaces: &[ListedWorkspace], names: &BTreeMap<String, PathBuf>
     for name in workspaces.iter().flat_map(|listed| &listed.views) {
         if !names.contains_key(name) {
             let fix = suggest::fix(name, names.keys().map(String::as_str).filter(|name| !name.is_empty()));
-            let error = whole(Path::new("workspaces.toml"), &format!("there is no view `{name}`"), &fix);
+            let error = whole(Path::new(WORKSPACES), &format!("there is no view `{name}`"), &fix);
             errors.push(RepositoryError { field: "workspace.views".to_owned(), ..error });
         }
     }

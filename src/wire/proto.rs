@@ -11,6 +11,8 @@ pub mod deletion;
 pub mod enums;
 pub mod jobs;
 pub mod materialization;
+pub mod objects;
+pub mod saved;
 pub mod serving;
 pub mod source;
 pub mod status;
