@@ -32,7 +32,10 @@ use crate::wire::proto::workspace::{GetConfigsResponse, GetWorkspaceRequest, Get
 use crate::wire::{proxy as envelope, rpc};
 
 mod deletion;
+mod kinds;
+mod objects;
 mod queries;
+mod saved;
 mod tasks;
 mod wildcard;
 
@@ -66,15 +69,9 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
         let mut offline = testing::view("manual");
         (offline.online, offline.batch_trigger) = (false, BatchTrigger::Manual);
         let views = vec![Arc::new(testing::view("carrier")), Arc::new(offline), Arc::new(wildcard::view())];
-        let passed = Arc::new(AtomicI64::new(0));
-        let since = Arc::clone(&passed);
-        let clock = Clock::from_fn(move || now() + Span::microseconds(since.load(Ordering::SeqCst)));
-        let jobs = Jobs::open(&dir.path().join("jobs.sqlite"), &views, clock.clone()).unwrap();
-        jobs.schedule().unwrap();
         let workspaces = vec![Workspace { name: "prod".to_owned(), live: true }];
         let error = RepositoryError {
             file: PathBuf::from("views/a.toml"),
@@ -83,8 +80,18 @@ impl Bench {
             problem: "`soon` is not a duration".to_owned(),
             fix: "Write `1h`.".to_owned(),
         };
-        let repository =
-            Repository { root: PathBuf::new(), workspaces, views, services: Vec::new(), errors: vec![error] };
+        let errors = vec![error];
+        Self::over(Repository { workspaces, views, errors, ..Repository::default() })
+    }
+
+    /// A platform of that repository.
+    fn over(repository: Repository) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let passed = Arc::new(AtomicI64::new(0));
+        let since = Arc::clone(&passed);
+        let clock = Clock::from_fn(move || now() + Span::microseconds(since.load(Ordering::SeqCst)));
+        let jobs = Jobs::open(&dir.path().join("jobs.sqlite"), &repository.views, clock.clone()).unwrap();
+        jobs.schedule().unwrap();
         let stop = CancellationToken::new();
         let tails = Tails::new(Arc::default(), clock.clone(), stop.clone());
         let datasets = Arc::new(Datasets::open(dir.path().join("datasets")).unwrap());
