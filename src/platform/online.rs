@@ -67,6 +67,15 @@ pub enum OnlineError {
         /// What happened.
         problem: String,
     },
+    /// The disk is full.
+    #[error(
+        "online store {path}: the disk is full: nothing of this write is kept, what was acknowledged is safe. Make room and \
+         start the platform again"
+    )]
+    Full {
+        /// Folder of the store.
+        path: String,
+    },
     /// The rows, keys or stored bytes do not fit the view.
     #[error("{0}")]
     Mismatch(String),
@@ -81,6 +90,13 @@ pub enum OnlineError {
         /// Entries that one query answers at most.
         most: usize,
     },
+}
+
+impl OnlineError {
+    /// Whether the disk is full, so that making room is what helps.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Full { .. })
+    }
 }
 
 fn damaged(plan: &plan::Plan, bytes: &dyn bytes::ByteStore) -> OnlineError {

@@ -143,7 +143,7 @@ fn stamp(work: &Work) -> Stamp {
 
 /// Begins a stage. Where that cannot be kept, nothing is written either.
 fn begin(work: &Work, stage: StageKind) -> Result<(), Outcome> {
-    work.report.begin(stage).map_err(|error| store_failure(error.to_string()))
+    work.report.begin(stage).map_err(|error| store_failure(error.is_full(), error.to_string()))
 }
 
 fn permanent(reason: &str, message: &str) -> Outcome {
@@ -174,24 +174,24 @@ pub fn reason(kind: ErrorKind) -> &'static str {
 }
 
 /// A failure of a store: mended by whoever has the machine, so the attempt is tried again.
-fn store_failure(message: String) -> Outcome {
-    if message.contains("No space left on device") {
-        // The offline store says it itself.
-        let advice = if message.contains("The disk is full") { "" } else { ". The disk is full: free some space" };
-        return retryable("DISK_FULL", format!("{}{advice}", message.trim_end_matches('.')));
-    }
-    retryable("STORE_ERROR", message)
+fn store_failure(full: bool, message: String) -> Outcome {
+    retryable(store_reason(full), message)
+}
+
+/// The reason word of a store's failure, as the status table shows it.
+pub fn store_reason(full: bool) -> &'static str {
+    if full { "DISK_FULL" } else { "STORE_ERROR" }
 }
 
 fn offline_failure(error: OfflineError) -> Outcome {
     let message = error.to_string();
-    if error.is_permanent() { permanent("STORE_ERROR", &message) } else { store_failure(message) }
+    if error.is_permanent() { permanent("STORE_ERROR", &message) } else { store_failure(error.is_full(), message) }
 }
 
 fn online_failure(error: OnlineError) -> Outcome {
     match error {
         OnlineError::Mismatch(message) => permanent("STORE_ERROR", &message),
-        error => store_failure(error.to_string()),
+        error => store_failure(error.is_full(), error.to_string()),
     }
 }
 
@@ -210,9 +210,9 @@ mod tests {
         assert_eq!(engine(ErrorKind::Source), (Failure::Retryable, "SOURCE_ERROR".to_owned(), "m".to_owned()));
         assert_eq!(engine(ErrorKind::Memory), (Failure::Permanent, "MEMORY_ERROR".to_owned(), "m".to_owned()));
         assert_eq!(engine(ErrorKind::Query), (Failure::Permanent, "QUERY_ERROR".to_owned(), "m".to_owned()));
-        let problem = "No space left on device (os error 28)".to_owned();
-        let full = failure(online_failure(OnlineError::Store { path: "p".to_owned(), problem }));
-        let told = "online store p: No space left on device (os error 28). The disk is full: free some space";
+        let full = failure(online_failure(OnlineError::Full { path: "p".to_owned() }));
+        let told = "online store p: the disk is full: nothing of this write is kept, what was acknowledged is safe. Make \
+                    room and start the platform again";
         assert_eq!(full, (Failure::Retryable, "DISK_FULL".to_owned(), told.to_owned()));
         let store = OnlineError::Store { path: "p".to_owned(), problem: "gone".to_owned() };
         assert_eq!(failure(online_failure(store)).0, Failure::Retryable);

@@ -77,7 +77,7 @@ fn engine_trouble(error: engine::EngineError) -> Trouble {
 }
 
 fn store_trouble(error: crate::platform::online::OnlineError) -> Trouble {
-    Trouble { reason: "STORE_ERROR".to_owned(), message: error.to_string() }
+    Trouble { reason: materializer::store_reason(error.is_full()).to_owned(), message: error.to_string() }
 }
 
 #[derive(Default)]

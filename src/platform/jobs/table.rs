@@ -30,6 +30,13 @@ pub enum TableError {
     Damaged(String),
 }
 
+impl TableError {
+    /// Whether the disk is full, so that making room is what helps.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Sqlite(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull))
+    }
+}
+
 /// The table, open.
 pub struct JobTable {
     connection: Mutex<Connection>,

@@ -19,12 +19,14 @@ pub struct OfflineError {
     /// What happened, and what to do next.
     problem: String,
     permanent: bool,
+    full: bool,
 }
 
 impl OfflineError {
     /// What another try may mend: the disk, or another writer.
     pub(super) fn passing(root: &Path, problem: impl AsRef<str>) -> Self {
-        Self { table: root.display().to_string(), problem: clean(problem.as_ref()).into_owned(), permanent: false }
+        let problem = clean(problem.as_ref()).into_owned();
+        Self { table: root.display().to_string(), problem, permanent: false, full: false }
     }
 
     /// What the same try meets again.
@@ -34,19 +36,19 @@ impl OfflineError {
 
     /// What the disk said about a file, and what to do about it.
     pub(super) fn disk(root: &Path, what: &str, cause: &(dyn Error + 'static)) -> Self {
-        let text = told(cause);
-        let advice = advice(kind(&text));
-        Self::passing(root, format!("{what}: {text}. {advice}"))
+        Self::of_disk(root, what, &told(cause))
+    }
+
+    fn of_disk(root: &Path, what: &str, text: &str) -> Self {
+        let kind = kind(text);
+        Self { full: is_full(kind), ..Self::passing(root, format!("{what}: {text}. {}", advice(kind))) }
     }
 
     /// What the transaction log's library said: a log that was read and makes no sense stays so.
     pub(super) fn log(root: &Path, cause: &DeltaTableError) -> Self {
         let text = told(cause);
         if kind(&text).is_some_and(|kind| kind != ErrorKind::NotFound) {
-            return Self::passing(
-                root,
-                format!("its _delta_log cannot be read or written: {text}. {}", advice(kind(&text))),
-            );
+            return Self::of_disk(root, "its _delta_log cannot be read or written", &text);
         }
         let fix = "Bring its _delta_log back from a copy, or move the table away and materialize again";
         Self::permanent(root, format!("its _delta_log is damaged: {text}. {fix}"))
@@ -55,6 +57,11 @@ impl OfflineError {
     /// Whether the same try would fail in the same way.
     pub fn is_permanent(&self) -> bool {
         self.permanent
+    }
+
+    /// Whether the disk is full, so that making room is what helps.
+    pub fn is_full(&self) -> bool {
+        self.full
     }
 }
 
@@ -83,9 +90,13 @@ pub(super) fn is_missing(error: &PolarsError) -> bool {
         || kind(&error.to_string()) == Some(ErrorKind::NotFound)
 }
 
+fn is_full(kind: Option<ErrorKind>) -> bool {
+    matches!(kind, Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
+}
+
 fn advice(kind: Option<ErrorKind>) -> &'static str {
     match kind {
-        Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => "The disk is full: free some space",
+        full if is_full(full) => "The disk is full: free some space",
         Some(ErrorKind::ReadOnlyFilesystem) => "The disk is mounted read-only: mount it for writing",
         Some(ErrorKind::PermissionDenied) => "Allow the user that runs this program to read and write there",
         Some(ErrorKind::NotFound) => "Find out who removed it",
@@ -102,7 +113,7 @@ mod tests {
         let root = Path::new("/data/offline/prod/v");
         let said = |code: i32| {
             let error = OfflineError::disk(root, "file x cannot be written", &io::Error::from_raw_os_error(code));
-            assert!(!error.is_permanent());
+            assert!(!error.is_permanent() && error.is_full() == (code == 28));
             error.to_string()
         };
         let table = "offline table /data/offline/prod/v: file x cannot be written: ";

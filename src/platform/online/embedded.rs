@@ -203,9 +203,7 @@ fn store_error(path: &Path, error: &fjall::Error) -> OnlineError {
                                         safe. Mend the disk (room, permissions) and start the platform again"
             .to_owned(),
         (_, Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded)) => {
-            "the disk is full: nothing of this write is kept, what was acknowledged is safe. Make room and start the \
-             platform again"
-                .to_owned()
+            return OnlineError::Full { path: path.display().to_string() };
         }
         (_, Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)) => {
             "it cannot be written. Make the folder writable, or choose another data directory".to_owned()
