@@ -4,6 +4,7 @@
 //! whoever talks to it.
 
 pub mod api;
+mod clock;
 pub mod endpoint;
 pub mod error;
 pub mod handle;
@@ -11,6 +12,7 @@ pub mod keys;
 pub mod message;
 pub mod query;
 mod scrub;
+pub mod serves;
 pub mod table;
 pub mod tail;
 pub mod task;

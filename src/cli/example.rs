@@ -32,6 +32,7 @@ static FILES: &[(&str, &[u8])] = files![
     "data/weather_archive/2013-11.parquet",
     "data/weather_archive/2013-12.parquet",
     "entities.toml",
+    "services.toml",
     "sources.toml",
     "views/aircraft_destinations.toml",
     "views/aircraft_state.toml",

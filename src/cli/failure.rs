@@ -50,7 +50,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let code = match error.kind {
             Kind::Unreachable | Kind::Refused => CONNECTION,
-            Kind::Answered | Kind::Failed | Kind::Unimplemented => FAILED,
+            Kind::Answered | Kind::Forbidden | Kind::Failed | Kind::Unimplemented => FAILED,
         };
         Self::new(code, error)
     }

@@ -4,10 +4,10 @@
 
 mod deletion;
 mod jobs;
+mod offers;
 pub(super) mod own;
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
@@ -16,6 +16,7 @@ use prost::Message;
 use super::endpoint::Endpoint;
 use super::error::{Error, Kind};
 use super::scrub::Scrub;
+use super::serves::{Part, Serves};
 use super::transport::{READ, Transport};
 use crate::model::{FeatureVector, FeatureVectors, FeatureView, Freshness, Id, Value, Workspace};
 use crate::wire::convert as c;
@@ -43,8 +44,8 @@ pub struct Deployment {
 pub struct Api {
     transport: Transport,
     retries: usize,
-    /// Set once the deployment has said that it has no details of attempts; clones share it.
-    tells_no_details: Arc<AtomicBool>,
+    /// What the deployment turned out to serve; clones share it.
+    serves: Arc<Mutex<Serves>>,
 }
 
 impl Api {
@@ -53,7 +54,7 @@ impl Api {
     /// # Errors
     /// When HTTP cannot be set up at all.
     pub fn new(endpoint: Endpoint) -> Result<Self, Error> {
-        Ok(Self { transport: Transport::new(endpoint)?, retries: 0, tells_no_details: Arc::default() })
+        Ok(Self { transport: Transport::new(endpoint)?, retries: 0, serves: Arc::default() })
     }
 
     /// Makes reads that do not get through be tried so many times more, within a few seconds.
@@ -71,7 +72,9 @@ impl Api {
     pub async fn deployment(&self) -> Result<Deployment, Error> {
         let answer: w::GetConfigsResponse = match self.read(rpc::GET_CONFIGS, &Empty {}).await {
             // Without the right for this one, nothing else will be let through.
-            Err(error) if error.kind == Kind::Answered => return Err(Error { kind: Kind::Refused, ..error }),
+            Err(error) if matches!(error.kind, Kind::Answered | Kind::Forbidden) => {
+                return Err(Error { kind: Kind::Refused, ..error });
+            }
             Err(error) if error.kind == Kind::Failed => return Err(Error { kind: Kind::Unreachable, ..error }),
             other => other?,
         };
@@ -85,6 +88,7 @@ impl Api {
                 _ => {}
             }
         }
+        self.note_own(deployment.own_api.is_some());
         Ok(deployment)
     }
 
@@ -142,7 +146,8 @@ impl Api {
         feature_view: &str,
         keys: &[(String, String)],
     ) -> Result<FeatureVector, Error> {
-        let answer: GetFeaturesResponse = self.features(GET_FEATURES_PATH, workspace, feature_view, keys).await?;
+        let call = self.features(GET_FEATURES_PATH, workspace, feature_view, keys);
+        let answer: GetFeaturesResponse = self.noted(Some(Part::Online), call).await?;
         Ok(c::vector_from_response(&answer, as_texts(keys)).scrubbed())
     }
 
@@ -154,7 +159,8 @@ impl Api {
         feature_view: &str,
         keys: &[(String, String)],
     ) -> Result<FeatureVectors, Error> {
-        let answer: QueryFeaturesResponse = self.features(QUERY_FEATURES_PATH, workspace, feature_view, keys).await?;
+        let call = self.features(QUERY_FEATURES_PATH, workspace, feature_view, keys);
+        let answer: QueryFeaturesResponse = self.noted(Some(Part::Wildcard), call).await?;
         Ok(c::vectors_from_response(&answer, &as_texts(keys)).scrubbed())
     }
 
@@ -189,12 +195,13 @@ impl Api {
         let path = format!("{}/run-stream", own_api.trim_matches('/'));
         let backlog = backlog.to_string();
         let query = [("workspace", workspace), ("feature_view", feature_view), ("backlog", backlog.as_str())];
-        self.transport.open(&path, &query).await
+        self.noted(Some(Part::StreamTail), self.transport.open(&path, &query)).await
     }
 
     async fn read<M: Message + Default>(&self, method: &str, request: &impl Message) -> Result<M, Error> {
         let call = || self.transport.call(method, request, READ);
-        call.retry(self.backoff()).when(worth_another(Instant::now())).await
+        let tried = call.retry(self.backoff()).when(worth_another(Instant::now()));
+        self.noted(offers::part_of(method), tried).await
     }
 
     fn backoff(&self) -> ExponentialBuilder {

@@ -13,6 +13,8 @@ pub struct Error {
     pub kind: Kind,
     /// What to tell.
     pub problem: Problem,
+    /// How long the deployment wants to be left alone (`Retry-After`); absent where it did not say.
+    pub retry_after: Option<Duration>,
 }
 
 /// What a failure means for the connection.
@@ -24,6 +26,8 @@ pub enum Kind {
     Refused,
     /// The deployment refused this call alone.
     Answered,
+    /// The key lacks the right for this call; others may be allowed (wire section 1.8).
+    Forbidden,
     /// The deployment broke on this call.
     Failed,
     /// The deployment does not know this call.
@@ -55,7 +59,18 @@ impl Error {
     /// A failure of that kind. Both texts are cleaned here.
     pub fn new(kind: Kind, what: impl AsRef<str>, hint: impl AsRef<str>) -> Self {
         let text = |text: &str| clean(text).into_owned();
-        Self { kind, problem: Problem { what: text(what.as_ref()), hint: text(hint.as_ref()) } }
+        let problem = Problem { what: text(what.as_ref()), hint: text(hint.as_ref()) };
+        Self { kind, problem, retry_after: None }
+    }
+
+    /// A problem that was found before anything was sent, or that belongs to this call alone.
+    pub fn of(kind: Kind, problem: Problem) -> Self {
+        Self { kind, problem, retry_after: None }
+    }
+
+    /// How long the deployment wants to be left alone at least; at most a quarter of an hour is granted.
+    pub fn told_wait(&self) -> Duration {
+        self.retry_after.unwrap_or_default().min(Duration::from_secs(900))
     }
 
     /// The request did not get through, or no whole answer came back.
@@ -103,7 +118,7 @@ impl Error {
         let what = if what.ends_with(['.', '!', '?']) { what } else { format!("{what}.") };
         match code {
             401 => Self::new(Kind::Refused, format!("{label} does not accept the API key."), KEY),
-            403 => Self::new(Kind::Answered, what, "The API key lacks the right for this; ask an administrator."),
+            403 => Self::new(Kind::Forbidden, what, "The API key lacks the right for this; ask an administrator."),
             300..=399 => Self::new(Kind::Refused, what, ADDRESS),
             404 | 405 => Self::new(Kind::Refused, what, ADDRESS),
             429 => Self::new(Kind::Unreachable, what, "Too many calls; it is tried again more slowly."),
@@ -131,7 +146,7 @@ impl Error {
         match code {
             status::UNAUTHENTICATED => Self::new(Kind::Refused, format!("{label} does not accept the API key."), KEY),
             status::PERMISSION_DENIED => {
-                Self::new(Kind::Answered, detail, "The API key lacks the right for this; ask an administrator.")
+                Self::new(Kind::Forbidden, detail, "The API key lacks the right for this; ask an administrator.")
             }
             status::UNIMPLEMENTED => {
                 Self::new(Kind::Unimplemented, detail, "This deployment does not offer that; the rest works.")
@@ -178,6 +193,6 @@ mod tests {
         let (http, grpc) = (Error::from_status(401, "", "h"), Error::from_code(16, "no", "h"));
         assert_eq!(http, grpc);
         assert!(http.problem.what.contains("API key") && http.problem.hint.contains("TECTON_API_KEY"));
-        assert_eq!(Error::from_code(7, "no", "h").kind, Kind::Answered);
+        assert_eq!(Error::from_code(7, "no", "h").kind, Kind::Forbidden);
     }
 }

@@ -12,8 +12,10 @@ use polars::prelude::DataFrame;
 
 use crate::model::{
     AttemptDetail, Coverage, DeletionStarted, FeatureVector, FeatureView, Freshness, Id, Job, Query, QueryProgress,
-    Stores, TriggerRequest, Workspace,
+    Stores, Time, TriggerRequest, Workspace,
 };
+
+pub use super::serves::{Offer, Part, Serves};
 
 /// Counts up with each change of workspace or view; answers with another generation are dropped.
 pub type Generation = u64;
@@ -78,20 +80,33 @@ pub struct KeySet {
     pub file: Option<PathBuf>,
 }
 
-/// How the connection to the deployment stands.
+/// How the connection to the deployment stands. Instants are by this machine's clock in UTC, the one that the screen goes by.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Connection {
     /// Nothing was answered yet.
     Connecting,
     /// The last request was answered.
     Live,
-    /// The last request is overdue; the data on the screen still stands.
-    Slow { since: Duration },
-    /// The deployment does not answer; trying again by itself.
-    Offline { problem: Problem, attempt: u32, retry_in: Duration },
-    /// The deployment answers but refuses the key, or the address is not a deployment: trying again will not help
-    /// without a change, so it is done slowly.
-    Refused { problem: Problem },
+    /// A request that was sent at that instant is overdue; the data on the screen still stands.
+    Slow { since: Time },
+    /// The deployment does not answer since then; trying again by itself.
+    Offline { problem: Problem, since: Time, attempt: u32, next_try: Time },
+    /// The deployment answers since then but refuses the key, or the address is not a deployment: trying again will not
+    /// help without a change, so it is done slowly. Without a next try it never will.
+    Refused { problem: Problem, since: Time, next_try: Option<Time> },
+}
+
+/// A read that failed while the connection stands: what it brought before stays on the screen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failing {
+    /// What happened last.
+    pub problem: Problem,
+    /// When the first of the failures in a row happened.
+    pub since: Time,
+    /// When it was last answered well, so that what is on the screen is as of then; absent where it never was.
+    pub as_of: Option<Time>,
+    /// When it is tried next.
+    pub next_try: Time,
 }
 
 /// What went wrong, to what, and what to do next. All three are cleaned of control characters and secrets.
@@ -116,8 +131,9 @@ impl std::error::Error for Problem {}
 pub enum Update {
     /// The connection changed.
     Connection(Connection),
-    /// The deployment was reached: what it is, and notices it wants shown (such as errors in its repository).
-    Deployment { url: String, notices: Vec<String>, has_stream_tail: bool },
+    /// The deployment was reached: what it is, notices it wants shown (such as errors in its repository), and what it serves as
+    /// far as that is known. Told again whenever more is known.
+    Deployment { url: String, notices: Vec<String>, serves: Serves },
     /// The workspaces there are.
     Workspaces(Vec<Workspace>),
     /// The views of the workspace, in the server's order. `workspace` is the one that was opened.
@@ -132,8 +148,9 @@ pub enum Update {
     Tail { generation: Generation, batch: TailBatch },
     /// The tail's state changed.
     TailState { generation: Generation, state: TailState },
-    /// A read for the current view failed; what is on the screen stays.
-    ReadFailed { generation: Generation, problem: Problem },
+    /// A read fails (again), or goes well again; what is on the screen stays. What the deployment does not have or the key may
+    /// not read is in [`Serves`] instead.
+    Reading { generation: Generation, part: Part, failing: Option<Failing> },
     /// The answer of a lookup.
     Lookup { request: RequestId, answer: Result<FeatureVector, Problem>, took: Duration },
     /// The answer of a lookup of all values of the wildcard key: one row each, join keys first, then features.
@@ -190,8 +207,8 @@ pub enum TailState {
     Opening,
     /// Open; `columns` in record order.
     Open { columns: Vec<String> },
-    /// Ended or broken; tried again by itself when `retry_in` is given.
-    Closed { problem: Problem, retry_in: Option<Duration> },
+    /// Ended or broken; tried again by itself at `next_try`, where there is one.
+    Closed { problem: Problem, next_try: Option<Time> },
 }
 
 /// A batch of stream records.
@@ -204,9 +221,9 @@ pub struct TailBatch {
     /// Events that the stream job has read so far; it reads many before one tile is complete.
     pub events: Option<u64>,
     /// The newest event time the stream job has seen.
-    pub latest_event: Option<crate::model::Time>,
+    pub latest_event: Option<Time>,
     /// The instant before which tiles are complete.
-    pub watermark: Option<crate::model::Time>,
+    pub watermark: Option<Time>,
     /// What holds the stream up, when that changed; empty when it goes on.
     pub trouble: Option<String>,
 }

@@ -245,5 +245,5 @@ impl Course<'_> {
 
 async fn read(path: PathBuf, texts: Vec<String>) -> Result<DataFrame, Error> {
     let read = blocking(move || table::read(&path, &texts)).await?;
-    read.map_err(|problem| Error { kind: Kind::Answered, problem })
+    read.map_err(|problem| Error::of(Kind::Answered, problem))
 }

@@ -10,6 +10,7 @@ use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::api::Api;
+use super::clock::after;
 use super::error::{Error, Kind};
 use super::message::{Generation, TailBatch, TailState, Update};
 use super::scrub::Scrub;
@@ -60,11 +61,12 @@ impl Tail {
                 Err(error) => error,
             };
             let again = matches!(error.kind, Kind::Unreachable | Kind::Failed);
-            let state = TailState::Closed { problem: error.problem, retry_in: again.then_some(wait) };
+            let pause = wait.max(error.told_wait());
+            let state = TailState::Closed { problem: error.problem, next_try: again.then(|| after(pause)) };
             if !self.say(state).await || !again {
                 return;
             }
-            tokio::time::sleep(wait).await;
+            tokio::time::sleep(pause).await;
             wait = (wait * 2).min(self.backoff.1);
         }
     }

@@ -8,12 +8,12 @@ mod link;
 mod outbox;
 mod poll;
 mod queries;
+mod reads;
 mod wildcard;
 mod work;
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -27,11 +27,11 @@ use super::error::{Error, Kind};
 use super::handle::Handle;
 use super::message::{Command, Connection, Generation, Problem, RequestId, Update};
 use super::tail::Tail;
-use crate::model::{FeatureView, Id, Workspace};
+use crate::model::{Id, Workspace};
 use link::Link;
 use outbox::Outbox;
 use poll::{Poll, Polls};
-use work::{Answer, Done};
+use work::Done;
 
 /// How often and how patiently; another pace serves the tests alone.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +43,8 @@ pub(super) struct Pace {
     slow: Duration,
     backoff: (Duration, Duration),
     refused: Duration,
+    failing: Duration,
+    forbidden: Duration,
     idle: Duration,
 }
 
@@ -56,6 +58,8 @@ impl Default for Pace {
             slow: Duration::from_secs(2),
             backoff: (Duration::from_millis(500), Duration::from_secs(30)),
             refused: Duration::from_secs(30),
+            failing: Duration::from_secs(60),
+            forbidden: Duration::from_secs(300),
             idle: Duration::from_secs(25),
         }
     }
@@ -77,7 +81,7 @@ pub(super) fn spawn_at(ready: impl Future<Output = Result<Endpoint, Problem>> + 
     let (updates, outside) = mpsc::channel(256);
     let mut task = Task::new(updates, pace);
     task.work.spawn(async {
-        let ready = ready.await.map_err(|problem| Error { kind: Kind::Refused, problem });
+        let ready = ready.await.map_err(|problem| Error::of(Kind::Refused, problem));
         Done::Ready(ready.and_then(Api::new))
     });
     tokio::spawn(task.run(inbox));
@@ -101,6 +105,8 @@ struct Task {
     link: Link,
     polls: Polls,
     focused: bool,
+    /// When anything was answered last.
+    heard: Option<Instant>,
     deployment: Option<Deployment>,
     workspaces: Vec<Workspace>,
     /// The workspace that was asked for; without a name: the configured one, else the first live one.
@@ -124,6 +130,7 @@ impl Task {
             link: Link::Connecting,
             polls: Polls::default(),
             focused: true,
+            heard: None,
             deployment: None,
             workspaces: Vec::new(),
             wanted: None,
@@ -138,6 +145,7 @@ impl Task {
         self.outbox.push(Update::Connection(Connection::Connecting));
         let updates = self.updates.clone();
         loop {
+            self.look_whether_slow();
             self.launch();
             let wake = self.wake();
             tokio::select! {
@@ -224,14 +232,23 @@ impl Task {
             idle: self.pace.idle,
             backoff: self.pace.backoff,
         };
-        self.tail = Some(tokio::spawn(tail.run()).abort_handle());
+        self.tail = Some(self.work.spawn(async {
+            tail.run().await;
+            Done::TailEnded
+        }));
     }
 
     fn finish(&mut self, done: Done) {
+        self.take(done);
+        self.tell_deployment();
+    }
+
+    fn take(&mut self, done: Done) {
         match done {
             Done::Ready(Ok(api)) => self.api = Some(api),
             Done::Ready(Err(error)) => {
-                self.outbox.push(Update::Connection(Connection::Refused { problem: error.problem }))
+                let (problem, since) = (error.problem, chrono::Utc::now());
+                self.outbox.push(Update::Connection(Connection::Refused { problem, since, next_try: None }));
             }
             Done::Reply(None) => {}
             Done::Reply(Some(update)) => {
@@ -243,108 +260,16 @@ impl Task {
                 }
                 self.outbox.push(*update);
             }
+            Done::TailEnded => {}
             Done::Poll { poll, stamp, result } => {
-                if self.polls.ended(poll, stamp) {
+                if let Some(sent) = self.polls.ended(poll, stamp) {
                     match *result {
-                        Ok(answer) => self.answered(poll, answer),
-                        Err(error) => self.failed(poll, error),
+                        Ok(answer) => self.answered(poll, answer, sent),
+                        Err(error) => self.failed(poll, error, sent),
                     }
                 }
             }
         }
-    }
-
-    /// The deployment said something.
-    fn alive(&mut self, poll: Poll) {
-        if self.link.is_down() {
-            // Back again: everything is asked for anew.
-            self.polls.hurry(&Poll::ALL);
-        }
-        self.link = Link::Live;
-        self.outbox.push(Update::Connection(Connection::Live));
-        self.polls.schedule(poll, self.interval(poll));
-    }
-
-    fn answered(&mut self, poll: Poll, answer: Answer) {
-        self.alive(poll);
-        self.polls.forget_problem(poll);
-        match answer {
-            Answer::Deployment(deployment) => self.learn(deployment),
-            Answer::Workspaces(workspaces) => {
-                self.workspaces.clone_from(&workspaces);
-                self.outbox.push_changed(Update::Workspaces(workspaces));
-            }
-            Answer::Views { workspace, views } => self.show_views(workspace, views),
-            Answer::OfView(fact) => {
-                if let Some(view) = &self.view {
-                    self.outbox.push_changed(fact.update(view.generation));
-                }
-            }
-        }
-    }
-
-    fn learn(&mut self, deployment: Deployment) {
-        let url = self.api.as_ref().map(|api| api.endpoint().url.to_string()).unwrap_or_default();
-        self.outbox.push_changed(Update::Deployment {
-            url,
-            notices: deployment.notices.clone(),
-            has_stream_tail: deployment.own_api.is_some(),
-        });
-        self.deployment = Some(deployment);
-        self.open_tail();
-    }
-
-    fn show_views(&mut self, workspace: String, views: Vec<FeatureView>) {
-        for view in &views {
-            self.ids.insert((workspace.clone(), view.name.clone()), view.id);
-        }
-        if let Some((generation, _)) = self.wanted {
-            self.outbox.push_changed(Update::FeatureViews { generation, workspace, views: Arc::new(views) });
-        }
-    }
-
-    fn failed(&mut self, poll: Poll, error: Error) {
-        let Error { kind, problem } = error;
-        match kind {
-            Kind::Unreachable | Kind::Refused if poll == Poll::Deployment || !self.link.is_down() => {
-                self.go_down(kind == Kind::Refused, problem);
-            }
-            Kind::Unreachable | Kind::Refused => {}
-            Kind::Answered | Kind::Failed | Kind::Unimplemented => {
-                self.alive(poll);
-                let generation = match poll {
-                    Poll::Jobs | Poll::Freshness | Poll::Summary => self.view.as_ref().map(|view| view.generation),
-                    _ => self.wanted.as_ref().map(|(generation, _)| *generation),
-                };
-                if let Some(generation) = generation.filter(|_| self.polls.is_new_problem(poll, &problem)) {
-                    self.outbox.push(Update::ReadFailed { generation, problem });
-                }
-            }
-        }
-    }
-
-    fn go_down(&mut self, refused: bool, problem: Problem) {
-        self.polls.cancel(&Poll::ALL);
-        let retry_in = self.link.go_down(&self.pace, refused);
-        let connection = if refused {
-            Connection::Refused { problem }
-        } else {
-            Connection::Offline { problem, attempt: self.link.attempt(), retry_in }
-        };
-        self.outbox.push(Update::Connection(connection));
-    }
-
-    fn interval(&self, poll: Poll) -> Option<Duration> {
-        let interval = match poll {
-            // Asked once a connection.
-            Poll::Deployment => return None,
-            Poll::Workspaces => self.pace.workspaces,
-            Poll::Views => self.pace.views,
-            Poll::Jobs => self.pace.jobs,
-            Poll::Freshness | Poll::Summary => self.pace.details,
-        };
-        let interval = if self.focused { interval } else { interval * 4 };
-        Some(interval.mul_f64(1.0 + 0.1 * link::jitter()))
     }
 }
 

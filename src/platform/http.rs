@@ -13,7 +13,6 @@ use axum::error_handling::HandleErrorLayer;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
@@ -23,9 +22,11 @@ use tower_http::timeout::TimeoutLayer;
 use super::Platform;
 use crate::wire::status;
 
+mod admit;
 mod arrow;
 mod datasets;
 mod deletion;
+mod doors;
 pub mod fault;
 mod features;
 mod jobs;
@@ -40,6 +41,7 @@ mod summary;
 mod tasks;
 mod uploads;
 
+use doors::Pace;
 use fault::Fault;
 pub use keys::{ApiKeys, KeyFileError};
 
@@ -107,7 +109,11 @@ fn router(platform: Arc<Platform>, keys: ApiKeys, shutdown: CancellationToken) -
         .layer(HandleErrorLayer::new(|_| async { too_busy() }))
         .load_shed()
         .layer(GlobalConcurrencyLimitLayer::new(AT_ONCE));
-    let paths = answered_soon().merge(frames()).merge(keys_in());
+    let soon = TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, TIME_LIMIT);
+    let paths = behind(&app, Pace::Soon)
+        .layer(soon)
+        .merge(slow(behind(&app, Pace::Frames), UPLOADS_AT_ONCE))
+        .merge(slow(behind(&app, Pace::KeysIn), KEYS_AT_ONCE));
     Router::new()
         .merge(paths.clone())
         .nest("/api", paths)
@@ -118,30 +124,10 @@ fn router(platform: Arc<Platform>, keys: ApiKeys, shutdown: CancellationToken) -
         .with_state(app)
 }
 
-/// Everything but uploads. The limit is for the beginning of an answer: rows and tails may go on for as long as they take.
-fn answered_soon() -> Router<App> {
-    Router::new()
-        .route("/proxy", post(proxy::handle))
-        .route("/v1/feature-service/get-features", post(features::get))
-        .route("/v1/feature-service/query-features", post(features::query))
-        .route("/v1/fvtop/run-stream", get(run_stream::handle))
-        .route("/v1/fvtop/queries", post(queries::submit))
-        .route("/v1/fvtop/queries/{id}", get(queries::status).delete(queries::cancel))
-        .route("/v1/fvtop/queries/{id}/rows", get(queries::rows))
-        .route("/v1/fvtop/datasets", get(datasets::list))
-        .route("/v1/fvtop/datasets/{name}", get(datasets::describe))
-        .route("/v1/fvtop/datasets/{name}/rows", get(datasets::rows))
-        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, TIME_LIMIT))
-}
-
-/// Uploads of tables: few at a time, for each is held whole.
-fn frames() -> Router<App> {
-    slow(Router::new().route("/v1/fvtop/frames", post(queries::upload)), UPLOADS_AT_ONCE)
-}
-
-/// Uploads of keys that are to be deleted.
-fn keys_in() -> Router<App> {
-    slow(Router::new().route("/v1/fvtop/uploads/{secret}", put(uploads::receive)), KEYS_AT_ONCE)
+/// The doors of one pace.
+fn behind(app: &App, pace: Pace) -> Router<App> {
+    let doors = doors::all().into_iter().filter(|door| door.pace == pace);
+    doors.fold(Router::new(), |router, door| router.route(door.path, admit::guarded(app, &door)))
 }
 
 /// Uploads over links of any speed, so many at a time. The body's own limit is looked at while it is read.

@@ -3,7 +3,8 @@
 //! `load` never fails as a whole: what is sound is used, what is not is told with file, line, field and fix. This room
 //! must not run jobs or write anything.
 //!
-//! Layout of a repository: `workspaces.toml`, `entities.toml`, `sources.toml`, and `views/*.toml`, one view a file.
+//! Layout of a repository: `workspaces.toml`, `entities.toml`, `sources.toml`, `views/*.toml`, one view a file, and
+//! `services.toml`, which may be absent.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ mod features;
 mod files;
 mod functions;
 pub mod identity;
+mod services;
 pub mod suggest;
 mod views;
 
@@ -57,8 +59,10 @@ fn load_here(root: &Path) -> Repository {
     }
     check_order(&catalog.workspaces, &names, &mut errors);
     let views = in_order(views, &catalog.workspaces);
+    let known = services::Known { views: &views, names: &names };
+    let services = services::read(root, &catalog, &known, &mut errors);
     let workspaces = catalog.workspaces.into_iter().map(|listed| listed.workspace).collect();
-    Repository { root: root.to_owned(), workspaces, views, errors }
+    Repository { root: root.to_owned(), workspaces, views, services, errors }
 }
 
 /// The view files, in the order of their names, relative to the repository.

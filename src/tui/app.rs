@@ -64,7 +64,7 @@ pub use trigger::{TriggerForm, TriggerItem};
 use super::action::Layer;
 use super::effect::{Effect, Message};
 use super::keymap;
-use crate::client::message::{Command, Connection, Generation, RequestId};
+use crate::client::message::{Command, Connection, Failing, Generation, Offer, Part, RequestId, Serves};
 use crate::model::{FeatureView, Freshness, Id, Time, Workspace};
 
 /// The four panes.
@@ -189,8 +189,8 @@ pub struct Deployment {
     pub url: String,
     /// What it wants shown, such as errors in its repository.
     pub notices: Vec<String>,
-    /// Whether it offers a stream tail.
-    pub has_stream_tail: bool,
+    /// What it serves, as far as that is known.
+    pub serves: Serves,
 }
 
 /// A request that waits for its answer.
@@ -231,8 +231,8 @@ pub struct App {
     pub deployment: Option<Deployment>,
     /// How the connection stands, and since when.
     pub connection: Connection,
-    /// When the connection last changed.
-    pub connection_at: Time,
+    /// Reads that fail while the connection stands.
+    pub failing: BTreeMap<Part, Failing>,
     /// Since when the data on the screen may be old; absent while live.
     pub stale_since: Option<Time>,
     /// Workspaces there are.
@@ -316,7 +316,7 @@ impl App {
             endpoint: start.endpoint,
             deployment: None,
             connection: Connection::Connecting,
-            connection_at: now,
+            failing: BTreeMap::new(),
             stale_since: None,
             workspaces: Vec::new(),
             workspace: start.workspace.clone(),
@@ -380,6 +380,11 @@ impl App {
     /// Whether the data on the screen comes from a deployment that answers.
     pub fn is_live(&self) -> bool {
         matches!(self.connection, Connection::Live | Connection::Slow { .. })
+    }
+
+    /// What is known of that part's being served.
+    pub fn offer(&self, part: Part) -> &Offer {
+        self.deployment.as_ref().map_or(&Offer::Unknown, |deployment| deployment.serves.of(part))
     }
 
     /// The open table.

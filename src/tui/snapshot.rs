@@ -13,7 +13,7 @@ use super::chord::Chord;
 use super::effect::{Effect, Message};
 use super::{Options, TuiError, picture, sheet, start, theme, view};
 use crate::client::Handle;
-use crate::client::message::{Command, Connection, TailState};
+use crate::client::message::{Command, Connection, Part, TailState};
 
 /// What a frame is given as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,11 +87,17 @@ fn is_filled(app: &App) -> bool {
         let refused = matches!(app.connection, Connection::Refused { .. } | Connection::Offline { .. });
         return refused || app.views.as_ref().is_some_and(|views| views.is_empty());
     };
-    let no_tail = app.deployment.as_ref().is_some_and(|deployment| !deployment.has_stream_tail);
+    let comes =
+        |is_there: bool, part| is_there || app.failing.contains_key(&part) || app.offer(part).problem().is_some();
+    let no_tail = app.offer(Part::StreamTail).problem().is_some();
     let closed = matches!(app.stream.state, Some(TailState::Closed { .. }));
     let streams = no_tail || closed || !view.is_stream || app.stream.total() > 0;
     let looked = no_tail || closed || !view.online || !view.is_stream || app.lookup.answer.is_some();
     let runs = |overlay: &Overlay| matches!(overlay, Overlay::Running(running) if running.failed.is_none());
     let answered = app.pending.is_empty() && !app.overlays.iter().any(runs);
-    app.jobs.loaded && app.freshness.is_some() && streams && looked && answered
+    comes(app.jobs.loaded, Part::Jobs)
+        && comes(app.freshness.is_some(), Part::Freshness)
+        && streams
+        && looked
+        && answered
 }

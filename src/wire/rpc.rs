@@ -18,6 +18,8 @@ pub fn right(method: &str) -> Option<Right> {
 calls! {
     /// Configuration of the deployment; needs a valid key, so it is the probe for "is this address and key good".
     GET_CONFIGS = "metadataservice.MetadataService" "GetConfigs" ReadOrganization;
+    /// How to log in; needs no key.
+    GET_LOGIN_CONFIGS = "metadataservice.MetadataService" "GetLoginConfigs" Public;
     /// Nothing.
     NOP = "metadataservice.MetadataService" "Nop" AnyKey;
     /// Log lines of a client; answered at once.

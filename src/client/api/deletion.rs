@@ -34,7 +34,7 @@ impl Api {
         keys: &KeySet,
         stores: Stores,
     ) -> Result<DeletionStarted, Error> {
-        keys::check(view, stores).map_err(|problem| Error { kind: Kind::Answered, problem })?;
+        keys::check(view, stores).map_err(|problem| Error::of(Kind::Answered, problem))?;
         let before = self.deletions(view).await?;
         let request = self.send_keys(view, keys, stores).await?;
         let call = self.transport.call(rpc::DELETE_ENTITIES, &request, CHANGE);

@@ -1,8 +1,6 @@
 //! Calls about materialization jobs: the list, one job, start, cancel, another try, and what they did (wire sections 2.2 and
 //! 2.3).
 
-use std::sync::atomic::Ordering;
-
 use super::{Api, maybe_taken};
 use crate::client::error::{Error, Kind};
 use crate::client::scrub::Scrub;
@@ -102,9 +100,6 @@ impl Api {
     /// What an attempt did: its stages and its log. A deployment that has neither call is asked once, and its detail says so.
     pub async fn detail(&self, attempt: Id) -> Result<AttemptDetail, Error> {
         let nothing = || AttemptDetail { attempt, log: vec![NOT_TOLD.to_owned()], ..AttemptDetail::default() };
-        if self.tells_no_details.load(Ordering::Relaxed) {
-            return Ok(nothing());
-        }
         let id = || Some(c::id_to_proto(attempt));
         let details = t::GetJobDetailsRequest { tecton_managed_attempt_id: id() };
         let logs = t::GetJobLogsRequest { tecton_managed_attempt_id: id() };
@@ -114,7 +109,6 @@ impl Api {
         );
         let (details, logs) = (unless_unknown(details)?, unless_unknown(logs)?);
         if details.is_none() && logs.is_none() {
-            self.tells_no_details.store(true, Ordering::Relaxed);
             return Ok(nothing());
         }
         Ok(c::detail_from_proto(attempt, details.as_ref(), logs.as_ref()).scrubbed())

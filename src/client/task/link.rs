@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
+use chrono::Utc;
 use tokio::time::Instant;
 
+use super::super::clock::after;
+use super::super::error::{Error, Kind};
+use super::super::message::Connection;
 use super::Pace;
+use crate::model::Time;
 
 /// The connection.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,8 +20,8 @@ pub(super) enum Link {
     Live,
     /// A request is overdue.
     Slow,
-    /// Away: only one request is tried, at that instant.
-    Down { attempt: u32, at: Instant },
+    /// Away since then: only one request is tried, at that instant.
+    Down { attempt: u32, since: Time, at: Instant },
 }
 
 impl Link {
@@ -24,23 +29,22 @@ impl Link {
         matches!(self, Self::Down { .. })
     }
 
-    /// Tries in a row that failed.
-    pub(super) fn attempt(&self) -> u32 {
-        match self {
-            Self::Down { attempt, .. } => *attempt,
-            _ => 0,
+    /// One more failure: the next try is after a wait that grows, with jitter, and that is long where a new try is not
+    /// likely to help, or where the deployment itself said how long (`told`).
+    pub(super) fn go_down(&mut self, pace: &Pace, error: Error) -> Connection {
+        let (attempt, since) = match self {
+            Self::Down { attempt, since, .. } => (*attempt + 1, *since),
+            _ => (1, Utc::now()),
+        };
+        let refused = error.kind == Kind::Refused;
+        let wait = if refused { pace.refused } else { grown(pace.backoff, attempt) };
+        let wait = wait.mul_f64(1.0 + 0.2 * jitter()).max(error.told_wait());
+        *self = Self::Down { attempt, since, at: Instant::now() + wait };
+        let (problem, next_try) = (error.problem, after(wait));
+        match refused {
+            true => Connection::Refused { problem, since, next_try: Some(next_try) },
+            false => Connection::Offline { problem, since, attempt, next_try },
         }
-    }
-
-    /// One more failure; gives the wait before the next try: growing, with jitter, and long where a new try is not
-    /// likely to help.
-    pub(super) fn go_down(&mut self, pace: &Pace, refused: bool) -> Duration {
-        let attempt = self.attempt() + 1;
-        let grown = pace.backoff.0.saturating_mul(1 << (attempt - 1).min(16));
-        let wait = if refused { pace.refused } else { grown.min(pace.backoff.1) };
-        let wait = wait.mul_f64(1.0 + 0.2 * jitter());
-        *self = Self::Down { attempt, at: Instant::now() + wait };
-        wait
     }
 
     /// Somebody wants it now.
@@ -49,6 +53,11 @@ impl Link {
             *at = Instant::now();
         }
     }
+}
+
+/// The wait after that many failures in a row, from the first to the longest.
+pub(super) fn grown((first, longest): (Duration, Duration), failures: u32) -> Duration {
+    first.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(longest)
 }
 
 /// A number from -1 to 1, so that many consoles do not ask at the same instant.

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use chrono::Utc;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::super::message::Problem;
+use super::super::error::Error;
+use super::super::message::{Failing, Part};
+use crate::model::Time;
 
 /// A kind of read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +26,18 @@ impl Poll {
         [Self::Deployment, Self::Workspaces, Self::Views, Self::Jobs, Self::Freshness, Self::Summary];
     /// Those that belong to the open view.
     pub(super) const OF_VIEW: [Self; 3] = [Self::Jobs, Self::Freshness, Self::Summary];
+
+    /// What it reads; absent for the probe.
+    pub(super) fn part(self) -> Option<Part> {
+        match self {
+            Self::Deployment => None,
+            Self::Workspaces => Some(Part::Workspaces),
+            Self::Views => Some(Part::Views),
+            Self::Jobs => Some(Part::Jobs),
+            Self::Freshness => Some(Part::Freshness),
+            Self::Summary => Some(Part::Summary),
+        }
+    }
 }
 
 /// State of all kinds.
@@ -38,8 +53,12 @@ struct Slot {
     running: Option<Running>,
     /// Wanted again as soon as the one that runs has ended.
     again: bool,
-    /// The problem that was told last.
-    told: Option<Problem>,
+    /// When it was answered well last.
+    as_of: Option<Time>,
+    /// Failures in a row, and when the first of them was.
+    failures: Option<(u32, Time)>,
+    /// A failure that is told once it is known whether the deployment is there at all.
+    doubt: Option<Error>,
 }
 
 struct Running {
@@ -83,14 +102,10 @@ impl Polls {
         self.slot(poll).running = Some(Running { stamp, since: Instant::now(), abort });
     }
 
-    /// A request has ended; false when nobody waits for it any more.
-    pub(super) fn ended(&mut self, poll: Poll, stamp: u64) -> bool {
-        let slot = self.slot(poll);
-        let current = slot.running.as_ref().is_some_and(|running| running.stamp == stamp);
-        if current {
-            slot.running = None;
-        }
-        current
+    /// A request has ended: when it was sent, or nothing when nobody waits for it any more.
+    pub(super) fn ended(&mut self, poll: Poll, stamp: u64) -> Option<Instant> {
+        let running = self.slot(poll).running.take_if(|running| running.stamp == stamp)?;
+        Some(running.since)
     }
 
     /// The next request starts after that wait, or at once if it was wanted meanwhile; without a wait, not by itself.
@@ -105,6 +120,14 @@ impl Polls {
         for poll in polls {
             let slot = self.slot(*poll);
             slot.again = slot.running.is_some();
+            slot.due = Some(Instant::now());
+        }
+    }
+
+    /// Wanted now, unless one runs.
+    pub(super) fn want(&mut self, poll: Poll) {
+        let slot = self.slot(poll);
+        if slot.running.is_none() {
             slot.due = Some(Instant::now());
         }
     }
@@ -124,7 +147,10 @@ impl Polls {
     /// Starts anew for another question.
     pub(super) fn restart(&mut self, polls: &[Poll]) {
         self.cancel(polls);
-        polls.iter().for_each(|poll| self.slot(*poll).told = None);
+        for poll in polls {
+            let slot = self.slot(*poll);
+            (slot.as_of, slot.failures, slot.doubt) = (None, None, None);
+        }
     }
 
     /// Since when the oldest request is on its way.
@@ -132,16 +158,36 @@ impl Polls {
         self.slots.iter().filter_map(|slot| slot.running.as_ref().map(|running| running.since)).min()
     }
 
-    /// Whether that problem was not told yet; remembers it.
-    pub(super) fn is_new_problem(&mut self, poll: Poll, problem: &Problem) -> bool {
-        let told = &mut self.slot(poll).told;
-        let new = told.as_ref() != Some(problem);
-        *told = Some(problem.clone());
-        new
+    /// It was answered well; true when it had failed before.
+    pub(super) fn worked(&mut self, poll: Poll) -> bool {
+        let slot = self.slot(poll);
+        (slot.as_of, slot.doubt) = (Some(Utc::now()), None);
+        slot.failures.take().is_some()
     }
 
-    /// It works again.
-    pub(super) fn forget_problem(&mut self, poll: Poll) {
-        self.slot(poll).told = None;
+    /// It failed once more; gives how many times in a row now.
+    pub(super) fn failed(&mut self, poll: Poll) -> u32 {
+        let slot = self.slot(poll);
+        let (count, since) = slot.failures.map_or_else(|| (1, Utc::now()), |(count, since)| (count + 1, since));
+        slot.failures = Some((count, since));
+        count
+    }
+
+    /// How it fails; nothing when it does not.
+    pub(super) fn failing(&self, poll: Poll, error: Error, next_try: Time) -> Option<Failing> {
+        let slot = &self.slots[poll as usize];
+        let (_, since) = slot.failures?;
+        Some(Failing { problem: error.problem, since, as_of: slot.as_of, next_try })
+    }
+
+    /// Keeps a failure until it is known whether the deployment is there at all.
+    pub(super) fn doubt(&mut self, poll: Poll, error: Error) {
+        let slot = self.slot(poll);
+        (slot.doubt, slot.due) = (Some(error), None);
+    }
+
+    /// The failures that were kept.
+    pub(super) fn doubts(&mut self) -> Vec<(Poll, Error)> {
+        Poll::ALL.into_iter().filter_map(|poll| Some((poll, self.slot(poll).doubt.take()?))).collect()
     }
 }

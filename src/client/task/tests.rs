@@ -14,7 +14,7 @@ use prost::Message;
 use super::*;
 use crate::client::ApiKey;
 use crate::client::endpoint::parse_url;
-use crate::client::message::TailState;
+use crate::client::message::{Part, TailState};
 use crate::wire::convert as c;
 use crate::wire::proto::jobs::{ListJobsRequest, ListJobsResponse, MaterializationJob};
 use crate::wire::proto::view::{Fco, FcoContainer, FeatureView as FeatureViewProto, QueryFeatureViewsResponse};
@@ -175,6 +175,8 @@ impl Console {
             slow: ms(100),
             backoff: (ms(20), ms(100)),
             refused: ms(100),
+            failing: ms(200),
+            forbidden: ms(300),
             idle: ms(500),
         };
         Self(spawn_at(async { Ok(endpoint) }, pace))
@@ -251,7 +253,7 @@ async fn a_deployment_tells_its_notices_and_whether_it_has_tails() {
     let mut console = Fake::new(healthy()).await.connect();
     let (notices, tails) = console
         .until(|update| match update {
-            Update::Deployment { notices, has_stream_tail, .. } => Some((notices, has_stream_tail)),
+            Update::Deployment { notices, serves, .. } => Some((notices, !serves.lacks(Part::StreamTail))),
             _ => None,
         })
         .await;
@@ -265,7 +267,7 @@ async fn a_wrong_key_is_refused_whether_by_http_or_by_code() {
         script.values_mut().for_each(|old| *old = act.clone());
         let mut console = Fake::new(script).await.connect();
         let connection = console.connection(|c| !matches!(c, Connection::Connecting)).await;
-        let Connection::Refused { problem } = connection else { panic!("{connection:?}") };
+        let Connection::Refused { problem, .. } = connection else { panic!("{connection:?}") };
         assert!(problem.what.contains("API key") && problem.hint.contains("TECTON_API_KEY"), "{problem}");
     }
 }
@@ -277,7 +279,7 @@ async fn something_that_is_no_deployment_is_told_with_what_it_sent() {
         script.values_mut().for_each(|old| *old = act.clone());
         let mut console = Fake::new(script).await.connect();
         let connection = console.connection(|c| !matches!(c, Connection::Connecting)).await;
-        let Connection::Refused { problem } = connection else { panic!("{connection:?}") };
+        let Connection::Refused { problem, .. } = connection else { panic!("{connection:?}") };
         assert!(problem.hint.contains("--url"), "{problem}");
         assert!(problem.what.contains("hello") || problem.what.contains("404"), "{problem}");
     }
@@ -291,19 +293,27 @@ async fn a_broken_read_is_told_once_and_the_rest_stays_live() {
     console.send(Command::OpenWorkspace { generation: 2, workspace: Some("prod".into()) }).await;
     console.until(|update| matches!(update, Update::FeatureViews { .. }).then_some(())).await;
     console.open(3, "quick").await;
-    let read = |update| match update {
-        Update::ReadFailed { generation: 3, problem } => Some(problem),
-        _ => None,
-    };
-    // Freshness and summary are not served: each says so once, as the jobs do.
-    let mut told = Vec::new();
-    while told.len() < 3 {
-        told.push(console.until(read).await);
-    }
-    let broken = told.iter().find(|problem| problem.what.contains("500")).expect("the HTTP status is told");
-    assert!(!broken.what.contains('<'), "{broken}");
+    let broken = console
+        .until(|update| match update {
+            Update::Reading { generation: 3, part: Part::Jobs, failing } => failing,
+            _ => None,
+        })
+        .await;
+    assert!(broken.problem.what.contains("500") && !broken.problem.what.contains('<'), "{broken:?}");
+    assert!(broken.as_of.is_none() && broken.next_try > broken.since, "{broken:?}");
     let later = console.during(200).await;
-    assert!(!later.iter().any(|u| matches!(u, Update::ReadFailed { .. } | Update::Connection(_))), "{later:?}");
+    assert!(!later.iter().any(|u| matches!(u, Update::Connection(_))), "{later:?}");
+    // Each further failure is of the same row of failures, and puts the next try off further.
+    let mut last = broken.clone();
+    for update in later {
+        let Update::Reading { part: Part::Jobs, failing: Some(failing), .. } = update else { continue };
+        assert_eq!((&failing.problem, failing.since), (&broken.problem, broken.since));
+        assert!(failing.next_try > last.next_try, "{failing:?}");
+        last = failing;
+    }
+    fake.set(rpc::LIST_MATERIALIZATION_JOBS, Act::JobsOfView);
+    let mended = |update| matches!(update, Update::Reading { part: Part::Jobs, failing: None, .. }).then_some(());
+    console.until(mended).await;
 }
 
 #[tokio::test]
@@ -358,9 +368,8 @@ async fn an_answer_to_an_old_question_never_lands_in_a_new_place() {
 async fn what_a_deployment_sends_is_cleaned() {
     let mut console = Fake::new(healthy()).await.connect();
     console.open(1, "quick").await;
-    let failed = console.until(|u| matches!(u, Update::ReadFailed { .. }).then_some(())).await;
-    // The view's id is not known and GetFeatureView is not served, so that nothing but its failure is told.
-    assert_eq!(failed, ());
+    // The view's id is not known and GetFeatureView is not served, so that nothing but the failure is told.
+    console.until(|u| matches!(u, Update::Reading { failing: Some(_), .. }).then_some(())).await;
     console.send(Command::OpenWorkspace { generation: 2, workspace: Some("prod".into()) }).await;
     console.until(|update| matches!(update, Update::FeatureViews { .. }).then_some(())).await;
     console.open(3, "quick").await;
@@ -392,7 +401,7 @@ async fn a_tail_gives_whole_records_counts_what_is_too_long_and_is_opened_again(
                 opened = true;
                 None
             }
-            Update::TailState { state: TailState::Closed { retry_in, .. }, .. } => Some(retry_in),
+            Update::TailState { state: TailState::Closed { next_try, .. }, .. } => Some(next_try),
             _ => None,
         })
         .await;
@@ -405,9 +414,12 @@ async fn a_tail_gives_whole_records_counts_what_is_too_long_and_is_opened_again(
 #[tokio::test]
 async fn a_deployment_that_does_not_come_up_is_refused_and_requests_are_answered() {
     let problem = Problem { what: "It is locked.".into(), hint: "Use another.".into() };
-    let expected = Connection::Refused { problem: problem.clone() };
+    let expected = problem.clone();
     let mut console = Console(spawn_when_ready(async { Err(problem) }));
-    console.connection(|c| *c == expected).await;
+    // Nothing is tried again where there is nothing to try.
+    let refused =
+        |c: &Connection| matches!(c, Connection::Refused { problem, next_try: None, .. } if *problem == expected);
+    console.connection(refused).await;
     console.send(Command::Cancel { request: 4, workspace: "w".into(), feature_view: "v".into(), job: Id(1) }).await;
     let answer = console
         .until(|update| match update {

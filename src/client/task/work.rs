@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::super::api::{Api, Deployment, own};
 use super::super::error::{Error, Kind};
 use super::super::keys;
-use super::super::message::{Command, Connection, Generation, Problem, Table, Update};
+use super::super::message::{Command, Generation, Problem, Table, Update};
 use super::link::Link;
 use super::poll::Poll;
 use super::wildcard;
@@ -21,6 +21,8 @@ pub(super) enum Done {
     Ready(Result<Api, Error>),
     /// A read.
     Poll { poll: Poll, stamp: u64, result: Box<Result<Answer, Error>> },
+    /// The tail of a stream, for good.
+    TailEnded,
     /// A request of the user.
     Reply(Option<Box<Update>>),
 }
@@ -129,16 +131,10 @@ impl Task {
     }
 
     /// When the loop must look again although nothing happens.
-    pub(super) fn wake(&mut self) -> Option<Instant> {
+    pub(super) fn wake(&self) -> Option<Instant> {
         self.api.as_ref()?;
-        let slow_at = self.polls.oldest().map(|since| since + self.pace.slow);
-        if let (Link::Live | Link::Connecting, Some(at)) = (self.link, slow_at)
-            && at <= Instant::now()
-        {
-            self.link = Link::Slow;
-            self.outbox.push(Update::Connection(Connection::Slow { since: self.pace.slow }));
-        }
-        let slow_at = slow_at.filter(|_| matches!(self.link, Link::Live | Link::Connecting));
+        let oldest = self.polls.oldest().filter(|_| matches!(self.link, Link::Live | Link::Connecting));
+        let slow_at = oldest.map(|since| since + self.pace.slow);
         let due = |poll: &Poll| self.question(*poll).and_then(|_| self.polls.due(*poll));
         let next = match self.link {
             Link::Down { at, .. } => self.polls.due(Poll::Deployment).map(|due| due.max(at)),

@@ -7,13 +7,12 @@ use std::time::Instant;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::fault::Fault;
 use super::{App, parts};
-use crate::model::{DataType, FeatureVectors, JoinKey, Right, Value};
+use crate::model::{DataType, FeatureVectors, JoinKey, Value};
 use crate::platform::Platform;
 use crate::platform::online::{self, parse_key};
 use crate::platform::registry::definition::View;
@@ -27,26 +26,22 @@ type Key = (String, DataType);
 type Given = BTreeMap<String, serde_json::Value>;
 
 /// Answers the lookup of one key.
-pub async fn get(State(app): State<App>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
-    answer(app, &headers, body, lookup).await
+pub async fn get(State(app): State<App>, body: Result<Bytes, BytesRejection>) -> Response {
+    answer(app, body, lookup).await
 }
 
 /// Answers the query for all values of the wildcard key.
-pub async fn query(State(app): State<App>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
-    answer(app, &headers, body, look_all_up).await
+pub async fn query(State(app): State<App>, body: Result<Bytes, BytesRejection>) -> Response {
+    answer(app, body, look_all_up).await
 }
 
 /// Reads a request and has it done on a blocking thread.
 async fn answer<A: Serialize + Send + 'static>(
     app: App,
-    headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
     work: fn(&Platform, &Parameters, Instant) -> Result<A, Fault>,
 ) -> Response {
     let began = Instant::now();
-    if let Err(fault) = app.keys.admit(authorization(headers), Right::ReadFeatures) {
-        return fault.into_response();
-    }
     let body = match body {
         Ok(body) => body,
         Err(rejection) => return Fault::unreadable(&rejection.body_text(), rejection.status()).into_response(),
@@ -64,11 +59,6 @@ async fn answer<A: Serialize + Send + 'static>(
         Ok(answer) => axum::Json(answer).into_response(),
         Err(fault) => fault.into_response(),
     }
-}
-
-/// The value of the HTTP header with the API key.
-pub fn authorization(headers: &HeaderMap) -> Option<&str> {
-    headers.get(axum::http::header::AUTHORIZATION).and_then(|value| value.to_str().ok())
 }
 
 fn lookup(platform: &Platform, asked: &Parameters, began: Instant) -> Result<GetFeaturesResponse, Fault> {

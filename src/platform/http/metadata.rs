@@ -32,6 +32,11 @@ pub fn configs(platform: &Platform) -> Result<Response, Fault> {
     ])))
 }
 
+/// How to log in: there is no login but by API keys.
+pub fn login_configs() -> Response {
+    Response::ok(&convert::configs_to_proto(&[]))
+}
+
 /// All workspaces.
 pub fn list_workspaces(platform: &Platform) -> Result<Response, Fault> {
     let workspaces = platform.repository().workspaces.iter().map(convert::workspace_to_proto).collect();

@@ -29,18 +29,34 @@ pub async fn handle(State(app): State<App>, headers: HeaderMap, body: Result<Byt
             return Fault::invalid(detail).into_response();
         }
     };
-    // A stranger is not told which calls there are.
-    let right = rpc::right(&request.method).unwrap_or(Right::AnyKey);
-    let answer = match app.keys.admit(request.metadata("authorization"), right) {
-        Ok(caller) => {
-            let base = deletion::base_url(&headers);
-            let work = move || dispatch(&app.platform, &caller, &request, base.as_deref());
-            tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Fault::internal(&error)))
-        }
-        Err(fault) => Err(fault),
-    };
+    let answer = answer(app, request, deletion::base_url(&headers)).await;
     let answer = answer.unwrap_or_else(|fault| proxy::Response::error(fault.code, fault.detail));
     axum::Json(answer).into_response()
+}
+
+/// Lets in and has the call answered on a blocking thread.
+async fn answer(app: App, request: Request, base: Option<String>) -> Result<proxy::Response, Fault> {
+    // A stranger is not told which calls there are.
+    let right = rpc::right(&request.method).unwrap_or(Right::AnyKey);
+    if right == Right::Public {
+        return open(&request.method);
+    }
+    let caller = app.keys.admit(request.metadata("authorization"), right)?;
+    let work = move || dispatch(&app.platform, &caller, &request, base.as_deref());
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Fault::internal(&error)))
+}
+
+/// The calls that need no key.
+fn open(method: &str) -> Result<proxy::Response, Fault> {
+    match method {
+        rpc::GET_LOGIN_CONFIGS => Ok(metadata::login_configs()),
+        method => Err(no_such_call(method)),
+    }
+}
+
+fn no_such_call(method: &str) -> Fault {
+    let call = method.rsplit('/').next().unwrap_or(method);
+    Fault::new(status::UNIMPLEMENTED, format!("This deployment does not have the call `{call}`."))
 }
 
 /// Finds the call by its path and answers it. `base`: where the caller reaches this server.
@@ -74,9 +90,6 @@ fn dispatch(
         rpc::GET_JOB_STATUS => tasks::status(platform, &request.decode()?),
         rpc::GET_DELETE_ENTITIES_INFO => deletion::info(platform, base, &request.decode()?),
         rpc::DELETE_ENTITIES => deletion::delete(platform, &request.decode()?),
-        method => {
-            let call = method.rsplit('/').next().unwrap_or(method);
-            Err(Fault::new(status::UNIMPLEMENTED, format!("This deployment does not have the call `{call}`.")))
-        }
+        method => Err(no_such_call(method)),
     }
 }

@@ -9,18 +9,18 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Extension, Path, Query, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use polars::prelude::DataFrame;
 use serde::Deserialize;
 
 use super::fault::Fault;
-use super::features::authorization;
 use super::{App, arrow, parts};
+use crate::model::Time;
 use crate::model::time::{from_micros, micros};
-use crate::model::{Right, Time};
 use crate::platform::Platform;
+use crate::platform::access::Caller;
 use crate::platform::queries::{Ask, HistoryAsk, Owner, Refusal, RunAsk, compute};
 use crate::platform::registry::definition::View;
 use crate::wire::arrow::decode;
@@ -38,13 +38,8 @@ pub struct Patience {
 }
 
 /// `POST frames`: keeps a table (an Arrow IPC stream of at most 256 MiB) for the queries that will name it.
-pub async fn upload(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
-    // Before the body is read: a stranger's table is not taken in.
-    let owner = match app.keys.admit(authorization(&headers), Right::ReadFeatures) {
-        Ok(caller) => Owner(caller.key),
-        Err(fault) => return fault.into_response(),
-    };
-    reply(take_in(&app, owner, body).await)
+pub async fn upload(State(app): State<App>, Extension(caller): Extension<Caller>, body: Body) -> Response {
+    reply(take_in(&app, Owner(caller.key), body).await)
 }
 
 async fn take_in(app: &App, owner: Owner, body: Body) -> Result<FrameAnswer, Fault> {
@@ -71,11 +66,12 @@ async fn take_in(app: &App, owner: Owner, body: Body) -> Result<FrameAnswer, Fau
 }
 
 /// `POST queries`: starts a query.
-pub async fn submit(State(app): State<App>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
-    let owner = match app.keys.admit(authorization(&headers), Right::ReadFeatures) {
-        Ok(caller) => Owner(caller.key),
-        Err(fault) => return fault.into_response(),
-    };
+pub async fn submit(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let owner = Owner(caller.key);
     let body = match body {
         Ok(body) => body,
         Err(rejection) => return Fault::unreadable(&rejection.body_text(), rejection.status()).into_response(),
@@ -91,14 +87,11 @@ pub async fn submit(State(app): State<App>, headers: HeaderMap, body: Result<Byt
 /// `GET queries/{id}`: where a query stands, at once or, with `wait_ms`, when that has changed.
 pub async fn status(
     State(app): State<App>,
-    headers: HeaderMap,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
     patience: Result<Query<Patience>, QueryRejection>,
 ) -> Response {
-    let owner = match app.keys.admit(authorization(&headers), Right::ReadFeatures) {
-        Ok(caller) => Owner(caller.key),
-        Err(fault) => return fault.into_response(),
-    };
+    let owner = Owner(caller.key);
     let patience = match patience {
         Ok(Query(patience)) => Duration::from_millis(patience.wait_ms.min(LONGEST_WAIT_MS)),
         Err(rejection) => return Fault::unreadable(&rejection.body_text(), rejection.status()).into_response(),
@@ -112,11 +105,8 @@ pub async fn status(
 }
 
 /// `GET queries/{id}/rows`: the rows of a query that is done, as an Arrow IPC stream.
-pub async fn rows(State(app): State<App>, headers: HeaderMap, Path(id): Path<String>) -> Response {
-    let owner = match app.keys.admit(authorization(&headers), Right::ReadFeatures) {
-        Ok(caller) => Owner(caller.key),
-        Err(fault) => return fault.into_response(),
-    };
+pub async fn rows(State(app): State<App>, Extension(caller): Extension<Caller>, Path(id): Path<String>) -> Response {
+    let owner = Owner(caller.key);
     match app.platform.queries().rows(owner, &id) {
         Ok(frame) => arrow::answer(frame),
         Err(refusal) => Fault::from(refusal).into_response(),
@@ -124,11 +114,8 @@ pub async fn rows(State(app): State<App>, headers: HeaderMap, Path(id): Path<Str
 }
 
 /// `DELETE queries/{id}`: cancels a query and says where it stands; one that has ended stays as it is.
-pub async fn cancel(State(app): State<App>, headers: HeaderMap, Path(id): Path<String>) -> Response {
-    let owner = match app.keys.admit(authorization(&headers), Right::ReadFeatures) {
-        Ok(caller) => Owner(caller.key),
-        Err(fault) => return fault.into_response(),
-    };
+pub async fn cancel(State(app): State<App>, Extension(caller): Extension<Caller>, Path(id): Path<String>) -> Response {
+    let owner = Owner(caller.key);
     reply(app.platform.queries().cancel(owner, &id).map_err(Fault::from))
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
@@ -17,9 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::fault::Fault;
-use super::features::authorization;
 use super::{App, parts};
-use crate::model::Right;
 use crate::platform::stream::hub::{HISTORY, Heard, Listener};
 use crate::platform::stream::record::{quoted, rfc3339};
 use crate::platform::stream::tail::Progress;
@@ -46,14 +44,7 @@ impl Default for Asked {
 }
 
 /// Opens the tail.
-pub async fn handle(
-    State(app): State<App>,
-    headers: HeaderMap,
-    asked: Result<Query<Asked>, QueryRejection>,
-) -> Response {
-    if let Err(fault) = app.keys.admit(authorization(&headers), Right::ReadFeatures) {
-        return fault.into_response();
-    }
+pub async fn handle(State(app): State<App>, asked: Result<Query<Asked>, QueryRejection>) -> Response {
     let Query(asked) = match asked {
         Ok(asked) => asked,
         Err(rejection) => return Fault::unreadable(&rejection.body_text(), rejection.status()).into_response(),

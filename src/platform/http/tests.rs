@@ -82,7 +82,8 @@ impl Bench {
             problem: "`soon` is not a duration".to_owned(),
             fix: "Write `1h`.".to_owned(),
         };
-        let repository = Repository { root: PathBuf::new(), workspaces, views, errors: vec![error] };
+        let repository =
+            Repository { root: PathBuf::new(), workspaces, views, services: Vec::new(), errors: vec![error] };
         let stop = CancellationToken::new();
         let tails = Tails::new(Arc::default(), clock.clone(), stop.clone());
         let datasets = Arc::new(Datasets::open(dir.path().join("datasets")).unwrap());

@@ -51,7 +51,7 @@ impl Catalog {
 }
 
 /// Reads `[[kind]]` tables. A table with a problem is left out, its name added to `broken`.
-fn entries<T>(
+pub fn entries<T>(
     root: &Path,
     file: &str,
     kind: &'static str,
@@ -99,6 +99,19 @@ pub fn check_name(fields: &Fields<'_>, name: Option<&str>, taken: &[String]) {
     } else if taken.iter().any(|other| other == name) {
         fields.report("name", format!("`{name}` is defined twice"), "rename one of them");
     }
+}
+
+/// The workspaces that a view or service names; all of them where it names none. Unknown ones are reported.
+pub fn workspaces(fields: &Fields<'_>, catalog: &Catalog) -> Vec<Workspace> {
+    let all: Vec<Workspace> = catalog.workspaces.iter().map(|listed| listed.workspace.clone()).collect();
+    let Some(names) = fields.texts("workspaces") else { return all };
+    for name in &names {
+        if !all.iter().any(|workspace| workspace.name == *name) {
+            let fix = suggest::fix(name, all.iter().map(|workspace| workspace.name.as_str()));
+            fields.report("workspaces", format!("there is no workspace `{name}`"), fix);
+        }
+    }
+    all.into_iter().filter(|workspace| names.contains(&workspace.name)).collect()
 }
 
 fn workspace(fields: &Fields<'_>) -> Option<ListedWorkspace> {

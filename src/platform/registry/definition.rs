@@ -2,10 +2,14 @@
 //!
 //! Plain data. Field names follow Tecton's declarative 0.5 API.
 
+mod service;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+pub use service::{FeatureService, ServiceItem};
 
 use crate::model::{BatchTrigger, DataType, Id, Span, Time, Window, Workspace};
 
@@ -18,6 +22,8 @@ pub struct Repository {
     pub workspaces: Vec<Workspace>,
     /// Views that are sound, one for each workspace they belong to, in definition order.
     pub views: Vec<Arc<View>>,
+    /// Feature services that are sound, one for each workspace they belong to, in file order.
+    pub services: Vec<Arc<FeatureService>>,
     /// What is wrong. A view that depends on something wrong is left out of `views`.
     pub errors: Vec<RepositoryError>,
 }

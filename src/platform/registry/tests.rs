@@ -1,5 +1,7 @@
 //! What a user of a repository sees: the sound example, and the whole text of errors.
 
+mod services;
+
 use super::definition::{Function, Kind};
 use super::load;
 use crate::model::{BatchTrigger, Span};
@@ -15,6 +17,12 @@ async fn the_example_repository_is_sound() {
     assert_eq!(prod[0].name, "aircraft_state");
     assert_eq!(prod.len(), 8);
     assert!(prod.iter().all(|view| view.is_stream() && view.live && !view.owner.is_empty() && !view.tags.is_empty()));
+    let services: Vec<_> = repository.services.iter().map(|s| (s.workspace.as_str(), s.name.as_str())).collect();
+    let both = |workspace| [(workspace, "flight_delay"), (workspace, "airport_board")];
+    assert_eq!(
+        services.iter().filter(|(workspace, _)| *workspace == "prod").copied().collect::<Vec<_>>(),
+        both("prod")
+    );
     let by_name = |name: &str| prod.iter().find(|view| view.name == name).copied().unwrap();
     assert_eq!(by_name("origin_carriers").online_serving_index, ["origin"]);
     assert_eq!(by_name("aircraft_utilization").batch_trigger, BatchTrigger::Manual);

@@ -36,7 +36,7 @@ fn view(fields: &Fields<'_>, file: &Path, catalog: &Catalog) -> Option<Vec<View>
     let owner = fields.text("owner").unwrap_or_default();
     let family = fields.text("family").unwrap_or_default();
     let tags = fields.tags("tags");
-    let workspaces = workspaces(fields, catalog);
+    let workspaces = catalog::workspaces(fields, catalog);
     let entities = entities(fields, catalog);
     let inputs = inputs(fields, catalog);
     let join_keys: Vec<(String, DataType)> =
@@ -88,18 +88,6 @@ fn place(view: &View, workspace: &Workspace) -> View {
         live: workspace.live,
         ..view.clone()
     }
-}
-
-fn workspaces(fields: &Fields<'_>, catalog: &Catalog) -> Vec<Workspace> {
-    let all: Vec<Workspace> = catalog.workspaces.iter().map(|listed| listed.workspace.clone()).collect();
-    let Some(names) = fields.texts("workspaces") else { return all };
-    for name in &names {
-        if !all.iter().any(|workspace| workspace.name == *name) {
-            let fix = suggest::fix(name, all.iter().map(|workspace| workspace.name.as_str()));
-            fields.report("workspaces", format!("there is no workspace `{name}`"), fix);
-        }
-    }
-    all.into_iter().filter(|workspace| names.contains(&workspace.name)).collect()
 }
 
 fn entities(fields: &Fields<'_>, catalog: &Catalog) -> Option<Vec<Arc<Entity>>> {

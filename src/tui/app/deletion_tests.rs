@@ -120,7 +120,7 @@ fn nothing_is_deleted_read_only_or_offline_even_at_the_last_question() {
         press(&mut app, "enter");
         match change {
             0 => app.read_only = true,
-            _ => drop(tell(&mut app, Update::Connection(Connection::Refused { problem: problem() }))),
+            _ => drop(tell(&mut app, Update::Connection(refused()))),
         }
         assert_eq!(commands(&type_name(&mut app)), Vec::<&Command>::new());
         let said = ["Read-only", "Not connected"][change];

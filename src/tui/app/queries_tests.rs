@@ -181,7 +181,7 @@ fn the_answer_finds_its_window_under_others() {
 #[test]
 fn nothing_is_asked_while_away() {
     let mut app = app();
-    tell(&mut app, Update::Connection(Connection::Refused { problem: problem() }));
+    tell(&mut app, Update::Connection(refused()));
     assert_eq!(press(&mut app, "x enter"), []);
     assert!(form(&app).error.as_ref().unwrap().1.starts_with("Not connected"));
 }

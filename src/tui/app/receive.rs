@@ -7,7 +7,9 @@ use std::sync::Arc;
 use super::columns::short_id;
 use super::{Answer, App, Deployment, Dirty, Level, Lookup, Overlay, Pane, Pending};
 use super::{bulk, covered, deletion, detail, queries, status};
-use crate::client::message::{Command, Connection, Generation, Problem, RequestId, TailBatch, TailState, Update};
+use crate::client::message::{
+    Command, Connection, Failing, Generation, Part, Problem, RequestId, TailBatch, TailState, Update,
+};
 use crate::model::{FeatureView, Id, Job, JobState};
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
@@ -19,9 +21,7 @@ pub fn receive(app: &mut App, told: Update, effects: &mut Vec<Effect>) {
     let current = app.generation;
     match told {
         Update::Connection(connection) => connected(app, connection),
-        Update::Deployment { url, notices, has_stream_tail } => {
-            deployment(app, Deployment { url, notices, has_stream_tail });
-        }
+        Update::Deployment { url, notices, serves } => deployment(app, Deployment { url, notices, serves }),
         Update::Workspaces(workspaces) => app.workspaces = workspaces,
         Update::FeatureViews { generation, workspace, views } => {
             feature_views(app, generation, workspace, views, effects);
@@ -36,8 +36,10 @@ pub fn receive(app: &mut App, told: Update, effects: &mut Vec<Effect>) {
             }
             app.stream.state = Some(state);
         }
-        Update::ReadFailed { generation, problem } if generation == current => {
-            app.notes.add(app.now, Level::Warning, problem.to_string());
+        Update::Reading { generation, part, failing }
+            if generation == current || generation == app.workspace_generation =>
+        {
+            reading(app, part, failing);
         }
         Update::Lookup { request, answer, took } => looked_up(app, request, answer, took),
         Update::QueryProgress { request, progress } => queries::progress(app, request, progress),
@@ -61,7 +63,7 @@ pub fn receive(app: &mut App, told: Update, effects: &mut Vec<Effect>) {
         | Update::Summary { .. }
         | Update::Tail { .. }
         | Update::TailState { .. }
-        | Update::ReadFailed { .. }
+        | Update::Reading { .. }
         | Update::Detail { .. }
         | Update::Coverage { .. } => {}
     }
@@ -73,18 +75,29 @@ fn connected(app: &mut App, connection: Connection) {
         Connection::Live => "connected".to_owned(),
         Connection::Slow { .. } => "the deployment is slow to answer".to_owned(),
         Connection::Offline { problem, .. } => format!("offline: {problem}"),
-        Connection::Refused { problem } => format!("refused: {problem}"),
+        Connection::Refused { problem, .. } => format!("refused: {problem}"),
     };
     if name(&app.connection) != name(&connection) {
         app.notes.add(app.now, Level::Trace, name(&connection));
     }
     let was_live = app.is_live();
     app.connection = connection;
-    app.connection_at = app.now;
     match (was_live, app.is_live()) {
         (_, true) => app.stale_since = None,
         (true, false) => app.stale_since = Some(app.now),
         (false, false) => {}
+    }
+}
+
+/// A problem is told once, however often it comes back before the read goes well again.
+fn reading(app: &mut App, part: Part, failing: Option<Failing>) {
+    let Some(failing) = failing else {
+        app.failing.remove(&part);
+        return;
+    };
+    let before = app.failing.insert(part, failing.clone());
+    if before.is_none_or(|before| before.problem != failing.problem) {
+        app.notes.add(app.now, Level::Warning, failing.problem.to_string());
     }
 }
 
@@ -156,6 +169,7 @@ pub fn open_view(app: &mut App, name: String, effects: &mut Vec<Effect>) {
     app.summary_scroll = 0;
     app.summary_rows.clear();
     app.freshness = None;
+    app.failing.retain(|part, _| matches!(part, Part::Workspaces | Part::Views));
     app.jobs = app.jobs.emptied();
     app.stream = super::Stream::default();
     app.layout.stream_widths.clear();
@@ -179,6 +193,7 @@ pub fn open_workspace(app: &mut App, name: String, effects: &mut Vec<Effect>) {
     app.workspace = Some(name.clone());
     app.views = None;
     app.freshness = None;
+    app.failing.clear();
     app.summary_rows.clear();
     app.jobs = super::Jobs::default();
     app.coverage = super::Covered::default();

@@ -8,7 +8,7 @@ use polars::prelude::{DataFrame, IntoColumn, IntoSeries, ListChunked, Series, Ti
 
 pub use super::job_testing::*;
 use super::{App, Start, update};
-use crate::client::message::{Command, Connection, Problem, QueryAnswer, Table, TailBatch, TailState, Update};
+use crate::client::message::{Command, Connection, Problem, QueryAnswer, Serves, Table, TailBatch, TailState, Update};
 use crate::model::time::parse_time;
 use crate::model::*;
 use crate::tui::effect::{Effect, Message};
@@ -298,7 +298,7 @@ pub fn live(size: (u16, u16), theme: &str) -> App {
     let mut app = blank(size, theme);
     tell(&mut app, Update::Connection(Connection::Live));
     let url = "http://localhost:7070/api".to_owned();
-    tell(&mut app, Update::Deployment { url, notices: Vec::new(), has_stream_tail: true });
+    tell(&mut app, Update::Deployment { url, notices: Vec::new(), serves: Serves::default() });
     let workspace = |name: &str, live| Workspace { name: name.to_owned(), live };
     tell(&mut app, Update::Workspaces(vec![workspace("prod", true), workspace("dev-ana", false)]));
     let views = Arc::new(vec![carrier_view(), route_view()]);
@@ -340,6 +340,11 @@ pub fn problem() -> Problem {
         what: "Cannot reach http://localhost:7070/api: connection refused.".to_owned(),
         hint: "Start the deployment, or give another address with --url.".to_owned(),
     }
+}
+
+/// The deployment refuses, and is asked again in half a minute.
+pub fn refused() -> Connection {
+    Connection::Refused { problem: problem(), since: noon(), next_try: Some(noon() + Span::seconds(30)) }
 }
 
 /// A table as `run` would give it: two days of tiles of four carriers, some values missing.

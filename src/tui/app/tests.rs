@@ -276,7 +276,7 @@ fn nothing_is_sent_in_read_only_mode_and_it_says_why() {
 fn a_question_does_not_outlive_the_connection() {
     let mut app = app();
     press(&mut app, "j c");
-    tell(&mut app, Update::Connection(Connection::Refused { problem: problem() }));
+    tell(&mut app, Update::Connection(refused()));
     assert_eq!(commands(&press(&mut app, "y")), Vec::<&Command>::new());
     assert!(toast(&app).starts_with("Not connected"), "{}", toast(&app));
 }

@@ -69,10 +69,9 @@ fn connection(canvas: &mut Canvas, app: &App) -> Line {
         Connection::Live => ("● live".to_owned(), Meaning::Good),
         Connection::Slow { .. } => ("◌ slow".to_owned(), Meaning::Warning),
         Connection::Refused { .. } => ("✗ refused".to_owned(), Meaning::Bad),
-        Connection::Offline { attempt, retry_in, .. } => {
-            let due = app.connection_at + Span::from_std(*retry_in).unwrap_or_default();
-            let again = match canvas.moving(ages::countdown(due, canvas.now)) {
-                _ if due <= canvas.now => "now".to_owned(),
+        Connection::Offline { attempt, next_try, .. } => {
+            let again = match canvas.moving(ages::countdown(*next_try, canvas.now)) {
+                _ if *next_try <= canvas.now => "now".to_owned(),
                 left => format!("in {left}"),
             };
             let long_ago = app.stale_since.filter(|at| canvas.now - *at > Span::seconds(60));
@@ -89,7 +88,7 @@ fn connection(canvas: &mut Canvas, app: &App) -> Line {
 pub fn banner(canvas: &mut Canvas, app: &App, area: Rect) -> u16 {
     let (problem, meaning) = match &app.connection {
         Connection::Offline { problem, .. } => (problem, Meaning::BannerWarning),
-        Connection::Refused { problem } => (problem, Meaning::BannerBad),
+        Connection::Refused { problem, .. } => (problem, Meaning::BannerBad),
         _ => return 0,
     };
     let text = format!("{} {}", problem.what, problem.hint);

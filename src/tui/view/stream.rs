@@ -13,7 +13,7 @@
 use ratatui::layout::Rect;
 
 use super::chrome;
-use crate::client::message::TailState;
+use crate::client::message::{Part, TailState};
 use crate::model::ViewKind;
 use crate::model::time::floor;
 use crate::tui::app::{Anchor, App, Pane, Typing};
@@ -139,10 +139,8 @@ fn nothing(app: &App) -> String {
     }
     let Some(view) = app.feature_view() else { return String::new() };
     match &app.stream.state {
-        _ if app.deployment.as_ref().is_some_and(|deployment| !deployment.has_stream_tail) => {
-            "This deployment offers no stream of records: it has no /v1/fvtop.".to_owned()
-        }
         _ if !view.is_stream => "This view reads no stream.".to_owned(),
+        _ if let Some(problem) = app.offer(Part::StreamTail).problem() => problem.to_string(),
         Some(TailState::Closed { problem, .. }) => problem.to_string(),
         None | Some(TailState::Opening) => "Opening the stream.".to_owned(),
         Some(TailState::Open { .. }) => match (&view.kind, app.stream.watermark) {

@@ -4,7 +4,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::client::message::{Connection, Problem, Update};
 use crate::model::{QueryProgress, Span};
@@ -95,12 +94,13 @@ fn frames_of_lists() {
 fn frames_of_a_deployment_that_went_away() {
     for size in SIZES {
         let mut app = live(size, "dark");
-        let away = Connection::Offline { problem: problem(), attempt: 2, retry_in: Duration::from_secs(4) };
+        let (since, next_try) = (app.now, app.now + Span::seconds(4));
+        let away = Connection::Offline { problem: problem(), since, attempt: 2, next_try };
         tell(&mut app, Update::Connection(away));
         check("reconnecting", &mut app);
         app.now += Span::minutes(3);
         check("offline", &mut app);
-        tell(&mut app, Update::Connection(Connection::Refused { problem: problem() }));
+        tell(&mut app, Update::Connection(refused()));
         check("refused", &mut app);
     }
 }

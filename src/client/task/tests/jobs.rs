@@ -10,7 +10,7 @@ use polars::prelude::DataFrame;
 use super::*;
 use crate::client::message::KeySet;
 use crate::client::testing::view;
-use crate::model::{AttemptDetail, Coverage, DataType, DeletionStarted, StageKind, Stores, Window};
+use crate::model::{AttemptDetail, Coverage, DataType, DeletionStarted, FeatureView, StageKind, Stores, Window};
 use crate::wire::convert::keys::{offline_keys_from_file, online_keys_from_file};
 use crate::wire::proto::deletion as d;
 use crate::wire::proto::enums::{StatusState, TaskType};

@@ -1,0 +1,188 @@
+//! What the ends of reads mean: for what they read, and for the connection.
+//!
+//! The connection stands or falls with the probe. Another read that fails is that read's own trouble, told as such, and makes
+//! the probe due unless something else was answered meanwhile; until the probe is back its failure is not told, so that one
+//! trouble is not told twice.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::super::api::{Api, Deployment};
+use super::super::clock;
+use super::super::error::{Error, Kind};
+use super::super::message::{Connection, Failing, Generation, Update};
+use super::Task;
+use super::link::{self, Link};
+use super::poll::Poll;
+use super::work::Answer;
+use crate::model::FeatureView;
+
+/// How many times as long as a read took the next one is put off at least, so that large answers do not fill the link.
+const REST: u32 = 5;
+
+impl Task {
+    /// The deployment said something.
+    fn alive(&mut self) {
+        if self.link.is_down() {
+            // Back again: everything is asked for anew.
+            self.polls.hurry(&Poll::ALL);
+        }
+        self.heard = Some(Instant::now());
+        self.link = Link::Live;
+        if !self.look_whether_slow() {
+            self.outbox.push(Update::Connection(Connection::Live));
+        }
+    }
+
+    /// Notices an overdue request; true while there is one. The probe is asked for then, so that a deployment that is away is
+    /// known as such before long.
+    pub(super) fn look_whether_slow(&mut self) -> bool {
+        let overdue = self.polls.oldest().filter(|since| *since + self.pace.slow <= Instant::now());
+        let (Some(since), false) = (overdue, self.link.is_down()) else { return false };
+        if self.link != Link::Slow {
+            self.link = Link::Slow;
+            self.outbox.push(Update::Connection(Connection::Slow { since: clock::when(since) }));
+            self.polls.want(Poll::Deployment);
+        }
+        true
+    }
+
+    pub(super) fn answered(&mut self, poll: Poll, answer: Answer, sent: Instant) {
+        let back = self.link.is_down();
+        self.alive();
+        let wait = self.interval(poll).map(|interval| interval.max(sent.elapsed() * REST));
+        self.polls.schedule(poll, wait);
+        if self.polls.worked(poll) {
+            self.tell_reading(poll, None);
+        }
+        match answer {
+            Answer::Deployment(deployment) => self.learn(deployment, back),
+            Answer::Workspaces(workspaces) => {
+                self.workspaces.clone_from(&workspaces);
+                self.outbox.push_changed(Update::Workspaces(workspaces));
+            }
+            Answer::Views { workspace, views } => self.show_views(workspace, views),
+            Answer::OfView(fact) => {
+                if let Some(view) = &self.view {
+                    self.outbox.push_changed(fact.update(view.generation));
+                }
+            }
+        }
+    }
+
+    /// The deployment told what it is; where it was away, another release may have come back.
+    fn learn(&mut self, deployment: Deployment, back: bool) {
+        if let (Some(api), true) = (&self.api, back) {
+            api.renew();
+            api.note_own(deployment.own_api.is_some());
+        }
+        self.deployment = Some(deployment);
+        self.tell_deployment();
+        self.open_tail();
+        // The deployment is there: what failed is the trouble of those reads alone.
+        for (poll, error) in self.polls.doubts() {
+            self.fails(poll, error);
+        }
+    }
+
+    /// Tells what the deployment is and serves, where that is new.
+    pub(super) fn tell_deployment(&mut self) {
+        let (Some(api), Some(deployment)) = (&self.api, &self.deployment) else { return };
+        let url = api.endpoint().url.to_string();
+        let (notices, serves) = (deployment.notices.clone(), api.serves());
+        self.outbox.push_changed(Update::Deployment { url, notices, serves });
+    }
+
+    fn show_views(&mut self, workspace: String, views: Vec<FeatureView>) {
+        for view in &views {
+            self.ids.insert((workspace.clone(), view.name.clone()), view.id);
+        }
+        if let Some((generation, _)) = self.wanted {
+            self.outbox.push_changed(Update::FeatureViews { generation, workspace, views: Arc::new(views) });
+        }
+    }
+
+    pub(super) fn failed(&mut self, poll: Poll, error: Error, sent: Instant) {
+        if poll == Poll::Deployment {
+            self.go_down(error);
+            return;
+        }
+        let mut told = None;
+        match error.kind {
+            // Not before another connection.
+            Kind::Unimplemented if self.lacks(poll) => self.polls.schedule(poll, None),
+            Kind::Forbidden => {
+                self.alive();
+                self.polls.schedule(poll, Some(self.pace.forbidden));
+            }
+            Kind::Answered | Kind::Failed | Kind::Unimplemented => {
+                self.alive();
+                told = Some(error);
+            }
+            Kind::Unreachable | Kind::Refused if self.heard.is_some_and(|heard| heard > sent) => told = Some(error),
+            Kind::Unreachable | Kind::Refused => {
+                self.polls.doubt(poll, error);
+                self.polls.want(Poll::Deployment);
+                return;
+            }
+        }
+        match told {
+            Some(error) => self.fails(poll, error),
+            // What was wrong with it before is so no more: the deployment's offer tells instead.
+            None if self.polls.worked(poll) => self.tell_reading(poll, None),
+            None => {}
+        }
+    }
+
+    /// Whether the deployment is known not to have what is read; another call on the way to it may be what it lacks.
+    fn lacks(&self, poll: Poll) -> bool {
+        let serves = self.api.as_ref().map(Api::serves);
+        poll.part().zip(serves).is_some_and(|(part, serves)| serves.lacks(part))
+    }
+
+    /// The read alone is in trouble: it is tried again, less and less often.
+    fn fails(&mut self, poll: Poll, error: Error) {
+        let Some(interval) = self.interval(poll) else { return };
+        let failures = self.polls.failed(poll);
+        let wait = link::grown((interval, self.pace.failing.max(interval)), failures).max(error.told_wait());
+        self.polls.schedule(poll, Some(wait));
+        let failing = self.polls.failing(poll, error, clock::after(wait));
+        self.tell_reading(poll, failing);
+    }
+
+    fn tell_reading(&mut self, poll: Poll, failing: Option<Failing>) {
+        let generation = self.generation(poll);
+        if let (Some(part), Some(generation)) = (poll.part(), generation) {
+            self.outbox.push(Update::Reading { generation, part, failing });
+        }
+    }
+
+    fn generation(&self, poll: Poll) -> Option<Generation> {
+        match poll {
+            Poll::Jobs | Poll::Freshness | Poll::Summary => self.view.as_ref().map(|view| view.generation),
+            _ => self.wanted.as_ref().map(|(generation, _)| *generation),
+        }
+    }
+
+    fn go_down(&mut self, error: Error) {
+        self.polls.cancel(&Poll::ALL);
+        self.polls.doubts();
+        let connection = self.link.go_down(&self.pace, error);
+        self.outbox.push(Update::Connection(connection));
+    }
+
+    fn interval(&self, poll: Poll) -> Option<Duration> {
+        let interval = match poll {
+            // Asked once a connection, and when another read fails.
+            Poll::Deployment => return None,
+            Poll::Workspaces => self.pace.workspaces,
+            Poll::Views => self.pace.views,
+            Poll::Jobs => self.pace.jobs,
+            Poll::Freshness | Poll::Summary => self.pace.details,
+        };
+        let interval = if self.focused { interval } else { interval * 4 };
+        Some(interval.mul_f64(1.0 + 0.1 * link::jitter()))
+    }
+}
