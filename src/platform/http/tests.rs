@@ -161,6 +161,7 @@ async fn configs_announce_what_there_is_and_what_is_wrong() {
     let configs = convert::configs_from_proto(&bench.call::<GetConfigsResponse>(rpc::GET_CONFIGS, &()).await);
     let get = |key: &str| configs.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str());
     assert_eq!(get("FVTOP_API"), Some("/v1/fvtop"));
+    assert_eq!(get("TECTON_OFFLINE_RETRIEVAL_COMPUTE_MODE"), Some("spark"));
     assert_eq!(get("FVTOP_NOTICES"), Some("views/a.toml:3: ttl: `soon` is not a duration. Write `1h`."));
 }
 
