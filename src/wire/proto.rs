@@ -12,6 +12,8 @@ pub mod enums;
 pub mod jobs;
 pub mod keys;
 pub mod materialization;
+pub mod objects;
+pub mod saved;
 pub mod serving;
 pub mod source;
 pub mod status;

@@ -9,7 +9,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 
 use super::fault::Fault;
-use super::{App, api_keys, deeds, deletion, jobs, metadata, recorded, tasks};
+use super::{App, api_keys, deeds, deletion, jobs, metadata, objects, recorded, saved, tasks};
 use crate::model::Right;
 use crate::platform::access::Caller;
 use crate::wire::proxy::{self, Request};
@@ -83,6 +83,19 @@ fn dispatch(app: &App, caller: &Caller, request: &Request, base: Option<&str>) -
         rpc::QUERY_FEATURE_VIEWS => metadata::query_feature_views(platform, &request.decode()?),
         rpc::GET_FEATURE_VIEW_SUMMARY => metadata::summary(platform, &request.decode()?),
         rpc::GET_FEATURE_FRESHNESS => metadata::freshness(platform, &request.decode()?),
+        rpc::GET_ALL_FEATURE_FRESHNESS => metadata::all_freshness(platform, &request.decode()?),
+        rpc::GET_ALL_ENTITIES => objects::entities(platform, &request.decode()?),
+        rpc::GET_ALL_VIRTUAL_DATA_SOURCES => objects::sources(platform, &request.decode()?),
+        rpc::GET_ALL_TRANSFORMATIONS => objects::transformations(platform, &request.decode()?),
+        rpc::GET_ENTITY => objects::entity(platform, &request.decode()?),
+        rpc::GET_VIRTUAL_DATA_SOURCE => objects::source(platform, &request.decode()?),
+        rpc::GET_TRANSFORMATION => objects::transformation(platform, &request.decode()?),
+        rpc::CREATE_WORKSPACE => metadata::create_workspace(platform, &request.decode()?),
+        rpc::DELETE_WORKSPACE => metadata::delete_workspace(platform, &request.decode()?),
+        // There are no people, no server groups, and nothing is measured elsewhere: the empty message says so.
+        rpc::GET_USER | rpc::GET_OBSERVABILITY_CONFIG | rpc::LIST_SERVER_GROUPS | rpc::GET_SERVER_GROUP => {
+            Ok(proxy::Response::ok(&()))
+        }
         rpc::GET_MATERIALIZATION_STATUS => jobs::status(platform, &request.decode()?),
         rpc::SUBMIT_MATERIALIZATION_JOB => jobs::submit(platform, &request.decode()?),
         rpc::LIST_MATERIALIZATION_JOBS => jobs::list(platform, &request.decode()?),
@@ -95,6 +108,10 @@ fn dispatch(app: &App, caller: &Caller, request: &Request, base: Option<&str>) -
         rpc::GET_JOB_DETAILS => tasks::details(platform, &request.decode()?),
         rpc::GET_JOB_LOGS => tasks::logs(platform, &request.decode()?),
         rpc::GET_JOB_STATUS => tasks::status(platform, &request.decode()?),
+        rpc::CREATE_SAVED_FEATURE_DATA_FRAME => saved::create(platform, &request.decode()?),
+        rpc::GET_SAVED_FEATURE_DATA_FRAME => saved::get(platform, &request.decode()?),
+        rpc::GET_ALL_SAVED_FEATURE_DATA_FRAMES => saved::all(platform, &request.decode()?),
+        rpc::ARCHIVE_SAVED_FEATURE_DATA_FRAME => saved::archive(platform, &request.decode()?),
         rpc::GET_DELETE_ENTITIES_INFO => deletion::info(platform, base, &request.decode()?),
         rpc::DELETE_ENTITIES => deletion::delete(platform, &request.decode()?),
         method => Err(no_such_call(method)),

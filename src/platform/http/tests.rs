@@ -33,8 +33,11 @@ use crate::wire::{proxy as envelope, rpc};
 
 mod deletion;
 mod keys;
+mod kinds;
+mod objects;
 mod queries;
 mod rights;
+mod saved;
 mod tasks;
 mod wildcard;
 
@@ -68,15 +71,9 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
         let mut offline = testing::view("manual");
         (offline.online, offline.batch_trigger) = (false, BatchTrigger::Manual);
         let views = vec![Arc::new(testing::view("carrier")), Arc::new(offline), Arc::new(wildcard::view())];
-        let passed = Arc::new(AtomicI64::new(0));
-        let since = Arc::clone(&passed);
-        let clock = Clock::from_fn(move || now() + Span::microseconds(since.load(Ordering::SeqCst)));
-        let jobs = Jobs::open(&dir.path().join("jobs.sqlite"), &views, clock.clone()).unwrap();
-        jobs.schedule().unwrap();
         let workspaces = vec![Workspace { name: "prod".to_owned(), live: true }];
         let error = RepositoryError {
             file: PathBuf::from("views/a.toml"),
@@ -85,8 +82,18 @@ impl Bench {
             problem: "`soon` is not a duration".to_owned(),
             fix: "Write `1h`.".to_owned(),
         };
-        let repository =
-            Repository { root: PathBuf::new(), workspaces, views, services: Vec::new(), errors: vec![error] };
+        let errors = vec![error];
+        Self::over(Repository { workspaces, views, errors, ..Repository::default() })
+    }
+
+    /// A platform of that repository.
+    fn over(repository: Repository) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let passed = Arc::new(AtomicI64::new(0));
+        let since = Arc::clone(&passed);
+        let clock = Clock::from_fn(move || now() + Span::microseconds(since.load(Ordering::SeqCst)));
+        let jobs = Jobs::open(&dir.path().join("jobs.sqlite"), &repository.views, clock.clone()).unwrap();
+        jobs.schedule().unwrap();
         let stop = CancellationToken::new();
         let tails = Tails::new(Arc::default(), clock.clone(), stop.clone());
         let datasets = Arc::new(Datasets::open(dir.path().join("datasets")).unwrap());
@@ -156,6 +163,7 @@ async fn configs_announce_what_there_is_and_what_is_wrong() {
     let configs = convert::configs_from_proto(&bench.call::<GetConfigsResponse>(rpc::GET_CONFIGS, &()).await);
     let get = |key: &str| configs.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str());
     assert_eq!(get("FVTOP_API"), Some("/v1/fvtop"));
+    assert_eq!(get("TECTON_OFFLINE_RETRIEVAL_COMPUTE_MODE"), Some("spark"));
     assert_eq!(get("FVTOP_NOTICES"), Some("views/a.toml:3: ttl: `soon` is not a duration. Write `1h`."));
 }
 

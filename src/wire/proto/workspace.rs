@@ -34,6 +34,22 @@ pub struct ListWorkspacesResponse {
     pub workspaces: Vec<Workspace>,
 }
 
+/// `metadataservice.CreateWorkspaceRequest`.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreateWorkspaceRequest {
+    #[prost(string, optional, tag = "2")]
+    pub workspace_name: Option<String>,
+    #[prost(message, optional, tag = "3")]
+    pub capabilities: Option<WorkspaceCapabilities>,
+}
+
+/// `metadataservice.DeleteWorkspaceRequest`.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DeleteWorkspaceRequest {
+    #[prost(string, optional, tag = "1")]
+    pub workspace: Option<String>,
+}
+
 /// `data.Workspace`.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Workspace {
