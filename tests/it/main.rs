@@ -14,6 +14,7 @@ mod crash;
 mod disk;
 mod failures;
 mod golden;
+mod keys;
 mod lookup;
 mod pool;
 mod queries;
