@@ -13,6 +13,7 @@ pub mod jobs;
 pub mod materialization;
 pub mod objects;
 pub mod saved;
+pub mod service;
 pub mod serving;
 pub mod source;
 pub mod status;
