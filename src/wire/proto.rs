@@ -10,6 +10,7 @@ pub mod common;
 pub mod deletion;
 pub mod enums;
 pub mod jobs;
+pub mod keys;
 pub mod materialization;
 pub mod objects;
 pub mod saved;

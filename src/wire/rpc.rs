@@ -26,6 +26,20 @@ calls! {
     INGEST_CLIENT_LOGS = "metadataservice.MetadataService" "IngestClientLogs" ReadOrganization;
     /// Command line statistics of a client; answered at once.
     INGEST_ANALYTICS = "metadataservice.MetadataService" "IngestAnalytics" ReadOrganization;
+    /// What is known of an API key. Any key may ask for itself; for another it needs ListServiceAccounts as well.
+    INTROSPECT_API_KEY = "metadataservice.MetadataService" "IntrospectApiKey" AnyKey;
+    /// Make an API key.
+    CREATE_API_KEY = "metadataservice.MetadataService" "CreateApiKey" ManageServiceAccounts;
+    /// All API keys.
+    LIST_API_KEYS = "metadataservice.MetadataService" "ListApiKeys" ListServiceAccounts;
+    /// Revoke an API key.
+    DELETE_API_KEY = "metadataservice.MetadataService" "DeleteApiKey" ManageServiceAccounts;
+    /// All service accounts, or some.
+    GET_SERVICE_ACCOUNTS = "metadataservice.MetadataService" "GetServiceAccounts" ListServiceAccounts;
+    /// Make a service account and its API key.
+    CREATE_SERVICE_ACCOUNT = "metadataservice.MetadataService" "CreateServiceAccount" ManageServiceAccounts;
+    /// Revoke the API key of a service account.
+    DELETE_SERVICE_ACCOUNT = "metadataservice.MetadataService" "DeleteServiceAccount" ManageServiceAccounts;
     /// One workspace.
     GET_WORKSPACE = "metadataservice.MetadataService" "GetWorkspace" ReadConfig;
     /// All workspaces.

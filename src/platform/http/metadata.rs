@@ -24,7 +24,9 @@ use crate::wire::status;
 /// Most characters of a name that a refusal repeats.
 const SHOWN: usize = 128;
 
-/// The announcement of what the protocol has no call for, and what the console should tell its user.
+/// The announcement of what the protocol has no call for, and what the console should tell its user. Clients of 1.x compute
+/// history themselves and ask where: with Spark, else they stop at the setting and never name what they lack (wire section
+/// 1.7).
 pub fn configs(platform: &Platform) -> Result<Response, Fault> {
     let errors = platform.repository().errors.iter();
     let notices: Vec<String> = errors.map(parts::error_line).collect();
@@ -32,6 +34,8 @@ pub fn configs(platform: &Platform) -> Result<Response, Fault> {
         ("FVTOP_API", "/v1/fvtop"),
         ("FVTOP_NOTICES", &notices.join("\n")),
         ("FVTOP_VERSION", env!("CARGO_PKG_VERSION")),
+        ("TECTON_BATCH_COMPUTE_MODE", "spark"),
+        ("TECTON_OFFLINE_RETRIEVAL_COMPUTE_MODE", "spark"),
     ])))
 }
 

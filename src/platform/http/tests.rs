@@ -12,6 +12,7 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::model::{BatchTrigger, Id, JobState, Span, Time, TriggerRequest, Window, Workspace};
+use crate::platform::access::Access;
 use crate::platform::clock::Clock;
 use crate::platform::datasets::Datasets;
 use crate::platform::jobs::{Jobs, testing};
@@ -97,6 +98,7 @@ impl Bench {
         let platform = Arc::new(Platform {
             repository,
             clock,
+            access: Arc::new(Access::open(dir.path()).unwrap()),
             jobs: Arc::new(jobs),
             online: Arc::new(online()),
             tails: Arc::new(tails),
@@ -107,7 +109,7 @@ impl Bench {
             threads: Mutex::default(),
             _lock: DirectoryLock::take(dir.path(), Duration::ZERO).unwrap(),
         });
-        let (keys, key) = ApiKeys::random();
+        let (keys, key) = ApiKeys::with_own(Arc::clone(platform.access()), "bench").unwrap();
         Self { app: router(Arc::clone(&platform), keys, stop), platform, key, passed, _dir: dir }
     }
 
@@ -159,6 +161,7 @@ async fn configs_announce_what_there_is_and_what_is_wrong() {
     let configs = convert::configs_from_proto(&bench.call::<GetConfigsResponse>(rpc::GET_CONFIGS, &()).await);
     let get = |key: &str| configs.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str());
     assert_eq!(get("FVTOP_API"), Some("/v1/fvtop"));
+    assert_eq!(get("TECTON_OFFLINE_RETRIEVAL_COMPUTE_MODE"), Some("spark"));
     assert_eq!(get("FVTOP_NOTICES"), Some("views/a.toml:3: ttl: `soon` is not a duration. Write `1h`."));
 }
 
@@ -328,7 +331,7 @@ async fn the_server_stops_also_while_somebody_listens() {
     let bench = Bench::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (keys, key) = ApiKeys::random();
+    let (keys, key) = ApiKeys::with_own(Arc::clone(bench.platform.access()), "bench").unwrap();
     let shutdown = CancellationToken::new();
     let server = tokio::spawn(serve(Arc::clone(&bench.platform), listener, keys, shutdown.clone()));
     let url = format!("http://{address}/v1/fvtop/run-stream?workspace=prod&feature_view=carrier&backlog=5");
