@@ -22,3 +22,4 @@ mod scene;
 mod sdk;
 mod semantics;
 mod support;
+mod views;
