@@ -31,6 +31,7 @@ use crate::wire::proto::workspace::{GetConfigsResponse, GetWorkspaceRequest, Get
 use crate::wire::{proxy as envelope, rpc};
 
 mod deletion;
+mod features;
 mod queries;
 mod tasks;
 mod wildcard;
@@ -82,8 +83,13 @@ impl Bench {
             problem: "`soon` is not a duration".to_owned(),
             fix: "Write `1h`.".to_owned(),
         };
-        let repository =
-            Repository { root: PathBuf::new(), workspaces, views, services: Vec::new(), errors: vec![error] };
+        let repository = Repository {
+            root: PathBuf::new(),
+            workspaces,
+            services: features::services(&views),
+            views,
+            errors: vec![error],
+        };
         let stop = CancellationToken::new();
         let tails = Tails::new(Arc::default(), clock.clone(), stop.clone());
         let datasets = Arc::new(Datasets::open(dir.path().join("datasets")).unwrap());
