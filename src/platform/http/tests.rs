@@ -32,6 +32,7 @@ use crate::wire::proto::workspace::{GetConfigsResponse, GetWorkspaceRequest, Get
 use crate::wire::{proxy as envelope, rpc};
 
 mod deletion;
+mod features;
 mod keys;
 mod kinds;
 mod objects;
@@ -83,7 +84,13 @@ impl Bench {
             fix: "Write `1h`.".to_owned(),
         };
         let errors = vec![error];
-        Self::over(Repository { workspaces, views, errors, ..Repository::default() })
+        Self::over(Repository {
+            workspaces,
+            services: features::services(&views),
+            views,
+            errors,
+            ..Repository::default()
+        })
     }
 
     /// A platform of that repository.
