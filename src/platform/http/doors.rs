@@ -4,7 +4,7 @@
 
 use axum::routing::{MethodFilter, MethodRouter, on};
 
-use super::{App, datasets, features, proxy, queries, run_stream, uploads};
+use super::{App, datasets, features, metrics, proxy, queries, rest, run_stream, uploads};
 use crate::model::Right;
 
 /// One path by one HTTP method.
@@ -79,7 +79,7 @@ impl Door {
 
 /// All of them.
 pub fn all() -> Vec<Door> {
-    use Right::ReadFeatures;
+    use Right::{AnyKey, ReadFeatures, ReadMaterializationState, UpdateMaterializationState};
     use Verb::{Delete, Get, Post, Put};
     let door = Door::new;
     vec![
@@ -94,6 +94,15 @@ pub fn all() -> Vec<Door> {
         door(Get, "/v1/fvtop/datasets", ReadFeatures, |m| on(m, datasets::list)),
         door(Get, "/v1/fvtop/datasets/{name}", ReadFeatures, |m| on(m, datasets::describe)),
         door(Get, "/v1/fvtop/datasets/{name}/rows", ReadFeatures, |m| on(m, datasets::rows)),
+        door(Post, "/v1/jobs/submit-materialization-job", UpdateMaterializationState, |m| on(m, rest::submit)),
+        door(Post, "/v1/jobs/get-materialization-job", ReadMaterializationState, |m| on(m, rest::get)),
+        door(Post, "/v1/jobs/cancel-materialization-job", UpdateMaterializationState, |m| on(m, rest::cancel)),
+        door(Post, "/v1/jobs/list-materialization-jobs", ReadMaterializationState, |m| on(m, rest::list)),
+        door(Post, "/v1/jobs/get-latest-ready-time", ReadMaterializationState, |m| on(m, rest::latest_ready_time)),
+        door(Post, "/v1/jobs/ingest-dataframe", AnyKey, |m| on(m, rest::no_feature_tables)),
+        door(Post, "/v1/jobs/get-dataframe-info", AnyKey, |m| on(m, rest::no_feature_tables)),
+        door(Post, "/v1/metadata-service/get-login-configs", Right::Public, |m| on(m, rest::login_configs)),
+        door(Get, "/v1/observability/metrics", ReadMaterializationState, |m| on(m, metrics::handle)),
         Door { pace: Pace::Frames, ..door(Post, "/v1/fvtop/frames", ReadFeatures, |m| on(m, queries::upload)) },
         Door {
             entry: Entry::Secret,

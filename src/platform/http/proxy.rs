@@ -2,6 +2,8 @@
 //!
 //! The HTTP status is 200 also when the call failed; only a body that is no envelope is an HTTP error.
 
+use std::time::Instant;
+
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
@@ -9,7 +11,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 
 use super::fault::Fault;
-use super::{App, deletion, jobs, metadata, tasks};
+use super::{App, deletion, fleet, jobs, metadata, tasks};
 use crate::model::Right;
 use crate::platform::Platform;
 use crate::platform::access::Caller;
@@ -29,8 +31,10 @@ pub async fn handle(State(app): State<App>, headers: HeaderMap, body: Result<Byt
             return Fault::invalid(detail).into_response();
         }
     };
+    let (began, meter, method) = (Instant::now(), app.meter.clone(), request.method.clone());
     let answer = answer(app, request, deletion::base_url(&headers)).await;
     let answer = answer.unwrap_or_else(|fault| proxy::Response::error(fault.code, fault.detail));
+    meter.call(&method, answer.status.code, began);
     axum::Json(answer).into_response()
 }
 
@@ -49,7 +53,7 @@ async fn answer(app: App, request: Request, base: Option<String>) -> Result<prox
 /// The calls that need no key.
 fn open(method: &str) -> Result<proxy::Response, Fault> {
     match method {
-        rpc::GET_LOGIN_CONFIGS => Ok(metadata::login_configs()),
+        rpc::GET_LOGIN_CONFIGS => Ok(proxy::Response::ok(&metadata::login_configs())),
         method => Err(no_such_call(method)),
     }
 }
@@ -76,13 +80,15 @@ fn dispatch(
         rpc::QUERY_FEATURE_VIEWS => metadata::query_feature_views(platform, &request.decode()?),
         rpc::GET_FEATURE_VIEW_SUMMARY => metadata::summary(platform, &request.decode()?),
         rpc::GET_FEATURE_FRESHNESS => metadata::freshness(platform, &request.decode()?),
-        rpc::GET_MATERIALIZATION_STATUS => jobs::status(platform, &request.decode()?),
-        rpc::SUBMIT_MATERIALIZATION_JOB => jobs::submit(platform, &request.decode()?),
-        rpc::LIST_MATERIALIZATION_JOBS => jobs::list(platform, &request.decode()?),
-        rpc::GET_MATERIALIZATION_JOB => jobs::get(platform, &request.decode()?),
-        rpc::CANCEL_MATERIALIZATION_JOB => jobs::cancel(platform, &request.decode()?),
-        rpc::GET_LATEST_READY_TIME => tasks::latest_ready_time(platform, &request.decode()?),
+        rpc::GET_MATERIALIZATION_STATUS => told(jobs::status(platform, &request.decode()?)),
+        rpc::SUBMIT_MATERIALIZATION_JOB => told(jobs::submit(platform, &request.decode()?)),
+        rpc::LIST_MATERIALIZATION_JOBS => told(jobs::list(platform, &request.decode()?)),
+        rpc::GET_MATERIALIZATION_JOB => told(jobs::get(platform, &request.decode()?)),
+        rpc::CANCEL_MATERIALIZATION_JOB => told(jobs::cancel(platform, &request.decode()?)),
+        rpc::GET_LATEST_READY_TIME => told(tasks::latest_ready_time(platform, &request.decode()?)),
         rpc::GET_SERVING_STATUS => tasks::serving_status(platform, &request.decode()?),
+        rpc::GET_JOBS => told(fleet::jobs(platform, &request.decode()?)),
+        rpc::GET_ALL_MATERIALIZATION_STATUS => told(fleet::statuses(platform, &request.decode()?)),
         rpc::FORCE_RETRY_MATERIALIZATION_TASK => tasks::force_retry(platform, &request.decode()?),
         rpc::RESTART_MATERIALIZATION_TASK => tasks::restart(platform, &request.decode()?),
         rpc::GET_JOB_DETAILS => tasks::details(platform, &request.decode()?),
@@ -92,4 +98,9 @@ fn dispatch(
         rpc::DELETE_ENTITIES => deletion::delete(platform, &request.decode()?),
         method => Err(no_such_call(method)),
     }
+}
+
+/// A message in an envelope.
+fn told(answer: Result<impl prost::Message, Fault>) -> Result<proxy::Response, Fault> {
+    answer.map(|message| proxy::Response::ok(&message))
 }

@@ -19,7 +19,7 @@ use crate::platform::lock::DirectoryLock;
 use crate::platform::online::OnlineStore;
 use crate::platform::online::memory::MemoryStore;
 use crate::platform::queries::Queries;
-use crate::platform::registry::definition::{Repository, RepositoryError};
+use crate::platform::registry::definition::{Repository, RepositoryError, View};
 use crate::platform::stream::hub::Tails;
 use crate::platform::uploads::Uploads;
 use crate::wire::convert;
@@ -31,7 +31,10 @@ use crate::wire::proto::workspace::{GetConfigsResponse, GetWorkspaceRequest, Get
 use crate::wire::{proxy as envelope, rpc};
 
 mod deletion;
+mod fleet;
+mod metrics;
 mod queries;
+mod rest;
 mod tasks;
 mod wildcard;
 
@@ -65,10 +68,14 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
         let mut offline = testing::view("manual");
         (offline.online, offline.batch_trigger) = (false, BatchTrigger::Manual);
-        let views = vec![Arc::new(testing::view("carrier")), Arc::new(offline), Arc::new(wildcard::view())];
+        Self::of(vec![Arc::new(testing::view("carrier")), Arc::new(offline), Arc::new(wildcard::view())])
+    }
+
+    /// The same with other views.
+    fn of(views: Vec<Arc<View>>) -> Self {
+        let dir = tempfile::tempdir().unwrap();
         let passed = Arc::new(AtomicI64::new(0));
         let since = Arc::clone(&passed);
         let clock = Clock::from_fn(move || now() + Span::microseconds(since.load(Ordering::SeqCst)));
