@@ -33,10 +33,13 @@ use crate::wire::{proxy as envelope, rpc};
 
 mod deletion;
 mod features;
+mod fleet;
 mod keys;
 mod kinds;
+mod metrics;
 mod objects;
 mod queries;
+mod rest;
 mod rights;
 mod saved;
 mod tasks;
