@@ -205,6 +205,7 @@ impl Scrub for Dataset {
         for text in [&mut self.name, &mut self.workspace, &mut self.feature_view] {
             text.scrub();
         }
+        self.feature_service.scrub();
         self.key_columns.scrub();
         self.timestamp_key.scrub();
         for column in &mut self.schema {

@@ -23,3 +23,4 @@ mod scene;
 mod sdk;
 mod semantics;
 mod support;
+mod views;

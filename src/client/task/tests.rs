@@ -22,6 +22,7 @@ use crate::wire::proto::workspace::ListWorkspacesResponse;
 use crate::wire::{proxy, rpc};
 
 mod audit;
+mod freshness;
 mod jobs;
 mod queries;
 
