@@ -202,7 +202,10 @@ impl KeyStore {
         self.0.write(|change| {
             let mut made = Vec::new();
             for line in lines {
-                if rows::by_hash(change, &line.secret.hash())?.is_none() {
+                let hash = line.secret.hash();
+                // A key file may move: what has left it is told by where its keys were found last.
+                let moved = rows::moved(change, &hash, &source)?;
+                if !moved && rows::by_hash(change, &hash)?.is_none() {
                     let new = NewKey {
                         name: rows::free_name(change, &format!("{file} line {}", line.number))?,
                         description: "Taken from a key file.".to_owned(),
