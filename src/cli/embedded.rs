@@ -110,12 +110,9 @@ impl Embedded {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(no_port)?;
         let port = listener.local_addr().map_err(no_port)?.port();
         let (keys, key) = ApiKeys::random();
-        let endpoint = Endpoint {
-            // Not by the name `localhost`, which may mean another address on this machine.
-            url: parse_url(&format!("http://127.0.0.1:{port}/api"))?,
-            key: ApiKey::new(&key)?,
-            workspace: setup.workspace,
-        };
+        // Not by the name `localhost`, which may mean another address on this machine.
+        let url = parse_url(&format!("http://127.0.0.1:{port}/api"))?;
+        let endpoint = Endpoint::new(url, ApiKey::new(&key)?, setup.workspace);
         let shutdown = CancellationToken::new();
         let server = tokio::spawn(http::serve(Arc::clone(&platform), listener, keys, shutdown.clone()));
         Ok(Self { platform, server, shutdown, endpoint })

@@ -127,7 +127,7 @@ pub fn resolve(args: &TargetArgs, around: &Surroundings) -> Result<Target, Failu
     };
     let url = parse_url(address).map_err(|problem| Failure::usage(&problem))?;
     let key = key(args.api_key_file.as_deref(), around)?;
-    Ok(Target::Remote(Endpoint { url, key, workspace }))
+    Ok(Target::Remote(Endpoint::new(url, key, workspace)))
 }
 
 fn key(file: Option<&Path>, around: &Surroundings) -> Result<ApiKey, Failure> {
