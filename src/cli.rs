@@ -5,6 +5,7 @@
 
 use clap::{Parser, Subcommand};
 
+pub mod audit;
 mod confirm;
 pub mod console;
 pub mod coverage;
@@ -13,11 +14,14 @@ pub mod delete_keys;
 pub mod embedded;
 pub mod example;
 pub mod failure;
+pub mod freshness;
 pub mod history;
 pub mod jobs;
+pub mod keys;
 mod log;
 pub mod lookup;
 pub mod output;
+pub mod place;
 pub mod profile;
 pub mod profiles;
 pub mod rows;
@@ -56,9 +60,12 @@ pub enum Command {
     /// List the profiles: deployments by name
     #[command(after_help = EXIT_CODES)]
     Profiles(profiles::ProfilesArgs),
-    /// List the feature views of a workspace
+    /// List the feature views of a workspace, or show all that is known of one
     #[command(after_help = EXIT_CODES)]
     Views(views::ViewsArgs),
+    /// Show how fresh all feature views of a workspace are, the stale ones first
+    #[command(after_help = EXIT_CODES)]
+    Freshness(freshness::FreshnessArgs),
     /// List materialization and deletion jobs, newest first; start, cancel, retry, watch them
     #[command(after_help = EXIT_CODES)]
     Jobs(jobs::JobsArgs),
@@ -83,6 +90,12 @@ pub enum Command {
     /// List, show and read the results that were kept
     #[command(after_help = EXIT_CODES)]
     Datasets(datasets::DatasetsArgs),
+    /// Make, list and revoke API keys
+    #[command(after_help = EXIT_CODES)]
+    Keys(keys::KeysArgs),
+    /// Show the audit log: who changed what, and what came of it
+    #[command(after_help = EXIT_CODES)]
+    Audit(audit::AuditArgs),
 }
 
 /// Does what the command line says.
@@ -98,8 +111,12 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve(args) => serve::run(args).await.map_err(|error| Failure::new(FAILED, error)),
         Command::Profiles(args) => profiles::run(&args),
         Command::Views(args) => {
-            let _log = log::to_file(args.target.log.as_deref())?;
+            let _log = log::to_file(args.target().log.as_deref())?;
             views::run(args).await
+        }
+        Command::Freshness(args) => {
+            let _log = log::to_file(args.target.log.as_deref())?;
+            freshness::run(args).await
         }
         Command::Jobs(args) => {
             let _log = log::to_file(args.target().log.as_deref())?;
@@ -132,6 +149,14 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Datasets(args) => {
             let _log = log::to_file(args.target().log.as_deref())?;
             datasets::run(args).await
+        }
+        Command::Keys(args) => {
+            let _log = log::to_file(args.target().log.as_deref())?;
+            keys::run(args).await
+        }
+        Command::Audit(args) => {
+            let _log = log::to_file(args.target.log.as_deref())?;
+            audit::run(args).await
         }
     }
 }
@@ -169,10 +194,19 @@ mod tests {
             "fvtop views --profile p --workspace w",
             "fvtop profiles --json",
             "fvtop profiles --sample",
+            "fvtop keys create ci --role operator --description x --quiet --data-dir d",
+            "fvtop keys list --all --json --url http://h/api",
+            "fvtop keys revoke ci --yes",
+            "fvtop audit --limit 5 --since 2026-11-22 --key ci --csv",
+            "fvtop views --json",
+            "fvtop views show v --json",
+            "fvtop freshness --json",
         ] {
             assert!(parse(right).is_ok(), "{right}: {}", parse(right).unwrap_err());
         }
         for wrong in [
+            "fvtop views show",
+            "fvtop views --json show v",
             "fvtop jobs show",
             "fvtop jobs show 12345",
             "fvtop jobs --json show 0123ab",
@@ -193,6 +227,11 @@ mod tests {
             "fvtop history v --timestamp-key at",
             "fvtop datasets",
             "fvtop datasets read",
+            "fvtop keys",
+            "fvtop keys create ci",
+            "fvtop keys create ci --role king",
+            "fvtop keys revoke",
+            "fvtop audit --csv --json",
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }

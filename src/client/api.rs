@@ -2,7 +2,9 @@
 //!
 //! Everything that comes back is cleaned. Reads may be retried, changes never are.
 
+pub mod access;
 mod deletion;
+mod freshness;
 mod jobs;
 mod offers;
 pub(super) mod own;
@@ -23,7 +25,7 @@ use super::reply::Sealed;
 use super::scrub::Scrub;
 use super::serves::{Part, Serves};
 use super::transport::{READ, Transport};
-use crate::model::{FeatureVector, FeatureVectors, FeatureView, Freshness, Id, Value, Workspace};
+use crate::model::{FeatureVector, FeatureVectors, FeatureView, Id, Value, Workspace};
 use crate::wire::convert as c;
 use crate::wire::features::{
     GET_FEATURES_PATH, GetFeaturesRequest, GetFeaturesResponse, MetadataOptions, Parameters, QUERY_FEATURES_PATH,
@@ -135,13 +137,6 @@ impl Api {
         let request = s::GetFeatureViewSummaryRequest { fco_locator: Some(locator(workspace, id)) };
         let answer: s::GetFeatureViewSummaryResponse = self.read(rpc::GET_FEATURE_VIEW_SUMMARY, &request).await?;
         Ok(c::summary_rows(&answer.fco_summary.unwrap_or_default()).scrubbed())
-    }
-
-    /// Freshness of a view.
-    pub async fn freshness(&self, workspace: &str, id: Id) -> Result<Freshness, Error> {
-        let request = s::GetFeatureFreshnessRequest { fco_locator: Some(locator(workspace, id)) };
-        let answer: s::GetFeatureFreshnessResponse = self.read(rpc::GET_FEATURE_FRESHNESS, &request).await?;
-        Ok(c::freshness_from_proto(&answer.freshness_status.unwrap_or_default()).scrubbed())
     }
 
     /// One feature vector from the online store. Keys travel as text; the deployment reads them by their types.

@@ -104,7 +104,19 @@ pub struct HistoryRequest {
     pub save_as: Option<String>,
 }
 
+impl HistoryRequest {
+    /// Whether the result is to be kept as a dataset.
+    pub fn keeps(&self) -> bool {
+        self.save || self.save_as.is_some()
+    }
+}
+
 impl QueryRequest {
+    /// Whether the result is to be kept as a dataset.
+    pub fn keeps(&self) -> bool {
+        matches!(self, Self::History(history) if history.keeps())
+    }
+
     /// Workspace and name of the view.
     pub fn view(&self) -> (&str, &str) {
         match self {
@@ -189,8 +201,11 @@ pub struct Dataset {
     pub name: String,
     /// Workspace.
     pub workspace: String,
-    /// The view that it holds features of.
+    /// The view that it holds features of; empty for one of a feature service.
     pub feature_view: String,
+    /// The feature service that it holds features of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feature_service: Option<String>,
     /// When it was kept.
     pub created_at: Time,
     /// The spine's columns that are no times; absent without a spine.

@@ -45,7 +45,7 @@ impl Api {
 
     /// Starts a query and gives its id. Never retried: it may have been taken although no answer came.
     pub async fn start_query(&self, own_api: &str, request: &QueryRequest) -> Result<String, Error> {
-        let answer: QueryAccepted = self.transport.start(&below(own_api, "queries"), request).await?;
+        let answer: QueryAccepted = self.transport.post_once(&below(own_api, "queries"), request).await?;
         Ok(answer.query_id)
     }
 
@@ -106,7 +106,7 @@ impl Api {
     }
 }
 
-fn below(own_api: &str, path: &str) -> String {
+pub(super) fn below(own_api: &str, path: &str) -> String {
     format!("{}/{path}", own_api.trim_matches('/'))
 }
 

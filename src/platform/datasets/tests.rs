@@ -5,6 +5,8 @@ use polars::prelude::df;
 use super::*;
 use crate::model::time::parse_time;
 
+mod outside;
+
 fn now() -> Time {
     parse_time("2026-11-22T10:00:00Z").unwrap()
 }
@@ -14,6 +16,7 @@ fn new(name: &str) -> NewDataset {
         name: name.to_owned(),
         workspace: "prod".to_owned(),
         feature_view: "carrier".to_owned(),
+        feature_service: None,
         key_columns: Some(vec!["carrier".to_owned()]),
         timestamp_key: Some("at".to_owned()),
     }

@@ -147,6 +147,7 @@ impl EngineCompute {
             name: name.to_owned(),
             workspace: ask.view.workspace.clone(),
             feature_view: ask.view.name.clone(),
+            feature_service: None,
             key_columns: ask.spine.as_ref().map(key_columns),
             timestamp_key: answer.timestamp_key.clone().filter(|_| ask.spine.is_some()),
         };
@@ -184,7 +185,9 @@ pub fn code_of(error: &DatasetError) -> i32 {
     match error {
         DatasetError::Name(_) => status::INVALID_ARGUMENT,
         DatasetError::Missing { .. } => status::NOT_FOUND,
-        DatasetError::Taken { .. } | DatasetError::Damaged { .. } => status::FAILED_PRECONDITION,
+        DatasetError::Taken { .. } | DatasetError::Damaged { .. } | DatasetError::Unwritten { .. } => {
+            status::FAILED_PRECONDITION
+        }
         DatasetError::Disk { .. } => status::INTERNAL,
     }
 }
