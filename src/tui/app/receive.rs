@@ -238,6 +238,10 @@ fn tail(app: &mut App, batch: TailBatch, effects: &mut Vec<Effect>) {
         && app.lookup.fill(&record)
     {
         look_up(app, effects);
+    } else if app.lookup.is_due_again(app.now) {
+        // The stream goes on, so its job may have written the key by now.
+        app.lookup.again += 1;
+        look_up(app, effects);
     }
 }
 

@@ -103,6 +103,7 @@ fn form(canvas: &mut Canvas, app: &App, view: &FeatureView, area: Rect) -> u16 {
 
 fn remark(app: &App, typing: bool) -> &'static str {
     match (app.lookup.pending.is_some(), typing) {
+        (_, false) if app.lookup.is_unwritten() => "key from the stream, not written yet",
         (true, _) => "looking up…",
         (false, true) => "enter looks up, esc leaves",
         (false, false) if app.lookup.example => "key from the stream",
