@@ -21,5 +21,6 @@ mod pool;
 mod queries;
 mod readers;
 mod scene;
+mod sdk;
 mod semantics;
 mod support;
