@@ -12,6 +12,7 @@ pub mod job;
 pub mod keys;
 pub mod objects;
 pub mod saved;
+pub mod service;
 pub mod status;
 pub mod status_table;
 pub mod summary;
@@ -33,6 +34,7 @@ pub use objects::{
     transformation_to_proto,
 };
 pub use saved::{SavedParts, dataset_columns, saved_to_proto};
+pub use service::{ServiceItemParts, ServiceParts, container_of_service, service_to_proto};
 pub use status::{can_restart, join_status, status_from_jobs};
 pub use status_table::status_table;
 pub use summary::{summary_item, summary_list, summary_nested, summary_rows, summary_to_proto};

@@ -32,9 +32,11 @@ use crate::wire::proto::workspace::{GetConfigsResponse, GetWorkspaceRequest, Get
 use crate::wire::{proxy as envelope, rpc};
 
 mod deletion;
+mod keys;
 mod kinds;
 mod objects;
 mod queries;
+mod rights;
 mod saved;
 mod tasks;
 mod wildcard;
