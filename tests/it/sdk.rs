@@ -134,7 +134,7 @@ fn copy_repository(to: &Path) -> Value {
         toml::from_str(&text).unwrap()
     };
     let mut definitions = Map::new();
-    for name in ["workspaces.toml", "entities.toml", "sources.toml"] {
+    for name in ["workspaces.toml", "entities.toml", "sources.toml", "services.toml"] {
         definitions.extend(read(Path::new(name)));
     }
     let views = fs::read_dir(from.join("views")).unwrap().flatten().map(|entry| {

@@ -19,7 +19,7 @@ import tour_online  # noqa: E402
 import tour_rest  # noqa: E402
 import tour_views  # noqa: E402
 from checks import Checks  # noqa: E402
-from programs import Scene, tecton as command  # noqa: E402
+from programs import Scene, python, tecton as command  # noqa: E402
 
 
 class Release:
@@ -46,7 +46,9 @@ class Release:
             return datetime.strptime(value, "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc)
         if name in ("data_source_names", "entity_names"):
             return sorted(value)
-        return list(value) if name in ("features", "join_keys", "online_serving_index") else value
+        if name == "online_serving_index":
+            return list(value.join_keys)
+        return list(value) if name in ("features", "join_keys") else value
 
     @staticmethod
     def refused(check, what, call, kind, *words):
@@ -84,6 +86,11 @@ def frame():
     return pandas.DataFrame({"origin": ["JFK"], "flight": [51]})
 
 
+def login(check, scene, release):
+    text = "import tecton; tecton.set_credentials(tecton_api_key='%s'); print(sorted(tecton.list_workspaces()))" % scene.key
+    check.same("login: set_credentials", python(text, TECTON_API_KEY=None), "['dev', 'prod']")
+
+
 def introspection(check, scene, release):
     code, text = command("api-key", "introspect", scene.key)
     check.holds("keys: introspection", code == 0 and "True" in text, text.splitlines()[-1:])
@@ -92,7 +99,7 @@ def introspection(check, scene, release):
 
 
 def main():
-    faulthandler.dump_traceback_later(280, exit=True)
+    faulthandler.dump_traceback_later(540, exit=True)
     logging.disable(logging.WARNING)
     check, scene, release = Checks(), Scene(sys.argv[1]), Release()
     waiting = tour_jobs.waiting()
@@ -108,8 +115,10 @@ def main():
         tour_jobs.scheduled,
         tour_jobs.status,
         tour_online.lookups,
+        tour_online.services,
         tour_online.absent,
         tour_online.keys,
+        login,
         introspection,
         tour_rest.objects,
         tour_rest.commands,

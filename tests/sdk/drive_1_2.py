@@ -19,7 +19,7 @@ import tour_online  # noqa: E402
 import tour_rest  # noqa: E402
 import tour_views  # noqa: E402
 from checks import Checks  # noqa: E402
-from programs import Scene, tecton as command  # noqa: E402
+from programs import Scene, python, tecton as command  # noqa: E402
 
 
 class Release:
@@ -113,6 +113,13 @@ def deletions(check, scene, release):
     refused("a view with a wildcard", lambda: wildcard.delete_keys(pair), "wildcard")
 
 
+def login(check, scene, release):
+    text = "import tecton; tecton.login('%s', tecton_api_key='%s'); print(sorted(tecton.list_workspaces()))"
+    for url in (scene.url, scene.url[: -len("/api")]):
+        said = python(text % (url, scene.key), TECTON_API_KEY=None, API_SERVICE=None)
+        check.same("login: by %s and key" % url.replace(scene.url[: -len("/api")], "URL"), said, "['dev', 'prod']")
+
+
 def introspection(check, scene, release):
     code, text = command("get-caller-identity")
     check.holds("keys: the command tells who calls", code == 0 and "does not have" not in text, text)
@@ -123,7 +130,7 @@ def introspection(check, scene, release):
 
 
 def main():
-    faulthandler.dump_traceback_later(280, exit=True)
+    faulthandler.dump_traceback_later(540, exit=True)
     logging.disable(logging.WARNING)
     check, scene, release = Checks(), Scene(sys.argv[1]), Release()
     waiting = tour_jobs.waiting()
@@ -140,8 +147,10 @@ def main():
         tour_jobs.status,
         newer_jobs,
         tour_online.lookups,
+        tour_online.services,
         tour_online.absent,
         tour_online.keys,
+        login,
         introspection,
         tour_rest.objects,
         tour_rest.commands,

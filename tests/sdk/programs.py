@@ -60,13 +60,14 @@ def tecton(*arguments):
     return done.returncode, done.stdout.decode()
 
 
-def python(text, **environment):
-    """Last line of what a Python of its own says, the SDK imported there anew."""
+def python(text, **changes):
+    """Last line of what a Python of its own says, the SDK imported there anew. A variable that is None is left out."""
+    environment = {name: value for name, value in {**os.environ, **changes}.items() if value is not None}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", text],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env=dict(os.environ, **environment),
+        env=environment,
         timeout=LIMIT,
     )
     lines = [line for line in done.stdout.decode().splitlines() if line.strip()]

@@ -60,6 +60,27 @@ def same_answer(scene, view, name, keys):
     return found if found == known else None
 
 
+def services(check, scene, release):
+    """Features of several views at once."""
+    workspace = tecton.get_workspace("prod")
+    names = sorted(service["name"] for service in scene.definitions["feature_service"])
+    check.same("services: all are listed", sorted(workspace.list_feature_services()), names)
+    service = workspace.get_feature_service("flight_check")
+    wanted = ("flight_check", "A flight number with the weather where it leaves.", {"team": "operations"})
+    check.same("services: name, description, tags", (service.name, service.description, service.tags), wanted)
+    keys = {"origin": "JFK", "flight": 51}
+    found = service.get_online_features(join_keys=keys).to_dict()
+    record = view_of("flight_record").get_online_features(keys).to_dict()
+    check.same("services: the values of each view", {name: found.get(name) for name in record}, record)
+    check.same("services: the one feature that is picked", set(found) - set(record), {"airport_weather.temp"})
+    check.holds("services: has a value", found["airport_weather.temp"] is not None, found)
+    every = workspace.get_feature_service("origin_board").query_features(join_keys={"origin": "JFK"}).to_pandas()
+    one = view_of("origin_carriers").get_online_features({"origin": "JFK", "carrier": "AA"}).to_dict()
+    rows = {row["carrier"]: row["origin_carriers.flights_6h"] for row in every.to_dict("records")}
+    check.holds("services: a wildcard answers for every airline", len(rows) > 3 and set(rows) > {"AA", "B6"}, rows)
+    check.same("services: with the values of each", rows.get("AA"), one["origin_carriers.flights_6h"])
+
+
 def absent(check, scene, release):
     latest = view_of("aircraft_state").get_online_features({"tailnum": "N0"}).to_dict()
     check.same("online: a key that is not there has no values", set(latest.values()), {None})

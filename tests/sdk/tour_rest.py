@@ -15,7 +15,6 @@ def objects(check, scene, release):
     check.same("objects: entities", sorted(workspace.list_entities()), names("entity"))
     check.same("objects: data sources", sorted(workspace.list_data_sources()), names("source"))
     check.same("objects: transformations", sorted(workspace.list_transformations()), sorted(scene.definitions["views"]))
-    check.same("objects: feature services", workspace.list_feature_services(), [])
     check.same("objects: feature tables", workspace.list_feature_tables(), [])
     check.same("objects: data sets", workspace.list_datasets(), [])
     entity = workspace.get_entity("carrier")
