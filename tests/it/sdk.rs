@@ -72,7 +72,8 @@ impl Release {
         let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("sdk-{}", self.version));
         let (python, done) = (place.join("bin/python"), place.join("installed"));
         let wanted = format!("{:?}", self.installs);
-        if fs::read_to_string(&done).is_ok_and(|made| made == wanted) && run(&python, &["-c", "import tecton"]).is_ok() {
+        if fs::read_to_string(&done).is_ok_and(|made| made == wanted) && run(&python, &["-c", "import tecton"]).is_ok()
+        {
             return Ok(python);
         }
         let _ = fs::remove_dir_all(&place);
@@ -98,8 +99,8 @@ impl Release {
         let server = Server::start(&repository, &folder.path().join("data"));
         let key_file = folder.path().join("data.key");
         let scene = json!({
-            "url": server.url, "fvtop": PROGRAM, "key": KEY, "key_file": key_file, "viewer_key": null,
-            "repository": repository, "definitions": definitions,
+            "url": server.url, "fvtop": PROGRAM, "key": KEY, "key_file": key_file, "repository": repository,
+            "definitions": definitions,
         });
         let scene_file = folder.path().join("scene.json");
         fs::write(&scene_file, scene.to_string()).unwrap();

@@ -22,18 +22,20 @@ class Scene:
         self.url = scene["url"]
         self.key = scene["key"]
         self.key_file = scene["key_file"]
-        self.viewer_key = scene["viewer_key"]
         self.repository = scene["repository"]
         self.definitions = scene["definitions"]
 
-    def fvtop(self, *arguments):
-        """What a command of `fvtop` answers as JSON."""
-        where = ["--url", self.url, "--api-key-file", self.key_file]
-        command = [self.fvtop_path, *arguments, *where, *(() if "--format" in arguments else ("--json",))]
+    def fvtop_said(self, *arguments):
+        """What a command of `fvtop` writes."""
+        command = [self.fvtop_path, *arguments, "--url", self.url, "--api-key-file", self.key_file]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=LIMIT)
         if done.returncode != 0:
             raise RuntimeError("fvtop %s: %s" % (" ".join(arguments), done.stderr.decode()))
-        return json.loads(done.stdout)
+        return done.stdout
+
+    def fvtop(self, *arguments):
+        """What a command of `fvtop` answers as JSON."""
+        return json.loads(self.fvtop_said(*arguments, *(() if "--format" in arguments else ("--json",))))
 
     def proxy(self, method, request=b"", path="/api/proxy", key=None, content_type=None):
         """An envelope as the SDK writes it: MIME base64. Gives the HTTP status and the answer."""

@@ -1,8 +1,8 @@
-"""Online features through the SDK, held to what `fvtop lookup` answers; wrong keys, and keys that are not there."""
+"""Online features through the SDK, held to what `fvtop lookup` answers; join keys that are wrong or not there."""
 
 import tecton
 
-from programs import python, until
+from programs import until
 
 LOOKUPS = (
     ("flight_record", {"origin": "JFK", "flight": 51}),
@@ -12,14 +12,6 @@ LOOKUPS = (
     ("airport_weather", {"origin": "EWR"}),
     ("origin_carriers", {"origin": "JFK", "carrier": "AA"}),
 )
-READ = "import tecton; tecton.get_workspace('prod').get_feature_view('carrier_delays')"
-ONLINE = READ + ".get_online_features({'carrier': 'UA'})"
-TRIGGER = """
-import datetime, tecton
-at = datetime.datetime(2026, 1, 1)
-view = tecton.get_workspace("prod").get_feature_view("flight_record")
-view.trigger_materialization_job(at, at + datetime.timedelta(hours=6), online=True, offline=True)
-"""
 
 
 def view_of(name):
@@ -100,19 +92,3 @@ def absent(check, scene, release):
         "TectonValidationError",
         "online",
     )
-
-
-def keys(check, scene, release):
-    stranger = "not-a-key-of-this-deployment"
-    for what, text in (("a call", READ), ("a lookup", ONLINE)):
-        said = python(text, TECTON_API_KEY=stranger)
-        check.words("keys: an unknown one is refused by %s" % what, said, release.STRANGER[what])
-        check.holds("keys: that does not tell the key", stranger not in said, said)
-    if scene.viewer_key is None:
-        print("left out: keys with fewer rights; this server has none")
-        return
-    check.same("keys: a viewer reads", python(READ + "; print('read')", TECTON_API_KEY=scene.viewer_key), "read")
-    said = python(TRIGGER, TECTON_API_KEY=scene.viewer_key)
-    check.words("keys: a viewer may not trigger", said, ["PermissionError"])
-    said = python(ONLINE, TECTON_API_KEY=scene.viewer_key)
-    check.words("keys: a viewer may not read online", said, release.VIEWER_ONLINE)
