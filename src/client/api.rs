@@ -18,9 +18,11 @@ use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
 use prost::Message;
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::endpoint::Endpoint;
 use super::error::{Error, Kind};
+use super::message::Sent;
 use super::reply::Sealed;
 use super::scrub::Scrub;
 use super::serves::{Part, Serves};
@@ -68,6 +70,12 @@ impl Api {
     #[must_use]
     pub fn with_retries(self, retries: usize) -> Self {
         Self { retries, ..self }
+    }
+
+    /// The same, telling of the changes that are sent.
+    #[must_use]
+    pub(super) fn telling(self, sent: UnboundedSender<Sent>) -> Self {
+        Self { transport: self.transport.telling(sent), ..self }
     }
 
     /// Where the calls go.
