@@ -8,6 +8,8 @@ mod freshness;
 mod jobs;
 mod offers;
 pub(super) mod own;
+#[cfg(test)]
+mod sending;
 
 pub(super) use jobs::Listing;
 
@@ -178,7 +180,7 @@ impl Api {
             ..Default::default()
         };
         let request = GetFeaturesRequest { params };
-        self.persist(|| self.transport.post(path, &request, READ)).await
+        self.persist(|| self.transport.ask_features(path, &request)).await
     }
 
     /// Opens the tail of a view's stream; `own_api` is the path that [`Api::deployment`] told.

@@ -62,6 +62,11 @@ pub fn time_from_proto(at: Timestamp) -> Option<Time> {
     DateTime::from_timestamp(at.seconds, u32::try_from(at.nanos).ok()?)
 }
 
+/// When something happened; the epoch, which a message has where nothing was set, is never.
+pub fn happened(at: Timestamp) -> Option<Time> {
+    time_from_proto(at).filter(|_| at != Timestamp::default())
+}
+
 /// A span as the protocol carries it.
 pub fn span_to_proto(span: Span) -> Duration {
     Duration { seconds: span.num_seconds(), nanos: span.subsec_nanos() }
@@ -97,6 +102,8 @@ mod tests {
             let span = Span::microseconds(micros);
             assert_eq!(span_from_proto(span_to_proto(span)), span);
         }
+        assert_eq!(happened(Timestamp::default()), None);
+        assert_eq!(happened(Timestamp { seconds: 0, nanos: 1 }).map(|at| at.timestamp()), Some(0));
         assert_eq!(time_from_proto(Timestamp { seconds: i64::MAX, nanos: 0 }), None);
         assert_eq!(span_from_proto(Duration { seconds: i64::MAX, nanos: 0 }), Span::MAX);
     }
