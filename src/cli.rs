@@ -13,6 +13,7 @@ pub mod delete_keys;
 pub mod embedded;
 pub mod example;
 pub mod failure;
+pub mod freshness;
 pub mod history;
 pub mod jobs;
 mod log;
@@ -50,9 +51,12 @@ pub struct Cli {
 pub enum Command {
     /// Run the feature platform alone
     Serve(serve::ServeArgs),
-    /// List the feature views of a workspace
+    /// List the feature views of a workspace, or show all that is known of one
     #[command(after_help = EXIT_CODES)]
     Views(views::ViewsArgs),
+    /// Show how fresh all feature views of a workspace are, the stale ones first
+    #[command(after_help = EXIT_CODES)]
+    Freshness(freshness::FreshnessArgs),
     /// List materialization and deletion jobs, newest first; start, cancel, retry, watch them
     #[command(after_help = EXIT_CODES)]
     Jobs(jobs::JobsArgs),
@@ -91,8 +95,12 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     match command {
         Command::Serve(args) => serve::run(args).await.map_err(|error| Failure::new(FAILED, error)),
         Command::Views(args) => {
-            let _log = log::to_file(args.target.log.as_deref())?;
+            let _log = log::to_file(args.target().log.as_deref())?;
             views::run(args).await
+        }
+        Command::Freshness(args) => {
+            let _log = log::to_file(args.target.log.as_deref())?;
+            freshness::run(args).await
         }
         Command::Jobs(args) => {
             let _log = log::to_file(args.target().log.as_deref())?;
@@ -159,10 +167,15 @@ mod tests {
             "fvtop delete-keys v --key a=1,b=x --key a=2,b=y=z --json",
             "fvtop status v --verbose --limit 10 --sort-columns type,attempt --errors-only --filter-first --deletions",
             "fvtop coverage v --json",
+            "fvtop views --json",
+            "fvtop views show v --json",
+            "fvtop freshness --json",
         ] {
             assert!(parse(right).is_ok(), "{right}: {}", parse(right).unwrap_err());
         }
         for wrong in [
+            "fvtop views show",
+            "fvtop views --json show v",
             "fvtop jobs show",
             "fvtop jobs show 12345",
             "fvtop jobs --json show 0123ab",

@@ -11,6 +11,7 @@ pub mod handle;
 pub mod keys;
 pub mod message;
 pub mod query;
+mod reply;
 mod scrub;
 pub mod serves;
 pub mod table;

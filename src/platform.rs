@@ -26,6 +26,7 @@ pub mod registry;
 pub mod stream;
 pub mod uploads;
 
+use access::Access;
 use clock::Clock;
 use datasets::Datasets;
 use jobs::materializer::EngineMaterializer;
@@ -57,7 +58,7 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 pub struct Config {
     /// The feature repository.
     pub repo: PathBuf,
-    /// Everything durable: `jobs.sqlite`, `online/`, `offline/`, `datasets/`, and for a while `uploads/`. One process at a time.
+    /// Everything durable: `jobs.sqlite`, `access.sqlite`, `audit.sqlite`, `online/`, `offline/`, `datasets/`, and for a while `uploads/`. One process at a time.
     pub data_dir: PathBuf,
     /// What stands between view and feature in the columns that are joined to a spine.
     pub feature_separator: Separator,
@@ -94,6 +95,9 @@ pub enum PlatformError {
         /// What happened.
         problem: jobs::table::TableError,
     },
+    /// The keys or the audit log cannot be opened.
+    #[error(transparent)]
+    Access(#[from] access::FileError),
     /// The online store cannot be opened.
     #[error(transparent)]
     Online(#[from] online::OnlineError),
@@ -109,6 +113,7 @@ pub enum PlatformError {
 pub struct Platform {
     repository: Repository,
     clock: Clock,
+    access: Arc<Access>,
     jobs: Arc<Jobs>,
     online: Arc<OnlineStore>,
     tails: Arc<Tails>,
@@ -141,6 +146,7 @@ impl Platform {
 
     fn start_blocking(config: &Config, clock: Clock, runtime: tokio::runtime::Handle) -> Result<Self, PlatformError> {
         let lock = DirectoryLock::take(&config.data_dir, LOCK_PATIENCE)?;
+        let access = Arc::new(Access::open(&config.data_dir)?);
         let repository = registry::load(&config.repo);
         let path = config.data_dir.join("jobs.sqlite");
         let jobs = Jobs::open_with(&path, &repository.views, clock.clone(), config.retry)
@@ -181,7 +187,20 @@ impl Platform {
         });
         threads.extend(queries::spawn(&queries, &compute, &stop)?);
         let threads = Mutex::new(threads);
-        Ok(Self { repository, clock, jobs, online, tails, queries, datasets, uploads, stop, threads, _lock: lock })
+        Ok(Self {
+            repository,
+            clock,
+            access,
+            jobs,
+            online,
+            tails,
+            queries,
+            datasets,
+            uploads,
+            stop,
+            threads,
+            _lock: lock,
+        })
     }
 
     /// The definitions it runs, and what is wrong with the rest.
@@ -204,6 +223,11 @@ impl Platform {
     pub fn service(&self, workspace: &str, name_or_id: &str) -> Option<&Arc<FeatureService>> {
         let mut services = self.repository.services.iter().filter(|service| service.workspace == workspace);
         services.find(|service| service.name == name_or_id || service.id.to_string() == name_or_id)
+    }
+
+    /// The API keys and the audit log. Calls block on the disk.
+    pub fn access(&self) -> &Arc<Access> {
+        &self.access
     }
 
     /// The jobs. Calls block on the disk.

@@ -4,6 +4,7 @@
 //! Plain data in, plain data out. This room must not do I/O, and knows nothing of who sends or serves. Section
 //! numbers named "wire section" in the documentation are those of the protocol's reference.
 
+pub mod access;
 pub mod arrow;
 pub mod convert;
 #[cfg(test)]

@@ -109,7 +109,10 @@ impl Embedded {
         };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(no_port)?;
         let port = listener.local_addr().map_err(no_port)?.port();
-        let (keys, key) = ApiKeys::random();
+        let access = Arc::clone(platform.access());
+        let (keys, key) = ApiKeys::with_own(access, "this console").map_err(|error| {
+            problem(format!("No key can be made for the embedded platform: {error}."), "Try again.")
+        })?;
         let endpoint = Endpoint {
             // Not by the name `localhost`, which may mean another address on this machine.
             url: parse_url(&format!("http://127.0.0.1:{port}/api"))?,

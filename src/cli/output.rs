@@ -92,6 +92,22 @@ pub fn value(value: &Value) -> String {
     }
 }
 
+/// JSON in a cell of a table: a dash for nothing, lists and objects with commas.
+pub fn value_of_json(json: &serde_json::Value) -> String {
+    use serde_json::Value as Json;
+    let text = match json {
+        Json::Null => String::new(),
+        Json::String(text) => text.clone(),
+        Json::Array(items) => items.iter().map(value_of_json).collect::<Vec<_>>().join(", "),
+        Json::Object(members) => {
+            let member = |(name, value): (&String, &Json)| format!("{name}={}", value_of_json(value));
+            members.iter().map(member).collect::<Vec<_>>().join(", ")
+        }
+        other => other.to_string(),
+    };
+    if text.is_empty() { "-".to_owned() } else { text }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

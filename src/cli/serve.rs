@@ -15,8 +15,10 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::model::Span;
+use crate::platform::access::key_file::{self, KeyFileError, KeyLine};
+use crate::platform::access::{Access, Deed, FileError, Outcome};
 use crate::platform::engine::MEMORY;
-use crate::platform::http::{self, ApiKeys, KeyFileError};
+use crate::platform::http::{self, ApiKeys};
 use crate::platform::jobs::retry::{Policy, parse_wait};
 use crate::platform::queries::Separator;
 use crate::platform::registry::definition::RepositoryError;
@@ -34,9 +36,9 @@ pub struct ServeArgs {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8765")]
     pub listen: String,
-    /// File with the API keys that are let in, one a line
+    /// File with API keys that are let in as owners, one a line; not needed once there are keys by `fvtop keys create`
     #[arg(long, value_name = "FILE")]
-    pub api_key_file: PathBuf,
+    pub api_key_file: Option<PathBuf>,
     /// Allow an address that other machines can reach; the connection is not encrypted
     #[arg(long)]
     pub allow_remote: bool,
@@ -74,6 +76,15 @@ pub enum ServeError {
     /// The keys cannot be used.
     #[error(transparent)]
     Keys(#[from] KeyFileError),
+    /// The keys of the data directory cannot be used.
+    #[error(transparent)]
+    Access(#[from] FileError),
+    /// Nobody would be let in.
+    #[error(
+        "no API key is let in, so nobody could use the platform: make an owner key with \
+         `fvtop keys create NAME --role owner --data-dir {0}`, which prints it, and give it to clients as TECTON_API_KEY"
+    )]
+    NoKey(PathBuf),
     /// The address is none, or is taken.
     #[error("cannot listen on {address}: {problem}. Choose another --listen ADDR, such as 127.0.0.1:0.")]
     Listen {
@@ -99,13 +110,20 @@ pub enum ServeError {
 /// Serves until SIGTERM or SIGINT.
 pub async fn run(args: ServeArgs) -> Result<(), ServeError> {
     log_to_stderr();
-    let keys = ApiKeys::from_file(&args.api_key_file)?;
+    let lines = args.api_key_file.as_deref().map(key_file::read).transpose()?;
     let listener = listen(&args.listen, args.allow_remote).await?;
     let url = url_of(listener.local_addr()?);
     // Signals are caught before anything is started, so that none can kill it half-way.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (key_file, data_dir) = (args.api_key_file.clone(), args.data_dir.clone());
     let platform = Arc::new(Platform::start(args.config()).await?);
+    // After the start, for only now the data directory is this process's own.
+    if let Err(error) = take_in(platform.access(), key_file.zip(lines), data_dir) {
+        platform.stop().await;
+        return Err(error);
+    }
     report(&platform.repository().errors)?;
+    let keys = ApiKeys::stored(Arc::clone(platform.access()));
     let shutdown = CancellationToken::new();
     let server = tokio::spawn(http::serve(Arc::clone(&platform), listener, keys, shutdown.clone()));
     writeln!(io::stdout(), "ready url={url}")?;
@@ -118,6 +136,22 @@ pub async fn run(args: ServeArgs) -> Result<(), ServeError> {
     platform.stop().await;
     server.await.unwrap_or(Ok(()))?;
     Ok(())
+}
+
+/// Takes the keys of a key file in, on the record, and sees that somebody is let in.
+fn take_in(access: &Access, file: Option<(PathBuf, Vec<KeyLine>)>, data_dir: PathBuf) -> Result<(), ServeError> {
+    if let Some((path, lines)) = file {
+        let now = chrono::Utc::now();
+        let (made, dropped) = access.keys.take_in(&path, &lines, now)?;
+        let done = Outcome { at: now, code: 0, sentence: String::new() };
+        let words = made.iter().map(|key| (key, "let in")).chain(dropped.iter().map(|key| (key, "revoked")));
+        for (key, what) in words {
+            let words = format!("key `{}` {what}", key.name);
+            let deed = Deed { name: "key file".to_owned(), call: "serve".to_owned(), words, ..Deed::default() };
+            access.audit.note(&deed, &done)?;
+        }
+    }
+    if access.keys.any()? { Ok(()) } else { Err(ServeError::NoKey(data_dir)) }
 }
 
 fn log_to_stderr() {

@@ -1,8 +1,9 @@
-//! `fvtop views`: the feature views of a workspace.
+//! `fvtop views`: the feature views of a workspace, and all that is known of one.
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde_json::json;
 
+use super::EXIT_CODES;
 use super::failure::Failure;
 use super::output::{json_time, print, print_json, table};
 use super::session::Session;
@@ -10,9 +11,31 @@ use super::target::TargetArgs;
 use crate::model::time::print_span;
 use crate::model::{BatchTrigger, FeatureView, Span, ViewKind};
 
-/// List the feature views of a workspace.
+mod show;
+
+/// List the feature views of a workspace, or show one.
 #[derive(Args, Clone, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct ViewsArgs {
+    /// What to do; without it, list them.
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+    /// Options of the list.
+    #[command(flatten)]
+    pub list: ListArgs,
+}
+
+/// What to do with feature views.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Verb {
+    /// Show every attribute of one feature view
+    #[command(after_help = EXIT_CODES)]
+    Show(show::ShowArgs),
+}
+
+/// Options of the list.
+#[derive(Args, Clone, Debug)]
+pub struct ListArgs {
     /// The deployment.
     #[command(flatten)]
     pub target: TargetArgs,
@@ -21,11 +44,28 @@ pub struct ViewsArgs {
     pub json: bool,
 }
 
-/// Prints them.
+impl ViewsArgs {
+    /// The deployment.
+    pub fn target(&self) -> &TargetArgs {
+        match &self.verb {
+            None => &self.list.target,
+            Some(Verb::Show(args)) => &args.target,
+        }
+    }
+}
+
+/// Does it.
 ///
 /// # Errors
-/// When the deployment is not reached or refuses.
+/// When the deployment is not reached or refuses, or does not have the view.
 pub async fn run(args: ViewsArgs) -> Result<(), Failure> {
+    match args.verb {
+        None => list(args.list).await,
+        Some(Verb::Show(args)) => show::run(args).await,
+    }
+}
+
+async fn list(args: ListArgs) -> Result<(), Failure> {
     let session = Session::open(&args.target).await?;
     let views = session.api.feature_views(&session.workspace).await;
     session.close().await;
@@ -58,6 +98,7 @@ fn kind(view: &FeatureView) -> String {
     let how = match view.kind {
         ViewKind::Aggregate { .. } => "aggregate",
         ViewKind::Temporal { .. } => "latest row",
+        ViewKind::OnDemand => "on demand",
         ViewKind::Other => "other",
     };
     format!("{source} {how}")
@@ -76,7 +117,7 @@ fn as_json(view: &FeatureView) -> serde_json::Value {
     let (interval, ttl) = match view.kind {
         ViewKind::Aggregate { interval } => (interval, None),
         ViewKind::Temporal { ttl } => (None, ttl),
-        ViewKind::Other => (None, None),
+        ViewKind::OnDemand | ViewKind::Other => (None, None),
     };
     let key = |key: &crate::model::JoinKey| json!({"name": key.name, "type": key.data_type.to_string()});
     let feature = |feature: &crate::model::Feature| {
@@ -96,6 +137,7 @@ fn as_json(view: &FeatureView) -> serde_json::Value {
         "data_sources": view.data_sources,
         "join_keys": view.join_keys.iter().map(key).collect::<Vec<_>>(),
         "online_serving_index": view.online_serving_index,
+        "wildcard_join_key": view.wildcard_join_key(),
         "timestamp_field": view.timestamp_field,
         "features": view.features.iter().map(feature).collect::<Vec<_>>(),
         "aggregation_interval": span(interval),
@@ -109,5 +151,6 @@ fn as_json(view: &FeatureView) -> serde_json::Value {
         "max_data_delay": span(view.max_data_delay),
         "created_at": json_time(view.created_at),
         "defined_in": view.defined_in,
+        "url": view.url,
     })
 }

@@ -3,9 +3,12 @@
 //! Everything that comes back is cleaned. Reads may be retried, changes never are.
 
 mod deletion;
+mod freshness;
 mod jobs;
 mod offers;
 pub(super) mod own;
+
+pub(super) use jobs::Listing;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -15,10 +18,11 @@ use prost::Message;
 
 use super::endpoint::Endpoint;
 use super::error::{Error, Kind};
+use super::reply::Sealed;
 use super::scrub::Scrub;
 use super::serves::{Part, Serves};
 use super::transport::{READ, Transport};
-use crate::model::{FeatureVector, FeatureVectors, FeatureView, Freshness, Id, Value, Workspace};
+use crate::model::{FeatureVector, FeatureVectors, FeatureView, Id, Value, Workspace};
 use crate::wire::convert as c;
 use crate::wire::features::{
     GET_FEATURES_PATH, GetFeaturesRequest, GetFeaturesResponse, Locator, MetadataOptions, Parameters,
@@ -75,7 +79,7 @@ impl Api {
             Err(error) if matches!(error.kind, Kind::Answered | Kind::Forbidden) => {
                 return Err(Error { kind: Kind::Refused, ..error });
             }
-            Err(error) if error.kind == Kind::Failed => return Err(Error { kind: Kind::Unreachable, ..error }),
+            Err(error) if error.passes() => return Err(Error { kind: Kind::Unreachable, ..error }),
             other => other?,
         };
         let mut deployment = Deployment::default();
@@ -132,13 +136,6 @@ impl Api {
         Ok(c::summary_rows(&answer.fco_summary.unwrap_or_default()).scrubbed())
     }
 
-    /// Freshness of a view.
-    pub async fn freshness(&self, workspace: &str, id: Id) -> Result<Freshness, Error> {
-        let request = s::GetFeatureFreshnessRequest { fco_locator: Some(locator(workspace, id)) };
-        let answer: s::GetFeatureFreshnessResponse = self.read(rpc::GET_FEATURE_FRESHNESS, &request).await?;
-        Ok(c::freshness_from_proto(&answer.freshness_status.unwrap_or_default()).scrubbed())
-    }
-
     /// One feature vector from the online store. Keys travel as text; the deployment reads them by their types.
     pub async fn lookup(
         &self,
@@ -180,8 +177,7 @@ impl Api {
             ..Default::default()
         };
         let request = GetFeaturesRequest { params };
-        let call = || self.transport.post(path, &request, READ);
-        call.retry(self.backoff()).when(worth_another(Instant::now())).await
+        self.persist(|| self.transport.post(path, &request, READ)).await
     }
 
     /// Opens the tail of a view's stream; `own_api` is the path that [`Api::deployment`] told.
@@ -198,33 +194,36 @@ impl Api {
         self.noted(Some(Part::StreamTail), self.transport.open(&path, &query)).await
     }
 
-    async fn read<M: Message + Default>(&self, method: &str, request: &impl Message) -> Result<M, Error> {
+    async fn read<M: Message + Default + Send + 'static>(
+        &self,
+        method: &str,
+        request: &impl Message,
+    ) -> Result<M, Error> {
         let call = || self.transport.call(method, request, READ);
-        let tried = call.retry(self.backoff()).when(worth_another(Instant::now()));
-        self.noted(offers::part_of(method), tried).await
+        self.noted(offers::part_of(method), self.persist(call)).await
     }
 
-    fn backoff(&self) -> ExponentialBuilder {
-        ExponentialBuilder::default()
+    /// A read whose answer is not decoded yet.
+    async fn sealed(&self, method: &str, request: &impl Message) -> Result<Sealed, Error> {
+        let call = || self.transport.sealed(method, request);
+        self.noted(offers::part_of(method), self.persist(call)).await
+    }
+
+    /// Makes a read, tried again where it does not get through: with growing pauses and jitter, or the pause that the deployment
+    /// asks for, and not for longer than a few seconds in all.
+    async fn persist<T, F: Future<Output = Result<T, Error>>>(&self, call: impl FnMut() -> F) -> Result<T, Error> {
+        let pauses = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(250))
             .with_max_delay(Duration::from_secs(2))
             .with_max_times(self.retries)
-            .with_jitter()
+            .with_jitter();
+        let begun = Instant::now();
+        let pause = move |error: &Error, pause: Option<Duration>| {
+            let pause = pause?.max(error.told_wait());
+            (begun.elapsed() + pause < READ).then_some(pause)
+        };
+        call.retry(pauses).when(Error::may_be_back).adjust(pause).await
     }
-}
-
-/// Whether a read that failed is worth another try: it did not get through, and nobody has waited long for it yet.
-fn worth_another(begun: Instant) -> impl FnMut(&Error) -> bool {
-    move |error| error.kind == Kind::Unreachable && begun.elapsed() < READ
-}
-
-/// A change whose answer is missing may have happened.
-fn maybe_taken(mut error: Error) -> Error {
-    if error.kind == Kind::Unreachable {
-        error.problem.hint =
-            "It may have been taken all the same: look at the job list before trying again.".to_owned();
-    }
-    error
 }
 
 fn as_texts(keys: &[(String, String)]) -> Vec<(String, Value)> {

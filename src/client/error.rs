@@ -6,7 +6,7 @@ use super::message::Problem;
 use crate::model::clean;
 use crate::wire::status;
 
-/// A call that failed.
+/// A call that failed. The texts are clean.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     /// What it means for the connection.
@@ -15,6 +15,8 @@ pub struct Error {
     pub problem: Problem,
     /// How long the deployment wants to be left alone (`Retry-After`); absent where it did not say.
     pub retry_after: Option<Duration>,
+    /// The request never left this machine.
+    pub unsent: bool,
 }
 
 /// What a failure means for the connection.
@@ -28,7 +30,9 @@ pub enum Kind {
     Answered,
     /// The key lacks the right for this call; others may be allowed (wire section 1.8).
     Forbidden,
-    /// The deployment broke on this call.
+    /// The deployment wants to be left alone for a while: the same call may work later.
+    Busy,
+    /// The deployment broke on this call, or its answer is damaged.
     Failed,
     /// The deployment does not know this call.
     Unimplemented,
@@ -52,6 +56,13 @@ impl From<Error> for Problem {
 const AGAIN: &str = "It may be busy or stalled: look at the deployment itself, or try again later.";
 /// Hint where the key is at fault.
 const KEY: &str = "Check TECTON_API_KEY, or the file given with --api-key-file.";
+/// Hint where a page came in place of an answer.
+const PAGE: &str =
+    "A login page of the network may stand between: open one in a browser; else check the address given with --url.";
+/// Hint where an answer was damaged.
+const LINK: &str = "Something between may have damaged it, or its release does not fit: it is asked for again.";
+/// Hint where a change may have happened although its answer is missing.
+const TAKEN: &str = "It may have been taken all the same: look at the job list before trying again.";
 /// Hint where the address is at fault.
 const ADDRESS: &str = "Check the address given with --url; it usually ends in /api.";
 
@@ -60,12 +71,31 @@ impl Error {
     pub fn new(kind: Kind, what: impl AsRef<str>, hint: impl AsRef<str>) -> Self {
         let text = |text: &str| clean(text).into_owned();
         let problem = Problem { what: text(what.as_ref()), hint: text(hint.as_ref()) };
-        Self { kind, problem, retry_after: None }
+        Self { kind, problem, retry_after: None, unsent: false }
     }
 
     /// A problem that was found before anything was sent, or that belongs to this call alone.
     pub fn of(kind: Kind, problem: Problem) -> Self {
-        Self { kind, problem, retry_after: None }
+        Self { kind, problem, retry_after: None, unsent: false }
+    }
+
+    /// Of a change: it may have happened although its answer is missing or broken.
+    #[must_use]
+    pub fn maybe_taken(mut self) -> Self {
+        if matches!(self.kind, Kind::Unreachable | Kind::Failed) && !self.unsent {
+            self.problem.hint = TAKEN.to_owned();
+        }
+        self
+    }
+
+    /// Whether the deployment may be back in a moment.
+    pub fn may_be_back(&self) -> bool {
+        matches!(self.kind, Kind::Unreachable | Kind::Busy)
+    }
+
+    /// Whether the same read may work in a moment.
+    pub fn passes(&self) -> bool {
+        matches!(self.kind, Kind::Unreachable | Kind::Busy | Kind::Failed)
     }
 
     /// How long the deployment wants to be left alone at least; at most a quarter of an hour is granted.
@@ -105,7 +135,7 @@ impl Error {
             } else {
                 (format!("{label} cannot be reached: {cause}."), "Check the network and the address given with --url.")
             };
-            return Self::new(Kind::Unreachable, what, hint);
+            return Self { unsent: true, ..Self::new(Kind::Unreachable, what, hint) };
         }
         Self::new(Kind::Unreachable, format!("{label} broke off its answer: {cause}."), AGAIN)
     }
@@ -121,22 +151,35 @@ impl Error {
             403 => Self::new(Kind::Forbidden, what, "The API key lacks the right for this; ask an administrator."),
             300..=399 => Self::new(Kind::Refused, what, ADDRESS),
             404 | 405 => Self::new(Kind::Refused, what, ADDRESS),
-            429 => Self::new(Kind::Unreachable, what, "Too many calls; it is tried again more slowly."),
+            429 => Self::new(Kind::Busy, what, "It gets too many calls; it is asked again more slowly."),
             502..=504 => Self::new(Kind::Unreachable, what, AGAIN),
             500.. => Self::new(Kind::Failed, what, "The deployment failed; its own log says why."),
             _ => Self::new(Kind::Answered, what, "Correct what it names and try again."),
         }
     }
 
-    /// An answer that is not in the protocol's form.
-    pub fn not_protocol(label: &str, body: &str) -> Self {
-        let start = first_line(body);
+    /// A web page came, whose title this is.
+    pub fn page(label: &str, title: &str) -> Self {
+        let what = format!("{label} answered with a web page: `{title}`.");
+        Self::new(Kind::Refused, what, PAGE)
+    }
+
+    /// Something came that is not of the protocol, and begins like that.
+    pub fn foreign(label: &str, content_type: &str, start: &str) -> Self {
         let shown = if start.is_empty() { "an empty answer".to_owned() } else { format!("`{start}`") };
-        Self::new(
-            Kind::Refused,
-            format!("{label} does not speak the feature platform's protocol: it sent {shown}."),
-            ADDRESS,
-        )
+        let kind = if content_type.is_empty() { String::new() } else { format!(" ({content_type})") };
+        let what = format!("{label} does not speak the feature platform's protocol: it sent {shown}{kind}.");
+        Self::new(Kind::Refused, what, ADDRESS)
+    }
+
+    /// The answer ends in the middle, after so many bytes.
+    pub fn cut_off(label: &str, bytes: usize) -> Self {
+        Self::new(Kind::Failed, format!("{label} broke off its answer after {bytes} bytes."), LINK)
+    }
+
+    /// The answer is in the protocol's form but cannot be read.
+    pub fn unreadable(label: &str, why: &str) -> Self {
+        Self::new(Kind::Failed, format!("{label} sent an answer that cannot be read: {why}."), LINK)
     }
 
     /// A gRPC code other than 0, in the envelope or in the feature server's JSON.

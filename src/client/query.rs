@@ -9,10 +9,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::api::Api;
-use super::api::own::blocking;
 use super::error::{Error, Kind};
 use super::message::{QueryAnswer, Table};
 use super::table;
+use super::transport::blocking;
 use crate::model::{DataType, HistoryQuery, Query, QueryProgress, RunQuery};
 use crate::wire::queries::{HistoryRequest, QueryRequest, QueryState, QueryStatus, RunRequest};
 
@@ -207,7 +207,7 @@ impl Course<'_> {
     async fn fetch(&self, id: &str) -> Result<DataFrame, Error> {
         for _ in 1..FETCHES {
             match self.api.query_rows(self.own_api, id).await {
-                Err(error) if error.kind == Kind::Unreachable => tokio::time::sleep(AGAIN).await,
+                Err(error) if error.may_be_back() => tokio::time::sleep(AGAIN.max(error.told_wait())).await,
                 fetched => return fetched,
             }
         }
@@ -227,7 +227,7 @@ impl Course<'_> {
                     let rows_read = Some(status.rows_read).filter(|_| status.state != QueryState::Queued);
                     (self.tell)(QueryProgress { step: step.to_owned(), share: None, rows_read });
                 }
-                Err(error) if error.kind == Kind::Unreachable && heard.elapsed() < AWAY => {
+                Err(error) if error.may_be_back() && heard.elapsed() < AWAY => {
                     self.step("waiting for the deployment");
                     tokio::time::sleep(AGAIN).await;
                 }

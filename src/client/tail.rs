@@ -60,7 +60,7 @@ impl Tail {
                 }
                 Err(error) => error,
             };
-            let again = matches!(error.kind, Kind::Unreachable | Kind::Failed);
+            let again = error.passes();
             let pause = wait.max(error.told_wait());
             let state = TailState::Closed { problem: error.problem, next_try: again.then(|| after(pause)) };
             if !self.say(state).await || !again {

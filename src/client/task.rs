@@ -9,6 +9,7 @@ mod outbox;
 mod poll;
 mod queries;
 mod reads;
+mod troubles;
 mod wildcard;
 mod work;
 
@@ -25,12 +26,13 @@ use super::api::{Api, Deployment};
 use super::endpoint::Endpoint;
 use super::error::{Error, Kind};
 use super::handle::Handle;
-use super::message::{Command, Connection, Generation, Problem, RequestId, Update};
+use super::message::{Command, Connection, Generation, Part, Problem, RequestId, Update};
 use super::tail::Tail;
 use crate::model::{Id, Workspace};
 use link::Link;
 use outbox::Outbox;
 use poll::{Poll, Polls};
+use troubles::Troubles;
 use work::Done;
 
 /// How often and how patiently; another pace serves the tests alone.
@@ -112,6 +114,9 @@ struct Task {
     /// The workspace that was asked for; without a name: the configured one, else the first live one.
     wanted: Option<(Generation, Option<String>)>,
     view: Option<OpenView>,
+    /// The mark of the jobs that were told last of the open view.
+    listed: Option<u64>,
+    troubles: Troubles,
     /// Ids of the views seen so far, by workspace and name.
     ids: HashMap<(String, String), Id>,
     tail: Option<AbortHandle>,
@@ -135,6 +140,8 @@ impl Task {
             workspaces: Vec::new(),
             wanted: None,
             view: None,
+            listed: None,
+            troubles: Troubles::default(),
             ids: HashMap::new(),
             tail: None,
             queries: HashMap::new(),
@@ -174,13 +181,13 @@ impl Task {
         match command {
             Command::OpenWorkspace { generation, workspace } => {
                 self.wanted = Some((generation, workspace));
-                self.polls.restart(&[Poll::Views]);
+                self.polls.cancel(&[Poll::Views]);
+                self.troubles.forget(&[Part::Views, Part::Workspaces]);
                 self.close_view();
             }
             Command::OpenView { generation, workspace, feature_view } => {
                 self.close_view();
                 self.view = Some(OpenView { generation, workspace, name: feature_view });
-                self.polls.restart(&Poll::OF_VIEW);
                 self.open_tail();
             }
             Command::Refresh => {
@@ -204,8 +211,9 @@ impl Task {
     }
 
     fn close_view(&mut self) {
-        self.view = None;
+        (self.view, self.listed) = (None, None);
         self.polls.cancel(&Poll::OF_VIEW);
+        self.troubles.forget(&[Part::Jobs, Part::Reasons, Part::Freshness, Part::Summary]);
         self.stop_tail();
     }
 

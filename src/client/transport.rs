@@ -11,9 +11,8 @@ use url::Url;
 
 use super::endpoint::Endpoint;
 use super::error::{Error, Kind};
-use crate::wire::features::ErrorBody;
+use super::reply::{Reply, Sealed};
 use crate::wire::proxy::{self, Metadata};
-use crate::wire::status;
 
 /// Limit for connecting.
 pub(super) const CONNECT: Duration = Duration::from_secs(3);
@@ -24,28 +23,37 @@ pub(super) const CHANGE: Duration = Duration::from_secs(30);
 /// The largest answer that is read.
 const LARGEST: usize = 256 * 1024 * 1024;
 
-/// Sends requests to one deployment over kept connections.
+/// An answer that is larger is worked on by a blocking thread.
+const LARGE: usize = 256 * 1024;
+
+/// Sends requests to one deployment.
 #[derive(Clone, Debug)]
 pub(super) struct Transport {
+    /// For reads, over kept connections.
     http: reqwest::Client,
+    /// For changes, each over a connection of its own: one that was kept may be dead, and a change must not be sent twice.
+    once: reqwest::Client,
     pub(super) endpoint: Endpoint,
     label: String,
 }
 
 impl Transport {
     pub(super) fn new(endpoint: Endpoint) -> Result<Self, Error> {
-        let mut builder = reqwest::Client::builder()
-            .connect_timeout(CONNECT)
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("fvtop/", env!("CARGO_PKG_VERSION")));
-        if endpoint.is_local() {
-            builder = builder.no_proxy();
-        }
-        let http = builder.build().map_err(|error| {
+        let builder = || {
+            let builder = reqwest::Client::builder()
+                .connect_timeout(CONNECT)
+                .redirect(reqwest::redirect::Policy::none())
+                .retry(reqwest::retry::never())
+                .user_agent(concat!("fvtop/", env!("CARGO_PKG_VERSION")));
+            if endpoint.is_local() { builder.no_proxy() } else { builder }
+        };
+        let failed = |error: reqwest::Error| {
             Error::new(Kind::Refused, format!("HTTP cannot be set up: {error}."), "Check the system's certificates.")
-        })?;
+        };
+        let http = builder().build().map_err(failed)?;
+        let once = builder().pool_max_idle_per_host(0).build().map_err(failed)?;
         let label = endpoint.label();
-        Ok(Self { http, endpoint, label })
+        Ok(Self { http, once, endpoint, label })
     }
 
     /// The deployment's name in messages.
@@ -53,25 +61,39 @@ impl Transport {
         &self.label
     }
 
-    /// One call through the envelope.
-    pub(super) async fn call<M: Message + Default>(
+    /// One read through the envelope.
+    pub(super) async fn call<M: Message + Default + Send + 'static>(
         &self,
         method: &str,
         message: &impl Message,
         limit: Duration,
     ) -> Result<M, Error> {
+        let sealed = self.ask(&self.http, method, message, limit).await?;
+        heavy(sealed.len(), move || sealed.decode()).await
+    }
+
+    /// One read through the envelope, its answer not decoded yet.
+    pub(super) async fn sealed(&self, method: &str, message: &impl Message) -> Result<Sealed, Error> {
+        self.ask(&self.http, method, message, READ).await
+    }
+
+    /// One change through the envelope, sent once. A failure says whether it may have been taken.
+    pub(super) async fn change<M: Message + Default>(&self, method: &str, message: &impl Message) -> Result<M, Error> {
+        let asked = self.ask(&self.once, method, message, CHANGE).await;
+        asked.and_then(|sealed| sealed.decode()).map_err(Error::maybe_taken)
+    }
+
+    async fn ask(
+        &self,
+        http: &reqwest::Client,
+        method: &str,
+        message: &impl Message,
+        limit: Duration,
+    ) -> Result<Sealed, Error> {
         let request = proxy::Request::new(method, self.metadata(), message);
-        let call = self.http.post(self.endpoint.join(proxy::PATH)).json(&request);
-        let (code, body) = self.send(call, limit).await?;
-        if code != 200 {
-            return Err(Error::from_status(code, &told(&body), &self.label));
-        }
-        let broken = || Error::not_protocol(&self.label, &String::from_utf8_lossy(&body));
-        let answer: proxy::Response = serde_json::from_slice(&body).map_err(|_| broken())?;
-        if answer.status.code != status::OK {
-            return Err(Error::from_code(answer.status.code, &answer.status.detail, &self.label));
-        }
-        answer.decode().map_err(|_| broken())
+        let reply = self.send(http.post(self.endpoint.join(proxy::PATH)).json(&request), limit).await?;
+        let label = self.label.clone();
+        heavy(reply.body.len(), move || reply.open(&label)).await
     }
 
     /// One POST of JSON to a path below the base; a refusal's own code is honoured (wire section 3.3).
@@ -134,12 +156,7 @@ impl Transport {
         limit: Duration,
     ) -> Result<A, Error> {
         let call = call.header("authorization", self.endpoint.key.reveal());
-        let (code, body) = self.send(call, limit).await?;
-        if code != 200 {
-            return Err(self.refusal(code, &body));
-        }
-        let broken = |_| Error::not_protocol(&self.label, &String::from_utf8_lossy(&body));
-        serde_json::from_slice(&body).map_err(broken)
+        self.send(call, limit).await?.read(&self.label)
     }
 
     /// The bytes of an answer of any length up to `largest`; only a silence is limited, not the whole.
@@ -155,34 +172,21 @@ impl Transport {
         let call = self.http.get(url).header("authorization", self.endpoint.key.reveal());
         let opening = tokio::time::timeout(READ, call.send()).await;
         let response = opening.map_err(|_| self.late())?.map_err(|e| Error::from_http(&e, &self.label, READ))?;
-        let code = response.status().as_u16();
-        if code == 200 {
+        if response.status().as_u16() == 200 {
             return Ok(response);
         }
-        let body = tokio::time::timeout(READ, self.body(response)).await.map_err(|_| self.late())??;
-        Err(self.refusal(code, &body))
+        let reply = tokio::time::timeout(READ, self.reply(response)).await.map_err(|_| self.late())??;
+        Err(reply.refusal(&self.label))
     }
 
-    /// What a refusal says: by its own code where it has one, else by the HTTP status.
-    fn refusal(&self, code: u16, body: &[u8]) -> Error {
-        match serde_json::from_slice::<ErrorBody>(body) {
-            Ok(refusal) if refusal.code != status::OK => {
-                let text = if refusal.message.is_empty() { &refusal.error } else { &refusal.message };
-                Error::from_code(refusal.code, text, &self.label)
-            }
-            _ => Error::from_status(code, &told(body), &self.label),
-        }
-    }
-
-    async fn send(&self, call: reqwest::RequestBuilder, limit: Duration) -> Result<(u16, Vec<u8>), Error> {
+    async fn send(&self, call: reqwest::RequestBuilder, limit: Duration) -> Result<Reply, Error> {
         let failed = |error: reqwest::Error| Error::from_http(&error, &self.label, limit);
-        let response = call.timeout(limit).send().await.map_err(failed)?;
-        let code = response.status().as_u16();
-        Ok((code, self.body(response).await?))
+        self.reply(call.timeout(limit).send().await.map_err(failed)?).await
     }
 
-    async fn body(&self, response: reqwest::Response) -> Result<Vec<u8>, Error> {
-        self.pieces(response, LARGEST, None).await
+    async fn reply(&self, response: reqwest::Response) -> Result<Reply, Error> {
+        let reply = Reply::new(response.status().as_u16(), response.headers());
+        Ok(Reply { body: self.pieces(response, LARGEST, None).await?, ..reply })
     }
 
     /// The body, piece by piece; `silence` is the longest time between two of them.
@@ -228,11 +232,18 @@ impl Transport {
     }
 }
 
-/// What the body of a refusal says in words: a JSON error's message, nothing of markup, else its first line.
-fn told(body: &[u8]) -> String {
-    if let Ok(refusal) = serde_json::from_slice::<ErrorBody>(body) {
-        return if refusal.message.is_empty() { refusal.error } else { refusal.message };
-    }
-    let line = super::error::first_line(&String::from_utf8_lossy(body));
-    if line.starts_with('<') { String::new() } else { line }
+/// Does work on that many bytes where it holds up nobody.
+pub(super) async fn heavy<T: Send + 'static>(
+    bytes: usize,
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    if bytes < LARGE { work() } else { blocking(work).await? }
+}
+
+/// Runs on a blocking thread; a panic there is an error here.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        let what = format!("An answer or a table could not be worked on: {error}.");
+        Error::new(Kind::Failed, what, "This is a defect of the program.")
+    })
 }

@@ -1,17 +1,19 @@
 //! Waiting for a job to end: `wait_for_materialization_job` (seed page; wire section 2.2).
 //!
-//! The limit is exact, on a monotonic clock, whatever a poll does. A state that has not ended, known or not, never ends the
-//! wait.
+//! The limit is exact, on a monotonic clock, whatever a poll does; when it is over there is one last look, so that a job that has
+//! ended by then is told as such. A state that has not ended, known or not, never ends the wait.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::error::{Error, Kind};
+use super::error::Error;
 use crate::model::{Job, JobState};
 
 /// Polls in a row that may fail on the way before the wait is given up (as in SDK 1.x).
 const FAILURES: u32 = 10;
+/// How long the last look may take.
+const LAST_LOOK: Duration = Duration::from_secs(1);
 
 /// How quickly a job is polled: at first, and at last; each pause is half as long again as the one before.
 #[derive(Clone, Copy, Debug)]
@@ -53,12 +55,17 @@ pub async fn wait_for_materialization_job<F: Future<Output = Result<Job, Error>>
     // An instant that no clock reaches is no limit.
     let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
     let (mut last, mut failures, mut pause) = (None, 0, pace.first);
+    let mut over = false;
     loop {
         let asked = match deadline {
-            Some(deadline) => timeout_at(deadline, ask()).await,
+            Some(deadline) => {
+                let patience = if over { LAST_LOOK } else { Duration::ZERO };
+                timeout_at(deadline.checked_add(patience).unwrap_or(deadline), ask()).await
+            }
             None => Ok(ask().await),
         };
         let Ok(asked) = asked else { return Err(WaitError::TimedOut(last.map(Box::new))) };
+        let mut told = Duration::ZERO;
         match asked {
             Ok(job) => {
                 seen(&job);
@@ -68,21 +75,18 @@ pub async fn wait_for_materialization_job<F: Future<Output = Result<Job, Error>>
                     _ => (last, failures) = (Some(job), 0),
                 }
             }
-            Err(error) if passes(&error) && failures < FAILURES => failures += 1,
+            Err(error) if error.passes() && failures < FAILURES => (failures, told) = (failures + 1, error.told_wait()),
+            Err(_) if over => {}
             Err(error) => return Err(WaitError::NotReached(error)),
         }
-        let next = Instant::now() + pause;
-        sleep_until(deadline.map_or(next, |deadline| next.min(deadline))).await;
-        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+        if over {
             return Err(WaitError::TimedOut(last.map(Box::new)));
         }
+        let next = Instant::now() + pause.max(told);
+        sleep_until(deadline.map_or(next, |deadline| next.min(deadline))).await;
+        over = deadline.is_some_and(|deadline| Instant::now() >= deadline);
         pause = pause.mul_f64(1.5).min(pace.longest);
     }
-}
-
-/// Whether a poll that failed says nothing about the next one.
-fn passes(error: &Error) -> bool {
-    matches!(error.kind, Kind::Unreachable | Kind::Failed)
 }
 
 #[cfg(test)]
@@ -90,6 +94,7 @@ mod tests {
     use std::cell::{Cell, RefCell};
 
     use super::*;
+    use crate::client::error::Kind;
     use crate::client::testing::job;
 
     const QUICK: Pace = Pace { first: Duration::from_millis(1), longest: Duration::from_millis(2) };
@@ -141,6 +146,22 @@ mod tests {
         let (ended, polls) = waited(|_| Ok(job(JobState::Running)), Some(Duration::from_millis(50))).await;
         assert_eq!(ended, Err(WaitError::TimedOut(Some(Box::new(job(JobState::Running))))));
         assert!(polls > 1, "{polls}");
+    }
+
+    #[tokio::test]
+    async fn a_job_that_has_ended_by_the_limit_is_no_time_out() {
+        let slow = Pace { first: Duration::from_secs(60), longest: Duration::from_secs(60) };
+        for (state, well) in [(JobState::Success, true), (JobState::Failure, false)] {
+            let polls = Cell::new(0);
+            let ask = || {
+                polls.set(polls.get() + 1);
+                std::future::ready(Ok(job(if polls.get() == 1 { JobState::Running } else { state.clone() })))
+            };
+            let ended = wait_for_materialization_job(ask, Some(Duration::from_millis(30)), slow, |_| ()).await;
+            let expected =
+                if well { Ok(job(state.clone())) } else { Err(WaitError::Failed(Box::new(job(state.clone())))) };
+            assert_eq!((ended, polls.get()), (expected, 2));
+        }
     }
 
     #[tokio::test]

@@ -17,6 +17,8 @@ pub enum ViewKind {
         /// How long a row counts; absent for ever.
         ttl: Option<Span>,
     },
+    /// Computed when it is asked for; nothing is stored.
+    OnDemand,
     /// Something this program shows but does not know.
     Other,
 }

@@ -20,3 +20,42 @@ pub struct Freshness {
     /// When the view was created.
     pub created_at: Option<Time>,
 }
+
+impl Freshness {
+    /// Whether its age, and so whether it is stale, means anything: it is materialized, and both spans are known.
+    pub fn is_known(&self) -> bool {
+        self.materialization_enabled && self.freshness.is_some() && self.expected.is_some()
+    }
+}
+
+/// The stale ones first, then the fresh ones, then those of which it is not known; else in the order given.
+pub fn in_order(mut told: Vec<Freshness>) -> Vec<Freshness> {
+    told.sort_by_key(|told| match (told.is_known(), told.is_stale) {
+        (true, true) => 0,
+        (true, false) => 1,
+        (false, _) => 2,
+    });
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stale_views_come_first_and_unknown_ones_last() {
+        let told = |name: &str, is_stale, age| Freshness {
+            feature_view: name.to_owned(),
+            materialization_enabled: true,
+            is_stream: true,
+            is_stale,
+            freshness: age,
+            expected: Some(Span::hours(1)),
+            created_at: None,
+        };
+        let age = Some(Span::minutes(1));
+        let all = vec![told("a", true, None), told("b", false, age), told("c", true, age), told("d", true, age)];
+        let names: Vec<_> = in_order(all).into_iter().map(|told| told.feature_view).collect();
+        assert_eq!(names, ["c", "d", "b", "a"]);
+    }
+}

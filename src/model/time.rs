@@ -93,6 +93,16 @@ pub fn print_span(span: Span) -> String {
     }
 }
 
+/// A span in its two highest units of weeks, days, hours, minutes and seconds that are not zero, such as `1wk 2d`
+/// (wire section 2.3); zero and less is `0s`.
+pub fn print_highest(span: Span) -> String {
+    let left = span.num_seconds().max(0);
+    let units = [(604_800, i64::MAX, "wk"), (86_400, 7, "d"), (3_600, 24, "h"), (60, 60, "m"), (1, 60, "s")];
+    let parts = units.iter().map(|(unit, most, name)| (left / unit % most, name)).filter(|(n, _)| *n > 0);
+    let text = parts.take(2).map(|(n, name)| format!("{n}{name}")).collect::<Vec<_>>().join(" ");
+    if text.is_empty() { "0s".to_owned() } else { text }
+}
+
 /// A finished length of time, exact to the second; tenths below ten seconds.
 pub fn print_took(span: Span) -> String {
     match span.num_milliseconds().max(0) {
@@ -157,6 +167,15 @@ pub struct NotATime(pub String);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_units_of_a_long_span_are_enough() {
+        for (seconds, text) in
+            [(-5, "0s"), (0, "0s"), (61, "1m 1s"), (3_605, "1h 5s"), (93_784, "1d 2h"), (700_000, "1wk 1d")]
+        {
+            assert_eq!(print_highest(Span::seconds(seconds)), text);
+        }
+    }
 
     #[test]
     fn spans_print_as_the_field_does() {

@@ -1,6 +1,25 @@
-//! Who asks: the API key behind a request, and what it may do.
+//! Who may ask, and who did what: API keys as hashes, and the audit log.
+//!
+//! Two files of the data directory: `access.sqlite` holds the keys, `audit.sqlite` the log, so that a log that has grown
+//! can be moved away. Keys can be made and revoked in the file also while a server runs on it: each request looks its
+//! key up there. Calls block on the disk. What a role may do is `model::access`; this room knows nothing of HTTP.
+
+use std::path::Path;
 
 use crate::model::{Id, Role};
+
+mod audit;
+mod file;
+pub mod key_file;
+mod key_rows;
+mod keys;
+mod schema;
+mod secret;
+
+pub use audit::{AuditLog, AuditQuery, Deed, Entry, Outcome};
+pub use file::FileError;
+pub use keys::{AccessError, KeyRecord, KeyStore, LastOwner, NewKey};
+pub use secret::{Hash, Secret};
 
 /// The API key behind a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,4 +30,22 @@ pub struct Caller {
     pub name: String,
     /// What it may do.
     pub role: Role,
+}
+
+/// Keys and audit log of one data directory, open.
+pub struct Access {
+    /// The keys.
+    pub keys: KeyStore,
+    /// What was changed by whom.
+    pub audit: AuditLog,
+}
+
+impl Access {
+    /// Opens both files in `data_dir`, making them when they are not there.
+    ///
+    /// # Errors
+    /// When a file cannot be used.
+    pub fn open(data_dir: &Path) -> Result<Self, FileError> {
+        Ok(Self { keys: KeyStore::open(data_dir)?, audit: AuditLog::open(data_dir)? })
+    }
 }

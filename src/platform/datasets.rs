@@ -1,7 +1,8 @@
 //! Datasets: results that somebody wants to keep (semantics.md section 8.4), below `{root}/{workspace}/{name}`.
 //!
-//! A dataset is one folder with a Parquet file and a description of it. It is made under another name and renamed once it is
-//! whole and on disk, so that a crash leaves none or a whole one; and never written again. Calls block on the disk.
+//! A dataset is one folder with a Parquet file and a description of it, or with a description alone and a place for the rows
+//! that a client writes. It is made under another name and renamed once it is whole and on disk, so that a crash leaves none or
+//! a whole one; and never written again here. Calls block on the disk.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use crate::platform::engine::frame;
 use crate::wire::queries::{DamagedDataset, Dataset, DatasetColumn, DatasetList, LONGEST_NAME, is_plain_name};
 
 mod disk;
+mod outside;
 
 use disk::Description;
 
@@ -53,6 +55,14 @@ pub enum DatasetError {
         name: String,
         /// What is wrong, and what to do next.
         problem: String,
+    },
+    /// Its client has written no rows yet.
+    #[error("Dataset `{name}` has no rows yet: the client that made it writes them to {}.", folder.display())]
+    Unwritten {
+        /// The name.
+        name: String,
+        /// Where they are to be.
+        folder: PathBuf,
     },
     /// The disk failed.
     #[error("Dataset `{name}` cannot be written: {problem}. Check the disk of the data directory.")]
@@ -116,8 +126,27 @@ impl Datasets {
     /// # Errors
     /// When the name cannot be one or is used, or the disk fails; then nothing is left behind.
     pub fn save(&self, new: NewDataset, rows: &DataFrame, now: Time) -> Result<Dataset, DatasetError> {
+        let (schema, height) = (columns(rows), rows.height() as u64);
+        self.make(new, schema, height, Some(rows), now)
+    }
+
+    /// Makes a dataset whose rows a client will write to its [`Datasets::location`]; on disk when this returns.
+    ///
+    /// # Errors
+    /// As [`Datasets::save`].
+    pub fn reserve(&self, new: NewDataset, schema: Vec<DatasetColumn>, now: Time) -> Result<Dataset, DatasetError> {
+        self.make(new, schema, 0, None, now)
+    }
+
+    fn make(
+        &self,
+        new: NewDataset,
+        schema: Vec<DatasetColumn>,
+        height: u64,
+        rows: Option<&DataFrame>,
+        now: Time,
+    ) -> Result<Dataset, DatasetError> {
         let name = self.name(&new.workspace, Some(&new.name), &new.feature_view, now)?;
-        let failed = |problem: String| DatasetError::Disk { name: name.clone(), problem };
         let folder = self.folder(&new.workspace, &name);
         let dataset = Dataset {
             name: name.clone(),
@@ -126,15 +155,37 @@ impl Datasets {
             created_at: now,
             key_columns: new.key_columns,
             timestamp_key: new.timestamp_key,
-            schema: columns(rows),
-            rows: rows.height() as u64,
+            schema,
+            rows: height,
             bytes: 0,
         };
         match disk::make(&folder, rows, dataset) {
             Ok(dataset) => Ok(dataset),
             Err(disk::Problem::Taken) => Err(taken(&new.workspace, &name)),
-            Err(disk::Problem::Other(problem)) => Err(failed(problem)),
+            Err(disk::Problem::Other(problem)) => Err(DatasetError::Disk { name, problem }),
         }
+    }
+
+    /// Takes a dataset out of every list and frees its name; its rows stay on the disk. On disk when this returns.
+    ///
+    /// # Errors
+    /// When it is not there, or the disk fails.
+    pub fn archive(&self, workspace: &str, name: &str) -> Result<(), DatasetError> {
+        if !self.is_there(workspace, name) {
+            return Err(missing(workspace, name));
+        }
+        let failed = |error: io::Error| DatasetError::Disk { name: name.to_owned(), problem: error.to_string() };
+        disk::archive(&self.folder(workspace, name), name).map_err(failed)
+    }
+
+    /// Where the rows of a dataset are: a Parquet file, or a folder that a client writes, which may not be there yet.
+    ///
+    /// # Errors
+    /// When it is not there, or damaged.
+    pub fn location(&self, workspace: &str, name: &str) -> Result<PathBuf, DatasetError> {
+        let description = self.description(workspace, name)?;
+        let path = self.folder(workspace, name).join(description.file);
+        Ok(std::path::absolute(&path).unwrap_or(path))
     }
 
     /// The datasets of a workspace by name, and those that are damaged.
@@ -169,6 +220,10 @@ impl Datasets {
     pub fn read(&self, workspace: &str, name: &str) -> Result<DataFrame, DatasetError> {
         let description = self.description(workspace, name)?;
         let path = self.folder(workspace, name).join(&description.file);
+        if description.by_client {
+            let rows = outside::read(&path).map_err(|problem| damaged(name, &path, &problem))?;
+            return rows.ok_or_else(|| DatasetError::Unwritten { name: name.to_owned(), folder: path });
+        }
         let open = std::fs::File::open(&path).map_err(|error| error.to_string());
         let rows = open.and_then(|file| ParquetReader::new(file).finish().map_err(|error| error.to_string()));
         rows.map_err(|problem| damaged(name, &path, &problem))
@@ -178,12 +233,15 @@ impl Datasets {
         self.root.join(workspace).join(name)
     }
 
+    fn is_there(&self, workspace: &str, name: &str) -> bool {
+        is_plain_name(name) && self.folder(workspace, name).is_dir()
+    }
+
     fn description(&self, workspace: &str, name: &str) -> Result<Description, DatasetError> {
-        let missing = || DatasetError::Missing { workspace: workspace.to_owned(), name: name.to_owned() };
-        let folder = self.folder(workspace, name);
-        if !is_plain_name(name) || !folder.is_dir() {
-            return Err(missing());
+        if !self.is_there(workspace, name) {
+            return Err(missing(workspace, name));
         }
+        let folder = self.folder(workspace, name);
         let mut description = disk::read(&folder).map_err(|(path, problem)| damaged(name, &path, &problem))?;
         // The folder's name is the one that it is found by.
         name.clone_into(&mut description.dataset.name);
@@ -193,6 +251,10 @@ impl Datasets {
 
 fn taken(workspace: &str, name: &str) -> DatasetError {
     DatasetError::Taken { workspace: workspace.to_owned(), name: name.to_owned() }
+}
+
+fn missing(workspace: &str, name: &str) -> DatasetError {
+    DatasetError::Missing { workspace: workspace.to_owned(), name: name.to_owned() }
 }
 
 fn damaged(name: &str, path: &Path, problem: &str) -> DatasetError {

@@ -23,8 +23,10 @@ use super::Platform;
 use crate::wire::status;
 
 mod admit;
+mod api_keys;
 mod arrow;
 mod datasets;
+mod deeds;
 mod deletion;
 mod doors;
 pub mod fault;
@@ -32,18 +34,23 @@ mod features;
 mod jobs;
 pub mod keys;
 mod metadata;
+mod objects;
 mod parts;
 pub use parts::error_line;
+mod own_keys;
+pub use own_keys::{info, row};
 mod proxy;
 mod queries;
+mod recorded;
 mod run_stream;
+mod saved;
 mod summary;
 mod tasks;
 mod uploads;
 
 use doors::Pace;
 use fault::Fault;
-pub use keys::{ApiKeys, KeyFileError};
+pub use keys::ApiKeys;
 
 /// The largest request body, in bytes.
 const BODY_LIMIT: usize = 1024 * 1024;

@@ -24,6 +24,12 @@ mod views;
 use catalog::{Catalog, ListedWorkspace};
 use definition::{Repository, RepositoryError, View};
 
+/// The file that defines workspaces.
+pub const WORKSPACES: &str = "workspaces.toml";
+/// The file that defines entities.
+pub const ENTITIES: &str = "entities.toml";
+/// The file that defines sources.
+pub const SOURCES: &str = "sources.toml";
 /// Most view files of one repository.
 const MAX_VIEWS: usize = 2_000;
 
@@ -62,7 +68,8 @@ fn load_here(root: &Path) -> Repository {
     let known = services::Known { views: &views, names: &names };
     let services = services::read(root, &catalog, &known, &mut errors);
     let workspaces = catalog.workspaces.into_iter().map(|listed| listed.workspace).collect();
-    Repository { root: root.to_owned(), workspaces, views, services, errors }
+    let (entities, sources) = (catalog.entities, catalog.sources);
+    Repository { root: root.to_owned(), workspaces, entities, sources, views, services, errors }
 }
 
 /// The view files, in the order of their names, relative to the repository.
@@ -109,7 +116,7 @@ fn check_order(workspaces: &[ListedWorkspace], names: &BTreeMap<String, PathBuf>
     for name in workspaces.iter().flat_map(|listed| &listed.views) {
         if !names.contains_key(name) {
             let fix = suggest::fix(name, names.keys().map(String::as_str).filter(|name| !name.is_empty()));
-            let error = whole(Path::new("workspaces.toml"), &format!("there is no view `{name}`"), &fix);
+            let error = whole(Path::new(WORKSPACES), &format!("there is no view `{name}`"), &fix);
             errors.push(RepositoryError { field: "workspace.views".to_owned(), ..error });
         }
     }

@@ -10,6 +10,8 @@ pub mod features;
 pub mod freshness;
 pub mod job;
 pub mod keys;
+pub mod objects;
+pub mod saved;
 pub mod status;
 pub mod status_table;
 pub mod summary;
@@ -20,16 +22,22 @@ pub mod wildcard;
 pub mod words;
 pub mod workspace;
 
-pub use container::{AggregationParts, EntityParts, SourceParts, ViewParts, container_of};
+pub use container::{AggregationParts, ViewParts, container_of};
 pub use coverage::{coverage_from_proto, coverage_to_proto, ready_until};
 pub use detail::{detail_from_proto, details_to_proto, logs_to_proto};
 pub use features::{Told, batch_response, response_from_vector, vector_from_response};
 pub use freshness::{freshness_from_proto, freshness_to_proto};
 pub use job::{job_from_proto, job_to_proto, trigger_from_proto, trigger_to_proto};
 pub use keys::{KeysError, offline_keys_from_file, offline_keys_to_file, online_keys_from_file, online_keys_to_file};
+pub use objects::{
+    EntityParts, SourceParts, container_of_one, entity_to_proto, source_to_proto, transformation_id,
+    transformation_to_proto,
+};
+pub use saved::{SavedParts, dataset_columns, saved_to_proto};
 pub use status::{can_restart, join_status, status_from_jobs};
 pub use status_table::status_table;
 pub use summary::{summary_item, summary_list, summary_nested, summary_rows, summary_to_proto};
+pub use types::spark_schema;
 pub use values::value_to_json;
 pub use view::{feature_views, metadata_of};
 pub use wildcard::{response_from_vectors, vectors_from_response};

@@ -14,6 +14,7 @@ use super::proto::common::{self as c, Empty, MapEntry};
 use super::proto::deletion as d;
 use super::proto::enums as e;
 use super::proto::jobs as j;
+use super::proto::keys as k;
 use super::proto::materialization as m;
 use super::proto::source as s;
 use super::proto::status as t;
@@ -117,8 +118,8 @@ messages! {
     c::SparkSchema { fields }
     c::SparkField { name, structfield_json }
     w::GetConfigsResponse { key_values: map }
-    w::IntrospectApiKeyRequest { api_key }
-    w::IntrospectApiKeyResponse { id, description, created_by, active, is_admin }
+    k::IntrospectApiKeyRequest { api_key }
+    k::IntrospectApiKeyResponse { id, description, created_by, active, is_admin }
     w::GetWorkspaceRequest { workspace_name }
     w::GetWorkspaceResponse { workspace }
     w::ListWorkspacesResponse { workspaces }
@@ -345,7 +346,7 @@ fn every_example_pair_is_read_and_written_again() {
                 check_pair::<d::GetDeleteEntitiesInfoRequest, d::GetDeleteEntitiesInfoResponse>(pair);
             }
             other => match other.rsplit('/').next().unwrap() {
-                "IntrospectApiKey" => check_pair::<w::IntrospectApiKeyRequest, w::IntrospectApiKeyResponse>(pair),
+                "IntrospectApiKey" => check_pair::<k::IntrospectApiKeyRequest, k::IntrospectApiKeyResponse>(pair),
                 _ => panic!("{method} is not checked"),
             },
         }

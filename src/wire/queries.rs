@@ -104,7 +104,19 @@ pub struct HistoryRequest {
     pub save_as: Option<String>,
 }
 
+impl HistoryRequest {
+    /// Whether the result is to be kept as a dataset.
+    pub fn keeps(&self) -> bool {
+        self.save || self.save_as.is_some()
+    }
+}
+
 impl QueryRequest {
+    /// Whether the result is to be kept as a dataset.
+    pub fn keeps(&self) -> bool {
+        matches!(self, Self::History(history) if history.keeps())
+    }
+
     /// Workspace and name of the view.
     pub fn view(&self) -> (&str, &str) {
         match self {

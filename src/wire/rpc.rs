@@ -26,6 +26,20 @@ calls! {
     INGEST_CLIENT_LOGS = "metadataservice.MetadataService" "IngestClientLogs" ReadOrganization;
     /// Command line statistics of a client; answered at once.
     INGEST_ANALYTICS = "metadataservice.MetadataService" "IngestAnalytics" ReadOrganization;
+    /// What is known of an API key. Any key may ask for itself; for another it needs ListServiceAccounts as well.
+    INTROSPECT_API_KEY = "metadataservice.MetadataService" "IntrospectApiKey" AnyKey;
+    /// Make an API key.
+    CREATE_API_KEY = "metadataservice.MetadataService" "CreateApiKey" ManageServiceAccounts;
+    /// All API keys.
+    LIST_API_KEYS = "metadataservice.MetadataService" "ListApiKeys" ListServiceAccounts;
+    /// Revoke an API key.
+    DELETE_API_KEY = "metadataservice.MetadataService" "DeleteApiKey" ManageServiceAccounts;
+    /// All service accounts, or some.
+    GET_SERVICE_ACCOUNTS = "metadataservice.MetadataService" "GetServiceAccounts" ListServiceAccounts;
+    /// Make a service account and its API key.
+    CREATE_SERVICE_ACCOUNT = "metadataservice.MetadataService" "CreateServiceAccount" ManageServiceAccounts;
+    /// Revoke the API key of a service account.
+    DELETE_SERVICE_ACCOUNT = "metadataservice.MetadataService" "DeleteServiceAccount" ManageServiceAccounts;
     /// One workspace.
     GET_WORKSPACE = "metadataservice.MetadataService" "GetWorkspace" ReadConfig;
     /// All workspaces.
@@ -38,6 +52,32 @@ calls! {
     GET_FEATURE_VIEW_SUMMARY = "metadataservice.MetadataService" "GetFeatureViewSummary" ReadMaterializationState;
     /// Freshness of one view.
     GET_FEATURE_FRESHNESS = "metadataservice.MetadataService" "GetFeatureFreshness" ReadMaterializationState;
+    /// Freshness of all views of a workspace.
+    GET_ALL_FEATURE_FRESHNESS = "metadataservice.MetadataService" "GetAllFeatureFreshness" ReadMaterializationState;
+    /// All entities of a workspace.
+    GET_ALL_ENTITIES = "metadataservice.MetadataService" "GetAllEntities" ReadConfig;
+    /// All data sources of a workspace.
+    GET_ALL_VIRTUAL_DATA_SOURCES = "metadataservice.MetadataService" "GetAllVirtualDataSources" ReadConfig;
+    /// The transformations of all views of a workspace.
+    GET_ALL_TRANSFORMATIONS = "metadataservice.MetadataService" "GetAllTransformations" ReadConfig;
+    /// One entity by name or id.
+    GET_ENTITY = "metadataservice.MetadataService" "GetEntity" ReadConfig;
+    /// One data source by name or id.
+    GET_VIRTUAL_DATA_SOURCE = "metadataservice.MetadataService" "GetVirtualDataSource" ReadConfig;
+    /// One transformation by name or id.
+    GET_TRANSFORMATION = "metadataservice.MetadataService" "GetTransformation" ReadConfig;
+    /// Make a workspace; refused, for the repository says which there are.
+    CREATE_WORKSPACE = "metadataservice.MetadataService" "CreateWorkspace" WriteConfig;
+    /// Delete a workspace; refused like the above.
+    DELETE_WORKSPACE = "metadataservice.MetadataService" "DeleteWorkspace" WriteConfig;
+    /// One person who uses the deployment.
+    GET_USER = "metadataservice.MetadataService" "GetUser" ReadOrganization;
+    /// Where the deployment sends measurements.
+    GET_OBSERVABILITY_CONFIG = "metadataservice.MetadataService" "GetObservabilityConfig" ReadOrganization;
+    /// All server groups.
+    LIST_SERVER_GROUPS = "servergroupservice.ServerGroupService" "ListServerGroups" ReadConfig;
+    /// One server group.
+    GET_SERVER_GROUP = "servergroupservice.ServerGroupService" "GetServerGroup" ReadConfig;
     /// One row for each attempt of each task of a view.
     GET_MATERIALIZATION_STATUS = "metadataservice.MetadataService" "GetMaterializationStatus" ReadMaterializationState;
     /// Start a job.
@@ -62,6 +102,14 @@ calls! {
     GET_JOB_LOGS = "metadataservice.MetadataService" "GetJobLogs" ReadMaterializationState;
     /// The attempts of one task.
     GET_JOB_STATUS = "metadataservice.MetadataService" "GetJobStatus" ReadMaterializationState;
+    /// A place for the rows of a new dataset, which the client writes.
+    CREATE_SAVED_FEATURE_DATA_FRAME = "metadataservice.MetadataService" "CreateSavedFeatureDataFrame" WriteDatasets;
+    /// One dataset by name or id.
+    GET_SAVED_FEATURE_DATA_FRAME = "metadataservice.MetadataService" "GetSavedFeatureDataFrame" ReadFeatures;
+    /// All datasets of a workspace.
+    GET_ALL_SAVED_FEATURE_DATA_FRAMES = "metadataservice.MetadataService" "GetAllSavedFeatureDataFrames" ReadFeatures;
+    /// Take a dataset out of the lists.
+    ARCHIVE_SAVED_FEATURE_DATA_FRAME = "metadataservice.MetadataService" "ArchiveSavedFeatureDataFrame" WriteDatasets;
     /// Where to send the keys that are to be deleted.
     GET_DELETE_ENTITIES_INFO = "metadataservice.MetadataService" "GetDeleteEntitiesInfo" DeleteFeatures;
     /// Delete the keys that were sent.

@@ -19,5 +19,6 @@ mod pool;
 mod queries;
 mod readers;
 mod scene;
+mod sdk;
 mod semantics;
 mod support;

@@ -4,19 +4,17 @@
 //! logged or sent anywhere else.
 
 use std::collections::HashSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use backon::Retryable;
 use polars::prelude::DataFrame;
 use tokio_util::bytes::Bytes;
 use url::Url;
 
-use super::own::blocking;
-use super::{Api, locator, maybe_taken, worth_another};
+use super::{Api, locator};
 use crate::client::error::{Error, Kind};
 use crate::client::keys;
 use crate::client::message::{KeySet, Table};
-use crate::client::transport::CHANGE;
+use crate::client::transport::blocking;
 use crate::model::{DeletionStarted, FeatureView, Id, Job, JobType, Stores, clean};
 use crate::wire::convert::{self as c, keys as files};
 use crate::wire::proto::deletion as d;
@@ -37,8 +35,7 @@ impl Api {
         keys::check(view, stores).map_err(|problem| Error::of(Kind::Answered, problem))?;
         let before = self.deletions(view).await?;
         let request = self.send_keys(view, keys, stores).await?;
-        let call = self.transport.call(rpc::DELETE_ENTITIES, &request, CHANGE);
-        let answer: d::DeleteEntitiesResponse = call.await.map_err(maybe_taken)?;
+        let answer: d::DeleteEntitiesResponse = self.transport.change(rpc::DELETE_ENTITIES, &request).await?;
         let told: Vec<Id> = answer.job_ids.iter().filter_map(|id| id.parse().ok()).collect();
         Ok(self.started(view, stores, &told, &before).await)
     }
@@ -88,7 +85,7 @@ impl Api {
 
     async fn send(&self, url: Url, keys: Bytes) -> Result<(), Error> {
         let call = || self.transport.put(url.clone(), keys.clone(), UPLOAD);
-        call.retry(self.backoff()).when(worth_another(Instant::now())).await
+        self.persist(call).await
     }
 
     /// The deletion jobs that there are.

@@ -1,10 +1,13 @@
 //! Calls about materialization jobs: the list, one job, start, cancel, another try, and what they did (wire sections 2.2 and
 //! 2.3).
 
-use super::{Api, maybe_taken};
+use std::hash::BuildHasher;
+
+use super::Api;
 use crate::client::error::{Error, Kind};
+use crate::client::reply::Sealed;
 use crate::client::scrub::Scrub;
-use crate::client::transport::CHANGE;
+use crate::client::transport::heavy;
 use crate::model::{AttemptDetail, Coverage, Id, Job, StatusOptions, StatusTable, TriggerRequest};
 use crate::wire::convert as c;
 use crate::wire::proto::jobs as j;
@@ -16,33 +19,75 @@ use crate::wire::rpc;
 /// What stands in the log of an attempt where the deployment has none to give.
 const NOT_TOLD: &str = "This deployment does not tell what its attempts did.";
 
+/// What the two calls about jobs gave.
+pub(in crate::client) struct Listing {
+    /// The jobs and their mark; absent where they are those that were known already.
+    pub news: Option<(Vec<Job>, u64)>,
+    /// Why what the status table says of them is missing.
+    pub without_reasons: Option<Error>,
+}
+
 impl Api {
-    /// All jobs of a view, newest first: the job list, joined with the status table. Where the table cannot be read,
-    /// the list stands alone.
+    /// All jobs of a view, newest first: the job list, joined with the status table. Where one of the two is not to be had, the
+    /// other stands alone.
     pub async fn jobs(&self, workspace: &str, feature_view: &str, id: Id) -> Result<Vec<Job>, Error> {
-        let (list, table) = tokio::join!(self.list(workspace, feature_view), self.attempts(workspace, id));
-        let status = table.ok().and_then(|answer| answer.materialization_status);
-        Ok(c::join_status(list?, status.as_ref(), workspace, feature_view).scrubbed())
+        let listing = self.listing(workspace, feature_view, id, None).await?;
+        Ok(listing.news.map(|(jobs, _)| jobs).unwrap_or_default())
+    }
+
+    /// As [`Api::jobs`], unless they are those whose mark is `known`: then nothing is decoded.
+    pub(in crate::client) async fn listing(
+        &self,
+        workspace: &str,
+        feature_view: &str,
+        id: Id,
+        known: Option<u64>,
+    ) -> Result<Listing, Error> {
+        let (list, table) = (list_request(workspace, feature_view), table_request(workspace, id));
+        let (list, table) = tokio::join!(
+            self.sealed(rpc::LIST_MATERIALIZATION_JOBS, &list),
+            self.sealed(rpc::GET_MATERIALIZATION_STATUS, &table)
+        );
+        let list = match list {
+            Ok(list) => Some(list),
+            // Every task has its rows in the table as well.
+            Err(error) if matches!(error.kind, Kind::Unimplemented | Kind::Forbidden) && table.is_ok() => None,
+            Err(error) => return Err(error),
+        };
+        let (table, without_reasons) = match table {
+            Ok(table) => (Some(table), None),
+            Err(error) => (None, Some(error)),
+        };
+        let marks = (list.as_ref().map(Sealed::mark), table.as_ref().map(Sealed::mark));
+        let mark = foldhash::quality::FixedState::default().hash_one(marks);
+        if known == Some(mark) {
+            return Ok(Listing { news: None, without_reasons });
+        }
+        let bytes = list.as_ref().map_or(0, Sealed::len) + table.as_ref().map_or(0, Sealed::len);
+        let (workspace, feature_view) = (workspace.to_owned(), feature_view.to_owned());
+        heavy(bytes, move || {
+            let jobs = list.map(|list| list.decode::<j::ListJobsResponse>()).transpose()?.unwrap_or_default().jobs;
+            let jobs = jobs.iter().filter_map(c::job_from_proto).collect();
+            let table = table.map(|table| table.decode::<s::GetMaterializationStatusResponse>()).transpose();
+            let (table, broken) = match table {
+                Ok(table) => (table.and_then(|table| table.materialization_status), None),
+                Err(error) => (None, Some(error)),
+            };
+            let jobs = c::join_status(jobs, table.as_ref(), &workspace, &feature_view).scrubbed();
+            Ok(Listing { news: Some((jobs, mark)), without_reasons: without_reasons.or(broken) })
+        })
+        .await
     }
 
     /// The job list alone, as it came.
     pub(super) async fn list(&self, workspace: &str, feature_view: &str) -> Result<Vec<Job>, Error> {
-        let request = j::ListJobsRequest {
-            workspace: Some(workspace.to_owned()),
-            feature_view: Some(feature_view.to_owned()),
-            ..Default::default()
-        };
+        let request = list_request(workspace, feature_view);
         let answer: j::ListJobsResponse = self.read(rpc::LIST_MATERIALIZATION_JOBS, &request).await?;
         Ok(answer.jobs.iter().filter_map(c::job_from_proto).collect())
     }
 
     async fn attempts(&self, workspace: &str, id: Id) -> Result<s::GetMaterializationStatusResponse, Error> {
-        let request = s::GetMaterializationStatusRequest {
-            feature_package_id: Some(c::id_to_proto(id)),
-            workspace: Some(workspace.to_owned()),
-            ..Default::default()
-        };
-        self.read(rpc::GET_MATERIALIZATION_STATUS, &request).await
+        self.read(rpc::GET_MATERIALIZATION_STATUS, &table_request(workspace, id)).await
     }
 
     /// One job of a view, without what only the status table tells (reasons, messages, progress).
@@ -65,7 +110,7 @@ impl Api {
     pub async fn trigger(&self, trigger: &TriggerRequest) -> Result<Job, Error> {
         let request = c::trigger_to_proto(trigger);
         let answer: j::MaterializationJobResponse =
-            self.transport.call(rpc::SUBMIT_MATERIALIZATION_JOB, &request, CHANGE).await.map_err(maybe_taken)?;
+            self.transport.change(rpc::SUBMIT_MATERIALIZATION_JOB, &request).await?;
         self.taken(answer.job, &trigger.workspace, &trigger.feature_view)
     }
 
@@ -77,8 +122,7 @@ impl Api {
             feature_view: Some(feature_view.to_owned()),
             ..Default::default()
         };
-        let answer: j::CancelJobResponse =
-            self.transport.call(rpc::CANCEL_MATERIALIZATION_JOB, &request, CHANGE).await.map_err(maybe_taken)?;
+        let answer: j::CancelJobResponse = self.transport.change(rpc::CANCEL_MATERIALIZATION_JOB, &request).await?;
         self.taken(answer.job, workspace, feature_view)
     }
 
@@ -89,8 +133,8 @@ impl Api {
             materialization_task_id: Some(c::id_to_proto(job)),
             allow_overwrite: Some(overwrite),
         };
-        let call = self.transport.call(rpc::FORCE_RETRY_MATERIALIZATION_TASK, &request, CHANGE);
-        let answer: t::ForceRetryMaterializationTaskResponse = call.await.map_err(maybe_taken)?;
+        let answer: t::ForceRetryMaterializationTaskResponse =
+            self.transport.change(rpc::FORCE_RETRY_MATERIALIZATION_TASK, &request).await?;
         match answer.error_message.filter(|message| !message.is_empty()) {
             Some(refusal) => Err(Error::new(Kind::Answered, refusal, "")),
             None => Ok(()),
@@ -139,6 +183,22 @@ impl Api {
             let what = format!("{} took the request but did not say which job it is.", self.transport.label());
             Error::new(Kind::Answered, what, "Look at the job list.")
         })
+    }
+}
+
+fn list_request(workspace: &str, feature_view: &str) -> j::ListJobsRequest {
+    j::ListJobsRequest {
+        workspace: Some(workspace.to_owned()),
+        feature_view: Some(feature_view.to_owned()),
+        ..Default::default()
+    }
+}
+
+fn table_request(workspace: &str, id: Id) -> s::GetMaterializationStatusRequest {
+    s::GetMaterializationStatusRequest {
+        feature_package_id: Some(c::id_to_proto(id)),
+        workspace: Some(workspace.to_owned()),
+        ..Default::default()
     }
 }
 

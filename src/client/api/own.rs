@@ -3,16 +3,15 @@
 //! `own_api` is always the path that [`Api::deployment`] told. Tables come back as they are: text in their cells and the
 //! names of their columns are cleaned by whoever shows them. Whatever turns bytes into tables runs on blocking threads.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use backon::Retryable;
 use polars::prelude::DataFrame;
 use tokio_util::bytes::Bytes;
 
-use super::{Api, worth_another};
+use super::Api;
 use crate::client::error::{Error, Kind};
 use crate::client::scrub::Scrub;
-use crate::client::transport::{CHANGE, READ};
+use crate::client::transport::{CHANGE, READ, blocking};
 use crate::wire::arrow::{self, CONTENT_TYPE};
 use crate::wire::queries::{
     Dataset, DatasetList, FRAME_LIMIT, FrameAnswer, LONGEST_WAIT_MS, QueryAccepted, QueryRequest, QueryStatus,
@@ -41,7 +40,7 @@ impl Api {
         let bytes = Bytes::from(bytes);
         let path = below(own_api, "frames");
         let call = || self.transport.post_bytes::<FrameAnswer>(&path, bytes.clone(), CONTENT_TYPE, UPLOAD);
-        call.retry(self.backoff()).when(worth_another(Instant::now())).await
+        self.persist(call).await
     }
 
     /// Starts a query and gives its id. Never retried: it may have been taken although no answer came.
@@ -57,7 +56,7 @@ impl Api {
         let (wait_ms, limit) = (wait.to_string(), READ + Duration::from_millis(wait));
         let query = [("wait_ms", wait_ms.as_str())];
         let call = || self.transport.get::<QueryStatus>(&path, &query, limit);
-        let status = call.retry(self.backoff()).when(worth_another(Instant::now())).await?;
+        let status = self.persist(call).await?;
         Ok(status.scrubbed())
     }
 
@@ -70,7 +69,7 @@ impl Api {
     pub async fn cancel_query(&self, own_api: &str, id: &str) -> Result<QueryStatus, Error> {
         let path = below(own_api, &format!("queries/{id}"));
         let call = || self.transport.delete::<QueryStatus>(&path, READ);
-        let status = call.retry(self.backoff()).when(worth_another(Instant::now())).await?;
+        let status = self.persist(call).await?;
         Ok(status.scrubbed())
     }
 
@@ -79,7 +78,7 @@ impl Api {
         let path = below(own_api, "datasets");
         let query = [("workspace", workspace)];
         let call = || self.transport.get::<DatasetList>(&path, &query, READ);
-        Ok(call.retry(self.backoff()).when(worth_another(Instant::now())).await?.scrubbed())
+        Ok(self.persist(call).await?.scrubbed())
     }
 
     /// What is known of a dataset.
@@ -87,7 +86,7 @@ impl Api {
         let path = dataset_path(own_api, workspace, name)?;
         let query = [("workspace", workspace)];
         let call = || self.transport.get::<Dataset>(&path, &query, READ);
-        Ok(call.retry(self.backoff()).when(worth_another(Instant::now())).await?.scrubbed())
+        Ok(self.persist(call).await?.scrubbed())
     }
 
     /// The rows of a dataset.
@@ -99,7 +98,7 @@ impl Api {
     /// A table, tried again from its beginning when the link breaks.
     async fn rows(&self, path: &str, query: &[(&str, &str)]) -> Result<DataFrame, Error> {
         let call = || self.transport.fetch(path, query, LARGEST_ROWS);
-        let bytes = call.retry(self.backoff()).when(worth_another(Instant::now())).await?;
+        let bytes = self.persist(call).await?;
         blocking(move || arrow::decode(&bytes, LARGEST_TABLE)).await?.map_err(|error| {
             let what = format!("{} sent a table that cannot be read: {error}.", self.transport.label());
             Error::new(Kind::Failed, what, "Try again; the deployment's own log may say more.")
@@ -118,17 +117,4 @@ fn dataset_path(own_api: &str, workspace: &str, name: &str) -> Result<String, Er
     }
     let what = format!("There is no dataset `{name}` in workspace `{workspace}`: no dataset can have that name.");
     Err(Error::new(Kind::Answered, what, "`fvtop datasets list` shows those there are."))
-}
-
-/// Runs on a blocking thread; a panic there is an error here.
-pub(in crate::client) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Error> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| {
-        Error::new(
-            Kind::Failed,
-            format!("A table could not be worked on: {error}."),
-            "This is a defect of the program.",
-        )
-    })
 }

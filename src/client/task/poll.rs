@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::super::error::Error;
-use super::super::message::{Failing, Part};
-use crate::model::Time;
+use super::super::message::Part;
 
 /// A kind of read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,10 +51,6 @@ struct Slot {
     running: Option<Running>,
     /// Wanted again as soon as the one that runs has ended.
     again: bool,
-    /// When it was answered well last.
-    as_of: Option<Time>,
-    /// Failures in a row, and when the first of them was.
-    failures: Option<(u32, Time)>,
     /// A failure that is told once it is known whether the deployment is there at all.
     doubt: Option<Error>,
 }
@@ -139,45 +133,14 @@ impl Polls {
             if let Some(running) = slot.running.take() {
                 running.abort.abort();
             }
-            slot.again = false;
+            (slot.again, slot.doubt) = (false, None);
             slot.due = Some(Instant::now());
-        }
-    }
-
-    /// Starts anew for another question.
-    pub(super) fn restart(&mut self, polls: &[Poll]) {
-        self.cancel(polls);
-        for poll in polls {
-            let slot = self.slot(*poll);
-            (slot.as_of, slot.failures, slot.doubt) = (None, None, None);
         }
     }
 
     /// Since when the oldest request is on its way.
     pub(super) fn oldest(&self) -> Option<Instant> {
         self.slots.iter().filter_map(|slot| slot.running.as_ref().map(|running| running.since)).min()
-    }
-
-    /// It was answered well; true when it had failed before.
-    pub(super) fn worked(&mut self, poll: Poll) -> bool {
-        let slot = self.slot(poll);
-        (slot.as_of, slot.doubt) = (Some(Utc::now()), None);
-        slot.failures.take().is_some()
-    }
-
-    /// It failed once more; gives how many times in a row now.
-    pub(super) fn failed(&mut self, poll: Poll) -> u32 {
-        let slot = self.slot(poll);
-        let (count, since) = slot.failures.map_or_else(|| (1, Utc::now()), |(count, since)| (count + 1, since));
-        slot.failures = Some((count, since));
-        count
-    }
-
-    /// How it fails; nothing when it does not.
-    pub(super) fn failing(&self, poll: Poll, error: Error, next_try: Time) -> Option<Failing> {
-        let slot = &self.slots[poll as usize];
-        let (_, since) = slot.failures?;
-        Some(Failing { problem: error.problem, since, as_of: slot.as_of, next_try })
     }
 
     /// Keeps a failure until it is known whether the deployment is there at all.

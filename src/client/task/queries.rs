@@ -7,9 +7,9 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::super::api::own;
 use super::super::message::{Problem, RequestId, Table, Update};
 use super::super::table::{FileFormat, save};
+use super::super::transport::blocking;
 use super::super::{query as course, tail};
 use super::Task;
 use super::work::{Done, not_connected};
@@ -85,7 +85,7 @@ fn tell(updates: &mpsc::Sender<Update>, request: RequestId, progress: QueryProgr
 async fn write(Table(table): Table, path: PathBuf, replace: bool) -> Result<(PathBuf, u64), Problem> {
     let format = FileFormat::of(&path)?;
     let target = path.clone();
-    let saved = own::blocking(move || save(&table, &target, format, replace)).await;
+    let saved = blocking(move || save(&table, &target, format, replace)).await;
     let bytes = saved.map_err(Problem::from)??;
     Ok((path, bytes))
 }

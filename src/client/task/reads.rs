@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::api::{Api, Deployment};
+use super::super::api::{Api, Deployment, Listing};
 use super::super::clock;
 use super::super::error::{Error, Kind};
-use super::super::message::{Connection, Failing, Generation, Update};
+use super::super::message::{Connection, Failing, Part, Problem, Update};
 use super::Task;
 use super::link::{self, Link};
 use super::poll::Poll;
@@ -54,8 +54,8 @@ impl Task {
         self.alive();
         let wait = self.interval(poll).map(|interval| interval.max(sent.elapsed() * REST));
         self.polls.schedule(poll, wait);
-        if self.polls.worked(poll) {
-            self.tell_reading(poll, None);
+        if let Some(part) = poll.part() {
+            self.well(part);
         }
         match answer {
             Answer::Deployment(deployment) => self.learn(deployment, back),
@@ -64,12 +64,29 @@ impl Task {
                 self.outbox.push_changed(Update::Workspaces(workspaces));
             }
             Answer::Views { workspace, views } => self.show_views(workspace, views),
+            Answer::Jobs(listing) => self.show_jobs(listing),
             Answer::OfView(fact) => {
                 if let Some(view) = &self.view {
                     self.outbox.push_changed(fact.update(view.generation));
                 }
             }
         }
+    }
+
+    /// Shows the jobs where they are others now, and tells whether what the status table says of them is missing.
+    fn show_jobs(&mut self, listing: Listing) {
+        match listing.without_reasons {
+            None => self.well(Part::Reasons),
+            Some(error) if matches!(error.kind, Kind::Unimplemented | Kind::Forbidden) => self.well(Part::Reasons),
+            Some(error) => {
+                self.troubles.failed(Part::Reasons);
+                let wait = self.polls.due(Poll::Jobs).map(|due| due.saturating_duration_since(Instant::now()));
+                self.tell_failing(Part::Reasons, error.problem, wait.unwrap_or(self.pace.jobs));
+            }
+        }
+        let (Some(view), Some((jobs, mark))) = (&self.view, listing.news) else { return };
+        self.listed = Some(mark);
+        self.outbox.push_changed(Update::Jobs { generation: view.generation, jobs: Arc::new(jobs) });
     }
 
     /// The deployment told what it is; where it was away, another release may have come back.
@@ -117,7 +134,7 @@ impl Task {
                 self.alive();
                 self.polls.schedule(poll, Some(self.pace.forbidden));
             }
-            Kind::Answered | Kind::Failed | Kind::Unimplemented => {
+            Kind::Answered | Kind::Failed | Kind::Busy | Kind::Unimplemented => {
                 self.alive();
                 told = Some(error);
             }
@@ -128,11 +145,11 @@ impl Task {
                 return;
             }
         }
-        match told {
-            Some(error) => self.fails(poll, error),
-            // What was wrong with it before is so no more: the deployment's offer tells instead.
-            None if self.polls.worked(poll) => self.tell_reading(poll, None),
-            None => {}
+        match (told, poll.part()) {
+            (Some(error), _) => self.fails(poll, error),
+            // What was wrong with it before is so no more: what the deployment serves tells instead.
+            (None, Some(part)) => self.well(part),
+            (None, None) => {}
         }
     }
 
@@ -144,31 +161,37 @@ impl Task {
 
     /// The read alone is in trouble: it is tried again, less and less often.
     fn fails(&mut self, poll: Poll, error: Error) {
-        let Some(interval) = self.interval(poll) else { return };
-        let failures = self.polls.failed(poll);
+        let (Some(part), Some(interval)) = (poll.part(), self.interval(poll)) else { return };
+        let failures = self.troubles.failed(part);
         let wait = link::grown((interval, self.pace.failing.max(interval)), failures).max(error.told_wait());
         self.polls.schedule(poll, Some(wait));
-        let failing = self.polls.failing(poll, error, clock::after(wait));
-        self.tell_reading(poll, failing);
+        self.tell_failing(part, error.problem, wait);
     }
 
-    fn tell_reading(&mut self, poll: Poll, failing: Option<Failing>) {
-        let generation = self.generation(poll);
-        if let (Some(part), Some(generation)) = (poll.part(), generation) {
-            self.outbox.push(Update::Reading { generation, part, failing });
+    /// It went well, or there is nothing to it any more.
+    fn well(&mut self, part: Part) {
+        if self.troubles.worked(part) {
+            self.tell_reading(part, None);
         }
     }
 
-    fn generation(&self, poll: Poll) -> Option<Generation> {
-        match poll {
-            Poll::Jobs | Poll::Freshness | Poll::Summary => self.view.as_ref().map(|view| view.generation),
-            _ => self.wanted.as_ref().map(|(generation, _)| *generation),
+    fn tell_failing(&mut self, part: Part, problem: Problem, wait: Duration) {
+        let failing = self.troubles.failing(part, problem, clock::after(wait));
+        self.tell_reading(part, failing);
+    }
+
+    fn tell_reading(&mut self, part: Part, failing: Option<Failing>) {
+        let generation = match part {
+            Part::Workspaces | Part::Views => self.wanted.as_ref().map(|(generation, _)| *generation),
+            _ => self.view.as_ref().map(|view| view.generation),
+        };
+        if let Some(generation) = generation {
+            self.outbox.push(Update::Reading { generation, part, failing });
         }
     }
 
     fn go_down(&mut self, error: Error) {
         self.polls.cancel(&Poll::ALL);
-        self.polls.doubts();
         let connection = self.link.go_down(&self.pace, error);
         self.outbox.push(Update::Connection(connection));
     }

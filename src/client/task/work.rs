@@ -5,15 +5,16 @@ use std::sync::Arc;
 use polars::prelude::{DataFrame, IntoColumn, StringChunked};
 use tokio::time::Instant;
 
-use super::super::api::{Api, Deployment, own};
+use super::super::api::{Api, Deployment, Listing};
 use super::super::error::{Error, Kind};
 use super::super::keys;
 use super::super::message::{Command, Generation, Problem, Table, Update};
+use super::super::transport::blocking;
 use super::link::Link;
 use super::poll::Poll;
 use super::wildcard;
 use super::{OpenView, Task};
-use crate::model::{Coverage, FeatureView, Freshness, Id, Job, StatusOptions, StatusTable, Workspace};
+use crate::model::{Coverage, FeatureView, Freshness, Id, StatusOptions, StatusTable, Workspace};
 
 /// Something that was finished.
 pub(super) enum Done {
@@ -32,12 +33,12 @@ pub(super) enum Answer {
     Deployment(Deployment),
     Workspaces(Vec<Workspace>),
     Views { workspace: String, views: Vec<FeatureView> },
+    Jobs(Listing),
     OfView(Fact),
 }
 
 /// What a read says of the open view.
 pub(super) enum Fact {
-    Jobs(Vec<Job>),
     Freshness(Freshness),
     Summary(Vec<(String, String)>),
 }
@@ -46,7 +47,6 @@ impl Fact {
     /// The update that tells it.
     pub(super) fn update(self, generation: Generation) -> Update {
         match self {
-            Self::Jobs(jobs) => Update::Jobs { generation, jobs: Arc::new(jobs) },
             Self::Freshness(freshness) => Update::Freshness { generation, freshness },
             Self::Summary(rows) => Update::Summary { generation, rows },
         }
@@ -58,7 +58,7 @@ enum Question {
     Deployment,
     Workspaces,
     Views(String),
-    OfView(Poll, OpenView, Option<Id>),
+    OfView { poll: Poll, view: OpenView, id: Option<Id>, listed: Option<u64> },
 }
 
 impl Question {
@@ -70,17 +70,16 @@ impl Question {
                 let views = api.feature_views(&workspace).await?;
                 Ok(Answer::Views { workspace, views })
             }
-            Self::OfView(poll, view, id) => {
+            Self::OfView { poll, view, id, listed } => {
                 let id = match id {
                     Some(id) => id,
                     None => api.feature_view(&view.workspace, &view.name).await?.id,
                 };
-                let fact = match poll {
-                    Poll::Freshness => Fact::Freshness(api.freshness(&view.workspace, id).await?),
-                    Poll::Summary => Fact::Summary(api.summary(&view.workspace, id).await?),
-                    _ => Fact::Jobs(api.jobs(&view.workspace, &view.name, id).await?),
-                };
-                Ok(Answer::OfView(fact))
+                Ok(match poll {
+                    Poll::Freshness => Answer::OfView(Fact::Freshness(api.freshness(&view.workspace, id).await?)),
+                    Poll::Summary => Answer::OfView(Fact::Summary(api.summary(&view.workspace, id).await?)),
+                    _ => Answer::Jobs(api.listing(&view.workspace, &view.name, id, listed).await?),
+                })
             }
         }
     }
@@ -117,7 +116,7 @@ impl Task {
             Poll::Jobs | Poll::Freshness | Poll::Summary => {
                 let view = self.view.clone()?;
                 let id = self.ids.get(&(view.workspace.clone(), view.name.clone())).copied();
-                Some(Question::OfView(poll, view, id))
+                Some(Question::OfView { poll, view, id, listed: self.listed })
             }
         }
     }
@@ -185,7 +184,7 @@ async fn serve(api: Option<Api>, command: Command) -> Option<Update> {
             Update::Retried { request, job, answer }
         }
         Command::ReadKeys { request, view, path } => {
-            let read = own::blocking(move || keys::from_file(&view, &path)).await;
+            let read = blocking(move || keys::from_file(&view, &path)).await;
             Update::Keys { request, answer: read.map_err(Problem::from).and_then(|read| read) }
         }
         Command::TypedKeys { request, view, keys: typed } => {

@@ -8,18 +8,26 @@ use polars::prelude::{DataFrame, ParquetCompression, ParquetWriter};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::outside;
 use crate::wire::queries::{Dataset, is_plain_name};
 
 /// The description's file.
 const DESCRIPTION: &str = "dataset.json";
 /// How the name of a folder begins that is being made. No dataset's name begins so.
 const NEW: &str = ".new-";
+/// How the name of a folder begins that was archived.
+const ARCHIVED: &str = ".archived-";
+/// The folder that a client writes the rows to, beside the description. It is not made here: Spark wants to make it itself.
+const ROWS: &str = "rows";
 
 /// A description as it is kept.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Description {
-    /// Name of the Parquet file.
+    /// Name of the Parquet file, or of the folder that a client writes.
     pub(super) file: String,
+    /// Whether a client writes the rows.
+    #[serde(default)]
+    pub(super) by_client: bool,
     #[serde(flatten)]
     pub(super) dataset: Dataset,
 }
@@ -83,6 +91,9 @@ pub(super) fn read(folder: &Path) -> Result<Description, (PathBuf, String)> {
         return Err((path, "it names no file beside it".to_owned()));
     }
     let rows = folder.join(&description.file);
+    if description.by_client {
+        return measured(description, rows);
+    }
     let found = fs::metadata(&rows).map_err(|error| (rows.clone(), error.to_string()))?.len();
     let stated = description.dataset.bytes;
     if found != stated {
@@ -91,9 +102,16 @@ pub(super) fn read(folder: &Path) -> Result<Description, (PathBuf, String)> {
     Ok(description)
 }
 
-/// Makes the folder of a dataset with its rows and its description; whole and on disk when this returns, else not there.
-/// Gives the description with the bytes filled in.
-pub(super) fn make(folder: &Path, rows: &DataFrame, dataset: Dataset) -> Result<Dataset, Problem> {
+/// The description with what the files of a client hold now.
+fn measured(mut description: Description, rows: PathBuf) -> Result<Description, (PathBuf, String)> {
+    let size = outside::size(&rows).map_err(|problem| (rows, problem))?;
+    (description.dataset.rows, description.dataset.bytes) = (size.rows, size.bytes);
+    Ok(description)
+}
+
+/// Makes the folder of a dataset with its rows and its description; without rows, for a client that is to write them. Whole
+/// and on disk when this returns, else not there. Gives the description with the bytes filled in.
+pub(super) fn make(folder: &Path, rows: Option<&DataFrame>, dataset: Dataset) -> Result<Dataset, Problem> {
     let workspace = folder.parent().ok_or_else(|| Problem::Other("it has no folder to be in".to_owned()))?;
     fs::create_dir_all(workspace)?;
     let new = workspace.join(format!("{NEW}{}", Uuid::new_v4()));
@@ -117,15 +135,25 @@ pub(super) fn make(folder: &Path, rows: &DataFrame, dataset: Dataset) -> Result<
     }
 }
 
-fn fill(folder: &Path, rows: &DataFrame, mut dataset: Dataset) -> Result<Dataset, Problem> {
+/// Takes a dataset's folder out of the way, its rows kept; on disk when this returns.
+pub(super) fn archive(folder: &Path, name: &str) -> io::Result<()> {
+    let workspace = folder.parent().ok_or(io::ErrorKind::NotFound)?;
+    fs::rename(folder, workspace.join(format!("{ARCHIVED}{name}-{}", Uuid::new_v4())))?;
+    File::open(workspace)?.sync_all()
+}
+
+fn fill(folder: &Path, rows: Option<&DataFrame>, mut dataset: Dataset) -> Result<Dataset, Problem> {
     fs::create_dir(folder)?;
-    let file = format!("{}.parquet", Uuid::new_v4());
-    let out = File::create_new(folder.join(&file))?;
-    // Columns are shared: this copies no rows.
-    ParquetWriter::new(&out).with_compression(ParquetCompression::Zstd(None)).finish(&mut rows.clone())?;
-    out.sync_all()?;
-    dataset.bytes = out.metadata()?.len();
-    let description = Description { file, dataset };
+    let mut file = ROWS.to_owned();
+    if let Some(rows) = rows {
+        file = format!("{}.parquet", Uuid::new_v4());
+        let out = File::create_new(folder.join(&file))?;
+        // Columns are shared: this copies no rows.
+        ParquetWriter::new(&out).with_compression(ParquetCompression::Zstd(None)).finish(&mut rows.clone())?;
+        out.sync_all()?;
+        dataset.bytes = out.metadata()?.len();
+    }
+    let description = Description { file, by_client: rows.is_none(), dataset };
     let mut out = File::create_new(folder.join(DESCRIPTION))?;
     out.write_all(&serde_json::to_vec_pretty(&description)?)?;
     out.sync_all()?;

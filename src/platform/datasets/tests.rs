@@ -5,6 +5,8 @@ use polars::prelude::df;
 use super::*;
 use crate::model::time::parse_time;
 
+mod outside;
+
 fn now() -> Time {
     parse_time("2026-11-22T10:00:00Z").unwrap()
 }

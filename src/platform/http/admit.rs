@@ -1,17 +1,28 @@
-//! Letting in: one place asks each request for its key and hands the caller on.
+//! Letting in: one place asks each request for its key, hands the caller on, and sees to the record of a change.
 //!
-//! Handlers find the [`Caller`](crate::platform::access::Caller) among the request's extensions and ask nobody themselves.
+//! Handlers find the [`Caller`] and the [`RequestName`] among the request's extensions and ask nobody themselves.
 
+use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
+use tokio::task::spawn_blocking;
 
-use super::App;
 use super::doors::{Door, Entry};
+use super::fault::Fault;
+use super::keys::allow;
+use super::recorded::{self, Record};
+use super::{App, BODY_LIMIT, deeds};
 use crate::model::Right;
+use crate::platform::access::{Caller, Deed};
+use crate::wire::status;
+
+/// What the caller calls its request (the HTTP header `x-request-id`), or a name that was made here.
+#[derive(Clone, Debug)]
+pub struct RequestName(pub String);
 
 /// What answers at a door, behind the question for the key.
 pub fn guarded(app: &App, door: &Door) -> MethodRouter<App> {
@@ -23,16 +34,73 @@ pub fn guarded(app: &App, door: &Door) -> MethodRouter<App> {
 
 /// Lets in whoever has the right, before anything of the body is read.
 async fn admit(State((app, right)): State<(App, Right)>, mut request: Request, next: Next) -> Response {
-    if right != Right::Public {
-        match app.keys.admit(authorization(request.headers()), right) {
-            Ok(caller) => drop(request.extensions_mut().insert(caller)),
-            Err(fault) => return fault.into_response(),
-        }
+    if right == Right::Public {
+        return next.run(request).await;
     }
-    next.run(request).await
+    let caller = match app.keys.caller(header(request.headers(), AUTHORIZATION.as_str())) {
+        Ok(caller) => caller,
+        Err(fault) => return fault.into_response(),
+    };
+    let allowed = allow(&caller, right);
+    let name = header(request.headers(), "x-request-id").filter(|name| !name.is_empty());
+    let name = RequestName(name.map_or_else(deeds::fresh, str::to_owned));
+    request.extensions_mut().insert(caller.clone());
+    request.extensions_mut().insert(name.clone());
+    if right.changes() {
+        return change(app, caller, name, allowed, request, next).await.unwrap_or_else(Fault::into_response);
+    }
+    match allowed {
+        Ok(()) => next.run(request).await,
+        Err(fault) => fault.into_response(),
+    }
 }
 
-/// The value of the HTTP header with the API key.
-fn authorization(headers: &HeaderMap) -> Option<&str> {
-    headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok())
+/// Has a change made on the record, and so is a refusal. It goes on also when the caller has left meanwhile.
+async fn change(
+    app: App,
+    caller: Caller,
+    RequestName(name): RequestName,
+    allowed: Result<(), Fault>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Fault> {
+    let (head, body) = request.into_parts();
+    let body = to_bytes(body, BODY_LIMIT)
+        .await
+        .map_err(|error| Fault::unreadable(&error.to_string(), StatusCode::PAYLOAD_TOO_LARGE))?;
+    let call = format!("{} {}", head.method, head.uri.path());
+    let deed = deeds::at_door(&caller, name, call, &body);
+    let request = Request::from_parts(head, Body::from(body));
+    let going = tokio::spawn(async move {
+        match allowed {
+            Ok(()) => on_record(app, deed, next, request).await,
+            Err(fault) => {
+                let refusal = fault.clone();
+                on_disk(move || recorded::refused(&app.platform, &deed, &refusal)).await?;
+                Err(fault)
+            }
+        }
+    });
+    going.await.unwrap_or_else(|error| Err(Fault::internal(&error)))
+}
+
+async fn on_record(app: App, deed: Deed, next: Next, request: Request) -> Result<Response, Fault> {
+    let platform = app.platform.clone();
+    let record = on_disk(move || Record::begin(&platform, &deed)).await??;
+    let response = next.run(request).await;
+    let (code, sentence) = match response.extensions().get::<Fault>() {
+        Some(fault) => (fault.code, fault.detail.clone()),
+        None if response.status().is_success() => (status::OK, String::new()),
+        None => (status::INTERNAL, format!("It was answered with HTTP {}.", response.status().as_u16())),
+    };
+    on_disk(move || record.end(&app.platform, code, &sentence)).await?;
+    Ok(response)
+}
+
+async fn on_disk<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
+    spawn_blocking(work).await.map_err(|error| Fault::internal(&error))
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
 }

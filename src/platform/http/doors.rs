@@ -4,7 +4,7 @@
 
 use axum::routing::{MethodFilter, MethodRouter, on};
 
-use super::{App, datasets, features, proxy, queries, run_stream, uploads};
+use super::{App, datasets, features, own_keys, proxy, queries, run_stream, uploads};
 use crate::model::Right;
 
 /// One path by one HTTP method.
@@ -86,7 +86,7 @@ macro_rules! of_service {
 
 /// All of them.
 pub fn all() -> Vec<Door> {
-    use Right::{ReadConfig, ReadFeatures};
+    use Right::{ListServiceAccounts, ManageServiceAccounts, ReadConfig, ReadFeatures};
     use Verb::{Delete, Get, Post, Put};
     let door = Door::new;
     vec![
@@ -107,6 +107,10 @@ pub fn all() -> Vec<Door> {
         door(Get, "/v1/fvtop/datasets", ReadFeatures, |m| on(m, datasets::list)),
         door(Get, "/v1/fvtop/datasets/{name}", ReadFeatures, |m| on(m, datasets::describe)),
         door(Get, "/v1/fvtop/datasets/{name}/rows", ReadFeatures, |m| on(m, datasets::rows)),
+        door(Get, "/v1/fvtop/keys", ListServiceAccounts, |m| on(m, own_keys::list)),
+        door(Post, "/v1/fvtop/keys", ManageServiceAccounts, |m| on(m, own_keys::create)),
+        door(Delete, "/v1/fvtop/keys/{id}", ManageServiceAccounts, |m| on(m, own_keys::revoke)),
+        door(Get, "/v1/fvtop/audit", ListServiceAccounts, |m| on(m, own_keys::audit)),
         Door { pace: Pace::Frames, ..door(Post, "/v1/fvtop/frames", ReadFeatures, |m| on(m, queries::upload)) },
         Door {
             entry: Entry::Secret,

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::model::{Right, Role};
-use crate::platform::access::Caller;
+use crate::platform::access::{AccessError, Caller, FileError};
 use crate::platform::datasets::DatasetError;
 use crate::platform::jobs::JobsError;
 use crate::platform::jobs::table::TableError;
@@ -67,7 +67,7 @@ impl Fault {
     pub fn unknown_key() -> Self {
         Self::new(
             status::UNAUTHENTICATED,
-            "The API key is missing or not known here. Give one of the deployment's keys as TECTON_API_KEY.",
+            "The API key is missing, revoked or not known here. Give one of the deployment's keys as TECTON_API_KEY.",
         )
     }
 
@@ -93,13 +93,32 @@ impl Fault {
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
         let body = json!({ "error": self.detail, "message": self.detail, "code": self.code });
-        (self.http, axum::Json(body)).into_response()
+        let mut response = (self.http, axum::Json(body)).into_response();
+        // For the audit log, which does not read what it has just said.
+        response.extensions_mut().insert(self);
+        response
     }
 }
 
 impl From<DecodeError> for Fault {
     fn from(error: DecodeError) -> Self {
         Self::invalid(format!("The request cannot be read: {error}."))
+    }
+}
+
+impl From<FileError> for Fault {
+    fn from(error: FileError) -> Self {
+        Self::internal(&error)
+    }
+}
+
+impl From<AccessError> for Fault {
+    fn from(error: AccessError) -> Self {
+        match &error {
+            AccessError::File(_) | AccessError::Random(_) => Self::internal(&error),
+            AccessError::LastOwner(_) => Self::new(status::FAILED_PRECONDITION, error.to_string()),
+            AccessError::Unusable(_) | AccessError::NoSuchKey(_) => Self::invalid(error.to_string()),
+        }
     }
 }
 

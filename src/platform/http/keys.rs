@@ -1,160 +1,149 @@
-//! API keys: who may ask anything at all.
+//! API keys: who asks, and whether it may.
 //!
-//! Keys are compared in constant time and never printed.
+//! A key is known by its hash. Keys are never printed.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
-
-use subtle::{ConditionallySelectable, ConstantTimeEq};
-use thiserror::Error;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::fault::Fault;
 use crate::model::{Id, Right, Role};
-use crate::platform::access::Caller;
+use crate::platform::access::{Access, Caller, FileError, Hash, KeyRecord, Secret};
 
-/// The shortest key that is taken from a file.
-const SHORTEST: usize = 16;
+/// How often at most it is logged that somebody was not known.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
 
-/// The keys of a deployment. All have the same rights.
-#[derive(Clone)]
-pub struct ApiKeys(Vec<Box<str>>);
+/// The keys of a deployment: those of its file, and where the platform is part of the console, one of that console alone.
+pub struct ApiKeys {
+    access: Arc<Access>,
+    own: Option<(Hash, KeyRecord)>,
+    strangers: Mutex<Strangers>,
+}
 
-/// Why a key file cannot be used.
-#[derive(Debug, Error)]
-pub enum KeyFileError {
-    /// It is not there.
-    #[error(
-        "the API key file {0} does not exist. Make one: `(umask 077; head -c 24 /dev/urandom | base64 > {0})`, and give \
-         its content to clients as TECTON_API_KEY"
-    )]
-    Missing(PathBuf),
-    /// It cannot be read.
-    #[error("the API key file {path} cannot be read: {problem}")]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What happened.
-        problem: std::io::Error,
-    },
-    /// It holds no key.
-    #[error("the API key file {0} holds no key: write one key a line; lines that begin with # are comments")]
-    Empty(PathBuf),
-    /// A key in it is too easy to guess, or not one word.
-    #[error("line {line} of the API key file {path} is not a key: a key is one word of at least {SHORTEST} characters")]
-    Weak {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: usize,
-    },
+/// Requests whose key was not known since that was last told.
+#[derive(Default)]
+struct Strangers {
+    seen: u64,
+    told: Option<Instant>,
 }
 
 impl ApiKeys {
-    /// The keys in a file: one a line, empty lines and lines that begin with `#` left out.
-    pub fn from_file(path: &Path) -> Result<Self, KeyFileError> {
-        let text = std::fs::read_to_string(path).map_err(|problem| match problem.kind() {
-            std::io::ErrorKind::NotFound => KeyFileError::Missing(path.to_owned()),
-            _ => KeyFileError::Unreadable { path: path.to_owned(), problem },
-        })?;
-        let mut keys = Vec::new();
-        for (line, key) in (1..).zip(text.lines().map(str::trim)) {
-            if key.is_empty() || key.starts_with('#') {
-                continue;
-            }
-            if key.len() < SHORTEST || key.contains(char::is_whitespace) {
-                return Err(KeyFileError::Weak { path: path.to_owned(), line });
-            }
-            keys.push(key.into());
-        }
-        if keys.is_empty() { Err(KeyFileError::Empty(path.to_owned())) } else { Ok(Self(keys)) }
+    /// The keys of the file.
+    pub fn stored(access: Arc<Access>) -> Self {
+        Self { access, own: None, strangers: Mutex::default() }
     }
 
-    /// One fresh random key, and the key itself for the client that is to use it.
-    pub fn random() -> (Self, String) {
-        let word = || uuid::Uuid::new_v4().simple().to_string();
-        let key = word() + &word();
-        (Self(vec![key.as_str().into()]), key)
-    }
-
-    /// The caller that an authorization value (`Tecton-key KEY` or `Bearer KEY`, the scheme in any case) names, when it may do
-    /// what needs that right.
+    /// The keys of the file and a fresh owner key of that name, which lives as long as this process, and the key itself for
+    /// the client that is to use it.
     ///
     /// # Errors
-    /// Code 16 for a key that is missing or not known, code 7 for one without the right (wire section 1.2).
-    pub fn admit(&self, authorization: Option<&str>, right: Right) -> Result<Caller, Fault> {
-        let caller = self.caller(authorization).ok_or_else(Fault::unknown_key)?;
-        if caller.role.may(right) { Ok(caller) } else { Err(Fault::forbidden(&caller, right)) }
+    /// When the operating system has no randomness.
+    pub fn with_own(access: Arc<Access>, name: &str) -> std::io::Result<(Self, String)> {
+        let key = Secret::random()?;
+        let record = KeyRecord {
+            id: Id(uuid::Uuid::new_v4().as_u128()),
+            name: name.to_owned(),
+            description: "The key of the console that the platform is part of; it ends with it.".to_owned(),
+            role: Role::Owner,
+            obscured: key.obscured(),
+            created_at: chrono::Utc::now(),
+            created_by: name.to_owned(),
+            revoked_at: None,
+        };
+        let keys = Self { own: Some((key.hash(), record)), ..Self::stored(access) };
+        Ok((keys, key.reveal().to_owned()))
     }
 
-    fn caller(&self, authorization: Option<&str>) -> Option<Caller> {
-        let (scheme, key) = authorization?.trim().split_once(char::is_whitespace)?;
-        let known_scheme = ["tecton-key", "bearer"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
-        let key = key.trim().as_bytes();
-        // Every key is compared, so that the time taken does not tell which one came close. 0 stands for none.
-        let mut found = 0;
-        for (number, own) in (1_u64..).zip(&self.0) {
-            found.conditional_assign(&number, own.as_bytes().ct_eq(key));
-        }
-        let caller = Caller { key: Id(found.into()), name: format!("key {found}"), role: Role::Owner };
-        (known_scheme && found > 0).then_some(caller)
+    /// The caller that an authorization value (`Tecton-key KEY` or `Bearer KEY`, the scheme in any case) names.
+    ///
+    /// # Errors
+    /// Code 16 for a key that is missing, not known or revoked (wire section 1.2).
+    pub fn caller(&self, authorization: Option<&str>) -> Result<Caller, Fault> {
+        let key = authorization.and_then(key_of);
+        let found = key.map(|key| self.find(key)).transpose()?.flatten();
+        found.as_ref().and_then(KeyRecord::caller).ok_or_else(|| {
+            self.stranger();
+            Fault::unknown_key()
+        })
     }
+
+    /// What is known of a key, revoked or not.
+    ///
+    /// # Errors
+    /// When the file fails.
+    pub fn find(&self, key: &str) -> Result<Option<KeyRecord>, FileError> {
+        let hash = Hash::of(key);
+        match &self.own {
+            Some((own, record)) if own.is(&hash) => Ok(Some(record.clone())),
+            // In memory but for the first time, and never waiting for a writer: this may be asked on an async thread.
+            _ => self.access.keys.find(&hash),
+        }
+    }
+
+    /// Counts somebody who is not known. A flood of them is a line a minute, for each to be logged would fill the disk.
+    fn stranger(&self) {
+        let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
+        strangers.seen += 1;
+        if strangers.told.is_none_or(|told| told.elapsed() >= TOLD_EVERY) {
+            let seen = std::mem::take(&mut strangers.seen);
+            tracing::warn!(requests = seen, "requests came without a known API key");
+            strangers.told = Some(Instant::now());
+        }
+    }
+}
+
+/// Whether a caller may do what needs that right.
+///
+/// # Errors
+/// Code 7 when it may not; the detail says which roles may.
+pub fn allow(caller: &Caller, right: Right) -> Result<(), Fault> {
+    if caller.role.may(right) { Ok(()) } else { Err(Fault::forbidden(caller, right)) }
+}
+
+/// The key in an authorization value.
+fn key_of(authorization: &str) -> Option<&str> {
+    let (scheme, key) = crate::wire::proxy::authorization(authorization)?;
+    let known = ["tecton-key", "bearer"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    (known && !key.is_empty()).then_some(key)
 }
 
 impl fmt::Debug for ApiKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ApiKeys({} keys)", self.0.len())
+        f.write_str("ApiKeys")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("keys");
-        std::fs::write(&path, text).unwrap();
-        (dir, path)
-    }
+    use crate::platform::access::{LastOwner, NewKey};
+    use crate::wire::status;
 
     #[test]
-    fn keys_are_taken_with_either_scheme() {
-        let (_dir, path) = file("# mine\nabcdefghijklmnop\n\n  qrstuvwxyz0123456  \n");
-        let keys = ApiKeys::from_file(&path).unwrap();
-        for good in ["Tecton-key abcdefghijklmnop", "bearer qrstuvwxyz0123456", "TECTON-KEY  abcdefghijklmnop "] {
-            assert!(keys.admit(Some(good), Right::AnyKey).is_ok(), "{good}");
+    fn keys_are_taken_with_either_scheme_until_they_are_revoked() {
+        let dir = tempfile::tempdir().unwrap();
+        let access = Arc::new(Access::open(dir.path()).unwrap());
+        let now = chrono::Utc::now();
+        let new = NewKey { name: "ci".into(), description: String::new(), role: Role::Viewer, created_by: "me".into() };
+        let (record, key) = access.keys.create(new, now).unwrap();
+        let (keys, own) = ApiKeys::with_own(Arc::clone(&access), "this console").unwrap();
+        let key = key.reveal();
+        for good in [format!("Tecton-key {key}"), format!("bearer {own}"), format!("TECTON-KEY  {key} ")] {
+            assert!(keys.caller(Some(&good)).is_ok());
         }
         for bad in
-            ["abcdefghijklmnop", "Basic abcdefghijklmnop", "Bearer abcdefghijklmno", "Bearer ", "Bearer # mine", ""]
+            [key.to_owned(), format!("Basic {key}"), format!("Bearer {}", &key[1..]), "Bearer ".into(), "".into()]
         {
-            assert!(keys.admit(Some(bad), Right::AnyKey).is_err(), "{bad}");
+            assert_eq!(keys.caller(Some(&bad)).unwrap_err().code, status::UNAUTHENTICATED);
         }
-        assert!(keys.admit(None, Right::AnyKey).is_err());
-        let owner = |key: &str| keys.admit(Some(&format!("Tecton-key {key}")), Right::AnyKey);
-        assert_ne!(owner("abcdefghijklmnop").unwrap(), owner("qrstuvwxyz0123456").unwrap());
-    }
-
-    #[test]
-    fn a_missing_file_says_how_to_make_one() {
-        let text = ApiKeys::from_file(Path::new("/nowhere/keys")).unwrap_err().to_string();
-        assert!(text.contains("/dev/urandom") && text.contains("/nowhere/keys"), "{text}");
-    }
-
-    #[test]
-    fn empty_and_weak_files_are_refused() {
-        let (_dir, path) = file("# nothing\n");
-        assert!(matches!(ApiKeys::from_file(&path), Err(KeyFileError::Empty(_))));
-        let (_dir, path) = file("\nsecret\n");
-        let error = ApiKeys::from_file(&path).unwrap_err();
-        assert!(matches!(error, KeyFileError::Weak { line: 2, .. }));
-        assert!(!error.to_string().contains("secret"), "keys are never printed");
-    }
-
-    #[test]
-    fn random_keys_differ_and_are_not_shown() {
-        let ((keys, key), (_, other)) = (ApiKeys::random(), ApiKeys::random());
-        assert_ne!(key, other);
-        assert!(keys.admit(Some(&format!("Tecton-key {key}")), Right::AnyKey).is_ok());
-        assert!(!format!("{keys:?}").contains(&key));
+        assert_eq!(keys.caller(None).unwrap_err().code, status::UNAUTHENTICATED);
+        let key = format!("Tecton-key {key}");
+        let refusal = allow(&keys.caller(Some(&key)).unwrap(), Right::ReadFeatures).unwrap_err();
+        assert_eq!(refusal.code, status::PERMISSION_DENIED);
+        assert!(refusal.detail.contains("`ci` has the role viewer"), "{}", refusal.detail);
+        assert!(refusal.detail.contains("consumer, editor or owner"), "{}", refusal.detail);
+        access.keys.revoke(&record.id.to_string(), LastOwner::Stays, now).unwrap();
+        assert_eq!(keys.caller(Some(&key)).unwrap_err().code, status::UNAUTHENTICATED);
+        assert!(!format!("{keys:?}").contains(&own));
     }
 }

@@ -5,8 +5,9 @@
 
 use super::fault::Fault;
 use super::{parts, summary as rows};
-use crate::model::{Freshness, Span};
+use crate::model::{Freshness, Span, clean};
 use crate::platform::Platform;
+use crate::platform::registry::WORKSPACES;
 use crate::platform::registry::definition::View;
 use crate::wire::convert;
 use crate::wire::proto::common::FcoLocator;
@@ -14,10 +15,18 @@ use crate::wire::proto::status as proto;
 use crate::wire::proto::view::{
     GetFeatureViewRequest, GetFeatureViewResponse, QueryFeatureViewsRequest, QueryFeatureViewsResponse,
 };
-use crate::wire::proto::workspace::{GetWorkspaceRequest, GetWorkspaceResponse, ListWorkspacesResponse};
+use crate::wire::proto::workspace::{
+    CreateWorkspaceRequest, DeleteWorkspaceRequest, GetWorkspaceRequest, GetWorkspaceResponse, ListWorkspacesResponse,
+};
 use crate::wire::proxy::Response;
+use crate::wire::status;
 
-/// The announcement of what the protocol has no call for, and what the console should tell its user.
+/// Most characters of a name that a refusal repeats.
+const SHOWN: usize = 128;
+
+/// The announcement of what the protocol has no call for, and what the console should tell its user. Clients of 1.x compute
+/// history themselves and ask where: with Spark, else they stop at the setting and never name what they lack (wire section
+/// 1.7).
 pub fn configs(platform: &Platform) -> Result<Response, Fault> {
     let errors = platform.repository().errors.iter();
     let notices: Vec<String> = errors.map(parts::error_line).collect();
@@ -25,6 +34,8 @@ pub fn configs(platform: &Platform) -> Result<Response, Fault> {
         ("FVTOP_API", "/v1/fvtop"),
         ("FVTOP_NOTICES", &notices.join("\n")),
         ("FVTOP_VERSION", env!("CARGO_PKG_VERSION")),
+        ("TECTON_BATCH_COMPUTE_MODE", "spark"),
+        ("TECTON_OFFLINE_RETRIEVAL_COMPUTE_MODE", "spark"),
     ])))
 }
 
@@ -44,6 +55,35 @@ pub fn get_workspace(platform: &Platform, request: &GetWorkspaceRequest) -> Resu
     let name = request.workspace_name.as_deref().unwrap_or_default();
     let workspace = platform.repository().workspaces.iter().find(|workspace| workspace.name == name);
     Ok(Response::ok(&GetWorkspaceResponse { workspace: workspace.map(convert::workspace_to_proto) }))
+}
+
+/// Refuses to make a workspace: the repository says which there are.
+pub fn create_workspace(platform: &Platform, request: &CreateWorkspaceRequest) -> Result<Response, Fault> {
+    let name = shown(request.workspace_name.as_deref());
+    let live = request.capabilities.as_ref().and_then(|c| c.materializable).unwrap_or(false);
+    let change = format!("Add a table [[workspace]] with name = \"{name}\" and live = {live} to it");
+    Err(in_repository(platform, &format!("The workspace `{name}` was not made"), &change))
+}
+
+/// Refuses to delete a workspace, like the above.
+pub fn delete_workspace(platform: &Platform, request: &DeleteWorkspaceRequest) -> Result<Response, Fault> {
+    let name = shown(request.workspace.as_deref());
+    let change = format!("Remove the table [[workspace]] with name = \"{name}\" from it");
+    Err(in_repository(platform, &format!("The workspace `{name}` was not deleted"), &change))
+}
+
+/// A name that a caller gave, fit to be repeated.
+fn shown(name: Option<&str>) -> String {
+    clean(name.unwrap_or_default()).chars().take(SHOWN).collect()
+}
+
+fn in_repository(platform: &Platform, what: &str, change: &str) -> Fault {
+    let file = platform.repository().root.join(WORKSPACES);
+    let sentence = format!(
+        "{what}: the workspaces of this deployment are those that {} names. {change}, then start the deployment again.",
+        file.display()
+    );
+    Fault::new(status::FAILED_PRECONDITION, sentence)
 }
 
 /// One view by name or id; an empty container when there is none (wire section 2.1).
@@ -82,6 +122,15 @@ pub fn freshness(platform: &Platform, request: &proto::GetFeatureFreshnessReques
     let freshness = freshness_of(platform, view)?;
     let freshness_status = Some(convert::freshness_to_proto(view.id, &freshness));
     Ok(Response::ok(&proto::GetFeatureFreshnessResponse { freshness_status }))
+}
+
+/// How fresh all views of a workspace are; an empty list for an unknown one.
+pub fn all_freshness(platform: &Platform, request: &proto::GetAllFeatureFreshnessRequest) -> Result<Response, Fault> {
+    let workspace = request.workspace.as_deref().unwrap_or_default();
+    let views = platform.repository().views.iter().filter(|view| view.workspace == workspace);
+    let told = views.map(|view| Ok(convert::freshness_to_proto(view.id, &freshness_of(platform, view)?)));
+    let freshness_statuses = told.collect::<Result<_, Fault>>()?;
+    Ok(Response::ok(&proto::GetAllFeatureFreshnessResponse { freshness_statuses }))
 }
 
 /// The view that a locator names.

@@ -3,7 +3,8 @@
 use crate::model::time::print_span;
 use crate::model::{DataType, Feature, FeatureView, JoinKey, Span, ViewKind};
 use crate::platform::Platform;
-use crate::platform::registry::definition::{Aggregation, Entity, Function, Input, Kind, RepositoryError, View};
+use crate::platform::registry::definition::{Aggregation, Entity, Function, Kind, RepositoryError, Source, View};
+use crate::platform::registry::{ENTITIES, SOURCES};
 use crate::wire::convert::{AggregationParts, EntityParts, SourceParts, ViewParts};
 use crate::wire::proto::enums::AggregationFunction;
 
@@ -24,7 +25,7 @@ pub fn of(platform: &Platform, view: &View) -> ViewParts {
         columns: columns(view),
         sql: view.sql.clone(),
         entities: view.entities.iter().map(|found| entity(found)).collect(),
-        sources: view.inputs.iter().map(source).collect(),
+        inputs: view.inputs.iter().map(|input| (input.name.clone(), source(&input.source))).collect(),
         max_batch_aggregation_interval: view.max_batch_aggregation_interval,
         offline_partition: view.offline_partition,
         expected_freshness: view.expected_freshness,
@@ -145,25 +146,27 @@ fn columns(view: &View) -> Vec<(String, DataType)> {
     columns
 }
 
-fn entity(entity: &Entity) -> EntityParts {
+/// An entity.
+pub fn entity(entity: &Entity) -> EntityParts {
     EntityParts {
         id: entity.id,
         name: entity.name.clone(),
         description: entity.description.clone(),
         owner: entity.owner.clone(),
+        defined_in: ENTITIES.to_owned(),
         join_keys: entity.join_keys.clone(),
     }
 }
 
-fn source(input: &Input) -> SourceParts {
-    let source = &input.source;
+/// A data source.
+pub fn source(source: &Source) -> SourceParts {
     SourceParts {
         id: source.id,
         name: source.name.clone(),
         description: source.description.clone(),
         owner: source.owner.clone(),
+        defined_in: SOURCES.to_owned(),
         tags: source.tags.clone().into_iter().collect(),
-        input_name: input.name.clone(),
         is_stream: source.stream.is_some(),
         timestamp_column: source.timestamp_column.clone(),
         data_delay: source.data_delay,

@@ -9,9 +9,8 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 
 use super::fault::Fault;
-use super::{App, deletion, jobs, metadata, tasks};
+use super::{App, api_keys, deeds, deletion, jobs, metadata, objects, recorded, saved, tasks};
 use crate::model::Right;
-use crate::platform::Platform;
 use crate::platform::access::Caller;
 use crate::wire::proxy::{self, Request};
 use crate::wire::{rpc, status};
@@ -41,8 +40,13 @@ async fn answer(app: App, request: Request, base: Option<String>) -> Result<prox
     if right == Right::Public {
         return open(&request.method);
     }
-    let caller = app.keys.admit(request.metadata("authorization"), right)?;
-    let work = move || dispatch(&app.platform, &caller, &request, base.as_deref());
+    let caller = app.keys.caller(request.metadata("authorization"))?;
+    let work = move || {
+        let deed = || deeds::with_call(&app.platform, &caller, &request);
+        let told = |answer: &proxy::Response| deeds::told(&request.method, answer);
+        let work = || dispatch(&app, &caller, &request, base.as_deref());
+        recorded::perform(&app.platform, &caller, right, deed, told, work)
+    };
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Fault::internal(&error)))
 }
 
@@ -60,22 +64,38 @@ fn no_such_call(method: &str) -> Fault {
 }
 
 /// Finds the call by its path and answers it. `base`: where the caller reaches this server.
-fn dispatch(
-    platform: &Platform,
-    _caller: &Caller,
-    request: &Request,
-    base: Option<&str>,
-) -> Result<proxy::Response, Fault> {
+fn dispatch(app: &App, caller: &Caller, request: &Request, base: Option<&str>) -> Result<proxy::Response, Fault> {
+    let platform = &*app.platform;
     match request.method.as_str() {
         rpc::GET_CONFIGS => metadata::configs(platform),
         // Logs and statistics of clients are taken and forgotten (wire section 1.6).
         rpc::NOP | rpc::INGEST_CLIENT_LOGS | rpc::INGEST_ANALYTICS => Ok(proxy::Response::ok(&())),
+        rpc::INTROSPECT_API_KEY => api_keys::introspect(&app.keys, caller, &request.decode()?),
+        rpc::CREATE_API_KEY => api_keys::create(platform, caller, &request.decode()?),
+        rpc::LIST_API_KEYS => api_keys::list(platform, &request.decode()?),
+        rpc::DELETE_API_KEY => api_keys::delete(platform, &request.decode()?),
+        rpc::GET_SERVICE_ACCOUNTS => api_keys::accounts(platform, &request.decode()?),
+        rpc::CREATE_SERVICE_ACCOUNT => api_keys::create_account(platform, caller, &request.decode()?),
+        rpc::DELETE_SERVICE_ACCOUNT => api_keys::delete_account(platform, &request.decode()?),
         rpc::LIST_WORKSPACES => metadata::list_workspaces(platform),
         rpc::GET_WORKSPACE => metadata::get_workspace(platform, &request.decode()?),
         rpc::GET_FEATURE_VIEW => metadata::get_feature_view(platform, &request.decode()?),
         rpc::QUERY_FEATURE_VIEWS => metadata::query_feature_views(platform, &request.decode()?),
         rpc::GET_FEATURE_VIEW_SUMMARY => metadata::summary(platform, &request.decode()?),
         rpc::GET_FEATURE_FRESHNESS => metadata::freshness(platform, &request.decode()?),
+        rpc::GET_ALL_FEATURE_FRESHNESS => metadata::all_freshness(platform, &request.decode()?),
+        rpc::GET_ALL_ENTITIES => objects::entities(platform, &request.decode()?),
+        rpc::GET_ALL_VIRTUAL_DATA_SOURCES => objects::sources(platform, &request.decode()?),
+        rpc::GET_ALL_TRANSFORMATIONS => objects::transformations(platform, &request.decode()?),
+        rpc::GET_ENTITY => objects::entity(platform, &request.decode()?),
+        rpc::GET_VIRTUAL_DATA_SOURCE => objects::source(platform, &request.decode()?),
+        rpc::GET_TRANSFORMATION => objects::transformation(platform, &request.decode()?),
+        rpc::CREATE_WORKSPACE => metadata::create_workspace(platform, &request.decode()?),
+        rpc::DELETE_WORKSPACE => metadata::delete_workspace(platform, &request.decode()?),
+        // There are no people, no server groups, and nothing is measured elsewhere: the empty message says so.
+        rpc::GET_USER | rpc::GET_OBSERVABILITY_CONFIG | rpc::LIST_SERVER_GROUPS | rpc::GET_SERVER_GROUP => {
+            Ok(proxy::Response::ok(&()))
+        }
         rpc::GET_MATERIALIZATION_STATUS => jobs::status(platform, &request.decode()?),
         rpc::SUBMIT_MATERIALIZATION_JOB => jobs::submit(platform, &request.decode()?),
         rpc::LIST_MATERIALIZATION_JOBS => jobs::list(platform, &request.decode()?),
@@ -88,6 +108,10 @@ fn dispatch(
         rpc::GET_JOB_DETAILS => tasks::details(platform, &request.decode()?),
         rpc::GET_JOB_LOGS => tasks::logs(platform, &request.decode()?),
         rpc::GET_JOB_STATUS => tasks::status(platform, &request.decode()?),
+        rpc::CREATE_SAVED_FEATURE_DATA_FRAME => saved::create(platform, &request.decode()?),
+        rpc::GET_SAVED_FEATURE_DATA_FRAME => saved::get(platform, &request.decode()?),
+        rpc::GET_ALL_SAVED_FEATURE_DATA_FRAMES => saved::all(platform, &request.decode()?),
+        rpc::ARCHIVE_SAVED_FEATURE_DATA_FRAME => saved::archive(platform, &request.decode()?),
         rpc::GET_DELETE_ENTITIES_INFO => deletion::info(platform, base, &request.decode()?),
         rpc::DELETE_ENTITIES => deletion::delete(platform, &request.decode()?),
         method => Err(no_such_call(method)),

@@ -15,12 +15,13 @@ use axum::response::{IntoResponse, Response};
 use polars::prelude::DataFrame;
 use serde::Deserialize;
 
+use super::admit::RequestName;
 use super::fault::Fault;
-use super::{App, arrow, parts};
-use crate::model::Time;
+use super::{App, arrow, deeds, parts, recorded};
 use crate::model::time::{from_micros, micros};
+use crate::model::{Right, Time};
 use crate::platform::Platform;
-use crate::platform::access::Caller;
+use crate::platform::access::{Caller, Deed};
 use crate::platform::queries::{Ask, HistoryAsk, Owner, Refusal, RunAsk, compute};
 use crate::platform::registry::definition::View;
 use crate::wire::arrow::decode;
@@ -28,6 +29,7 @@ use crate::wire::queries::{
     FRAME_LIMIT, FRAME_MEMORY, FrameAnswer, HistoryRequest, LONGEST_WAIT_MS, QueryAccepted, QueryRequest, QueryStatus,
     RunRequest,
 };
+use crate::wire::status;
 
 /// How a status is asked for.
 #[derive(Default, Deserialize)]
@@ -69,9 +71,9 @@ async fn take_in(app: &App, owner: Owner, body: Body) -> Result<FrameAnswer, Fau
 pub async fn submit(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
+    Extension(name): Extension<RequestName>,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let owner = Owner(caller.key);
     let body = match body {
         Ok(body) => body,
         Err(rejection) => return Fault::unreadable(&rejection.body_text(), rejection.status()).into_response(),
@@ -80,7 +82,7 @@ pub async fn submit(
         Ok(request) => request,
         Err(error) => return Fault::invalid(format!("The body is not a query: {error}.")).into_response(),
     };
-    let work = move || start(&app.platform, owner, request);
+    let work = move || submitted(&app.platform, &caller, name, request);
     reply(tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Fault::internal(&error))))
 }
 
@@ -127,6 +129,26 @@ pub fn reply<T: serde::Serialize>(answer: Result<T, Fault>) -> Response {
     }
 }
 
+/// Starts a query; one whose result is to be kept needs the right to make datasets as well, and is on the record.
+fn submitted(
+    platform: &Platform,
+    caller: &Caller,
+    RequestName(name): RequestName,
+    request: QueryRequest,
+) -> Result<QueryAccepted, Fault> {
+    let right = if request.keeps() { Right::WriteDatasets } else { Right::ReadFeatures };
+    let (workspace, feature_view) = request.view();
+    let (workspace, feature_view) = (workspace.to_owned(), feature_view.to_owned());
+    let deed = || Deed {
+        workspace,
+        feature_view,
+        words: "a query whose result is kept as a dataset".to_owned(),
+        ..deeds::deed(caller, name, "POST /v1/fvtop/queries".to_owned())
+    };
+    let told = |made: &QueryAccepted| (status::OK, format!("query {}", made.query_id));
+    recorded::perform(platform, caller, right, deed, told, || start(platform, Owner(caller.key), request))
+}
+
 fn start(platform: &Platform, owner: Owner, request: QueryRequest) -> Result<QueryAccepted, Fault> {
     let (workspace, name) = request.view();
     let view = platform.view(workspace, name).ok_or_else(|| parts::unknown_view(platform, workspace, name))?;
@@ -158,8 +180,9 @@ fn history_ask(
     let frame = |id: Option<String>| -> Result<Option<DataFrame>, Refusal> {
         id.map(|id| platform.queries().frame(owner, &id)).transpose()
     };
+    let keeps = history.keeps();
     let (spine, entities) = (frame(history.spine)?, frame(history.entities)?);
-    let save_as = match history.save || history.save_as.is_some() {
+    let save_as = match keeps {
         true => {
             let (wanted, now) = (history.save_as.as_deref(), platform.clock().now());
             Some(platform.datasets().name(&view.workspace, wanted, &view.name, now)?)

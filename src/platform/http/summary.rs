@@ -28,7 +28,7 @@ fn kind(model: &FeatureView) -> String {
         ViewKind::Aggregate { interval: None } => format!("{source} feature view, continuous aggregates"),
         ViewKind::Temporal { ttl: Some(ttl) } => format!("{source} feature view, latest row for {}", print_span(*ttl)),
         ViewKind::Temporal { ttl: None } => format!("{source} feature view, latest row"),
-        ViewKind::Other => format!("{source} feature view"),
+        ViewKind::OnDemand | ViewKind::Other => format!("{source} feature view"),
     }
 }
 

@@ -12,6 +12,7 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::model::{BatchTrigger, Id, JobState, Span, Time, TriggerRequest, Window, Workspace};
+use crate::platform::access::Access;
 use crate::platform::clock::Clock;
 use crate::platform::datasets::Datasets;
 use crate::platform::jobs::{Jobs, testing};
@@ -32,7 +33,10 @@ use crate::wire::{proxy as envelope, rpc};
 
 mod deletion;
 mod features;
+mod kinds;
+mod objects;
 mod queries;
+mod saved;
 mod tasks;
 mod wildcard;
 
@@ -66,15 +70,9 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
         let mut offline = testing::view("manual");
         (offline.online, offline.batch_trigger) = (false, BatchTrigger::Manual);
         let views = vec![Arc::new(testing::view("carrier")), Arc::new(offline), Arc::new(wildcard::view())];
-        let passed = Arc::new(AtomicI64::new(0));
-        let since = Arc::clone(&passed);
-        let clock = Clock::from_fn(move || now() + Span::microseconds(since.load(Ordering::SeqCst)));
-        let jobs = Jobs::open(&dir.path().join("jobs.sqlite"), &views, clock.clone()).unwrap();
-        jobs.schedule().unwrap();
         let workspaces = vec![Workspace { name: "prod".to_owned(), live: true }];
         let error = RepositoryError {
             file: PathBuf::from("views/a.toml"),
@@ -83,19 +81,26 @@ impl Bench {
             problem: "`soon` is not a duration".to_owned(),
             fix: "Write `1h`.".to_owned(),
         };
-        let repository = Repository {
-            root: PathBuf::new(),
-            workspaces,
-            services: features::services(&views),
-            views,
-            errors: vec![error],
-        };
+        let errors = vec![error];
+        let services = features::services(&views);
+        Self::over(Repository { workspaces, views, services, errors, ..Repository::default() })
+    }
+
+    /// A platform of that repository.
+    fn over(repository: Repository) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let passed = Arc::new(AtomicI64::new(0));
+        let since = Arc::clone(&passed);
+        let clock = Clock::from_fn(move || now() + Span::microseconds(since.load(Ordering::SeqCst)));
+        let jobs = Jobs::open(&dir.path().join("jobs.sqlite"), &repository.views, clock.clone()).unwrap();
+        jobs.schedule().unwrap();
         let stop = CancellationToken::new();
         let tails = Tails::new(Arc::default(), clock.clone(), stop.clone());
         let datasets = Arc::new(Datasets::open(dir.path().join("datasets")).unwrap());
         let platform = Arc::new(Platform {
             repository,
             clock,
+            access: Arc::new(Access::open(dir.path()).unwrap()),
             jobs: Arc::new(jobs),
             online: Arc::new(online()),
             tails: Arc::new(tails),
@@ -106,7 +111,7 @@ impl Bench {
             threads: Mutex::default(),
             _lock: DirectoryLock::take(dir.path(), Duration::ZERO).unwrap(),
         });
-        let (keys, key) = ApiKeys::random();
+        let (keys, key) = ApiKeys::with_own(Arc::clone(platform.access()), "bench").unwrap();
         Self { app: router(Arc::clone(&platform), keys, stop), platform, key, passed, _dir: dir }
     }
 
@@ -158,6 +163,7 @@ async fn configs_announce_what_there_is_and_what_is_wrong() {
     let configs = convert::configs_from_proto(&bench.call::<GetConfigsResponse>(rpc::GET_CONFIGS, &()).await);
     let get = |key: &str| configs.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str());
     assert_eq!(get("FVTOP_API"), Some("/v1/fvtop"));
+    assert_eq!(get("TECTON_OFFLINE_RETRIEVAL_COMPUTE_MODE"), Some("spark"));
     assert_eq!(get("FVTOP_NOTICES"), Some("views/a.toml:3: ttl: `soon` is not a duration. Write `1h`."));
 }
 
@@ -327,7 +333,7 @@ async fn the_server_stops_also_while_somebody_listens() {
     let bench = Bench::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (keys, key) = ApiKeys::random();
+    let (keys, key) = ApiKeys::with_own(Arc::clone(bench.platform.access()), "bench").unwrap();
     let shutdown = CancellationToken::new();
     let server = tokio::spawn(serve(Arc::clone(&bench.platform), listener, keys, shutdown.clone()));
     let url = format!("http://{address}/v1/fvtop/run-stream?workspace=prod&feature_view=carrier&backlog=5");

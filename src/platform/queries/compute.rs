@@ -184,7 +184,9 @@ pub fn code_of(error: &DatasetError) -> i32 {
     match error {
         DatasetError::Name(_) => status::INVALID_ARGUMENT,
         DatasetError::Missing { .. } => status::NOT_FOUND,
-        DatasetError::Taken { .. } | DatasetError::Damaged { .. } => status::FAILED_PRECONDITION,
+        DatasetError::Taken { .. } | DatasetError::Damaged { .. } | DatasetError::Unwritten { .. } => {
+            status::FAILED_PRECONDITION
+        }
         DatasetError::Disk { .. } => status::INTERNAL,
     }
 }

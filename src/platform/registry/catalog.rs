@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::definition::{Arrival, Entity, Replay, RepositoryError, Source, Stream};
 use super::document::{Document, Fields};
 use super::identity::stable_id;
-use super::{files, suggest};
+use super::{ENTITIES, SOURCES, WORKSPACES, files, suggest};
 use crate::model::time::{parse_time, span_micros};
 use crate::model::{DataType, Span, Time, Workspace};
 use crate::platform::engine;
@@ -42,9 +42,9 @@ impl Catalog {
     pub fn read(root: &Path, errors: &mut Vec<RepositoryError>) -> Self {
         let mut catalog = Self::default();
         let mut broken = Vec::new();
-        catalog.workspaces = entries(root, "workspaces.toml", "workspace", errors, &mut broken, workspace);
-        catalog.entities = entries(root, "entities.toml", "entity", errors, &mut broken, entity);
-        catalog.sources = entries(root, "sources.toml", "source", errors, &mut broken, |fields| source(root, fields));
+        catalog.workspaces = entries(root, WORKSPACES, "workspace", errors, &mut broken, workspace);
+        catalog.entities = entries(root, ENTITIES, "entity", errors, &mut broken, entity);
+        catalog.sources = entries(root, SOURCES, "source", errors, &mut broken, |fields| source(root, fields));
         catalog.broken = broken;
         catalog
     }

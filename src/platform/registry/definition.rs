@@ -20,6 +20,10 @@ pub struct Repository {
     pub root: PathBuf,
     /// Workspaces, in the order of the file.
     pub workspaces: Vec<Workspace>,
+    /// Entities that are sound, in the order of the file. They belong to every workspace.
+    pub entities: Vec<Arc<Entity>>,
+    /// Sources that are sound, in the order of the file. They belong to every workspace.
+    pub sources: Vec<Arc<Source>>,
     /// Views that are sound, one for each workspace they belong to, in definition order.
     pub views: Vec<Arc<View>>,
     /// Feature services that are sound, one for each workspace they belong to, in file order.

@@ -145,6 +145,7 @@ fn made(kind: &ViewKind) -> String {
         ViewKind::Aggregate { interval: None } => "aggregate, continuous".to_owned(),
         ViewKind::Temporal { ttl: Some(ttl) } => format!("latest row, ttl {}", print_span(*ttl)),
         ViewKind::Temporal { ttl: None } => "latest row, no ttl".to_owned(),
+        ViewKind::OnDemand => "computed when asked for".to_owned(),
         ViewKind::Other => "of a kind not known here".to_owned(),
     }
 }

@@ -1,22 +1,23 @@
 //! What a server sends for feature views: the views and everything they refer to.
 //!
 //! Releases 0.5 and 1.2 of the released clients insist on different fields (wire sections 2.1 and 5); all of them are
-//! written here. Release 1.2 executes the bodies of functions as Python when it loads a view, so they only define
-//! functions that return a text.
+//! written here. What views refer to is in [`super::objects`].
 
 use std::collections::HashSet;
 
-use super::types::{column_to_proto, spark_schema};
+use super::objects::{
+    EntityParts, SourceParts, entity_to_proto, input_names, source_kind, source_to_proto, transformation_id,
+    transformation_to_proto,
+};
+use super::types::column_to_proto;
 use super::view::metadata_of;
-use super::workspace::entry;
 use super::{id_to_proto, span_to_proto, time_to_proto};
 use crate::model::time::print_span;
-use crate::model::{BatchTrigger, DataType, FeatureView, Id, Span, ViewKind};
+use crate::model::{BatchTrigger, DataType, FeatureView, Span, ViewKind};
 use crate::wire::proto::aggregate as agg;
-use crate::wire::proto::common::{FcoMetadata, Schema};
+use crate::wire::proto::common::Schema;
 use crate::wire::proto::enums as e;
 use crate::wire::proto::materialization as mat;
-use crate::wire::proto::source as src;
 use crate::wire::proto::view as proto;
 
 /// A view with everything it refers to.
@@ -32,8 +33,8 @@ pub struct ViewParts {
     pub sql: String,
     /// Its entities in definition order.
     pub entities: Vec<EntityParts>,
-    /// Its sources in the order of its inputs.
-    pub sources: Vec<SourceParts>,
+    /// Its inputs in their order: the name in its query, and the source.
+    pub inputs: Vec<(String, SourceParts)>,
     /// The longest window of one backfill job.
     pub max_batch_aggregation_interval: Option<Span>,
     /// Size of a partition of the offline table.
@@ -57,54 +58,14 @@ pub struct AggregationParts {
     pub feature: String,
 }
 
-/// An entity.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EntityParts {
-    /// Identity.
-    pub id: Id,
-    /// Name.
-    pub name: String,
-    /// What it is.
-    pub description: String,
-    /// Who keeps it.
-    pub owner: String,
-    /// Join keys with their types.
-    pub join_keys: Vec<(String, DataType)>,
-}
-
-/// A data source as an input of a view.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SourceParts {
-    /// Identity.
-    pub id: Id,
-    /// Name.
-    pub name: String,
-    /// What it holds.
-    pub description: String,
-    /// Who keeps it.
-    pub owner: String,
-    /// Labels.
-    pub tags: Vec<(String, String)>,
-    /// Name of the input in the view's query.
-    pub input_name: String,
-    /// Whether it has a stream side.
-    pub is_stream: bool,
-    /// Column that filters a window.
-    pub timestamp_column: Option<String>,
-    /// How long after a window's end the batch side may still be incomplete.
-    pub data_delay: Span,
-    /// Columns with their types.
-    pub columns: Vec<(String, DataType)>,
-}
-
 /// The container for those views; every object is in it once.
 pub fn container_of(views: &[ViewParts], workspace: &str) -> proto::FcoContainer {
     let mut seen = HashSet::new();
     let mut fcos = Vec::new();
     for parts in views {
         fcos.push(proto::Fco { feature_view: Some(view_to_proto(parts)), ..Default::default() });
-        fcos.push(proto::Fco { transformation: Some(transformation(parts)), ..Default::default() });
-        for source in parts.sources.iter().filter(|s| seen.insert(s.id)) {
+        fcos.push(proto::Fco { transformation: Some(transformation_to_proto(parts)), ..Default::default() });
+        for (_, source) in parts.inputs.iter().filter(|(_, source)| seen.insert(source.id)) {
             let source = source_to_proto(source, workspace);
             fcos.push(proto::Fco { virtual_data_source: Some(source), ..Default::default() });
         }
@@ -158,10 +119,6 @@ fn trigger(trigger: BatchTrigger) -> e::BatchTriggerType {
         BatchTrigger::Manual => e::BatchTriggerType::Manual,
         BatchTrigger::NoBatch => e::BatchTriggerType::NoBatchMaterialization,
     }
-}
-
-fn source_kind(is_stream: bool) -> e::SourceKind {
-    if is_stream { e::SourceKind::StreamWithBatch } else { e::SourceKind::Batch }
 }
 
 fn aggregate(parts: &ViewParts) -> Option<agg::TemporalAggregate> {
@@ -242,16 +199,11 @@ fn monitoring(parts: &ViewParts) -> mat::MonitoringParams {
     }
 }
 
-/// The transformation has no identity of its own: the view's with all bits turned.
-fn transformation_id(view: Id) -> Id {
-    Id(!view.0)
-}
-
 fn pipeline(parts: &ViewParts) -> proto::Pipeline {
-    let input = |(index, source): (usize, &SourceParts)| {
+    let input = |(index, ((_, source), name)): (usize, (&(String, SourceParts), String))| {
         let node = proto::DataSourceNode {
             virtual_data_source_id: Some(id_to_proto(source.id)),
-            input_name: Some(identifier(&source.input_name)),
+            input_name: Some(name),
             ..Default::default()
         };
         let node = proto::PipelineNode { data_source_node: Some(node), transformation_node: None };
@@ -259,99 +211,10 @@ fn pipeline(parts: &ViewParts) -> proto::Pipeline {
     };
     let node = proto::TransformationNode {
         transformation_id: Some(id_to_proto(transformation_id(parts.view.id))),
-        inputs: parts.sources.iter().enumerate().map(input).collect(),
+        inputs: parts.inputs.iter().zip(input_names(parts)).enumerate().map(input).collect(),
     };
     let root = proto::PipelineNode { transformation_node: Some(node), data_source_node: None };
     proto::Pipeline { root: Some(root), mode: None }
-}
-
-fn transformation(parts: &ViewParts) -> src::Transformation {
-    let name = identifier(&parts.view.name);
-    let inputs: Vec<_> = parts.sources.iter().map(|source| identifier(&source.input_name)).collect();
-    // A JSON text is a Python text as well.
-    let sql = serde_json::Value::from(parts.sql.as_str());
-    let body = format!("def {name}({}):\n    return {sql}\n", inputs.join(", "));
-    src::Transformation {
-        transformation_id: Some(id_to_proto(transformation_id(parts.view.id))),
-        fco_metadata: Some(FcoMetadata { tags: Vec::new(), description: None, ..metadata_of(&parts.view) }),
-        transformation_mode: Some(e::TransformationMode::SparkSql.into()),
-        user_function: Some(function(name, body)),
-        options: Vec::new(),
-    }
-}
-
-fn function(name: String, body: String) -> src::UserDefinedFunction {
-    src::UserDefinedFunction { name: Some(name), body: Some(body), isolate_function_deserialization: None }
-}
-
-/// A name that Python takes as one.
-fn identifier(name: &str) -> String {
-    let mut text: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-    const RESERVED: &str = " False None True and as assert async await break class continue def del elif else except \
-                            finally for from global if import in is lambda nonlocal not or pass raise return try \
-                            while with yield ";
-    let reserved = RESERVED.contains(&format!(" {text} "));
-    if reserved || text.is_empty() || text.starts_with(|c: char| c.is_ascii_digit()) {
-        text.insert(0, '_');
-    }
-    text
-}
-
-fn metadata(name: &str, description: &str, owner: &str, workspace: &str) -> FcoMetadata {
-    FcoMetadata {
-        name: Some(name.to_owned()),
-        description: Some(description.to_owned()),
-        owner: Some(owner.to_owned()),
-        workspace: Some(workspace.to_owned()),
-        framework_version: Some(e::FrameworkVersion::Fwv5.into()),
-        ..Default::default()
-    }
-}
-
-fn entity_to_proto(entity: &EntityParts, workspace: &str) -> src::Entity {
-    src::Entity {
-        entity_id: Some(id_to_proto(entity.id)),
-        join_keys_legacy: entity.join_keys.iter().map(|(name, _)| name.clone()).collect(),
-        fco_metadata: Some(metadata(&entity.name, &entity.description, &entity.owner, workspace)),
-        options: Vec::new(),
-        join_keys: entity.join_keys.iter().map(|(name, data_type)| column_to_proto(name, data_type)).collect(),
-    }
-}
-
-fn source_to_proto(source: &SourceParts, workspace: &str) -> src::VirtualDataSource {
-    let time = source.timestamp_column.clone();
-    let batch = src::BatchDataSource {
-        hive_table: Some(src::HiveTableDataSource {
-            table: Some(source.name.clone()),
-            database: Some("fvtop".to_owned()),
-        }),
-        timestamp_column_properties: time
-            .clone()
-            .map(|name| src::TimestampColumnProperties { column_name: Some(name), format: None }),
-        spark_schema: Some(spark_schema(&source.columns)),
-        data_delay: Some(span_to_proto(source.data_delay)),
-        ..Default::default()
-    };
-    let stream = source.is_stream.then(|| src::StreamDataSource {
-        kinesis_data_source: Some(src::KinesisDsConfig {
-            stream_name: Some(source.name.clone()),
-            region: Some("local".to_owned()),
-        }),
-        raw_stream_translator: Some(function("translate".into(), "def translate(df):\n    return df\n".into())),
-        time_column: time,
-        spark_schema: Some(spark_schema(&source.columns)),
-        ..Default::default()
-    });
-    let tags = source.tags.iter().map(|(key, value)| entry(key, value)).collect();
-    let meta = metadata(&source.name, &source.description, &source.owner, workspace);
-    src::VirtualDataSource {
-        virtual_data_source_id: Some(id_to_proto(source.id)),
-        batch_data_source: Some(batch),
-        stream_data_source: stream,
-        data_source_type: Some(source_kind(source.is_stream).into()),
-        fco_metadata: Some(FcoMetadata { tags, ..meta }),
-        options: Vec::new(),
-    }
 }
 
 #[cfg(test)]

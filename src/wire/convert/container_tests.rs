@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::time::from_micros;
-use crate::model::{Feature, JoinKey};
+use crate::model::{Feature, Id, JoinKey};
 use crate::wire::convert::feature_views;
 
 fn column(name: &str, data_type: DataType) -> (String, DataType) {
@@ -47,11 +47,11 @@ fn view(kind: ViewKind, features: Vec<Feature>) -> FeatureView {
 fn parts(view: FeatureView, aggregations: Vec<AggregationParts>, columns: Vec<(String, DataType)>) -> ViewParts {
     let source = |id: u128, name: &str, is_stream: bool| SourceParts {
         id: Id(id),
+        defined_in: "sources.toml".into(),
         name: name.to_owned(),
         description: "Rows.".into(),
         owner: "ops@example.com".into(),
         tags: vec![],
-        input_name: name.to_owned(),
         is_stream,
         timestamp_column: is_stream.then(|| "timestamp".to_owned()),
         data_delay: Span::hours(1),
@@ -62,13 +62,17 @@ fn parts(view: FeatureView, aggregations: Vec<AggregationParts>, columns: Vec<(S
         name: "route".into(),
         description: "A pair of airports.".into(),
         owner: "ops@example.com".into(),
+        defined_in: "entities.toml".into(),
         join_keys: vec![column("origin", DataType::String), column("dest", DataType::String)],
     };
     ViewParts {
         view,
         aggregations,
         entities: vec![entity],
-        sources: vec![source(11, "flights", true), source(12, "airlines", false)],
+        inputs: vec![
+            ("flights".to_owned(), source(11, "flights", true)),
+            ("airlines".to_owned(), source(12, "airlines", false)),
+        ],
         columns,
         sql: "SELECT origin, 'a \"quote\"\nand more' FROM flights".into(),
         max_batch_aggregation_interval: Some(Span::days(7)),
@@ -189,13 +193,14 @@ fn everything_that_released_clients_insist_on_is_there() {
 
 #[test]
 fn functions_are_harmless_python_that_defines_its_name() {
-    let made = transformation(&aggregate()).user_function.unwrap();
+    let made = transformation_to_proto(&aggregate()).user_function.unwrap();
     assert_eq!(made.name.as_deref(), Some("route_delays"));
     let body = made.body.unwrap();
     assert_eq!(
         body,
         "def route_delays(flights, airlines):\n    return \"SELECT origin, 'a \\\"quote\\\"\\nand more' FROM flights\"\n"
     );
-    assert_eq!(identifier("2-fast"), "_2_fast");
-    assert_eq!(identifier("class"), "_class");
+    let mut twice = aggregate();
+    twice.inputs = ["a-b", "a_b", "a b"].map(|name| (name.to_owned(), twice.inputs[0].1.clone())).to_vec();
+    assert_eq!(input_names(&twice), ["a_b", "a_b_", "a_b__"], "no parameter twice");
 }

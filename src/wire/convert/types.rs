@@ -5,6 +5,9 @@ use crate::wire::features::ItemType;
 use crate::wire::proto::common::{self, Column, SparkField, SparkSchema};
 use crate::wire::proto::enums::{ColumnType, DataTypeKind};
 
+/// Most characters that are kept of a word that is not known.
+const LONGEST_WORD: usize = 64;
+
 /// A type as messages carry it; unknown ones as type 0.
 pub fn type_to_proto(data_type: &DataType) -> common::DataType {
     let kind = match data_type {
@@ -54,11 +57,17 @@ pub fn column_to_proto(name: &str, data_type: &DataType) -> Column {
         DataType::Float64 => ColumnType::Double,
         DataType::String => ColumnType::String,
         DataType::Bool => ColumnType::Bool,
+        DataType::Array(element) => match **element {
+            DataType::Int64 => ColumnType::Int64Array,
+            DataType::Float64 => ColumnType::DoubleArray,
+            DataType::String => ColumnType::StringArray,
+            _ => ColumnType::DeriveFromDataType,
+        },
         _ => ColumnType::DeriveFromDataType,
     };
     Column {
         name: Some(name.to_owned()),
-        raw_spark_type: Some(spark_word(data_type)),
+        raw_spark_type: Some(column_word(data_type)),
         feature_server_type: Some(kind.into()),
         raw_snowflake_type: None,
         offline_data_type: Some(type_to_proto(data_type)),
@@ -77,6 +86,9 @@ pub fn column_from_proto(column: &Column) -> (String, DataType) {
             "double" | "float" => DataType::Float64,
             "boolean" => DataType::Bool,
             "timestamp" => DataType::Timestamp,
+            "string_array" => DataType::Array(Box::new(DataType::String)),
+            "long_array" => DataType::Array(Box::new(DataType::Int64)),
+            "double_array" | "float_array" => DataType::Array(Box::new(DataType::Float64)),
             other => DataType::Other(other.to_owned()),
         });
     (name, data_type)
@@ -112,6 +124,54 @@ fn spark_word(data_type: &DataType) -> String {
         DataType::Timestamp => "timestamp".to_owned(),
         DataType::Array(element) => format!("array<{}>", spark_word(element)),
         DataType::Other(word) => word.clone(),
+    }
+}
+
+/// A type by its word in the model; words that are not known are kept.
+pub fn type_of_word(word: &str) -> DataType {
+    match word {
+        "int64" => DataType::Int64,
+        "float64" => DataType::Float64,
+        "string" => DataType::String,
+        "boolean" => DataType::Bool,
+        "timestamp" => DataType::Timestamp,
+        other => match other.strip_prefix("array<").and_then(|rest| rest.strip_suffix('>')) {
+            Some(element) => DataType::Array(Box::new(type_of_word(element))),
+            None => DataType::Other(other.to_owned()),
+        },
+    }
+}
+
+/// The type in the JSON that Spark writes of a field.
+pub fn type_of_spark(field: &str) -> DataType {
+    let field: serde_json::Value = serde_json::from_str(field).unwrap_or_default();
+    spark_type(&field["type"])
+}
+
+/// Nested as deep as the JSON's reader lets through.
+fn spark_type(json: &serde_json::Value) -> DataType {
+    match json.as_str() {
+        Some("long" | "integer" | "short" | "byte") => DataType::Int64,
+        Some("double" | "float") => DataType::Float64,
+        Some("string") => DataType::String,
+        Some("boolean") => DataType::Bool,
+        Some("timestamp") => DataType::Timestamp,
+        Some(other) => DataType::Other(other.chars().take(LONGEST_WORD).collect()),
+        None if json["type"] == "array" => DataType::Array(Box::new(spark_type(&json["elementType"]))),
+        None => match json["type"].as_str() {
+            Some(kind) => DataType::Other(kind.chars().take(LONGEST_WORD).collect()),
+            None => unknown(),
+        },
+    }
+}
+
+/// A type as columns name it: lists of plain values have words of their own (wire messages, `common.Column`).
+fn column_word(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Array(element) if !matches!(**element, DataType::Array(_) | DataType::Other(_)) => {
+            format!("{}_array", spark_word(element))
+        }
+        other => spark_word(other),
     }
 }
 
@@ -196,7 +256,19 @@ mod tests {
 
     #[test]
     fn a_column_without_types_is_read_by_its_spark_word() {
-        let column = Column { name: Some("c".into()), raw_spark_type: Some("bigint".into()), ..Default::default() };
-        assert_eq!(column_from_proto(&column).1, DataType::Int64);
+        let list = |element| DataType::Array(Box::new(element));
+        for (word, data_type) in [
+            ("bigint", DataType::Int64),
+            ("string_array", list(DataType::String)),
+            ("long_array", list(DataType::Int64)),
+            ("double_array", list(DataType::Float64)),
+        ] {
+            let column = Column { name: Some("c".into()), raw_spark_type: Some(word.into()), ..Default::default() };
+            assert_eq!(column_from_proto(&column).1, data_type);
+            // The word that is written is one that is read.
+            let written =
+                Column { offline_data_type: None, feature_server_data_type: None, ..column_to_proto("c", &data_type) };
+            assert_eq!(column_from_proto(&written).1, data_type);
+        }
     }
 }

@@ -119,9 +119,10 @@ fn kind(view: &proto::FeatureView) -> ViewKind {
     if let Some(aggregate) = &view.temporal_aggregate {
         return ViewKind::Aggregate { interval: interval(aggregate) };
     }
-    match &view.temporal {
-        Some(temporal) => ViewKind::Temporal { ttl: temporal.serving_ttl.map(span_from_proto) },
-        None => ViewKind::Other,
+    match (&view.temporal, &view.on_demand_feature_view) {
+        (Some(temporal), _) => ViewKind::Temporal { ttl: temporal.serving_ttl.map(span_from_proto) },
+        (None, Some(_)) => ViewKind::OnDemand,
+        (None, None) => ViewKind::Other,
     }
 }
 

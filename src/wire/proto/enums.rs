@@ -146,6 +146,12 @@ enumerations! {
         ManualCancellationRequested = 7 "MATERIALIZATION_STATUS_STATE_MANUAL_CANCELLATION_REQUESTED",
         ManuallyCancelled = 8 "MATERIALIZATION_STATUS_STATE_MANUALLY_CANCELLED",
     }
+    /// `data.SavedFeatureDataFrameType`.
+    SavedFrameType {
+        NotSet = 0 "NOT_SET",
+        Saved = 1 "SAVED",
+        Logged = 2 "LOGGED",
+    }
     /// `data.ServingState`.
     ServingState {
         Unspecified = 0 "SERVING_STATE_UNSPECIFIED",

@@ -164,6 +164,20 @@ pub struct MaterializationAttemptStatus {
     pub tecton_runtime_version: Option<String>,
 }
 
+/// `metadataservice.GetAllFeatureFreshnessRequest`.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetAllFeatureFreshnessRequest {
+    #[prost(string, optional, tag = "1")]
+    pub workspace: Option<String>,
+}
+
+/// `metadataservice.GetAllFeatureFreshnessResponse`.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetAllFeatureFreshnessResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub freshness_statuses: Vec<FreshnessStatus>,
+}
+
 /// `metadataservice.GetFeatureFreshnessRequest`.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetFeatureFreshnessRequest {

@@ -3,7 +3,7 @@
 //! Field numbers and types are the protocol's; presence matters, so every single field is optional.
 
 use super::aggregate::TemporalAggregate;
-use super::common::{Duration, FcoMetadata, Id, MapEntry, Schema};
+use super::common::{Duration, Empty, FcoMetadata, Id, MapEntry, Schema};
 use super::enums::{BackfillConfigMode, BatchComputeMode, BatchTriggerType, FrameworkVersion, SourceKind};
 use super::materialization::{MaterializationStateTransition, MonitoringParams, NewMaterializationParams};
 use super::source::{Entity, Transformation, VirtualDataSource};
@@ -122,6 +122,9 @@ pub struct FeatureView {
     pub materialization_state_transitions: Vec<MaterializationStateTransition>,
     #[prost(message, optional, tag = "14")]
     pub monitoring_params: Option<MonitoringParams>,
+    /// Its presence alone is read; from 1.2 the field is called `realtime_feature_view`.
+    #[prost(message, optional, tag = "17")]
+    pub on_demand_feature_view: Option<Empty>,
     /// Not needed.
     #[prost(int32, optional, tag = "19")]
     pub framework_version: Option<i32>,

@@ -1,8 +1,8 @@
-//! The handshake, keys and workspaces (wire sections 1.7, 2.5).
+//! The handshake and workspaces (wire sections 1.7, 2.5).
 //!
 //! Field numbers and types are the protocol's; presence matters, so every single field is optional.
 
-use super::common::{Id, MapEntry, Timestamp};
+use super::common::{MapEntry, Timestamp};
 
 /// `metadataservice.GetConfigsResponse`. Also the answer of GetLoginConfigs.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -10,33 +10,6 @@ pub struct GetConfigsResponse {
     /// See README section 1.7 for the keys.
     #[prost(message, repeated, tag = "1")]
     pub key_values: Vec<MapEntry>,
-}
-
-/// `metadataservice.IntrospectApiKeyRequest`.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct IntrospectApiKeyRequest {
-    #[prost(string, optional, tag = "1")]
-    pub api_key: Option<String>,
-}
-
-/// `metadataservice.IntrospectApiKeyResponse`.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct IntrospectApiKeyResponse {
-    /// Shown in hex as the key id.
-    #[prost(message, optional, tag = "1")]
-    pub id: Option<Id>,
-    #[prost(string, optional, tag = "2")]
-    pub description: Option<String>,
-    #[prost(string, optional, tag = "3")]
-    pub created_by: Option<String>,
-    /// False for a revoked key.
-    #[prost(bool, optional, tag = "4")]
-    pub active: Option<bool>,
-    #[prost(bool, optional, tag = "5")]
-    pub is_admin: Option<bool>,
-    /// From 0.6.
-    #[prost(string, optional, tag = "6")]
-    pub name: Option<String>,
 }
 
 /// `metadataservice.GetWorkspaceRequest`.
@@ -59,6 +32,22 @@ pub struct GetWorkspaceResponse {
 pub struct ListWorkspacesResponse {
     #[prost(message, repeated, tag = "1")]
     pub workspaces: Vec<Workspace>,
+}
+
+/// `metadataservice.CreateWorkspaceRequest`.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreateWorkspaceRequest {
+    #[prost(string, optional, tag = "2")]
+    pub workspace_name: Option<String>,
+    #[prost(message, optional, tag = "3")]
+    pub capabilities: Option<WorkspaceCapabilities>,
+}
+
+/// `metadataservice.DeleteWorkspaceRequest`.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DeleteWorkspaceRequest {
+    #[prost(string, optional, tag = "1")]
+    pub workspace: Option<String>,
 }
 
 /// `data.Workspace`.

@@ -1,0 +1,107 @@
+//! A file of API keys, for deployments whose keys are handed out by something else.
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use super::Secret;
+
+/// The shortest key that is taken from a file.
+const SHORTEST: usize = 16;
+
+/// A key in a file.
+#[derive(Debug)]
+pub struct KeyLine {
+    /// Its line, from 1.
+    pub number: usize,
+    /// The key.
+    pub secret: Secret,
+}
+
+/// Why a key file cannot be used.
+#[derive(Debug, Error)]
+pub enum KeyFileError {
+    /// It is not there.
+    #[error(
+        "the API key file {0} does not exist. Make one: `(umask 077; head -c 24 /dev/urandom | base64 > {0})`, and give \
+         its content to clients as TECTON_API_KEY"
+    )]
+    Missing(PathBuf),
+    /// It cannot be read.
+    #[error("the API key file {path} cannot be read: {problem}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What happened.
+        problem: std::io::Error,
+    },
+    /// It holds no key.
+    #[error("the API key file {0} holds no key: write one key a line; lines that begin with # are comments")]
+    Empty(PathBuf),
+    /// A key in it is too easy to guess, or not one word.
+    #[error("line {line} of the API key file {path} is not a key: a key is one word of at least {SHORTEST} characters")]
+    Weak {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+    },
+}
+
+/// The keys in a file: one a line, empty lines and lines that begin with `#` left out.
+///
+/// # Errors
+/// When it is not there, cannot be read, holds no key, or one that is too easy to guess.
+pub fn read(path: &Path) -> Result<Vec<KeyLine>, KeyFileError> {
+    let text = std::fs::read_to_string(path).map_err(|problem| match problem.kind() {
+        std::io::ErrorKind::NotFound => KeyFileError::Missing(path.to_owned()),
+        _ => KeyFileError::Unreadable { path: path.to_owned(), problem },
+    })?;
+    let mut keys = Vec::new();
+    for (number, key) in (1..).zip(text.lines().map(str::trim)) {
+        if key.is_empty() || key.starts_with('#') {
+            continue;
+        }
+        if key.len() < SHORTEST || key.contains(char::is_whitespace) {
+            return Err(KeyFileError::Weak { path: path.to_owned(), line: number });
+        }
+        keys.push(KeyLine { number, secret: Secret::of(key) });
+    }
+    if keys.is_empty() { Err(KeyFileError::Empty(path.to_owned())) } else { Ok(keys) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("keys");
+        std::fs::write(&path, text).unwrap();
+        (dir, path)
+    }
+
+    #[test]
+    fn keys_are_read_line_by_line() {
+        let (_dir, path) = file("# mine\nabcdefghijklmnop\n\n  qrstuvwxyz0123456  \n");
+        let keys = read(&path).unwrap();
+        let keys: Vec<_> = keys.iter().map(|key| (key.number, key.secret.reveal())).collect();
+        assert_eq!(keys, [(2, "abcdefghijklmnop"), (4, "qrstuvwxyz0123456")]);
+    }
+
+    #[test]
+    fn a_missing_file_says_how_to_make_one() {
+        let text = read(Path::new("/nowhere/keys")).unwrap_err().to_string();
+        assert!(text.contains("/dev/urandom") && text.contains("/nowhere/keys"), "{text}");
+    }
+
+    #[test]
+    fn empty_and_weak_files_are_refused() {
+        let (_dir, path) = file("# nothing\n");
+        assert!(matches!(read(&path), Err(KeyFileError::Empty(_))));
+        let (_dir, path) = file("\nsecret\n");
+        let error = read(&path).unwrap_err();
+        assert!(matches!(error, KeyFileError::Weak { line: 2, .. }));
+        assert!(!error.to_string().contains("secret"), "keys are never printed");
+    }
+}

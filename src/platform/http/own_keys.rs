@@ -1,0 +1,134 @@
+//! `/v1/fvtop/keys` and `/v1/fvtop/audit`: keys with their roles, and the audit log, which the protocol has no calls for.
+
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{Extension, Path, Query, State};
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::fault::Fault;
+use super::queries::reply;
+use super::{App, api_keys};
+use crate::model::{Role, Time};
+use crate::platform::Platform;
+use crate::platform::access::{AuditQuery, Caller, Entry, KeyRecord, NewKey};
+use crate::wire::access as wire;
+
+/// `GET keys`: all keys, also the revoked ones.
+pub async fn list(State(app): State<App>) -> Response {
+    reply(
+        on_disk(app, |platform| {
+            let keys = platform.access().keys.list()?.into_iter().map(info).collect();
+            Ok(wire::KeyList { keys })
+        })
+        .await,
+    )
+}
+
+/// `POST keys`: makes a key.
+pub async fn create(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    reply(
+        on_disk(app, move |platform| {
+            let body = body.map_err(|rejection| Fault::unreadable(&rejection.body_text(), rejection.status()))?;
+            let asked: wire::NewKey = serde_json::from_slice(&body)
+                .map_err(|error| Fault::invalid(format!("The body is not a key that is to be made: {error}.")))?;
+            let role = role_of(&asked.role)?;
+            let new = NewKey { name: asked.name, description: asked.description, role, created_by: String::new() };
+            let (key, secret) = api_keys::make(platform, &caller, new)?;
+            Ok(wire::KeyMade { key: secret.reveal().to_owned(), info: info(key) })
+        })
+        .await,
+    )
+}
+
+/// `DELETE keys/{id}`: revokes a key and says what is known of it.
+pub async fn revoke(State(app): State<App>, Path(id): Path<String>) -> Response {
+    reply(
+        on_disk(app, move |platform| {
+            let id = id.parse().map_err(|error| Fault::invalid(format!("{error}.")))?;
+            api_keys::revoke(platform, id).map(info)
+        })
+        .await,
+    )
+}
+
+/// Which entries of the audit log are asked for.
+#[derive(Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    limit: usize,
+    since: Option<Time>,
+    key: Option<String>,
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        Self { limit: wire::AUDIT_LIMIT, since: None, key: None }
+    }
+}
+
+/// `GET audit`: the newest entries of the audit log.
+pub async fn audit(State(app): State<App>, asked: Result<Query<Asked>, QueryRejection>) -> Response {
+    reply(
+        on_disk(app, |platform| {
+            let Query(Asked { limit, since, key }) =
+                asked.map_err(|rejection| Fault::unreadable(&rejection.body_text(), rejection.status()))?;
+            let entries = platform.access().audit.list(&AuditQuery { limit, since, key })?;
+            Ok(wire::AuditList { entries: entries.into_iter().map(row).collect() })
+        })
+        .await,
+    )
+}
+
+async fn on_disk<T: Send + 'static>(
+    app: App,
+    work: impl FnOnce(&Platform) -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    let done = tokio::task::spawn_blocking(move || work(&app.platform)).await;
+    done.unwrap_or_else(|error| Err(Fault::internal(&error)))
+}
+
+fn role_of(word: &str) -> Result<Role, Fault> {
+    Role::named(word).ok_or_else(|| {
+        let known: Vec<_> = Role::ALL.into_iter().map(Role::name).collect();
+        Fault::invalid(format!("There is no role `{word}`. Those there are: {}.", known.join(", ")))
+    })
+}
+
+/// A key as it is told.
+pub fn info(key: KeyRecord) -> wire::KeyInfo {
+    wire::KeyInfo {
+        id: key.id.to_string(),
+        name: key.name,
+        description: key.description,
+        role: key.role.name().to_owned(),
+        obscured: key.obscured,
+        active: key.revoked_at.is_none(),
+        created_at: Some(key.created_at),
+        created_by: key.created_by,
+        revoked_at: key.revoked_at,
+    }
+}
+
+/// An entry of the audit log as it is told.
+pub fn row(entry: Entry) -> wire::AuditRow {
+    let Entry { seq, at, deed, outcome } = entry;
+    wire::AuditRow {
+        seq,
+        at,
+        request_id: deed.request,
+        key_id: deed.key.to_string(),
+        key_name: deed.name,
+        call: deed.call,
+        workspace: deed.workspace,
+        feature_view: deed.feature_view,
+        words: deed.words,
+        ended_at: outcome.as_ref().map(|outcome| outcome.at),
+        code: outcome.as_ref().map(|outcome| outcome.code),
+        sentence: outcome.map(|outcome| outcome.sentence).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,87 @@
+//! Datasets as saved feature data frames (wire section 2.7).
+
+use super::types::{column_to_proto, spark_schema, type_of_spark, type_of_word};
+use super::{id_to_proto, time_to_proto};
+use crate::model::Id;
+use crate::wire::proto::common::{Schema, SparkSchema};
+use crate::wire::proto::enums::SavedFrameType;
+use crate::wire::proto::saved as proto;
+use crate::wire::queries::{Dataset, DatasetColumn};
+
+/// A dataset with what its description does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedParts {
+    /// Identity.
+    pub id: Id,
+    /// The dataset.
+    pub dataset: Dataset,
+    /// URI of its rows.
+    pub location: String,
+    /// Id of its view; absent when the view is gone.
+    pub feature_view: Option<Id>,
+}
+
+/// A dataset as messages carry it.
+pub fn saved_to_proto(parts: &SavedParts) -> proto::SavedFeatureDataFrame {
+    let dataset = &parts.dataset;
+    let columns: Vec<_> =
+        dataset.schema.iter().map(|column| (column.name.clone(), type_of_word(&column.data_type))).collect();
+    let info = proto::SavedFeatureDataFrameInfo {
+        name: Some(dataset.name.clone()),
+        created_at: Some(time_to_proto(dataset.created_at)),
+        is_archived: Some(false),
+        workspace: Some(dataset.workspace.clone()),
+        is_data_deleted: Some(false),
+    };
+    let unified = columns.iter().map(|(name, data_type)| column_to_proto(name, data_type)).collect();
+    proto::SavedFeatureDataFrame {
+        saved_feature_dataframe_id: Some(id_to_proto(parts.id)),
+        info: Some(info),
+        dataframe_location: Some(parts.location.clone()),
+        feature_package_id: parts.feature_view.map(id_to_proto),
+        feature_package_name: Some(dataset.feature_view.clone()),
+        join_key_column_names: dataset.key_columns.clone().unwrap_or_default(),
+        timestamp_column_name: dataset.timestamp_key.clone(),
+        schema: Some(spark_schema(&columns)),
+        r#type: Some(SavedFrameType::Saved.into()),
+        unified_schema: Some(Schema { columns: unified }),
+        ..Default::default()
+    }
+}
+
+/// The columns of a Spark schema.
+pub fn dataset_columns(schema: &SparkSchema) -> Vec<DatasetColumn> {
+    let column = |field: &crate::wire::proto::common::SparkField| DatasetColumn {
+        name: field.name.clone().unwrap_or_default(),
+        data_type: type_of_spark(field.structfield_json.as_deref().unwrap_or_default()).to_string(),
+    };
+    schema.fields.iter().map(column).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::DataType;
+
+    #[test]
+    fn columns_survive_the_way_to_spark_and_back() {
+        use DataType::*;
+        let list = Array(Box::new(String));
+        let types =
+            [Int64, Float64, String, Bool, Timestamp, list.clone(), Array(Box::new(list)), Other("date".into())];
+        let columns: Vec<_> = types.iter().map(|data_type| ("c".to_owned(), data_type.clone())).collect();
+        let read = dataset_columns(&spark_schema(&columns));
+        let again: Vec<_> = read.iter().map(|column| type_of_word(&column.data_type)).collect();
+        assert_eq!(again, types);
+    }
+
+    #[test]
+    fn a_field_that_makes_no_sense_has_an_unknown_type() {
+        for json in ["", "[]", "{\"type\":7}", "{\"type\":{\"type\":\"struct\"}}"] {
+            assert!(matches!(type_of_spark(json), DataType::Other(_)), "{json}");
+        }
+        let deep =
+            format!("{{\"type\":{}\"long\"{}}}", "{\"type\":\"array\",\"elementType\":".repeat(100), "}".repeat(100));
+        assert!(type_of_spark(&deep).to_string().len() < 1_000);
+    }
+}
