@@ -72,7 +72,8 @@ impl Release {
         let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("sdk-{}", self.version));
         let (python, done) = (place.join("bin/python"), place.join("installed"));
         let wanted = format!("{:?}", self.installs);
-        if fs::read_to_string(&done).is_ok_and(|made| made == wanted) && run(&python, &["-c", "import tecton"]).is_ok() {
+        if fs::read_to_string(&done).is_ok_and(|made| made == wanted) && run(&python, &["-c", "import tecton"]).is_ok()
+        {
             return Ok(python);
         }
         let _ = fs::remove_dir_all(&place);

@@ -33,6 +33,7 @@ use crate::wire::{proxy as envelope, rpc};
 
 mod deletion;
 mod features;
+mod fuzz;
 mod kinds;
 mod objects;
 mod queries;
