@@ -5,6 +5,7 @@
 
 use clap::{Parser, Subcommand};
 
+pub mod audit;
 mod confirm;
 pub mod console;
 pub mod coverage;
@@ -16,9 +17,11 @@ pub mod failure;
 pub mod freshness;
 pub mod history;
 pub mod jobs;
+pub mod keys;
 mod log;
 pub mod lookup;
 pub mod output;
+pub mod place;
 pub mod rows;
 pub mod run;
 pub mod serve;
@@ -81,6 +84,12 @@ pub enum Command {
     /// List, show and read the results that were kept
     #[command(after_help = EXIT_CODES)]
     Datasets(datasets::DatasetsArgs),
+    /// Make, list and revoke API keys
+    #[command(after_help = EXIT_CODES)]
+    Keys(keys::KeysArgs),
+    /// Show the audit log: who changed what, and what came of it
+    #[command(after_help = EXIT_CODES)]
+    Audit(audit::AuditArgs),
 }
 
 /// Does what the command line says.
@@ -134,6 +143,14 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
             let _log = log::to_file(args.target().log.as_deref())?;
             datasets::run(args).await
         }
+        Command::Keys(args) => {
+            let _log = log::to_file(args.target().log.as_deref())?;
+            keys::run(args).await
+        }
+        Command::Audit(args) => {
+            let _log = log::to_file(args.target.log.as_deref())?;
+            audit::run(args).await
+        }
     }
 }
 
@@ -167,6 +184,10 @@ mod tests {
             "fvtop delete-keys v --key a=1,b=x --key a=2,b=y=z --json",
             "fvtop status v --verbose --limit 10 --sort-columns type,attempt --errors-only --filter-first --deletions",
             "fvtop coverage v --json",
+            "fvtop keys create ci --role operator --description x --quiet --data-dir d",
+            "fvtop keys list --all --json --url http://h/api",
+            "fvtop keys revoke ci --yes",
+            "fvtop audit --limit 5 --since 2026-11-22 --key ci --csv",
             "fvtop views --json",
             "fvtop views show v --json",
             "fvtop freshness --json",
@@ -196,6 +217,11 @@ mod tests {
             "fvtop history v --timestamp-key at",
             "fvtop datasets",
             "fvtop datasets read",
+            "fvtop keys",
+            "fvtop keys create ci",
+            "fvtop keys create ci --role king",
+            "fvtop keys revoke",
+            "fvtop audit --csv --json",
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }

@@ -219,15 +219,15 @@ impl Platform {
         self.repository.views.iter().find(|view| view.id == id)
     }
 
+    /// The API keys and the audit log. Calls block on the disk.
+    pub fn access(&self) -> &Arc<Access> {
+        &self.access
+    }
+
     /// A feature service by workspace and name, or by workspace and id.
     pub fn service(&self, workspace: &str, name_or_id: &str) -> Option<&Arc<FeatureService>> {
         let mut services = self.repository.services.iter().filter(|service| service.workspace == workspace);
         services.find(|service| service.name == name_or_id || service.id.to_string() == name_or_id)
-    }
-
-    /// The API keys and the audit log. Calls block on the disk.
-    pub fn access(&self) -> &Arc<Access> {
-        &self.access
     }
 
     /// The jobs. Calls block on the disk.

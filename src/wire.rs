@@ -12,9 +12,11 @@ mod examples;
 pub mod features;
 #[cfg(test)]
 mod fuzz;
+pub mod openmetrics;
 pub mod proto;
 pub mod proxy;
 pub mod queries;
+pub mod rest;
 pub mod rpc;
 pub mod status;
 pub mod table;

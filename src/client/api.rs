@@ -2,6 +2,7 @@
 //!
 //! Everything that comes back is cleaned. Reads may be retried, changes never are.
 
+pub mod access;
 mod deletion;
 mod freshness;
 mod jobs;

@@ -135,6 +135,20 @@ impl Transport {
         self.json(self.http.delete(self.endpoint.join(path)), limit).await
     }
 
+    /// One change as JSON, sent once.
+    pub(super) async fn post_once<A: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<A, Error> {
+        self.json(self.once.post(self.endpoint.join(path)).json(body), CHANGE).await
+    }
+
+    /// One DELETE that changes something, sent once.
+    pub(super) async fn delete_once<A: serde::de::DeserializeOwned>(&self, path: &str) -> Result<A, Error> {
+        self.json(self.once.delete(self.endpoint.join(path)), CHANGE).await
+    }
+
     /// One PUT to an address that is a secret of its own: it gets no key of ours, and no message names it. Only HTTP 200 is a
     /// success (wire section 2.6).
     pub(super) async fn put(&self, url: Url, body: Bytes, limit: Duration) -> Result<(), Error> {
@@ -155,7 +169,7 @@ impl Transport {
         call: reqwest::RequestBuilder,
         limit: Duration,
     ) -> Result<A, Error> {
-        let call = call.header("authorization", self.endpoint.key.reveal());
+        let call = call.header("authorization", self.endpoint.key.reveal()).header("x-request-id", request_id());
         self.send(call, limit).await?.read(&self.label)
     }
 
@@ -220,16 +234,20 @@ impl Transport {
     /// Metadata of a request (wire section 1.2).
     fn metadata(&self) -> Metadata {
         let workspace = self.endpoint.workspace.as_deref().unwrap_or("prod");
-        let id = uuid::Uuid::new_v4().simple().to_string();
         let pairs = [
             ("authorization", self.endpoint.key.reveal()),
-            ("x-request-id", id),
+            ("x-request-id", request_id()),
             ("x-workspace", workspace.to_owned()),
             ("x-tecton-client-version", env!("CARGO_PKG_VERSION").to_owned()),
             ("host", self.label.clone()),
         ];
         pairs.into_iter().map(|(name, value)| (name.to_owned(), proxy::OneOrMany::One(value))).collect()
     }
+}
+
+/// A new name for a request (wire section 1.2).
+fn request_id() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
 }
 
 /// Does work on that many bytes where it holds up nobody.

@@ -8,8 +8,8 @@ use serde_json::{Value as Json, json};
 
 use super::convert as c;
 use super::proto::{
-    common as m, deletion as d, jobs as j, keys as k, objects as o, saved as sv, serving as g, status as s, tasks as t,
-    view as v, workspace as w,
+    common as m, deletion as d, fleet as fl, jobs as j, keys as k, objects as o, saved as sv, service as sf,
+    serving as g, status as s, tasks as t, view as v, workspace as w,
 };
 use super::proxy::{self, DecodeError};
 use super::{arrow, features as f, queries as q};
@@ -61,6 +61,11 @@ fn readers() -> Vec<(&'static str, Reader)> {
         o::GetTransformationResponse => drop,
         o::GetVirtualDataSourceResponse => drop,
         sv::SavedFeatureDataFrameResponse => drop,
+        fl::GetJobsResponse => drop,
+        fl::GetAllMaterializationStatusInLiveWorkspacesResponse => drop,
+        sf::GetAllFeatureServicesResponse => drop,
+        sf::GetFeatureServiceResponse => drop,
+        s::GetAllFeatureFreshnessResponse => drop,
         sv::GetAllSavedFeatureDataFramesResponse => drop,
         v::GetFeatureViewResponse => |message| drop(c::feature_views(&message.fco_container.unwrap_or_default())),
         v::QueryFeatureViewsResponse => |message| drop(c::feature_views(&message.fco_container.unwrap_or_default())),
@@ -105,6 +110,13 @@ fn readers() -> Vec<(&'static str, Reader)> {
             drop(request.schema.map(|schema| c::saved::dataset_columns(&schema)));
         },
         sv::GetSavedFeatureDataFrameRequest => drop,
+        fl::GetJobsRequest => drop,
+        fl::GetAllMaterializationStatusInLiveWorkspacesRequest => drop,
+        sf::GetAllFeatureServicesRequest => drop,
+        sf::GetFeatureServiceRequest => drop,
+        s::GetAllFeatureFreshnessRequest => drop,
+        o::GetAllTransformationsRequest => drop,
+        o::GetAllVirtualDataSourcesRequest => drop,
         sv::GetAllSavedFeatureDataFramesRequest => drop,
         sv::ArchiveSavedFeatureDataFrameRequest => drop,
         v::GetFeatureViewRequest => drop,

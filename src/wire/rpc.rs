@@ -66,6 +66,10 @@ calls! {
     GET_VIRTUAL_DATA_SOURCE = "metadataservice.MetadataService" "GetVirtualDataSource" ReadConfig;
     /// One transformation by name or id.
     GET_TRANSFORMATION = "metadataservice.MetadataService" "GetTransformation" ReadConfig;
+    /// All feature services of a workspace.
+    GET_ALL_FEATURE_SERVICES = "metadataservice.MetadataService" "GetAllFeatureServices" ReadConfig;
+    /// One feature service by name or id.
+    GET_FEATURE_SERVICE = "metadataservice.MetadataService" "GetFeatureService" ReadConfig;
     /// Make a workspace; refused, for the repository says which there are.
     CREATE_WORKSPACE = "metadataservice.MetadataService" "CreateWorkspace" WriteConfig;
     /// Delete a workspace; refused like the above.
@@ -80,6 +84,10 @@ calls! {
     GET_SERVER_GROUP = "servergroupservice.ServerGroupService" "GetServerGroup" ReadConfig;
     /// One row for each attempt of each task of a view.
     GET_MATERIALIZATION_STATUS = "metadataservice.MetadataService" "GetMaterializationStatus" ReadMaterializationState;
+    /// The status tables of all views in live workspaces.
+    GET_ALL_MATERIALIZATION_STATUS = "metadataservice.MetadataService" "GetAllMaterializationStatusInLiveWorkspaces" ReadMaterializationState;
+    /// The jobs of many views, filtered and paged.
+    GET_JOBS = "metadataservice.MetadataService" "GetJobs" ReadMaterializationState;
     /// Start a job.
     SUBMIT_MATERIALIZATION_JOB = "materializationjobservice.MaterializationJobService" "SubmitMaterializationJob" UpdateMaterializationState;
     /// All jobs of a view.

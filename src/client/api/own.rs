@@ -106,7 +106,7 @@ impl Api {
     }
 }
 
-fn below(own_api: &str, path: &str) -> String {
+pub(super) fn below(own_api: &str, path: &str) -> String {
     format!("{}/{path}", own_api.trim_matches('/'))
 }
 

@@ -21,6 +21,7 @@ use crate::wire::proto::view::{Fco, FcoContainer, FeatureView as FeatureViewProt
 use crate::wire::proto::workspace::ListWorkspacesResponse;
 use crate::wire::{proxy, rpc};
 
+mod freshness;
 mod jobs;
 mod queries;
 

@@ -4,7 +4,7 @@
 
 use axum::routing::{MethodFilter, MethodRouter, on};
 
-use super::{App, datasets, features, own_keys, proxy, queries, run_stream, uploads};
+use super::{App, datasets, features, metrics, own_keys, proxy, queries, rest, run_stream, uploads};
 use crate::model::Right;
 
 /// One path by one HTTP method.
@@ -86,7 +86,10 @@ macro_rules! of_service {
 
 /// All of them.
 pub fn all() -> Vec<Door> {
-    use Right::{ListServiceAccounts, ManageServiceAccounts, ReadConfig, ReadFeatures};
+    use Right::{
+        AnyKey, ListServiceAccounts, ManageServiceAccounts, ReadConfig, ReadFeatures, ReadMaterializationState,
+        UpdateMaterializationState,
+    };
     use Verb::{Delete, Get, Post, Put};
     let door = Door::new;
     vec![
@@ -107,6 +110,15 @@ pub fn all() -> Vec<Door> {
         door(Get, "/v1/fvtop/datasets", ReadFeatures, |m| on(m, datasets::list)),
         door(Get, "/v1/fvtop/datasets/{name}", ReadFeatures, |m| on(m, datasets::describe)),
         door(Get, "/v1/fvtop/datasets/{name}/rows", ReadFeatures, |m| on(m, datasets::rows)),
+        door(Post, "/v1/jobs/submit-materialization-job", UpdateMaterializationState, |m| on(m, rest::submit)),
+        door(Post, "/v1/jobs/get-materialization-job", ReadMaterializationState, |m| on(m, rest::get)),
+        door(Post, "/v1/jobs/cancel-materialization-job", UpdateMaterializationState, |m| on(m, rest::cancel)),
+        door(Post, "/v1/jobs/list-materialization-jobs", ReadMaterializationState, |m| on(m, rest::list)),
+        door(Post, "/v1/jobs/get-latest-ready-time", ReadMaterializationState, |m| on(m, rest::latest_ready_time)),
+        door(Post, "/v1/jobs/ingest-dataframe", AnyKey, |m| on(m, rest::no_feature_tables)),
+        door(Post, "/v1/jobs/get-dataframe-info", AnyKey, |m| on(m, rest::no_feature_tables)),
+        door(Post, "/v1/metadata-service/get-login-configs", Right::Public, |m| on(m, rest::login_configs)),
+        door(Get, "/v1/observability/metrics", ReadMaterializationState, |m| on(m, metrics::handle)),
         door(Get, "/v1/fvtop/keys", ListServiceAccounts, |m| on(m, own_keys::list)),
         door(Post, "/v1/fvtop/keys", ManageServiceAccounts, |m| on(m, own_keys::create)),
         door(Delete, "/v1/fvtop/keys/{id}", ManageServiceAccounts, |m| on(m, own_keys::revoke)),

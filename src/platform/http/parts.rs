@@ -3,9 +3,11 @@
 use crate::model::time::print_span;
 use crate::model::{DataType, Feature, FeatureView, JoinKey, Span, ViewKind};
 use crate::platform::Platform;
-use crate::platform::registry::definition::{Aggregation, Entity, Function, Kind, RepositoryError, Source, View};
+use crate::platform::registry::definition::{
+    Aggregation, Entity, FeatureService, Function, Kind, RepositoryError, ServiceItem, Source, View,
+};
 use crate::platform::registry::{ENTITIES, SOURCES};
-use crate::wire::convert::{AggregationParts, EntityParts, SourceParts, ViewParts};
+use crate::wire::convert::{AggregationParts, EntityParts, ServiceItemParts, ServiceParts, SourceParts, ViewParts};
 use crate::wire::proto::enums::AggregationFunction;
 
 use super::fault::Fault;
@@ -172,6 +174,31 @@ pub fn source(source: &Source) -> SourceParts {
         data_delay: source.data_delay,
         columns: source.columns.clone(),
     }
+}
+
+/// A feature service.
+pub fn service(service: &FeatureService) -> ServiceParts {
+    let item = |item: &ServiceItem| ServiceItemParts {
+        feature_view: item.view.id,
+        namespace: item.namespace.clone(),
+        features: item.features.clone(),
+        join_keys: item.keys().map(|(name, _)| name.to_owned()).zip(keys_of(&item.view)).collect(),
+    };
+    ServiceParts {
+        id: service.id,
+        name: service.name.clone(),
+        workspace: service.workspace.clone(),
+        description: service.description.clone(),
+        owner: service.owner.clone(),
+        defined_in: service.defined_in.clone(),
+        tags: service.tags.clone().into_iter().collect(),
+        online: service.online_serving_enabled,
+        items: service.items.iter().map(item).collect(),
+    }
+}
+
+fn keys_of(view: &View) -> impl Iterator<Item = String> {
+    view.join_keys.iter().map(|(name, _)| name.clone())
 }
 
 /// `file:line: field: problem. fix`.

@@ -33,10 +33,15 @@ use crate::wire::{proxy as envelope, rpc};
 
 mod deletion;
 mod features;
+mod fleet;
 mod fuzz;
+mod keys;
 mod kinds;
+mod metrics;
 mod objects;
 mod queries;
+mod rest;
+mod rights;
 mod saved;
 mod tasks;
 mod wildcard;
@@ -83,8 +88,13 @@ impl Bench {
             fix: "Write `1h`.".to_owned(),
         };
         let errors = vec![error];
-        let services = features::services(&views);
-        Self::over(Repository { workspaces, views, services, errors, ..Repository::default() })
+        Self::over(Repository {
+            workspaces,
+            services: features::services(&views),
+            views,
+            errors,
+            ..Repository::default()
+        })
     }
 
     /// A platform of that repository.

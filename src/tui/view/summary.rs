@@ -20,11 +20,36 @@ use crate::model::{BatchTrigger, FeatureView, Freshness, Time, ViewKind};
 use crate::tui::ages;
 use crate::tui::app::{App, Pane};
 use crate::tui::canvas::{Canvas, Line, piece};
-use crate::tui::text::{fit, width, wrap};
+use crate::tui::text::{cut, fit, width, wrap};
 use crate::tui::theme::Meaning;
 
 /// Cells that names take.
 const NAMES: usize = 12;
+/// What the pane tells of the definition itself, and so does not repeat of the deployment's summary: the fixed rows that every
+/// deployment sends (wire section 2.4), and those of ours.
+const KNOWN: [&str; 21] = [
+    "name",
+    "workspace",
+    "description",
+    "created at",
+    "owner",
+    "source filename",
+    "tags",
+    "type",
+    "freshness",
+    "materialization",
+    "entities",
+    "join keys",
+    "wildcard join key",
+    "features",
+    "feature start time",
+    "timestamp field",
+    "batch schedule",
+    "batch trigger",
+    "max data delay",
+    "stores",
+    "data sources",
+];
 
 /// Draws the pane.
 pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
@@ -77,14 +102,32 @@ fn lines(app: &App, view: &FeatureView, width: usize) -> Vec<Line> {
     features(&mut lines, view, width);
     lines.push(Vec::new());
     facts(&mut lines, other_facts(view), width);
+    beyond(&mut lines, app, view, width);
     lines
+}
+
+/// What the deployment's summary says beyond the definition.
+fn beyond(lines: &mut Vec<Line>, app: &App, view: &FeatureView, width: usize) {
+    let is_known = |name: &str| KNOWN.iter().any(|known| known.eq_ignore_ascii_case(name));
+    // Whoever changed the view last is worth a line when it was somebody else.
+    let says_more = |(name, value): &&(String, String)| {
+        !is_known(name) && !value.is_empty() && (!name.eq_ignore_ascii_case("last modified by") || *value != view.owner)
+    };
+    let rows: Vec<_> = app.summary_rows.iter().filter(says_more).collect();
+    let Some(longest) = rows.iter().map(|(name, _)| self::width(name) + 1).max() else { return };
+    lines.push(Vec::new());
+    lines.push(vec![piece("the deployment says", Meaning::Strong)]);
+    let names = longest.clamp(NAMES, NAMES.max(width / 3));
+    for (name, value) in rows {
+        pair(lines, (name, names), value, Meaning::Text, width);
+    }
 }
 
 type Fact = (&'static str, String, Meaning);
 
 fn facts(lines: &mut Vec<Line>, facts: Vec<Fact>, width: usize) {
     for (name, value, meaning) in facts.into_iter().filter(|(_, value, _)| !value.is_empty()) {
-        pair(lines, name, &value, meaning, width);
+        pair(lines, (name, NAMES), &value, meaning, width);
     }
 }
 
@@ -129,6 +172,7 @@ fn other_facts(view: &FeatureView) -> Vec<Fact> {
         text("starts", time(view.feature_start_time)),
         text("data delay", view.max_data_delay.map(print_span).unwrap_or_default()),
         text("timestamp", view.timestamp_field.clone().unwrap_or_default()),
+        text("lookup by", view.online_serving_index.join(", ")),
         text("tags", tags.join(", ")),
         text("family", view.family.clone()),
         text("workspace", view.workspace.clone()),
@@ -170,11 +214,11 @@ fn freshness(app: &App) -> Fact {
     ("freshness", value, if told.is_stale { Meaning::Warning } else { Meaning::Good })
 }
 
-/// A name and its value, the value wrapped beside it.
-fn pair(lines: &mut Vec<Line>, name: &str, value: &str, meaning: Meaning, width: usize) {
-    let mut name = fit(name, NAMES, false);
-    for part in wrap(value, width.saturating_sub(NAMES)) {
-        lines.push(vec![piece(std::mem::replace(&mut name, " ".repeat(NAMES)), Meaning::Dim), piece(part, meaning)]);
+/// A name in so many cells and its value, the value wrapped beside it.
+fn pair(lines: &mut Vec<Line>, (name, names): (&str, usize), value: &str, meaning: Meaning, width: usize) {
+    let mut name = fit(&cut(name, names.saturating_sub(1)), names, false);
+    for part in wrap(value, width.saturating_sub(names)) {
+        lines.push(vec![piece(std::mem::replace(&mut name, " ".repeat(names)), Meaning::Dim), piece(part, meaning)]);
     }
 }
 

@@ -6,6 +6,7 @@ use super::aggregate::TemporalAggregate;
 use super::common::{Duration, Empty, FcoMetadata, Id, MapEntry, Schema};
 use super::enums::{BackfillConfigMode, BatchComputeMode, BatchTriggerType, FrameworkVersion, SourceKind};
 use super::materialization::{MaterializationStateTransition, MonitoringParams, NewMaterializationParams};
+use super::service::FeatureService;
 use super::source::{Entity, Transformation, VirtualDataSource};
 
 /// `metadataservice.GetFeatureViewRequest`.
@@ -83,6 +84,8 @@ pub struct Fco {
     pub virtual_data_source: Option<Box<VirtualDataSource>>,
     #[prost(message, optional, boxed, tag = "2")]
     pub entity: Option<Box<Entity>>,
+    #[prost(message, optional, boxed, tag = "4")]
+    pub feature_service: Option<Box<FeatureService>>,
     #[prost(message, optional, boxed, tag = "6")]
     pub feature_view: Option<Box<FeatureView>>,
     /// From 0.6.
