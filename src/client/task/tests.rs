@@ -144,7 +144,7 @@ fn views() -> QueryFeatureViewsResponse {
     let fcos = [view(1, "slow"), view(2, "quick")];
     let container = FcoContainer {
         root_ids: fcos.iter().map(|view| view.feature_view_id.clone().unwrap()).collect(),
-        fcos: fcos.into_iter().map(|view| Fco { feature_view: Some(view), ..Default::default() }).collect(),
+        fcos: fcos.into_iter().map(|view| Fco { feature_view: Some(Box::new(view)), ..Default::default() }).collect(),
         workspace: None,
     };
     QueryFeatureViewsResponse { fco_container: Some(container), ..Default::default() }
