@@ -3,6 +3,7 @@
 //! Everything that comes back is cleaned. Reads may be retried, changes never are.
 
 mod deletion;
+pub mod fleet;
 mod freshness;
 mod jobs;
 mod offers;

@@ -13,6 +13,7 @@ mod console;
 mod crash;
 mod disk;
 mod failures;
+mod fleet;
 mod golden;
 mod lookup;
 mod pool;

@@ -77,6 +77,9 @@ fn read(body: Body) -> Result<Asked, Fault> {
     if body.trim_ascii().is_empty() {
         return Ok(Asked::default());
     }
-    serde_json::from_slice(&body)
+    // Read as an object first: a list would be taken for the members in their order.
+    let members = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&body);
+    members
+        .and_then(|members| serde_json::from_value(members.into()))
         .map_err(|error| Fault::invalid(format!("The body is not the JSON of a call about jobs: {error}.")))
 }
