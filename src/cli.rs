@@ -5,6 +5,7 @@
 
 use clap::{Parser, Subcommand};
 
+pub mod audit;
 mod confirm;
 pub mod console;
 pub mod coverage;
@@ -16,14 +17,19 @@ pub mod failure;
 pub mod freshness;
 pub mod history;
 pub mod jobs;
+pub mod keys;
 mod log;
 pub mod lookup;
 pub mod output;
+pub mod place;
+pub mod profile;
+pub mod profiles;
 pub mod rows;
 pub mod run;
 pub mod serve;
 pub mod session;
 pub mod status;
+pub mod surroundings;
 pub mod target;
 pub mod views;
 mod watch;
@@ -51,6 +57,9 @@ pub struct Cli {
 pub enum Command {
     /// Run the feature platform alone
     Serve(serve::ServeArgs),
+    /// List the profiles: deployments by name
+    #[command(after_help = EXIT_CODES)]
+    Profiles(profiles::ProfilesArgs),
     /// List the feature views of a workspace, or show all that is known of one
     #[command(after_help = EXIT_CODES)]
     Views(views::ViewsArgs),
@@ -81,6 +90,12 @@ pub enum Command {
     /// List, show and read the results that were kept
     #[command(after_help = EXIT_CODES)]
     Datasets(datasets::DatasetsArgs),
+    /// Make, list and revoke API keys
+    #[command(after_help = EXIT_CODES)]
+    Keys(keys::KeysArgs),
+    /// Show the audit log: who changed what, and what came of it
+    #[command(after_help = EXIT_CODES)]
+    Audit(audit::AuditArgs),
 }
 
 /// Does what the command line says.
@@ -94,6 +109,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     };
     match command {
         Command::Serve(args) => serve::run(args).await.map_err(|error| Failure::new(FAILED, error)),
+        Command::Profiles(args) => profiles::run(&args),
         Command::Views(args) => {
             let _log = log::to_file(args.target().log.as_deref())?;
             views::run(args).await
@@ -134,6 +150,14 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
             let _log = log::to_file(args.target().log.as_deref())?;
             datasets::run(args).await
         }
+        Command::Keys(args) => {
+            let _log = log::to_file(args.target().log.as_deref())?;
+            keys::run(args).await
+        }
+        Command::Audit(args) => {
+            let _log = log::to_file(args.target.log.as_deref())?;
+            audit::run(args).await
+        }
     }
 }
 
@@ -167,6 +191,13 @@ mod tests {
             "fvtop delete-keys v --key a=1,b=x --key a=2,b=y=z --json",
             "fvtop status v --verbose --limit 10 --sort-columns type,attempt --errors-only --filter-first --deletions",
             "fvtop coverage v --json",
+            "fvtop views --profile p --workspace w",
+            "fvtop profiles --json",
+            "fvtop profiles --sample",
+            "fvtop keys create ci --role operator --description x --quiet --data-dir d",
+            "fvtop keys list --all --json --url http://h/api",
+            "fvtop keys revoke ci --yes",
+            "fvtop audit --limit 5 --since 2026-11-22 --key ci --csv",
             "fvtop views --json",
             "fvtop views show v --json",
             "fvtop freshness --json",
@@ -196,11 +227,21 @@ mod tests {
             "fvtop history v --timestamp-key at",
             "fvtop datasets",
             "fvtop datasets read",
+            "fvtop keys",
+            "fvtop keys create ci",
+            "fvtop keys create ci --role king",
+            "fvtop keys revoke",
+            "fvtop audit --csv --json",
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
-        for wrong in ["fvtop lookup", "fvtop --size 80x24", "fvtop --url http://h --repo d", "fvtop --read-only views"]
-        {
+        for wrong in [
+            "fvtop lookup",
+            "fvtop --size 80x24",
+            "fvtop --url http://h --repo d",
+            "fvtop views --url http://h --profile p",
+            "fvtop --read-only views",
+        ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -113,19 +113,25 @@ async fn fetch(session: &Session, verb: &Verb) -> Result<Fetched, Failure> {
     })
 }
 
-const HEADINGS: [&str; 7] = ["DATASET", "VIEW", "ROWS", "BYTES", "KEY COLUMNS", "TIMESTAMP KEY", "CREATED"];
+const HEADINGS: [&str; 7] = ["DATASET", "OF", "ROWS", "BYTES", "KEY COLUMNS", "TIMESTAMP KEY", "CREATED"];
 
 fn as_row(dataset: &Dataset) -> Vec<String> {
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     vec![
         dataset.name.clone(),
-        dataset.feature_view.clone(),
+        source(dataset),
         dataset.rows.to_string(),
         dataset.bytes.to_string(),
         or_dash(dataset.key_columns.as_ref().map(|keys| keys.join(","))),
         or_dash(dataset.timestamp_key.clone()),
         time(Some(dataset.created_at)),
     ]
+}
+
+/// The view or the feature service that it holds features of.
+fn source(dataset: &Dataset) -> String {
+    let service = dataset.feature_service.as_ref().map(|name| format!("service {name}"));
+    service.unwrap_or_else(|| dataset.feature_view.clone())
 }
 
 /// What is known, then the columns.

@@ -4,6 +4,7 @@ use crate::model::{
     AttemptDetail, AttemptState, DataType, FeatureStatus, FeatureVector, FeatureVectors, FeatureView, Freshness, Job,
     JobState, JobType, StageKind, StatusTable, Value, Workspace, clean, clean_lines,
 };
+use crate::wire::access::{AuditRow, KeyInfo};
 use crate::wire::queries::{DamagedDataset, Dataset, DatasetList, QueryStatus};
 
 /// Something made of texts from outside.
@@ -204,6 +205,7 @@ impl Scrub for Dataset {
         for text in [&mut self.name, &mut self.workspace, &mut self.feature_view] {
             text.scrub();
         }
+        self.feature_service.scrub();
         self.key_columns.scrub();
         self.timestamp_key.scrub();
         for column in &mut self.schema {
@@ -217,5 +219,20 @@ impl Scrub for DamagedDataset {
     fn scrub(&mut self) {
         self.name.scrub();
         self.problem.scrub();
+    }
+}
+
+impl Scrub for KeyInfo {
+    fn scrub(&mut self) {
+        let texts = [&mut self.id, &mut self.name, &mut self.description, &mut self.role, &mut self.obscured];
+        texts.into_iter().chain([&mut self.created_by]).for_each(Scrub::scrub);
+    }
+}
+
+impl Scrub for AuditRow {
+    fn scrub(&mut self) {
+        let who = [&mut self.request_id, &mut self.key_id, &mut self.key_name, &mut self.call];
+        let what = [&mut self.workspace, &mut self.feature_view, &mut self.words, &mut self.sentence];
+        who.into_iter().chain(what).for_each(Scrub::scrub);
     }
 }

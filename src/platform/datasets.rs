@@ -81,8 +81,10 @@ pub struct NewDataset {
     pub name: String,
     /// Its workspace.
     pub workspace: String,
-    /// The view that it holds features of.
+    /// The view that it holds features of; empty for one of a feature service.
     pub feature_view: String,
+    /// The feature service that it holds features of.
+    pub feature_service: Option<String>,
     /// The spine's columns that are no times; absent without a spine.
     pub key_columns: Option<Vec<String>>,
     /// The spine's time column; absent without a spine.
@@ -152,6 +154,7 @@ impl Datasets {
             name: name.clone(),
             workspace: new.workspace.clone(),
             feature_view: new.feature_view,
+            feature_service: new.feature_service,
             created_at: now,
             key_columns: new.key_columns,
             timestamp_key: new.timestamp_key,

@@ -15,6 +15,7 @@ pub mod keys;
 pub mod materialization;
 pub mod objects;
 pub mod saved;
+pub mod service;
 pub mod serving;
 pub mod source;
 pub mod status;

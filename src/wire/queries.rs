@@ -201,8 +201,11 @@ pub struct Dataset {
     pub name: String,
     /// Workspace.
     pub workspace: String,
-    /// The view that it holds features of.
+    /// The view that it holds features of; empty for one of a feature service.
     pub feature_view: String,
+    /// The feature service that it holds features of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feature_service: Option<String>,
     /// When it was kept.
     pub created_at: Time,
     /// The spine's columns that are no times; absent without a spine.

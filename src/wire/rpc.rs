@@ -66,6 +66,10 @@ calls! {
     GET_VIRTUAL_DATA_SOURCE = "metadataservice.MetadataService" "GetVirtualDataSource" ReadConfig;
     /// One transformation by name or id.
     GET_TRANSFORMATION = "metadataservice.MetadataService" "GetTransformation" ReadConfig;
+    /// All feature services of a workspace.
+    GET_ALL_FEATURE_SERVICES = "metadataservice.MetadataService" "GetAllFeatureServices" ReadConfig;
+    /// One feature service by name or id.
+    GET_FEATURE_SERVICE = "metadataservice.MetadataService" "GetFeatureService" ReadConfig;
     /// Make a workspace; refused, for the repository says which there are.
     CREATE_WORKSPACE = "metadataservice.MetadataService" "CreateWorkspace" WriteConfig;
     /// Delete a workspace; refused like the above.

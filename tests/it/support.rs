@@ -31,6 +31,7 @@ pub fn shielded(mut command: Command) -> Command {
         "TECTON_CONFIG_PATH",
         "NO_COLOR",
         "FVTOP_FEATURE_SEPARATOR",
+        "FVTOP_DATA_DIR",
     ] {
         command.env_remove(name);
     }
@@ -60,12 +61,20 @@ impl Starting {
     }
 
     /// The same with further arguments.
-    pub fn with(mut program: Command, repository: &Path, data: &Path, arguments: &[&str]) -> Self {
-        let turn = Some(ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner));
+    pub fn with(program: Command, repository: &Path, data: &Path, arguments: &[&str]) -> Self {
         let key_file = data.with_extension("key");
         std::fs::write(&key_file, KEY).unwrap();
+        let key_argument = key_file.display().to_string();
+        Self::keyless(program, repository, data, &[&["--api-key-file", &key_argument], arguments].concat())
+    }
+
+    /// The same without a key file: who is let in stands in the data directory. What [`Server::run`] asks with is the key in the
+    /// file beside it, if there is one.
+    pub fn keyless(mut program: Command, repository: &Path, data: &Path, arguments: &[&str]) -> Self {
+        let turn = Some(ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner));
+        let key_file = data.with_extension("key");
         program.args(["serve", "--listen", "127.0.0.1:0", "--repo"]).arg(repository).arg("--data-dir").arg(data);
-        program.arg("--api-key-file").arg(&key_file).args(arguments);
+        program.args(arguments);
         let child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         Self { child, key_file, turn }
     }
@@ -116,7 +125,7 @@ impl Server {
 
     /// The calls to this server, in this process.
     pub fn api(&self) -> Api {
-        let endpoint = Endpoint { url: parse_url(&self.url).unwrap(), key: ApiKey::new(KEY).unwrap(), workspace: None };
+        let endpoint = Endpoint::new(parse_url(&self.url).unwrap(), ApiKey::new(KEY).unwrap(), None);
         Api::new(endpoint).unwrap()
     }
 

@@ -16,6 +16,7 @@ fn new(name: &str) -> NewDataset {
         name: name.to_owned(),
         workspace: "prod".to_owned(),
         feature_view: "carrier".to_owned(),
+        feature_service: None,
         key_columns: Some(vec!["carrier".to_owned()]),
         timestamp_key: Some("at".to_owned()),
     }

@@ -11,7 +11,7 @@ use crate::platform::access::{Caller, Deed};
 use crate::platform::registry::definition::View;
 use crate::wire::convert;
 use crate::wire::proto::common::{FcoLocator, Id as ProtoId};
-use crate::wire::proto::{deletion, jobs, keys, tasks};
+use crate::wire::proto::{deletion, jobs, keys, saved, tasks, workspace};
 use crate::wire::proxy::{Request, Response};
 use crate::wire::{rpc, status};
 
@@ -119,6 +119,25 @@ fn described(platform: &Platform, request: &Request) -> Option<About> {
         rpc::DELETE_SERVICE_ACCOUNT => {
             let asked: keys::DeleteServiceAccountRequest = request.decode().ok()?;
             About::words(format!("key {}", asked.id.unwrap_or_default()))
+        }
+        rpc::CREATE_WORKSPACE => {
+            let asked: workspace::CreateWorkspaceRequest = request.decode().ok()?;
+            About { workspace: asked.workspace_name, ..About::default() }
+        }
+        rpc::DELETE_WORKSPACE => {
+            let asked: workspace::DeleteWorkspaceRequest = request.decode().ok()?;
+            About { workspace: asked.workspace, ..About::default() }
+        }
+        rpc::CREATE_SAVED_FEATURE_DATA_FRAME => {
+            let asked: saved::CreateSavedFeatureDataFrameRequest = request.decode().ok()?;
+            let id = asked.feature_package_id.as_ref().map(convert::id_from_proto).unwrap_or_default();
+            let words = format!("dataset {}", asked.name.unwrap_or_default());
+            About::view(platform.view_by_id(id).map(AsRef::as_ref), words)
+        }
+        rpc::ARCHIVE_SAVED_FEATURE_DATA_FRAME => {
+            let asked: saved::ArchiveSavedFeatureDataFrameRequest = request.decode().ok()?;
+            let id = asked.saved_feature_dataframe_id.as_ref().map(convert::id_from_proto).unwrap_or_default();
+            About::words(format!("dataset {id}"))
         }
         _ => return None,
     })

@@ -77,10 +77,17 @@ impl Door {
     }
 }
 
+/// A path of the second form, which names the feature service (wire section 3.2).
+macro_rules! of_service {
+    ($call:literal) => {
+        concat!("/v2/workspaces/{workspace}/feature-services/{service}/", $call)
+    };
+}
+
 /// All of them.
 pub fn all() -> Vec<Door> {
     use Right::{
-        AnyKey, ListServiceAccounts, ManageServiceAccounts, ReadFeatures, ReadMaterializationState,
+        AnyKey, ListServiceAccounts, ManageServiceAccounts, ReadConfig, ReadFeatures, ReadMaterializationState,
         UpdateMaterializationState,
     };
     use Verb::{Delete, Get, Post, Put};
@@ -89,6 +96,12 @@ pub fn all() -> Vec<Door> {
         Door { entry: Entry::Envelope, ..door(Post, "/proxy", Right::Public, |m| on(m, proxy::handle)) },
         door(Post, "/v1/feature-service/get-features", ReadFeatures, |m| on(m, features::get)),
         door(Post, "/v1/feature-service/query-features", ReadFeatures, |m| on(m, features::query)),
+        door(Post, "/v1/feature-service/get-features-batch", ReadFeatures, |m| on(m, features::batch)),
+        door(Post, "/v1/feature-service/metadata", ReadConfig, |m| on(m, features::metadata)),
+        door(Post, of_service!("get-features"), ReadFeatures, |m| on(m, features::get_of_path)),
+        door(Post, of_service!("get-features-batch"), ReadFeatures, |m| on(m, features::batch_of_path)),
+        door(Get, of_service!("metadata"), ReadConfig, |m| on(m, features::metadata_of_path)),
+        door(Post, of_service!("metadata"), ReadConfig, |m| on(m, features::metadata_of_path)),
         door(Get, "/v1/fvtop/run-stream", ReadFeatures, |m| on(m, run_stream::handle)),
         door(Post, "/v1/fvtop/queries", ReadFeatures, |m| on(m, queries::submit)),
         door(Get, "/v1/fvtop/queries/{id}", ReadFeatures, |m| on(m, queries::status)),

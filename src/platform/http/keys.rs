@@ -141,7 +141,7 @@ mod tests {
         let refusal = allow(&keys.caller(Some(&key)).unwrap(), Right::ReadFeatures).unwrap_err();
         assert_eq!(refusal.code, status::PERMISSION_DENIED);
         assert!(refusal.detail.contains("`ci` has the role viewer"), "{}", refusal.detail);
-        assert!(refusal.detail.contains("consumer, editor or owner"), "{}", refusal.detail);
+        assert!(refusal.detail.contains("consumer or editor or owner"), "{}", refusal.detail);
         access.keys.revoke(&record.id.to_string(), LastOwner::Stays, now).unwrap();
         assert_eq!(keys.caller(Some(&key)).unwrap_err().code, status::UNAUTHENTICATED);
         assert!(!format!("{keys:?}").contains(&own));

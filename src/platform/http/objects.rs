@@ -1,8 +1,10 @@
-//! Calls about what feature views refer to: entities, data sources, transformations.
+//! Calls about what feature views refer to (entities, data sources, transformations), and about what refers to them (feature
+//! services).
 //!
 //! The repository's entities and sources belong to each of its workspaces; a transformation belongs to its view. What is not
 //! there is an empty list or container (wire section 2.1).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::fault::Fault;
@@ -13,6 +15,7 @@ use crate::platform::registry::definition::View;
 use crate::wire::convert;
 use crate::wire::proto::common;
 use crate::wire::proto::objects as proto;
+use crate::wire::proto::service as services;
 use crate::wire::proto::view::Fco;
 use crate::wire::proxy::Response;
 
@@ -42,6 +45,32 @@ pub fn transformations(platform: &Platform, request: &proto::GetAllTransformatio
     let views = platform.repository().views.iter().filter(|view| view.workspace == workspace);
     let transformations = views.map(|view| convert::transformation_to_proto(&parts::of(platform, view))).collect();
     Ok(Response::ok(&proto::GetAllTransformationsResponse { transformations }))
+}
+
+/// All feature services of a workspace.
+pub fn services(platform: &Platform, request: &services::GetAllFeatureServicesRequest) -> Result<Response, Fault> {
+    let workspace = request.workspace.as_deref().unwrap_or_default();
+    let services = platform.repository().services.iter().filter(|service| service.workspace == workspace);
+    let feature_services = services.map(|service| convert::service_to_proto(&parts::service(service))).collect();
+    Ok(Response::ok(&services::GetAllFeatureServicesResponse { feature_services }))
+}
+
+/// One feature service by name or id, with its views and everything they refer to.
+pub fn service(platform: &Platform, request: &services::GetFeatureServiceRequest) -> Result<Response, Fault> {
+    let workspace = request.workspace.as_deref().unwrap_or_default();
+    let by_id = || request.id.as_ref().map(|id| convert::id_from_proto(id).to_string());
+    let asked = request.service_reference.clone().or_else(by_id).unwrap_or_default();
+    let mut services = platform.repository().services.iter().filter(|service| service.workspace == workspace);
+    let found = services.find(|service| service.name == asked || service.id.to_string() == asked);
+    let container = found.map(|service| {
+        // A view may be in a service twice, under two namespaces.
+        let mut seen = HashSet::new();
+        let views = service.items.iter().map(|item| &item.view).filter(|view| seen.insert(view.id));
+        let views: Vec<_> = views.map(|view| parts::of(platform, view)).collect();
+        convert::container_of_service(&parts::service(service), &views)
+    });
+    let fco_container = Some(container.unwrap_or_default());
+    Ok(Response::ok(&services::GetFeatureServiceResponse { fco_container, ..Default::default() }))
 }
 
 /// One entity by id or name.

@@ -3,9 +3,11 @@
 use crate::model::time::print_span;
 use crate::model::{DataType, Feature, FeatureView, JoinKey, Span, ViewKind};
 use crate::platform::Platform;
-use crate::platform::registry::definition::{Aggregation, Entity, Function, Kind, RepositoryError, Source, View};
+use crate::platform::registry::definition::{
+    Aggregation, Entity, FeatureService, Function, Kind, RepositoryError, ServiceItem, Source, View,
+};
 use crate::platform::registry::{ENTITIES, SOURCES};
-use crate::wire::convert::{AggregationParts, EntityParts, SourceParts, ViewParts};
+use crate::wire::convert::{AggregationParts, EntityParts, ServiceItemParts, ServiceParts, SourceParts, ViewParts};
 use crate::wire::proto::enums::AggregationFunction;
 
 use super::fault::Fault;
@@ -68,7 +70,8 @@ pub fn model(platform: &Platform, view: &View) -> FeatureView {
     }
 }
 
-fn kind_and_features(kind: &Kind) -> (ViewKind, Vec<Feature>) {
+/// The kind of a view, and its features in definition order.
+pub fn kind_and_features(kind: &Kind) -> (ViewKind, Vec<Feature>) {
     match kind {
         Kind::Aggregate { interval, aggregations } => {
             let feature = |a: &Aggregation| Feature {
@@ -173,6 +176,31 @@ pub fn source(source: &Source) -> SourceParts {
     }
 }
 
+/// A feature service.
+pub fn service(service: &FeatureService) -> ServiceParts {
+    let item = |item: &ServiceItem| ServiceItemParts {
+        feature_view: item.view.id,
+        namespace: item.namespace.clone(),
+        features: item.features.clone(),
+        join_keys: item.keys().map(|(name, _)| name.to_owned()).zip(keys_of(&item.view)).collect(),
+    };
+    ServiceParts {
+        id: service.id,
+        name: service.name.clone(),
+        workspace: service.workspace.clone(),
+        description: service.description.clone(),
+        owner: service.owner.clone(),
+        defined_in: service.defined_in.clone(),
+        tags: service.tags.clone().into_iter().collect(),
+        online: service.online_serving_enabled,
+        items: service.items.iter().map(item).collect(),
+    }
+}
+
+fn keys_of(view: &View) -> impl Iterator<Item = String> {
+    view.join_keys.iter().map(|(name, _)| name.clone())
+}
+
 /// `file:line: field: problem. fix`.
 pub fn error_line(error: &RepositoryError) -> String {
     let line = error.line.map(|line| format!(":{line}")).unwrap_or_default();
@@ -190,6 +218,16 @@ pub fn unknown_view(platform: &Platform, workspace: &str, asked: &str) -> Fault 
     let views = repository.views.iter().filter(|view| workspace.is_empty() || view.workspace == workspace);
     let names = list(views.map(|view| view.name.as_str()));
     Fault::invalid(format!("There is no feature view `{asked}` in workspace `{workspace}`. There are: {names}."))
+}
+
+/// The sentence for a feature service that is not there: which ones are.
+pub fn unknown_service(platform: &Platform, workspace: &str, asked: &str) -> Fault {
+    let repository = platform.repository();
+    if !workspace.is_empty() && repository.workspaces.iter().all(|known| known.name != workspace) {
+        return unknown_workspace(platform, workspace);
+    }
+    let names = list(repository.services.iter().filter(|s| s.workspace == workspace).map(|s| s.name.as_str()));
+    Fault::invalid(format!("There is no feature service `{asked}` in workspace `{workspace}`. There are: {names}."))
 }
 
 /// The sentence for a workspace that is not there: which ones are.

@@ -94,6 +94,8 @@ fn dispatch(app: &App, caller: &Caller, request: &Request, base: Option<&str>) -
         rpc::GET_ENTITY => objects::entity(platform, &request.decode()?),
         rpc::GET_VIRTUAL_DATA_SOURCE => objects::source(platform, &request.decode()?),
         rpc::GET_TRANSFORMATION => objects::transformation(platform, &request.decode()?),
+        rpc::GET_ALL_FEATURE_SERVICES => objects::services(platform, &request.decode()?),
+        rpc::GET_FEATURE_SERVICE => objects::service(platform, &request.decode()?),
         rpc::CREATE_WORKSPACE => metadata::create_workspace(platform, &request.decode()?),
         rpc::DELETE_WORKSPACE => metadata::delete_workspace(platform, &request.decode()?),
         // There are no people, no server groups, and nothing is measured elsewhere: the empty message says so.

@@ -8,23 +8,23 @@ use super::parts;
 use crate::model::{Id, clean};
 use crate::platform::Platform;
 use crate::platform::datasets::{DatasetError, NewDataset};
-use crate::platform::registry::definition::View;
 use crate::platform::registry::identity::stable_id;
 use crate::wire::convert::{self, SavedParts};
 use crate::wire::proto::saved as proto;
 use crate::wire::proxy::Response;
 use crate::wire::queries::Dataset;
 
-/// Makes a dataset of a view and tells where its rows are to be written.
+/// Makes a dataset of a view or a feature service and tells where its rows are to be written.
 pub fn create(platform: &Platform, request: &proto::CreateSavedFeatureDataFrameRequest) -> Result<Response, Fault> {
     let workspace = workspace(platform, request.workspace.as_deref())?;
-    let view = view(platform, request, workspace)?;
+    let (feature_view, feature_service) = source(platform, request, workspace)?;
     let now = platform.clock().now();
     let wanted = request.name.as_deref().filter(|name| !name.is_empty());
     let new = NewDataset {
-        name: platform.datasets().name(workspace, wanted, &view.name, now)?,
+        name: platform.datasets().name(workspace, wanted, feature_service.as_ref().unwrap_or(&feature_view), now)?,
         workspace: workspace.to_owned(),
-        feature_view: view.name.clone(),
+        feature_view,
+        feature_service,
         key_columns: Some(request.join_key_column_names.clone()).filter(|keys| !keys.is_empty()),
         timestamp_key: request.timestamp_column_name.clone().filter(|name| !name.is_empty()),
     };
@@ -83,8 +83,14 @@ fn saved(platform: &Platform, dataset: Dataset) -> Result<SavedParts, Fault> {
     let path = platform.datasets().location(&dataset.workspace, &dataset.name);
     let path = path.map_err(|error| missing_is_invalid(&error))?;
     let location = Url::from_file_path(&path).map_err(|()| Fault::internal(&"the path of a dataset is no address"))?;
-    let feature_view = platform.view(&dataset.workspace, &dataset.feature_view).map(|view| view.id);
-    Ok(SavedParts { id: id_of(&dataset), location: location.into(), feature_view, dataset })
+    let source = match &dataset.feature_service {
+        None => platform.view(&dataset.workspace, &dataset.feature_view).map(|view| view.id),
+        Some(name) => {
+            let mut services = platform.repository().services.iter();
+            services.find(|known| known.workspace == dataset.workspace && known.name == *name).map(|known| known.id)
+        }
+    };
+    Ok(SavedParts { id: id_of(&dataset), location: location.into(), source, dataset })
 }
 
 /// A name may be used again once its dataset was archived, so the instant is part of the identity.
@@ -108,17 +114,27 @@ fn workspace<'a>(platform: &Platform, asked: Option<&'a str>) -> Result<&'a str,
     if known { Ok(asked) } else { Err(parts::unknown_workspace(platform, &clean(asked))) }
 }
 
-fn view<'a>(
-    platform: &'a Platform,
+/// The name of the view, or no view and the name of the feature service, that a new dataset holds features of.
+fn source(
+    platform: &Platform,
     request: &proto::CreateSavedFeatureDataFrameRequest,
     workspace: &str,
-) -> Result<&'a View, Fault> {
+) -> Result<(String, Option<String>), Fault> {
+    if let Some(id) = request.feature_service_id.as_ref().map(convert::id_from_proto) {
+        let mut services = platform.repository().services.iter();
+        let found = services.find(|service| service.id == id && service.workspace == workspace);
+        let unknown =
+            || format!("There is no feature service {id} in workspace `{workspace}`. Name one that there is.");
+        let service = found.ok_or_else(|| Fault::invalid(unknown()))?;
+        return Ok((String::new(), Some(service.name.clone())));
+    }
     let Some(id) = request.feature_package_id.as_ref().map(convert::id_from_proto) else {
-        let detail = "A dataset of a feature service cannot be made here. Name a feature view of the workspace.";
+        let detail = "The request names neither a feature view nor a feature service. Name what the dataset is of.";
         return Err(Fault::invalid(detail));
     };
     let found = platform.view_by_id(id).filter(|view| view.workspace == workspace);
-    found.map(AsRef::as_ref).ok_or_else(|| parts::unknown_view(platform, workspace, &id.to_string()))
+    let view = found.ok_or_else(|| parts::unknown_view(platform, workspace, &id.to_string()))?;
+    Ok((view.name.clone(), None))
 }
 
 fn gone(id: Id) -> Fault {

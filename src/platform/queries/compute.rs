@@ -147,6 +147,7 @@ impl EngineCompute {
             name: name.to_owned(),
             workspace: ask.view.workspace.clone(),
             feature_view: ask.view.name.clone(),
+            feature_service: None,
             key_columns: ask.spine.as_ref().map(key_columns),
             timestamp_key: answer.timestamp_key.clone().filter(|_| ask.spine.is_some()),
         };

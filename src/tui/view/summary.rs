@@ -13,29 +13,55 @@
 
 use ratatui::layout::Rect;
 
-use super::chrome;
-use crate::client::message::Connection;
+use super::{chrome, trouble};
+use crate::client::message::{Connection, Offer, Part};
 use crate::model::time::print_span;
 use crate::model::{BatchTrigger, FeatureView, Freshness, Time, ViewKind};
 use crate::tui::ages;
 use crate::tui::app::{App, Pane};
 use crate::tui::canvas::{Canvas, Line, piece};
-use crate::tui::text::{fit, width, wrap};
+use crate::tui::text::{cut, fit, width, wrap};
 use crate::tui::theme::Meaning;
 
 /// Cells that names take.
 const NAMES: usize = 12;
+/// What the pane tells of the definition itself, and so does not repeat of the deployment's summary: the fixed rows that every
+/// deployment sends (wire section 2.4), and those of ours.
+const KNOWN: [&str; 21] = [
+    "name",
+    "workspace",
+    "description",
+    "created at",
+    "owner",
+    "source filename",
+    "tags",
+    "type",
+    "freshness",
+    "materialization",
+    "entities",
+    "join keys",
+    "wildcard join key",
+    "features",
+    "feature start time",
+    "timestamp field",
+    "batch schedule",
+    "batch trigger",
+    "max data delay",
+    "stores",
+    "data sources",
+];
 
 /// Draws the pane.
 pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
     let inner = canvas.frame(area, app.focus == Pane::Summary, &chrome::title(app, Pane::Summary), &status(app));
-    let stale = chrome::stale(canvas, app);
-    canvas.frame_foot(area, &stale);
+    let foot = trouble::foot(canvas, app, Pane::Summary);
+    canvas.frame_foot(area, &foot);
     let inside = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     let Some(view) = app.feature_view() else {
         canvas.empty(inner, &waiting(app));
         return;
     };
+    let inside = trouble::top(canvas, app, Pane::Summary, inside);
     let lines = lines(app, view, usize::from(inside.width));
     canvas.layout.summary = canvas.lines(inside, &lines, app.summary_scroll);
     let (total, visible) = canvas.layout.summary;
@@ -46,6 +72,13 @@ pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
 pub fn waiting(app: &App) -> String {
     if let (None, Connection::Refused { .. }) = (&app.views, &app.connection) {
         return "Nothing to show: what is wrong stands at the top.".to_owned();
+    }
+    let of_all = [Part::Views, Part::Workspaces].into_iter().find_map(|part| app.failing.get(&part));
+    if let (None, true, Some(failing)) = (&app.views, app.is_live(), of_all) {
+        return failing.problem.to_string();
+    }
+    if let (None, Some(problem)) = (&app.views, app.offer(Part::Views).problem()) {
+        return problem.to_string();
     }
     match (&app.views, app.is_live()) {
         (None, false) => "Waiting for the deployment to answer.".to_owned(),
@@ -58,9 +91,12 @@ pub fn waiting(app: &App) -> String {
     }
 }
 
-/// Fresh or stale, in a word.
+/// Fresh or stale, in a word; what is not known to be so now, was so.
 pub fn status(app: &App) -> Line {
+    let current = trouble::is_current(app, Part::Freshness);
     match &app.freshness {
+        Some(freshness) if !current && freshness.is_stale => vec![piece("was stale", Meaning::Dim)],
+        Some(Freshness { freshness: Some(_), .. }) if !current => vec![piece("was fresh", Meaning::Dim)],
         Some(freshness) if freshness.is_stale => vec![piece("✗ stale", Meaning::Warning)],
         Some(Freshness { freshness: Some(_), .. }) => vec![piece("● fresh", Meaning::Good)],
         _ => Vec::new(),
@@ -77,14 +113,32 @@ fn lines(app: &App, view: &FeatureView, width: usize) -> Vec<Line> {
     features(&mut lines, view, width);
     lines.push(Vec::new());
     facts(&mut lines, other_facts(view), width);
+    beyond(&mut lines, app, view, width);
     lines
+}
+
+/// What the deployment's summary says beyond the definition.
+fn beyond(lines: &mut Vec<Line>, app: &App, view: &FeatureView, width: usize) {
+    let is_known = |name: &str| KNOWN.iter().any(|known| known.eq_ignore_ascii_case(name));
+    // Whoever changed the view last is worth a line when it was somebody else.
+    let says_more = |(name, value): &&(String, String)| {
+        !is_known(name) && !value.is_empty() && (!name.eq_ignore_ascii_case("last modified by") || *value != view.owner)
+    };
+    let rows: Vec<_> = app.summary_rows.iter().filter(says_more).collect();
+    let Some(longest) = rows.iter().map(|(name, _)| self::width(name) + 1).max() else { return };
+    lines.push(Vec::new());
+    lines.push(vec![piece("the deployment says", Meaning::Strong)]);
+    let names = longest.clamp(NAMES, NAMES.max(width / 3));
+    for (name, value) in rows {
+        pair(lines, (name, names), value, Meaning::Text, width);
+    }
 }
 
 type Fact = (&'static str, String, Meaning);
 
 fn facts(lines: &mut Vec<Line>, facts: Vec<Fact>, width: usize) {
     for (name, value, meaning) in facts.into_iter().filter(|(_, value, _)| !value.is_empty()) {
-        pair(lines, name, &value, meaning, width);
+        pair(lines, (name, NAMES), &value, meaning, width);
     }
 }
 
@@ -129,6 +183,7 @@ fn other_facts(view: &FeatureView) -> Vec<Fact> {
         text("starts", time(view.feature_start_time)),
         text("data delay", view.max_data_delay.map(print_span).unwrap_or_default()),
         text("timestamp", view.timestamp_field.clone().unwrap_or_default()),
+        text("lookup by", view.online_serving_index.join(", ")),
         text("tags", tags.join(", ")),
         text("family", view.family.clone()),
         text("workspace", view.workspace.clone()),
@@ -160,21 +215,33 @@ fn join_keys(view: &FeatureView) -> String {
 }
 
 fn freshness(app: &App) -> Fact {
-    let Some(told) = &app.freshness else { return ("freshness", String::new(), Meaning::Text) };
+    let Some(told) = &app.freshness else {
+        let why = match app.offer(Part::Freshness) {
+            Offer::Missing(_) => "not served by this deployment",
+            Offer::Forbidden(_) => "the API key may not read it",
+            Offer::Unknown | Offer::Served => "",
+        };
+        return ("freshness", why.to_owned(), Meaning::Dim);
+    };
     let value = match (told.freshness, told.expected) {
         _ if !told.materialization_enabled => "not materialized".to_owned(),
         (Some(age), Some(expected)) => format!("{}, stale after {}", ages::coarse(age), print_span(expected)),
         (Some(age), None) => ages::coarse(age),
         (None, _) => "nothing was written yet".to_owned(),
     };
-    ("freshness", value, if told.is_stale { Meaning::Warning } else { Meaning::Good })
+    let meaning = match (trouble::is_current(app, Part::Freshness), told.is_stale) {
+        (false, _) => Meaning::Dim,
+        (true, true) => Meaning::Warning,
+        (true, false) => Meaning::Good,
+    };
+    ("freshness", value, meaning)
 }
 
-/// A name and its value, the value wrapped beside it.
-fn pair(lines: &mut Vec<Line>, name: &str, value: &str, meaning: Meaning, width: usize) {
-    let mut name = fit(name, NAMES, false);
-    for part in wrap(value, width.saturating_sub(NAMES)) {
-        lines.push(vec![piece(std::mem::replace(&mut name, " ".repeat(NAMES)), Meaning::Dim), piece(part, meaning)]);
+/// A name in so many cells and its value, the value wrapped beside it.
+fn pair(lines: &mut Vec<Line>, (name, names): (&str, usize), value: &str, meaning: Meaning, width: usize) {
+    let mut name = fit(&cut(name, names.saturating_sub(1)), names, false);
+    for part in wrap(value, width.saturating_sub(names)) {
+        lines.push(vec![piece(std::mem::replace(&mut name, " ".repeat(names)), Meaning::Dim), piece(part, meaning)]);
     }
 }
 

@@ -50,6 +50,30 @@ fn frames_of_each_tab() {
 }
 
 #[test]
+fn frames_of_what_a_deployment_says_beyond_the_definition() {
+    let mut app = live((80, 24), "dark");
+    let row = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let rows = vec![
+        row("Name", "carrier_delays_hourly"),
+        row("Last Modified By", "somebody@else.example"),
+        row("Features", "dep_delay_mean_1h_1h"),
+        row("Longest backfill job", "6h"),
+        row("Online store", ""),
+        row(
+            "Transformation",
+            "SELECT carrier, timestamp, dep_delay, arr_delay, flight, dest FROM flights WHERE dest IS NOT NULL",
+        ),
+    ];
+    let generation = app.generation;
+    tell(&mut app, Update::Summary { generation, rows });
+    press(&mut app, "1 end");
+    check("summary-end", &mut app);
+    // Rows of another view never land here.
+    tell(&mut app, Update::Summary { generation: generation - 1, rows: Vec::new() });
+    check("summary-end", &mut app);
+}
+
+#[test]
 fn frames_of_a_failed_job() {
     for size in SIZES {
         let mut app = live(size, "dark");

@@ -17,8 +17,8 @@ pub struct SavedParts {
     pub dataset: Dataset,
     /// URI of its rows.
     pub location: String,
-    /// Id of its view; absent when the view is gone.
-    pub feature_view: Option<Id>,
+    /// Id of its view or feature service; absent when that is gone.
+    pub source: Option<Id>,
 }
 
 /// A dataset as messages carry it.
@@ -33,13 +33,16 @@ pub fn saved_to_proto(parts: &SavedParts) -> proto::SavedFeatureDataFrame {
         workspace: Some(dataset.workspace.clone()),
         is_data_deleted: Some(false),
     };
+    let (source, of_service) = (parts.source.map(id_to_proto), dataset.feature_service.is_some());
     let unified = columns.iter().map(|(name, data_type)| column_to_proto(name, data_type)).collect();
     proto::SavedFeatureDataFrame {
         saved_feature_dataframe_id: Some(id_to_proto(parts.id)),
         info: Some(info),
         dataframe_location: Some(parts.location.clone()),
-        feature_package_id: parts.feature_view.map(id_to_proto),
-        feature_package_name: Some(dataset.feature_view.clone()),
+        feature_package_id: source.clone().filter(|_| !of_service),
+        feature_service_id: source.filter(|_| of_service),
+        feature_package_name: (!of_service).then(|| dataset.feature_view.clone()),
+        feature_service_name: dataset.feature_service.clone(),
         join_key_column_names: dataset.key_columns.clone().unwrap_or_default(),
         timestamp_column_name: dataset.timestamp_key.clone(),
         schema: Some(spark_schema(&columns)),

@@ -6,6 +6,7 @@ use super::aggregate::TemporalAggregate;
 use super::common::{Duration, Empty, FcoMetadata, Id, MapEntry, Schema};
 use super::enums::{BackfillConfigMode, BatchComputeMode, BatchTriggerType, FrameworkVersion, SourceKind};
 use super::materialization::{MaterializationStateTransition, MonitoringParams, NewMaterializationParams};
+use super::service::FeatureService;
 use super::source::{Entity, Transformation, VirtualDataSource};
 
 /// `metadataservice.GetFeatureViewRequest`.
@@ -82,6 +83,8 @@ pub struct Fco {
     pub virtual_data_source: Option<VirtualDataSource>,
     #[prost(message, optional, tag = "2")]
     pub entity: Option<Entity>,
+    #[prost(message, optional, tag = "4")]
+    pub feature_service: Option<FeatureService>,
     #[prost(message, optional, tag = "6")]
     pub feature_view: Option<FeatureView>,
     /// From 0.6.

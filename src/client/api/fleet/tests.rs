@@ -108,7 +108,7 @@ async fn deployment(pages: Pages) -> (Api, Fake) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/api", listener.local_addr().unwrap());
     tokio::spawn(async { axum::serve(listener, router).await.unwrap() });
-    let endpoint = Endpoint { url: parse_url(&url).unwrap(), key: ApiKey::new("a-key").unwrap(), workspace: None };
+    let endpoint = Endpoint::new(parse_url(&url).unwrap(), ApiKey::new("a-key").unwrap(), None);
     (Api::new(endpoint).unwrap(), fake)
 }
 

@@ -53,6 +53,16 @@ name = "planes"
 files = "DATA/planes.parquet"
 "#;
 
+const SERVICES: &str = r#"
+[[feature_service]]
+name = "risk"
+owner = "ops@example.com"
+features = [
+    { view = "wildcard", namespace = "route", join_keys = { origin = "from" } },
+    { view = "stream_plain", features = ["dest"] },
+]
+"#;
+
 /// Everything that can be said of a view, over a batch source.
 const FULL: &str = r#"
 name = "batch_full"
@@ -157,6 +167,7 @@ pub(super) fn repository() -> Repository {
     write("workspaces.toml", WORKSPACES);
     write("entities.toml", ENTITIES);
     write("sources.toml", &SOURCES.replace("DATA", &data.display().to_string()));
+    write("services.toml", SERVICES);
     write("views/batch_full.toml", FULL);
     for [name, refers, sql, rest] in OTHERS {
         let text = format!("name = \"{name}\"\n{refers}\nmode = \"spark_sql\"\nsql = \"{sql}\"\n{rest}\n");

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::wire::proto::objects as proto;
+use crate::wire::proto::service as services;
 use crate::wire::proto::workspace::{CreateWorkspaceRequest, DeleteWorkspaceRequest};
 
 fn prod() -> Option<String> {
@@ -46,6 +47,43 @@ async fn objects_are_listed_and_found_by_name_and_by_id() {
         let found = bench.call::<proto::GetTransformationResponse>(method, &asked).await.fco_container.unwrap();
         assert!(made.contains(found.fcos[0].transformation.as_ref().unwrap()));
     }
+}
+
+#[tokio::test]
+async fn a_feature_service_comes_with_its_views_and_all_they_refer_to() {
+    let bench = Bench::over(kinds::repository());
+    let all = services::GetAllFeatureServicesRequest { workspace: prod() };
+    let method = rpc::GET_ALL_FEATURE_SERVICES;
+    let listed = bench.call::<services::GetAllFeatureServicesResponse>(method, &all).await.feature_services;
+    let [risk] = &listed[..] else { panic!("one service") };
+    let item = &risk.feature_set_items[0];
+    assert_eq!((item.namespace.as_deref(), item.feature_columns.len()), (Some("route"), 1));
+    let keys = item.join_configuration_items.iter();
+    let keys: Vec<_> = keys.map(|key| (key.spine_column_name(), key.package_column_name())).collect();
+    assert_eq!(keys, [("from", "origin"), ("dest", "dest")]);
+    for reference in ["risk".to_owned(), convert::id_from_proto(risk.feature_service_id.as_ref().unwrap()).to_string()]
+    {
+        let asked = services::GetFeatureServiceRequest {
+            service_reference: Some(reference),
+            workspace: prod(),
+            ..Default::default()
+        };
+        let found = bench.call::<services::GetFeatureServiceResponse>(rpc::GET_FEATURE_SERVICE, &asked).await;
+        let container = found.fco_container.unwrap();
+        assert_eq!(container.root_ids, [risk.feature_service_id.clone().unwrap()]);
+        let views = container.fcos.iter().filter_map(|fco| fco.feature_view.as_ref());
+        let ids: Vec<_> = views.map(|view| view.feature_view_id.clone()).collect();
+        assert_eq!(ids, risk.feature_set_items.iter().map(|item| item.feature_view_id.clone()).collect::<Vec<_>>());
+        assert!(container.fcos.iter().any(|fco| fco.feature_service.as_ref() == Some(risk)));
+        assert!(container.fcos.iter().any(|fco| fco.transformation.is_some()));
+    }
+    let asked = services::GetFeatureServiceRequest {
+        service_reference: Some("none".to_owned()),
+        workspace: prod(),
+        ..Default::default()
+    };
+    let found = bench.call::<services::GetFeatureServiceResponse>(rpc::GET_FEATURE_SERVICE, &asked).await;
+    assert_eq!(found.fco_container, Some(FcoContainer::default()));
 }
 
 #[tokio::test]

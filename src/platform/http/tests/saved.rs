@@ -47,6 +47,7 @@ async fn a_client_makes_a_dataset_writes_it_finds_it_and_archives_it() {
         name: "kept".to_owned(),
         workspace: "prod".to_owned(),
         feature_view: "carrier".to_owned(),
+        feature_service: None,
         key_columns: None,
         timestamp_key: None,
     };
@@ -126,4 +127,22 @@ async fn what_cannot_be_a_dataset_is_refused_with_a_sentence_and_never_with_code
         assert_eq!(refused.code, status::INVALID_ARGUMENT, "{}", refused.detail);
     }
     assert!(bench.frames("nowhere").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_dataset_may_be_of_a_feature_service() {
+    let bench = Bench::over(kinds::repository());
+    let service = bench.platform.repository().services[0].clone();
+    let asked = proto::CreateSavedFeatureDataFrameRequest {
+        feature_service_id: Some(convert::id_to_proto(service.id)),
+        workspace: Some(service.workspace.clone()),
+        ..Default::default()
+    };
+    let method = rpc::CREATE_SAVED_FEATURE_DATA_FRAME;
+    let made: proto::SavedFeatureDataFrameResponse = bench.call(method, &asked).await;
+    let made = made.saved_feature_dataframe.unwrap();
+    assert_eq!((made.feature_service_id, made.feature_package_id), (asked.feature_service_id.clone(), None));
+    assert_eq!((made.feature_service_name.as_deref(), made.feature_package_name), (Some("risk"), None));
+    let elsewhere = proto::CreateSavedFeatureDataFrameRequest { workspace: Some("dev".to_owned()), ..asked };
+    assert_eq!(bench.raw(method, &bench.key, &elsewhere).await.status.code, status::INVALID_ARGUMENT);
 }
