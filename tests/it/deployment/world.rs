@@ -92,6 +92,7 @@ fn parts(view: FeatureView, aggregations: Vec<AggregationParts>) -> ViewParts {
         name: key.clone(),
         description: String::new(),
         owner: String::new(),
+        defined_in: "payments.toml".to_owned(),
         join_keys: vec![(key, DataType::String)],
     };
     let source = SourceParts {
@@ -99,8 +100,8 @@ fn parts(view: FeatureView, aggregations: Vec<AggregationParts>) -> ViewParts {
         name: "payments".to_owned(),
         description: "Payments as they happen.".to_owned(),
         owner: String::new(),
+        defined_in: "payments.toml".to_owned(),
         tags: Vec::new(),
-        input_name: "payments".to_owned(),
         is_stream: view.is_stream,
         timestamp_column: Some("timestamp".to_owned()),
         data_delay: Span::zero(),
@@ -112,7 +113,7 @@ fn parts(view: FeatureView, aggregations: Vec<AggregationParts>) -> ViewParts {
         columns,
         sql: "SELECT * FROM payments".to_owned(),
         entities: vec![entity],
-        sources: vec![source],
+        inputs: vec![("payments".to_owned(), source)],
         max_batch_aggregation_interval: None,
         offline_partition: Span::days(1),
         expected_freshness: Some(Span::hours(2)),
