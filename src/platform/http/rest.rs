@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::fault::Fault;
 use super::queries::reply;
-use super::{App, jobs, metadata, tasks};
+use super::{App, jobs, metadata, ready};
 use crate::platform::Platform;
 use crate::wire::rest::{Asked, Configs, Jobs, OneJob, ReadyTimes};
 use crate::wire::status;
@@ -41,7 +41,7 @@ pub async fn list(State(app): State<App>, body: Body) -> Response {
 /// Up to when the windows of a view or of a feature service are ready.
 pub async fn latest_ready_time(State(app): State<App>, body: Body) -> Response {
     let work = |platform: &Platform, asked: Asked| {
-        Ok(ReadyTimes::from(tasks::latest_ready_time(platform, &asked.latest_ready_time())?))
+        Ok(ReadyTimes::from(ready::latest_ready_time(platform, &asked.latest_ready_time())?))
     };
     answer(app, body, work).await
 }
