@@ -4,6 +4,7 @@
 
 pub mod access;
 mod deletion;
+pub mod fleet;
 mod freshness;
 mod jobs;
 mod offers;
