@@ -93,6 +93,16 @@ impl Pane {
             Self::Stream => "Stream",
         }
     }
+
+    /// The reads that it shows and says what is wrong with, what matters most first. Lookups and the stream have words of
+    /// their own.
+    pub fn reads(self) -> &'static [Part] {
+        match self {
+            Self::Summary => &[Part::Views, Part::Freshness, Part::Summary],
+            Self::Jobs => &[Part::Jobs, Part::Reasons],
+            Self::Lookup | Self::Stream => &[],
+        }
+    }
 }
 
 /// Whether the screen is behind the state, and why. Ordered: input wins.

@@ -1,7 +1,7 @@
 //! Why an action cannot be done now, in a sentence for the user. The one place where read-only and offline are enforced.
 
 use super::{App, Ask, Overlay, Pane, Pending};
-use crate::client::message::Part;
+use crate::client::message::{Offer, Part, Problem};
 use crate::model::{BatchTrigger, Job, JobState};
 use crate::tui::action::{Action, Danger};
 
@@ -19,6 +19,9 @@ pub fn selected_job(app: &App) -> Option<&Job> {
 
 /// Why the action is not available; absent when it is.
 pub fn disabled(app: &App, action: Action) -> Option<String> {
+    if let Some(problem) = not_served(app, action) {
+        return Some(problem.to_string());
+    }
     // To write over a file of one's own changes nothing of the deployment.
     let local = matches!(app.overlays.last(), Some(Overlay::Question(q)) if matches!(q.ask, Ask::Replace { .. }));
     let reason = match action.info().danger {
@@ -34,6 +37,20 @@ pub fn disabled(app: &App, action: Action) -> Option<String> {
         return wildcard(app);
     }
     reason.map(str::to_owned)
+}
+
+/// What the deployment does not have cannot be asked for. What the key may not do can: rights change.
+fn not_served(app: &App, action: Action) -> Option<&Problem> {
+    let part = match action {
+        Action::Run | Action::History => Part::Queries,
+        Action::MaterializationStatus | Action::DeletionStatus => Part::Reasons,
+        Action::Edit | Action::LookAgain => Part::Online,
+        _ => return None,
+    };
+    match app.offer(part) {
+        Offer::Missing(problem) => Some(problem),
+        _ => None,
+    }
 }
 
 /// Why nothing may be changed at all.

@@ -12,13 +12,13 @@
 
 use ratatui::layout::Rect;
 
-use super::chrome;
+use super::{chrome, trouble};
 use crate::client::message::{Part, TailState};
 use crate::model::ViewKind;
 use crate::model::time::floor;
 use crate::tui::app::{Anchor, App, Pane, Typing};
 use crate::tui::canvas::{Canvas, Line, line_width, piece};
-use crate::tui::text::{fit, width, wrap};
+use crate::tui::text::{fit, width};
 use crate::tui::theme::Meaning;
 use crate::tui::values;
 
@@ -32,8 +32,8 @@ pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
         status = self::status(canvas, app, true);
     }
     let inner = canvas.frame(area, app.focus == Pane::Stream, &chrome::title(app, Pane::Stream), &status);
-    let stale = chrome::stale(canvas, app);
-    canvas.frame_foot(area, &stale);
+    let foot = foot(canvas, app);
+    canvas.frame_foot(area, &foot);
     let inside = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     if app.feature_view().is_none() {
         canvas.empty(inner, &super::summary::waiting(app));
@@ -41,7 +41,7 @@ pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
     }
     let inside = filter(canvas, app, inside);
     let inside = counters(canvas, app, inside);
-    let inside = trouble(canvas, app, inside);
+    let inside = held_up(canvas, app, inside);
     if app.stream.matching() == 0 || inside.height < 2 {
         canvas.empty(inside, &nothing(app));
         return;
@@ -65,7 +65,7 @@ pub fn status(canvas: &mut Canvas, app: &App, short: bool) -> Line {
         line.push(piece(format!("{} dropped  ", app.stream.dropped), Meaning::Warning));
     }
     match &app.stream.state {
-        Some(TailState::Closed { .. }) => line.push(piece("✗ closed", Meaning::Bad)),
+        _ if app.stream.broken.is_some() => line.push(piece("✗ closed", Meaning::Bad)),
         _ if !app.stream.trouble.is_empty() => line.push(piece("✗ held up", Meaning::Bad)),
         _ if short => {
             line.push(piece(format!("{}/s", rate(if events > 0.0 { events } else { records })), Meaning::Dim))
@@ -117,19 +117,26 @@ fn counters(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
     Rect { y: inner.y + 1, height: inner.height - 1, ..inner }
 }
 
-/// What holds the stream up, in at most three lines; returns what is left of the area.
-fn trouble(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
-    if app.stream.trouble.is_empty() || inner.height < 4 {
-        return inner;
+/// How old the records are, or when a stream that broke is opened again.
+fn foot(canvas: &mut Canvas, app: &App) -> Line {
+    match &app.stream.broken {
+        Some((_, Some(next_try))) if app.is_live() => {
+            vec![piece(format!("opened again {}", trouble::again(canvas, *next_try)), Meaning::Warning)]
+        }
+        _ => trouble::foot(canvas, app, Pane::Stream),
     }
-    let mut y = inner.y;
-    for line in
-        wrap(&app.stream.trouble, usize::from(inner.width)).into_iter().take(3.min(usize::from(inner.height) - 1))
-    {
-        canvas.text(inner.x, y, inner.width, &line, Meaning::Bad);
-        y += 1;
+}
+
+/// What holds the stream up, or why it broke; returns what is left of the area.
+fn held_up(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
+    match &app.stream.broken {
+        // Without a record, the reason stands in the middle; without a connection, it stands at the top of the screen.
+        Some((problem, _)) if app.is_live() && app.stream.total() > 0 => {
+            trouble::write(canvas, &problem.to_string(), Meaning::Warning, inner)
+        }
+        None if !app.stream.trouble.is_empty() => trouble::write(canvas, &app.stream.trouble, Meaning::Bad, inner),
+        _ => inner,
     }
-    Rect { y, height: inner.height - (y - inner.y), ..inner }
 }
 
 /// Why there are no records.
@@ -141,9 +148,9 @@ fn nothing(app: &App) -> String {
     match &app.stream.state {
         _ if !view.is_stream => "This view reads no stream.".to_owned(),
         _ if let Some(problem) = app.offer(Part::StreamTail).problem() => problem.to_string(),
-        Some(TailState::Closed { problem, .. }) => problem.to_string(),
+        _ if let Some((problem, _)) = &app.stream.broken => problem.to_string(),
         None | Some(TailState::Opening) => "Opening the stream.".to_owned(),
-        Some(TailState::Open { .. }) => match (&view.kind, app.stream.watermark) {
+        Some(TailState::Open { .. } | TailState::Closed { .. }) => match (&view.kind, app.stream.watermark) {
             (ViewKind::Aggregate { interval: Some(step) }, Some(watermark)) => {
                 let end = floor(watermark, *step) + *step;
                 format!(

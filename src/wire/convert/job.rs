@@ -18,7 +18,8 @@ pub fn job_to_proto(job: &Job) -> MaterializationJob {
         updated_at: job.updated_at.map(time_to_proto),
         state: Some(job_word(&job.state)),
         attempts: job.attempts.iter().map(attempt_to_proto).collect(),
-        next_attempt_at: job.next_attempt_at.map(time_to_proto),
+        // Only while a retry waits: the start of a scheduled job is told by the status table.
+        next_attempt_at: job.next_attempt_at.filter(|_| !job.attempts.is_empty()).map(time_to_proto),
         online: Some(job.online),
         offline: Some(job.offline),
         job_type: Some(job.job_type.to_string()),

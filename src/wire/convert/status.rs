@@ -51,7 +51,7 @@ pub(super) fn row(job: &Job, attempt: Option<&Attempt>, newest: bool) -> Materia
         feature_start_time: job.window.map(|w| time_to_proto(w.start)),
         feature_end_time: job.window.map(|w| time_to_proto(w.end)),
         is_permanent_failure: Some(failed && newest && job.state == JobState::Failure),
-        retry_time: job.next_attempt_at.filter(|_| failed && newest).map(time_to_proto),
+        retry_time: job.next_attempt_at.filter(|_| newest).map(time_to_proto),
         progress: attempt.and_then(|a| a.progress),
         duration: times.filter(|_| ended).map(|(from, until)| span_to_proto(until - from)),
         allow_forced_retry: Some(newest && job.allowed.retry),
@@ -82,7 +82,7 @@ fn task_type(job_type: &JobType) -> TaskType {
 }
 
 /// Where an attempt stands, or a job without attempts, in the words of the table.
-pub(super) fn row_state(job: &Job, attempt: Option<&Attempt>) -> StatusState {
+fn row_state(job: &Job, attempt: Option<&Attempt>) -> StatusState {
     let Some(attempt) = attempt else { return job_status(&job.state) };
     let asked = job.state == JobState::CancellationRequested;
     match attempt.state {
@@ -98,7 +98,17 @@ pub(super) fn row_state(job: &Job, attempt: Option<&Attempt>) -> StatusState {
     }
 }
 
-/// A job's state in the words of the table.
+/// Where a job as a whole stands, in the words of the table: `PENDING` while it waits for an attempt, be it the first one or
+/// another after an error, `ERROR` once no further one follows.
+pub fn task_state(job: &Job) -> StatusState {
+    let runs = job.last_attempt().is_some_and(|attempt| attempt.state == AttemptState::Running);
+    match job_status(&job.state) {
+        StatusState::Pending if runs => StatusState::Running,
+        state => state,
+    }
+}
+
+/// A job's state in the words of the table, its attempts left aside.
 fn job_status(state: &JobState) -> StatusState {
     match state {
         JobState::Scheduled => StatusState::Scheduled,
@@ -144,7 +154,7 @@ fn word(number: Option<i32>, name_of: fn(i32) -> Option<&'static str>) -> Cow<'s
     name_of(number).map_or_else(|| Cow::Owned(number.to_string()), Cow::Borrowed)
 }
 
-fn job_of_row(id: Id, row: &MaterializationAttemptStatus, workspace: &str, feature_view: &str) -> Job {
+pub(super) fn job_of_row(id: Id, row: &MaterializationAttemptStatus, workspace: &str, feature_view: &str) -> Job {
     let kind = word(row.data_source_type, TaskType::name_of);
     let start = row.window_start_time.or(row.feature_start_time).and_then(time_from_proto);
     let end = row.window_end_time.or(row.feature_end_time).and_then(time_from_proto);
@@ -181,6 +191,7 @@ fn add_row(job: &mut Job, row: &MaterializationAttemptStatus) {
         if scheduled && job.state == JobState::Running && job.attempts.is_empty() {
             job.state = JobState::Scheduled;
         }
+        expect_attempt(job, row);
         return;
     };
     // Stages and logs are asked for by the managed attempt's id, so that one counts where a deployment has several.
@@ -202,6 +213,11 @@ fn add_row(job: &mut Job, row: &MaterializationAttemptStatus) {
     attempt.reason = said(&row.termination_reason).filter(|reason| reason != "UNKNOWN_TERMINATION_REASON");
     attempt.message = said(&row.state_message);
     attempt.progress = row.progress.filter(|p| p.is_finite()).map(|p| p.clamp(0.0, 1.0));
+    expect_attempt(job, row);
+}
+
+/// Takes from a row when the next attempt is due, where the list does not say.
+fn expect_attempt(job: &mut Job, row: &MaterializationAttemptStatus) {
     if job.next_attempt_at.is_none() && !job.state.is_terminal() {
         job.next_attempt_at = row.retry_time.and_then(happened);
     }
@@ -248,7 +264,7 @@ mod tests {
         let waiting = Job { next_attempt_at: Some(from_micros(99)), ..job(4, JobState::Running, vec![failed.clone()]) };
         let allowed = Allowed { retry: true, overwrite_retry: true };
         let jobs = vec![
-            job(7, JobState::Scheduled, vec![]),
+            Job { next_attempt_at: Some(from_micros(98)), ..job(7, JobState::Scheduled, vec![]) },
             job(6, JobState::Running, vec![]),
             job(5, JobState::Running, vec![failed.clone(), running]),
             waiting,

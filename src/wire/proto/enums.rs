@@ -198,6 +198,12 @@ enumerations! {
         PlanIntegrationTestStream = 9 "PLAN_INTEGRATION_TEST_STREAM",
         IcebergMaintenance = 10 "ICEBERG_MAINTENANCE",
     }
+    /// `metadataservice.SortDirection`.
+    SortDirection {
+        Unknown = 0 "SORT_UNKNOWN",
+        Asc = 1 "SORT_ASC",
+        Desc = 2 "SORT_DESC",
+    }
     /// `materialization.TectonManagedStage.StageType`.
     StageType {
         Snowflake = 1 "SNOWFLAKE",
