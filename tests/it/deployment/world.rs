@@ -93,6 +93,7 @@ fn parts(view: FeatureView, aggregations: Vec<AggregationParts>) -> ViewParts {
         description: String::new(),
         owner: String::new(),
         join_keys: vec![(key, DataType::String)],
+        defined_in: "features/cards.py".to_owned(),
     };
     let source = SourceParts {
         id: Id(0xd000),
@@ -100,11 +101,11 @@ fn parts(view: FeatureView, aggregations: Vec<AggregationParts>) -> ViewParts {
         description: "Payments as they happen.".to_owned(),
         owner: String::new(),
         tags: Vec::new(),
-        input_name: "payments".to_owned(),
         is_stream: view.is_stream,
         timestamp_column: Some("timestamp".to_owned()),
         data_delay: Span::zero(),
         columns: columns.clone(),
+        defined_in: "features/cards.py".to_owned(),
     };
     ViewParts {
         view,
@@ -112,7 +113,7 @@ fn parts(view: FeatureView, aggregations: Vec<AggregationParts>) -> ViewParts {
         columns,
         sql: "SELECT * FROM payments".to_owned(),
         entities: vec![entity],
-        sources: vec![source],
+        inputs: vec![("payments".to_owned(), source)],
         max_batch_aggregation_interval: None,
         offline_partition: Span::days(1),
         expected_freshness: Some(Span::hours(2)),
