@@ -23,7 +23,7 @@ mod transport;
 pub mod wait;
 
 pub use api::Api;
-pub use endpoint::{ApiKey, Endpoint};
+pub use endpoint::{ApiKey, Endpoint, Identity};
 pub use error::{Error, Kind};
 pub use handle::Handle;
 pub use task::{spawn, spawn_when_ready};

@@ -39,7 +39,7 @@ use lock::DirectoryLock;
 use online::OnlineStore;
 use queries::compute::EngineCompute;
 use queries::{Compute, Queries, Separator};
-use registry::definition::{Repository, View};
+use registry::definition::{FeatureService, Repository, View};
 use stream::hub::Tails;
 use stream::readers::Readers;
 use uploads::Uploads;
@@ -222,6 +222,12 @@ impl Platform {
     /// The API keys and the audit log. Calls block on the disk.
     pub fn access(&self) -> &Arc<Access> {
         &self.access
+    }
+
+    /// A feature service by workspace and name, or by workspace and id.
+    pub fn service(&self, workspace: &str, name_or_id: &str) -> Option<&Arc<FeatureService>> {
+        let mut services = self.repository.services.iter().filter(|service| service.workspace == workspace);
+        services.find(|service| service.name == name_or_id || service.id.to_string() == name_or_id)
     }
 
     /// The jobs. Calls block on the disk.

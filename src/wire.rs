@@ -10,9 +10,11 @@ pub mod convert;
 #[cfg(test)]
 mod examples;
 pub mod features;
+pub mod openmetrics;
 pub mod proto;
 pub mod proxy;
 pub mod queries;
+pub mod rest;
 pub mod rpc;
 pub mod status;
 pub mod table;

@@ -8,6 +8,8 @@ mod freshness;
 mod jobs;
 mod offers;
 pub(super) mod own;
+#[cfg(test)]
+mod sending;
 
 pub(super) use jobs::Listing;
 
@@ -26,8 +28,8 @@ use super::transport::{READ, Transport};
 use crate::model::{FeatureVector, FeatureVectors, FeatureView, Id, Value, Workspace};
 use crate::wire::convert as c;
 use crate::wire::features::{
-    GET_FEATURES_PATH, GetFeaturesRequest, GetFeaturesResponse, MetadataOptions, Parameters, QUERY_FEATURES_PATH,
-    QueryFeaturesResponse,
+    GET_FEATURES_PATH, GetFeaturesRequest, GetFeaturesResponse, Locator, MetadataOptions, Parameters,
+    QUERY_FEATURES_PATH, QueryFeaturesResponse,
 };
 use crate::wire::proto::common::{Empty, FcoLocator};
 use crate::wire::proto::status as s;
@@ -172,13 +174,13 @@ impl Api {
     ) -> Result<A, Error> {
         let params = Parameters {
             workspace_name: workspace.to_owned(),
-            feature_view_name: Some(feature_view.to_owned()),
+            locator: Locator::view(feature_view),
             join_key_map: keys.iter().map(|(key, value)| (key.clone(), value.as_str().into())).collect(),
             metadata_options: MetadataOptions::ALL,
             ..Default::default()
         };
         let request = GetFeaturesRequest { params };
-        self.persist(|| self.transport.post(path, &request, READ)).await
+        self.persist(|| self.transport.ask_features(path, &request)).await
     }
 
     /// Opens the tail of a view's stream; `own_api` is the path that [`Api::deployment`] told.

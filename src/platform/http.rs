@@ -31,9 +31,12 @@ mod deletion;
 mod doors;
 pub mod fault;
 mod features;
+mod fleet;
 mod jobs;
 pub mod keys;
 mod metadata;
+mod meter;
+mod metrics;
 mod objects;
 mod parts;
 pub use parts::error_line;
@@ -42,6 +45,7 @@ pub use own_keys::{info, row};
 mod proxy;
 mod queries;
 mod recorded;
+mod rest;
 mod run_stream;
 mod saved;
 mod summary;
@@ -51,6 +55,7 @@ mod uploads;
 use doors::Pace;
 use fault::Fault;
 pub use keys::ApiKeys;
+use meter::{Meter, counted};
 
 /// The largest request body, in bytes.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -74,6 +79,7 @@ const GRACE: Duration = Duration::from_millis(500);
 struct App {
     platform: Arc<Platform>,
     keys: Arc<ApiKeys>,
+    meter: Meter,
     shutdown: CancellationToken,
 }
 
@@ -111,7 +117,7 @@ async fn clean_uploads(platform: &Arc<Platform>) {
 
 /// The routes, for [`serve`] and for tests.
 fn router(platform: Arc<Platform>, keys: ApiKeys, shutdown: CancellationToken) -> Router {
-    let app = App { platform, keys: Arc::new(keys), shutdown };
+    let app = App { platform, keys: Arc::new(keys), meter: Meter::default(), shutdown };
     let limits = ServiceBuilder::new()
         .layer(HandleErrorLayer::new(|_| async { too_busy() }))
         .load_shed()
@@ -134,7 +140,9 @@ fn router(platform: Arc<Platform>, keys: ApiKeys, shutdown: CancellationToken) -
 /// The doors of one pace.
 fn behind(app: &App, pace: Pace) -> Router<App> {
     let doors = doors::all().into_iter().filter(|door| door.pace == pace);
-    doors.fold(Router::new(), |router, door| router.route(door.path, admit::guarded(app, &door)))
+    doors.fold(Router::new(), |router, door| {
+        router.route(door.path, counted(app, door.path, admit::guarded(app, &door)))
+    })
 }
 
 /// Uploads over links of any speed, so many at a time. The body's own limit is looked at while it is read.

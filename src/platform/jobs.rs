@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::model::{AttemptState, Id, Job, JobState, JobType, StageKind, Stores};
+use crate::model::{AttemptDetail, AttemptState, Id, Job, JobState, JobType, StageKind, Stores};
 use crate::platform::clock::Clock;
 use crate::platform::engine::Cancel;
 use crate::platform::registry::definition::View;
 
 pub mod delete;
+pub mod figures;
 pub mod force;
 pub mod materializer;
 pub mod plan;
@@ -28,6 +29,7 @@ pub mod retry;
 pub mod rows;
 pub mod scheduler;
 mod schema;
+pub mod search;
 pub mod stream_job;
 pub mod table;
 #[cfg(test)]
@@ -60,6 +62,17 @@ pub struct Deletion {
     pub jobs: Vec<Job>,
     /// What the caller should know, such as a store that was skipped.
     pub notes: Vec<String>,
+}
+
+/// An attempt that was asked for.
+#[derive(Clone, Debug)]
+pub struct FoundAttempt {
+    /// The view of its job.
+    pub view: Id,
+    /// Its job.
+    pub job: Job,
+    /// What it did so far.
+    pub detail: AttemptDetail,
 }
 
 /// One claimed attempt, for a worker.
@@ -116,6 +129,7 @@ pub struct Jobs {
     policy: Policy,
     views: HashMap<Id, Arc<View>>,
     applied: HashMap<Id, Applied>,
+    tally: figures::Tally,
     dispatch: Mutex<Dispatch>,
     work_came: Condvar,
 }
@@ -156,6 +170,7 @@ impl Jobs {
             policy,
             views,
             applied,
+            tally: figures::Tally::default(),
             dispatch: Mutex::default(),
             work_came: Condvar::new(),
         })
@@ -210,13 +225,20 @@ impl Jobs {
         let now = self.clock.now();
         let report = self.dispatch().running.get(&job).map(|running| running.report.clone());
         let keep = |rows: &Rows| {
-            let Some(mut record) = rows.job(job)? else { return Ok(()) };
+            let Some(mut record) = rows.job(job)? else { return Ok(None) };
             record.finish(outcome.clone(), &self.policy, now);
-            settle(rows, &mut record)
+            settle(rows, &mut record)?;
+            Ok(Some((record.view, record.job.job_type)))
         };
-        match report {
+        let ended = match &report {
             Some(report) => report.close(&outcome, keep)?,
             None => self.table.write(keep)?,
+        };
+        if let Some((view, job_type)) = ended {
+            self.tally.ended(view, &outcome);
+            if let Some(report) = report.filter(|_| job_type == JobType::Batch) {
+                self.tally.wrote(view, &report);
+            }
         }
         self.dispatch().running.remove(&job);
         self.work_came.notify_all();

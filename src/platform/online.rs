@@ -5,13 +5,13 @@
 use thiserror::Error;
 
 use crate::model::{DataType, FeatureVector, Value};
-use crate::platform::registry::definition::View;
 
 mod beside;
 pub mod bytes;
 mod cells;
 mod chunks;
 mod codec;
+mod counted;
 pub mod embedded;
 mod format;
 #[cfg(test)]
@@ -26,6 +26,7 @@ mod store;
 mod tiles;
 mod vector;
 
+pub use counted::Read;
 pub use store::OnlineStore;
 
 /// What a stream write did.
@@ -50,11 +51,6 @@ pub struct BatchWrite {
 
 /// One answer of a query by the indexed keys: the full join key, in the view's order, and its features.
 pub type Entry = (Vec<Value>, FeatureVector);
-
-/// The features of a view as lookups answer them, in definition order: `view.feature`, and the type.
-pub fn features(view: &View) -> Vec<(String, DataType)> {
-    view.features().into_iter().map(|(name, data_type)| (format!("{}.{name}", view.name), data_type)).collect()
-}
 
 /// Why the online store failed.
 #[derive(Debug, Error)]

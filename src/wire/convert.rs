@@ -7,6 +7,7 @@ pub mod container;
 pub mod coverage;
 pub mod detail;
 pub mod features;
+pub mod fleet;
 pub mod freshness;
 pub mod job;
 pub mod keys;
@@ -17,6 +18,7 @@ pub mod status;
 pub mod status_table;
 pub mod summary;
 pub mod types;
+pub mod values;
 pub mod view;
 pub mod wildcard;
 pub mod words;
@@ -25,7 +27,8 @@ pub mod workspace;
 pub use container::{AggregationParts, ViewParts, container_of};
 pub use coverage::{coverage_from_proto, coverage_to_proto, ready_until};
 pub use detail::{detail_from_proto, details_to_proto, logs_to_proto};
-pub use features::{response_from_vector, value_to_json, vector_from_response};
+pub use features::{Told, batch_response, response_from_vector, vector_from_response};
+pub use fleet::{task_from_proto, task_to_proto, view_status_to_proto};
 pub use freshness::{freshness_from_proto, freshness_to_proto};
 pub use job::{job_from_proto, job_to_proto, trigger_from_proto, trigger_to_proto};
 pub use keys::{KeysError, offline_keys_from_file, offline_keys_to_file, online_keys_from_file, online_keys_to_file};
@@ -35,10 +38,11 @@ pub use objects::{
 };
 pub use saved::{SavedParts, dataset_columns, saved_to_proto};
 pub use service::{ServiceItemParts, ServiceParts, container_of_service, service_to_proto};
-pub use status::{can_restart, join_status, status_from_jobs};
+pub use status::{can_restart, join_status, status_from_jobs, task_state};
 pub use status_table::status_table;
 pub use summary::{summary_item, summary_list, summary_nested, summary_rows, summary_to_proto};
 pub use types::spark_schema;
+pub use values::value_to_json;
 pub use view::{feature_views, metadata_of};
 pub use wildcard::{response_from_vectors, vectors_from_response};
 pub use workspace::{configs_from_proto, configs_to_proto, workspace_from_proto, workspace_to_proto};
@@ -56,6 +60,11 @@ pub fn time_to_proto(at: Time) -> Timestamp {
 /// An instant of the protocol; absent when no calendar can show it.
 pub fn time_from_proto(at: Timestamp) -> Option<Time> {
     DateTime::from_timestamp(at.seconds, u32::try_from(at.nanos).ok()?)
+}
+
+/// When something happened; the epoch, which a message has where nothing was set, is never.
+pub fn happened(at: Timestamp) -> Option<Time> {
+    time_from_proto(at).filter(|_| at != Timestamp::default())
 }
 
 /// A span as the protocol carries it.
@@ -93,6 +102,8 @@ mod tests {
             let span = Span::microseconds(micros);
             assert_eq!(span_from_proto(span_to_proto(span)), span);
         }
+        assert_eq!(happened(Timestamp::default()), None);
+        assert_eq!(happened(Timestamp { seconds: 0, nanos: 1 }).map(|at| at.timestamp()), Some(0));
         assert_eq!(time_from_proto(Timestamp { seconds: i64::MAX, nanos: 0 }), None);
         assert_eq!(span_from_proto(Duration { seconds: i64::MAX, nanos: 0 }), Span::MAX);
     }

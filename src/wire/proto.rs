@@ -9,6 +9,7 @@ pub mod aggregate;
 pub mod common;
 pub mod deletion;
 pub mod enums;
+pub mod fleet;
 pub mod jobs;
 pub mod keys;
 pub mod materialization;

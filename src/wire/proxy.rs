@@ -185,6 +185,19 @@ mod tests {
     }
 
     #[test]
+    fn numbers_in_a_row_are_read_packed_and_unpacked() {
+        #[derive(Clone, PartialEq, ::prost::Message)]
+        struct Numbers {
+            #[prost(int32, repeated, tag = "1")]
+            numbers: Vec<i32>,
+        }
+        for bytes in [&[0x0a, 3, 1, 2, 3][..], &[0x08, 1, 0x08, 2, 0x08, 3], &[0x08, 1, 0x0a, 2, 2, 3]] {
+            let message: Numbers = decode(&STANDARD.encode(bytes)).unwrap();
+            assert_eq!(message.numbers, [1, 2, 3]);
+        }
+    }
+
+    #[test]
     fn authorization_has_two_words() {
         assert_eq!(authorization("Tecton-key abc"), Some(("Tecton-key", "abc")));
         assert_eq!(authorization("abc"), None);

@@ -84,6 +84,10 @@ calls! {
     GET_SERVER_GROUP = "servergroupservice.ServerGroupService" "GetServerGroup" ReadConfig;
     /// One row for each attempt of each task of a view.
     GET_MATERIALIZATION_STATUS = "metadataservice.MetadataService" "GetMaterializationStatus" ReadMaterializationState;
+    /// The status tables of all views in live workspaces.
+    GET_ALL_MATERIALIZATION_STATUS = "metadataservice.MetadataService" "GetAllMaterializationStatusInLiveWorkspaces" ReadMaterializationState;
+    /// The jobs of many views, filtered and paged.
+    GET_JOBS = "metadataservice.MetadataService" "GetJobs" ReadMaterializationState;
     /// Start a job.
     SUBMIT_MATERIALIZATION_JOB = "materializationjobservice.MaterializationJobService" "SubmitMaterializationJob" UpdateMaterializationState;
     /// All jobs of a view.

@@ -146,7 +146,7 @@ impl Deployment {
 
     /// Address and key for a client in this process.
     pub fn endpoint(&self) -> Endpoint {
-        Endpoint { url: parse_url(&self.url).unwrap(), key: ApiKey::new(KEY).unwrap(), workspace: None }
+        Endpoint::new(parse_url(&self.url).unwrap(), ApiKey::new(KEY).unwrap(), None)
     }
 }
 

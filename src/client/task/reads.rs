@@ -28,10 +28,11 @@ impl Task {
         if self.link.is_down() {
             // Back again: everything is asked for anew.
             self.polls.hurry(&Poll::ALL);
+            self.link = Link::Live;
         }
         self.heard = Some(Instant::now());
-        self.link = Link::Live;
         if !self.look_whether_slow() {
+            self.link = Link::Live;
             self.outbox.push(Update::Connection(Connection::Live));
         }
     }

@@ -275,7 +275,7 @@ fn check(view: &View, rows: &DataFrame, asked: &[Question]) -> Vec<(usize, usize
     assert_eq!(offline.len(), asked.len());
     let mut differ = Vec::new();
     for (at, ((k, n), time)) in asked.iter().enumerate() {
-        let online = store().lookup(view, &[k.clone(), n.clone()], *time).unwrap();
+        let online = store().lookup(view, &[k.clone(), n.clone()], *time).unwrap().found;
         for (feature, (a, b)) in offline[at].iter().zip(&online.features).enumerate() {
             if !same(a, &b.value) {
                 differ.push((at, feature, a.clone(), b.value.clone()));

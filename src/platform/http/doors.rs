@@ -4,7 +4,7 @@
 
 use axum::routing::{MethodFilter, MethodRouter, on};
 
-use super::{App, datasets, features, own_keys, proxy, queries, run_stream, uploads};
+use super::{App, datasets, features, metrics, own_keys, proxy, queries, rest, run_stream, uploads};
 use crate::model::Right;
 
 /// One path by one HTTP method.
@@ -77,15 +77,31 @@ impl Door {
     }
 }
 
+/// A path of the second form, which names the feature service (wire section 3.2).
+macro_rules! of_service {
+    ($call:literal) => {
+        concat!("/v2/workspaces/{workspace}/feature-services/{service}/", $call)
+    };
+}
+
 /// All of them.
 pub fn all() -> Vec<Door> {
-    use Right::{ListServiceAccounts, ManageServiceAccounts, ReadFeatures};
+    use Right::{
+        AnyKey, ListServiceAccounts, ManageServiceAccounts, ReadConfig, ReadFeatures, ReadMaterializationState,
+        UpdateMaterializationState,
+    };
     use Verb::{Delete, Get, Post, Put};
     let door = Door::new;
     vec![
         Door { entry: Entry::Envelope, ..door(Post, "/proxy", Right::Public, |m| on(m, proxy::handle)) },
         door(Post, "/v1/feature-service/get-features", ReadFeatures, |m| on(m, features::get)),
         door(Post, "/v1/feature-service/query-features", ReadFeatures, |m| on(m, features::query)),
+        door(Post, "/v1/feature-service/get-features-batch", ReadFeatures, |m| on(m, features::batch)),
+        door(Post, "/v1/feature-service/metadata", ReadConfig, |m| on(m, features::metadata)),
+        door(Post, of_service!("get-features"), ReadFeatures, |m| on(m, features::get_of_path)),
+        door(Post, of_service!("get-features-batch"), ReadFeatures, |m| on(m, features::batch_of_path)),
+        door(Get, of_service!("metadata"), ReadConfig, |m| on(m, features::metadata_of_path)),
+        door(Post, of_service!("metadata"), ReadConfig, |m| on(m, features::metadata_of_path)),
         door(Get, "/v1/fvtop/run-stream", ReadFeatures, |m| on(m, run_stream::handle)),
         door(Post, "/v1/fvtop/queries", ReadFeatures, |m| on(m, queries::submit)),
         door(Get, "/v1/fvtop/queries/{id}", ReadFeatures, |m| on(m, queries::status)),
@@ -94,6 +110,15 @@ pub fn all() -> Vec<Door> {
         door(Get, "/v1/fvtop/datasets", ReadFeatures, |m| on(m, datasets::list)),
         door(Get, "/v1/fvtop/datasets/{name}", ReadFeatures, |m| on(m, datasets::describe)),
         door(Get, "/v1/fvtop/datasets/{name}/rows", ReadFeatures, |m| on(m, datasets::rows)),
+        door(Post, "/v1/jobs/submit-materialization-job", UpdateMaterializationState, |m| on(m, rest::submit)),
+        door(Post, "/v1/jobs/get-materialization-job", ReadMaterializationState, |m| on(m, rest::get)),
+        door(Post, "/v1/jobs/cancel-materialization-job", UpdateMaterializationState, |m| on(m, rest::cancel)),
+        door(Post, "/v1/jobs/list-materialization-jobs", ReadMaterializationState, |m| on(m, rest::list)),
+        door(Post, "/v1/jobs/get-latest-ready-time", ReadMaterializationState, |m| on(m, rest::latest_ready_time)),
+        door(Post, "/v1/jobs/ingest-dataframe", AnyKey, |m| on(m, rest::no_feature_tables)),
+        door(Post, "/v1/jobs/get-dataframe-info", AnyKey, |m| on(m, rest::no_feature_tables)),
+        door(Post, "/v1/metadata-service/get-login-configs", Right::Public, |m| on(m, rest::login_configs)),
+        door(Get, "/v1/observability/metrics", ReadMaterializationState, |m| on(m, metrics::handle)),
         door(Get, "/v1/fvtop/keys", ListServiceAccounts, |m| on(m, own_keys::list)),
         door(Post, "/v1/fvtop/keys", ManageServiceAccounts, |m| on(m, own_keys::create)),
         door(Delete, "/v1/fvtop/keys/{id}", ManageServiceAccounts, |m| on(m, own_keys::revoke)),

@@ -48,6 +48,11 @@ impl Fault {
         Self { http, ..self }
     }
 
+    /// The same, said of a part of the request.
+    pub fn of_part(self, part: &str) -> Self {
+        Self { detail: format!("{part}: {}", self.detail), ..self }
+    }
+
     /// Something the caller can correct.
     pub fn invalid(detail: impl Into<String>) -> Self {
         Self::new(status::INVALID_ARGUMENT, detail)

@@ -1,4 +1,6 @@
 //! Calls about materialization jobs and their status table (wire sections 2.2 and 2.3).
+//!
+//! They give messages, for they are asked through two doors: the envelope, and plain JSON.
 
 use super::fault::Fault;
 use super::parts;
@@ -8,19 +10,25 @@ use crate::platform::registry::definition::View;
 use crate::wire::convert;
 use crate::wire::proto::jobs as proto;
 use crate::wire::proto::status::{GetMaterializationStatusRequest, GetMaterializationStatusResponse};
-use crate::wire::proxy::Response;
 
-/// One row for each attempt of each job of a view.
-pub fn status(platform: &Platform, request: &GetMaterializationStatusRequest) -> Result<Response, Fault> {
+/// One row for each attempt of each job of a view, newest job first, of each the newest attempt first; a job without attempts is
+/// one row as well. How many are shown is the client's matter.
+pub fn status(
+    platform: &Platform,
+    request: &GetMaterializationStatusRequest,
+) -> Result<GetMaterializationStatusResponse, Fault> {
     let id = request.feature_package_id.as_ref().map(convert::id_from_proto).unwrap_or_default();
     let workspace = request.workspace.as_deref().unwrap_or_default();
     let view = platform.view_by_id(id).ok_or_else(|| parts::unknown_view(platform, workspace, &id.to_string()))?;
     let materialization_status = Some(convert::status_from_jobs(view.id, &platform.jobs().list(view.id)?));
-    Ok(Response::ok(&GetMaterializationStatusResponse { materialization_status }))
+    Ok(GetMaterializationStatusResponse { materialization_status })
 }
 
 /// Starts a job.
-pub fn submit(platform: &Platform, request: &proto::MaterializationJobRequest) -> Result<Response, Fault> {
+pub fn submit(
+    platform: &Platform,
+    request: &proto::MaterializationJobRequest,
+) -> Result<proto::MaterializationJobResponse, Fault> {
     let trigger = convert::trigger_from_proto(request)
         .map_err(|part| Fault::invalid(format!("The request has no usable {part}. Set it and try again.")))?;
     let view = view_of(platform, Some(&trigger.workspace), Some(&trigger.feature_view))?;
@@ -34,31 +42,54 @@ pub fn submit(platform: &Platform, request: &proto::MaterializationJobRequest) -
         overwrite = trigger.overwrite,
         "a job was asked for"
     );
-    Ok(Response::ok(&proto::MaterializationJobResponse { job: Some(convert::job_to_proto(&job)) }))
+    Ok(proto::MaterializationJobResponse { job: Some(convert::job_to_proto(&job)) })
 }
 
-/// All jobs of a view, newest first.
-pub fn list(platform: &Platform, request: &proto::ListJobsRequest) -> Result<Response, Fault> {
+/// All jobs of a view, newest first. A feature service has none of its own.
+pub fn list(platform: &Platform, request: &proto::ListJobsRequest) -> Result<proto::ListJobsResponse, Fault> {
+    if named(request.feature_service.as_ref()).is_some() {
+        return Ok(proto::ListJobsResponse::default());
+    }
     let view = view_of(platform, request.workspace.as_deref(), request.feature_view.as_deref())?;
     let jobs = platform.jobs().list(view.id)?.iter().map(convert::job_to_proto).collect();
-    Ok(Response::ok(&proto::ListJobsResponse { jobs }))
+    Ok(proto::ListJobsResponse { jobs })
 }
 
 /// One job.
-pub fn get(platform: &Platform, request: &proto::GetJobRequest) -> Result<Response, Fault> {
-    let view = view_of(platform, request.workspace.as_deref(), request.feature_view.as_deref())?;
+pub fn get(platform: &Platform, request: &proto::GetJobRequest) -> Result<proto::GetJobResponse, Fault> {
     let id = job_id(request.job_id.as_deref())?;
+    let view = owner(platform, &request.workspace, &request.feature_view, &request.feature_service, id)?;
     let job = found(platform.jobs().get(view.id, id)?, id, view)?;
-    Ok(Response::ok(&proto::GetJobResponse { job: Some(convert::job_to_proto(&job)) }))
+    Ok(proto::GetJobResponse { job: Some(convert::job_to_proto(&job)) })
 }
 
 /// Cancels a job; one that has ended is answered unchanged.
-pub fn cancel(platform: &Platform, request: &proto::CancelJobRequest) -> Result<Response, Fault> {
-    let view = view_of(platform, request.workspace.as_deref(), request.feature_view.as_deref())?;
+pub fn cancel(platform: &Platform, request: &proto::CancelJobRequest) -> Result<proto::CancelJobResponse, Fault> {
     let id = job_id(request.job_id.as_deref())?;
+    let view = owner(platform, &request.workspace, &request.feature_view, &request.feature_service, id)?;
     let job = found(platform.jobs().cancel(view.id, id)?, id, view)?;
     tracing::info!(workspace = view.workspace, feature_view = view.name, job = %id, "a cancellation was asked for");
-    Ok(Response::ok(&proto::CancelJobResponse { job: Some(convert::job_to_proto(&job)) }))
+    Ok(proto::CancelJobResponse { job: Some(convert::job_to_proto(&job)) })
+}
+
+/// The view whose job it is to be. A feature service has no jobs.
+fn owner<'a>(
+    platform: &'a Platform,
+    workspace: &Option<String>,
+    view: &Option<String>,
+    service: &Option<String>,
+    job: Id,
+) -> Result<&'a View, Fault> {
+    match named(service.as_ref()) {
+        Some(service) => Err(Fault::invalid(format!(
+            "Feature service `{service}` has no job {job}: jobs belong to feature views here. Name the feature view of the job."
+        ))),
+        None => view_of(platform, workspace.as_deref(), view.as_deref()),
+    }
+}
+
+fn named(text: Option<&String>) -> Option<&str> {
+    text.map(String::as_str).filter(|text| !text.is_empty())
 }
 
 /// The view of that name.

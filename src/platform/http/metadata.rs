@@ -16,7 +16,8 @@ use crate::wire::proto::view::{
     GetFeatureViewRequest, GetFeatureViewResponse, QueryFeatureViewsRequest, QueryFeatureViewsResponse,
 };
 use crate::wire::proto::workspace::{
-    CreateWorkspaceRequest, DeleteWorkspaceRequest, GetWorkspaceRequest, GetWorkspaceResponse, ListWorkspacesResponse,
+    CreateWorkspaceRequest, DeleteWorkspaceRequest, GetConfigsResponse, GetWorkspaceRequest, GetWorkspaceResponse,
+    ListWorkspacesResponse,
 };
 use crate::wire::proxy::Response;
 use crate::wire::status;
@@ -40,8 +41,8 @@ pub fn configs(platform: &Platform) -> Result<Response, Fault> {
 }
 
 /// How to log in: there is no login but by API keys.
-pub fn login_configs() -> Response {
-    Response::ok(&convert::configs_to_proto(&[]))
+pub fn login_configs() -> GetConfigsResponse {
+    convert::configs_to_proto(&[])
 }
 
 /// All workspaces.
@@ -147,7 +148,7 @@ pub fn located<'a>(platform: &'a Platform, locator: Option<&FcoLocator>) -> Resu
 
 /// Freshness: the age of the newest event in the online store; without one, of the newest window that a job finished. A
 /// view that does not say when it is stale is stale after its batch schedule and twice its data delay.
-fn freshness_of(platform: &Platform, view: &View) -> Result<Freshness, Fault> {
+pub fn freshness_of(platform: &Platform, view: &View) -> Result<Freshness, Fault> {
     let mut latest = if view.online { platform.online().latest_event(view.id)? } else { None };
     if latest.is_none() && view.live {
         let coverage = platform.jobs().coverage(view.id)?;

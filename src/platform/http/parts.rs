@@ -70,7 +70,8 @@ pub fn model(platform: &Platform, view: &View) -> FeatureView {
     }
 }
 
-fn kind_and_features(kind: &Kind) -> (ViewKind, Vec<Feature>) {
+/// The kind of a view, and its features in definition order.
+pub fn kind_and_features(kind: &Kind) -> (ViewKind, Vec<Feature>) {
     match kind {
         Kind::Aggregate { interval, aggregations } => {
             let feature = |a: &Aggregation| Feature {
@@ -217,6 +218,16 @@ pub fn unknown_view(platform: &Platform, workspace: &str, asked: &str) -> Fault 
     let views = repository.views.iter().filter(|view| workspace.is_empty() || view.workspace == workspace);
     let names = list(views.map(|view| view.name.as_str()));
     Fault::invalid(format!("There is no feature view `{asked}` in workspace `{workspace}`. There are: {names}."))
+}
+
+/// The sentence for a feature service that is not there: which ones are.
+pub fn unknown_service(platform: &Platform, workspace: &str, asked: &str) -> Fault {
+    let repository = platform.repository();
+    if !workspace.is_empty() && repository.workspaces.iter().all(|known| known.name != workspace) {
+        return unknown_workspace(platform, workspace);
+    }
+    let names = list(repository.services.iter().filter(|s| s.workspace == workspace).map(|s| s.name.as_str()));
+    Fault::invalid(format!("There is no feature service `{asked}` in workspace `{workspace}`. There are: {names}."))
 }
 
 /// The sentence for a workspace that is not there: which ones are.

@@ -2,6 +2,8 @@
 //!
 //! The HTTP status is 200 also when the call failed; only a body that is no envelope is an HTTP error.
 
+use std::time::Instant;
+
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
@@ -9,7 +11,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 
 use super::fault::Fault;
-use super::{App, api_keys, deeds, deletion, jobs, metadata, objects, recorded, saved, tasks};
+use super::{App, api_keys, deeds, deletion, fleet, jobs, metadata, objects, recorded, saved, tasks};
 use crate::model::Right;
 use crate::platform::access::Caller;
 use crate::wire::proxy::{self, Request};
@@ -28,8 +30,10 @@ pub async fn handle(State(app): State<App>, headers: HeaderMap, body: Result<Byt
             return Fault::invalid(detail).into_response();
         }
     };
+    let (began, meter, method) = (Instant::now(), app.meter.clone(), request.method.clone());
     let answer = answer(app, request, deletion::base_url(&headers)).await;
     let answer = answer.unwrap_or_else(|fault| proxy::Response::error(fault.code, fault.detail));
+    meter.call(&method, answer.status.code, began);
     axum::Json(answer).into_response()
 }
 
@@ -53,7 +57,7 @@ async fn answer(app: App, request: Request, base: Option<String>) -> Result<prox
 /// The calls that need no key.
 fn open(method: &str) -> Result<proxy::Response, Fault> {
     match method {
-        rpc::GET_LOGIN_CONFIGS => Ok(metadata::login_configs()),
+        rpc::GET_LOGIN_CONFIGS => Ok(proxy::Response::ok(&metadata::login_configs())),
         method => Err(no_such_call(method)),
     }
 }
@@ -98,13 +102,15 @@ fn dispatch(app: &App, caller: &Caller, request: &Request, base: Option<&str>) -
         rpc::GET_USER | rpc::GET_OBSERVABILITY_CONFIG | rpc::LIST_SERVER_GROUPS | rpc::GET_SERVER_GROUP => {
             Ok(proxy::Response::ok(&()))
         }
-        rpc::GET_MATERIALIZATION_STATUS => jobs::status(platform, &request.decode()?),
-        rpc::SUBMIT_MATERIALIZATION_JOB => jobs::submit(platform, &request.decode()?),
-        rpc::LIST_MATERIALIZATION_JOBS => jobs::list(platform, &request.decode()?),
-        rpc::GET_MATERIALIZATION_JOB => jobs::get(platform, &request.decode()?),
-        rpc::CANCEL_MATERIALIZATION_JOB => jobs::cancel(platform, &request.decode()?),
-        rpc::GET_LATEST_READY_TIME => tasks::latest_ready_time(platform, &request.decode()?),
+        rpc::GET_MATERIALIZATION_STATUS => told(jobs::status(platform, &request.decode()?)),
+        rpc::SUBMIT_MATERIALIZATION_JOB => told(jobs::submit(platform, &request.decode()?)),
+        rpc::LIST_MATERIALIZATION_JOBS => told(jobs::list(platform, &request.decode()?)),
+        rpc::GET_MATERIALIZATION_JOB => told(jobs::get(platform, &request.decode()?)),
+        rpc::CANCEL_MATERIALIZATION_JOB => told(jobs::cancel(platform, &request.decode()?)),
+        rpc::GET_LATEST_READY_TIME => told(tasks::latest_ready_time(platform, &request.decode()?)),
         rpc::GET_SERVING_STATUS => tasks::serving_status(platform, &request.decode()?),
+        rpc::GET_JOBS => told(fleet::jobs(platform, &request.decode()?)),
+        rpc::GET_ALL_MATERIALIZATION_STATUS => told(fleet::statuses(platform, &request.decode()?)),
         rpc::FORCE_RETRY_MATERIALIZATION_TASK => tasks::force_retry(platform, &request.decode()?),
         rpc::RESTART_MATERIALIZATION_TASK => tasks::restart(platform, &request.decode()?),
         rpc::GET_JOB_DETAILS => tasks::details(platform, &request.decode()?),
@@ -118,4 +124,9 @@ fn dispatch(app: &App, caller: &Caller, request: &Request, base: Option<&str>) -
         rpc::DELETE_ENTITIES => deletion::delete(platform, &request.decode()?),
         method => Err(no_such_call(method)),
     }
+}
+
+/// A message in an envelope.
+fn told(answer: Result<impl prost::Message, Fault>) -> Result<proxy::Response, Fault> {
+    answer.map(|message| proxy::Response::ok(&message))
 }

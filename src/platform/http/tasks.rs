@@ -4,10 +4,9 @@
 
 use super::fault::Fault;
 use super::{jobs, parts};
-use crate::model::{AttemptDetail, Id, Job, TriggerRequest};
+use crate::model::{Id, Job, TriggerRequest};
 use crate::platform::Platform;
-use crate::platform::jobs::{JobsError, plan};
-use crate::platform::registry::definition::View;
+use crate::platform::jobs::{FoundAttempt, JobsError, plan};
 use crate::wire::convert;
 use crate::wire::proto::common::Id as ProtoId;
 use crate::wire::proto::jobs::{GetLatestReadyTimeRequest, GetLatestReadyTimeResponse};
@@ -76,27 +75,20 @@ fn refusal<T>(done: Result<T, JobsError>) -> Result<Result<T, String>, Fault> {
 
 /// The stages of an attempt.
 pub fn details(platform: &Platform, request: &proto::GetJobDetailsRequest) -> Result<Response, Fault> {
-    let (view, detail) = detail_of(platform, request.tecton_managed_attempt_id.as_ref())?;
-    let ran = |job: &Job| job.attempts.iter().any(|attempt| attempt.id == Some(detail.attempt));
-    let job = platform.jobs().list(view.id)?.into_iter().find(ran).ok_or_else(|| no_attempt(detail.attempt))?;
-    Ok(Response::ok(&convert::details_to_proto(view.id, &job, &detail)))
+    let found = detail_of(platform, request.tecton_managed_attempt_id.as_ref())?;
+    Ok(Response::ok(&convert::details_to_proto(found.view, &found.job, &found.detail)))
 }
 
 /// The log of an attempt.
 pub fn logs(platform: &Platform, request: &proto::GetJobLogsRequest) -> Result<Response, Fault> {
-    let (view, detail) = detail_of(platform, request.tecton_managed_attempt_id.as_ref())?;
-    Ok(Response::ok(&convert::logs_to_proto(view.id, &view.workspace, &detail)))
+    let found = detail_of(platform, request.tecton_managed_attempt_id.as_ref())?;
+    Ok(Response::ok(&convert::logs_to_proto(found.view, &found.job.workspace, &found.detail)))
 }
 
-fn detail_of<'a>(platform: &'a Platform, id: Option<&ProtoId>) -> Result<(&'a View, AttemptDetail), Fault> {
+fn detail_of(platform: &Platform, id: Option<&ProtoId>) -> Result<FoundAttempt, Fault> {
     let id = id_of(id);
-    let (view, detail) = platform.jobs().detail(id)?.ok_or_else(|| no_attempt(id))?;
-    let view = platform.view_by_id(view).ok_or_else(|| no_attempt(id))?;
-    Ok((view, detail))
-}
-
-fn no_attempt(id: Id) -> Fault {
-    Fault::invalid(format!("There is no attempt {id}. List the jobs of its view to see their attempts."))
+    let none = || Fault::invalid(format!("There is no attempt {id}. List the jobs of its view to see their attempts."));
+    platform.jobs().attempt(id)?.ok_or_else(none)
 }
 
 /// The attempts of one job.
@@ -124,7 +116,10 @@ pub fn serving_status(platform: &Platform, request: &GetServingStatusRequest) ->
 }
 
 /// Up to when each store of a view has no gap since its features begin.
-pub fn latest_ready_time(platform: &Platform, request: &GetLatestReadyTimeRequest) -> Result<Response, Fault> {
+pub fn latest_ready_time(
+    platform: &Platform,
+    request: &GetLatestReadyTimeRequest,
+) -> Result<GetLatestReadyTimeResponse, Fault> {
     if request.feature_service.as_ref().is_some_and(|service| !service.is_empty()) {
         return Err(no_services());
     }
@@ -133,10 +128,10 @@ pub fn latest_ready_time(platform: &Platform, request: &GetLatestReadyTimeReques
     let begins = start.map(|start| plan::begins(view, start));
     let coverage = platform.jobs().coverage(view.id)?;
     let ready = |windows| convert::ready_until(windows, begins).map(convert::time_to_proto);
-    Ok(Response::ok(&GetLatestReadyTimeResponse {
+    Ok(GetLatestReadyTimeResponse {
         online_latest_ready_time: ready(&coverage.online),
         offline_latest_ready_time: ready(&coverage.offline),
-    }))
+    })
 }
 
 fn no_services() -> Fault {

@@ -32,10 +32,14 @@ use crate::wire::proto::workspace::{GetConfigsResponse, GetWorkspaceRequest, Get
 use crate::wire::{proxy as envelope, rpc};
 
 mod deletion;
+mod features;
+mod fleet;
 mod keys;
 mod kinds;
+mod metrics;
 mod objects;
 mod queries;
+mod rest;
 mod rights;
 mod saved;
 mod tasks;
@@ -83,7 +87,13 @@ impl Bench {
             fix: "Write `1h`.".to_owned(),
         };
         let errors = vec![error];
-        Self::over(Repository { workspaces, views, errors, ..Repository::default() })
+        Self::over(Repository {
+            workspaces,
+            services: features::services(&views),
+            views,
+            errors,
+            ..Repository::default()
+        })
     }
 
     /// A platform of that repository.

@@ -190,6 +190,11 @@ impl Report {
         told.end_running(StageState::Success, None, now);
     }
 
+    /// What each stage that has ended read or wrote, in rows.
+    pub(super) fn rows(&self) -> Vec<(StageKind, u64)> {
+        self.lock().stages.iter().filter_map(|stage| Some((stage.kind.clone(), stage.rows?))).collect()
+    }
+
     /// Adds a line to the log.
     pub fn say(&self, text: &str) {
         let line = Line::new(self.clock.now(), text);

@@ -5,14 +5,14 @@
 
 use polars::prelude::DataFrame;
 
-use crate::model::{AttemptDetail, AttemptState, Coverage, Id, Job, JobState, JobType, Stores, Time, TriggerRequest};
+use crate::model::{AttemptState, Coverage, Id, Job, JobState, JobType, Stores, Time, TriggerRequest};
 use crate::platform::registry::definition::View;
 use crate::wire::arrow;
 
 use super::record::JobRecord;
 use super::rows::Rows;
 use super::table::TableError;
-use super::{Deletion, Jobs, JobsError, delete, force, report, settle, trigger};
+use super::{Deletion, FoundAttempt, Jobs, JobsError, delete, force, report, settle, trigger};
 
 impl Jobs {
     /// The platform's present.
@@ -46,18 +46,19 @@ impl Jobs {
         Ok(record.map(|record| (record.view, self.with_progress(record.job))))
     }
 
-    fn with_progress(&self, mut job: Job) -> Job {
+    pub(super) fn with_progress(&self, mut job: Job) -> Job {
         if let Some(attempt) = job.attempts.last_mut().filter(|a| a.state == AttemptState::Running) {
             attempt.progress = self.dispatch().running.get(&job.id).map(|running| running.progress.get());
         }
         job
     }
 
-    /// What an attempt did so far, and the view of its job.
-    pub fn detail(&self, attempt: Id) -> Result<Option<(Id, AttemptDetail)>, TableError> {
+    /// An attempt with its job and what it did so far.
+    pub fn attempt(&self, attempt: Id) -> Result<Option<FoundAttempt>, TableError> {
         let live = |running: &super::Running| (running.report.attempt() == attempt).then(|| running.report.clone());
         let live = self.dispatch().running.values().find_map(live);
-        let Some(view) = self.table.read(|rows| rows.view_of_attempt(attempt))? else { return Ok(None) };
+        let Some(job) = self.table.read(|rows| rows.job_of_attempt(attempt))? else { return Ok(None) };
+        let Some((view, job)) = self.find(job)? else { return Ok(None) };
         let detail = match live {
             Some(report) => report.detail()?,
             None => {
@@ -65,7 +66,7 @@ impl Jobs {
                 report::detail(attempt, stages, log)
             }
         };
-        Ok(Some((view, detail)))
+        Ok(Some(FoundAttempt { view, job, detail }))
     }
 
     /// Which windows of a view are materialized where, also by jobs that are no longer kept.
@@ -167,7 +168,7 @@ impl Jobs {
 }
 
 /// The batch jobs that share part of a failed job's window; nothing for a job in any other state.
-fn rivals(rows: &Rows, record: &JobRecord) -> Result<Vec<JobRecord>, TableError> {
+pub(super) fn rivals(rows: &Rows, record: &JobRecord) -> Result<Vec<JobRecord>, TableError> {
     match record.job.window {
         Some(window) if record.job.state == JobState::Failure && record.job.job_type == JobType::Batch => {
             rows.batch_jobs_in(record.view, window)

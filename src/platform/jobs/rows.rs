@@ -15,9 +15,11 @@ use super::record::JobRecord;
 use super::table::TableError;
 
 mod coverage;
+mod figures;
 mod keys;
 mod prune;
 mod report;
+mod search;
 
 /// What is kept of a view from its first application on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,6 +13,7 @@ mod deletion;
 mod forced;
 mod pruning;
 mod reports;
+mod search;
 
 struct Bench {
     dir: tempfile::TempDir,
@@ -313,7 +314,7 @@ fn a_stream_in_trouble_says_so_and_recovers() {
     });
     assert_eq!(message(&jobs), None, "trouble that is over is not shown");
     let attempt = jobs.stream_job(bench.views[0].id).unwrap().unwrap().attempts[0].id.unwrap();
-    let log = jobs.detail(attempt).unwrap().unwrap().1.log;
+    let log = jobs.attempt(attempt).unwrap().unwrap().detail.log;
     let told: Vec<&str> = log.iter().map(|line| &line[20..]).collect();
     let over = "The stream is read and written without trouble.";
     assert_eq!(told, ["Attempt 1 began.", "SOURCE_ERROR: No events.", "It is tried again after a pause.", over]);

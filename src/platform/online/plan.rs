@@ -50,7 +50,7 @@ impl Plan {
             timestamp_field: view.timestamp_field.clone(),
             layout: stored_columns(&view.kind),
             order: key_order(view),
-            feature_names: super::features(view).into_iter().map(|(name, _)| name).collect(),
+            feature_names: view.feature_names().iter().map(|name| format!("{}.{name}", view.name)).collect(),
             shape: Meta::shape_of(view),
             index: view.online_serving_index.clone(),
         }

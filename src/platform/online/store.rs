@@ -8,6 +8,7 @@ use polars::prelude::DataFrame;
 
 use super::bytes::{ByteStore, Change, Space};
 use super::chunks::{Chunks, PART_BYTES};
+use super::counted::{Counted, Read};
 use super::embedded::FjallStore;
 use super::meta::{Meta, Windows};
 use super::plan::Plan;
@@ -202,25 +203,28 @@ impl OnlineStore {
 
     /// The feature vector of one key at instant `at` (semantics.md section 9). `keys` are all join keys in the view's
     /// order, already typed; `Null` is a legal key.
-    pub fn lookup(&self, view: &View, keys: &[Value], at: Time) -> Result<FeatureVector, OnlineError> {
+    pub fn lookup(&self, view: &View, keys: &[Value], at: Time) -> Result<Read<FeatureVector>, OnlineError> {
         let plan = self.plan(view)?;
         plan.check_keys(keys)?;
         let prefix = plan.prefix(keys)?;
+        let bytes = Counted::new(&*self.bytes);
         if plan.space() == Space::Rows {
-            let row = rows::read(&*self.bytes, &plan, &prefix)?;
+            let row = rows::read(&bytes, &plan, &prefix)?;
             let alive = row.filter(|(time, _)| vector::is_alive(&plan, micros(*time), micros(at)));
-            return Ok(vector::of_row(&plan, keys, alive));
+            return Ok(bytes.read(vector::of_row(&plan, keys, alive)));
         }
         let at = At::of(&plan, at);
-        let tiles = tiles::read(&*self.bytes, &plan, prefix, (at.from, at.to))?;
-        vector::of_tiles(&plan, keys, &tiles, at)
+        let tiles = tiles::read(&bytes, &plan, prefix, (at.from, at.to))?;
+        Ok(bytes.read(vector::of_tiles(&plan, keys, &tiles, at)?))
     }
 
     /// One entry for each value of the wildcard key that has anything inside the longest window, or the ttl, at `at`; in the
     /// order of that value. `indexed` are the keys of the view's `online_serving_index`, in its order. More than
     /// 10 000 entries are refused.
-    pub fn query(&self, view: &View, indexed: &[Value], at: Time) -> Result<Vec<Entry>, OnlineError> {
-        query::query(&*self.bytes, &*self.plan(view)?, indexed, at)
+    pub fn query(&self, view: &View, indexed: &[Value], at: Time) -> Result<Read<Vec<Entry>>, OnlineError> {
+        let bytes = Counted::new(&*self.bytes);
+        let found = query::query(&bytes, &*self.plan(view)?, indexed, at)?;
+        Ok(bytes.read(found))
     }
 
     /// Removes everything of these keys (a frame of the view's join key columns, distinct, of their types; null is a legal

@@ -157,7 +157,7 @@ fn answers(store: &OnlineStore, view: &View, hours: std::ops::Range<i64>) -> Vec
     let keys = pair_keys();
     let at = |hour: i64| base() + Span::hours(hour);
     let all = hours.flat_map(|hour| keys.iter().map(move |key| (hour, key)));
-    all.map(|(hour, key)| store.lookup(view, key, at(hour)).unwrap()).collect()
+    all.map(|(hour, key)| store.lookup(view, key, at(hour)).unwrap().found).collect()
 }
 
 fn stream(store: &OnlineStore, view: &View, events: &[Event]) -> StreamWrite {
@@ -273,7 +273,7 @@ proptest! {
         for (hour, tick) in instants {
             let at = base() + Span::hours(hour) + Span::microseconds(tick);
             for key in [Value::Null, Value::Text("a".into()), Value::Text("never".into())] {
-                let vector = store.lookup(&view, std::slice::from_ref(&key), at).unwrap();
+                let vector = store.lookup(&view, std::slice::from_ref(&key), at).unwrap().found;
                 for (aggregation, feature) in aggregations.iter().zip(&vector.features) {
                     let expected = recompute(aggregation, &events, &key, at);
                     prop_assert!(same(&feature.value, &expected), "{} at {at} of {key:?}: {:?}, expected {expected:?}", feature.name, feature.value);
@@ -293,7 +293,7 @@ fn one(number: i64, minute: i64) -> Event {
 }
 
 fn lookup(store: &OnlineStore, view: &View, at: Time) -> FeatureVector {
-    store.lookup(view, &[Value::Text("a".into())], at).unwrap()
+    store.lookup(view, &[Value::Text("a".into())], at).unwrap().found
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn not_served(app: &App, action: Action) -> Option<&Problem> {
 /// Why nothing may be changed at all.
 fn locked(app: &App) -> Option<&'static str> {
     if app.read_only {
-        return Some("Read-only: start without --read-only to change anything.");
+        return Some("Read-only: start without --read-only, or with another profile, to change anything.");
     }
     (!app.is_live()).then_some("Not connected: nothing can be changed until the deployment answers again.")
 }
@@ -108,7 +108,9 @@ fn retry(app: &App, job: &Job) -> Option<&'static str> {
     if job.state != JobState::Failure {
         return Some("Only a job that has failed for good can be tried again; r starts a new one for its window.");
     }
-    let allowed = job.allowed.retry || job.allowed.overwrite_retry;
+    // Without the status table, which tells it, the deployment is asked.
+    let untold = app.offer(Part::Reasons).problem().is_some() || app.failing.contains_key(&Part::Reasons);
+    let allowed = job.allowed.retry || job.allowed.overwrite_retry || untold;
     (!allowed)
         .then_some("The deployment does not allow another attempt of this job; r starts a new one for its window.")
 }

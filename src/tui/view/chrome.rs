@@ -16,7 +16,7 @@ use crate::tui::app::{App, Level, Pane};
 use crate::tui::canvas::{Canvas, Line, line_width, piece};
 use crate::tui::keymap::Keymap;
 use crate::tui::text::{width, wrap};
-use crate::tui::theme::Meaning;
+use crate::tui::theme::{Meaning, profile_meaning};
 
 /// Draws the header.
 pub fn header(canvas: &mut Canvas, app: &App, area: Rect) {
@@ -47,6 +47,11 @@ pub fn header(canvas: &mut Canvas, app: &App, area: Rect) {
 /// Program, deployment, workspace and view; the first `leave_out` of them left out.
 fn crumbs(app: &App, leave_out: usize) -> Line {
     let mut line: Line = vec![piece(" ", Meaning::Text)];
+    // It stays whatever is left out: by it one deployment is told from another.
+    if let Some(profile) = &app.profile {
+        let meaning = profile_meaning(profile.colour.as_deref());
+        line.extend([piece(format!(" {} ", profile.name), meaning), piece(" ", Meaning::Text)]);
+    }
     if leave_out < 2 {
         line.extend([piece("fvtop", Meaning::TitleFocus), piece("  ", Meaning::Text)]);
     }

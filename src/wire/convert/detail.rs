@@ -1,6 +1,6 @@
 //! The stages and the log of one attempt (wire messages, section 8).
 
-use super::status::{row, row_state};
+use super::status::{row, task_state};
 use super::{id_to_proto, span_from_proto, span_to_proto, time_from_proto, time_to_proto};
 use crate::model::{AttemptDetail, Id, Job, JobType, Stage, StageKind, StageState};
 use crate::wire::proto::common::FcoLocator;
@@ -16,7 +16,7 @@ pub fn details_to_proto(view: Id, job: &Job, detail: &AttemptDetail) -> proto::G
         attempt_details: Some(proto::TaskAttemptDetails {
             task_id: Some(id_to_proto(job.id)),
             task_type: Some(work_type(&job.job_type).into()),
-            task_state: Some(row_state(job, job.last_attempt()).into()),
+            task_state: Some(task_state(job).into()),
             attempt_status: status,
             run_details: Some(proto::TectonManagedInfo {
                 stages: detail.stages.iter().map(stage_to_proto).collect(),
@@ -48,11 +48,13 @@ pub fn detail_from_proto(
     }
 }
 
-fn locator(view: Id, workspace: &str) -> FcoLocator {
+/// Names a view by its id.
+pub(super) fn locator(view: Id, workspace: &str) -> FcoLocator {
     FcoLocator { id: Some(id_to_proto(view)), workspace: Some(workspace.to_owned()), ..Default::default() }
 }
 
-fn work_type(job_type: &JobType) -> WorkType {
+/// What a job does, in the words of the calls about tasks.
+pub(super) fn work_type(job_type: &JobType) -> WorkType {
     match job_type {
         JobType::Batch => WorkType::Batch,
         JobType::Stream => WorkType::Streaming,

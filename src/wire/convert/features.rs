@@ -1,40 +1,114 @@
-//! Feature vectors and the feature server's JSON (wire section 3.1).
+//! Feature vectors and the feature server's JSON (wire sections 3.1 and 3.2).
 
 use chrono::SecondsFormat;
 use serde_json::Value as Json;
 
 use super::types::{type_from_json, type_to_json};
+use super::values::{guess, untyped, value_from_json, value_to_json};
 use crate::model::time::parse_time;
 use crate::model::{DataType, FeatureStatus, FeatureValue, FeatureVector, Time, Value};
-use crate::wire::features::{FeaturesResult, GetFeaturesResponse, Item, Metadata, MetadataOptions, SloInfo};
+use crate::wire::features::{
+    BatchItem, BatchMetadata, BatchResponse, BatchSloInfo, FeaturesResult, GetFeaturesResponse, Item, Metadata,
+    MetadataOptions, SloInfo,
+};
+
+/// What a server says about features besides their values.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Told<'a> {
+    /// What the caller asked to know.
+    pub options: MetadataOptions,
+    /// What each feature is, in the order of the features; may be shorter.
+    pub descriptions: &'a [String],
+    /// Whether to say that the answer is whole.
+    pub partial_results: bool,
+}
 
 /// The answer for a vector, with what the caller asked to know. Every entry has a type, and both lists have the same
 /// length, for released clients fail otherwise.
-pub fn response_from_vector(vector: &FeatureVector, options: &MetadataOptions) -> GetFeaturesResponse {
-    let item = |feature: &FeatureValue| Item {
-        name: options.include_names.then(|| feature.name.clone()),
-        effective_time: feature.effective_time.filter(|_| options.include_effective_times).map(rfc3339),
-        data_type: Some(type_to_json(&feature.data_type)),
-        status: feature.status.as_ref().filter(|_| options.include_serving_status).map(status_word),
+pub fn response_from_vector(vector: &FeatureVector, told: &Told<'_>, slo: SloInfo) -> GetFeaturesResponse {
+    GetFeaturesResponse { result: result_of(vector), metadata: metadata_of(&vector.features, told, slo) }
+}
+
+/// The answer for the vectors of a batch, in the order of its keys, each with its own times; `all` are the names and types of
+/// the features, `whole` the times of the batch.
+pub fn batch_response(
+    vectors: &[FeatureVector],
+    all: &[(String, DataType)],
+    told: &Told<'_>,
+    slo: Vec<SloInfo>,
+    whole: BatchSloInfo,
+) -> BatchResponse {
+    let said = metadata_of(&common(all, vectors), told, SloInfo::default());
+    let status = |place: usize| {
+        let each = vectors.iter().filter_map(|vector| vector.features.get(place));
+        each.map(|feature| feature.status.as_ref().map_or_else(|| UNKNOWN_STATUS.to_owned(), status_word)).collect()
     };
-    let slo = || SloInfo {
-        slo_eligible: Some(true),
-        slo_server_time_seconds: vector.server_seconds,
-        server_time_seconds: vector.server_seconds,
-        store_time_seconds: vector.store_seconds,
+    let item = |(place, item): (usize, Item)| BatchItem {
+        name: item.name,
+        effective_time: item.effective_time,
+        data_type: item.data_type,
+        status: if told.options.include_serving_status { status(place) } else { Vec::new() },
+        description: item.description,
     };
-    GetFeaturesResponse {
-        result: FeaturesResult {
-            features: vector.features.iter().map(|f| value_to_json(&f.value)).collect(),
-            join_keys: Vec::new(),
-        },
-        metadata: Metadata {
-            features: vector.features.iter().map(item).collect(),
-            join_keys: Vec::new(),
-            slo_info: options.include_slo_info.then(slo),
-            partial_results: None,
+    let with_slo = told.options.include_slo_info;
+    BatchResponse {
+        result: vectors.iter().map(result_of).collect(),
+        metadata: BatchMetadata {
+            features: said.features.into_iter().enumerate().map(item).collect(),
+            slo_info: if with_slo { slo } else { Vec::new() },
+            batch_slo_info: with_slo.then_some(whole),
         },
     }
+}
+
+pub(super) fn result_of(vector: &FeatureVector) -> FeaturesResult {
+    FeaturesResult {
+        features: vector.features.iter().map(|f| value_to_json(&f.value)).collect(),
+        join_keys: Vec::new(),
+    }
+}
+
+pub(super) fn metadata_of(features: &[FeatureValue], told: &Told<'_>, slo: SloInfo) -> Metadata {
+    let options = told.options;
+    let item = |(place, feature): (usize, &FeatureValue)| {
+        let data_type = type_to_json(&feature.data_type);
+        let description = told.descriptions.get(place).filter(|text| !text.is_empty());
+        Item {
+            name: options.include_names.then(|| feature.name.clone()),
+            effective_time: feature.effective_time.filter(|_| options.include_effective_times).map(rfc3339),
+            kind: options.include_types.then(|| data_type.kind.clone()),
+            data_type: Some(data_type),
+            status: feature.status.as_ref().filter(|_| options.include_serving_status).map(status_word),
+            description: description.filter(|_| options.include_feature_descriptions).cloned(),
+        }
+    };
+    Metadata {
+        features: features.iter().enumerate().map(item).collect(),
+        join_keys: Vec::new(),
+        slo_info: options.include_slo_info.then_some(slo),
+        partial_results: told.partial_results.then_some(false),
+    }
+}
+
+/// What holds for all vectors: times and statuses where they are the same, and no values.
+pub(super) fn common(all: &[(String, DataType)], vectors: &[FeatureVector]) -> Vec<FeatureValue> {
+    let feature = |(place, (name, data_type)): (usize, &(String, DataType))| {
+        let each = || vectors.iter().filter_map(move |vector| vector.features.get(place));
+        FeatureValue {
+            name: name.clone(),
+            data_type: data_type.clone(),
+            value: Value::Null,
+            effective_time: same(each().map(|feature| feature.effective_time)),
+            status: same(each().map(|feature| feature.status.clone())),
+        }
+    };
+    all.iter().enumerate().map(feature).collect()
+}
+
+/// The one thing that all say, if they do.
+fn same<T: PartialEq>(mut all: impl Iterator<Item = Option<T>>) -> Option<T> {
+    let first = all.next()??;
+    all.all(|other| other.as_ref() == Some(&first)).then_some(first)
 }
 
 /// The vector in an answer; `join_keys` are those that were asked for. Values without metadata are kept under their
@@ -49,13 +123,13 @@ pub fn vector_from_response(response: &GetFeaturesResponse, join_keys: Vec<(Stri
 pub(super) fn values_of(values: &[Json], items: &[Item], what: &str) -> Vec<FeatureValue> {
     let items = items.iter().map(Some).chain(std::iter::repeat(None));
     let value = |((value, item), place): ((&Json, Option<&Item>), usize)| {
-        let data_type = item.and_then(|i| i.data_type.as_ref()).map_or_else(|| guess(value), type_from_json);
+        let stated = item.and_then(|i| i.data_type.as_ref());
         FeatureValue {
             name: item.and_then(|i| i.name.clone()).unwrap_or_else(|| format!("{what} {place}")),
-            value: value_from_json(value, &data_type),
+            value: stated.map_or_else(|| untyped(value), |stated| value_from_json(value, stated)),
             effective_time: item.and_then(|i| i.effective_time.as_deref()).and_then(|at| parse_time(at).ok()),
             status: item.and_then(|i| i.status.as_deref()).map(status_of),
-            data_type,
+            data_type: stated.map_or_else(|| guess(value), type_from_json),
         }
     };
     values.iter().zip(items).zip(1..).map(value).collect()
@@ -67,6 +141,9 @@ pub(super) fn slo_seconds(metadata: &Metadata) -> (Option<f64>, Option<f64>) {
     let server = slo.and_then(|s| s.server_time_seconds.or(s.slo_server_time_seconds));
     (server, slo.and_then(|s| s.store_time_seconds))
 }
+
+/// The word for a status that nobody stated.
+const UNKNOWN_STATUS: &str = "UNKNOWN_STATUS";
 
 fn status_word(status: &FeatureStatus) -> String {
     match status {
@@ -84,68 +161,9 @@ fn status_of(word: &str) -> FeatureStatus {
     }
 }
 
-fn rfc3339(at: Time) -> String {
+/// An instant as the feature server's JSON writes it.
+pub(super) fn rfc3339(at: Time) -> String {
     at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
-}
-
-/// A value as JSON: integers and what is no finite number as text.
-pub fn value_to_json(value: &Value) -> Json {
-    match value {
-        Value::Null => Json::Null,
-        Value::Int(number) => number.to_string().into(),
-        Value::Float(number) if number.is_nan() => "NaN".into(),
-        Value::Float(number) if number.is_infinite() => if *number > 0.0 { "Infinity" } else { "-Infinity" }.into(),
-        Value::Float(number) => (*number).into(),
-        Value::Text(text) => text.as_str().into(),
-        Value::Bool(flag) => (*flag).into(),
-        Value::Time(at) => rfc3339(*at).into(),
-        Value::List(values) => values.iter().map(value_to_json).collect(),
-    }
-}
-
-/// A value of JSON by its stated type; what does not fit the type is kept as it is.
-fn value_from_json(value: &Json, data_type: &DataType) -> Value {
-    let typed = match (data_type, value) {
-        (_, Json::Null) => Some(Value::Null),
-        (DataType::Int64, Json::String(text)) => text.parse().ok().map(Value::Int),
-        (DataType::Int64, Json::Number(number)) => number.as_i64().map(Value::Int),
-        (DataType::Float64, Json::Number(number)) => number.as_f64().map(Value::Float),
-        (DataType::Float64, Json::String(text)) => match text.as_str() {
-            "NaN" => Some(Value::Float(f64::NAN)),
-            "Infinity" => Some(Value::Float(f64::INFINITY)),
-            "-Infinity" => Some(Value::Float(f64::NEG_INFINITY)),
-            other => other.parse().ok().map(Value::Float),
-        },
-        (DataType::Timestamp, Json::String(text)) => parse_time(text).ok().map(Value::Time),
-        (DataType::Array(element), Json::Array(values)) => {
-            Some(Value::List(values.iter().map(|value| value_from_json(value, element)).collect()))
-        }
-        _ => None,
-    };
-    typed.unwrap_or_else(|| untyped(value))
-}
-
-fn untyped(value: &Json) -> Value {
-    match value {
-        Json::Null => Value::Null,
-        Json::Bool(flag) => Value::Bool(*flag),
-        Json::Number(number) => number
-            .as_i64()
-            .map_or_else(|| number.as_f64().map_or_else(|| Value::Text(number.to_string()), Value::Float), Value::Int),
-        Json::String(text) => Value::Text(text.clone()),
-        Json::Array(values) => Value::List(values.iter().map(untyped).collect()),
-        Json::Object(_) => Value::Text(value.to_string()),
-    }
-}
-
-fn guess(value: &Json) -> DataType {
-    match value {
-        Json::String(_) => DataType::String,
-        Json::Bool(_) => DataType::Bool,
-        Json::Number(number) if number.is_i64() => DataType::Int64,
-        Json::Number(_) => DataType::Float64,
-        _ => DataType::Other("unknown".to_owned()),
-    }
 }
 
 #[cfg(test)]
@@ -182,7 +200,9 @@ mod tests {
             server_seconds: Some(0.25),
             store_seconds: Some(0.125),
         };
-        let text = serde_json::to_string(&response_from_vector(&vector, &MetadataOptions::ALL)).unwrap();
+        let slo = SloInfo { server_time_seconds: Some(0.25), store_time_seconds: Some(0.125), ..Default::default() };
+        let told = Told { options: MetadataOptions::ALL, ..Told::default() };
+        let text = serde_json::to_string(&response_from_vector(&vector, &told, slo)).unwrap();
         assert!(
             text.contains(r#""9223372036854775807""#) && text.contains(r#""effectiveTime":"1970-01-01T00:00:01.500Z""#)
         );

@@ -1,7 +1,7 @@
 //! Jobs and their attempts (wire section 2.2).
 
 use super::words::{attempt_state, job_state, job_type, job_word};
-use super::{time_from_proto, time_to_proto};
+use super::{happened, time_from_proto, time_to_proto};
 use crate::model::{Attempt, Id, Job, TriggerRequest, Window};
 use crate::wire::proto::jobs::{JobAttempt, MaterializationJob, MaterializationJobRequest};
 
@@ -18,7 +18,8 @@ pub fn job_to_proto(job: &Job) -> MaterializationJob {
         updated_at: job.updated_at.map(time_to_proto),
         state: Some(job_word(&job.state)),
         attempts: job.attempts.iter().map(attempt_to_proto).collect(),
-        next_attempt_at: job.next_attempt_at.map(time_to_proto),
+        // Only while a retry waits: the start of a scheduled job is told by the status table.
+        next_attempt_at: job.next_attempt_at.filter(|_| !job.attempts.is_empty()).map(time_to_proto),
         online: Some(job.online),
         offline: Some(job.offline),
         job_type: Some(job.job_type.to_string()),
@@ -50,9 +51,9 @@ pub fn job_from_proto(job: &MaterializationJob) -> Option<Job> {
         window: start.zip(end).map(|(start, end)| Window { start, end }),
         online: job.online.unwrap_or(false),
         offline: job.offline.unwrap_or(false),
-        created_at: job.created_at.and_then(time_from_proto),
-        updated_at: job.updated_at.and_then(time_from_proto),
-        next_attempt_at: job.next_attempt_at.and_then(time_from_proto),
+        created_at: job.created_at.and_then(happened),
+        updated_at: job.updated_at.and_then(happened),
+        next_attempt_at: job.next_attempt_at.and_then(happened),
         attempts: job.attempts.iter().zip(1..).map(|(attempt, number)| attempt_from_proto(attempt, number)).collect(),
         allowed: Default::default(),
     })
@@ -63,8 +64,8 @@ fn attempt_from_proto(attempt: &JobAttempt, number: u32) -> Attempt {
         id: attempt.id.as_deref().and_then(|id| id.parse().ok()),
         number,
         state: attempt_state(attempt.state.as_deref().unwrap_or_default()),
-        created_at: attempt.created_at.and_then(time_from_proto),
-        updated_at: attempt.updated_at.and_then(time_from_proto),
+        created_at: attempt.created_at.and_then(happened),
+        updated_at: attempt.updated_at.and_then(happened),
         progress: None,
         reason: None,
         message: None,

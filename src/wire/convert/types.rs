@@ -178,14 +178,16 @@ fn column_word(data_type: &DataType) -> String {
 /// A type as the feature server's JSON names it.
 pub fn type_to_json(data_type: &DataType) -> ItemType {
     match data_type {
-        DataType::Array(element) => {
-            ItemType { kind: "array".to_owned(), element_type: Some(Box::new(type_to_json(element))) }
-        }
-        other => ItemType { kind: other.to_string(), element_type: None },
+        DataType::Array(element) => ItemType {
+            kind: "array".to_owned(),
+            element_type: Some(Box::new(type_to_json(element))),
+            ..ItemType::default()
+        },
+        other => ItemType { kind: other.to_string(), ..ItemType::default() },
     }
 }
 
-/// A type of the feature server's JSON.
+/// A type of the feature server's JSON; structs and maps as a word that tells their parts.
 pub fn type_from_json(item: &ItemType) -> DataType {
     match item.kind.as_str() {
         "int64" => DataType::Int64,
@@ -195,7 +197,31 @@ pub fn type_from_json(item: &ItemType) -> DataType {
         "timestamp" => DataType::Timestamp,
         "string_array" => DataType::Array(Box::new(DataType::String)),
         "array" => DataType::Array(Box::new(item.element_type.as_deref().map(type_from_json).unwrap_or_else(unknown))),
-        other => DataType::Other(other.to_owned()),
+        "" => unknown(),
+        _ => {
+            let mut word = String::new();
+            push_word(item, &mut word);
+            DataType::Other(word)
+        }
+    }
+}
+
+/// Such as `struct<x: int64, y: map<string, float64>>`.
+fn push_word(item: &ItemType, word: &mut String) {
+    word.push_str(&item.kind);
+    let inner = [&item.element_type, &item.key_type, &item.value_type].into_iter().flatten();
+    let fields = item.fields.iter().map(|field| (field.name.as_str(), &field.data_type));
+    let parts: Vec<(&str, &ItemType)> = inner.map(|inner| ("", &**inner)).chain(fields).collect();
+    for (at, (name, part)) in parts.iter().enumerate() {
+        word.push_str(if at == 0 { "<" } else { ", " });
+        if !name.is_empty() {
+            word.push_str(name);
+            word.push_str(": ");
+        }
+        push_word(part, word);
+    }
+    if !parts.is_empty() {
+        word.push('>');
     }
 }
 
@@ -217,6 +243,15 @@ mod tests {
             let column = column_to_proto("c", &data_type);
             assert_eq!(column_from_proto(&column), ("c".to_owned(), data_type));
         }
+    }
+
+    #[test]
+    fn structs_and_maps_are_told_by_their_parts() {
+        let text = r#"{"type":"struct","fields":[{"name":"x","dataType":{"type":"int64"}},{"name":"y","data_type":
+            {"type":"map","keyType":{"type":"string"},"value_type":{"type":"array","elementType":{"type":"float64"}}}}]}"#;
+        let item: ItemType = serde_json::from_str(text).unwrap();
+        assert_eq!(type_from_json(&item).to_string(), "struct<x: int64, y: map<string, array<float64>>>");
+        assert_eq!(type_from_json(&ItemType::default()).to_string(), "unknown");
     }
 
     #[test]

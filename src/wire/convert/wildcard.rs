@@ -4,10 +4,11 @@
 
 use serde_json::Value as Json;
 
-use super::features::{response_from_vector, slo_seconds, value_to_json, values_of};
+use super::features::{Told, common, metadata_of, result_of, slo_seconds, values_of};
 use super::types::type_to_json;
-use crate::model::{DataType, FeatureValue, FeatureVector, FeatureVectors, JoinKey, Value};
-use crate::wire::features::{FeaturesResult, Item, MetadataOptions, QueryFeaturesResponse};
+use super::values::value_to_json;
+use crate::model::{DataType, FeatureVector, FeatureVectors, JoinKey, Value};
+use crate::wire::features::{FeaturesResult, Item, QueryFeaturesResponse, SloInfo};
 
 /// What values without metadata are called, with their place.
 const FEATURE: &str = "feature";
@@ -16,50 +17,22 @@ const JOIN_KEY: &str = "join key";
 /// The answer for the vectors, with what the caller asked to know. A result has the wildcard key alone: released clients
 /// add the keys they asked for, and fail on keys that come twice. That key has its name and type whatever was asked for,
 /// for without them nobody can read it.
-pub fn response_from_vectors(answer: &FeatureVectors, options: &MetadataOptions) -> QueryFeaturesResponse {
-    let mut metadata = response_from_vector(&common(answer), options).metadata;
+pub fn response_from_vectors(answer: &FeatureVectors, told: &Told<'_>, slo: SloInfo) -> QueryFeaturesResponse {
+    let mut metadata = metadata_of(&common(&answer.features, &answer.vectors), told, slo);
     let item = |key: &JoinKey| Item {
         name: Some(key.name.clone()),
         data_type: Some(type_to_json(&key.data_type)),
         ..Item::default()
     };
     metadata.join_keys = answer.wildcard_keys.iter().map(item).collect();
-    let result = |vector: &FeatureVector| FeaturesResult {
-        features: vector.features.iter().map(|feature| value_to_json(&feature.value)).collect(),
-        join_keys: answer.wildcard_keys.iter().map(|key| key_of(vector, &key.name)).collect(),
-    };
+    let keys = |vector: &FeatureVector| answer.wildcard_keys.iter().map(|key| key_of(vector, &key.name)).collect();
+    let result = |vector: &FeatureVector| FeaturesResult { join_keys: keys(vector), ..result_of(vector) };
     QueryFeaturesResponse { results: answer.vectors.iter().map(result).collect(), metadata }
 }
 
 fn key_of(vector: &FeatureVector, name: &str) -> Json {
     let found = vector.join_keys.iter().find(|(known, _)| known == name);
     found.map_or(Json::Null, |(_, value)| value_to_json(value))
-}
-
-/// What holds for all vectors: times and statuses where they are the same, and no values.
-fn common(answer: &FeatureVectors) -> FeatureVector {
-    let feature = |(place, (name, data_type)): (usize, &(String, DataType))| {
-        let all = || answer.vectors.iter().filter_map(move |vector| vector.features.get(place));
-        FeatureValue {
-            name: name.clone(),
-            data_type: data_type.clone(),
-            value: Value::Null,
-            effective_time: same(all().map(|feature| feature.effective_time)),
-            status: same(all().map(|feature| feature.status.clone())),
-        }
-    };
-    FeatureVector {
-        features: answer.features.iter().enumerate().map(feature).collect(),
-        join_keys: Vec::new(),
-        server_seconds: answer.server_seconds,
-        store_seconds: answer.store_seconds,
-    }
-}
-
-/// The one thing that all say, if they do.
-fn same<T: PartialEq>(mut all: impl Iterator<Item = Option<T>>) -> Option<T> {
-    let first = all.next()??;
-    all.all(|other| other.as_ref() == Some(&first)).then_some(first)
 }
 
 /// The vectors in an answer; `asked` are the join keys that were asked for. What has no metadata is kept under its place
@@ -97,7 +70,8 @@ fn columns(lengths: impl Iterator<Item = usize>, items: &[Item], what: &str) -> 
 mod tests {
     use super::*;
     use crate::model::time::from_micros;
-    use crate::model::{FeatureStatus, Time};
+    use crate::model::{FeatureStatus, FeatureValue, Time};
+    use crate::wire::features::MetadataOptions;
 
     fn vector(carrier: Value, values: [(Value, Option<Time>); 2]) -> FeatureVector {
         let feature = |((name, data_type), (value, effective_time)): ((String, DataType), _)| FeatureValue {
@@ -129,7 +103,13 @@ mod tests {
     }
 
     fn through_text(answer: &FeatureVectors) -> FeatureVectors {
-        let text = serde_json::to_string(&response_from_vectors(answer, &MetadataOptions::ALL)).unwrap();
+        let slo = SloInfo {
+            server_time_seconds: answer.server_seconds,
+            store_time_seconds: answer.store_seconds,
+            ..SloInfo::default()
+        };
+        let told = Told { options: MetadataOptions::ALL, ..Told::default() };
+        let text = serde_json::to_string(&response_from_vectors(answer, &told, slo)).unwrap();
         let asked = [("origin".to_owned(), Value::Text("JFK".into()))];
         vectors_from_response(&serde_json::from_str(&text).unwrap(), &asked)
     }

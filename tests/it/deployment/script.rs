@@ -6,7 +6,7 @@
 use fvtop::model::*;
 use fvtop::wire::access::{AuditList, KeyInfo, KeyList, KeyMade};
 use fvtop::wire::convert as c;
-use fvtop::wire::features::MetadataOptions;
+use fvtop::wire::features::{MetadataOptions, SloInfo};
 use fvtop::wire::proto::common::Empty;
 use fvtop::wire::proto::{
     deletion as d, jobs as j, keys as k, serving as sv, status as s, tasks as t, view as v, workspace as w,
@@ -307,13 +307,13 @@ impl Script {
         match own.unwrap_or(name) {
             "v1/feature-service/get-features" => {
                 let vector = world::vector(&self.world.views.first()?.view);
-                Some(Answer::json(&c::response_from_vector(&vector, &MetadataOptions::ALL)))
+                Some(Answer::json(&c::response_from_vector(&vector, &everything(), SloInfo::default())))
             }
             "v1/feature-service/query-features" => {
                 let vector = world::vector(&self.world.views.first()?.view);
                 let features = vector.features.iter().map(|f| (f.name.clone(), f.data_type.clone())).collect();
                 let answer = FeatureVectors { features, vectors: vec![vector], ..FeatureVectors::default() };
-                Some(Answer::json(&c::response_from_vectors(&answer, &MetadataOptions::ALL)))
+                Some(Answer::json(&c::response_from_vectors(&answer, &everything(), SloInfo::default())))
             }
             "frames" => {
                 Some(Answer::json(&FrameAnswer { frame_id: "frame-1".to_owned(), rows: 1, columns: Vec::new() }))
@@ -357,4 +357,8 @@ fn freshness(view: &FeatureView) -> s::FreshnessStatus {
 fn key() -> k::TectonApiKey {
     let id = Some(c::id_to_proto(Id(0xfeed)));
     k::TectonApiKey { id, name: Some("oncall".to_owned()), is_active: Some(true), ..Default::default() }
+}
+
+fn everything() -> c::Told<'static> {
+    c::Told { options: MetadataOptions::ALL, ..c::Told::default() }
 }

@@ -62,9 +62,9 @@ impl Rows<'_> {
         Ok(())
     }
 
-    /// The view of an attempt's job; absent for an attempt that is not there.
-    pub fn view_of_attempt(&self, attempt: Id) -> Result<Option<Id>, TableError> {
-        let sql = "SELECT jobs.view FROM attempts JOIN jobs ON jobs.id = attempts.job WHERE attempts.id = ?1";
+    /// The job of an attempt; absent for an attempt that is not there.
+    pub fn job_of_attempt(&self, attempt: Id) -> Result<Option<Id>, TableError> {
+        let sql = "SELECT job FROM attempts WHERE id = ?1";
         let found = self.connection.query_row(sql, [attempt.to_string()], |row| row.get::<_, String>(0)).optional()?;
         found.map(|text| super::parse_id(&text)).transpose()
     }

@@ -36,7 +36,7 @@ fn a_deletion_is_one_job_a_store_and_goes_before_what_waits() {
     assert!(jobs.claim().unwrap().is_none());
     jobs.finish(job.id, failed()).unwrap();
     assert!(jobs.get(view.id, job.id).unwrap().unwrap().next_attempt_at.is_some(), "retried like any other");
-    let log = jobs.detail(job.attempts[0].id.unwrap()).unwrap().unwrap().1.log;
+    let log = jobs.attempt(job.attempts[0].id.unwrap()).unwrap().unwrap().detail.log;
     assert!(log[0].ends_with("Somebody asked to delete 3 keys, 2 of them distinct."), "{log:?}");
     assert!(log[1].ends_with(note), "{log:?}");
 }

@@ -21,7 +21,7 @@ fn a_forced_retry_runs_again_and_counts_its_failures_anew() {
     assert!(ended.allowed.retry && ended.allowed.overwrite_retry);
     assert_eq!(jobs.list(bench.views[0].id).unwrap().iter().filter(|job| job.allowed.retry).count(), 1);
     let last = ended.attempts[9].id.unwrap();
-    let log = jobs.detail(last).unwrap().unwrap().1.log;
+    let log = jobs.attempt(last).unwrap().unwrap().detail.log;
     let why = "No further attempt follows: 10 attempts have failed, which is the most allowed.";
     assert!(log.last().unwrap().ends_with(why), "{log:?}");
     let again = jobs.force_retry(job.id, false).unwrap();
@@ -31,7 +31,7 @@ fn a_forced_retry_runs_again_and_counts_its_failures_anew() {
     let waiting = run_next(&jobs, failed());
     assert_eq!(waiting.state, JobState::Running, "one failure of ten");
     assert_eq!(waiting.next_attempt_at, Some(jobs.now() + Span::minutes(5)));
-    let log = jobs.detail(waiting.attempts[10].id.unwrap()).unwrap().unwrap().1.log;
+    let log = jobs.attempt(waiting.attempts[10].id.unwrap()).unwrap().unwrap().detail.log;
     assert!(log[0].ends_with("Somebody asked for another attempt after the job had failed for good."), "{log:?}");
 }
 

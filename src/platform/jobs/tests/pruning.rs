@@ -46,7 +46,7 @@ fn old_jobs_go_and_what_they_did_stays() {
     assert_eq!(jobs.prune(&|| false).unwrap(), 0);
     assert_eq!(jobs.prune(&|| true).unwrap(), 1, "the stream's job is older, and stays");
     assert!(jobs.get(view.id, first.id).unwrap().is_none());
-    assert!(jobs.detail(first.attempts[0].id.unwrap()).unwrap().is_none());
+    assert!(jobs.attempt(first.attempts[0].id.unwrap()).unwrap().is_none());
     assert_eq!(jobs.coverage(view.id).unwrap().offline, [request.window]);
     let told = refusal(jobs.trigger(view, &request));
     assert!(told.contains("(by a job that is no longer kept)"), "{told}");

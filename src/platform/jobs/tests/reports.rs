@@ -11,8 +11,9 @@ fn an_attempt_tells_its_stages_and_its_log_while_it_runs_and_after_a_restart() {
     work.report.begin(StageKind::Compute).unwrap();
     work.report.progress(0.5);
     work.report.say("Half of it.");
-    let (view, live) = jobs.detail(attempt).unwrap().unwrap();
-    assert_eq!(view, bench.views[0].id);
+    let found = jobs.attempt(attempt).unwrap().unwrap();
+    assert_eq!((found.view, found.job.id), (bench.views[0].id, work.job.id));
+    let live = found.detail;
     let states: Vec<_> = live.stages.iter().map(|stage| (stage.kind.clone(), stage.state, stage.progress)).collect();
     let expected = [
         (StageKind::Compute, StageState::Running, Some(0.5)),
@@ -28,7 +29,7 @@ fn an_attempt_tells_its_stages_and_its_log_while_it_runs_and_after_a_restart() {
     work.report.begin(StageKind::Offline).unwrap();
     jobs.finish(work.job.id, failed()).unwrap();
     drop(jobs);
-    let kept = bench.open().detail(attempt).unwrap().unwrap().1;
+    let kept = bench.open().attempt(attempt).unwrap().unwrap().detail;
     assert_eq!(kept.stages[0].description, "12,345 rows, 1.2 MB");
     assert_eq!((kept.stages[0].state, kept.stages[0].took), (StageState::Success, Some(Span::seconds(3))));
     assert_eq!((kept.stages[1].state, kept.stages[1].error.as_deref()), (StageState::Error, Some("No.")));
@@ -45,7 +46,7 @@ fn of_a_long_log_the_newest_lines_stay() {
     work.report.begin(StageKind::Compute).unwrap();
     work.report.say("the last");
     for _ in 0..2 {
-        let log = jobs.detail(work.report.attempt()).unwrap().unwrap().1.log;
+        let log = jobs.attempt(work.report.attempt()).unwrap().unwrap().detail.log;
         assert_eq!(log.len(), 500);
         assert!(log[499].ends_with("the last") && log[498].ends_with("line 699"));
         work.report.begin(StageKind::Offline).unwrap();
@@ -59,7 +60,7 @@ fn an_attempt_that_died_leaves_no_running_stage() {
     let work = jobs.claim().unwrap().unwrap();
     work.report.begin(StageKind::Compute).unwrap();
     drop(jobs);
-    let detail = bench.open().detail(work.report.attempt()).unwrap().unwrap().1;
+    let detail = bench.open().attempt(work.report.attempt()).unwrap().unwrap().detail;
     assert_eq!(detail.stages[0].state, StageState::Error);
     assert!(detail.log.last().unwrap().ends_with("The next attempt follows at once."), "{:?}", detail.log);
 }

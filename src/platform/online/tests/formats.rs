@@ -40,12 +40,12 @@ fn the_first_form_is_taken_over_with_all_its_data() {
     for _ in 0..2 {
         let store = OnlineStore::over(bytes.clone()).unwrap();
         for (n, key) in (1..).zip(&keys) {
-            let vector = store.lookup(&view, key, base() + Span::hours(1)).unwrap();
+            let vector = store.lookup(&view, key, base() + Span::hours(1)).unwrap().found;
             assert_eq!(vector.features[1].value, Value::Int(n));
-            assert_eq!(store.lookup(&rows, key, base()).unwrap().features[0].value, Value::Int(n));
+            assert_eq!(store.lookup(&rows, key, base()).unwrap().found.features[0].value, Value::Int(n));
         }
         for view in [&view, &rows] {
-            let found = store.query(view, &[text("a")], base() + Span::hours(1)).unwrap();
+            let found = store.query(view, &[text("a")], base() + Span::hours(1)).unwrap().found;
             let values: Vec<Value> = found.into_iter().map(|(keys, _)| keys[0].clone()).collect();
             assert_eq!(values, [Value::Null, text("b")]);
         }
@@ -63,7 +63,7 @@ fn another_wildcard_key_brings_the_keys_into_another_order() {
         let other = View { online_serving_index: vec!["s".into()], ..view.clone() };
         let at = base() + Span::hours(1);
         for (view, key) in [(&other, "x"), (&view, "a"), (&other, "x")] {
-            assert_eq!(store.query(view, &[Value::Text(key.into())], at).unwrap().len(), 1);
+            assert_eq!(store.query(view, &[Value::Text(key.into())], at).unwrap().found.len(), 1);
         }
     });
 }

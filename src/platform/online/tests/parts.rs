@@ -39,7 +39,7 @@ fn events(number: i64) -> Vec<Event> {
 
 fn sum(store: &OnlineStore, view: &View, key: i64) -> Value {
     let keys = [Value::Null, Value::Text(format!("k{key}"))];
-    store.lookup(view, &keys, base() + Span::hours(2)).unwrap().features[3].value.clone()
+    store.lookup(view, &keys, base() + Span::hours(2)).unwrap().found.features[3].value.clone()
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn rows_of_a_great_window_are_those_of_many_small_ones() {
         assert_eq!((first.rows, second.rows, late.rows, late.skipped), (9_000, 9_000, 0, 9_000));
         let value = |key: i64| {
             let keys = [Value::Null, Value::Text(format!("k{key}"))];
-            store.lookup(&view, &keys, window.end).unwrap().features[0].value.clone()
+            store.lookup(&view, &keys, window.end).unwrap().found.features[0].value.clone()
         };
         ((first, second, late), (0..9_000).step_by(97).map(value).collect::<Vec<_>>())
     });
@@ -114,7 +114,7 @@ fn rows_of_a_great_window_are_those_of_many_small_ones() {
     bytes.left.store(1, Ordering::SeqCst);
     assert!(store.write_batch(&view, window, &rows(1, 10), window.end).is_err());
     let keys = [Value::Null, Value::Text("k1".to_owned())];
-    assert_eq!(store.lookup(&view, &keys, window.end).unwrap().features[0].value, Value::Null);
+    assert_eq!(store.lookup(&view, &keys, window.end).unwrap().found.features[0].value, Value::Null);
     assert_eq!(store.windows(view.id).unwrap(), []);
 }
 

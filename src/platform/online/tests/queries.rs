@@ -15,12 +15,12 @@ proptest! {
         let store = in_memory();
         stream(&store, &view, &events);
         for k in [Value::Null, Value::Text("a".into()), Value::Text("never".into())] {
-            let found = store.query(&view, std::slice::from_ref(&k), at).unwrap();
+            let found = store.query(&view, std::slice::from_ref(&k), at).unwrap().found;
             let mut expected = Vec::new();
             // In the order of the wildcard value, null first.
             for s in pair_keys().into_iter().filter(|key| key[1] == Value::Null).map(|[s, _]| s) {
                 let keys = vec![s, k.clone()];
-                let vector = store.lookup(&view, &keys, at).unwrap();
+                let vector = store.lookup(&view, &keys, at).unwrap().found;
                 if vector.features.iter().any(|feature| feature.status == Some(FeatureStatus::Present)) {
                     expected.push((keys, vector));
                 }
@@ -42,7 +42,7 @@ fn a_query_needs_the_keys_of_the_index_and_answers_so_many_entries_at_most() {
             (0..=query::MOST_ENTRIES).map(|n| Event { text: Value::Text(n.to_string()), ..one(1, 0) }).collect();
         stream(store, &view, &events[1..]);
         let a = [Value::Text("a".into())];
-        assert_eq!(store.query(&view, &a, base()).unwrap().len(), query::MOST_ENTRIES);
+        assert_eq!(store.query(&view, &a, base()).unwrap().found.len(), query::MOST_ENTRIES);
         stream(store, &view, &events[..1]);
         let error = store.query(&view, &a, base()).unwrap_err().to_string();
         assert!(error.contains("more than 10000 entries"), "{error}");
@@ -55,7 +55,7 @@ fn a_view_without_a_wildcard_key_is_queried_by_its_full_key() {
         let view = aggregate_view();
         stream(store, &view, &[one(1, 5)]);
         let at = base() + Span::hours(1);
-        let found = store.query(&view, &[Value::Text("a".into())], at).unwrap();
+        let found = store.query(&view, &[Value::Text("a".into())], at).unwrap().found;
         assert_eq!(found, [(vec![Value::Text("a".into())], lookup(store, &view, at))]);
     });
 }

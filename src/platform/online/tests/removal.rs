@@ -47,7 +47,7 @@ proptest! {
         stream(&fresh, &view, &events);
         let at = base() + Span::hours(5);
         let expected = if chosen.is_empty() { without.lookup(&view, &key, at) } else { fresh.lookup(&view, &key, at) };
-        prop_assert_eq!(store.lookup(&view, &key, at).unwrap(), expected.unwrap());
+        prop_assert_eq!(store.lookup(&view, &key, at).unwrap().found, expected.unwrap().found);
     }
 
     #[test]
@@ -70,7 +70,7 @@ proptest! {
                 stream(&store, &view, &later);
             }
             let hours = minute.div_euclid(60);
-            let at_now = |store: &OnlineStore| pair_keys().iter().map(|k| store.lookup(&view, k, now).unwrap()).collect::<Vec<_>>();
+            let at_now = |store: &OnlineStore| pair_keys().iter().map(|k| store.lookup(&view, k, now).unwrap().found).collect::<Vec<_>>();
             let before = (at_now(&store), answers(&store, &view, hours + 1..13));
             let (held, mut gone) = (stored(&bytes).len() as u64, 0);
             loop {
@@ -116,7 +116,7 @@ fn deletion_counts_what_is_gone_and_is_there_after_reopening() {
         assert_eq!(store.delete(&view, &keys).unwrap(), 2);
     }
     let store = OnlineStore::open(folder.path()).unwrap();
-    let found = store.query(&view, &[text("a")], base() + Span::hours(1)).unwrap();
+    let found = store.query(&view, &[text("a")], base() + Span::hours(1)).unwrap().found;
     assert_eq!(found.iter().map(|(keys, _)| keys[0].clone()).collect::<Vec<_>>(), [text("xx"), text("y")]);
 }
 

@@ -1,0 +1,103 @@
+//! What is counted of jobs and attempts, for whoever watches the platform from outside.
+//!
+//! Jobs and open attempts are counted in the table. What ended is counted from the start of the process, for the table forgets.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::model::{Id, StageKind};
+
+use super::Jobs;
+use super::record::Outcome;
+use super::report::Report;
+use super::table::TableError;
+
+/// Jobs of a view that are alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobCount {
+    /// The view.
+    pub view: Id,
+    /// What they do, in a word.
+    pub job_type: String,
+    /// Where they stand, in a word.
+    pub state: String,
+    /// How many are kept.
+    pub jobs: u64,
+}
+
+/// Attempts of a view that have not ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenAttempts {
+    /// The view.
+    pub view: Id,
+    /// Where they stand, in a word.
+    pub state: String,
+    /// How many.
+    pub attempts: u64,
+}
+
+/// What ended of a view since the start of the process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Attempts that ended well.
+    pub success: u64,
+    /// Attempts that were stopped.
+    pub stopped: u64,
+    /// Attempts that failed.
+    pub failed: u64,
+    /// Tiles or rows that batch jobs wrote online.
+    pub online_rows: u64,
+    /// Tiles or rows that batch jobs wrote offline.
+    pub offline_rows: u64,
+}
+
+/// Counts what ends.
+#[derive(Default)]
+pub(super) struct Tally(Mutex<BTreeMap<Id, Ended>>);
+
+impl Tally {
+    fn views(&self) -> MutexGuard<'_, BTreeMap<Id, Ended>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An attempt of that view has ended.
+    pub(super) fn ended(&self, view: Id, outcome: &Outcome) {
+        let mut views = self.views();
+        let ended = views.entry(view).or_default();
+        match outcome {
+            Outcome::Success => ended.success += 1,
+            Outcome::Stopped => ended.stopped += 1,
+            Outcome::Failed { .. } => ended.failed += 1,
+        }
+    }
+
+    /// A batch attempt of that view has written what its report says.
+    pub(super) fn wrote(&self, view: Id, report: &Report) {
+        let mut views = self.views();
+        let ended = views.entry(view).or_default();
+        for (kind, rows) in report.rows() {
+            match kind {
+                StageKind::Online => ended.online_rows += rows,
+                StageKind::Offline => ended.offline_rows += rows,
+                StageKind::Compute | StageKind::Other(_) => {}
+            }
+        }
+    }
+}
+
+impl Jobs {
+    /// The jobs that are kept, by view, type and state.
+    pub fn counts(&self) -> Result<Vec<JobCount>, TableError> {
+        self.table.read(|rows| rows.job_counts())
+    }
+
+    /// The attempts that wait or run, by view and state.
+    pub fn open_attempts(&self) -> Result<Vec<OpenAttempts>, TableError> {
+        self.table.read(|rows| rows.open_attempts())
+    }
+
+    /// What ended since the start of the process, by view.
+    pub fn ended(&self) -> BTreeMap<Id, Ended> {
+        self.tally.views().clone()
+    }
+}

@@ -1,0 +1,60 @@
+//! Counts what a lookup reads, for whoever asks how much the store had to answer.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::OnlineError;
+use super::bytes::{ByteStore, Change, Space, Visit};
+
+/// What was found, and the bytes that were read to find it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Read<T> {
+    /// What was found.
+    pub found: T,
+    /// Bytes of the values that the store answered with.
+    pub bytes: u64,
+}
+
+/// A byte store whose answers are counted.
+pub struct Counted<'a> {
+    inner: &'a dyn ByteStore,
+    bytes: AtomicU64,
+}
+
+impl<'a> Counted<'a> {
+    /// Nothing counted so far.
+    pub fn new(inner: &'a dyn ByteStore) -> Self {
+        Self { inner, bytes: AtomicU64::new(0) }
+    }
+
+    /// What was found through it, with the count.
+    pub fn read<T>(self, found: T) -> Read<T> {
+        Read { found, bytes: self.bytes.into_inner() }
+    }
+
+    fn add(&self, value: &[u8]) {
+        self.bytes.fetch_add(value.len() as u64, Ordering::Relaxed);
+    }
+}
+
+impl ByteStore for Counted<'_> {
+    fn place(&self) -> String {
+        self.inner.place()
+    }
+
+    fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, OnlineError> {
+        let value = self.inner.get(space, key)?;
+        value.iter().for_each(|value| self.add(value));
+        Ok(value)
+    }
+
+    fn scan(&self, space: Space, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<(), OnlineError> {
+        self.inner.scan(space, from, to, &mut |key, value| {
+            self.add(value);
+            visit(key, value)
+        })
+    }
+
+    fn write(&self, changes: Vec<Change>) -> Result<Vec<usize>, OnlineError> {
+        self.inner.write(changes)
+    }
+}
