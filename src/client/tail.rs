@@ -60,7 +60,11 @@ impl Tail {
                 }
                 Err(error) => error,
             };
-            let again = error.passes();
+            let again = error.kind != Kind::Unimplemented;
+            if !error.passes() {
+                // A refusal may be lifted, though not in a moment.
+                wait = self.backoff.1;
+            }
             let pause = wait.max(error.told_wait());
             let state = TailState::Closed { problem: error.problem, next_try: again.then(|| after(pause)) };
             if !self.say(state).await || !again {
