@@ -119,6 +119,8 @@ struct Task {
     view: Option<OpenView>,
     /// The mark of the jobs that were told last of the open view.
     listed: Option<u64>,
+    /// Until when the status table is left alone, and why.
+    table_rests: Option<(Instant, Error)>,
     troubles: Troubles,
     /// Ids of the views seen so far, by workspace and name.
     ids: HashMap<(String, String), Id>,
@@ -145,6 +147,7 @@ impl Task {
             wanted: None,
             view: None,
             listed: None,
+            table_rests: None,
             troubles: Troubles::default(),
             ids: HashMap::new(),
             tail: None,
@@ -197,6 +200,7 @@ impl Task {
             }
             Command::Refresh => {
                 self.link.hurry();
+                self.table_rests = None;
                 self.polls.hurry(&Poll::OF_VIEW);
                 self.polls.hurry(&[Poll::Views]);
             }
@@ -217,7 +221,7 @@ impl Task {
     }
 
     fn close_view(&mut self) {
-        (self.view, self.listed) = (None, None);
+        (self.view, self.listed, self.table_rests) = (None, None, None);
         self.polls.cancel(&Poll::OF_VIEW);
         self.troubles.forget(&[Part::Jobs, Part::Reasons, Part::Freshness, Part::Summary]);
         self.stop_tail();

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use prost::Message;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::bytes::Bytes;
 use url::Url;
 
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Identity};
 use super::error::{Error, Kind};
 use super::message::Sent;
 use super::reply::{Reply, Sealed};
@@ -49,6 +50,10 @@ impl Transport {
                 .redirect(reqwest::redirect::Policy::none())
                 .retry(reqwest::retry::never())
                 .user_agent(concat!("fvtop/", env!("CARGO_PKG_VERSION")));
+            let builder = match &endpoint.identity {
+                Some(Identity(identity)) => builder.identity(identity.clone()),
+                None => builder,
+            };
             if endpoint.is_local() { builder.no_proxy() } else { builder }
         };
         let failed = |error: reqwest::Error| {
@@ -114,18 +119,23 @@ impl Transport {
         heavy(reply.body.len(), move || reply.open(&label)).await
     }
 
-    /// One POST of JSON to a path below the base; a refusal's own code is honoured (wire section 3.3).
-    pub(super) async fn post<A: serde::de::DeserializeOwned>(
+    /// One question to the feature server, which takes an API key alone; a refusal's own code is honoured (wire section 3.3).
+    pub(super) async fn ask_features<A: DeserializeOwned>(
         &self,
         path: &str,
         body: &impl Serialize,
-        limit: Duration,
     ) -> Result<A, Error> {
-        self.json(self.http.post(self.endpoint.join(path)).json(body), limit).await
+        let key = self.endpoint.feature_key.as_ref().ok_or_else(|| {
+            let what = "The feature server takes an API key alone, and only the token of a login is configured.";
+            Error::new(Kind::Forbidden, what, "Set TECTON_API_KEY, or give a file with --api-key-file.")
+        })?;
+        let call = self.http.post(self.endpoint.join_feature(path)).header("authorization", key.reveal());
+        let call = call.header("x-request-id", request_id());
+        self.send(call.json(body), READ).await?.read(&self.label)
     }
 
     /// One POST of bytes, answered with JSON.
-    pub(super) async fn post_bytes<A: serde::de::DeserializeOwned>(
+    pub(super) async fn post_bytes<A: DeserializeOwned>(
         &self,
         path: &str,
         body: Bytes,
@@ -137,7 +147,7 @@ impl Transport {
     }
 
     /// One GET, answered with JSON.
-    pub(super) async fn get<A: serde::de::DeserializeOwned>(
+    pub(super) async fn get<A: DeserializeOwned>(
         &self,
         path: &str,
         query: &[(&str, &str)],
@@ -149,21 +159,17 @@ impl Transport {
     }
 
     /// One DELETE, answered with JSON.
-    pub(super) async fn delete<A: serde::de::DeserializeOwned>(&self, path: &str, limit: Duration) -> Result<A, Error> {
+    pub(super) async fn delete<A: DeserializeOwned>(&self, path: &str, limit: Duration) -> Result<A, Error> {
         self.json(self.http.delete(self.endpoint.join(path)), limit).await
     }
 
-    /// One change as JSON, sent once.
-    pub(super) async fn post_once<A: serde::de::DeserializeOwned>(
-        &self,
-        path: &str,
-        body: &impl Serialize,
-    ) -> Result<A, Error> {
+    /// One POST of JSON that changes or starts something, sent once.
+    pub(super) async fn post_once<A: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<A, Error> {
         self.json(self.once.post(self.endpoint.join(path)).json(body), CHANGE).await
     }
 
     /// One DELETE that changes something, sent once.
-    pub(super) async fn delete_once<A: serde::de::DeserializeOwned>(&self, path: &str) -> Result<A, Error> {
+    pub(super) async fn delete_once<A: DeserializeOwned>(&self, path: &str) -> Result<A, Error> {
         self.json(self.once.delete(self.endpoint.join(path)), CHANGE).await
     }
 
@@ -182,11 +188,7 @@ impl Transport {
         Err(Error::new(kind, what, "Nothing was deleted; try again."))
     }
 
-    async fn json<A: serde::de::DeserializeOwned>(
-        &self,
-        call: reqwest::RequestBuilder,
-        limit: Duration,
-    ) -> Result<A, Error> {
+    async fn json<A: DeserializeOwned>(&self, call: reqwest::RequestBuilder, limit: Duration) -> Result<A, Error> {
         let call = call.header("authorization", self.endpoint.key.reveal()).header("x-request-id", request_id());
         self.send(call, limit).await?.read(&self.label)
     }

@@ -37,6 +37,9 @@ mod summary;
 mod tests;
 mod timeline;
 mod trigger;
+mod trouble;
+#[cfg(test)]
+mod trouble_tests;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -62,7 +65,8 @@ pub fn draw(buffer: &mut Buffer, app: &App, theme: &Theme) -> Layout {
     canvas.layout.tabs = tabs;
     chrome::header(&mut canvas, app, row(area, 0));
     let mut top = 1;
-    top += chrome::banner(&mut canvas, app, Rect::new(area.x, top, area.width, 2));
+    let most = if tabs { 2 } else { 3 };
+    top += chrome::banner(&mut canvas, app, Rect::new(area.x, top, area.width, most));
     if tabs {
         chrome::tabs(&mut canvas, app, row(area, top));
         top += 1;

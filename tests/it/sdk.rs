@@ -99,8 +99,8 @@ impl Release {
         let server = Server::start(&repository, &folder.path().join("data"));
         let key_file = folder.path().join("data.key");
         let scene = json!({
-            "url": server.url, "fvtop": PROGRAM, "key": KEY, "key_file": key_file, "viewer_key": null,
-            "repository": repository, "definitions": definitions,
+            "url": server.url, "fvtop": PROGRAM, "key": KEY, "key_file": key_file, "repository": repository,
+            "definitions": definitions,
         });
         let scene_file = folder.path().join("scene.json");
         fs::write(&scene_file, scene.to_string()).unwrap();
@@ -135,7 +135,7 @@ fn copy_repository(to: &Path) -> Value {
         toml::from_str(&text).unwrap()
     };
     let mut definitions = Map::new();
-    for name in ["workspaces.toml", "entities.toml", "sources.toml"] {
+    for name in ["workspaces.toml", "entities.toml", "sources.toml", "services.toml"] {
         definitions.extend(read(Path::new(name)));
     }
     let views = fs::read_dir(from.join("views")).unwrap().flatten().map(|entry| {

@@ -125,7 +125,7 @@ impl Server {
 
     /// The calls to this server, in this process.
     pub fn api(&self) -> Api {
-        let endpoint = Endpoint { url: parse_url(&self.url).unwrap(), key: ApiKey::new(KEY).unwrap(), workspace: None };
+        let endpoint = Endpoint::new(parse_url(&self.url).unwrap(), ApiKey::new(KEY).unwrap(), None);
         Api::new(endpoint).unwrap()
     }
 

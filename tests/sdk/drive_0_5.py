@@ -5,6 +5,7 @@ Prints a line a check; ends with 1 when one failed.
 
 import faulthandler
 import logging
+import re
 import sys
 import warnings
 from datetime import datetime, timezone
@@ -15,11 +16,12 @@ import tecton  # noqa: E402
 from tecton import interactive  # noqa: E402
 
 import tour_jobs  # noqa: E402
+import tour_keys  # noqa: E402
 import tour_online  # noqa: E402
 import tour_rest  # noqa: E402
 import tour_views  # noqa: E402
 from checks import Checks  # noqa: E402
-from programs import Scene, tecton as command  # noqa: E402
+from programs import Scene, python, tecton as command  # noqa: E402
 
 
 class Release:
@@ -36,8 +38,9 @@ class Release:
     VERBOSE = ("MATERIALIZATION_TASK", "ENV_VERSION", "TERMINATION_REASON", "STATE_MESSAGE", "TASK_SCHEDULED_AT")
     FRESHNESS = ("freshness",)
     STATUS = ("materialization-status",)
-    STRANGER = {"a call": ["PermissionError"], "a lookup": ["PermissionError"]}
-    VIEWER_ONLINE = ["Error calling Feature Service API"]
+    # The classes behind refusals: of a window, and of a lookup.
+    BAD_WINDOW = "TectonAPIValidationError"
+    NO_LOOKUP = "TectonInternalError"
 
     @staticmethod
     def attribute(view, name):
@@ -46,7 +49,9 @@ class Release:
             return datetime.strptime(value, "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc)
         if name in ("data_source_names", "entity_names"):
             return sorted(value)
-        return list(value) if name in ("features", "join_keys", "online_serving_index") else value
+        if name == "online_serving_index":
+            return list(value.join_keys)
+        return list(value) if name in ("features", "join_keys") else value
 
     @staticmethod
     def refused(check, what, call, kind, *words):
@@ -84,15 +89,33 @@ def frame():
     return pandas.DataFrame({"origin": ["JFK"], "flight": [51]})
 
 
-def introspection(check, scene, release):
-    code, text = command("api-key", "introspect", scene.key)
-    check.holds("keys: introspection", code == 0 and "True" in text, text.splitlines()[-1:])
-    code, text = command("api-key", "introspect", "not-a-key-of-this-deployment")
-    check.holds("keys: introspection of an unknown one", scene.key not in text, text.splitlines()[-1:])
+def login(check, scene, release):
+    text = (
+        "import tecton; tecton.set_credentials(tecton_api_key='%s'); print(sorted(tecton.list_workspaces()))"
+        % scene.key
+    )
+    check.same("login: set_credentials", python(text, TECTON_API_KEY=None), "['dev', 'prod']")
+
+
+def key_command(check, scene, release):
+    """Keys are made, listed and taken away by the SDK's command."""
+    code, text = command("api-key", "create", "--description", "made by the SDK")
+    made = re.search(r"fvtop_\w+", text)
+    if not check.holds("keys: api-key create gives a key", code == 0 and made, text):
+        return
+    listed = {key["description"]: key for key in scene.fvtop("keys", "list")}
+    check.holds("keys: fvtop lists it", "made by the SDK" in listed, listed)
+    identity = listed["made by the SDK"]["id"]
+    code, text = command("api-key", "list")
+    check.holds("keys: api-key list has it, without the key", identity in text and made.group() not in text, text)
+    check.same("keys: it is let in", tour_keys.tried(made.group())[0], "yes")
+    code, text = command("api-key", "delete", identity)
+    check.same("keys: api-key delete", code, 0)
+    check.same("keys: it is let in no longer", tour_keys.tried(made.group())[0], "PermissionError")
 
 
 def main():
-    faulthandler.dump_traceback_later(280, exit=True)
+    faulthandler.dump_traceback_later(540, exit=True)
     logging.disable(logging.WARNING)
     check, scene, release = Checks(), Scene(sys.argv[1]), Release()
     waiting = tour_jobs.waiting()
@@ -108,9 +131,13 @@ def main():
         tour_jobs.scheduled,
         tour_jobs.status,
         tour_online.lookups,
+        tour_online.services,
         tour_online.absent,
-        tour_online.keys,
-        introspection,
+        tour_keys.strangers,
+        tour_keys.roles,
+        tour_keys.introspection,
+        key_command,
+        login,
         tour_rest.objects,
         tour_rest.commands,
         tour_rest.side_calls,

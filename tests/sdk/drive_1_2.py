@@ -15,11 +15,12 @@ import pandas  # noqa: E402
 import tecton  # noqa: E402
 
 import tour_jobs  # noqa: E402
+import tour_keys  # noqa: E402
 import tour_online  # noqa: E402
 import tour_rest  # noqa: E402
 import tour_views  # noqa: E402
 from checks import Checks  # noqa: E402
-from programs import Scene, tecton as command  # noqa: E402
+from programs import Scene, python, tecton as command  # noqa: E402
 
 
 class Release:
@@ -36,8 +37,9 @@ class Release:
     VERBOSE = ("MATERIALIZATION_TASK", "ENV_VERSION", "TERMINATION_REASON", "STATE_MESSAGE", "TASK_SCHEDULED_AT")
     FRESHNESS = ("materialization", "freshness")
     STATUS = ("materialization", "status")
-    STRANGER = {"a call": ["PermissionError"], "a lookup": ["PermissionError"]}
-    VIEWER_ONLINE = ["PermissionError"]
+    # The classes of refusals: of a window, and of a lookup.
+    BAD_WINDOW = "TectonAPIValidationError"
+    NO_LOOKUP = "PermissionError"
     # What 0.5 calls otherwise, what it dropped, and one whose reading fails in this release when there is a wildcard.
     RENAMED = {"features": "get_feature_columns", "max_data_delay": "max_source_data_delay"}
     DROPPED = ("family", "is_on_demand", "is_temporal", "is_temporal_aggregate")
@@ -75,8 +77,11 @@ def newer_jobs(check, scene, release):
     check.holds("jobs: list_jobs has it", job.id in listed, listed)
     table = done.get_status_for_display().to_dict()["data"]
     check.holds("jobs: its attempts for display", len(table) == 1 and "SUCCESS" in str(table), table)
-    check.same("attributes: wildcard of origin_carriers by its index",
-               tour_jobs.view_of("origin_carriers").online_serving_index, ["origin"])
+    check.same(
+        "attributes: wildcard of origin_carriers by its index",
+        tour_jobs.view_of("origin_carriers").online_serving_index,
+        ["origin"],
+    )
 
 
 def deletions(check, scene, release):
@@ -113,17 +118,26 @@ def deletions(check, scene, release):
     refused("a view with a wildcard", lambda: wildcard.delete_keys(pair), "wildcard")
 
 
-def introspection(check, scene, release):
+def login(check, scene, release):
+    text = "import tecton; tecton.login('%s', tecton_api_key='%s'); print(sorted(tecton.list_workspaces()))"
+    for url in (scene.url, scene.url[: -len("/api")]):
+        said = python(text % (url, scene.key), TECTON_API_KEY=None, API_SERVICE=None)
+        check.same("login: by %s and key" % url.replace(scene.url[: -len("/api")], "URL"), said, "['dev', 'prod']")
+
+
+def identity(check, scene, release):
     code, text = command("get-caller-identity")
-    check.holds("keys: the command tells who calls", code == 0 and "does not have" not in text, text)
-    code, text = command("api-key", "introspect", scene.key)
-    check.holds("keys: introspection", code == 0 and "True" in text, text.splitlines()[-1:])
+    known = [key for key in scene.fvtop("keys", "list") if key["id"] in text or key["name"] in text]
+    check.holds("keys: the command tells who calls", code == 0 and len(known) == 1, text)
     check.holds("keys: it does not print the key", scene.key not in text, text)
-    check.holds("keys: get_caller_identity", str(tecton.get_caller_identity()) != "", "nothing")
+    said = str(tecton.get_caller_identity())
+    check.holds(
+        "keys: get_caller_identity is the same", known and (known[0]["id"] in said or known[0]["name"] in said), said
+    )
 
 
 def main():
-    faulthandler.dump_traceback_later(280, exit=True)
+    faulthandler.dump_traceback_later(540, exit=True)
     logging.disable(logging.WARNING)
     check, scene, release = Checks(), Scene(sys.argv[1]), Release()
     waiting = tour_jobs.waiting()
@@ -140,9 +154,13 @@ def main():
         tour_jobs.status,
         newer_jobs,
         tour_online.lookups,
+        tour_online.services,
         tour_online.absent,
-        tour_online.keys,
-        introspection,
+        tour_keys.strangers,
+        tour_keys.roles,
+        tour_keys.introspection,
+        identity,
+        login,
         tour_rest.objects,
         tour_rest.commands,
         tour_rest.side_calls,

@@ -22,18 +22,20 @@ class Scene:
         self.url = scene["url"]
         self.key = scene["key"]
         self.key_file = scene["key_file"]
-        self.viewer_key = scene["viewer_key"]
         self.repository = scene["repository"]
         self.definitions = scene["definitions"]
 
-    def fvtop(self, *arguments):
-        """What a command of `fvtop` answers as JSON."""
-        where = ["--url", self.url, "--api-key-file", self.key_file]
-        command = [self.fvtop_path, *arguments, *where, *(() if "--format" in arguments else ("--json",))]
+    def fvtop_said(self, *arguments):
+        """What a command of `fvtop` writes."""
+        command = [self.fvtop_path, *arguments, "--url", self.url, "--api-key-file", self.key_file]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=LIMIT)
         if done.returncode != 0:
             raise RuntimeError("fvtop %s: %s" % (" ".join(arguments), done.stderr.decode()))
-        return json.loads(done.stdout)
+        return done.stdout
+
+    def fvtop(self, *arguments):
+        """What a command of `fvtop` answers as JSON."""
+        return json.loads(self.fvtop_said(*arguments, *(() if "--format" in arguments else ("--json",))))
 
     def proxy(self, method, request=b"", path="/api/proxy", key=None, content_type=None):
         """An envelope as the SDK writes it: MIME base64. Gives the HTTP status and the answer."""
@@ -60,13 +62,14 @@ def tecton(*arguments):
     return done.returncode, done.stdout.decode()
 
 
-def python(text, **environment):
-    """Last line of what a Python of its own says, the SDK imported there anew."""
+def python(text, **changes):
+    """Last line of what a Python of its own says, the SDK imported there anew. A variable that is None is left out."""
+    environment = {name: value for name, value in {**os.environ, **changes}.items() if value is not None}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", text],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env=dict(os.environ, **environment),
+        env=environment,
         timeout=LIMIT,
     )
     lines = [line for line in done.stdout.decode().splitlines() if line.strip()]

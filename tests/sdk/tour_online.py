@@ -1,8 +1,8 @@
-"""Online features through the SDK, held to what `fvtop lookup` answers; wrong keys, and keys that are not there."""
+"""Online features through the SDK, held to what `fvtop lookup` answers; join keys that are wrong or not there."""
 
 import tecton
 
-from programs import python, until
+from programs import until
 
 LOOKUPS = (
     ("flight_record", {"origin": "JFK", "flight": 51}),
@@ -12,14 +12,6 @@ LOOKUPS = (
     ("airport_weather", {"origin": "EWR"}),
     ("origin_carriers", {"origin": "JFK", "carrier": "AA"}),
 )
-READ = "import tecton; tecton.get_workspace('prod').get_feature_view('carrier_delays')"
-ONLINE = READ + ".get_online_features({'carrier': 'UA'})"
-TRIGGER = """
-import datetime, tecton
-at = datetime.datetime(2026, 1, 1)
-view = tecton.get_workspace("prod").get_feature_view("flight_record")
-view.trigger_materialization_job(at, at + datetime.timedelta(hours=6), online=True, offline=True)
-"""
 
 
 def view_of(name):
@@ -60,6 +52,27 @@ def same_answer(scene, view, name, keys):
     return found if found == known else None
 
 
+def services(check, scene, release):
+    """Features of several views at once."""
+    workspace = tecton.get_workspace("prod")
+    names = sorted(service["name"] for service in scene.definitions["feature_service"])
+    check.same("services: all are listed", sorted(workspace.list_feature_services()), names)
+    service = workspace.get_feature_service("flight_check")
+    wanted = ("flight_check", "A flight number with the weather where it leaves.", {"team": "operations"})
+    check.same("services: name, description, tags", (service.name, service.description, service.tags), wanted)
+    keys = {"origin": "JFK", "flight": 51}
+    found = service.get_online_features(join_keys=keys).to_dict()
+    record = view_of("flight_record").get_online_features(keys).to_dict()
+    check.same("services: the values of each view", {name: found.get(name) for name in record}, record)
+    check.same("services: the one feature that is picked", set(found) - set(record), {"airport_weather.temp"})
+    check.holds("services: has a value", found["airport_weather.temp"] is not None, found)
+    every = workspace.get_feature_service("origin_board").query_features(join_keys={"origin": "JFK"}).to_pandas()
+    one = view_of("origin_carriers").get_online_features({"origin": "JFK", "carrier": "AA"}).to_dict()
+    rows = {row["carrier"]: row["origin_carriers.flights_6h"] for row in every.to_dict("records")}
+    check.holds("services: a wildcard answers for every airline", len(rows) > 3 and set(rows) > {"AA", "B6"}, rows)
+    check.same("services: with the values of each", rows.get("AA"), one["origin_carriers.flights_6h"])
+
+
 def absent(check, scene, release):
     latest = view_of("aircraft_state").get_online_features({"tailnum": "N0"}).to_dict()
     check.same("online: a key that is not there has no values", set(latest.values()), {None})
@@ -79,19 +92,3 @@ def absent(check, scene, release):
         "TectonValidationError",
         "online",
     )
-
-
-def keys(check, scene, release):
-    stranger = "not-a-key-of-this-deployment"
-    for what, text in (("a call", READ), ("a lookup", ONLINE)):
-        said = python(text, TECTON_API_KEY=stranger)
-        check.words("keys: an unknown one is refused by %s" % what, said, release.STRANGER[what])
-        check.holds("keys: that does not tell the key", stranger not in said, said)
-    if scene.viewer_key is None:
-        print("left out: keys with fewer rights; this server has none")
-        return
-    check.same("keys: a viewer reads", python(READ + "; print('read')", TECTON_API_KEY=scene.viewer_key), "read")
-    said = python(TRIGGER, TECTON_API_KEY=scene.viewer_key)
-    check.words("keys: a viewer may not trigger", said, ["PermissionError"])
-    said = python(ONLINE, TECTON_API_KEY=scene.viewer_key)
-    check.words("keys: a viewer may not read online", said, release.VIEWER_ONLINE)

@@ -31,7 +31,7 @@ def workspaces(check, scene):
         lambda: tecton.get_workspace("nowhere"),
         "TectonValidationError",
         '"nowhere" not found',
-        *names
+        *names,
     )
 
 
@@ -110,15 +110,19 @@ def summaries(check, scene):
             "Timestamp field": "timestamp",
             "Batch trigger": "manual" if wanted.is_manual else "scheduled",
         }
-        found = {key: [rows[key]] if isinstance(value, list) and isinstance(rows.get(key), str) else rows.get(key)
-                 for key, value in fixed.items()}
+        found = {
+            key: [rows[key]] if isinstance(value, list) and isinstance(rows.get(key), str) else rows.get(key)
+            for key, value in fixed.items()
+        }
         check.same("summary: rows of %s" % name, found, fixed)
         check.same("summary: tags of %s" % name, rows.get("Tags"), wanted.toml.get("tags", {}))
         features = rows.get("Features", [])
         features = [features] if isinstance(features, str) else features
         named = [row.split(" ")[0] for row in features]
         check.same("summary: features of %s" % name, named, wanted.features)
-        start = wanted.start(datetime.strptime(rows["Created At"], "%Y-%m-%d %H:%M:%S UTC").replace(tzinfo=timezone.utc))
+        start = wanted.start(
+            datetime.strptime(rows["Created At"], "%Y-%m-%d %H:%M:%S UTC").replace(tzinfo=timezone.utc)
+        )
         check.same(
             "summary: first time of %s" % name, rows.get("Feature start time"), start.strftime("%Y-%m-%d %H:%M:%S UTC")
         )
