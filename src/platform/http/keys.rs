@@ -13,7 +13,8 @@ use crate::platform::access::{Access, Caller, FileError, Hash, KeyRecord, Secret
 /// How often at most it is logged that somebody was not known.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
 
-/// The keys of a deployment: those of its file, and where the platform is part of the console, one of that console alone.
+/// The keys of a deployment: those of its file, and where the platform is part of the console, one of that console
+/// alone.
 pub struct ApiKeys {
     access: Arc<Access>,
     own: Option<(Hash, KeyRecord)>,
@@ -33,8 +34,8 @@ impl ApiKeys {
         Self { access, own: None, strangers: Mutex::default() }
     }
 
-    /// The keys of the file and a fresh owner key of that name, which lives as long as this process, and the key itself for
-    /// the client that is to use it.
+    /// The keys of the file and a fresh owner key of that name, which lives as long as this process, and the key
+    /// itself for the client that is to use it.
     ///
     /// # Errors
     /// When the operating system has no randomness.
