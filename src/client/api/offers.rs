@@ -19,6 +19,7 @@ const PART_OF: &[(&str, Part)] = &[
     (rpc::GET_SERVING_STATUS, Part::Coverage),
     (rpc::GET_JOB_DETAILS, Part::Stages),
     (rpc::GET_JOB_LOGS, Part::Logs),
+    (rpc::GET_JOBS, Part::Fleet),
 ];
 
 /// The parts that only the calls below `/v1/fvtop/` bring.
