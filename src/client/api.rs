@@ -4,6 +4,7 @@
 
 pub mod access;
 mod deletion;
+pub mod fleet;
 mod freshness;
 mod jobs;
 mod offers;
@@ -18,9 +19,11 @@ use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
 use prost::Message;
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::endpoint::Endpoint;
 use super::error::{Error, Kind};
+use super::message::Sent;
 use super::reply::Sealed;
 use super::scrub::Scrub;
 use super::serves::{Offer, Part, Serves};
@@ -68,6 +71,12 @@ impl Api {
     #[must_use]
     pub fn with_retries(self, retries: usize) -> Self {
         Self { retries, ..self }
+    }
+
+    /// The same, telling of the changes that are sent.
+    #[must_use]
+    pub(super) fn telling(self, sent: UnboundedSender<Sent>) -> Self {
+        Self { transport: self.transport.telling(sent), ..self }
     }
 
     /// Where the calls go.

@@ -32,11 +32,11 @@ pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
         status = self::status(canvas, app, true);
     }
     let inner = canvas.frame(area, app.focus == Pane::Stream, &chrome::title(app, Pane::Stream), &status);
-    let foot = foot(canvas, app);
-    canvas.frame_foot(area, &foot);
+    let mut foot = foot(canvas, app);
     let inside = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     if app.feature_view().is_none() {
         canvas.empty(inner, &super::summary::waiting(app));
+        canvas.frame_foot(area, &foot);
         return;
     }
     let inside = filter(canvas, app, inside);
@@ -44,9 +44,13 @@ pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
     let inside = held_up(canvas, app, inside);
     if app.stream.matching() == 0 || inside.height < 2 {
         canvas.empty(inside, &nothing(app));
-        return;
+    } else if let Some(more) = records(canvas, app, inside, area) {
+        if !foot.is_empty() {
+            foot.push(piece(" · ", Meaning::Dim));
+        }
+        foot.push(piece(more, Meaning::Dim));
     }
-    records(canvas, app, inside, area);
+    canvas.frame_foot(area, &foot);
 }
 
 /// Rate, pause, drops: what the pane's title says.
@@ -166,7 +170,8 @@ fn nothing(app: &App) -> String {
     }
 }
 
-fn records(canvas: &mut Canvas, app: &App, inner: Rect, frame: Rect) {
+/// Draws the newest records; says how many columns are left out.
+fn records(canvas: &mut Canvas, app: &App, inner: Rect, frame: Rect) -> Option<String> {
     let rows = usize::from(inner.height) - 1;
     canvas.layout.stream_rows = rows;
     let parsed: Vec<serde_json::Value> =
@@ -191,15 +196,13 @@ fn records(canvas: &mut Canvas, app: &App, inner: Rect, frame: Rect) {
         }
         x += wide as u16 + 2;
     }
-    let more = names.len() - shown.len();
-    if more > 0 {
-        let word = if more == 1 { "column" } else { "columns" };
-        let left = if shown.start > 0 { "← " } else { "" };
-        let right = if shown.end < names.len() { " →" } else { "" };
-        canvas.frame_foot(frame, &[piece(format!("{left}{more} more {word}{right}"), Meaning::Dim)]);
-    }
     let end = app.stream.matching() - app.stream.behind();
     canvas.thumb(frame, end.saturating_sub(rows), rows, app.stream.matching());
+    let more = names.len() - shown.len();
+    let word = if more == 1 { "column" } else { "columns" };
+    let left = if shown.start > 0 { "← " } else { "" };
+    let right = if shown.end < names.len() { " →" } else { "" };
+    (more > 0).then(|| format!("{left}{more} more {word}{right}"))
 }
 
 static NULL: serde_json::Value = serde_json::Value::Null;

@@ -96,8 +96,9 @@ fn words(app: &App, pane: Pane) -> Option<(String, Meaning)> {
     if let Some((_, failing)) = failing(app, pane) {
         return Some((failing.problem.to_string(), Meaning::Warning));
     }
-    // This stays as it is, so it is said in short.
-    let problem = pane.reads().iter().find_map(|part| app.offer(*part).problem())?;
+    // This stays as it is, so it is said in short. Freshness has a line of its own in the summary.
+    let problem =
+        pane.reads().iter().filter(|part| **part != Part::Freshness).find_map(|part| app.offer(*part).problem())?;
     Some((problem.what.clone(), Meaning::Dim))
 }
 

@@ -4,9 +4,13 @@
 //! that are answered: a test compares it with the calls in the client's sources.
 
 use fvtop::model::*;
+use fvtop::wire::access::{AuditList, KeyInfo, KeyList, KeyMade};
 use fvtop::wire::convert as c;
 use fvtop::wire::features::{MetadataOptions, SloInfo};
-use fvtop::wire::proto::{deletion as d, jobs as j, serving as sv, status as s, tasks as t, view as v, workspace as w};
+use fvtop::wire::proto::common::Empty;
+use fvtop::wire::proto::{
+    deletion as d, jobs as j, keys as k, serving as sv, status as s, tasks as t, view as v, workspace as w,
+};
 use fvtop::wire::queries::{DatasetList, FrameAnswer, QueryAccepted, QueryState, QueryStatus};
 use fvtop::wire::{arrow, proxy, status};
 use polars::prelude::df;
@@ -44,6 +48,7 @@ pub const CALLS: &[&str] = &[
     "GetFeatureView",
     "GetFeatureViewSummary",
     "GetFeatureFreshness",
+    "GetAllFeatureFreshness",
     "GetMaterializationStatus",
     "GetServingStatus",
     "ListMaterializationJobs",
@@ -55,6 +60,9 @@ pub const CALLS: &[&str] = &[
     "GetJobLogs",
     "GetDeleteEntitiesInfo",
     "DeleteEntities",
+    "ListApiKeys",
+    "CreateApiKey",
+    "DeleteApiKey",
 ];
 
 /// The paths that are answered; `{}` stands for an id.
@@ -69,6 +77,9 @@ pub const PATHS: &[&str] = &[
     "v1/fvtop/datasets",
     "v1/fvtop/datasets/{}",
     "v1/fvtop/datasets/{}/rows",
+    "v1/fvtop/audit",
+    "v1/fvtop/keys",
+    "v1/fvtop/keys/{}",
     "upload/{}",
 ];
 
@@ -147,7 +158,21 @@ impl Script {
                 let summary = c::summary_to_proto(&parts.view, vec![c::summary_item("cluster", "Cluster", "spark-7")]);
                 self.say(&s::GetFeatureViewSummaryResponse { fco_summary: Some(summary), ..Default::default() })
             }
-            "GetFeatureFreshness" => self.freshness(call),
+            "GetFeatureFreshness" => {
+                let asked: s::GetFeatureFreshnessRequest = call.decode().ok()?;
+                let freshness_status = Some(freshness(&self.located(asked.fco_locator?.id?)?.view));
+                self.say(&s::GetFeatureFreshnessResponse { freshness_status, ..Default::default() })
+            }
+            "GetAllFeatureFreshness" => {
+                let freshness_statuses = self.world.views.iter().map(|parts| freshness(&parts.view)).collect();
+                self.say(&s::GetAllFeatureFreshnessResponse { freshness_statuses })
+            }
+            "ListApiKeys" => self.say(&k::ListApiKeysResponse { api_keys: vec![key()] }),
+            "CreateApiKey" => {
+                let id = key().id;
+                self.say(&k::CreateApiKeyResponse { key: Some("ffff0000".to_owned()), id })
+            }
+            "DeleteApiKey" => self.say(&Empty {}),
             "GetMaterializationStatus" => {
                 let asked: s::GetMaterializationStatusRequest = call.decode().ok()?;
                 let id = c::id_from_proto(&asked.feature_package_id?);
@@ -187,22 +212,6 @@ impl Script {
         let found = self.world.view(&asked.version_specifier?).cloned();
         let fco_container = Some(c::container_of(&found.into_iter().collect::<Vec<_>>(), "prod"));
         self.say(&v::GetFeatureViewResponse { fco_container, ..Default::default() })
-    }
-
-    fn freshness(&self, call: &proxy::Request) -> Option<String> {
-        let asked: s::GetFeatureFreshnessRequest = call.decode().ok()?;
-        let view = &self.located(asked.fco_locator?.id?)?.view;
-        let freshness = Freshness {
-            feature_view: view.name.clone(),
-            materialization_enabled: true,
-            is_stream: view.is_stream,
-            is_stale: false,
-            freshness: Some(Span::minutes(4)),
-            expected: Some(Span::hours(2)),
-            created_at: view.created_at,
-        };
-        let status = c::freshness_to_proto(view.id, &freshness);
-        self.say(&s::GetFeatureFreshnessResponse { freshness_status: Some(status), ..Default::default() })
     }
 
     fn detail(&self, name: &str, call: &proxy::Request) -> Option<String> {
@@ -280,7 +289,7 @@ impl Script {
             let prefixed = |word: Option<String>| word.map(|word| format!("MATERIALIZATION_TASK_STATUS_{word}"));
             proto.state = prefixed(proto.state);
             proto.job_type = proto.job_type.map(|word| word.to_lowercase());
-            if job.job_type == JobType::Stream {
+            if job.state == JobState::Running && job.window.is_some() {
                 proto.state = Some("MATERIALIZATION_TASK_STATUS_HIBERNATING".to_owned());
             }
             for attempt in &mut proto.attempts {
@@ -320,10 +329,34 @@ impl Script {
             }
             "datasets" => Some(Answer::json(&DatasetList::default())),
             "datasets/{}" => None,
+            "audit" => Some(Answer::json(&AuditList::default())),
+            "keys" if request.method == "POST" => {
+                Some(Answer::json(&KeyMade { key: "ffff0000".to_owned(), info: KeyInfo::default() }))
+            }
+            "keys" => Some(Answer::json(&KeyList { keys: vec![KeyInfo::default()] })),
+            "keys/{}" => Some(Answer::json(&KeyInfo::default())),
             "upload/{}" => Some(Answer::new(200, "text/plain", "")),
             _ => None,
         }
     }
+}
+
+fn freshness(view: &FeatureView) -> s::FreshnessStatus {
+    let freshness = Freshness {
+        feature_view: view.name.clone(),
+        materialization_enabled: true,
+        is_stream: view.is_stream,
+        is_stale: false,
+        freshness: Some(Span::minutes(4)),
+        expected: Some(Span::hours(2)),
+        created_at: view.created_at,
+    };
+    c::freshness_to_proto(view.id, &freshness)
+}
+
+fn key() -> k::TectonApiKey {
+    let id = Some(c::id_to_proto(Id(0xfeed)));
+    k::TectonApiKey { id, name: Some("oncall".to_owned()), is_active: Some(true), ..Default::default() }
 }
 
 fn everything() -> c::Told<'static> {

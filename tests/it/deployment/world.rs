@@ -92,20 +92,20 @@ fn parts(view: FeatureView, aggregations: Vec<AggregationParts>) -> ViewParts {
         name: key.clone(),
         description: String::new(),
         owner: String::new(),
-        defined_in: "payments.toml".to_owned(),
         join_keys: vec![(key, DataType::String)],
+        defined_in: "features/cards.py".to_owned(),
     };
     let source = SourceParts {
         id: Id(0xd000),
         name: "payments".to_owned(),
         description: "Payments as they happen.".to_owned(),
         owner: String::new(),
-        defined_in: "payments.toml".to_owned(),
         tags: Vec::new(),
         is_stream: view.is_stream,
         timestamp_column: Some("timestamp".to_owned()),
         data_delay: Span::zero(),
         columns: columns.clone(),
+        defined_in: "features/cards.py".to_owned(),
     };
     ViewParts {
         view,

@@ -1,6 +1,6 @@
 //! Every call that the client's sources name has a script; a new one without a script fails here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use regex::Regex;
@@ -40,14 +40,33 @@ fn every_call_of_the_client_is_scripted() {
     assert_eq!(wanted, scripted);
 }
 
+/// The path with named parts as they are called, and `{}` for ids.
+fn named(path: &str, names: &BTreeMap<&str, &str>) -> String {
+    let part = |part: &str| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+        Some(name) => names.get(name).copied().unwrap_or("{}").to_owned(),
+        None => part.to_owned(),
+    };
+    path.split('/').map(part).collect::<Vec<_>>().join("/")
+}
+
 #[test]
 fn every_path_of_the_client_is_scripted() {
-    let mut client = String::new();
-    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/client"), &mut client);
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut client, mut wire) = (String::new(), String::new());
+    sources(&source.join("client"), &mut client);
+    sources(&source.join("wire"), &mut wire);
+    let names = Regex::new(r#"pub const ([A-Z_]+): &str = "([^"]+)""#).unwrap();
+    let names: BTreeMap<&str, &str> = names
+        .captures_iter(&wire)
+        .map(|name| {
+            let (_, [name, text]) = name.extract();
+            (name, text)
+        })
+        .collect();
     let mut wanted: BTreeSet<String> = found(r#"below\(own_api, &?(?:format!\()?"([^"]+)""#, &client);
+    wanted.extend(found(r"below\(own_api, ([A-Z_]+)\)", &client).iter().map(|name| format!("{{{name}}}")));
+    wanted = wanted.iter().map(|path| named(path, &names)).collect();
     wanted.extend(found(r#"format!\("\{\}/([a-z-]+)", (?:own_api|dataset_path)"#, &client));
-    let wanted: BTreeSet<String> =
-        wanted.iter().map(|path| path.replace("{id}", "{}").replace("{name}", "{}")).collect();
     let own = script::PATHS.iter().filter_map(|path| path.strip_prefix("v1/fvtop/"));
     // The rows of a dataset are made of the path of the dataset.
     let scripted: BTreeSet<String> = own.map(|path| path.replace("datasets/{}/rows", "rows")).collect();

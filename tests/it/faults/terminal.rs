@@ -54,7 +54,9 @@ fn the_program_obeys_at_once_while_a_deployment_is_silent() {
     terminal.until("slow, no answer for");
     terminal.type_keys("?");
     terminal.until_within("Pick a feature view.", Duration::from_secs(5));
-    terminal.type_keys("\x1bq");
+    terminal.type_keys("\x1b");
+    terminal.until_gone("Pick a feature view.");
+    terminal.type_keys("q");
     let begun = Instant::now();
     assert_eq!(terminal.ended(), 0);
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
