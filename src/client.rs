@@ -7,6 +7,8 @@ pub mod api;
 mod clock;
 pub mod endpoint;
 pub mod error;
+#[cfg(test)]
+mod fuzz;
 pub mod handle;
 pub mod keys;
 pub mod message;

@@ -278,6 +278,33 @@ mod tests {
     }
 
     #[test]
+    fn lines_may_hold_anything() {
+        use crate::fuzz::{Random, alone, bend, bounded, cases};
+        alone("client::tail::tests::lines_may_hold_anything", || {
+            let good =
+                b"{\"@columns\":[\"a\"]}\n{\"a\":1}\n\n{\"@progress\":{\"events\":7,\"watermark\":\"2026-11-22\"}}\n\
+                         {\"@dropped\":3}\n{\"@error\":\"held up\"}\n";
+            let cases = cases(2_000, 20);
+            bounded("reading tails", 64 << 20, || {
+                for case in 0..cases {
+                    let mut random = Random::of(case);
+                    let bytes = bend(&mut random, good, &[]);
+                    let (mut lines, mut gathered) = (Lines::default(), Gathered::default());
+                    for mut piece in bytes.chunks(1 + random.below(100)) {
+                        while let Some(line) = lines.next(&mut piece) {
+                            let columns = gathered.take(line).unwrap_or_default();
+                            let shown = columns.iter().chain(&gathered.batch.trouble);
+                            shown.for_each(|text| assert_eq!(crate::model::clean(text), text.as_str()));
+                        }
+                    }
+                    assert!(gathered.bytes <= bytes.len());
+                }
+            });
+            println!("fuzz: {cases} tails");
+        });
+    }
+
+    #[test]
     fn control_lines_are_told_apart_from_records() {
         let mut gathered = Gathered::default();
         let mut take = |line: &str| gathered.take(Line::Whole(line.as_bytes()));

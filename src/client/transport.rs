@@ -2,16 +2,18 @@
 //!
 //! Knows nothing of what is asked. Redirections are not followed, for the key is in the body.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prost::Message;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::bytes::Bytes;
 use url::Url;
 
 use super::endpoint::{Endpoint, Identity};
 use super::error::{Error, Kind};
+use super::message::Sent;
 use super::reply::{Reply, Sealed};
 use crate::wire::proxy::{self, Metadata};
 
@@ -36,6 +38,8 @@ pub(super) struct Transport {
     once: reqwest::Client,
     pub(super) endpoint: Endpoint,
     label: String,
+    /// Who wants to know of the changes that are sent.
+    sent: Option<UnboundedSender<Sent>>,
 }
 
 impl Transport {
@@ -58,7 +62,12 @@ impl Transport {
         let http = builder().build().map_err(failed)?;
         let once = builder().pool_max_idle_per_host(0).build().map_err(failed)?;
         let label = endpoint.label();
-        Ok(Self { http, once, endpoint, label })
+        Ok(Self { http, once, endpoint, label, sent: None })
+    }
+
+    /// The same, telling of the changes that are sent.
+    pub(super) fn telling(self, sent: UnboundedSender<Sent>) -> Self {
+        Self { sent: Some(sent), ..self }
     }
 
     /// The deployment's name in messages.
@@ -73,29 +82,38 @@ impl Transport {
         message: &impl Message,
         limit: Duration,
     ) -> Result<M, Error> {
-        let sealed = self.ask(&self.http, method, message, limit).await?;
+        let sealed = self.ask(&self.http, method, &request_id(), message, limit).await?;
         heavy(sealed.len(), move || sealed.decode()).await
     }
 
     /// One read through the envelope, its answer not decoded yet.
     pub(super) async fn sealed(&self, method: &str, message: &impl Message) -> Result<Sealed, Error> {
-        self.ask(&self.http, method, message, READ).await
+        self.ask(&self.http, method, &request_id(), message, READ).await
     }
 
     /// One change through the envelope, sent once. A failure says whether it may have been taken.
     pub(super) async fn change<M: Message + Default>(&self, method: &str, message: &impl Message) -> Result<M, Error> {
-        let asked = self.ask(&self.once, method, message, CHANGE).await;
-        asked.and_then(|sealed| sealed.decode()).map_err(Error::maybe_taken)
+        let (request, begun) = (request_id(), Instant::now());
+        let asked = self.ask(&self.once, method, &request, message, CHANGE).await;
+        let done = asked.and_then(|sealed| sealed.decode()).map_err(Error::maybe_taken);
+        if let Some(sent) = &self.sent {
+            let call = method.rsplit('/').next().unwrap_or(method).to_owned();
+            let problem = done.as_ref().err().map(|error: &Error| error.problem.clone());
+            // Whoever wanted to know may have ended.
+            let _ = sent.send(Sent { call, request, took: begun.elapsed(), problem });
+        }
+        done
     }
 
     async fn ask(
         &self,
         http: &reqwest::Client,
         method: &str,
+        id: &str,
         message: &impl Message,
         limit: Duration,
     ) -> Result<Sealed, Error> {
-        let request = proxy::Request::new(method, self.metadata(), message);
+        let request = proxy::Request::new(method, self.metadata(id), message);
         let reply = self.send(http.post(self.endpoint.join(proxy::PATH)).json(&request), limit).await?;
         let label = self.label.clone();
         heavy(reply.body.len(), move || reply.open(&label)).await
@@ -234,11 +252,11 @@ impl Transport {
     }
 
     /// Metadata of a request (wire section 1.2).
-    fn metadata(&self) -> Metadata {
+    fn metadata(&self, id: &str) -> Metadata {
         let workspace = self.endpoint.workspace.as_deref().unwrap_or("prod");
         let pairs = [
             ("authorization", self.endpoint.key.reveal()),
-            ("x-request-id", request_id()),
+            ("x-request-id", id.to_owned()),
             ("x-workspace", workspace.to_owned()),
             ("x-tecton-client-version", env!("CARGO_PKG_VERSION").to_owned()),
             ("host", self.label.clone()),

@@ -6,6 +6,7 @@
 
 mod answer;
 mod asks;
+mod audited;
 mod bulk;
 mod chooser;
 pub mod columns;
@@ -45,6 +46,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use asks::{AskForm, AskItem, AskKind, LEVELS};
+pub use audited::Audited;
 pub use bulk::Batch;
 pub use chooser::{Chooser, Kind as ChooserKind, Line as ChooserLine, Pick};
 pub use columns as table;
@@ -302,6 +304,8 @@ pub struct App {
     pub asks: BTreeMap<(String, String, AskKind), AskForm>,
     /// Toasts and journal.
     pub notes: Notes,
+    /// The deployment's audit log.
+    pub audit: Audited,
 }
 
 /// What the program was started with.
@@ -355,6 +359,7 @@ impl App {
             pending: BTreeMap::new(),
             batches: Vec::new(),
             coverage: Covered::default(),
+            audit: Audited::default(),
             focus: Pane::Jobs,
             zoomed: false,
             typing: None,

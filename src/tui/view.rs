@@ -23,6 +23,7 @@ mod help;
 #[cfg(test)]
 mod job_tests;
 mod jobs;
+mod journal;
 mod lists;
 mod lookup;
 mod plot;
@@ -124,7 +125,7 @@ fn overlays(canvas: &mut Canvas, app: &App, body: Rect) {
     for overlay in &app.overlays {
         match overlay {
             Overlay::Help(scroll) => help::draw(canvas, *scroll, body),
-            Overlay::Journal(scroll) => lists::journal(canvas, app, *scroll, body),
+            Overlay::Journal(scroll) => journal::journal(canvas, app, *scroll, body),
             Overlay::Detail(detail) => detail::draw(canvas, app, detail, body),
             Overlay::Chooser(chooser) => lists::chooser(canvas, app, chooser, body),
             Overlay::Trigger(form) => trigger::form(canvas, app, form, body),

@@ -52,6 +52,16 @@ use chrono::DateTime;
 use super::proto::common::{Duration, Id, Timestamp};
 use crate::model::{self, Span, Time};
 
+/// Most characters of a name. What refers to it repeats it, and a short message can refer to one long name very often.
+const LONGEST_NAME: usize = 250;
+
+/// A name or word out of a message, cut where no name is so long.
+fn name_of(text: &str) -> String {
+    let end = text.char_indices().nth(LONGEST_NAME).map(|(end, _)| end);
+    let cut = end.and_then(|end| text.get(..end)).map(|start| format!("{start}…"));
+    cut.unwrap_or_else(|| text.to_owned())
+}
+
 /// An instant as the protocol carries it.
 pub fn time_to_proto(at: Time) -> Timestamp {
     Timestamp { seconds: at.timestamp(), nanos: i32::try_from(at.timestamp_subsec_nanos()).unwrap_or(0) }

@@ -73,8 +73,15 @@ pub enum DecodeError {
     #[error("the message is not base64: {0}")]
     Base64(#[from] base64::DecodeError),
     /// Not the message that belongs there.
-    #[error("the message does not have the expected form: {0}")]
+    #[error("the message does not have the expected form: {}", start(.0))]
     Message(#[from] prost::DecodeError),
+}
+
+/// The start of what the library says: it names every field on the way, and a hostile message has long ways.
+fn start(error: &prost::DecodeError) -> String {
+    let text = error.to_string();
+    let end = text.char_indices().nth(200).map(|(end, _)| end);
+    end.and_then(|end| text.get(..end)).map_or_else(|| text.clone(), |start| format!("{start}…"))
 }
 
 impl OneOrMany {

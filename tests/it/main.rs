@@ -15,6 +15,7 @@ mod deployment;
 mod disk;
 mod failures;
 mod faults;
+mod fleet;
 mod golden;
 mod keys;
 mod lookup;

@@ -21,6 +21,7 @@ use crate::wire::proto::view::{Fco, FcoContainer, FeatureView as FeatureViewProt
 use crate::wire::proto::workspace::ListWorkspacesResponse;
 use crate::wire::{proxy, rpc};
 
+mod audit;
 mod freshness;
 mod jobs;
 mod queries;
@@ -112,6 +113,7 @@ async fn serve_at(port: u16, script: Script, counts: Counts) -> u16 {
     let router = Router::new()
         .route("/api/proxy", post(answer))
         .route("/api/v1/fvtop/run-stream", get(tail))
+        .route("/api/v1/fvtop/audit", get(audit::log))
         .with_state((script, counts))
         .nest("/api/v1/fvtop", queries::router());
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
@@ -142,7 +144,7 @@ fn views() -> QueryFeatureViewsResponse {
     let fcos = [view(1, "slow"), view(2, "quick")];
     let container = FcoContainer {
         root_ids: fcos.iter().map(|view| view.feature_view_id.clone().unwrap()).collect(),
-        fcos: fcos.into_iter().map(|view| Fco { feature_view: Some(view), ..Default::default() }).collect(),
+        fcos: fcos.into_iter().map(|view| Fco { feature_view: Some(Box::new(view)), ..Default::default() }).collect(),
         workspace: None,
     };
     QueryFeatureViewsResponse { fco_container: Some(container), ..Default::default() }

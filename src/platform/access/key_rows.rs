@@ -89,6 +89,12 @@ pub fn owners(rows: &Connection) -> rusqlite::Result<i64> {
     rows.query_row(sql, [], |row| row.get(0))
 }
 
+/// Whether the key of that id is let in.
+pub fn lets_in(rows: &Connection, id: Id) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM keys WHERE id = ?1 AND revoked_at IS NULL)";
+    rows.prepare_cached(sql)?.query_row([id.to_string()], |row| row.get(0))
+}
+
 /// Whether any key is let in.
 pub fn any(rows: &Connection) -> rusqlite::Result<bool> {
     rows.query_row("SELECT EXISTS (SELECT 1 FROM keys WHERE revoked_at IS NULL)", [], |row| row.get(0))

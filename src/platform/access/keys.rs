@@ -160,6 +160,14 @@ impl KeyStore {
         done
     }
 
+    /// Whether the key of that id is let in.
+    ///
+    /// # Errors
+    /// When the file fails.
+    pub fn lets_in(&self, id: Id) -> Result<bool, FileError> {
+        self.0.read(|file| rows::lets_in(file, id))
+    }
+
     /// Whether any key is let in.
     ///
     /// # Errors

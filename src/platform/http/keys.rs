@@ -80,6 +80,15 @@ impl ApiKeys {
         }
     }
 
+    /// Whether a caller's key is still let in. A file that fails lets nobody in.
+    pub fn lets_in(&self, caller: &Caller) -> bool {
+        let own = self.own.as_ref().is_some_and(|(_, record)| record.id == caller.key);
+        own || self.access.keys.lets_in(caller.key).unwrap_or_else(|error| {
+            tracing::error!(%error, "the keys cannot be read");
+            false
+        })
+    }
+
     /// Counts somebody who is not known. A flood of them is a line a minute, for each to be logged would fill the disk.
     fn stranger(&self) {
         let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);

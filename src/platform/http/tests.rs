@@ -34,6 +34,7 @@ use crate::wire::{proxy as envelope, rpc};
 mod deletion;
 mod features;
 mod fleet;
+mod fuzz;
 mod keys;
 mod kinds;
 mod metrics;

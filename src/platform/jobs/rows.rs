@@ -3,8 +3,6 @@
 //! Used inside a transaction of `table.rs`. Instants are stored as microseconds since 1970, ids as 32 hex digits,
 //! states as the words of the protocol.
 
-use std::collections::HashMap;
-
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::model::time::{from_micros, micros};
@@ -139,8 +137,19 @@ impl<'a> Rows<'a> {
 
     /// The batch jobs of a view whose windows share an instant with this one, newest first.
     pub fn batch_jobs_in(&self, view: Id, window: Window) -> Result<Vec<JobRecord>, TableError> {
-        let inside = "jobs.view = ?1 AND jobs.job_type = 'BATCH' AND jobs.window_end > ?2 AND jobs.window_start < ?3";
-        self.select(inside, &[&view.to_string(), &micros(window.start), &micros(window.end)])
+        // No window ends later than the longest one that begins inside: so an old window is found without those that came after.
+        let inside = "jobs.view = ?1 AND jobs.job_type = 'BATCH' AND jobs.window_end > ?2 AND jobs.window_start < ?3
+             AND jobs.window_end < ?3 + ?4";
+        let longest = self.longest_window(view)?;
+        self.select(inside, &[&view.to_string(), &micros(window.start), &micros(window.end), &longest])
+    }
+
+    /// The length of a view's longest window, in microseconds.
+    fn longest_window(&self, view: Id) -> Result<i64, TableError> {
+        let sql = "SELECT window_end - window_start FROM jobs INDEXED BY jobs_by_length
+             WHERE view = ?1 AND window_end IS NOT NULL ORDER BY window_end - window_start DESC LIMIT 1";
+        let found = self.connection.prepare_cached(sql)?.query_row([view.to_string()], |row| row.get(0)).optional()?;
+        Ok(found.unwrap_or(0))
     }
 
     fn select(&self, condition: &str, parameters: &[&dyn rusqlite::ToSql]) -> Result<Vec<JobRecord>, TableError> {
@@ -153,17 +162,22 @@ impl<'a> Rows<'a> {
         while let Some(row) = found.next()? {
             records.push(job_of(row)?);
         }
-        let by_id: HashMap<Id, usize> =
-            records.iter().enumerate().map(|(index, record)| (record.job.id, index)).collect();
         let mut query = self.connection.prepare_cached(&format!(
             "SELECT attempts.job, attempts.id, number, attempts.state, attempts.created_at, attempts.updated_at,
                  reason, message
              FROM jobs JOIN attempts ON attempts.job = jobs.id WHERE {condition} ORDER BY jobs.seq DESC, number"
         ))?;
         let mut found = query.query(parameters)?;
+        // Both come in the same order, so each attempt belongs to this job or to a later one.
+        let mut jobs = records.iter_mut();
+        let mut job = jobs.next();
         while let Some(row) = found.next()? {
-            if let Some(index) = by_id.get(&id_at(row, 0)?) {
-                records[*index].job.attempts.push(attempt_of(row)?);
+            let id = id_at(row, 0)?;
+            while job.as_ref().is_some_and(|record| record.job.id != id) {
+                job = jobs.next();
+            }
+            if let Some(record) = &mut job {
+                record.job.attempts.push(attempt_of(row)?);
             }
         }
         Ok(records)
@@ -258,7 +272,12 @@ fn parse_id(text: &str) -> Result<Id, TableError> {
 }
 
 fn id_at(row: &Row, column: usize) -> Result<Id, TableError> {
-    parse_id(&row.get::<_, String>(column)?)
+    parse_id(text_at(row, column)?)
+}
+
+/// The text of a cell, as it lies in the row.
+fn text_at<'r>(row: &'r Row, column: usize) -> Result<&'r str, TableError> {
+    row.get_ref(column)?.as_str().map_err(|error| TableError::Damaged(error.to_string()))
 }
 
 fn time_at(row: &Row, column: usize) -> Result<Option<Time>, TableError> {
@@ -272,8 +291,8 @@ fn job_of(row: &Row) -> Result<JobRecord, TableError> {
         id: id_at(row, 0)?,
         workspace: row.get(2)?,
         feature_view: row.get(3)?,
-        job_type: job_type_of(&row.get::<_, String>(4)?),
-        state: job_state_of(&row.get::<_, String>(5)?),
+        job_type: job_type_of(text_at(row, 4)?),
+        state: job_state_of(text_at(row, 5)?),
         window,
         online: row.get(8)?,
         offline: row.get(9)?,
@@ -297,7 +316,7 @@ fn attempt_of(row: &Row) -> Result<Attempt, TableError> {
     Ok(Attempt {
         id: Some(id_at(row, 1)?),
         number: row.get(2)?,
-        state: attempt_state_of(&row.get::<_, String>(3)?),
+        state: attempt_state_of(text_at(row, 3)?),
         created_at: time_at(row, 4)?,
         updated_at: time_at(row, 5)?,
         progress: None,
@@ -306,22 +325,61 @@ fn attempt_of(row: &Row) -> Result<Attempt, TableError> {
     })
 }
 
+// A list of a hundred thousand jobs reads as many words: they are told apart without making texts of them.
+
 fn job_type_of(word: &str) -> JobType {
-    let known = [JobType::Batch, JobType::Stream, JobType::Ingest, JobType::Deletion];
-    known.into_iter().find(|known| known.to_string() == word).unwrap_or_else(|| JobType::Other(word.to_owned()))
+    match word {
+        "BATCH" => JobType::Batch,
+        "STREAM" => JobType::Stream,
+        "INGEST" => JobType::Ingest,
+        "DELETION" => JobType::Deletion,
+        other => JobType::Other(other.to_owned()),
+    }
 }
 
 fn job_state_of(word: &str) -> JobState {
-    use JobState::{
-        CancellationRequested, Cancelled, Drained, Draining, Failure, ManualRetry, Running, Scheduled, Success,
-    };
-    let known =
-        [Scheduled, Running, Success, Failure, CancellationRequested, Cancelled, Draining, Drained, ManualRetry];
-    known.into_iter().find(|known| known.to_string() == word).unwrap_or_else(|| JobState::Other(word.to_owned()))
+    match word {
+        "SCHEDULED" => JobState::Scheduled,
+        "RUNNING" => JobState::Running,
+        "SUCCESS" => JobState::Success,
+        "FAILURE" => JobState::Failure,
+        "MANUAL_CANCELLATION_REQUESTED" => JobState::CancellationRequested,
+        "MANUALLY_CANCELLED" => JobState::Cancelled,
+        "DRAINING" => JobState::Draining,
+        "DRAINED" => JobState::Drained,
+        "MANUAL_RETRY" => JobState::ManualRetry,
+        other => JobState::Other(other.to_owned()),
+    }
 }
 
 fn attempt_state_of(word: &str) -> AttemptState {
-    use AttemptState::{Cancelled, Cancelling, Error, Pending, Running, Success};
-    let known = [Pending, Running, Success, Error, Cancelling, Cancelled];
-    known.into_iter().find(|known| known.to_string() == word).unwrap_or_else(|| AttemptState::Other(word.to_owned()))
+    match word {
+        "PENDING" => AttemptState::Pending,
+        "RUNNING" => AttemptState::Running,
+        "SUCCESS" => AttemptState::Success,
+        "ERROR" => AttemptState::Error,
+        "CANCELLING" => AttemptState::Cancelling,
+        "CANCELLED" => AttemptState::Cancelled,
+        other => AttemptState::Other(other.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_read_back() {
+        use JobState::{
+            CancellationRequested, Cancelled, Drained, Draining, Failure, ManualRetry, Running, Scheduled, Success,
+        };
+        let states =
+            [Scheduled, Running, Success, Failure, CancellationRequested, Cancelled, Draining, Drained, ManualRetry];
+        states.into_iter().for_each(|state| assert_eq!(job_state_of(&state.to_string()), state));
+        let types = [JobType::Batch, JobType::Stream, JobType::Ingest, JobType::Deletion];
+        types.into_iter().for_each(|kind| assert_eq!(job_type_of(&kind.to_string()), kind));
+        use AttemptState as A;
+        let attempts = [A::Pending, A::Running, A::Success, A::Error, A::Cancelling, A::Cancelled];
+        attempts.into_iter().for_each(|state| assert_eq!(attempt_state_of(&state.to_string()), state));
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::columns::short_id;
 use super::{Answer, App, Deployment, Dirty, Level, Lookup, Overlay, Pane, Pending};
-use super::{bulk, covered, deletion, detail, queries, status};
+use super::{audited, bulk, covered, deletion, detail, queries, status};
 use crate::client::message::{Command, Connection, Failing, Generation, Part, Problem, RequestId, TailBatch, Update};
 use crate::model::{FeatureView, Id, Job, JobState};
 use crate::tui::action::Action;
@@ -48,6 +48,8 @@ pub fn receive(app: &mut App, told: Update, effects: &mut Vec<Effect>) {
         Update::Detail { generation, attempt, answer } if generation == current => {
             detail::told(app, attempt, answer, effects);
         }
+        Update::Audit { answer } => audited::told(app, answer),
+        Update::Sent(sent) => audited::sent(app, &sent),
         Update::Coverage { generation, answer } if generation == current => covered::told(app, answer, effects),
         Update::Status { request, answer } | Update::LookedUpAll { request, answer } => {
             status::told(app, request, answer);

@@ -183,7 +183,7 @@ fn other_facts(view: &FeatureView) -> Vec<Fact> {
         text("starts", time(view.feature_start_time)),
         text("data delay", view.max_data_delay.map(print_span).unwrap_or_default()),
         text("timestamp", view.timestamp_field.clone().unwrap_or_default()),
-        text("lookup by", view.online_serving_index.join(", ")),
+        text("lookup by", lookup_keys(view)),
         text("tags", tags.join(", ")),
         text("family", view.family.clone()),
         text("workspace", view.workspace.clone()),
@@ -203,6 +203,11 @@ fn made(kind: &ViewKind) -> String {
         ViewKind::OnDemand => "computed when asked for".to_owned(),
         ViewKind::Other => "of a kind not known here".to_owned(),
     }
+}
+
+/// The online serving index, where it is not simply all join keys.
+fn lookup_keys(view: &FeatureView) -> String {
+    if view.wildcard_join_key().is_none() { String::new() } else { view.online_serving_index.join(", ") }
 }
 
 fn join_keys(view: &FeatureView) -> String {

@@ -111,6 +111,8 @@ fn frames_of_lists() {
         check("help", &mut app);
         press(&mut app, "esc L");
         check("log", &mut app);
+        tell(&mut app, audit_log());
+        check("log-audit", &mut app);
     }
 }
 
