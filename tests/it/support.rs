@@ -29,13 +29,18 @@ pub fn shielded(mut command: Command) -> Command {
         "TECTON_API_KEY",
         "TECTON_WORKSPACE",
         "TECTON_CONFIG_PATH",
+        "TECTON_CLIENT_CERT",
+        "TECTON_CLIENT_KEY",
+        "OAUTH_ACCESS_TOKEN",
+        "FVTOP_CONFIG",
+        "FVTOP_PROFILE",
         "NO_COLOR",
         "FVTOP_FEATURE_SEPARATOR",
         "FVTOP_DATA_DIR",
     ] {
         command.env_remove(name);
     }
-    command.env("HOME", "/nonexistent").env("XDG_DATA_HOME", "/nonexistent");
+    command.env("HOME", "/nonexistent").env("XDG_DATA_HOME", "/nonexistent").env("XDG_CONFIG_HOME", "/nonexistent");
     command
 }
 
