@@ -11,6 +11,7 @@ use url::Url;
 
 use super::endpoint::Endpoint;
 use super::error::{Error, Kind};
+use super::limits;
 use super::reply::{Reply, Sealed};
 use crate::wire::proxy::{self, Metadata};
 
@@ -20,9 +21,6 @@ pub(super) const CONNECT: Duration = Duration::from_secs(3);
 pub(super) const READ: Duration = Duration::from_secs(10);
 /// Limit for a call that changes something: it should not be given up while it may still be taken.
 pub(super) const CHANGE: Duration = Duration::from_secs(30);
-/// The largest answer that is read.
-const LARGEST: usize = 256 * 1024 * 1024;
-
 /// An answer that is larger is worked on by a blocking thread.
 const LARGE: usize = 256 * 1024;
 
@@ -91,7 +89,8 @@ impl Transport {
         limit: Duration,
     ) -> Result<Sealed, Error> {
         let request = proxy::Request::new(method, self.metadata(), message);
-        let reply = self.send(http.post(self.endpoint.join(proxy::PATH)).json(&request), limit).await?;
+        let call = http.post(self.endpoint.join(proxy::PATH)).json(&request);
+        let reply = self.send(call, limit, limits::of_call(method)).await?;
         let label = self.label.clone();
         heavy(reply.body.len(), move || reply.open(&label)).await
     }
@@ -103,7 +102,7 @@ impl Transport {
         body: &impl Serialize,
         limit: Duration,
     ) -> Result<A, Error> {
-        self.json(self.http.post(self.endpoint.join(path)).json(body), limit).await
+        self.json(path, self.http.post(self.endpoint.join(path)).json(body), limit).await
     }
 
     /// One POST of bytes, answered with JSON.
@@ -115,7 +114,7 @@ impl Transport {
         limit: Duration,
     ) -> Result<A, Error> {
         let call = self.http.post(self.endpoint.join(path)).header("content-type", content_type);
-        self.json(call.body(body), limit).await
+        self.json(path, call.body(body), limit).await
     }
 
     /// One GET, answered with JSON.
@@ -127,12 +126,12 @@ impl Transport {
     ) -> Result<A, Error> {
         let mut url = self.endpoint.join(path);
         url.query_pairs_mut().extend_pairs(query);
-        self.json(self.http.get(url), limit).await
+        self.json(path, self.http.get(url), limit).await
     }
 
     /// One DELETE, answered with JSON.
     pub(super) async fn delete<A: serde::de::DeserializeOwned>(&self, path: &str, limit: Duration) -> Result<A, Error> {
-        self.json(self.http.delete(self.endpoint.join(path)), limit).await
+        self.json(path, self.http.delete(self.endpoint.join(path)), limit).await
     }
 
     /// One change as JSON, sent once.
@@ -141,12 +140,12 @@ impl Transport {
         path: &str,
         body: &impl Serialize,
     ) -> Result<A, Error> {
-        self.json(self.once.post(self.endpoint.join(path)).json(body), CHANGE).await
+        self.json(path, self.once.post(self.endpoint.join(path)).json(body), CHANGE).await
     }
 
     /// One DELETE that changes something, sent once.
     pub(super) async fn delete_once<A: serde::de::DeserializeOwned>(&self, path: &str) -> Result<A, Error> {
-        self.json(self.once.delete(self.endpoint.join(path)), CHANGE).await
+        self.json(path, self.once.delete(self.endpoint.join(path)), CHANGE).await
     }
 
     /// One PUT to an address that is a secret of its own: it gets no key of ours, and no message names it. Only HTTP 200 is a
@@ -166,11 +165,12 @@ impl Transport {
 
     async fn json<A: serde::de::DeserializeOwned>(
         &self,
+        path: &str,
         call: reqwest::RequestBuilder,
         limit: Duration,
     ) -> Result<A, Error> {
         let call = call.header("authorization", self.endpoint.key.reveal()).header("x-request-id", request_id());
-        self.send(call, limit).await?.read(&self.label)
+        self.send(call, limit, limits::of_path(path)).await?.read(&self.label)
     }
 
     /// The bytes of an answer of any length up to `largest`; only a silence is limited, not the whole.
@@ -189,18 +189,36 @@ impl Transport {
         if response.status().as_u16() == 200 {
             return Ok(response);
         }
-        let reply = tokio::time::timeout(READ, self.reply(response)).await.map_err(|_| self.late())??;
+        let reply =
+            tokio::time::timeout(READ, self.reply(response, limits::REFUSAL)).await.map_err(|_| self.late())??;
         Err(reply.refusal(&self.label))
     }
 
-    async fn send(&self, call: reqwest::RequestBuilder, limit: Duration) -> Result<Reply, Error> {
+    /// `largest`: most bytes of a good answer.
+    async fn send(&self, call: reqwest::RequestBuilder, limit: Duration, largest: usize) -> Result<Reply, Error> {
         let failed = |error: reqwest::Error| Error::from_http(&error, &self.label, limit);
-        self.reply(call.timeout(limit).send().await.map_err(failed)?).await
+        self.reply(call.timeout(limit).send().await.map_err(failed)?, largest).await
     }
 
-    async fn reply(&self, response: reqwest::Response) -> Result<Reply, Error> {
+    async fn reply(&self, response: reqwest::Response, largest: usize) -> Result<Reply, Error> {
         let reply = Reply::new(response.status().as_u16(), response.headers());
-        Ok(Reply { body: self.pieces(response, LARGEST, None).await?, ..reply })
+        let body = match reply.code {
+            200 => self.pieces(response, largest, None).await?,
+            _ => self.beginning(response).await?,
+        };
+        Ok(Reply { body, ..reply })
+    }
+
+    /// As much of a refusal as is looked at.
+    async fn beginning(&self, mut response: reqwest::Response) -> Result<Vec<u8>, Error> {
+        let mut body = Vec::new();
+        while body.len() < limits::REFUSAL {
+            let piece = response.chunk().await.map_err(|e| Error::from_http(&e, &self.label, READ))?;
+            let Some(piece) = piece else { break };
+            body.extend_from_slice(&piece);
+        }
+        body.truncate(limits::REFUSAL);
+        Ok(body)
     }
 
     /// The body, piece by piece; `silence` is the longest time between two of them.
