@@ -11,6 +11,7 @@ pub mod error;
 mod fuzz;
 pub mod handle;
 pub mod keys;
+mod limits;
 pub mod message;
 pub mod query;
 mod reply;

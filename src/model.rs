@@ -21,7 +21,7 @@ pub mod workspace;
 
 pub use access::{AuditEntry, Right, Role};
 pub use attempt::{AttemptDetail, Stage, StageKind, StageState};
-pub use clean::{clean, clean_lines};
+pub use clean::{clean, clean_lines, cut};
 pub use coverage::Coverage;
 pub use deletion::{DeletionStarted, Stores};
 pub use feature_view::{BatchTrigger, Feature, FeatureView, JoinKey, ViewKind};

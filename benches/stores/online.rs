@@ -241,7 +241,7 @@ fn reads(work: &Work, dir: &Path) -> bool {
         bare.push(bare_reads(work, dir, &chosen));
         let store = OnlineStore::open(dir).unwrap();
         let read = |key: &String| {
-            let vector = store.lookup(&work.view, &[Value::Text(key.clone())], work.window.end).unwrap();
+            let vector = store.lookup(&work.view, &[Value::Text(key.clone())], work.window.end).unwrap().found;
             assert!(vector.features[0].effective_time.is_some());
         };
         chosen.iter().for_each(read);

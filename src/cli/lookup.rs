@@ -9,6 +9,7 @@ use super::rows::count;
 use super::session::Session;
 use super::target::TargetArgs;
 use crate::model::{FeatureStatus, FeatureValue, FeatureVector, FeatureVectors, clean};
+use crate::wire::features::Locator;
 use crate::wire::table::json as json_value;
 
 /// Look one key up in the online store, or all values of the wildcard key.
@@ -17,12 +18,15 @@ pub struct LookupArgs {
     /// The deployment.
     #[command(flatten)]
     pub target: TargetArgs,
-    /// The feature view
-    #[arg(value_name = "VIEW")]
-    pub view: String,
+    /// The feature view, or with --service the feature service
+    #[arg(value_name = "NAME")]
+    pub name: String,
     /// Join keys, each as key=value; without the wildcard key, all its values are looked up
     #[arg(value_name = "KEY=VALUE", required = true)]
     pub keys: Vec<String>,
+    /// Look up the features of a feature service
+    #[arg(long)]
+    pub service: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -32,7 +36,7 @@ pub struct LookupArgs {
 enum Found {
     /// The vector of a full key.
     One(FeatureVector),
-    /// The vectors of all values of the wildcard key, and the name of the view.
+    /// The vectors of all values of the wildcard key, and what headings leave out of the features' names.
     All(String, FeatureVectors),
 }
 
@@ -43,25 +47,31 @@ enum Found {
 /// When a key is not `key=value`, or the deployment is not reached or refuses.
 pub async fn run(args: LookupArgs) -> Result<(), Failure> {
     let keys = args.keys.iter().map(|text| key(text)).collect::<Result<Vec<_>, _>>()?;
-    let found = Session::run(&args.target, async |session| find(session, &args.view, &keys).await).await?;
+    let found = Session::run(&args.target, async |session| find(session, &args, &keys).await).await?;
     match (found, args.json) {
         (Found::One(vector), true) => print_json(&as_json(&vector)),
         (Found::One(vector), false) => print(&as_table(&vector)),
         (Found::All(_, vectors), true) => print_json(&all_as_json(&vectors)),
-        (Found::All(view, vectors), false) => print(&all_as_table(&view, &keys, &vectors)),
+        (Found::All(prefix, vectors), false) => print(&all_as_table(&prefix, &keys, &vectors)),
     }
 }
 
-/// The view says whether a key that is left out is the wildcard key.
-async fn find(session: &Session, view: &str, keys: &[(String, String)]) -> Result<Found, Failure> {
-    let known = session.api.feature_view(&session.workspace, view).await?;
-    let given = |wildcard| keys.iter().any(|(name, _)| name == wildcard);
-    Ok(match known.wildcard_join_key() {
-        Some(wildcard) if !given(wildcard) => {
-            let vectors = session.api.query(&session.workspace, view, keys).await?;
-            Found::All(known.name, vectors)
+/// The view or service says whether a key that is left out is the wildcard key.
+async fn find(session: &Session, args: &LookupArgs, keys: &[(String, String)]) -> Result<Found, Failure> {
+    let (api, workspace) = (&session.api, session.workspace.as_str());
+    let (wildcard, of, prefix) = if args.service {
+        let wildcard = api.wildcard_key_of_service(workspace, &args.name).await?;
+        (wildcard, Locator::service(&args.name), String::new())
+    } else {
+        let known = api.feature_view(workspace, &args.name).await?;
+        let wildcard = known.wildcard_join_key().map(str::to_owned);
+        (wildcard, Locator::view(&args.name), format!("{}.", known.name))
+    };
+    Ok(match wildcard {
+        Some(wildcard) if keys.iter().all(|(name, _)| *name != wildcard) => {
+            Found::All(prefix, api.query(workspace, of, keys).await?)
         }
-        _ => Found::One(session.api.lookup(&session.workspace, view, keys).await?),
+        _ => Found::One(api.lookup(workspace, of, keys).await?),
     })
 }
 
@@ -74,12 +84,11 @@ fn as_table(vector: &FeatureVector) -> String {
     text
 }
 
-/// A row for each value of the wildcard key: join keys, then features without the name of the view.
-fn all_as_table(view: &str, keys: &[(String, String)], found: &FeatureVectors) -> String {
-    let prefix = format!("{view}.");
+/// A row for each value of the wildcard key: join keys, then features without the prefix.
+fn all_as_table(prefix: &str, keys: &[(String, String)], found: &FeatureVectors) -> String {
     let given = keys.iter().map(|(name, _)| name.as_str());
     let wildcard = found.wildcard_keys.iter().map(|key| key.name.as_str());
-    let features = found.features.iter().map(|(name, _)| name.strip_prefix(&prefix).unwrap_or(name));
+    let features = found.features.iter().map(|(name, _)| name.strip_prefix(prefix).unwrap_or(name));
     let headings: Vec<&str> = given.chain(wildcard).chain(features).collect();
     let row = |vector: &FeatureVector| {
         let keys = vector.join_keys.iter().map(|(_, key)| value(key));
@@ -191,9 +200,9 @@ mod tests {
     fn a_row_shows_the_join_keys_then_the_features_without_the_views_name() {
         let found = carriers(&["B6", "U\u{1b}A"]);
         let keys = [("origin".to_owned(), "JFK".to_owned())];
-        let text = all_as_table("v", &keys, &found);
+        let text = all_as_table("v.", &keys, &found);
         assert_eq!(text, "origin  carrier  n\nJFK     B6       7\nJFK     U␛A      7\n\n2 rows, server time 1.5 ms\n");
-        let text = all_as_table("v", &keys, &FeatureVectors { server_seconds: None, ..carriers(&[]) });
+        let text = all_as_table("v.", &keys, &FeatureVectors { server_seconds: None, ..carriers(&[]) });
         assert_eq!(text, "origin  carrier  n\n\n0 rows\n");
     }
 

@@ -31,8 +31,8 @@ use super::transport::{READ, Transport};
 use crate::model::{FeatureVector, FeatureVectors, FeatureView, Id, Value, Workspace};
 use crate::wire::convert as c;
 use crate::wire::features::{
-    GET_FEATURES_PATH, GetFeaturesRequest, GetFeaturesResponse, Locator, MetadataOptions, Parameters,
-    QUERY_FEATURES_PATH, QueryFeaturesResponse,
+    DescribeParameters, DescribeRequest, GET_FEATURES_PATH, GetFeaturesRequest, GetFeaturesResponse, Locator,
+    METADATA_PATH, MetadataOptions, Parameters, QUERY_FEATURES_PATH, QueryFeaturesResponse, ServiceMetadata, WILDCARD,
 };
 use crate::wire::proto::common::{Empty, FcoLocator};
 use crate::wire::proto::status as s;
@@ -162,14 +162,15 @@ impl Api {
         Ok(c::summary_rows(&answer.fco_summary.unwrap_or_default()).scrubbed())
     }
 
-    /// One feature vector from the online store. Keys travel as text; the deployment reads them by their types.
+    /// One feature vector of a view or service from the online store. Keys travel as text; the deployment reads them by their
+    /// types.
     pub async fn lookup(
         &self,
         workspace: &str,
-        feature_view: &str,
+        of: Locator,
         keys: &[(String, String)],
     ) -> Result<FeatureVector, Error> {
-        let call = self.features(GET_FEATURES_PATH, workspace, feature_view, keys);
+        let call = self.features(GET_FEATURES_PATH, workspace, of, keys);
         let answer: GetFeaturesResponse = self.noted(Some(Part::Online), call).await?;
         Ok(c::vector_from_response(&answer, as_texts(keys)).scrubbed())
     }
@@ -179,12 +180,21 @@ impl Api {
     pub async fn query(
         &self,
         workspace: &str,
-        feature_view: &str,
+        of: Locator,
         keys: &[(String, String)],
     ) -> Result<FeatureVectors, Error> {
-        let call = self.features(QUERY_FEATURES_PATH, workspace, feature_view, keys);
+        let call = self.features(QUERY_FEATURES_PATH, workspace, of, keys);
         let answer: QueryFeaturesResponse = self.noted(Some(Part::Wildcard), call).await?;
         Ok(c::vectors_from_response(&answer, &as_texts(keys)).scrubbed())
+    }
+
+    /// The join key that lookups of a feature service may leave out, if it has one.
+    pub async fn wildcard_key_of_service(&self, workspace: &str, service: &str) -> Result<Option<String>, Error> {
+        let params = DescribeParameters { workspace_name: workspace.to_owned(), locator: Locator::service(service) };
+        let request = DescribeRequest { params };
+        let answer: ServiceMetadata = self.persist(|| self.transport.ask_features(METADATA_PATH, &request)).await?;
+        let wildcard = answer.output_join_keys.into_iter().next().filter(|_| answer.feature_service_type == WILDCARD);
+        Ok(wildcard.map(|key| key.name.scrubbed()))
     }
 
     /// One call of the feature server, with everything it has to say.
@@ -192,12 +202,12 @@ impl Api {
         &self,
         path: &str,
         workspace: &str,
-        feature_view: &str,
+        of: Locator,
         keys: &[(String, String)],
     ) -> Result<A, Error> {
         let params = Parameters {
             workspace_name: workspace.to_owned(),
-            locator: Locator::view(feature_view),
+            locator: of,
             join_key_map: keys.iter().map(|(key, value)| (key.clone(), value.as_str().into())).collect(),
             metadata_options: MetadataOptions::ALL,
             ..Default::default()

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::message::Problem;
-use crate::model::clean;
+use crate::model::{clean, cut};
 use crate::wire::status;
 
 /// A call that failed. The texts are clean.
@@ -52,6 +52,9 @@ impl From<Error> for Problem {
     }
 }
 
+/// Most characters of a text: it may quote what a deployment sent.
+const LONGEST: usize = 1_000;
+
 /// Hint where the same call may work later.
 const AGAIN: &str = "It may be busy or stalled: look at the deployment itself, or try again later.";
 /// Hint where the key is at fault.
@@ -67,9 +70,9 @@ const TAKEN: &str = "It may have been taken all the same: look at the job list b
 const ADDRESS: &str = "Check the address given with --url; it usually ends in /api.";
 
 impl Error {
-    /// A failure of that kind. Both texts are cleaned here.
+    /// A failure of that kind. Both texts are cleaned here, and cut where nobody would read on.
     pub fn new(kind: Kind, what: impl AsRef<str>, hint: impl AsRef<str>) -> Self {
-        let text = |text: &str| clean(text).into_owned();
+        let text = |text: &str| cut(&clean(text), LONGEST).into_owned();
         let problem = Problem { what: text(what.as_ref()), hint: text(hint.as_ref()) };
         Self { kind, problem, retry_after: None, unsent: false }
     }
@@ -194,7 +197,7 @@ impl Error {
             status::UNIMPLEMENTED => {
                 Self::new(Kind::Unimplemented, detail, "This deployment does not offer that; the rest works.")
             }
-            status::UNAVAILABLE | 4 => Self::new(Kind::Unreachable, detail, AGAIN),
+            status::UNAVAILABLE | status::DEADLINE_EXCEEDED => Self::new(Kind::Unreachable, detail, AGAIN),
             status::INTERNAL | 2 | 15 => {
                 Self::new(Kind::Failed, detail, "The deployment failed on this call; its own log says why.")
             }

@@ -12,7 +12,7 @@ use crate::wire::proto::{jobs as j, status as s, view as v};
 use crate::wire::queries as q;
 
 /// Most bytes that an answer may take, for each of its own.
-const FACTOR: u64 = 256;
+const FACTOR: u64 = 512;
 /// What a process takes besides.
 const BESIDES: u64 = 48 << 20;
 

@@ -13,6 +13,7 @@ use url::Url;
 
 use super::endpoint::{Endpoint, Identity};
 use super::error::{Error, Kind};
+use super::limits;
 use super::message::Sent;
 use super::reply::{Reply, Sealed};
 use crate::wire::proxy::{self, Metadata};
@@ -23,9 +24,6 @@ pub(super) const CONNECT: Duration = Duration::from_secs(3);
 pub(super) const READ: Duration = Duration::from_secs(10);
 /// Limit for a call that changes something: it should not be given up while it may still be taken.
 pub(super) const CHANGE: Duration = Duration::from_secs(30);
-/// The largest answer that is read.
-const LARGEST: usize = 256 * 1024 * 1024;
-
 /// An answer that is larger is worked on by a blocking thread.
 const LARGE: usize = 256 * 1024;
 
@@ -114,7 +112,8 @@ impl Transport {
         limit: Duration,
     ) -> Result<Sealed, Error> {
         let request = proxy::Request::new(method, self.metadata(id), message);
-        let reply = self.send(http.post(self.endpoint.join(proxy::PATH)).json(&request), limit).await?;
+        let call = http.post(self.endpoint.join(proxy::PATH)).json(&request);
+        let reply = self.send(call, limit, limits::of_call(method)).await?;
         let label = self.label.clone();
         heavy(reply.body.len(), move || reply.open(&label)).await
     }
@@ -131,7 +130,7 @@ impl Transport {
         })?;
         let call = self.http.post(self.endpoint.join_feature(path)).header("authorization", key.reveal());
         let call = call.header("x-request-id", request_id());
-        self.send(call.json(body), READ).await?.read(&self.label)
+        self.send(call.json(body), READ, limits::of_path(path)).await?.read(&self.label)
     }
 
     /// One POST of bytes, answered with JSON.
@@ -143,7 +142,7 @@ impl Transport {
         limit: Duration,
     ) -> Result<A, Error> {
         let call = self.http.post(self.endpoint.join(path)).header("content-type", content_type);
-        self.json(call.body(body), limit).await
+        self.json(path, call.body(body), limit).await
     }
 
     /// One GET, answered with JSON.
@@ -155,22 +154,22 @@ impl Transport {
     ) -> Result<A, Error> {
         let mut url = self.endpoint.join(path);
         url.query_pairs_mut().extend_pairs(query);
-        self.json(self.http.get(url), limit).await
+        self.json(path, self.http.get(url), limit).await
     }
 
     /// One DELETE, answered with JSON.
     pub(super) async fn delete<A: DeserializeOwned>(&self, path: &str, limit: Duration) -> Result<A, Error> {
-        self.json(self.http.delete(self.endpoint.join(path)), limit).await
+        self.json(path, self.http.delete(self.endpoint.join(path)), limit).await
     }
 
     /// One POST of JSON that changes or starts something, sent once.
     pub(super) async fn post_once<A: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<A, Error> {
-        self.json(self.once.post(self.endpoint.join(path)).json(body), CHANGE).await
+        self.json(path, self.once.post(self.endpoint.join(path)).json(body), CHANGE).await
     }
 
     /// One DELETE that changes something, sent once.
     pub(super) async fn delete_once<A: DeserializeOwned>(&self, path: &str) -> Result<A, Error> {
-        self.json(self.once.delete(self.endpoint.join(path)), CHANGE).await
+        self.json(path, self.once.delete(self.endpoint.join(path)), CHANGE).await
     }
 
     /// One PUT to an address that is a secret of its own: it gets no key of ours, and no message names it. Only HTTP 200 is a
@@ -188,9 +187,14 @@ impl Transport {
         Err(Error::new(kind, what, "Nothing was deleted; try again."))
     }
 
-    async fn json<A: DeserializeOwned>(&self, call: reqwest::RequestBuilder, limit: Duration) -> Result<A, Error> {
+    async fn json<A: DeserializeOwned>(
+        &self,
+        path: &str,
+        call: reqwest::RequestBuilder,
+        limit: Duration,
+    ) -> Result<A, Error> {
         let call = call.header("authorization", self.endpoint.key.reveal()).header("x-request-id", request_id());
-        self.send(call, limit).await?.read(&self.label)
+        self.send(call, limit, limits::of_path(path)).await?.read(&self.label)
     }
 
     /// The bytes of an answer of any length up to `largest`; only a silence is limited, not the whole.
@@ -209,18 +213,36 @@ impl Transport {
         if response.status().as_u16() == 200 {
             return Ok(response);
         }
-        let reply = tokio::time::timeout(READ, self.reply(response)).await.map_err(|_| self.late())??;
+        let reply =
+            tokio::time::timeout(READ, self.reply(response, limits::REFUSAL)).await.map_err(|_| self.late())??;
         Err(reply.refusal(&self.label))
     }
 
-    async fn send(&self, call: reqwest::RequestBuilder, limit: Duration) -> Result<Reply, Error> {
+    /// `largest`: most bytes of a good answer.
+    async fn send(&self, call: reqwest::RequestBuilder, limit: Duration, largest: usize) -> Result<Reply, Error> {
         let failed = |error: reqwest::Error| Error::from_http(&error, &self.label, limit);
-        self.reply(call.timeout(limit).send().await.map_err(failed)?).await
+        self.reply(call.timeout(limit).send().await.map_err(failed)?, largest).await
     }
 
-    async fn reply(&self, response: reqwest::Response) -> Result<Reply, Error> {
+    async fn reply(&self, response: reqwest::Response, largest: usize) -> Result<Reply, Error> {
         let reply = Reply::new(response.status().as_u16(), response.headers());
-        Ok(Reply { body: self.pieces(response, LARGEST, None).await?, ..reply })
+        let body = match reply.code {
+            200 => self.pieces(response, largest, None).await?,
+            _ => self.beginning(response).await?,
+        };
+        Ok(Reply { body, ..reply })
+    }
+
+    /// As much of a refusal as is looked at.
+    async fn beginning(&self, mut response: reqwest::Response) -> Result<Vec<u8>, Error> {
+        let mut body = Vec::new();
+        while body.len() < limits::REFUSAL {
+            let piece = response.chunk().await.map_err(|e| Error::from_http(&e, &self.label, READ))?;
+            let Some(piece) = piece else { break };
+            body.extend_from_slice(&piece);
+        }
+        body.truncate(limits::REFUSAL);
+        Ok(body)
     }
 
     /// The body, piece by piece; `silence` is the longest time between two of them.

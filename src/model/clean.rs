@@ -20,6 +20,12 @@ pub fn clean_lines(text: &str) -> Cow<'_, str> {
     Cow::Owned(lines.collect::<Vec<_>>().join("\n"))
 }
 
+/// The text, cut where it is longer than `most` characters, which then an ellipsis says.
+pub fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    let end = text.char_indices().nth(most).map(|(end, _)| end);
+    end.and_then(|end| text.get(..end)).map_or(Cow::Borrowed(text), |start| Cow::Owned(format!("{start}…")))
+}
+
 fn replace(text: &str, visible: fn(char) -> Option<char>) -> Cow<'_, str> {
     if text.contains(|c| visible(c).is_some()) {
         Cow::Owned(text.chars().map(|c| visible(c).unwrap_or(c)).collect())
@@ -66,6 +72,11 @@ mod tests {
             assert!(!cleaned.chars().any(|c| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c)));
         }
         assert_eq!(clean("\u{1b}[31mred\r\n\u{202e}txt"), "␛[31mred␍⏎\u{fffd}txt");
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_between_characters() {
+        assert_eq!((cut("äöü", 3), cut("äöü", 2), cut("", 0)), ("äöü".into(), "äö…".into(), "".into()));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use axum::Router;
 use axum::error_handling::HandleErrorLayer;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -123,9 +124,7 @@ fn router(platform: Arc<Platform>, keys: ApiKeys, shutdown: CancellationToken) -
         .layer(HandleErrorLayer::new(|_| async { too_busy() }))
         .load_shed()
         .layer(GlobalConcurrencyLimitLayer::new(AT_ONCE));
-    let soon = TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, TIME_LIMIT);
-    let paths = behind(&app, Pace::Soon)
-        .layer(soon)
+    let paths = in_time(behind(&app, Pace::Soon), TIME_LIMIT)
         .merge(slow(behind(&app, Pace::Frames), UPLOADS_AT_ONCE))
         .merge(slow(behind(&app, Pace::KeysIn), KEYS_AT_ONCE));
     Router::new()
@@ -152,7 +151,21 @@ fn slow(paths: Router<App>, at_once: usize) -> Router<App> {
         .layer(HandleErrorLayer::new(|_| async { too_busy() }))
         .load_shed()
         .layer(GlobalConcurrencyLimitLayer::new(at_once));
-    paths.layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, UPLOAD_LIMIT)).layer(limits)
+    in_time(paths, UPLOAD_LIMIT).layer(limits)
+}
+
+/// The same, given up when no answer has begun in that time. What ends it has no words of its own.
+fn in_time(paths: Router<App>, limit: Duration) -> Router<App> {
+    let words = map_response(|response: Response| async {
+        if response.status() == StatusCode::GATEWAY_TIMEOUT { too_late() } else { response }
+    });
+    paths.layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, limit)).layer(words)
+}
+
+fn too_late() -> Response {
+    Fault::new(status::DEADLINE_EXCEEDED, "The platform had no answer in time. Try again, or ask for less.")
+        .with_http(StatusCode::GATEWAY_TIMEOUT)
+        .into_response()
 }
 
 fn too_busy() -> Response {

@@ -57,9 +57,7 @@ const LONGEST_NAME: usize = 250;
 
 /// A name or word out of a message, cut where no name is so long.
 fn name_of(text: &str) -> String {
-    let end = text.char_indices().nth(LONGEST_NAME).map(|(end, _)| end);
-    let cut = end.and_then(|end| text.get(..end)).map(|start| format!("{start}…"));
-    cut.unwrap_or_else(|| text.to_owned())
+    model::cut(text, LONGEST_NAME).into_owned()
 }
 
 /// An instant as the protocol carries it.

@@ -14,7 +14,7 @@ pub use answer::{
     FeaturesResult, GetFeaturesResponse, Item, ItemType, Metadata, QueryFeaturesResponse, SloInfo, StructField,
 };
 pub use batch::{BatchItem, BatchMetadata, BatchParameters, BatchRequest, BatchResponse, BatchSloInfo, RequestData};
-pub use describe::{DescribeParameters, DescribeRequest, Described, ServiceMetadata};
+pub use describe::{DEFAULT, DescribeParameters, DescribeRequest, Described, ServiceMetadata, WILDCARD};
 pub use request::{GetFeaturesRequest, Locator, MetadataOptions, Parameters};
 
 /// Path of the call for one key, below the deployment's URL.

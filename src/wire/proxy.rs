@@ -79,9 +79,7 @@ pub enum DecodeError {
 
 /// The start of what the library says: it names every field on the way, and a hostile message has long ways.
 fn start(error: &prost::DecodeError) -> String {
-    let text = error.to_string();
-    let end = text.char_indices().nth(200).map(|(end, _)| end);
-    end.and_then(|end| text.get(..end)).map_or_else(|| text.clone(), |start| format!("{start}…"))
+    crate::model::cut(&error.to_string(), 200).into_owned()
 }
 
 impl OneOrMany {

@@ -4,6 +4,8 @@
 pub const OK: i32 = 0;
 /// The caller gave something it can correct; the detail says what, in a whole sentence.
 pub const INVALID_ARGUMENT: i32 = 3;
+/// It took too long.
+pub const DEADLINE_EXCEEDED: i32 = 4;
 /// What was asked for is not there.
 pub const NOT_FOUND: i32 = 5;
 /// The key is known but may not do this.
@@ -27,7 +29,7 @@ pub fn name(code: i32) -> &'static str {
         OK => "OK",
         1 => "CANCELLED",
         INVALID_ARGUMENT => "INVALID_ARGUMENT",
-        4 => "DEADLINE_EXCEEDED",
+        DEADLINE_EXCEEDED => "DEADLINE_EXCEEDED",
         NOT_FOUND => "NOT_FOUND",
         6 => "ALREADY_EXISTS",
         PERMISSION_DENIED => "PERMISSION_DENIED",

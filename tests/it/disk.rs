@@ -10,6 +10,7 @@ use chrono::Utc;
 use fvtop::client::api::Api;
 use fvtop::client::{Error, Kind};
 use fvtop::model::{AttemptState, Id, Job, JobState, Time, TriggerRequest, Value, Window};
+use fvtop::wire::features::Locator;
 use polars::prelude::*;
 
 use crate::crash::delta::Log;
@@ -174,7 +175,7 @@ impl Scene {
     /// The effective time of the newest page of a user, in hours back from the present.
     fn newest(&self, api: &Api, user: usize) -> Option<i64> {
         let keys = [("user_id".to_owned(), user.to_string())];
-        let vector = self.runtime.block_on(api.lookup("prod", "last_click", &keys)).unwrap();
+        let vector = self.runtime.block_on(api.lookup("prod", Locator::view("last_click"), &keys)).unwrap();
         let page = &vector.features[0];
         assert_eq!(page.value == Value::Null, page.effective_time.is_none());
         page.effective_time.map(|at| self.present - hour_of(at))

@@ -9,6 +9,7 @@ use super::super::error::{Error, Kind};
 use super::super::message::Table;
 use crate::model::time::micros;
 use crate::model::{FeatureVectors, Value};
+use crate::wire::features::Locator;
 
 /// One row for each value of the wildcard key: the join keys, then the features by their own names. Cleaned text.
 ///
@@ -20,7 +21,7 @@ pub(super) async fn look_up(
     feature_view: &str,
     keys: &[(String, String)],
 ) -> Result<Table, Error> {
-    let found = api.query(workspace, feature_view, keys).await?;
+    let found = api.query(workspace, Locator::view(feature_view), keys).await?;
     let table = table(&found, feature_view).map_err(|error| {
         let what = format!("The answer cannot be shown as a table: {error}.");
         Error::new(Kind::Failed, what, "`fvtop lookup` with --json prints it.")

@@ -15,6 +15,7 @@ use super::poll::Poll;
 use super::wildcard;
 use super::{OpenView, Task};
 use crate::model::{Coverage, FeatureView, Freshness, Id, StatusOptions, StatusTable, Workspace};
+use crate::wire::features::Locator;
 
 /// Something that was finished.
 pub(super) enum Done {
@@ -179,7 +180,7 @@ async fn serve(api: Option<Api>, command: Command) -> Option<Update> {
     let api = api.ok_or_else(not_connected);
     Some(match command {
         Command::Lookup { request, workspace, feature_view, keys } => {
-            let answer = on(api, async |api| api.lookup(&workspace, &feature_view, &keys).await).await;
+            let answer = on(api, async |api| api.lookup(&workspace, Locator::view(&feature_view), &keys).await).await;
             Update::Lookup { request, answer, took: begun.elapsed() }
         }
         Command::Trigger { request, trigger } => {

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use crate::model::{Right, Role, clean};
+use crate::model::{Right, Role, clean, cut};
 use crate::platform::access::{AccessError, Caller, FileError};
 use crate::platform::datasets::DatasetError;
 use crate::platform::jobs::JobsError;
@@ -23,9 +23,7 @@ const LONGEST: usize = 1_000;
 
 /// A detail that may be shown anywhere: one line, nothing that drives a terminal, not longer than a person reads.
 fn told(detail: &str) -> String {
-    let cleaned = clean(detail);
-    let end = cleaned.char_indices().nth(LONGEST).map(|(end, _)| end);
-    end.and_then(|end| cleaned.get(..end)).map_or_else(|| cleaned.to_string(), |start| format!("{start}…"))
+    cut(&clean(detail), LONGEST).into_owned()
 }
 
 /// A refusal or failure.

@@ -4,6 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{ItemType, Locator, or_default};
 
+/// The word for what is looked up by full keys.
+pub const DEFAULT: &str = "DEFAULT";
+/// The word for what a query answers for, for all values of a key.
+pub const WILDCARD: &str = "WILDCARD";
+
 /// Body of the call.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DescribeRequest {
@@ -28,7 +33,7 @@ pub struct DescribeParameters {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ServiceMetadata {
-    /// `DEFAULT`, or `WILDCARD` where a query answers for all values of a key.
+    /// [`DEFAULT`], or [`WILDCARD`] where a query answers for all values of a key.
     #[serde(alias = "feature_service_type", deserialize_with = "or_default")]
     pub feature_service_type: String,
     /// Join keys that requests give.

@@ -55,9 +55,6 @@ pub struct QueryFeatureViewsRequest {
 /// `metadataservice.QueryFeatureViewsResponse`.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct QueryFeatureViewsResponse {
-    /// Up to 0.5; legacy, leave out.
-    #[prost(message, repeated, tag = "1")]
-    pub feature_views: Vec<FeatureView>,
     #[prost(message, optional, tag = "2")]
     pub fco_container: Option<FcoContainer>,
 }

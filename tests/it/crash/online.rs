@@ -3,6 +3,7 @@
 use chrono::Utc;
 use fvtop::client::api::Api;
 use fvtop::model::{FeatureVector, Value};
+use fvtop::wire::features::Locator;
 use serde_json::Value as Json;
 
 use super::replay::{Step, hour_states, newest_states};
@@ -20,7 +21,7 @@ pub async fn look_up(api: &Api, view: &View, user: usize) -> Answer {
     let keys = [("user_id".to_owned(), user.to_string())];
     loop {
         let hour = hour_of(Utc::now());
-        let vector = api.lookup("prod", view.name, &keys).await.unwrap();
+        let vector = api.lookup("prod", Locator::view(view.name), &keys).await.unwrap();
         if hour_of(Utc::now()) == hour {
             return Answer { values: numbers(view, &vector), hour };
         }

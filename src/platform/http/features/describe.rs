@@ -7,7 +7,7 @@ use crate::model::DataType;
 use crate::platform::Platform;
 use crate::platform::http::fault::Fault;
 use crate::wire::convert::types::type_to_json;
-use crate::wire::features::{DescribeRequest, Described, ServiceMetadata};
+use crate::wire::features::{DEFAULT, DescribeRequest, Described, ServiceMetadata, WILDCARD};
 
 /// The names and types of join keys and features. There are no realtime features here, so no context is wanted.
 pub fn describe(platform: &Platform, asked: DescribeRequest, _began: Instant) -> Result<ServiceMetadata, Fault> {
@@ -18,7 +18,7 @@ pub fn describe(platform: &Platform, asked: DescribeRequest, _began: Instant) ->
     let keys = target.keys();
     let features = target.columns.iter().map(|column| described(&column.name, &column.data_type));
     Ok(ServiceMetadata {
-        feature_service_type: if wildcard.is_some() { "WILDCARD" } else { "DEFAULT" }.to_owned(),
+        feature_service_type: if wildcard.is_some() { WILDCARD } else { DEFAULT }.to_owned(),
         input_join_keys: keys.iter().filter(|(name, _)| !is_wildcard(name)).map(|(n, t)| described(n, t)).collect(),
         input_request_context_keys: Vec::new(),
         output_join_keys: wildcard.iter().map(|(name, data_type)| described(name, data_type)).collect(),

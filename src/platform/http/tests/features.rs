@@ -263,3 +263,22 @@ async fn what_cannot_be_served_is_refused_with_a_sentence() {
         assert_eq!((http, &answer["code"]), (StatusCode::BAD_REQUEST, &json!(3)), "{path}");
     }
 }
+
+#[tokio::test]
+async fn an_answer_that_takes_too_long_is_given_up_with_a_sentence() {
+    let bench = Bench::new();
+    let app = App {
+        platform: Arc::clone(&bench.platform),
+        keys: Arc::new(ApiKeys::with_own(Arc::clone(bench.platform.access()), "late").unwrap().0),
+        meter: Meter::default(),
+        shutdown: CancellationToken::new(),
+    };
+    let stuck = Router::new().route("/stuck", axum::routing::get(|| std::future::pending::<()>()));
+    let router = in_time(stuck, Duration::from_millis(10)).with_state(app);
+    let answer = router.oneshot(Request::get("/stuck").body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::GATEWAY_TIMEOUT);
+    let body = axum::body::to_bytes(answer.into_body(), 10_000).await.unwrap();
+    let body: Json = serde_json::from_slice(&body).unwrap();
+    let sentence = json!("The platform had no answer in time. Try again, or ask for less.");
+    assert_eq!((&body["message"], &body["code"]), (&sentence, &json!(4)));
+}

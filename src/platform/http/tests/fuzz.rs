@@ -10,7 +10,7 @@ use crate::fuzz::{Random, alone, assert_clear, bend, bend_json, bounded, cases, 
 use crate::wire::proto::common::FcoLocator;
 
 /// Most bytes that the server may take for each byte of a request.
-const FACTOR: u64 = 256;
+const FACTOR: u64 = 512;
 /// What a process takes besides, the stores and the answers included.
 const BESIDES: u64 = 96 << 20;
 
