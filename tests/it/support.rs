@@ -73,8 +73,8 @@ impl Starting {
         Self::keyless(program, repository, data, &[&["--api-key-file", &key_argument], arguments].concat())
     }
 
-    /// The same without a key file: who is let in stands in the data directory. What [`Server::run`] asks with is the key in the
-    /// file beside it, if there is one.
+    /// The same without a key file: who is let in stands in the data directory. What [`Server::run`] asks with is the
+    /// key in the file beside it, if there is one.
     pub fn keyless(mut program: Command, repository: &Path, data: &Path, arguments: &[&str]) -> Self {
         let turn = Some(ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner));
         let key_file = data.with_extension("key");
