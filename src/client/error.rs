@@ -240,7 +240,8 @@ mod tests {
         assert_eq!(first_line("\n\n  \u{1b}[1mbad\nmore"), "␛[1mbad");
         assert_eq!(first_line(&"x".repeat(500)).chars().count(), 160);
         let long = "é".repeat(5_000);
-        for error in [Error::from_code(3, &long, "h"), Error::unreadable("h", &long), Error::foreign("h", &long, &long)] {
+        for error in [Error::from_code(3, &long, "h"), Error::unreadable("h", &long), Error::foreign("h", &long, &long)]
+        {
             assert!(error.problem.what.chars().count() <= LONGEST, "{}", error.problem.what.len());
         }
     }
