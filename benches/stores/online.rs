@@ -242,7 +242,7 @@ fn reads(work: &Work, dir: &Path) -> bool {
         let store = OnlineStore::open(dir).unwrap();
         let read = |key: &String| {
             let vector = store.lookup(&work.view, &[Value::Text(key.clone())], work.window.end).unwrap();
-            assert!(vector.features[0].effective_time.is_some());
+            assert!(vector.found.features[0].effective_time.is_some());
         };
         chosen.iter().for_each(read);
         let begun = Instant::now();
