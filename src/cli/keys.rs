@@ -1,6 +1,6 @@
 //! `fvtop keys`: who is let in, and what each may do.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -174,7 +174,7 @@ async fn revoke(place: &Place, wanted: &str, yes: bool) -> Result<(), Failure> {
 }
 
 /// How to make an owner key from nothing.
-fn first_key(dir: &PathBuf) -> String {
+fn first_key(dir: &Path) -> String {
     format!("make one with `fvtop keys create NAME --role owner --data-dir {}`", dir.display())
 }
 

@@ -24,7 +24,7 @@ pub enum Place {
         /// The directory.
         dir: PathBuf,
         /// Its files.
-        access: Access,
+        access: Box<Access>,
     },
     /// Behind the calls of a deployment.
     Deployment {
@@ -49,7 +49,7 @@ impl Place {
                     format!("There are no API keys in {}: it is not the data directory of a platform.", dir.display());
                 return Err(Failure::new(FAILED, text));
             }
-            let access = Access::open(dir).map_err(failed)?;
+            let access = Box::new(Access::open(dir).map_err(failed)?);
             return Ok(Self::Files { dir: dir.clone(), access });
         }
         if let Target::Embedded { .. } = resolve(args, &Surroundings::of_program()?)?.target {

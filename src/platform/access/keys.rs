@@ -144,7 +144,7 @@ impl KeyStore {
     /// # Errors
     /// When there is no such key, it is the last owner key and stays, or the file fails.
     pub fn revoke(&self, name_or_id: &str, last: LastOwner, now: Time) -> Result<KeyRecord, AccessError> {
-        let done = self.0.write(|change| {
+        self.0.write(|change| {
             let Some(known) = rows::named(change, name_or_id)? else {
                 return Ok(Err(AccessError::NoSuchKey(name_or_id.to_owned())));
             };
@@ -156,8 +156,7 @@ impl KeyStore {
             }
             rows::end(change, known.id, now)?;
             Ok(Ok(KeyRecord { revoked_at: Some(now), ..known }))
-        })?;
-        done
+        })?
     }
 
     /// Whether the key of that id is let in.

@@ -234,14 +234,15 @@ async fn a_tail_ends_when_its_key_is_revoked() {
         let tail = tail.header("authorization", format!("Tecton-key {key}")).body(Body::empty()).unwrap();
         let answer = bench.app.clone().oneshot(tail).await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
-        axum::body::to_bytes(answer.into_body(), 1_000_000)
+        answer.into_body()
     };
-    let (mut goes_on, ends) = (Box::pin(open(&other).await), open(&key).await);
+    let whole = |body| axum::body::to_bytes(body, 1_000_000);
+    let (goes_on, ends) = (whole(open(&other).await), whole(open(&key).await));
     bench.platform.access().keys.revoke("reader", crate::platform::access::LastOwner::Stays, now()).unwrap();
     let ended = tokio::time::timeout(Duration::from_secs(30), async {
         tokio::select! {
             _ = ends => true,
-            _ = &mut goes_on => false,
+            _ = goes_on => false,
         }
     });
     assert!(ended.await.unwrap(), "the tail of the key that was revoked ends, and no other");
