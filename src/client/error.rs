@@ -52,9 +52,10 @@ impl From<Error> for Problem {
     }
 }
 
-/// Most characters of a text: it may quote what a deployment sent.
+/// The most characters of a text that tells what went wrong.
 const LONGEST: usize = 1_000;
-
+/// The most characters of a line of an answer that is shown.
+const LINE: usize = 160;
 /// Hint where the same call may work later.
 const AGAIN: &str = "It may be busy or stalled: look at the deployment itself, or try again later.";
 /// Hint where the key is at fault.
@@ -63,7 +64,7 @@ const KEY: &str = "Check TECTON_API_KEY, or the file given with --api-key-file."
 const PAGE: &str =
     "A login page of the network may stand between: open one in a browser; else check the address given with --url.";
 /// Hint where an answer was damaged.
-const LINK: &str = "Something between may have damaged it, or its release does not fit: it is asked for again.";
+const LINK: &str = "Something between may have damaged it, or its release does not fit this program.";
 /// Hint where a change may have happened although its answer is missing.
 const TAKEN: &str = "It may have been taken all the same: look at the job list before trying again.";
 /// Hint where the address is at fault.
@@ -82,11 +83,13 @@ impl Error {
         Self { kind, problem, retry_after: None, unsent: false }
     }
 
-    /// Of a change: it may have happened although its answer is missing or broken.
+    /// Of a change, which is not sent again: whether it may have happened although its answer is missing or broken.
     #[must_use]
     pub fn maybe_taken(mut self) -> Self {
-        if matches!(self.kind, Kind::Unreachable | Kind::Failed) && !self.unsent {
-            self.problem.hint = TAKEN.to_owned();
+        match self.kind {
+            Kind::Unreachable | Kind::Failed if !self.unsent => TAKEN.clone_into(&mut self.problem.hint),
+            Kind::Busy => "It was not taken: try again in a while.".clone_into(&mut self.problem.hint),
+            _ => {}
         }
         self
     }
@@ -154,7 +157,7 @@ impl Error {
             403 => Self::new(Kind::Forbidden, what, "The API key lacks the right for this; ask an administrator."),
             300..=399 => Self::new(Kind::Refused, what, ADDRESS),
             404 | 405 => Self::new(Kind::Refused, what, ADDRESS),
-            429 => Self::new(Kind::Busy, what, "It gets too many calls; it is asked again more slowly."),
+            429 => Self::new(Kind::Busy, what, "It gets too many calls: it wants to be left alone for a while."),
             502..=504 => Self::new(Kind::Unreachable, what, AGAIN),
             500.. => Self::new(Kind::Failed, what, "The deployment failed; its own log says why."),
             _ => Self::new(Kind::Answered, what, "Correct what it names and try again."),
@@ -170,7 +173,7 @@ impl Error {
     /// Something came that is not of the protocol, and begins like that.
     pub fn foreign(label: &str, content_type: &str, start: &str) -> Self {
         let shown = if start.is_empty() { "an empty answer".to_owned() } else { format!("`{start}`") };
-        let kind = if content_type.is_empty() { String::new() } else { format!(" ({content_type})") };
+        let kind = if content_type.is_empty() { String::new() } else { format!(" ({})", cut(content_type, LINE)) };
         let what = format!("{label} does not speak the feature platform's protocol: it sent {shown}{kind}.");
         Self::new(Kind::Refused, what, ADDRESS)
     }
@@ -182,7 +185,7 @@ impl Error {
 
     /// The answer is in the protocol's form but cannot be read.
     pub fn unreadable(label: &str, why: &str) -> Self {
-        Self::new(Kind::Failed, format!("{label} sent an answer that cannot be read: {why}."), LINK)
+        Self::new(Kind::Failed, format!("{label} sent an answer that cannot be read: {}.", cut(why, 2 * LINE)), LINK)
     }
 
     /// A gRPC code other than 0, in the envelope or in the feature server's JSON.
@@ -197,7 +200,7 @@ impl Error {
             status::UNIMPLEMENTED => {
                 Self::new(Kind::Unimplemented, detail, "This deployment does not offer that; the rest works.")
             }
-            status::UNAVAILABLE | status::DEADLINE_EXCEEDED => Self::new(Kind::Unreachable, detail, AGAIN),
+            status::UNAVAILABLE | 4 => Self::new(Kind::Unreachable, detail, AGAIN),
             status::INTERNAL | 2 | 15 => {
                 Self::new(Kind::Failed, detail, "The deployment failed on this call; its own log says why.")
             }
@@ -209,11 +212,7 @@ impl Error {
 /// The first line of a text that is worth showing, at most 160 characters; markup has none.
 pub(super) fn first_line(text: &str) -> String {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    let cleaned = clean(line);
-    if cleaned.chars().count() <= 160 {
-        return cleaned.into_owned();
-    }
-    cleaned.chars().take(159).chain(['…']).collect()
+    cut(&clean(line), LINE).into_owned()
 }
 
 fn root_cause(error: &reqwest::Error) -> String {
@@ -232,6 +231,28 @@ mod tests {
     fn bodies_are_cut_to_one_clean_line() {
         assert_eq!(first_line("\n\n  \u{1b}[1mbad\nmore"), "␛[1mbad");
         assert_eq!(first_line(&"x".repeat(500)).chars().count(), 160);
+        let long = "é".repeat(5_000);
+        for error in [Error::from_code(3, &long, "h"), Error::unreadable("h", &long), Error::foreign("h", &long, &long)]
+        {
+            assert!(error.problem.what.chars().count() <= LONGEST, "{}", error.problem.what.len());
+        }
+    }
+
+    #[test]
+    fn a_change_without_a_good_answer_says_whether_it_may_have_been_taken() {
+        for (error, taken) in [
+            (Error::from_status(503, "", "h"), Some(true)),
+            (Error::from_status(500, "", "h"), Some(true)),
+            (Error::from_code(13, "", "h"), Some(true)),
+            (Error::cut_off("h", 7), Some(true)),
+            (Error::from_status(429, "", "h"), Some(false)),
+            (Error::from_code(3, "Not on the grid.", "h"), None),
+            (Error::from_code(7, "Not for you.", "h"), None),
+        ] {
+            let hint = error.clone().maybe_taken().problem.hint;
+            let said = (hint.contains("may have been taken"), hint.contains("was not taken"));
+            assert_eq!(said, (taken == Some(true), taken == Some(false)), "{error}: {hint}");
+        }
     }
 
     #[test]

@@ -84,7 +84,10 @@ impl Reply {
         serde_json::from_slice(&self.body).map_err(|error| match error.classify() {
             _ if self.is_page() => Error::page(label, &self.title()),
             Category::Eof if !self.body.trim_ascii().is_empty() => Error::cut_off(label, self.body.len()),
-            Category::Data => Error::unreadable(label, &format!("{error}; it begins with `{}`", self.start())),
+            Category::Data => {
+                let why = super::error::first_line(&error.to_string());
+                Error::unreadable(label, &format!("{why}; it begins with `{}`", self.start()))
+            }
             _ => Error::foreign(label, &self.content_type, &self.start()),
         })
     }

@@ -20,10 +20,12 @@ pub fn clean_lines(text: &str) -> Cow<'_, str> {
     Cow::Owned(lines.collect::<Vec<_>>().join("\n"))
 }
 
-/// The text, cut where it is longer than `most` characters, which then an ellipsis says.
+/// The text, cut to `most` characters where it is longer; the last one is then an ellipsis.
 pub fn cut(text: &str, most: usize) -> Cow<'_, str> {
-    let end = text.char_indices().nth(most).map(|(end, _)| end);
-    end.and_then(|end| text.get(..end)).map_or(Cow::Borrowed(text), |start| Cow::Owned(format!("{start}…")))
+    if text.char_indices().nth(most).is_none() {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().take(most.saturating_sub(1)).chain(['…']).collect())
 }
 
 fn replace(text: &str, visible: fn(char) -> Option<char>) -> Cow<'_, str> {
