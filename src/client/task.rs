@@ -237,7 +237,9 @@ impl Task {
     fn open_tail(&mut self) {
         let (Some(view), Some(api), Some(deployment)) = (&self.view, &self.api, &self.deployment) else { return };
         let Some(own_api) = deployment.own_api.clone() else { return };
-        if self.tail.is_some() {
+        // One that has ended by itself is opened again, but for a deployment that has none.
+        let follows = self.tail.as_ref().is_some_and(|tail| !tail.is_finished());
+        if follows || api.serves().lacks(Part::StreamTail) {
             return;
         }
         let tail = Tail {
