@@ -92,7 +92,7 @@ impl Answers {
         };
         let container = FcoContainer {
             root_ids: vec![c::id_to_proto(Id(1))],
-            fcos: vec![Fco { feature_view: Some(view), ..Default::default() }],
+            fcos: vec![Fco { feature_view: Some(Box::new(view)), ..Default::default() }],
             workspace: None,
         };
         let views = QueryFeatureViewsResponse { fco_container: Some(container), ..Default::default() };

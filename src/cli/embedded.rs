@@ -110,7 +110,7 @@ impl Embedded {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(no_port)?;
         let port = listener.local_addr().map_err(no_port)?.port();
         let access = Arc::clone(platform.access());
-        let (keys, key) = ApiKeys::with_own(access, "this console").map_err(|error| {
+        let (keys, key) = ApiKeys::with_own(access, "this console", platform.clock().now()).map_err(|error| {
             problem(format!("No key can be made for the embedded platform: {error}."), "Try again.")
         })?;
         // Not by the name `localhost`, which may mean another address on this machine.

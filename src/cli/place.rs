@@ -36,8 +36,8 @@ pub enum Place {
 }
 
 impl Place {
-    /// The place that the options name: the directory of `--data-dir` unless there is a `--url` or a `--profile`, else the
-    /// deployment.
+    /// The place that the options name: the directory of `--data-dir` unless there is a `--url` or a `--profile`, else
+    /// the deployment.
     /// `make`: the directory may be one that holds no keys yet.
     ///
     /// # Errors
@@ -55,9 +55,8 @@ impl Place {
         if let Target::Embedded { .. } = resolve(args, &Surroundings::of_program()?)?.target {
             return Err(Failure::usage(&Problem {
                 what: "It is not said whose keys are meant.".to_owned(),
-                hint:
-                    "Name a deployment with --url, or the data directory of a platform on this machine with --data-dir."
-                        .to_owned(),
+                hint: "Name a deployment with --url or --profile, or a platform's data directory with --data-dir."
+                    .to_owned(),
             }));
         }
         let session = Box::new(Session::open(args).await?);

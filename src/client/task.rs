@@ -119,8 +119,8 @@ struct Task {
     view: Option<OpenView>,
     /// The mark of the jobs that were told last of the open view.
     listed: Option<u64>,
-    /// Until when the status table is left alone, and why.
-    table_rests: Option<(Instant, Error)>,
+    /// Until when the status table is left alone.
+    table_rests: Option<Instant>,
     troubles: Troubles,
     /// Ids of the views seen so far, by workspace and name.
     ids: HashMap<(String, String), Id>,
@@ -201,6 +201,7 @@ impl Task {
             Command::Refresh => {
                 self.link.hurry();
                 self.table_rests = None;
+                self.open_tail();
                 self.polls.hurry(&Poll::OF_VIEW);
                 self.polls.hurry(&[Poll::Views]);
             }
@@ -237,9 +238,7 @@ impl Task {
     fn open_tail(&mut self) {
         let (Some(view), Some(api), Some(deployment)) = (&self.view, &self.api, &self.deployment) else { return };
         let Some(own_api) = deployment.own_api.clone() else { return };
-        // One that has ended by itself is opened again, but for a deployment that has none.
-        let follows = self.tail.as_ref().is_some_and(|tail| !tail.is_finished());
-        if follows || api.serves().lacks(Part::StreamTail) {
+        if self.tail.is_some() || api.serves().lacks(Part::StreamTail) {
             return;
         }
         let tail = Tail {
@@ -252,9 +251,10 @@ impl Task {
             idle: self.pace.idle,
             backoff: self.pace.backoff,
         };
-        self.tail = Some(self.work.spawn(async {
+        let generation = view.generation;
+        self.tail = Some(self.work.spawn(async move {
             tail.run().await;
-            Done::TailEnded
+            Done::TailEnded(generation)
         }));
     }
 
@@ -280,7 +280,11 @@ impl Task {
                 }
                 self.outbox.push(*update);
             }
-            Done::TailEnded => {}
+            Done::TailEnded(generation) => {
+                if self.view.as_ref().is_some_and(|view| view.generation == generation) {
+                    self.tail = None;
+                }
+            }
             Done::Poll { poll, stamp, result } => {
                 if let Some(sent) = self.polls.ended(poll, stamp) {
                     match *result {

@@ -20,6 +20,7 @@ mod golden;
 mod keys;
 mod lookup;
 mod pool;
+mod profiles;
 mod queries;
 mod readers;
 mod scene;

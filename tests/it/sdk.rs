@@ -32,7 +32,7 @@ const OLD: Release = Release {
 /// The newest pyarrow and pandas want another numpy than this release does.
 const NEW: Release = Release {
     version: "1.2.13",
-    pythons: &["3.11", "3.10", "3.9"],
+    pythons: &["3.11", "3.12", "3.10", "3.9"],
     installs: &[&["tecton==1.2.13", "pyarrow<21", "pandas<3", "numpy<2"]],
     script: "drive_1_2.py",
 };

@@ -115,7 +115,7 @@ def key_command(check, scene, release):
 
 
 def main():
-    faulthandler.dump_traceback_later(540, exit=True)
+    faulthandler.dump_traceback_later(900, exit=True)
     logging.disable(logging.WARNING)
     check, scene, release = Checks(), Scene(sys.argv[1]), Release()
     waiting = tour_jobs.waiting()

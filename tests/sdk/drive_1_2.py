@@ -39,7 +39,7 @@ class Release:
     STATUS = ("materialization", "status")
     # The classes of refusals: of a window, and of a lookup.
     BAD_WINDOW = "TectonAPIValidationError"
-    NO_LOOKUP = "PermissionError"
+    NO_LOOKUP = "TectonValidationError"
     # What 0.5 calls otherwise, what it dropped, and one whose reading fails in this release when there is a wildcard.
     RENAMED = {"features": "get_feature_columns", "max_data_delay": "max_source_data_delay"}
     DROPPED = ("family", "is_on_demand", "is_temporal", "is_temporal_aggregate")
@@ -137,7 +137,7 @@ def identity(check, scene, release):
 
 
 def main():
-    faulthandler.dump_traceback_later(540, exit=True)
+    faulthandler.dump_traceback_later(900, exit=True)
     logging.disable(logging.WARNING)
     check, scene, release = Checks(), Scene(sys.argv[1]), Release()
     waiting = tour_jobs.waiting()

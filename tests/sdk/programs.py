@@ -9,7 +9,7 @@ import sys
 import time
 from urllib.parse import urlsplit
 
-LIMIT = 120
+LIMIT = 300
 
 
 class Scene:

@@ -24,6 +24,8 @@ print(
     tried(lambda: view("flight_record").trigger_materialization_job(at, at, online=True, offline=True)),
 )
 """
+LOOKUP = "import tecton; tecton.get_workspace('prod').get_feature_view('carrier_delays')"
+LOOKUP += ".get_online_features({'carrier': 'UA'})"
 
 
 def strangers(check, scene, release):
@@ -48,6 +50,8 @@ def roles(check, scene, release):
     for role, answers in wanted.items():
         key = scene.fvtop("keys", "create", "sdk-" + role, "--role", role)["key"]
         check.same("keys: read, look up, trigger as %s" % role, tried(key), answers)
+        if role == "viewer":
+            check.words("keys: a refused lookup says who may", python(LOOKUP, TECTON_API_KEY=key), [role, "consumer"])
     scene.fvtop_said("keys", "revoke", "sdk-viewer", "--yes")
     revoked = scene.fvtop("keys", "create", "sdk-gone", "--role", "owner")["key"]
     check.same("keys: one that is let in", tried(revoked)[0], "yes")

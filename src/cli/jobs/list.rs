@@ -116,7 +116,7 @@ mod tests {
         assert_eq!(state("MATERIALIZATION_TASK_STATUS_PERMANENT_FAILURE"), Ok(JobState::Failure));
         assert!(state("failed").unwrap_err().contains("SUCCESS, FAILURE"));
         assert_eq!(job_type("stream"), Ok(JobType::Stream));
-        assert_eq!(job_type("streaming").unwrap_err(), "it is not one of BATCH, STREAM, INGEST, DELETION");
+        assert_eq!(job_type("flying").unwrap_err(), "it is not one of BATCH, STREAM, INGEST, DELETION");
         assert_eq!(instant("2026-11-22 10:00"), parse_time("2026-11-22 10:00").map_err(|e| e.to_string()));
         let ago = chrono::Utc::now() - instant("2h").unwrap();
         assert!((Span::hours(2)..Span::minutes(121)).contains(&ago), "{ago}");

@@ -84,13 +84,13 @@ impl Task {
             }
             Table::Failed(error) if matches!(error.kind, Kind::Unimplemented | Kind::Forbidden) => {
                 let wait = if error.kind == Kind::Forbidden { self.pace.forbidden } else { Duration::ZERO };
-                self.table_rests = Some((Instant::now() + wait, error));
+                self.table_rests = Some(Instant::now() + wait);
                 self.well(Part::Reasons);
             }
             Table::Failed(error) => {
                 let failures = self.troubles.failed(Part::Reasons);
                 let wait = link::grown((self.pace.jobs, self.pace.failing), failures).max(error.told_wait());
-                self.table_rests = Some((Instant::now() + wait, error.clone()));
+                self.table_rests = Some(Instant::now() + wait);
                 self.tell_failing(Part::Reasons, error.problem, wait);
             }
         }

@@ -22,8 +22,8 @@ pub(super) enum Done {
     Ready(Result<Api, Error>),
     /// A read.
     Poll { poll: Poll, stamp: u64, result: Box<Result<Answer, Error>> },
-    /// The tail of a stream, for good.
-    TailEnded,
+    /// The tail of the view that was opened as this, not to be opened again by itself.
+    TailEnded(Generation),
     /// A request of the user.
     Reply(Option<Box<Update>>),
 }
@@ -124,8 +124,8 @@ impl Task {
             Poll::Jobs | Poll::Freshness | Poll::Summary => {
                 let view = self.view.clone()?;
                 let id = self.ids.get(&(view.workspace.clone(), view.name.clone())).copied();
-                let resting = self.table_rests.as_ref().filter(|(until, _)| *until > Instant::now());
-                let known = Known { mark: self.listed, table_rests: resting.is_some() };
+                let table_rests = self.table_rests.is_some_and(|until| until > Instant::now());
+                let known = Known { mark: self.listed, table_rests };
                 Some(Question::OfView { poll, view, id, known })
             }
         }

@@ -68,6 +68,12 @@ pub fn end(change: &Transaction, id: Id, now: Time) -> rusqlite::Result<()> {
     change.execute("UPDATE keys SET revoked_at = ?2 WHERE id = ?1", params![id.to_string(), micros(now)]).map(drop)
 }
 
+/// Notes that a key that came from a key file was found in this one; whether it is such a key.
+pub fn moved(change: &Transaction, hash: &Hash, source: &str) -> rusqlite::Result<bool> {
+    let sql = "UPDATE keys SET source = ?2 WHERE hash = ?1 AND source IS NOT NULL";
+    change.execute(sql, params![hash.bytes(), source]).map(|found| found > 0)
+}
+
 /// The key of that hash.
 pub fn by_hash(rows: &Connection, hash: &Hash) -> rusqlite::Result<Option<KeyRecord>> {
     let mut one = rows.prepare_cached(&format!("SELECT {COLUMNS} FROM keys WHERE hash = ?1"))?;

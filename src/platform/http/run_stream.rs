@@ -2,8 +2,8 @@
 //!
 //! First `{"@columns":[...]}`, then one record a line. Between them, when they apply: `{"@progress":{...}}` about each
 //! second when it changed, `{"@dropped":n}` when this reader was too slow, `{"@error":"..."}` when the stream is held
-//! up (and an empty text when it goes on), and an empty line at least each ten seconds as a heartbeat. It ends within a second
-//! once its key was revoked.
+//! up (and an empty text when it goes on), and an empty line at least each ten seconds as a heartbeat. It ends within
+//! a second once its key was revoked.
 
 use std::sync::Arc;
 use std::time::Duration;

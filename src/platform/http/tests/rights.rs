@@ -1,7 +1,7 @@
 //! Who may do what: five roles, a revoked key and no key, at every call and every door.
 //!
-//! The expectations are written out by hand. `+` is let in, `-` is code 7 or HTTP 403, `!` is code 16 or HTTP 401; in the
-//! order viewer, consumer, operator, editor, owner, a revoked key, no key.
+//! The expectations are written out by hand. `+` is let in, `-` is code 7 or HTTP 403, `!` is code 16 or HTTP 401; in
+//! the order viewer, consumer, operator, editor, owner, a revoked key, no key.
 
 use super::*;
 use crate::model::{Right, Role};
