@@ -9,7 +9,7 @@ use fvtop::wire::convert as c;
 use fvtop::wire::features::{MetadataOptions, SloInfo};
 use fvtop::wire::proto::common::Empty;
 use fvtop::wire::proto::{
-    deletion as d, jobs as j, keys as k, serving as sv, status as s, tasks as t, view as v, workspace as w,
+    deletion as d, fleet as f, jobs as j, keys as k, serving as sv, status as s, tasks as t, view as v, workspace as w,
 };
 use fvtop::wire::queries::{DatasetList, FrameAnswer, QueryAccepted, QueryState, QueryStatus};
 use fvtop::wire::{arrow, proxy, status};
@@ -53,6 +53,7 @@ pub const CALLS: &[&str] = &[
     "GetServingStatus",
     "ListMaterializationJobs",
     "GetMaterializationJob",
+    "GetJobs",
     "SubmitMaterializationJob",
     "CancelMaterializationJob",
     "ForceRetryMaterializationTask",
@@ -190,8 +191,14 @@ impl Script {
                 let summary = c::coverage_to_proto(&coverage);
                 self.say(&sv::GetServingStatusResponse { serving_status_summary: Some(summary) })
             }
-            "GetJobDetails" | "GetJobLogs" if self.style == Style::Old => None,
+            "GetJobs" | "GetJobDetails" | "GetJobLogs" if self.style == Style::Old => None,
             "GetJobDetails" | "GetJobLogs" => self.detail(name, call),
+            "GetJobs" => {
+                let view = |job: &Job| self.world.view(&job.feature_view).map_or(Id(0), |parts| parts.view.id);
+                let task = |job: &Job| c::task_to_proto(view(job), job, false);
+                let tasks_with_attempts = self.world.jobs.iter().map(task).collect();
+                self.say(&f::GetJobsResponse { tasks_with_attempts, pagination: None })
+            }
             _ => self.jobs(name, call),
         }
     }
