@@ -22,11 +22,14 @@ mod log;
 pub mod lookup;
 pub mod output;
 pub mod place;
+pub mod profile;
+pub mod profiles;
 pub mod rows;
 pub mod run;
 pub mod serve;
 pub mod session;
 pub mod status;
+pub mod surroundings;
 pub mod target;
 pub mod views;
 mod watch;
@@ -54,6 +57,9 @@ pub struct Cli {
 pub enum Command {
     /// Run the feature platform alone
     Serve(serve::ServeArgs),
+    /// List the profiles: deployments by name
+    #[command(after_help = EXIT_CODES)]
+    Profiles(profiles::ProfilesArgs),
     /// List the feature views of a workspace, or show all that is known of one
     #[command(after_help = EXIT_CODES)]
     Views(views::ViewsArgs),
@@ -103,6 +109,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     };
     match command {
         Command::Serve(args) => serve::run(args).await.map_err(|error| Failure::new(FAILED, error)),
+        Command::Profiles(args) => profiles::run(&args),
         Command::Views(args) => {
             let _log = log::to_file(args.target().log.as_deref())?;
             views::run(args).await
@@ -184,6 +191,9 @@ mod tests {
             "fvtop delete-keys v --key a=1,b=x --key a=2,b=y=z --json",
             "fvtop status v --verbose --limit 10 --sort-columns type,attempt --errors-only --filter-first --deletions",
             "fvtop coverage v --json",
+            "fvtop views --profile p --workspace w",
+            "fvtop profiles --json",
+            "fvtop profiles --sample",
             "fvtop keys create ci --role operator --description x --quiet --data-dir d",
             "fvtop keys list --all --json --url http://h/api",
             "fvtop keys revoke ci --yes",
@@ -225,8 +235,13 @@ mod tests {
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
-        for wrong in ["fvtop lookup", "fvtop --size 80x24", "fvtop --url http://h --repo d", "fvtop --read-only views"]
-        {
+        for wrong in [
+            "fvtop lookup",
+            "fvtop --size 80x24",
+            "fvtop --url http://h --repo d",
+            "fvtop views --url http://h --profile p",
+            "fvtop --read-only views",
+        ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

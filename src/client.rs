@@ -7,6 +7,8 @@ pub mod api;
 mod clock;
 pub mod endpoint;
 pub mod error;
+#[cfg(test)]
+mod fuzz;
 pub mod handle;
 pub mod keys;
 pub mod message;
@@ -23,7 +25,7 @@ mod transport;
 pub mod wait;
 
 pub use api::Api;
-pub use endpoint::{ApiKey, Endpoint};
+pub use endpoint::{ApiKey, Endpoint, Identity};
 pub use error::{Error, Kind};
 pub use handle::Handle;
 pub use task::{spawn, spawn_when_ready};

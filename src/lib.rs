@@ -5,6 +5,8 @@
 
 pub mod cli;
 pub mod client;
+#[cfg(test)]
+mod fuzz;
 pub mod model;
 pub mod platform;
 pub mod tui;

@@ -19,7 +19,7 @@ pub mod value;
 pub mod vector;
 pub mod workspace;
 
-pub use access::{Right, Role};
+pub use access::{AuditEntry, Right, Role};
 pub use attempt::{AttemptDetail, Stage, StageKind, StageState};
 pub use clean::{clean, clean_lines};
 pub use coverage::Coverage;

@@ -56,6 +56,10 @@ pub struct Options {
     pub workspace: Option<String>,
     /// How the deployment is called in the header. No secret may be in it.
     pub endpoint_label: String,
+    /// Name and colour of the profile that names the deployment, for the header.
+    pub profile: Option<(String, Option<String>)>,
+    /// What the user should know from the start, in whole sentences.
+    pub warnings: Vec<String>,
     /// Keys that [`snapshot()`] presses once the panes are filled, such as `["2", "enter"]`.
     pub keys: Vec<String>,
 }
@@ -116,6 +120,8 @@ fn start(options: Options, size: (u16, u16)) -> Result<app::Start, TuiError> {
         workspace: options.workspace,
         view: options.view,
         endpoint: options.endpoint_label,
+        profile: options.profile.map(|(name, colour)| app::Profile { name, colour }),
+        warnings: options.warnings,
         home: std::env::var("HOME").ok().filter(|home| !home.is_empty()),
         size,
     })

@@ -10,6 +10,8 @@ pub mod convert;
 #[cfg(test)]
 mod examples;
 pub mod features;
+#[cfg(test)]
+mod fuzz;
 pub mod openmetrics;
 pub mod proto;
 pub mod proxy;

@@ -1,17 +1,18 @@
-//! The embedded stores beside the bare library doing the same writes, in one run: `cargo bench --bench stores`, or one store
-//! alone by its name: `cargo bench --bench stores -- offline`.
+//! The embedded stores beside the bare library doing the same writes, and the job table when it is full, in one run: `cargo bench
+//! --bench stores`, or one store alone by its name: `cargo bench --bench stores -- offline`.
 //!
 //! What is measured and what came out is in `benches/README.md`.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench stops at the first surprise and prints")]
 
+mod jobs;
 mod offline;
 mod online;
 
 /// A store: its name, and its measurements; they say whether all bounds are met.
 type Store = (&'static str, fn() -> bool);
 
-const STORES: [Store; 2] = [("offline", offline::bench), ("online", online::bench)];
+const STORES: [Store; 3] = [("offline", offline::bench), ("online", online::bench), ("jobs", jobs::bench)];
 
 fn main() {
     let names: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();

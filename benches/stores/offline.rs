@@ -97,7 +97,7 @@ fn tiles(rows: i64, days: i64) -> DataFrame {
     .unwrap()
 }
 
-fn view(dir: &Path) -> Arc<View> {
+pub fn view(dir: &Path) -> Arc<View> {
     let root = dir.join("repository");
     std::fs::create_dir_all(root.join("views")).unwrap();
     let utc = DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC));

@@ -12,7 +12,8 @@ use tokio::sync::oneshot;
 
 use super::embedded::{Embedded, Setup};
 use super::failure::{CONNECTION, Failure, USAGE};
-use super::target::{Surroundings, Target, TargetArgs, resolve};
+use super::surroundings::Surroundings;
+use super::target::{Target, TargetArgs, resolve};
 use crate::client::{Handle, spawn, spawn_when_ready};
 
 use crate::tui::{self, Format, Options, TuiError, snapshot};
@@ -87,8 +88,9 @@ impl FromStr for Size {
 /// When there is no terminal, or a setting is wrong; what goes wrong with the deployment is told on the screen.
 pub async fn run(args: ConsoleArgs) -> Result<(), Failure> {
     let (started, embedded) = oneshot::channel();
-    let target = resolve(&args.target, &Surroundings::of_program()?)?;
-    let (handle, endpoint_label) = match target {
+    let choice = resolve(&args.target, &Surroundings::of_program()?)?;
+    let read_only = args.read_only || choice.read_only();
+    let (handle, endpoint_label) = match choice.target {
         Target::Remote(endpoint) => {
             let label = endpoint.label();
             (spawn(endpoint), label)
@@ -100,10 +102,12 @@ pub async fn run(args: ConsoleArgs) -> Result<(), Failure> {
     };
     let options = Options {
         theme: args.theme.clone(),
-        read_only: args.read_only,
+        read_only,
         view: args.view.clone(),
         workspace: args.target.workspace.clone(),
         endpoint_label,
+        profile: choice.profile.map(|profile| (profile.name, profile.colour)),
+        warnings: choice.warnings,
         keys: args.press.clone(),
     };
     let ended = show(handle, options, &args).await;

@@ -110,15 +110,12 @@ impl Embedded {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(no_port)?;
         let port = listener.local_addr().map_err(no_port)?.port();
         let access = Arc::clone(platform.access());
-        let (keys, key) = ApiKeys::with_own(access, "this console").map_err(|error| {
+        let (keys, key) = ApiKeys::with_own(access, "this console", platform.clock().now()).map_err(|error| {
             problem(format!("No key can be made for the embedded platform: {error}."), "Try again.")
         })?;
-        let endpoint = Endpoint {
-            // Not by the name `localhost`, which may mean another address on this machine.
-            url: parse_url(&format!("http://127.0.0.1:{port}/api"))?,
-            key: ApiKey::new(&key)?,
-            workspace: setup.workspace,
-        };
+        // Not by the name `localhost`, which may mean another address on this machine.
+        let url = parse_url(&format!("http://127.0.0.1:{port}/api"))?;
+        let endpoint = Endpoint::new(url, ApiKey::new(&key)?, setup.workspace);
         let shutdown = CancellationToken::new();
         let server = tokio::spawn(http::serve(Arc::clone(&platform), listener, keys, shutdown.clone()));
         Ok(Self { platform, server, shutdown, endpoint })

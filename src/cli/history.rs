@@ -58,6 +58,7 @@ pub struct HistoryArgs {
 pub async fn run(args: HistoryArgs) -> Result<(), Failure> {
     let outlet = args.out.outlet()?;
     let session = Session::open(&args.target).await?;
+    let keeps_as = args.save_as.is_some();
     let query = Query::History(HistoryQuery {
         workspace: session.workspace.clone(),
         feature_view: args.view,
@@ -70,7 +71,11 @@ pub async fn run(args: HistoryArgs) -> Result<(), Failure> {
         save: args.save,
         save_as: args.save_as,
     });
-    let answer = watch::run(&session, &query).await;
+    let keeps = args.save || keeps_as;
+    let answer = match session.may_change() {
+        Err(failure) if keeps => Err(failure),
+        _ => watch::run(&session, &query).await,
+    };
     session.close().await;
     outlet.write(&answer?.table.0)
 }

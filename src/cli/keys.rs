@@ -15,8 +15,9 @@ use crate::model::{Id, Role};
 use crate::wire::access::{KeyInfo, NewKey};
 
 /// What `--data-dir` means here.
-const PLACES: &str = "With --data-dir DIR (and no --url) the keys are those of the platform whose data directory DIR is, \
-                      whether it runs or not: the way to make the first key. Otherwise they are those of the deployment.";
+const PLACES: &str = "With --data-dir DIR (and neither --url nor --profile) the keys are those of the platform whose \
+                      data directory DIR is, whether it runs or not: the way to make the first key. Otherwise they are \
+                      those of the deployment.";
 
 /// Make, list and revoke API keys.
 #[derive(Args, Clone, Debug)]

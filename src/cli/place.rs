@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use super::failure::{FAILED, Failure};
 use super::session::Session;
-use super::target::{Surroundings, Target, TargetArgs, resolve};
+use super::surroundings::Surroundings;
+use super::target::{Target, TargetArgs, resolve};
 use crate::client::api::access::AuditWanted;
 use crate::client::message::Problem;
 use crate::client::query::not_served;
@@ -35,13 +36,14 @@ pub enum Place {
 }
 
 impl Place {
-    /// The place that the options name: the directory of `--data-dir` unless there is a `--url`, else the deployment.
+    /// The place that the options name: the directory of `--data-dir` unless there is a `--url` or a `--profile`, else
+    /// the deployment.
     /// `make`: the directory may be one that holds no keys yet.
     ///
     /// # Errors
     /// When neither is named, the files cannot be used, or the deployment is not reached or refuses.
     pub async fn open(args: &TargetArgs, make: bool) -> Result<Self, Failure> {
-        if let (None, Some(dir)) = (&args.url, &args.data_dir) {
+        if let (None, None, Some(dir)) = (&args.url, &args.profile, &args.data_dir) {
             if !make && !dir.join("access.sqlite").exists() {
                 let text =
                     format!("There are no API keys in {}: it is not the data directory of a platform.", dir.display());
@@ -50,12 +52,11 @@ impl Place {
             let access = Access::open(dir).map_err(failed)?;
             return Ok(Self::Files { dir: dir.clone(), access });
         }
-        if let Target::Embedded { .. } = resolve(args, &Surroundings::of_program()?)? {
+        if let Target::Embedded { .. } = resolve(args, &Surroundings::of_program()?)?.target {
             return Err(Failure::usage(&Problem {
                 what: "It is not said whose keys are meant.".to_owned(),
-                hint:
-                    "Name a deployment with --url, or the data directory of a platform on this machine with --data-dir."
-                        .to_owned(),
+                hint: "Name a deployment with --url or --profile, or a platform's data directory with --data-dir."
+                    .to_owned(),
             }));
         }
         let session = Box::new(Session::open(args).await?);
@@ -99,7 +100,10 @@ impl Place {
                 let (key, secret) = on_record(access, "fvtop keys create", words, make)?;
                 Ok(KeyMade { key: secret.reveal().to_owned(), info: http::info(key) })
             }
-            Self::Deployment { session, own_api } => Ok(session.api.create_key(own_api.as_deref(), &new).await?),
+            Self::Deployment { session, own_api } => {
+                session.may_change()?;
+                Ok(session.api.create_key(own_api.as_deref(), &new).await?)
+            }
         }
     }
 
@@ -113,7 +117,10 @@ impl Place {
                 let revoke = |now| access.keys.revoke(&id.to_string(), LastOwner::MayGo, now);
                 on_record(access, "fvtop keys revoke", format!("key {id}"), revoke).map(drop)
             }
-            Self::Deployment { session, own_api } => Ok(session.api.revoke_key(own_api.as_deref(), id).await?),
+            Self::Deployment { session, own_api } => {
+                session.may_change()?;
+                Ok(session.api.revoke_key(own_api.as_deref(), id).await?)
+            }
         }
     }
 

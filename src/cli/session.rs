@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::embedded::{Embedded, Setup};
 use super::failure::{CONNECTION, FAILED, Failure};
-use super::target::{Surroundings, Target, TargetArgs, resolve};
+use super::output::note;
+use super::surroundings::Surroundings;
+use super::target::{Target, TargetArgs, resolve};
 use crate::client::Api;
 use crate::model::Workspace;
 
@@ -19,6 +21,8 @@ pub struct Session {
     pub api: Api,
     /// The workspace.
     pub workspace: String,
+    /// The profile that allows nothing that changes the deployment.
+    locked_by: Option<String>,
     embedded: Option<Embedded>,
 }
 
@@ -28,7 +32,10 @@ impl Session {
     /// # Errors
     /// When it is not reached, does not accept the key, or does not have the workspace.
     pub async fn open(args: &TargetArgs) -> Result<Self, Failure> {
-        let (endpoint, embedded) = match resolve(args, &Surroundings::of_program()?)? {
+        let choice = resolve(args, &Surroundings::of_program()?)?;
+        choice.warnings.iter().for_each(|warning| note(warning));
+        let locked_by = choice.profile.as_ref().filter(|profile| profile.read_only).map(|profile| profile.name.clone());
+        let (endpoint, embedded) = match choice.target {
             Target::Remote(endpoint) => (endpoint, None),
             Target::Embedded { workspace } => {
                 let failed = |problem| Failure::new(CONNECTION, problem);
@@ -41,7 +48,7 @@ impl Session {
         let api = Api::new(endpoint)?.with_retries(RETRIES);
         let workspace = api.workspaces().await.map_err(Failure::from).and_then(|known| settle(wanted, &known));
         match workspace {
-            Ok(workspace) => Ok(Self { api, workspace, embedded }),
+            Ok(workspace) => Ok(Self { api, workspace, locked_by, embedded }),
             Err(failure) => {
                 stop(embedded).await;
                 Err(failure)
@@ -58,6 +65,31 @@ impl Session {
         let done = work(&session).await;
         session.close().await;
         done
+    }
+
+    /// As [`Session::run`], for what changes the deployment.
+    ///
+    /// # Errors
+    /// As [`Session::run`], and when the profile is read-only.
+    pub async fn change<T>(
+        args: &TargetArgs,
+        work: impl AsyncFnOnce(&Self) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        Self::run(args, async |session| {
+            session.may_change()?;
+            work(session).await
+        })
+        .await
+    }
+
+    /// Lets only those through who may change the deployment.
+    ///
+    /// # Errors
+    /// When the profile is read-only.
+    pub fn may_change(&self) -> Result<(), Failure> {
+        let Some(profile) = &self.locked_by else { return Ok(()) };
+        let what = format!("The profile `{profile}` is read-only: nothing was changed.");
+        Err(Failure::new(FAILED, format!("{what} Take another profile, or take read_only out of this one.")))
     }
 
     /// Stops what was started.

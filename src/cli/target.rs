@@ -1,31 +1,41 @@
-//! Which deployment a command talks to: address, key and workspace from the command line, the environment and the
-//! files that Tecton's own tools keep (wire section 4.1).
+//! Which deployment a command talks to: address, keys and workspace.
 //!
-//! With no address anywhere, it is the embedded platform. The key never comes from the command line.
+//! What counts, the first that says it:
+//! 1. the command line. `--url` and `--repo` name a deployment by themselves, so that no profile is looked at;
+//! 2. the profile that `--profile`, else `FVTOP_PROFILE` names;
+//! 3. the environment (`API_SERVICE` and the others of wire section 4.1);
+//! 4. the default profile, where the environment names no deployment;
+//! 5. `~/.tecton/config`, then the tokens beside it;
+//! 6. the embedded platform.
+//!
+//! A key never comes from the command line, and what was kept for one host is not sent to another.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde_json::Value;
 
 use super::failure::{CONNECTION, Failure};
+use super::profile::{KeySource, Profile};
+use super::surroundings::{Surroundings, loose};
 use crate::client::endpoint::parse_url;
 use crate::client::message::Problem;
-use crate::client::{ApiKey, Endpoint};
+use crate::client::{ApiKey, Endpoint, Identity};
 use crate::platform::queries::Separator;
 
 /// Options that say which deployment to talk to.
 #[derive(Args, Clone, Debug, Default)]
 pub struct TargetArgs {
-    /// Address of a deployment, such as https://HOST/api [default: API_SERVICE, else ~/.tecton/config, else the
-    /// embedded platform]
+    /// Address of a deployment, such as https://HOST/api [default: that of the profile, else API_SERVICE, else
+    /// ~/.tecton/config, else the embedded platform]
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
-    /// Workspace [default: TECTON_WORKSPACE, else ~/.tecton/config, else the first live one]
+    /// Profile: a deployment that has a name, see `fvtop profiles` [default: FVTOP_PROFILE]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["url", "repo"])]
+    pub profile: Option<String>,
+    /// Workspace [default: that of the profile, else TECTON_WORKSPACE, else ~/.tecton/config, else the first live one]
     #[arg(long, value_name = "NAME")]
     pub workspace: Option<String>,
-    /// File with the API key on its first line [default: the key is in TECTON_API_KEY]
+    /// File with the API key on its first line [default: that of the profile, else the key in TECTON_API_KEY]
     #[arg(long, value_name = "FILE")]
     pub api_key_file: Option<PathBuf>,
     /// Run the embedded platform on this feature repository [default: the built-in example]
@@ -55,154 +65,231 @@ pub enum Target {
     },
 }
 
-/// Where settings come from besides the command line.
-#[derive(Debug, Default)]
-pub struct Surroundings {
-    variables: HashMap<String, String>,
-    /// The configuration file, then the file of tokens beside it.
-    config: HashMap<String, String>,
-    now: f64,
+/// What was chosen.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    /// The deployment.
+    pub target: Target,
+    /// The profile that says so, if one does.
+    pub profile: Option<Profile>,
+    /// What the user should know, in whole sentences.
+    pub warnings: Vec<String>,
 }
 
-impl Surroundings {
-    /// The program's own: environment, `TECTON_CONFIG_PATH` or `~/.tecton/config`, and the tokens beside it.
-    ///
-    /// # Errors
-    /// When one of the files is there but cannot be read.
-    pub fn of_program() -> Result<Self, Failure> {
-        let names = ["API_SERVICE", "TECTON_API_KEY", "TECTON_WORKSPACE", "TECTON_CONFIG_PATH", "OAUTH_ACCESS_TOKEN"];
-        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
-        let variables: HashMap<_, _> =
-            names.into_iter().filter_map(|name| Some((name.to_owned(), set(name)?))).collect();
-        let home = || directories::BaseDirs::new().map(|dirs| dirs.home_dir().join(".tecton").join("config"));
-        let path = variables.get("TECTON_CONFIG_PATH").map(PathBuf::from).or_else(home);
-        let mut config = HashMap::new();
-        if let Some(path) = path {
-            let mut tokens = path.clone().into_os_string();
-            tokens.push(".tokens");
-            config = read_config(Path::new(&tokens))?;
-            config.extend(read_config(&path)?);
-        }
-        let now = crate::model::time::micros(chrono::Utc::now()) as f64 / 1e6;
-        Ok(Self { variables, config, now })
+impl Choice {
+    /// Whether nothing may be changed, whatever the command line says.
+    pub fn read_only(&self) -> bool {
+        self.profile.as_ref().is_some_and(|profile| profile.read_only)
     }
-
-    /// A setting: from the environment, else from the files.
-    fn setting(&self, name: &str) -> Option<&str> {
-        self.variables.get(name).or_else(|| self.config.get(name)).map(|value| value.trim())
-    }
-}
-
-/// The texts and numbers of a JSON object; an absent file is an empty one.
-fn read_config(path: &Path) -> Result<HashMap<String, String>, Failure> {
-    let bad = |why: String| {
-        let what = format!("The configuration file {} cannot be read: {why}.", path.display());
-        Failure::usage(&Problem { what, hint: "Correct it, or name another one in TECTON_CONFIG_PATH.".to_owned() })
-    };
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(HashMap::new()),
-        Err(error) => return Err(bad(error.to_string())),
-    };
-    let map: serde_json::Map<String, Value> = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
-    let text_of = |value: Value| match value {
-        Value::String(text) => Some(text),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    };
-    Ok(map.into_iter().filter_map(|(key, value)| Some((key, text_of(value)?))).collect())
 }
 
 /// The deployment that the options and their surroundings name.
 ///
 /// # Errors
-/// When the address is none, or there is no usable key for it.
-pub fn resolve(args: &TargetArgs, around: &Surroundings) -> Result<Target, Failure> {
-    let workspace = args.workspace.as_deref().or(around.setting("TECTON_WORKSPACE")).map(str::to_owned);
-    let embedded = args.repo.is_some() && args.url.is_none();
-    let address = args.url.as_deref().or_else(|| around.setting("API_SERVICE").filter(|_| !embedded));
-    let Some(address) = address else {
+/// When there is no such profile, the address is none, or there is no usable key for it.
+pub fn resolve(args: &TargetArgs, around: &Surroundings) -> Result<Choice, Failure> {
+    let profile = profile(args, around)?;
+    let chosen = profile.as_ref();
+    let named = args.url.as_deref().or(chosen.and_then(|profile| profile.url.as_deref()));
+    let address = match named {
+        Some(address) => Some(address),
+        None if args.repo.is_some() || chosen.is_some() => None,
+        None => around.setting("API_SERVICE"),
+    };
+    let wanted = args.workspace.as_deref().or(chosen.and_then(|profile| profile.workspace.as_deref()));
+    let mut warnings = Vec::new();
+    let target = match address {
         // The workspace of somebody's cluster says nothing about the embedded platform.
-        return Ok(Target::Embedded { workspace: args.workspace.clone() });
+        None => Target::Embedded { workspace: wanted.map(str::to_owned) },
+        Some(address) => {
+            let workspace = wanted.or_else(|| around.setting("TECTON_WORKSPACE")).map(str::to_owned);
+            Target::Remote(endpoint(args, chosen, around, address, workspace, &mut warnings)?)
+        }
     };
-    let url = parse_url(address).map_err(|problem| Failure::usage(&problem))?;
-    let key = key(args.api_key_file.as_deref(), around)?;
-    Ok(Target::Remote(Endpoint { url, key, workspace }))
+    Ok(Choice { target, profile, warnings })
 }
 
-fn key(file: Option<&Path>, around: &Surroundings) -> Result<ApiKey, Failure> {
-    let refused = |problem: &Problem| Failure::new(CONNECTION, problem);
-    if let Some(file) = file {
-        let text = std::fs::read_to_string(file).map_err(|error| {
-            let what = format!("The API key file {} cannot be read: {error}.", file.display());
-            refused(&Problem { what, hint: "Give the path of a file with the key on its first line.".to_owned() })
-        })?;
-        let line = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
-        return ApiKey::new(line.unwrap_or_default()).map_err(|problem| refused(&problem));
+/// The profile that counts.
+fn profile(args: &TargetArgs, around: &Surroundings) -> Result<Option<Profile>, Failure> {
+    if args.url.is_some() || args.repo.is_some() {
+        return Ok(None);
     }
-    if let Some(key) = around.setting("TECTON_API_KEY") {
-        return ApiKey::new(key).map_err(|problem| refused(&problem));
-    }
-    let missing = || Problem {
-        what: "There is no API key for this deployment.".to_owned(),
-        hint: "Set TECTON_API_KEY, or give a file with --api-key-file.".to_owned(),
-    };
-    let token = around.setting("OAUTH_ACCESS_TOKEN").ok_or_else(|| refused(&missing()))?;
-    let ends = around.setting("OAUTH_ACCESS_TOKEN_EXPIRATION").and_then(|at| at.parse::<f64>().ok());
-    if ends.is_some_and(|at| at <= around.now) {
-        let what = "The login kept in ~/.tecton has expired.".to_owned();
-        return Err(refused(&Problem { what, hint: "Log in again, or set TECTON_API_KEY.".to_owned() }));
-    }
-    ApiKey::bearer(token).map_err(|problem| refused(&problem))
+    let named = args.profile.as_deref().or_else(|| around.variable("FVTOP_PROFILE"));
+    let default = || around.profiles.default.as_deref().filter(|_| around.variable("API_SERVICE").is_none());
+    let found = named.or_else(default).map(|name| around.profiles.find(name)).transpose();
+    found.map(Option::<&Profile>::cloned).map_err(|problem| Failure::usage(&problem))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn around(variables: &[(&str, &str)], config: &[(&str, &str)]) -> Surroundings {
-        let map = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        Surroundings { variables: map(variables), config: map(config), now: 100.0 }
+fn endpoint(
+    args: &TargetArgs,
+    profile: Option<&Profile>,
+    around: &Surroundings,
+    address: &str,
+    workspace: Option<String>,
+    warnings: &mut Vec<String>,
+) -> Result<Endpoint, Failure> {
+    let url = |address: &str| parse_url(address).map_err(|problem| Failure::usage(&problem));
+    let base = url(address)?;
+    if !base.path().trim_end_matches('/').ends_with("/api") {
+        warnings.push(format!("The address {base} does not end in /api, where deployments answer."));
     }
+    let feature = match profile {
+        Some(profile) => profile.feature_url.as_deref(),
+        // That of one deployment says nothing about another that is named on the command line.
+        None if args.url.is_some() => None,
+        None => around.setting("FEATURE_SERVICE"),
+    };
+    let keys = Keys { args, profile, around, host: base.host_str().unwrap_or_default() };
+    let (key, api_key) = keys.find(warnings)?;
+    Ok(Endpoint {
+        feature_url: feature.map_or_else(|| Ok(base.clone()), url)?,
+        url: base,
+        feature_key: api_key,
+        key,
+        workspace,
+        identity: identity(profile, around)?,
+    })
+}
 
-    fn url(target: Target) -> String {
-        match target {
-            Target::Remote(endpoint) => endpoint.url.to_string(),
-            Target::Embedded { .. } => "embedded".to_owned(),
+fn refused(what: impl Into<String>, hint: impl Into<String>) -> Failure {
+    Failure::new(CONNECTION, Problem { what: what.into(), hint: hint.into() })
+}
+
+/// Where keys are looked for.
+struct Keys<'a> {
+    args: &'a TargetArgs,
+    profile: Option<&'a Profile>,
+    around: &'a Surroundings,
+    /// The host that they are for.
+    host: &'a str,
+}
+
+impl Keys<'_> {
+    /// What is sent to the API, and the API key for the feature server. A key that was named for this deployment counts before
+    /// all; else the token of a login before the key in the environment (wire section 1.2).
+    fn find(&self, warnings: &mut Vec<String>) -> Result<(ApiKey, Option<ApiKey>), Failure> {
+        if let Some(key) = self.named(warnings)? {
+            return Ok((key.clone(), Some(key)));
+        }
+        let key = self.around.variable("TECTON_API_KEY").or_else(|| self.kept("TECTON_API_KEY"));
+        let key = key.map(|key| ApiKey::new(key).map_err(|problem| Failure::new(CONNECTION, problem))).transpose()?;
+        let expired = match self.token() {
+            None => None,
+            Some((token, None)) => {
+                let token = ApiKey::bearer(token).map_err(|problem| Failure::new(CONNECTION, problem))?;
+                self.warn_of_tokens(warnings);
+                return Ok((token, key));
+            }
+            Some((_, Some(expired))) => Some(expired),
+        };
+        match (key, expired) {
+            (Some(key), expired) => {
+                warnings.extend(expired.map(|expired| format!("{expired} The API key is used in its place.")));
+                Ok((key.clone(), Some(key)))
+            }
+            (None, Some(expired)) => {
+                Err(refused(expired, "Log in again with Tecton's own command line, or set TECTON_API_KEY."))
+            }
+            (None, None) => Err(self.missing()),
         }
     }
 
-    #[test]
-    fn command_line_wins_over_environment_over_files() {
-        let files = [("API_SERVICE", "https://file/api"), ("TECTON_WORKSPACE", "dev")];
-        let key = ("TECTON_API_KEY", "k");
-        let set = around(&[("API_SERVICE", "https://env/api"), key], &files);
-        let args = TargetArgs { url: Some("https://flag/api".into()), ..Default::default() };
-        assert_eq!(url(resolve(&args, &set).unwrap()), "https://flag/api");
-        assert_eq!(url(resolve(&TargetArgs::default(), &set).unwrap()), "https://env/api");
-        let Target::Remote(endpoint) = resolve(&TargetArgs::default(), &around(&[key], &files)).unwrap() else {
-            panic!("not remote")
-        };
-        assert_eq!((endpoint.url.as_str(), endpoint.workspace.as_deref()), ("https://file/api", Some("dev")));
+    /// The key that the command line or the profile names.
+    fn named(&self, warnings: &mut Vec<String>) -> Result<Option<ApiKey>, Failure> {
+        if let Some(file) = &self.args.api_key_file {
+            return key_of(file, warnings).map(Some);
+        }
+        let Some(profile) = self.profile else { return Ok(None) };
+        match &profile.key {
+            None => Ok(None),
+            Some(KeySource::File(file)) => key_of(file, warnings).map(Some),
+            Some(KeySource::Variable(name)) => match self.around.variable(name) {
+                Some(key) => ApiKey::new(key).map(Some).map_err(|problem| Failure::new(CONNECTION, problem)),
+                None => {
+                    let what = format!(
+                        "The variable {name}, which holds the API key of the profile `{}`, is not set.",
+                        profile.name
+                    );
+                    Err(refused(what, format!("Set {name} to the key.")))
+                }
+            },
+        }
     }
 
-    #[test]
-    fn without_an_address_or_with_a_repository_it_is_the_embedded_platform() {
-        assert_eq!(url(resolve(&TargetArgs::default(), &around(&[], &[])).unwrap()), "embedded");
-        let args = TargetArgs { repo: Some("x".into()), ..Default::default() };
-        assert_eq!(url(resolve(&args, &around(&[("API_SERVICE", "https://env/api")], &[])).unwrap()), "embedded");
+    /// The token of a login, and why it is of no use any more.
+    fn token(&self) -> Option<(&str, Option<String>)> {
+        if let Some(token) = self.around.variable("OAUTH_ACCESS_TOKEN") {
+            return Some((token, None));
+        }
+        let token = self.kept("OAUTH_ACCESS_TOKEN")?;
+        let ends = self.kept("OAUTH_ACCESS_TOKEN_EXPIRATION").and_then(|at| at.parse::<f64>().ok());
+        let path = self.around.tokens_path.display();
+        let expired =
+            ends.is_some_and(|at| at <= self.around.now).then(|| format!("The login kept in {path} has expired."));
+        Some((token, expired))
     }
 
-    #[test]
-    fn a_missing_or_expired_key_says_what_to_do() {
-        let args = TargetArgs { url: Some("https://c/api".into()), ..Default::default() };
-        let failure = resolve(&args, &around(&[], &[])).unwrap_err();
-        assert!(failure.code == CONNECTION && failure.text.contains("TECTON_API_KEY"), "{failure}");
-        let tokens = [("OAUTH_ACCESS_TOKEN", "t"), ("OAUTH_ACCESS_TOKEN_EXPIRATION", "99.5")];
-        assert!(resolve(&args, &around(&[], &tokens)).unwrap_err().text.contains("expired"));
-        let tokens = [("OAUTH_ACCESS_TOKEN", "t"), ("OAUTH_ACCESS_TOKEN_EXPIRATION", "100.5")];
-        assert!(resolve(&args, &around(&[], &tokens)).is_ok());
-        let args = TargetArgs { api_key_file: Some("/nonexistent/key".into()), ..args };
-        assert!(resolve(&args, &around(&[], &[])).unwrap_err().text.contains("/nonexistent/key"));
+    /// A secret in the files of Tecton's own tools. It is for the deployment that they name, and is sent to no other.
+    fn kept(&self, name: &str) -> Option<&str> {
+        let found = self.around.config.get(name).or_else(|| self.around.tokens.get(name));
+        let home = self.around.config.get("API_SERVICE").and_then(|address| parse_url(address).ok());
+        let ours = home.is_none_or(|home| home.host_str() == Some(self.host));
+        found.map(|value| value.trim()).filter(|value| ours && !value.is_empty())
+    }
+
+    fn warn_of_tokens(&self, warnings: &mut Vec<String>) {
+        if self.around.variable("OAUTH_ACCESS_TOKEN").is_none() {
+            warnings.extend(loose(&self.around.tokens_path));
+        }
+    }
+
+    fn missing(&self) -> Failure {
+        let hint = "Set TECTON_API_KEY, or give a file with --api-key-file.";
+        let elsewhere = self.around.setting("OAUTH_ACCESS_TOKEN").is_some();
+        match self.around.config.get("API_SERVICE").filter(|_| elsewhere) {
+            Some(home) => {
+                refused(format!("There is no API key for {}: the login that is kept is for {home}.", self.host), hint)
+            }
+            None => refused("There is no API key for this deployment.", hint),
+        }
     }
 }
+
+/// The key on the first line of a file.
+fn key_of(file: &Path, warnings: &mut Vec<String>) -> Result<ApiKey, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        let what = format!("The API key file {} cannot be read: {error}.", file.display());
+        refused(what, "Give the path of a file with the key on its first line.")
+    })?;
+    warnings.extend(loose(file));
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
+    ApiKey::new(line.unwrap_or_default()).map_err(|problem| Failure::new(CONNECTION, problem))
+}
+
+/// The client's own certificate.
+fn identity(profile: Option<&Profile>, around: &Surroundings) -> Result<Option<Identity>, Failure> {
+    let of_profile = profile.and_then(|profile| profile.client_cert.clone().zip(profile.client_key.clone()));
+    let set = |name| around.setting(name).map(PathBuf::from);
+    let (certificate, key) = match of_profile {
+        Some((certificate, key)) => (certificate, key),
+        None => match (set("TECTON_CLIENT_CERT"), set("TECTON_CLIENT_KEY")) {
+            (None, None) => return Ok(None),
+            (Some(certificate), Some(key)) => (certificate, key),
+            _ => {
+                let what = "A client's certificate goes with its private key, and only one of them is set.".to_owned();
+                let hint = "Set both TECTON_CLIENT_CERT and TECTON_CLIENT_KEY, or neither.".to_owned();
+                return Err(Failure::usage(&Problem { what, hint }));
+            }
+        },
+    };
+    let read = |path: &Path| {
+        std::fs::read(path).map_err(|error| {
+            let what = format!("The client's certificate or key {} cannot be read: {error}.", path.display());
+            Failure::usage(&Problem { what, hint: "Check its path and permissions.".to_owned() })
+        })
+    };
+    Identity::from_pem(&read(&certificate)?, &read(&key)?).map(Some).map_err(|problem| Failure::usage(&problem))
+}
+
+#[cfg(test)]
+mod tests;

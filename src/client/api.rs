@@ -4,24 +4,29 @@
 
 pub mod access;
 mod deletion;
+pub mod fleet;
 mod freshness;
 mod jobs;
 mod offers;
 pub(super) mod own;
+#[cfg(test)]
+mod sending;
 
-pub(super) use jobs::Listing;
+pub(super) use jobs::{Known, Listing, Table};
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
 use prost::Message;
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::endpoint::Endpoint;
 use super::error::{Error, Kind};
+use super::message::Sent;
 use super::reply::Sealed;
 use super::scrub::Scrub;
-use super::serves::{Part, Serves};
+use super::serves::{Offer, Part, Serves};
 use super::transport::{READ, Transport};
 use crate::model::{FeatureVector, FeatureVectors, FeatureView, Id, Value, Workspace};
 use crate::wire::convert as c;
@@ -68,6 +73,12 @@ impl Api {
         Self { retries, ..self }
     }
 
+    /// The same, telling of the changes that are sent.
+    #[must_use]
+    pub(super) fn telling(self, sent: UnboundedSender<Sent>) -> Self {
+        Self { transport: self.transport.telling(sent), ..self }
+    }
+
     /// Where the calls go.
     pub fn endpoint(&self) -> &Endpoint {
         &self.transport.endpoint
@@ -75,12 +86,24 @@ impl Api {
 
     /// What the deployment is; needs a valid key, so it is the probe for "is this address and key good".
     pub async fn deployment(&self) -> Result<Deployment, Error> {
-        let answer: w::GetConfigsResponse = match self.read(rpc::GET_CONFIGS, &Empty {}).await {
-            // Without the right for this one, nothing else will be let through.
-            Err(error) if matches!(error.kind, Kind::Answered | Kind::Forbidden) => {
-                return Err(Error { kind: Kind::Refused, ..error });
+        self.probe(false).await
+    }
+
+    /// As [`Api::deployment`]; `back`: it was away, so that what it was known to serve is forgotten once it answers.
+    pub(super) async fn probe(&self, back: bool) -> Result<Deployment, Error> {
+        let answer: Result<w::GetConfigsResponse, Error> = self.read(rpc::GET_CONFIGS, &Empty {}).await;
+        if back && matches!(&answer, Ok(_) | Err(Error { kind: Kind::Forbidden | Kind::Unimplemented, .. })) {
+            self.renew();
+        }
+        let answer = match answer {
+            // The key is known and may do less than this; what it may do shows with each read (wire section 1.8).
+            Err(error) if error.kind == Kind::Forbidden => {
+                self.note_own(Offer::Forbidden(error.problem));
+                return Ok(Deployment::default());
             }
+            Err(error) if error.kind == Kind::Answered => return Err(Error { kind: Kind::Refused, ..error }),
             Err(error) if error.passes() => return Err(Error { kind: Kind::Unreachable, ..error }),
+            Err(error) if error.kind == Kind::Unimplemented => w::GetConfigsResponse::default(),
             other => other?,
         };
         let mut deployment = Deployment::default();
@@ -93,7 +116,9 @@ impl Api {
                 _ => {}
             }
         }
-        self.note_own(deployment.own_api.is_some());
+        if deployment.own_api.is_none() {
+            self.note_own_missing();
+        }
         Ok(deployment)
     }
 
@@ -178,7 +203,7 @@ impl Api {
             ..Default::default()
         };
         let request = GetFeaturesRequest { params };
-        self.persist(|| self.transport.post(path, &request, READ)).await
+        self.persist(|| self.transport.ask_features(path, &request)).await
     }
 
     /// Opens the tail of a view's stream; `own_api` is the path that [`Api::deployment`] told.

@@ -6,16 +6,50 @@ use url::Url;
 
 use super::message::Problem;
 
-/// A deployment's address, key and preferred workspace.
+/// A deployment's addresses, keys and preferred workspace.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
     /// The API's base, such as `https://cluster.example.com/api`.
     pub url: Url,
-    /// The key.
+    /// The base of the feature server; the same as the API's where nothing else is said (wire section 1.4).
+    pub feature_url: Url,
+    /// The key, or the token of a login.
     pub key: ApiKey,
+    /// The key for the feature server, which takes no token of a login (wire section 3.1).
+    pub feature_key: Option<ApiKey>,
     /// The workspace to open when none is asked for.
     pub workspace: Option<String>,
+    /// The client's own certificate, where the deployment wants one (wire section 1.3).
+    pub identity: Option<Identity>,
 }
+
+/// A client's certificate and its private key. It never prints.
+#[derive(Clone)]
+pub struct Identity(pub(super) reqwest::Identity);
+
+impl Identity {
+    /// From the PEM text of a certificate (those it is signed by after it) and of its key.
+    ///
+    /// # Errors
+    /// When one of the two is not to be found in it.
+    pub fn from_pem(certificate: &[u8], key: &[u8]) -> Result<Self, Problem> {
+        let pem = [certificate, b"\n", key].concat();
+        // What the reader of keys says of a file might quote it.
+        reqwest::Identity::from_pem(&pem).map(Self).map_err(|_| Problem {
+            what: "The client's certificate or its key cannot be read: they are no PEM text.".to_owned(),
+            hint: "Give the files of a certificate and of its private key, both in PEM form.".to_owned(),
+        })
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Identity(***)")
+    }
+}
+
+/// The scheme of a login's token.
+const BEARER: &str = "Bearer";
 
 /// An API key, or the token of a login. It never prints: not by `Debug`, not by `Display`.
 #[derive(Clone, PartialEq, Eq)]
@@ -38,7 +72,7 @@ impl ApiKey {
     /// # Errors
     /// As [`ApiKey::new`].
     pub fn bearer(token: &str) -> Result<Self, Problem> {
-        Self::with_scheme("Bearer", token)
+        Self::with_scheme(BEARER, token)
     }
 
     fn with_scheme(scheme: &'static str, secret: &str) -> Result<Self, Problem> {
@@ -65,6 +99,12 @@ impl fmt::Debug for ApiKey {
 }
 
 impl Endpoint {
+    /// A deployment whose feature server is at the same address and takes the same key, unless that is the token of a login.
+    pub fn new(url: Url, key: ApiKey, workspace: Option<String>) -> Self {
+        let feature_key = Some(key.clone()).filter(|key| key.scheme != BEARER);
+        Self { feature_url: url.clone(), url, key, feature_key, workspace, identity: None }
+    }
+
     /// The address for people: without scheme and path where those are the usual ones.
     pub fn label(&self) -> String {
         let host = self.url.host_str().unwrap_or("?");
@@ -81,14 +121,23 @@ impl Endpoint {
         }
     }
 
-    /// The address of something below the base; `path` without a slash in front.
+    /// The address of something below the API's base; `path` without a slash in front.
     pub(super) fn join(&self, path: &str) -> Url {
-        let mut url = self.url.clone();
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(path.split('/').filter(|part| !part.is_empty()));
-        }
-        url
+        below(&self.url, path)
     }
+
+    /// The address of something below the feature server's base.
+    pub(super) fn join_feature(&self, path: &str) -> Url {
+        below(&self.feature_url, path)
+    }
+}
+
+fn below(base: &Url, path: &str) -> Url {
+    let mut url = base.clone();
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(path.split('/').filter(|part| !part.is_empty()));
+    }
+    url
 }
 
 /// Reads a deployment's address. Without a path, `/api` is added: every deployment answers there (wire section 1.4).
@@ -137,11 +186,25 @@ mod tests {
     fn paths_are_joined_below_the_base() {
         let key = ApiKey::new("k").unwrap();
         for base in ["http://localhost:1/api", "http://localhost:1/api/"] {
-            let endpoint = Endpoint { url: parse_url(base).unwrap(), key: key.clone(), workspace: None };
+            let endpoint = Endpoint::new(parse_url(base).unwrap(), key.clone(), None);
             assert_eq!(endpoint.join("v1/feature-service/get-features").path(), "/api/v1/feature-service/get-features");
             assert!(endpoint.is_local());
             assert_eq!(endpoint.label(), "localhost:1");
         }
+    }
+
+    #[test]
+    fn the_feature_server_gets_no_token_of_a_login() {
+        let url = parse_url("https://c.example.com/api").unwrap();
+        let with = |key| Endpoint::new(url.clone(), key, None).feature_key;
+        assert_eq!(with(ApiKey::new("k").unwrap()), Some(ApiKey::new("k").unwrap()));
+        assert_eq!(with(ApiKey::bearer("t").unwrap()), None);
+    }
+
+    #[test]
+    fn a_certificate_that_is_none_is_told_without_quoting_it() {
+        let problem = Identity::from_pem(b"-----BEGIN hush-----", b"secret").unwrap_err();
+        assert!(problem.what.contains("PEM") && !problem.to_string().contains("hush"), "{problem}");
     }
 
     #[test]

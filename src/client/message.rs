@@ -11,8 +11,8 @@ use std::time::Duration;
 use polars::prelude::DataFrame;
 
 use crate::model::{
-    AttemptDetail, Coverage, DeletionStarted, FeatureVector, FeatureView, Freshness, Id, Job, Query, QueryProgress,
-    Stores, Time, TriggerRequest, Workspace,
+    AttemptDetail, AuditEntry, Coverage, DeletionStarted, FeatureVector, FeatureView, Freshness, Id, Job, Query,
+    QueryProgress, Stores, Time, TriggerRequest, Workspace,
 };
 
 pub use super::serves::{Offer, Part, Serves};
@@ -61,6 +61,8 @@ pub enum Command {
     Detail { generation: Generation, attempt: Id },
     /// Tell which windows of the current view are materialized where.
     Coverage { generation: Generation },
+    /// Tell the newest entries of the deployment's audit log.
+    Audit,
     /// Tell the status table of the current view.
     Status { request: RequestId, workspace: String, feature_view: String, deletions: bool },
     /// The console lost (or regained) the eye of its user: poll slower (or at the usual pace).
@@ -173,10 +175,27 @@ pub enum Update {
     DeletionStarted { request: RequestId, answer: Result<DeletionStarted, Problem> },
     /// What one attempt did.
     Detail { generation: Generation, attempt: Id, answer: Result<Arc<AttemptDetail>, Problem> },
+    /// A change was sent to the deployment and answered, or not.
+    Sent(Sent),
+    /// The newest entries of the deployment's audit log, the newest first; or why there are none to be seen.
+    Audit { answer: Result<Arc<Vec<AuditEntry>>, Problem> },
     /// Which windows of the view are materialized where.
     Coverage { generation: Generation, answer: Result<Arc<Coverage>, Problem> },
     /// The status table: one row an attempt, its verbose columns included, in the server's order. Cleaned text.
     Status { request: RequestId, answer: Result<Table, Problem> },
+}
+
+/// A change that was sent to the deployment, and what came of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sent {
+    /// The call's name.
+    pub call: String,
+    /// The name of the request (`x-request-id`), by which the deployment's audit log has it.
+    pub request: String,
+    /// How long the answer took.
+    pub took: Duration,
+    /// What went wrong.
+    pub problem: Option<Problem>,
 }
 
 /// What a computation gave.

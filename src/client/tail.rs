@@ -60,7 +60,11 @@ impl Tail {
                 }
                 Err(error) => error,
             };
-            let again = error.passes();
+            let again = error.kind != Kind::Unimplemented;
+            if !error.passes() {
+                // A refusal may be lifted, though not in a moment.
+                wait = self.backoff.1;
+            }
             let pause = wait.max(error.told_wait());
             let state = TailState::Closed { problem: error.problem, next_try: again.then(|| after(pause)) };
             if !self.say(state).await || !again {
@@ -271,6 +275,33 @@ mod tests {
         let long = vec![b'x'; LONGEST];
         let lines = cut(&[b"a\n", &long, &long, b"tail\nb\n"]);
         assert_eq!(lines, [Some("a".into()), None, Some("b".into())]);
+    }
+
+    #[test]
+    fn lines_may_hold_anything() {
+        use crate::fuzz::{Random, alone, bend, bounded, cases};
+        alone("client::tail::tests::lines_may_hold_anything", || {
+            let good =
+                b"{\"@columns\":[\"a\"]}\n{\"a\":1}\n\n{\"@progress\":{\"events\":7,\"watermark\":\"2026-11-22\"}}\n\
+                         {\"@dropped\":3}\n{\"@error\":\"held up\"}\n";
+            let cases = cases(2_000, 20);
+            bounded("reading tails", 64 << 20, || {
+                for case in 0..cases {
+                    let mut random = Random::of(case);
+                    let bytes = bend(&mut random, good, &[]);
+                    let (mut lines, mut gathered) = (Lines::default(), Gathered::default());
+                    for mut piece in bytes.chunks(1 + random.below(100)) {
+                        while let Some(line) = lines.next(&mut piece) {
+                            let columns = gathered.take(line).unwrap_or_default();
+                            let shown = columns.iter().chain(&gathered.batch.trouble);
+                            shown.for_each(|text| assert_eq!(crate::model::clean(text), text.as_str()));
+                        }
+                    }
+                    assert!(gathered.bytes <= bytes.len());
+                }
+            });
+            println!("fuzz: {cases} tails");
+        });
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! kind of poll has at most one request in flight and one pending. The loop itself never waits for the network, nor
 //! for a console that is slow to take its updates.
 
+mod audit;
 mod link;
 mod outbox;
 mod poll;
@@ -26,7 +27,7 @@ use super::api::{Api, Deployment};
 use super::endpoint::Endpoint;
 use super::error::{Error, Kind};
 use super::handle::Handle;
-use super::message::{Command, Connection, Generation, Part, Problem, RequestId, Update};
+use super::message::{Command, Connection, Generation, Part, Problem, RequestId, Sent, Update};
 use super::tail::Tail;
 use crate::model::{Id, Workspace};
 use link::Link;
@@ -103,6 +104,8 @@ struct Task {
     updates: mpsc::Sender<Update>,
     outbox: Outbox,
     work: JoinSet<Done>,
+    /// The changes that were sent; few, for each is a person's.
+    sent: (mpsc::UnboundedSender<Sent>, mpsc::UnboundedReceiver<Sent>),
     api: Option<Api>,
     link: Link,
     polls: Polls,
@@ -116,6 +119,8 @@ struct Task {
     view: Option<OpenView>,
     /// The mark of the jobs that were told last of the open view.
     listed: Option<u64>,
+    /// Until when the status table is left alone.
+    table_rests: Option<Instant>,
     troubles: Troubles,
     /// Ids of the views seen so far, by workspace and name.
     ids: HashMap<(String, String), Id>,
@@ -131,6 +136,7 @@ impl Task {
             updates,
             outbox: Outbox::default(),
             work: JoinSet::new(),
+            sent: mpsc::unbounded_channel(),
             api: None,
             link: Link::Connecting,
             polls: Polls::default(),
@@ -141,6 +147,7 @@ impl Task {
             wanted: None,
             view: None,
             listed: None,
+            table_rests: None,
             troubles: Troubles::default(),
             ids: HashMap::new(),
             tail: None,
@@ -166,6 +173,7 @@ impl Task {
                         self.finish(done);
                     }
                 }
+                Some(sent) = self.sent.1.recv() => self.outbox.push(Update::Sent(sent)),
                 room = updates.reserve(), if !self.outbox.is_empty() => match (room, self.outbox.pop()) {
                     (Ok(room), Some(update)) => room.send(update),
                     _ => break,
@@ -192,6 +200,8 @@ impl Task {
             }
             Command::Refresh => {
                 self.link.hurry();
+                self.table_rests = None;
+                self.open_tail();
                 self.polls.hurry(&Poll::OF_VIEW);
                 self.polls.hurry(&[Poll::Views]);
             }
@@ -205,13 +215,14 @@ impl Task {
             Command::CancelQuery { request } => self.cancel_query(request),
             Command::SaveTable { request, table, path, replace } => self.save_table(request, table, path, replace),
             Command::Coverage { generation } => self.coverage(generation),
+            Command::Audit => self.audit(),
             Command::Shutdown => {}
             request => self.request(request),
         }
     }
 
     fn close_view(&mut self) {
-        (self.view, self.listed) = (None, None);
+        (self.view, self.listed, self.table_rests) = (None, None, None);
         self.polls.cancel(&Poll::OF_VIEW);
         self.troubles.forget(&[Part::Jobs, Part::Reasons, Part::Freshness, Part::Summary]);
         self.stop_tail();
@@ -227,7 +238,7 @@ impl Task {
     fn open_tail(&mut self) {
         let (Some(view), Some(api), Some(deployment)) = (&self.view, &self.api, &self.deployment) else { return };
         let Some(own_api) = deployment.own_api.clone() else { return };
-        if self.tail.is_some() {
+        if self.tail.is_some() || api.serves().lacks(Part::StreamTail) {
             return;
         }
         let tail = Tail {
@@ -240,9 +251,10 @@ impl Task {
             idle: self.pace.idle,
             backoff: self.pace.backoff,
         };
-        self.tail = Some(self.work.spawn(async {
+        let generation = view.generation;
+        self.tail = Some(self.work.spawn(async move {
             tail.run().await;
-            Done::TailEnded
+            Done::TailEnded(generation)
         }));
     }
 
@@ -253,7 +265,7 @@ impl Task {
 
     fn take(&mut self, done: Done) {
         match done {
-            Done::Ready(Ok(api)) => self.api = Some(api),
+            Done::Ready(Ok(api)) => self.api = Some(api.telling(self.sent.0.clone())),
             Done::Ready(Err(error)) => {
                 let (problem, since) = (error.problem, chrono::Utc::now());
                 self.outbox.push(Update::Connection(Connection::Refused { problem, since, next_try: None }));
@@ -268,7 +280,11 @@ impl Task {
                 }
                 self.outbox.push(*update);
             }
-            Done::TailEnded => {}
+            Done::TailEnded(generation) => {
+                if self.view.as_ref().is_some_and(|view| view.generation == generation) {
+                    self.tail = None;
+                }
+            }
             Done::Poll { poll, stamp, result } => {
                 if let Some(sent) = self.polls.ended(poll, stamp) {
                     match *result {

@@ -2,15 +2,18 @@
 //!
 //! Knows nothing of what is asked. Redirections are not followed, for the key is in the body.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prost::Message;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::bytes::Bytes;
 use url::Url;
 
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Identity};
 use super::error::{Error, Kind};
+use super::message::Sent;
 use super::reply::{Reply, Sealed};
 use crate::wire::proxy::{self, Metadata};
 
@@ -35,6 +38,8 @@ pub(super) struct Transport {
     once: reqwest::Client,
     pub(super) endpoint: Endpoint,
     label: String,
+    /// Who wants to know of the changes that are sent.
+    sent: Option<UnboundedSender<Sent>>,
 }
 
 impl Transport {
@@ -45,6 +50,10 @@ impl Transport {
                 .redirect(reqwest::redirect::Policy::none())
                 .retry(reqwest::retry::never())
                 .user_agent(concat!("fvtop/", env!("CARGO_PKG_VERSION")));
+            let builder = match &endpoint.identity {
+                Some(Identity(identity)) => builder.identity(identity.clone()),
+                None => builder,
+            };
             if endpoint.is_local() { builder.no_proxy() } else { builder }
         };
         let failed = |error: reqwest::Error| {
@@ -53,7 +62,12 @@ impl Transport {
         let http = builder().build().map_err(failed)?;
         let once = builder().pool_max_idle_per_host(0).build().map_err(failed)?;
         let label = endpoint.label();
-        Ok(Self { http, once, endpoint, label })
+        Ok(Self { http, once, endpoint, label, sent: None })
+    }
+
+    /// The same, telling of the changes that are sent.
+    pub(super) fn telling(self, sent: UnboundedSender<Sent>) -> Self {
+        Self { sent: Some(sent), ..self }
     }
 
     /// The deployment's name in messages.
@@ -68,46 +82,60 @@ impl Transport {
         message: &impl Message,
         limit: Duration,
     ) -> Result<M, Error> {
-        let sealed = self.ask(&self.http, method, message, limit).await?;
+        let sealed = self.ask(&self.http, method, &request_id(), message, limit).await?;
         heavy(sealed.len(), move || sealed.decode()).await
     }
 
     /// One read through the envelope, its answer not decoded yet.
     pub(super) async fn sealed(&self, method: &str, message: &impl Message) -> Result<Sealed, Error> {
-        self.ask(&self.http, method, message, READ).await
+        self.ask(&self.http, method, &request_id(), message, READ).await
     }
 
     /// One change through the envelope, sent once. A failure says whether it may have been taken.
     pub(super) async fn change<M: Message + Default>(&self, method: &str, message: &impl Message) -> Result<M, Error> {
-        let asked = self.ask(&self.once, method, message, CHANGE).await;
-        asked.and_then(|sealed| sealed.decode()).map_err(Error::maybe_taken)
+        let (request, begun) = (request_id(), Instant::now());
+        let asked = self.ask(&self.once, method, &request, message, CHANGE).await;
+        let done = asked.and_then(|sealed| sealed.decode()).map_err(Error::maybe_taken);
+        if let Some(sent) = &self.sent {
+            let call = method.rsplit('/').next().unwrap_or(method).to_owned();
+            let problem = done.as_ref().err().map(|error: &Error| error.problem.clone());
+            // Whoever wanted to know may have ended.
+            let _ = sent.send(Sent { call, request, took: begun.elapsed(), problem });
+        }
+        done
     }
 
     async fn ask(
         &self,
         http: &reqwest::Client,
         method: &str,
+        id: &str,
         message: &impl Message,
         limit: Duration,
     ) -> Result<Sealed, Error> {
-        let request = proxy::Request::new(method, self.metadata(), message);
+        let request = proxy::Request::new(method, self.metadata(id), message);
         let reply = self.send(http.post(self.endpoint.join(proxy::PATH)).json(&request), limit).await?;
         let label = self.label.clone();
         heavy(reply.body.len(), move || reply.open(&label)).await
     }
 
-    /// One POST of JSON to a path below the base; a refusal's own code is honoured (wire section 3.3).
-    pub(super) async fn post<A: serde::de::DeserializeOwned>(
+    /// One question to the feature server, which takes an API key alone; a refusal's own code is honoured (wire section 3.3).
+    pub(super) async fn ask_features<A: DeserializeOwned>(
         &self,
         path: &str,
         body: &impl Serialize,
-        limit: Duration,
     ) -> Result<A, Error> {
-        self.json(self.http.post(self.endpoint.join(path)).json(body), limit).await
+        let key = self.endpoint.feature_key.as_ref().ok_or_else(|| {
+            let what = "The feature server takes an API key alone, and only the token of a login is configured.";
+            Error::new(Kind::Forbidden, what, "Set TECTON_API_KEY, or give a file with --api-key-file.")
+        })?;
+        let call = self.http.post(self.endpoint.join_feature(path)).header("authorization", key.reveal());
+        let call = call.header("x-request-id", request_id());
+        self.send(call.json(body), READ).await?.read(&self.label)
     }
 
     /// One POST of bytes, answered with JSON.
-    pub(super) async fn post_bytes<A: serde::de::DeserializeOwned>(
+    pub(super) async fn post_bytes<A: DeserializeOwned>(
         &self,
         path: &str,
         body: Bytes,
@@ -119,7 +147,7 @@ impl Transport {
     }
 
     /// One GET, answered with JSON.
-    pub(super) async fn get<A: serde::de::DeserializeOwned>(
+    pub(super) async fn get<A: DeserializeOwned>(
         &self,
         path: &str,
         query: &[(&str, &str)],
@@ -131,21 +159,17 @@ impl Transport {
     }
 
     /// One DELETE, answered with JSON.
-    pub(super) async fn delete<A: serde::de::DeserializeOwned>(&self, path: &str, limit: Duration) -> Result<A, Error> {
+    pub(super) async fn delete<A: DeserializeOwned>(&self, path: &str, limit: Duration) -> Result<A, Error> {
         self.json(self.http.delete(self.endpoint.join(path)), limit).await
     }
 
-    /// One change as JSON, sent once.
-    pub(super) async fn post_once<A: serde::de::DeserializeOwned>(
-        &self,
-        path: &str,
-        body: &impl Serialize,
-    ) -> Result<A, Error> {
+    /// One POST of JSON that changes or starts something, sent once.
+    pub(super) async fn post_once<A: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<A, Error> {
         self.json(self.once.post(self.endpoint.join(path)).json(body), CHANGE).await
     }
 
     /// One DELETE that changes something, sent once.
-    pub(super) async fn delete_once<A: serde::de::DeserializeOwned>(&self, path: &str) -> Result<A, Error> {
+    pub(super) async fn delete_once<A: DeserializeOwned>(&self, path: &str) -> Result<A, Error> {
         self.json(self.once.delete(self.endpoint.join(path)), CHANGE).await
     }
 
@@ -164,11 +188,7 @@ impl Transport {
         Err(Error::new(kind, what, "Nothing was deleted; try again."))
     }
 
-    async fn json<A: serde::de::DeserializeOwned>(
-        &self,
-        call: reqwest::RequestBuilder,
-        limit: Duration,
-    ) -> Result<A, Error> {
+    async fn json<A: DeserializeOwned>(&self, call: reqwest::RequestBuilder, limit: Duration) -> Result<A, Error> {
         let call = call.header("authorization", self.endpoint.key.reveal()).header("x-request-id", request_id());
         self.send(call, limit).await?.read(&self.label)
     }
@@ -232,11 +252,11 @@ impl Transport {
     }
 
     /// Metadata of a request (wire section 1.2).
-    fn metadata(&self) -> Metadata {
+    fn metadata(&self, id: &str) -> Metadata {
         let workspace = self.endpoint.workspace.as_deref().unwrap_or("prod");
         let pairs = [
             ("authorization", self.endpoint.key.reveal()),
-            ("x-request-id", request_id()),
+            ("x-request-id", id.to_owned()),
             ("x-workspace", workspace.to_owned()),
             ("x-tecton-client-version", env!("CARGO_PKG_VERSION").to_owned()),
             ("host", self.label.clone()),

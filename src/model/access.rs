@@ -1,4 +1,6 @@
-//! Who may do what: rights, and the roles that bundle them (wire section 1.8).
+//! Who may do what: rights, and the roles that bundle them (wire section 1.8); and an entry of the log of who did what.
+
+use super::Time;
 
 /// What a call needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -100,6 +102,31 @@ impl Role {
             Right::ListServiceAccounts | Right::ManageServiceAccounts => self == Self::Owner,
         }
     }
+}
+
+/// One entry of a deployment's audit log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// When the change was asked for.
+    pub at: Time,
+    /// The name of the key that asked.
+    pub key: String,
+    /// The call.
+    pub call: String,
+    /// The workspace that was meant; empty where none was.
+    pub workspace: String,
+    /// The feature view that was meant; empty where none was.
+    pub feature_view: String,
+    /// What was asked for, in a few words.
+    pub words: String,
+    /// Whether it was done; absent while it runs, and when nobody saw its end.
+    pub done: Option<bool>,
+    /// What came of it, in a word or two.
+    pub outcome: String,
+    /// What was made, or why it was not done.
+    pub sentence: String,
+    /// The caller's name for its request.
+    pub request: String,
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Who may ask, and who did what: API keys as hashes, and the audit log.
 //!
-//! Two files of the data directory: `access.sqlite` holds the keys, `audit.sqlite` the log, so that a log that has grown
-//! can be moved away. Keys can be made and revoked in the file also while a server runs on it: each request looks its
-//! key up there. Calls block on the disk. What a role may do is `model::access`; this room knows nothing of HTTP.
+//! Two files of the data directory: `access.sqlite` holds the keys, `audit.sqlite` the log, so that a log that has
+//! grown can be moved away. Keys can be made and revoked in the file also while a server runs on it: each request
+//! looks its key up there. Calls block on the disk. What a role may do is `model::access`; this room knows nothing of
+//! HTTP.
 
 use std::path::Path;
 

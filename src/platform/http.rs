@@ -44,6 +44,7 @@ mod own_keys;
 pub use own_keys::{info, row};
 mod proxy;
 mod queries;
+mod ready;
 mod recorded;
 mod rest;
 mod run_stream;

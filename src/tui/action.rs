@@ -173,7 +173,7 @@ actions! {
     Palette, "palette", Program, [":"], "commands", None, "Type a command: any action by name, view NAME, ws NAME, theme NAME.";
     Help, "help", Program, ["?"], "help", None, "Show what every key does.";
     Refresh, "refresh", Program, ["R"], "", None, "Ask the deployment for everything now.";
-    Journal, "log", Program, ["L"], "", None, "Show requests, notes and the deployment's notices.";
+    Journal, "log", Program, ["L"], "", None, "Show requests, notes, the deployment's notices and its audit log.";
     Theme, "theme-next", Program, ["T"], "", None, "Take the next theme.";
     Quit, "quit", Program, ["q"], "quit", None, "Leave the program.";
     QuitNow, "quit-now", Always, ["ctrl-c", "ctrl-q"], "", None, "Leave the program from any state.";

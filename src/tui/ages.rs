@@ -69,11 +69,14 @@ pub fn until(at: Time, now: Time) -> Moving {
     Moving { text, until: change.map(|change| change.max(now + Span::milliseconds(1))) }
 }
 
-/// Whole seconds left until `at`, exact: `4 s`. For the few things that are worth a redraw each second.
+/// Whole seconds left until `at`: `4 s`. Each of the last ten, before that each fifth: few things are worth a redraw each
+/// second.
 pub fn countdown(at: Time, now: Time) -> Moving {
     let left = span_micros(at - now).max(0);
-    let seconds = (left + 999_999) / 1_000_000;
-    let change = at.checked_sub_signed(Span::seconds(seconds - 1)).filter(|_| seconds > 0);
+    let exact = (left + 999_999) / 1_000_000;
+    let step = if exact > 10 { 5 } else { 1 };
+    let seconds = (exact + step - 1) / step * step;
+    let change = at.checked_sub_signed(Span::seconds(seconds - step)).filter(|_| seconds > 0);
     Moving { text: format!("{seconds} s"), until: change.map(|change| change.max(now + Span::milliseconds(20))) }
 }
 
@@ -97,6 +100,22 @@ mod tests {
             [(0, "<10s"), (10, "<30s"), (59, "<1m"), (60, "1m"), (3_599, "59m"), (3_600, "1h"), (172_800, "2d")]
         {
             assert_eq!(coarse(Span::seconds(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn a_countdown_goes_by_fives_and_then_by_ones() {
+        let now = from_micros(1_700_000_000_000_000);
+        for (left, text, next) in [
+            (0, "0 s", None),
+            (1, "1 s", Some(0)),
+            (10, "10 s", Some(9)),
+            (11, "15 s", Some(10)),
+            (28, "30 s", Some(25)),
+        ] {
+            let at = now + Span::seconds(left);
+            let told = countdown(at, now);
+            assert_eq!((told.text.as_str(), told.until), (text, next.map(|left| at - Span::seconds(left))));
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod answer;
 mod asks;
+mod audited;
 mod bulk;
 mod chooser;
 pub mod columns;
@@ -45,6 +46,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use asks::{AskForm, AskItem, AskKind, LEVELS};
+pub use audited::Audited;
 pub use bulk::Batch;
 pub use chooser::{Chooser, Kind as ChooserKind, Line as ChooserLine, Pick};
 pub use columns as table;
@@ -91,6 +93,16 @@ impl Pane {
             Self::Jobs => "Jobs",
             Self::Lookup => "Lookup",
             Self::Stream => "Stream",
+        }
+    }
+
+    /// The reads that it shows and says what is wrong with, what matters most first. Lookups and the stream have words of
+    /// their own.
+    pub fn reads(self) -> &'static [Part] {
+        match self {
+            Self::Summary => &[Part::Views, Part::Freshness, Part::Summary],
+            Self::Jobs => &[Part::Jobs, Part::Reasons],
+            Self::Lookup | Self::Stream => &[],
         }
     }
 }
@@ -193,6 +205,15 @@ pub struct Deployment {
     pub serves: Serves,
 }
 
+/// A profile of the user: what stands in the header, so that one deployment is not taken for another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// Its name.
+    pub name: String,
+    /// Its colour, one of [`super::theme::profile_colours`].
+    pub colour: Option<String>,
+}
+
 /// A request that waits for its answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Pending {
@@ -227,6 +248,8 @@ pub struct App {
     pub home: Option<String>,
     /// How the deployment is called in the header until it tells its address.
     pub endpoint: String,
+    /// The profile that names the deployment.
+    pub profile: Option<Profile>,
     /// The deployment, once reached.
     pub deployment: Option<Deployment>,
     /// How the connection stands, and since when.
@@ -281,6 +304,8 @@ pub struct App {
     pub asks: BTreeMap<(String, String, AskKind), AskForm>,
     /// Toasts and journal.
     pub notes: Notes,
+    /// The deployment's audit log.
+    pub audit: Audited,
 }
 
 /// What the program was started with.
@@ -296,6 +321,10 @@ pub struct Start {
     pub view: Option<String>,
     /// How to call the deployment.
     pub endpoint: String,
+    /// The profile that names it.
+    pub profile: Option<Profile>,
+    /// What the user should know, in whole sentences.
+    pub warnings: Vec<String>,
     /// The user's home.
     pub home: Option<String>,
     /// Columns and rows.
@@ -305,7 +334,7 @@ pub struct Start {
 impl App {
     /// The first state, and the first things to do.
     pub fn new(start: Start, now: Time) -> (Self, Vec<Effect>) {
-        let app = Self {
+        let mut app = Self {
             now,
             dirty: Dirty::Input,
             size: start.size,
@@ -314,6 +343,7 @@ impl App {
             read_only: start.read_only,
             home: start.home,
             endpoint: start.endpoint,
+            profile: start.profile,
             deployment: None,
             connection: Connection::Connecting,
             failing: BTreeMap::new(),
@@ -329,6 +359,7 @@ impl App {
             pending: BTreeMap::new(),
             batches: Vec::new(),
             coverage: Covered::default(),
+            audit: Audited::default(),
             focus: Pane::Jobs,
             zoomed: false,
             typing: None,
@@ -342,6 +373,9 @@ impl App {
             asks: BTreeMap::new(),
             notes: Notes::default(),
         };
+        for warning in start.warnings {
+            app.notes.add(now, Level::Warning, warning);
+        }
         let open = Command::OpenWorkspace { generation: 1, workspace: start.workspace };
         (app, vec![Effect::Client(open)])
     }

@@ -33,7 +33,7 @@ pub fn of(job: &Job) -> Phase {
         JobState::Cancelled => ("cancelled", "⊘", Meaning::Over, 7),
         JobState::Drained => ("drained", "⊘", Meaning::Over, 7),
         JobState::Other(word) => {
-            let word = Cow::Owned(word.to_lowercase());
+            let word = if word.is_empty() { "unknown".into() } else { Cow::Owned(word.to_lowercase()) };
             return Phase { word, glyph: "?", meaning: Meaning::Warning, rank: 4 };
         }
     };

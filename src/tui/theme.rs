@@ -47,6 +47,28 @@ meanings! {
     FieldFocus = "field-focus": "The text field that is typed into.",
     BannerWarning = "banner-warning": "The banner while the connection is slow or away.",
     BannerBad = "banner-bad": "The banner when the deployment refuses.",
+    Profile = "profile": "The name of a profile without a colour, in the header.",
+    ProfileRed = "profile-red": "The name of a profile of that colour, in the header.",
+    ProfileYellow = "profile-yellow": "The name of a profile of that colour, in the header.",
+    ProfileGreen = "profile-green": "The name of a profile of that colour, in the header.",
+    ProfileCyan = "profile-cyan": "The name of a profile of that colour, in the header.",
+    ProfileBlue = "profile-blue": "The name of a profile of that colour, in the header.",
+    ProfileMagenta = "profile-magenta": "The name of a profile of that colour, in the header.",
+    ProfileGrey = "profile-grey": "The name of a profile of that colour, in the header.",
+}
+
+/// What the meanings of profiles' colours begin with.
+const PROFILE: &str = "profile-";
+
+/// The colours that a profile can have.
+pub fn profile_colours() -> impl Iterator<Item = &'static str> {
+    MEANINGS.iter().filter_map(|(_, name, _)| name.strip_prefix(PROFILE))
+}
+
+/// How the name of a profile of that colour is drawn.
+pub fn profile_meaning(colour: Option<&str>) -> Meaning {
+    let wanted = |name: &str| name.strip_prefix(PROFILE).is_some_and(|known| Some(known) == colour);
+    MEANINGS.iter().find(|(_, name, _)| wanted(name)).map_or(Meaning::Profile, |(meaning, ..)| *meaning)
 }
 
 /// A named set of styles.
@@ -171,6 +193,17 @@ mod tests {
             Theme::parse(name, text).unwrap();
         }
         assert_eq!(built_in().len(), 3);
+    }
+
+    #[test]
+    fn a_profile_is_drawn_in_its_colour() {
+        assert!(profile_colours().count() > 5);
+        for colour in profile_colours() {
+            let name = format!("profile-{colour}");
+            let (meaning, ..) = MEANINGS.iter().find(|(_, known, _)| *known == name).unwrap();
+            assert_eq!(profile_meaning(Some(colour)), *meaning);
+        }
+        assert_eq!((profile_meaning(None), profile_meaning(Some("?"))), (Meaning::Profile, Meaning::Profile));
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod help;
 #[cfg(test)]
 mod job_tests;
 mod jobs;
+mod journal;
 mod lists;
 mod lookup;
 mod plot;
@@ -36,6 +37,9 @@ mod summary;
 mod tests;
 mod timeline;
 mod trigger;
+mod trouble;
+#[cfg(test)]
+mod trouble_tests;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -61,7 +65,8 @@ pub fn draw(buffer: &mut Buffer, app: &App, theme: &Theme) -> Layout {
     canvas.layout.tabs = tabs;
     chrome::header(&mut canvas, app, row(area, 0));
     let mut top = 1;
-    top += chrome::banner(&mut canvas, app, Rect::new(area.x, top, area.width, 2));
+    let most = if tabs { 2 } else { 3 };
+    top += chrome::banner(&mut canvas, app, Rect::new(area.x, top, area.width, most));
     if tabs {
         chrome::tabs(&mut canvas, app, row(area, top));
         top += 1;
@@ -120,7 +125,7 @@ fn overlays(canvas: &mut Canvas, app: &App, body: Rect) {
     for overlay in &app.overlays {
         match overlay {
             Overlay::Help(scroll) => help::draw(canvas, *scroll, body),
-            Overlay::Journal(scroll) => lists::journal(canvas, app, *scroll, body),
+            Overlay::Journal(scroll) => journal::journal(canvas, app, *scroll, body),
             Overlay::Detail(detail) => detail::draw(canvas, app, detail, body),
             Overlay::Chooser(chooser) => lists::chooser(canvas, app, chooser, body),
             Overlay::Trigger(form) => trigger::form(canvas, app, form, body),

@@ -52,6 +52,16 @@ use chrono::DateTime;
 use super::proto::common::{Duration, Id, Timestamp};
 use crate::model::{self, Span, Time};
 
+/// Most characters of a name. What refers to it repeats it, and a short message can refer to one long name very often.
+const LONGEST_NAME: usize = 250;
+
+/// A name or word out of a message, cut where no name is so long.
+fn name_of(text: &str) -> String {
+    let end = text.char_indices().nth(LONGEST_NAME).map(|(end, _)| end);
+    let cut = end.and_then(|end| text.get(..end)).map(|start| format!("{start}…"));
+    cut.unwrap_or_else(|| text.to_owned())
+}
+
 /// An instant as the protocol carries it.
 pub fn time_to_proto(at: Time) -> Timestamp {
     Timestamp { seconds: at.timestamp(), nanos: i32::try_from(at.timestamp_subsec_nanos()).unwrap_or(0) }
@@ -60,6 +70,11 @@ pub fn time_to_proto(at: Time) -> Timestamp {
 /// An instant of the protocol; absent when no calendar can show it.
 pub fn time_from_proto(at: Timestamp) -> Option<Time> {
     DateTime::from_timestamp(at.seconds, u32::try_from(at.nanos).ok()?)
+}
+
+/// When something happened; the epoch, which a message has where nothing was set, is never.
+pub fn happened(at: Timestamp) -> Option<Time> {
+    time_from_proto(at).filter(|_| at != Timestamp::default())
 }
 
 /// A span as the protocol carries it.
@@ -97,6 +112,8 @@ mod tests {
             let span = Span::microseconds(micros);
             assert_eq!(span_from_proto(span_to_proto(span)), span);
         }
+        assert_eq!(happened(Timestamp::default()), None);
+        assert_eq!(happened(Timestamp { seconds: 0, nanos: 1 }).map(|at| at.timestamp()), Some(0));
         assert_eq!(time_from_proto(Timestamp { seconds: i64::MAX, nanos: 0 }), None);
         assert_eq!(span_from_proto(Duration { seconds: i64::MAX, nanos: 0 }), Span::MAX);
     }

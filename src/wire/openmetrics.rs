@@ -174,6 +174,6 @@ took_seconds_sum{path="/p"} 4.75
 # EOF
 "#;
         assert_eq!(text, expected);
-        assert_eq!(checker::check(&text), Ok(8));
+        assert_eq!(checker::check(&text), Ok(7));
     }
 }

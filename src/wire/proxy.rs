@@ -73,8 +73,15 @@ pub enum DecodeError {
     #[error("the message is not base64: {0}")]
     Base64(#[from] base64::DecodeError),
     /// Not the message that belongs there.
-    #[error("the message does not have the expected form: {0}")]
+    #[error("the message does not have the expected form: {}", start(.0))]
     Message(#[from] prost::DecodeError),
+}
+
+/// The start of what the library says: it names every field on the way, and a hostile message has long ways.
+fn start(error: &prost::DecodeError) -> String {
+    let text = error.to_string();
+    let end = text.char_indices().nth(200).map(|(end, _)| end);
+    end.and_then(|end| text.get(..end)).map_or_else(|| text.clone(), |start| format!("{start}…"))
 }
 
 impl OneOrMany {
@@ -182,6 +189,19 @@ mod tests {
         let message: GetWorkspaceRequest = decode("CgRwcm9kqgYDYWJj").unwrap();
         assert_eq!(message.workspace_name.as_deref(), Some("prod"));
         assert!(decode::<GetWorkspaceRequest>("/////w==").is_err());
+    }
+
+    #[test]
+    fn numbers_in_a_row_are_read_packed_and_unpacked() {
+        #[derive(Clone, PartialEq, ::prost::Message)]
+        struct Numbers {
+            #[prost(int32, repeated, tag = "1")]
+            numbers: Vec<i32>,
+        }
+        for bytes in [&[0x0a, 3, 1, 2, 3][..], &[0x08, 1, 0x08, 2, 0x08, 3], &[0x08, 1, 0x0a, 2, 2, 3]] {
+            let message: Numbers = decode(&STANDARD.encode(bytes)).unwrap();
+            assert_eq!(message.numbers, [1, 2, 3]);
+        }
     }
 
     #[test]

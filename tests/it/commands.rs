@@ -74,17 +74,19 @@ fn repository(folder: &Path) -> PathBuf {
     repo
 }
 
-fn start(folder: &Path) -> Server {
+/// A server of views that users trigger by hand.
+pub fn start(folder: &Path) -> Server {
     Server::start(&repository(folder), &folder.join("data"))
 }
 
 /// The instant so many whole hours before the last whole hour.
-fn hour(back: i64) -> DateTime<Utc> {
+pub fn hour(back: i64) -> DateTime<Utc> {
     let last = Utc::now().timestamp().div_euclid(3_600) * 3_600;
     DateTime::from_timestamp(last, 0).unwrap() - TimeDelta::hours(back)
 }
 
-fn text(at: DateTime<Utc>) -> String {
+/// An instant as requests name it.
+pub fn text(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 

@@ -1,5 +1,5 @@
-//! Keys and the audit log as an administrator meets them: made before the first start, handed out, revoked under a running
-//! server from another process.
+//! Keys and the audit log as an administrator meets them: made before the first start, handed out, revoked under a
+//! running server from another process.
 
 use std::path::Path;
 use std::process::Output;

@@ -29,13 +29,18 @@ pub fn shielded(mut command: Command) -> Command {
         "TECTON_API_KEY",
         "TECTON_WORKSPACE",
         "TECTON_CONFIG_PATH",
+        "TECTON_CLIENT_CERT",
+        "TECTON_CLIENT_KEY",
+        "OAUTH_ACCESS_TOKEN",
+        "FVTOP_CONFIG",
+        "FVTOP_PROFILE",
         "NO_COLOR",
         "FVTOP_FEATURE_SEPARATOR",
         "FVTOP_DATA_DIR",
     ] {
         command.env_remove(name);
     }
-    command.env("HOME", "/nonexistent").env("XDG_DATA_HOME", "/nonexistent");
+    command.env("HOME", "/nonexistent").env("XDG_DATA_HOME", "/nonexistent").env("XDG_CONFIG_HOME", "/nonexistent");
     command
 }
 
@@ -68,8 +73,8 @@ impl Starting {
         Self::keyless(program, repository, data, &[&["--api-key-file", &key_argument], arguments].concat())
     }
 
-    /// The same without a key file: who is let in stands in the data directory. What [`Server::run`] asks with is the key in the
-    /// file beside it, if there is one.
+    /// The same without a key file: who is let in stands in the data directory. What [`Server::run`] asks with is the
+    /// key in the file beside it, if there is one.
     pub fn keyless(mut program: Command, repository: &Path, data: &Path, arguments: &[&str]) -> Self {
         let turn = Some(ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner));
         let key_file = data.with_extension("key");
@@ -125,7 +130,7 @@ impl Server {
 
     /// The calls to this server, in this process.
     pub fn api(&self) -> Api {
-        let endpoint = Endpoint { url: parse_url(&self.url).unwrap(), key: ApiKey::new(KEY).unwrap(), workspace: None };
+        let endpoint = Endpoint::new(parse_url(&self.url).unwrap(), ApiKey::new(KEY).unwrap(), None);
         Api::new(endpoint).unwrap()
     }
 

@@ -8,6 +8,7 @@ use super::list::collect;
 use crate::cli::failure::{FAILED, Failure};
 use crate::cli::session::Session;
 use crate::cli::target::TargetArgs;
+use crate::client::api::fleet::JobFilter;
 use crate::model::Job;
 
 /// The fewest digits by which a job is known.
@@ -62,7 +63,7 @@ impl OneJob {
 /// # Errors
 /// When one is not there or fits several, or the deployment is not reached or refuses.
 pub async fn find(session: &Session, view: Option<&str>, names: &[JobName]) -> Result<Vec<Job>, Failure> {
-    let jobs = collect(session, view).await?;
+    let jobs = collect(session, view, &JobFilter::default()).await?;
     let mut found: Vec<Job> = Vec::new();
     for name in names {
         let job = pick(&jobs, name)?.ok_or_else(|| none(name, session))?;

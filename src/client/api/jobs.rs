@@ -19,62 +19,85 @@ use crate::wire::rpc;
 /// What stands in the log of an attempt where the deployment has none to give.
 const NOT_TOLD: &str = "This deployment does not tell what its attempts did.";
 
+/// What is known before the jobs are asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::client) struct Known {
+    /// The mark of the jobs that are there already.
+    pub mark: Option<u64>,
+    /// The status table is not to be asked for.
+    pub table_rests: bool,
+}
+
 /// What the two calls about jobs gave.
 pub(in crate::client) struct Listing {
     /// The jobs and their mark; absent where they are those that were known already.
     pub news: Option<(Vec<Job>, u64)>,
-    /// Why what the status table says of them is missing.
-    pub without_reasons: Option<Error>,
+    /// What became of the status table.
+    pub table: Table,
+}
+
+/// What became of the status table, which tells why attempts ended and what may be done with a job.
+pub(in crate::client) enum Table {
+    /// It is in the jobs.
+    Read,
+    /// It was not asked for.
+    Resting,
+    /// It is not to be had.
+    Failed(Error),
 }
 
 impl Api {
     /// All jobs of a view, newest first: the job list, joined with the status table. Where one of the two is not to be had, the
     /// other stands alone.
     pub async fn jobs(&self, workspace: &str, feature_view: &str, id: Id) -> Result<Vec<Job>, Error> {
-        let listing = self.listing(workspace, feature_view, id, None).await?;
+        let listing = self.listing(workspace, feature_view, id, Known::default()).await?;
         Ok(listing.news.map(|(jobs, _)| jobs).unwrap_or_default())
     }
 
-    /// As [`Api::jobs`], unless they are those whose mark is `known`: then nothing is decoded.
+    /// As [`Api::jobs`], unless they are those whose mark is known: then nothing is decoded.
     pub(in crate::client) async fn listing(
         &self,
         workspace: &str,
         feature_view: &str,
         id: Id,
-        known: Option<u64>,
+        known: Known,
     ) -> Result<Listing, Error> {
         let (list, table) = (list_request(workspace, feature_view), table_request(workspace, id));
-        let (list, table) = tokio::join!(
-            self.sealed(rpc::LIST_MATERIALIZATION_JOBS, &list),
-            self.sealed(rpc::GET_MATERIALIZATION_STATUS, &table)
-        );
+        let table = async {
+            match known.table_rests {
+                true => None,
+                false => Some(self.sealed(rpc::GET_MATERIALIZATION_STATUS, &table).await),
+            }
+        };
+        let (list, table) = tokio::join!(self.sealed(rpc::LIST_MATERIALIZATION_JOBS, &list), table);
+        let (sealed, table) = match table {
+            None => (None, Table::Resting),
+            Some(Ok(sealed)) => (Some(sealed), Table::Read),
+            Some(Err(error)) => (None, Table::Failed(error)),
+        };
         let list = match list {
             Ok(list) => Some(list),
             // Every task has its rows in the table as well.
-            Err(error) if matches!(error.kind, Kind::Unimplemented | Kind::Forbidden) && table.is_ok() => None,
+            Err(error) if matches!(error.kind, Kind::Unimplemented | Kind::Forbidden) && sealed.is_some() => None,
             Err(error) => return Err(error),
         };
-        let (table, without_reasons) = match table {
-            Ok(table) => (Some(table), None),
-            Err(error) => (None, Some(error)),
-        };
-        let marks = (list.as_ref().map(Sealed::mark), table.as_ref().map(Sealed::mark));
+        let marks = (list.as_ref().map(Sealed::mark), sealed.as_ref().map(Sealed::mark));
         let mark = foldhash::quality::FixedState::default().hash_one(marks);
-        if known == Some(mark) {
-            return Ok(Listing { news: None, without_reasons });
+        if known.mark == Some(mark) {
+            return Ok(Listing { news: None, table });
         }
-        let bytes = list.as_ref().map_or(0, Sealed::len) + table.as_ref().map_or(0, Sealed::len);
+        let bytes = list.as_ref().map_or(0, Sealed::len) + sealed.as_ref().map_or(0, Sealed::len);
         let (workspace, feature_view) = (workspace.to_owned(), feature_view.to_owned());
         heavy(bytes, move || {
             let jobs = list.map(|list| list.decode::<j::ListJobsResponse>()).transpose()?.unwrap_or_default().jobs;
             let jobs = jobs.iter().filter_map(c::job_from_proto).collect();
-            let table = table.map(|table| table.decode::<s::GetMaterializationStatusResponse>()).transpose();
-            let (table, broken) = match table {
-                Ok(table) => (table.and_then(|table| table.materialization_status), None),
-                Err(error) => (None, Some(error)),
+            let status = sealed.map(|sealed| sealed.decode::<s::GetMaterializationStatusResponse>()).transpose();
+            let (status, table) = match status {
+                Ok(status) => (status.and_then(|status| status.materialization_status), table),
+                Err(error) => (None, Table::Failed(error)),
             };
-            let jobs = c::join_status(jobs, table.as_ref(), &workspace, &feature_view).scrubbed();
-            Ok(Listing { news: Some((jobs, mark)), without_reasons: without_reasons.or(broken) })
+            let jobs = c::join_status(jobs, status.as_ref(), &workspace, &feature_view).scrubbed();
+            Ok(Listing { news: Some((jobs, mark)), table })
         })
         .await
     }

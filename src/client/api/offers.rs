@@ -19,6 +19,7 @@ const PART_OF: &[(&str, Part)] = &[
     (rpc::GET_SERVING_STATUS, Part::Coverage),
     (rpc::GET_JOB_DETAILS, Part::Stages),
     (rpc::GET_JOB_LOGS, Part::Logs),
+    (rpc::GET_JOBS, Part::Fleet),
 ];
 
 /// The parts that only the calls below `/v1/fvtop/` bring.
@@ -36,20 +37,23 @@ impl Api {
     }
 
     /// Forgets what was learnt: the deployment went away, and another release may have come back.
-    pub fn renew(&self) {
+    pub(super) fn renew(&self) {
         *self.serves.lock().unwrap_or_else(PoisonError::into_inner) = Serves::default();
     }
 
     /// Notes how a part stands.
-    pub(in crate::client) fn note(&self, part: Part, offer: Offer) {
+    fn note(&self, part: Part, offer: Offer) {
         self.serves.lock().unwrap_or_else(PoisonError::into_inner).note(part, offer);
     }
 
+    /// Notes how the calls below `/v1/fvtop/` stand, all alike.
+    pub(super) fn note_own(&self, offer: Offer) {
+        OWN.into_iter().for_each(|part| self.note(part, offer.clone()));
+    }
+
     /// Notes that the deployment has no calls of its own.
-    pub(in crate::client) fn note_own(&self, there: bool) {
-        for part in OWN.into_iter().filter(|_| !there) {
-            self.note(part, Offer::Missing(part.not_served()));
-        }
+    pub(super) fn note_own_missing(&self) {
+        OWN.into_iter().for_each(|part| self.note(part, Offer::Missing(part.not_served())));
     }
 
     /// Makes a call that reads this part, unless the deployment is known not to have it, and notes what came of it.

@@ -11,7 +11,8 @@ use tokio_util::bytes::Bytes;
 use super::Api;
 use crate::client::error::{Error, Kind};
 use crate::client::scrub::Scrub;
-use crate::client::transport::{CHANGE, READ, blocking};
+use crate::client::serves::Part;
+use crate::client::transport::{READ, blocking};
 use crate::wire::arrow::{self, CONTENT_TYPE};
 use crate::wire::queries::{
     Dataset, DatasetList, FRAME_LIMIT, FrameAnswer, LONGEST_WAIT_MS, QueryAccepted, QueryRequest, QueryStatus,
@@ -45,7 +46,8 @@ impl Api {
 
     /// Starts a query and gives its id. Never retried: it may have been taken although no answer came.
     pub async fn start_query(&self, own_api: &str, request: &QueryRequest) -> Result<String, Error> {
-        let answer: QueryAccepted = self.transport.post(&below(own_api, "queries"), request, CHANGE).await?;
+        let path = below(own_api, "queries");
+        let answer: QueryAccepted = self.noted(Some(Part::Queries), self.transport.post_once(&path, request)).await?;
         Ok(answer.query_id)
     }
 
@@ -78,7 +80,7 @@ impl Api {
         let path = below(own_api, "datasets");
         let query = [("workspace", workspace)];
         let call = || self.transport.get::<DatasetList>(&path, &query, READ);
-        Ok(self.persist(call).await?.scrubbed())
+        Ok(self.noted(Some(Part::Datasets), self.persist(call)).await?.scrubbed())
     }
 
     /// What is known of a dataset.

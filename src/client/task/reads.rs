@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::api::{Api, Deployment, Listing};
+use super::super::api::{Api, Deployment, Listing, Table};
 use super::super::clock;
 use super::super::error::{Error, Kind};
 use super::super::message::{Connection, Failing, Part, Problem, Update};
@@ -28,10 +28,11 @@ impl Task {
         if self.link.is_down() {
             // Back again: everything is asked for anew.
             self.polls.hurry(&Poll::ALL);
+            self.link = Link::Live;
         }
         self.heard = Some(Instant::now());
-        self.link = Link::Live;
         if !self.look_whether_slow() {
+            self.link = Link::Live;
             self.outbox.push(Update::Connection(Connection::Live));
         }
     }
@@ -50,7 +51,6 @@ impl Task {
     }
 
     pub(super) fn answered(&mut self, poll: Poll, answer: Answer, sent: Instant) {
-        let back = self.link.is_down();
         self.alive();
         let wait = self.interval(poll).map(|interval| interval.max(sent.elapsed() * REST));
         self.polls.schedule(poll, wait);
@@ -58,7 +58,7 @@ impl Task {
             self.well(part);
         }
         match answer {
-            Answer::Deployment(deployment) => self.learn(deployment, back),
+            Answer::Deployment(deployment) => self.learn(deployment),
             Answer::Workspaces(workspaces) => {
                 self.workspaces.clone_from(&workspaces);
                 self.outbox.push_changed(Update::Workspaces(workspaces));
@@ -73,15 +73,25 @@ impl Task {
         }
     }
 
-    /// Shows the jobs where they are others now, and tells whether what the status table says of them is missing.
+    /// Shows the jobs where they are others now, and tells whether what the status table says of them is missing. A table that
+    /// fails is left alone for a while; the list is not.
     fn show_jobs(&mut self, listing: Listing) {
-        match listing.without_reasons {
-            None => self.well(Part::Reasons),
-            Some(error) if matches!(error.kind, Kind::Unimplemented | Kind::Forbidden) => self.well(Part::Reasons),
-            Some(error) => {
-                self.troubles.failed(Part::Reasons);
-                let wait = self.polls.due(Poll::Jobs).map(|due| due.saturating_duration_since(Instant::now()));
-                self.tell_failing(Part::Reasons, error.problem, wait.unwrap_or(self.pace.jobs));
+        match listing.table {
+            Table::Resting => {}
+            Table::Read => {
+                self.table_rests = None;
+                self.well(Part::Reasons);
+            }
+            Table::Failed(error) if matches!(error.kind, Kind::Unimplemented | Kind::Forbidden) => {
+                let wait = if error.kind == Kind::Forbidden { self.pace.forbidden } else { Duration::ZERO };
+                self.table_rests = Some(Instant::now() + wait);
+                self.well(Part::Reasons);
+            }
+            Table::Failed(error) => {
+                let failures = self.troubles.failed(Part::Reasons);
+                let wait = link::grown((self.pace.jobs, self.pace.failing), failures).max(error.told_wait());
+                self.table_rests = Some(Instant::now() + wait);
+                self.tell_failing(Part::Reasons, error.problem, wait);
             }
         }
         let (Some(view), Some((jobs, mark))) = (&self.view, listing.news) else { return };
@@ -89,12 +99,7 @@ impl Task {
         self.outbox.push_changed(Update::Jobs { generation: view.generation, jobs: Arc::new(jobs) });
     }
 
-    /// The deployment told what it is; where it was away, another release may have come back.
-    fn learn(&mut self, deployment: Deployment, back: bool) {
-        if let (Some(api), true) = (&self.api, back) {
-            api.renew();
-            api.note_own(deployment.own_api.is_some());
-        }
+    fn learn(&mut self, deployment: Deployment) {
         self.deployment = Some(deployment);
         self.tell_deployment();
         self.open_tail();

@@ -21,9 +21,11 @@ use crate::wire::proto::view::{Fco, FcoContainer, FeatureView as FeatureViewProt
 use crate::wire::proto::workspace::ListWorkspacesResponse;
 use crate::wire::{proxy, rpc};
 
+mod audit;
 mod freshness;
 mod jobs;
 mod queries;
+mod reads;
 
 /// What the server does with a call.
 #[derive(Clone)]
@@ -34,6 +36,10 @@ enum Act {
     Code(i32, &'static str),
     /// Answers with that HTTP status and body.
     Http(u16, &'static str),
+    /// Answers HTTP 429, and how many seconds to wait.
+    Busy(&'static str),
+    /// Breaks off in the middle of its answer.
+    Break,
     /// Answers after that time with that message.
     Late(u64, String),
     /// Answers with an empty message, and from then on does another thing with another call.
@@ -44,8 +50,12 @@ enum Act {
 
 type Script = Arc<Mutex<HashMap<&'static str, Act>>>;
 
+/// How often each call came.
+type Counts = Arc<Mutex<HashMap<String, usize>>>;
+
 struct Fake {
     script: Script,
+    counts: Counts,
     url: String,
 }
 
@@ -53,8 +63,9 @@ fn say(message: &impl Message) -> Act {
     Act::Say(proxy::encode(message))
 }
 
-async fn answer(State(script): State<Script>, body: String) -> Response {
+async fn answer(State((script, counts)): State<(Script, Counts)>, body: String) -> Response {
     let request: proxy::Request = serde_json::from_str(&body).unwrap();
+    *counts.lock().unwrap().entry(request.method.clone()).or_default() += 1;
     let act = script.lock().unwrap().get(request.method.as_str()).cloned();
     let good = |response: String| {
         let status = proxy::Status { code: 0, detail: String::new() };
@@ -65,6 +76,11 @@ async fn answer(State(script): State<Script>, body: String) -> Response {
         Some(Act::Say(response)) => good(response),
         Some(Act::Code(code, detail)) => axum::Json(proxy::Response::error(code, detail)).into_response(),
         Some(Act::Http(code, body)) => (StatusCode::from_u16(code).unwrap(), body).into_response(),
+        Some(Act::Busy(seconds)) => (StatusCode::TOO_MANY_REQUESTS, [("retry-after", seconds)]).into_response(),
+        Some(Act::Break) => {
+            let pieces = [Ok("{\"status\":"), Err(std::io::Error::other("broken"))];
+            Body::from_stream(futures::stream::iter(pieces)).into_response()
+        }
         Some(Act::Late(millis, response)) => {
             tokio::time::sleep(Duration::from_millis(millis)).await;
             good(response)
@@ -93,11 +109,12 @@ async fn tail() -> Body {
     Body::from(text)
 }
 
-async fn serve_at(port: u16, script: Script) -> u16 {
+async fn serve_at(port: u16, script: Script, counts: Counts) -> u16 {
     let router = Router::new()
         .route("/api/proxy", post(answer))
         .route("/api/v1/fvtop/run-stream", get(tail))
-        .with_state(script)
+        .route("/api/v1/fvtop/audit", get(audit::log))
+        .with_state((script, counts))
         .nest("/api/v1/fvtop", queries::router());
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -127,7 +144,7 @@ fn views() -> QueryFeatureViewsResponse {
     let fcos = [view(1, "slow"), view(2, "quick")];
     let container = FcoContainer {
         root_ids: fcos.iter().map(|view| view.feature_view_id.clone().unwrap()).collect(),
-        fcos: fcos.into_iter().map(|view| Fco { feature_view: Some(view), ..Default::default() }).collect(),
+        fcos: fcos.into_iter().map(|view| Fco { feature_view: Some(Box::new(view)), ..Default::default() }).collect(),
         workspace: None,
     };
     QueryFeatureViewsResponse { fco_container: Some(container), ..Default::default() }
@@ -147,8 +164,14 @@ fn healthy() -> HashMap<&'static str, Act> {
 impl Fake {
     async fn new(script: HashMap<&'static str, Act>) -> Self {
         let script = Arc::new(Mutex::new(script));
-        let port = serve_at(0, Arc::clone(&script)).await;
-        Self { script, url: format!("http://127.0.0.1:{port}/api") }
+        let counts = Counts::default();
+        let port = serve_at(0, Arc::clone(&script), Arc::clone(&counts)).await;
+        Self { script, counts, url: format!("http://127.0.0.1:{port}/api") }
+    }
+
+    /// How often that call came.
+    fn count(&self, method: &str) -> usize {
+        self.counts.lock().unwrap().get(method).copied().unwrap_or(0)
     }
 
     fn set(&self, method: &'static str, act: Act) {
@@ -165,8 +188,7 @@ struct Console(Handle);
 
 impl Console {
     fn to(url: &str) -> Self {
-        let endpoint =
-            Endpoint { url: parse_url(url).unwrap(), key: ApiKey::new("test-key").unwrap(), workspace: None };
+        let endpoint = Endpoint::new(parse_url(url).unwrap(), ApiKey::new("test-key").unwrap(), None);
         let ms = Duration::from_millis;
         let pace = Pace {
             jobs: ms(30),
@@ -341,7 +363,7 @@ async fn a_dead_deployment_is_tried_again_until_it_is_back() {
     let (workspace, feature_view) = ("prod".to_owned(), "quick".to_owned());
     console.send(Command::Lookup { request: 9, workspace, feature_view, keys: vec![] }).await;
     assert!(console.until(failed).await.is_err());
-    serve_at(port, Arc::new(Mutex::new(healthy()))).await;
+    serve_at(port, Arc::new(Mutex::new(healthy())), Counts::default()).await;
     console.connection(|c| *c == Connection::Live).await;
     console.until(|update| matches!(update, Update::FeatureViews { generation: 1, .. }).then_some(())).await;
 }

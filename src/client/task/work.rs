@@ -5,7 +5,7 @@ use std::sync::Arc;
 use polars::prelude::{DataFrame, IntoColumn, StringChunked};
 use tokio::time::Instant;
 
-use super::super::api::{Api, Deployment, Listing};
+use super::super::api::{Api, Deployment, Known, Listing};
 use super::super::error::{Error, Kind};
 use super::super::keys;
 use super::super::message::{Command, Generation, Problem, Table, Update};
@@ -22,8 +22,8 @@ pub(super) enum Done {
     Ready(Result<Api, Error>),
     /// A read.
     Poll { poll: Poll, stamp: u64, result: Box<Result<Answer, Error>> },
-    /// The tail of a stream, for good.
-    TailEnded,
+    /// The tail of the view that was opened as this, not to be opened again by itself.
+    TailEnded(Generation),
     /// A request of the user.
     Reply(Option<Box<Update>>),
 }
@@ -55,22 +55,30 @@ impl Fact {
 
 /// One read, with all that it needs.
 enum Question {
-    Deployment,
+    /// What the deployment is; `back`: it was away.
+    Deployment {
+        back: bool,
+    },
     Workspaces,
     Views(String),
-    OfView { poll: Poll, view: OpenView, id: Option<Id>, listed: Option<u64> },
+    OfView {
+        poll: Poll,
+        view: OpenView,
+        id: Option<Id>,
+        known: Known,
+    },
 }
 
 impl Question {
     async fn ask(self, api: Api) -> Result<Answer, Error> {
         match self {
-            Self::Deployment => api.deployment().await.map(Answer::Deployment),
+            Self::Deployment { back } => api.probe(back).await.map(Answer::Deployment),
             Self::Workspaces => api.workspaces().await.map(Answer::Workspaces),
             Self::Views(workspace) => {
                 let views = api.feature_views(&workspace).await?;
                 Ok(Answer::Views { workspace, views })
             }
-            Self::OfView { poll, view, id, listed } => {
+            Self::OfView { poll, view, id, known } => {
                 let id = match id {
                     Some(id) => id,
                     None => api.feature_view(&view.workspace, &view.name).await?.id,
@@ -78,7 +86,7 @@ impl Question {
                 Ok(match poll {
                     Poll::Freshness => Answer::OfView(Fact::Freshness(api.freshness(&view.workspace, id).await?)),
                     Poll::Summary => Answer::OfView(Fact::Summary(api.summary(&view.workspace, id).await?)),
-                    _ => Answer::Jobs(api.listing(&view.workspace, &view.name, id, listed).await?),
+                    _ => Answer::Jobs(api.listing(&view.workspace, &view.name, id, known).await?),
                 })
             }
         }
@@ -110,13 +118,15 @@ impl Task {
     /// What that kind asks for now; nothing when nothing is wanted of it.
     fn question(&self, poll: Poll) -> Option<Question> {
         match poll {
-            Poll::Deployment => Some(Question::Deployment),
+            Poll::Deployment => Some(Question::Deployment { back: self.link.is_down() }),
             Poll::Workspaces => Some(Question::Workspaces),
             Poll::Views => self.workspace().map(Question::Views),
             Poll::Jobs | Poll::Freshness | Poll::Summary => {
                 let view = self.view.clone()?;
                 let id = self.ids.get(&(view.workspace.clone(), view.name.clone())).copied();
-                Some(Question::OfView { poll, view, id, listed: self.listed })
+                let table_rests = self.table_rests.is_some_and(|until| until > Instant::now());
+                let known = Known { mark: self.listed, table_rests };
+                Some(Question::OfView { poll, view, id, known })
             }
         }
     }

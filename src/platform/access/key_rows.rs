@@ -68,6 +68,12 @@ pub fn end(change: &Transaction, id: Id, now: Time) -> rusqlite::Result<()> {
     change.execute("UPDATE keys SET revoked_at = ?2 WHERE id = ?1", params![id.to_string(), micros(now)]).map(drop)
 }
 
+/// Notes that a key that came from a key file was found in this one; whether it is such a key.
+pub fn moved(change: &Transaction, hash: &Hash, source: &str) -> rusqlite::Result<bool> {
+    let sql = "UPDATE keys SET source = ?2 WHERE hash = ?1 AND source IS NOT NULL";
+    change.execute(sql, params![hash.bytes(), source]).map(|found| found > 0)
+}
+
 /// The key of that hash.
 pub fn by_hash(rows: &Connection, hash: &Hash) -> rusqlite::Result<Option<KeyRecord>> {
     let mut one = rows.prepare_cached(&format!("SELECT {COLUMNS} FROM keys WHERE hash = ?1"))?;
@@ -87,6 +93,12 @@ pub fn named(rows: &Connection, name_or_id: &str) -> rusqlite::Result<Option<Key
 pub fn owners(rows: &Connection) -> rusqlite::Result<i64> {
     let sql = "SELECT COUNT(*) FROM keys WHERE role = 'owner' AND revoked_at IS NULL";
     rows.query_row(sql, [], |row| row.get(0))
+}
+
+/// Whether the key of that id is let in.
+pub fn lets_in(rows: &Connection, id: Id) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM keys WHERE id = ?1 AND revoked_at IS NULL)";
+    rows.prepare_cached(sql)?.query_row([id.to_string()], |row| row.get(0))
 }
 
 /// Whether any key is let in.

@@ -1,8 +1,8 @@
 //! The API keys of a deployment: made, listed, revoked, and looked up for each request.
 //!
-//! A key is found by its hash, which the index of the file compares: what an attacker sends is hashed first, so the time of a
-//! look-up says nothing of the keys there are. Nothing is remembered between two requests, so a revocation counts at once,
-//! whichever process made it.
+//! A key is found by its hash, which the index of the file compares: what an attacker sends is hashed first, so the
+//! time of a look-up says nothing of the keys there are. Nothing is remembered between two requests, so a revocation
+//! counts at once, whichever process made it.
 
 use std::path::Path;
 
@@ -85,8 +85,8 @@ pub enum AccessError {
     NoSuchKey(String),
     /// It is the last one that may make keys.
     #[error(
-        "`{0}` is the last owner key: without it nobody could make or revoke keys over the network. Make another owner key \
-         first, or revoke this one on the server's machine: `fvtop keys revoke NAME --data-dir DIR`."
+        "`{0}` is the last owner key: without it nobody could make or revoke keys over the network. Make another owner \
+         key first, or revoke this one on the server's machine: `fvtop keys revoke NAME --data-dir DIR`."
     )]
     LastOwner(String),
 }
@@ -138,8 +138,8 @@ impl KeyStore {
         }
     }
 
-    /// Revokes the key of that id, or else of that name; it stays in the list, and what it did in the audit log. One that is
-    /// revoked already stays as it is.
+    /// Revokes the key of that id, or else of that name; it stays in the list, and what it did in the audit log. One
+    /// that is revoked already stays as it is.
     ///
     /// # Errors
     /// When there is no such key, it is the last owner key and stays, or the file fails.
@@ -160,6 +160,14 @@ impl KeyStore {
         done
     }
 
+    /// Whether the key of that id is let in.
+    ///
+    /// # Errors
+    /// When the file fails.
+    pub fn lets_in(&self, id: Id) -> Result<bool, FileError> {
+        self.0.read(|file| rows::lets_in(file, id))
+    }
+
     /// Whether any key is let in.
     ///
     /// # Errors
@@ -176,9 +184,9 @@ impl KeyStore {
         self.0.read(rows::owners)
     }
 
-    /// Takes the keys of a key file in, as owner keys; one that was revoked stays revoked. Keys that came from this file and
-    /// stand in it no longer are revoked: taking a line out of the file is how its readers lock somebody out. Gives the
-    /// keys that are new, then those that were revoked.
+    /// Takes the keys of a key file in, as owner keys; one that was revoked stays revoked. Keys that came from this
+    /// file and stand in it no longer are revoked: taking a line out of the file is how its readers lock somebody out.
+    /// Gives the keys that are new, then those that were revoked.
     ///
     /// # Errors
     /// When the file fails.
@@ -194,7 +202,10 @@ impl KeyStore {
         self.0.write(|change| {
             let mut made = Vec::new();
             for line in lines {
-                if rows::by_hash(change, &line.secret.hash())?.is_none() {
+                let hash = line.secret.hash();
+                // A key file may move: what has left it is told by where its keys were found last.
+                let moved = rows::moved(change, &hash, &source)?;
+                if !moved && rows::by_hash(change, &hash)?.is_none() {
                     let new = NewKey {
                         name: rows::free_name(change, &format!("{file} line {}", line.number))?,
                         description: "Taken from a key file.".to_owned(),

@@ -76,12 +76,13 @@ fn the_last_owner_key_goes_only_by_the_file() {
 #[test]
 fn a_key_file_is_taken_in_once_and_what_leaves_it_is_locked_out() {
     let (dir, store) = store();
-    let path = dir.path().join("keys");
-    let take = |text: &str| {
+    let take_from = |name: &str, text: &str| {
+        let path = dir.path().join(name);
         std::fs::write(&path, text).unwrap();
         let (made, dropped) = store.take_in(&path, &super::super::key_file::read(&path).unwrap(), now()).unwrap();
         (made.len(), dropped.len())
     };
+    let take = |text: &str| take_from("keys", text);
     let (one, two) = ("one-of-the-old-keys", "two-of-the-old-keys");
     assert_eq!(take(&format!("{one}\n{two}\n")), (2, 0));
     assert_eq!(take(&format!("{one}\n{two}\n")), (0, 0), "the same file again changes nothing");
@@ -92,4 +93,6 @@ fn a_key_file_is_taken_in_once_and_what_leaves_it_is_locked_out() {
     store.revoke(&let_in(&store, two).unwrap().key.to_string(), LastOwner::MayGo, now()).unwrap();
     assert_eq!(take(&format!("{one}\n{two}\nthree-of-the-old-keys\n")), (0, 0));
     assert!(let_in(&store, one).is_none() && let_in(&store, two).is_none(), "a revoked key stays revoked");
+    assert_eq!(take_from("moved", "three-of-the-old-keys\nfour-of-the-old-keys\n"), (1, 0), "a file may move");
+    assert_eq!(take_from("moved", "four-of-the-old-keys\n"), (0, 1), "and what leaves it then is locked out too");
 }

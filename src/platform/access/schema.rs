@@ -1,7 +1,7 @@
 //! The layouts of the two files: each a list of steps, from an empty file on.
 
-/// `access.sqlite`. A name belongs to one key that is not revoked; a hash to one key for good, so that a revoked key stays
-/// revoked. `source` is the key file that a key was taken from.
+/// `access.sqlite`. A name belongs to one key that is not revoked; a hash to one key for good, so that a revoked key
+/// stays revoked. `source` is the key file that a key was taken from.
 pub const KEYS: &[&str] = &["
 CREATE TABLE keys (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,

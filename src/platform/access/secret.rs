@@ -57,8 +57,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What is kept of a key: its SHA-256. A key is random, so there is no list of likely ones to try against a hash, and a slow
-/// hash would only slow every request down.
+/// What is kept of a key: its SHA-256. A key is random, so there is no list of likely ones to try against a hash, and
+/// a slow hash would only slow every request down.
 #[derive(Clone)]
 pub struct Hash([u8; 32]);
 

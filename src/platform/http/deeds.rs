@@ -15,7 +15,8 @@ use crate::wire::proto::{deletion, jobs, keys, saved, tasks, workspace};
 use crate::wire::proxy::{Request, Response};
 use crate::wire::{rpc, status};
 
-/// What a caller is about to do at a door. The words are made of the members of the body that are known to hold no secret.
+/// What a caller is about to do at a door. The words are made of the members of the body that are known to hold no
+/// secret.
 pub fn at_door(caller: &Caller, request: String, call: String, body: &Bytes) -> Deed {
     let body: Json = serde_json::from_slice(body).unwrap_or_default();
     let text = |name: &str| match body.get(name) {

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use crate::model::{Right, Role};
+use crate::model::{Right, Role, clean};
 use crate::platform::access::{AccessError, Caller, FileError};
 use crate::platform::datasets::DatasetError;
 use crate::platform::jobs::JobsError;
@@ -17,6 +17,16 @@ use crate::platform::queries::{Refusal, compute};
 use crate::platform::uploads::UploadError;
 use crate::wire::proxy::DecodeError;
 use crate::wire::status;
+
+/// Most characters of a detail: it may name what the caller sent, and that may be long.
+const LONGEST: usize = 1_000;
+
+/// A detail that may be shown anywhere: one line, nothing that drives a terminal, not longer than a person reads.
+fn told(detail: &str) -> String {
+    let cleaned = clean(detail);
+    let end = cleaned.char_indices().nth(LONGEST).map(|(end, _)| end);
+    end.and_then(|end| cleaned.get(..end)).map_or_else(|| cleaned.to_string(), |start| format!("{start}…"))
+}
 
 /// A refusal or failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +50,7 @@ impl Fault {
             status::UNAUTHENTICATED => StatusCode::UNAUTHORIZED,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Self { code, detail: detail.into(), http }
+        Self { code, detail: told(&detail.into()), http }
     }
 
     /// The same with another HTTP status, where the answer is plain HTTP.
@@ -50,7 +60,7 @@ impl Fault {
 
     /// The same, said of a part of the request.
     pub fn of_part(self, part: &str) -> Self {
-        Self { detail: format!("{part}: {}", self.detail), ..self }
+        Self { detail: told(&format!("{part}: {}", self.detail)), ..self }
     }
 
     /// Something the caller can correct.

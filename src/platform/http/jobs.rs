@@ -3,7 +3,7 @@
 //! They give messages, for they are asked through two doors: the envelope, and plain JSON.
 
 use super::fault::Fault;
-use super::parts;
+use super::{parts, ready};
 use crate::model::{Id, Job};
 use crate::platform::Platform;
 use crate::platform::registry::definition::View;
@@ -47,7 +47,8 @@ pub fn submit(
 
 /// All jobs of a view, newest first. A feature service has none of its own.
 pub fn list(platform: &Platform, request: &proto::ListJobsRequest) -> Result<proto::ListJobsResponse, Fault> {
-    if named(request.feature_service.as_ref()).is_some() {
+    if let Some(service) = named(request.feature_service.as_ref()) {
+        ready::service_named(platform, request.workspace.as_deref().unwrap_or_default(), service)?;
         return Ok(proto::ListJobsResponse::default());
     }
     let view = view_of(platform, request.workspace.as_deref(), request.feature_view.as_deref())?;

@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::fault::Fault;
-use crate::model::{Id, Right, Role};
+use crate::model::{Id, Right, Role, Time};
 use crate::platform::access::{Access, Caller, FileError, Hash, KeyRecord, Secret};
 
 /// How often at most it is logged that somebody was not known.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
 
-/// The keys of a deployment: those of its file, and where the platform is part of the console, one of that console alone.
+/// The keys of a deployment: those of its file, and where the platform is part of the console, one of that console
+/// alone.
 pub struct ApiKeys {
     access: Arc<Access>,
     own: Option<(Hash, KeyRecord)>,
@@ -33,12 +34,12 @@ impl ApiKeys {
         Self { access, own: None, strangers: Mutex::default() }
     }
 
-    /// The keys of the file and a fresh owner key of that name, which lives as long as this process, and the key itself for
-    /// the client that is to use it.
+    /// The keys of the file and a fresh owner key of that name, which lives as long as this process, and the key
+    /// itself for the client that is to use it.
     ///
     /// # Errors
     /// When the operating system has no randomness.
-    pub fn with_own(access: Arc<Access>, name: &str) -> std::io::Result<(Self, String)> {
+    pub fn with_own(access: Arc<Access>, name: &str, now: Time) -> std::io::Result<(Self, String)> {
         let key = Secret::random()?;
         let record = KeyRecord {
             id: Id(uuid::Uuid::new_v4().as_u128()),
@@ -46,7 +47,7 @@ impl ApiKeys {
             description: "The key of the console that the platform is part of; it ends with it.".to_owned(),
             role: Role::Owner,
             obscured: key.obscured(),
-            created_at: chrono::Utc::now(),
+            created_at: now,
             created_by: name.to_owned(),
             revoked_at: None,
         };
@@ -78,6 +79,15 @@ impl ApiKeys {
             // In memory but for the first time, and never waiting for a writer: this may be asked on an async thread.
             _ => self.access.keys.find(&hash),
         }
+    }
+
+    /// Whether a caller's key is still let in. A file that fails lets nobody in.
+    pub fn lets_in(&self, caller: &Caller) -> bool {
+        let own = self.own.as_ref().is_some_and(|(_, record)| record.id == caller.key);
+        own || self.access.keys.lets_in(caller.key).unwrap_or_else(|error| {
+            tracing::error!(%error, "the keys cannot be read");
+            false
+        })
     }
 
     /// Counts somebody who is not known. A flood of them is a line a minute, for each to be logged would fill the disk.
@@ -126,7 +136,7 @@ mod tests {
         let now = chrono::Utc::now();
         let new = NewKey { name: "ci".into(), description: String::new(), role: Role::Viewer, created_by: "me".into() };
         let (record, key) = access.keys.create(new, now).unwrap();
-        let (keys, own) = ApiKeys::with_own(Arc::clone(&access), "this console").unwrap();
+        let (keys, own) = ApiKeys::with_own(Arc::clone(&access), "this console", now).unwrap();
         let key = key.reveal();
         for good in [format!("Tecton-key {key}"), format!("bearer {own}"), format!("TECTON-KEY  {key} ")] {
             assert!(keys.caller(Some(&good)).is_ok());

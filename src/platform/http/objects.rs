@@ -80,7 +80,7 @@ pub fn entity(platform: &Platform, request: &proto::GetEntityRequest) -> Result<
     let found = workspace.and_then(|workspace| {
         let entity = platform.repository().entities.iter().find(|entity| is(entity.id, &entity.name))?;
         let fco = convert::entity_to_proto(&parts::entity(entity), workspace);
-        Some((entity.id, Fco { entity: Some(fco), ..Default::default() }))
+        Some((entity.id, Fco { entity: Some(Box::new(fco)), ..Default::default() }))
     });
     let fco_container = Some(convert::container_of_one(found, workspace.unwrap_or_default()));
     Ok(Response::ok(&proto::GetEntityResponse { fco_container, ..Default::default() }))
@@ -93,7 +93,7 @@ pub fn source(platform: &Platform, request: &proto::GetVirtualDataSourceRequest)
     let found = workspace.and_then(|workspace| {
         let source = platform.repository().sources.iter().find(|source| is(source.id, &source.name))?;
         let fco = convert::source_to_proto(&parts::source(source), workspace);
-        Some((source.id, Fco { virtual_data_source: Some(fco), ..Default::default() }))
+        Some((source.id, Fco { virtual_data_source: Some(Box::new(fco)), ..Default::default() }))
     });
     let fco_container = Some(convert::container_of_one(found, workspace.unwrap_or_default()));
     Ok(Response::ok(&proto::GetVirtualDataSourceResponse { fco_container, ..Default::default() }))
@@ -107,7 +107,7 @@ pub fn transformation(platform: &Platform, request: &proto::GetTransformationReq
         |view: &&Arc<View>| view.workspace == workspace && is(convert::transformation_id(view.id), &view.name);
     let found = platform.repository().views.iter().find(belongs).map(|view| {
         let fco = convert::transformation_to_proto(&parts::of(platform, view));
-        (convert::transformation_id(view.id), Fco { transformation: Some(fco), ..Default::default() })
+        (convert::transformation_id(view.id), Fco { transformation: Some(Box::new(fco)), ..Default::default() })
     });
     let fco_container = Some(convert::container_of_one(found, workspace));
     Ok(Response::ok(&proto::GetTransformationResponse { fco_container, ..Default::default() }))

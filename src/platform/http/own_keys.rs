@@ -1,4 +1,5 @@
-//! `/v1/fvtop/keys` and `/v1/fvtop/audit`: keys with their roles, and the audit log, which the protocol has no calls for.
+//! `/v1/fvtop/keys` and `/v1/fvtop/audit`: keys with their roles, and the audit log: the protocol has no calls for
+//! these.
 
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};

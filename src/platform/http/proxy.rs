@@ -11,7 +11,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 
 use super::fault::Fault;
-use super::{App, api_keys, deeds, deletion, fleet, jobs, metadata, objects, recorded, saved, tasks};
+use super::{App, api_keys, deeds, deletion, fleet, jobs, metadata, objects, ready, recorded, saved, tasks};
 use crate::model::Right;
 use crate::platform::access::Caller;
 use crate::wire::proxy::{self, Request};
@@ -107,8 +107,8 @@ fn dispatch(app: &App, caller: &Caller, request: &Request, base: Option<&str>) -
         rpc::LIST_MATERIALIZATION_JOBS => told(jobs::list(platform, &request.decode()?)),
         rpc::GET_MATERIALIZATION_JOB => told(jobs::get(platform, &request.decode()?)),
         rpc::CANCEL_MATERIALIZATION_JOB => told(jobs::cancel(platform, &request.decode()?)),
-        rpc::GET_LATEST_READY_TIME => told(tasks::latest_ready_time(platform, &request.decode()?)),
-        rpc::GET_SERVING_STATUS => tasks::serving_status(platform, &request.decode()?),
+        rpc::GET_LATEST_READY_TIME => told(ready::latest_ready_time(platform, &request.decode()?)),
+        rpc::GET_SERVING_STATUS => told(ready::serving_status(platform, &request.decode()?)),
         rpc::GET_JOBS => told(fleet::jobs(platform, &request.decode()?)),
         rpc::GET_ALL_MATERIALIZATION_STATUS => told(fleet::statuses(platform, &request.decode()?)),
         rpc::FORCE_RETRY_MATERIALIZATION_TASK => tasks::force_retry(platform, &request.decode()?),

@@ -1,4 +1,5 @@
-//! Changes with their record in the audit log: written down before they are made, and what came of them before it is told.
+//! Changes with their record in the audit log: written down before they are made, and what came of them before it is
+//! told.
 //!
 //! What is written of a call is said in `deeds.rs`.
 
@@ -39,8 +40,8 @@ impl Record {
     }
 }
 
-/// Does what needs `right`, when the caller has it; on the record when it changes something, and so is the refusal. `told`
-/// says what came of it where an answer says that by itself. Blocks on the disk.
+/// Does what needs `right`, when the caller has it; on the record when it changes something, and so is the refusal.
+/// `told` says what came of it where an answer says that by itself. Blocks on the disk.
 ///
 /// # Errors
 /// Code 7 without the right; as `work`; and when the record cannot be written.

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::fault::Fault;
 use super::queries::reply;
-use super::{App, jobs, metadata, tasks};
+use super::{App, jobs, metadata, ready};
 use crate::platform::Platform;
 use crate::wire::rest::{Asked, Configs, Jobs, OneJob, ReadyTimes};
 use crate::wire::status;
@@ -41,7 +41,7 @@ pub async fn list(State(app): State<App>, body: Body) -> Response {
 /// Up to when the windows of a view or of a feature service are ready.
 pub async fn latest_ready_time(State(app): State<App>, body: Body) -> Response {
     let work = |platform: &Platform, asked: Asked| {
-        Ok(ReadyTimes::from(tasks::latest_ready_time(platform, &asked.latest_ready_time())?))
+        Ok(ReadyTimes::from(ready::latest_ready_time(platform, &asked.latest_ready_time())?))
     };
     answer(app, body, work).await
 }
@@ -77,6 +77,9 @@ fn read(body: Body) -> Result<Asked, Fault> {
     if body.trim_ascii().is_empty() {
         return Ok(Asked::default());
     }
-    serde_json::from_slice(&body)
+    // Read as an object first: a list would be taken for the members in their order.
+    let members = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&body);
+    members
+        .and_then(|members| serde_json::from_value(members.into()))
         .map_err(|error| Fault::invalid(format!("The body is not the JSON of a call about jobs: {error}.")))
 }

@@ -2,13 +2,15 @@
 //!
 //! First `{"@columns":[...]}`, then one record a line. Between them, when they apply: `{"@progress":{...}}` about each
 //! second when it changed, `{"@dropped":n}` when this reader was too slow, `{"@error":"..."}` when the stream is held
-//! up (and an empty text when it goes on), and an empty line at least each ten seconds as a heartbeat.
+//! up (and an empty text when it goes on), and an empty line at least each ten seconds as a heartbeat. It ends within
+//! a second once its key was revoked.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::{Extension, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -17,7 +19,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::fault::Fault;
-use super::{App, parts};
+use super::{ApiKeys, App, parts};
+use crate::platform::access::Caller;
 use crate::platform::stream::hub::{HISTORY, Heard, Listener};
 use crate::platform::stream::record::{quoted, rfc3339};
 use crate::platform::stream::tail::Progress;
@@ -44,14 +47,18 @@ impl Default for Asked {
 }
 
 /// Opens the tail.
-pub async fn handle(State(app): State<App>, asked: Result<Query<Asked>, QueryRejection>) -> Response {
+pub async fn handle(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Response {
     let Query(asked) = match asked {
         Ok(asked) => asked,
         Err(rejection) => return Fault::unreadable(&rejection.body_text(), rejection.status()).into_response(),
     };
     match listen(&app, &asked) {
         Ok(listener) => {
-            let session = Session::new(listener, asked.backlog.min(HISTORY), app.shutdown.clone());
+            let session = Session::new(listener, asked.backlog.min(HISTORY), &app, caller);
             let lines = futures::stream::unfold(session, |mut session| async {
                 session.next().await.map(|lines| (Ok::<_, std::io::Error>(lines), session))
             });
@@ -85,6 +92,8 @@ struct Session {
     listener: Listener,
     backlog: usize,
     stop: CancellationToken,
+    keys: Arc<ApiKeys>,
+    caller: Caller,
     phase: Phase,
     tick: tokio::time::Interval,
     told: Progress,
@@ -93,11 +102,13 @@ struct Session {
 }
 
 impl Session {
-    fn new(listener: Listener, backlog: usize, stop: CancellationToken) -> Self {
+    fn new(listener: Listener, backlog: usize, app: &App, caller: Caller) -> Self {
         let mut tick = interval(PROGRESS);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (told, spoke) = (Progress::default(), Instant::now());
-        Self { listener, backlog, stop, phase: Phase::Opening, tick, told, trouble: None, spoke }
+        let (stop, keys) = (app.shutdown.clone(), Arc::clone(&app.keys));
+        let phase = Phase::Opening;
+        Self { listener, backlog, stop, keys, caller, phase, tick, told, trouble: None, spoke }
     }
 
     /// The next lines; `None` ends the answer. Nothing is lost when the reader is slow but what `@dropped` counts.
@@ -136,7 +147,7 @@ impl Session {
                 tokio::select! {
                     () = self.stop.cancelled() => None,
                     changed = self.listener.status().changed() => changed.ok().map(|()| String::new()),
-                    _ = self.tick.tick() => Some(self.told()),
+                    _ = self.tick.tick() => self.told_while_let_in(),
                 }
             }
         }
@@ -156,8 +167,13 @@ impl Session {
                 }
                 Heard::Ended => None,
             },
-            _ = self.tick.tick() => Some(self.told()),
+            _ = self.tick.tick() => self.told_while_let_in(),
         }
+    }
+
+    /// What changed; nothing more for a key that was revoked meanwhile.
+    fn told_while_let_in(&mut self) -> Option<String> {
+        self.keys.lets_in(&self.caller).then(|| self.told())
     }
 
     /// What changed since it was last told; a heartbeat when nothing did for long.

@@ -1,16 +1,13 @@
-//! Calls about one job or one attempt: another try, stages, log, attempts; and which windows are ready (wire section 2.2).
+//! Calls about one job or one attempt: another try, stages, log, attempts (wire section 2.2).
 //!
 //! A job that may not be tried again is told by `error_message` of an answer that is well (code 0).
 
 use super::fault::Fault;
-use super::{jobs, parts};
 use crate::model::{Id, Job, TriggerRequest};
 use crate::platform::Platform;
-use crate::platform::jobs::{FoundAttempt, JobsError, plan};
+use crate::platform::jobs::{FoundAttempt, JobsError};
 use crate::wire::convert;
 use crate::wire::proto::common::Id as ProtoId;
-use crate::wire::proto::jobs::{GetLatestReadyTimeRequest, GetLatestReadyTimeResponse};
-use crate::wire::proto::serving::{GetServingStatusRequest, GetServingStatusResponse};
 use crate::wire::proto::tasks as proto;
 use crate::wire::proxy::Response;
 
@@ -101,41 +98,6 @@ pub fn status(platform: &Platform, request: &proto::GetJobStatusRequest) -> Resu
     }
     let status = Some(convert::status_from_jobs(view, &[job]));
     Ok(Response::ok(&proto::GetJobStatusResponse { status }))
-}
-
-/// Which windows of a view are ready in which store.
-pub fn serving_status(platform: &Platform, request: &GetServingStatusRequest) -> Result<Response, Fault> {
-    if request.feature_service_id.is_some() {
-        return Err(no_services());
-    }
-    let id = id_of(request.feature_package_id.as_ref());
-    let workspace = request.workspace.as_deref().unwrap_or_default();
-    let view = platform.view_by_id(id).ok_or_else(|| parts::unknown_view(platform, workspace, &id.to_string()))?;
-    let serving_status_summary = Some(convert::coverage_to_proto(&platform.jobs().coverage(view.id)?));
-    Ok(Response::ok(&GetServingStatusResponse { serving_status_summary }))
-}
-
-/// Up to when each store of a view has no gap since its features begin.
-pub fn latest_ready_time(
-    platform: &Platform,
-    request: &GetLatestReadyTimeRequest,
-) -> Result<GetLatestReadyTimeResponse, Fault> {
-    if request.feature_service.as_ref().is_some_and(|service| !service.is_empty()) {
-        return Err(no_services());
-    }
-    let view = jobs::view_of(platform, request.workspace.as_deref(), request.feature_view.as_deref())?;
-    let start = platform.jobs().applied(view.id).and_then(|applied| applied.feature_start);
-    let begins = start.map(|start| plan::begins(view, start));
-    let coverage = platform.jobs().coverage(view.id)?;
-    let ready = |windows| convert::ready_until(windows, begins).map(convert::time_to_proto);
-    Ok(GetLatestReadyTimeResponse {
-        online_latest_ready_time: ready(&coverage.online),
-        offline_latest_ready_time: ready(&coverage.offline),
-    })
-}
-
-fn no_services() -> Fault {
-    Fault::invalid("This deployment has no feature services. Name a feature view instead.")
 }
 
 fn id_of(id: Option<&ProtoId>) -> Id {

@@ -34,6 +34,7 @@ use crate::wire::{proxy as envelope, rpc};
 mod deletion;
 mod features;
 mod fleet;
+mod fuzz;
 mod keys;
 mod kinds;
 mod metrics;
@@ -121,7 +122,7 @@ impl Bench {
             threads: Mutex::default(),
             _lock: DirectoryLock::take(dir.path(), Duration::ZERO).unwrap(),
         });
-        let (keys, key) = ApiKeys::with_own(Arc::clone(platform.access()), "bench").unwrap();
+        let (keys, key) = ApiKeys::with_own(Arc::clone(platform.access()), "bench", now()).unwrap();
         Self { app: router(Arc::clone(&platform), keys, stop), platform, key, passed, _dir: dir }
     }
 
@@ -343,7 +344,7 @@ async fn the_server_stops_also_while_somebody_listens() {
     let bench = Bench::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (keys, key) = ApiKeys::with_own(Arc::clone(bench.platform.access()), "bench").unwrap();
+    let (keys, key) = ApiKeys::with_own(Arc::clone(bench.platform.access()), "bench", now()).unwrap();
     let shutdown = CancellationToken::new();
     let server = tokio::spawn(serve(Arc::clone(&bench.platform), listener, keys, shutdown.clone()));
     let url = format!("http://{address}/v1/fvtop/run-stream?workspace=prod&feature_view=carrier&backlog=5");

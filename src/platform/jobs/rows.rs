@@ -3,21 +3,21 @@
 //! Used inside a transaction of `table.rs`. Instants are stored as microseconds since 1970, ids as 32 hex digits,
 //! states as the words of the protocol.
 
-use std::collections::HashMap;
-
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::model::time::{from_micros, micros};
-use crate::model::{Attempt, AttemptState, Id, Job, JobState, JobType, Time, Window};
+use crate::model::{Attempt, Id, Time, Window};
 use crate::platform::registry::definition::View;
 
 use super::record::JobRecord;
 use super::table::TableError;
+use read::{attempt_of, id_at, job_of, parse_id, time_at};
 
 mod coverage;
 mod figures;
 mod keys;
 mod prune;
+mod read;
 mod report;
 mod search;
 
@@ -139,8 +139,19 @@ impl<'a> Rows<'a> {
 
     /// The batch jobs of a view whose windows share an instant with this one, newest first.
     pub fn batch_jobs_in(&self, view: Id, window: Window) -> Result<Vec<JobRecord>, TableError> {
-        let inside = "jobs.view = ?1 AND jobs.job_type = 'BATCH' AND jobs.window_end > ?2 AND jobs.window_start < ?3";
-        self.select(inside, &[&view.to_string(), &micros(window.start), &micros(window.end)])
+        // No window ends later than the longest one that begins inside: so an old window is found without those that came after.
+        let inside = "jobs.view = ?1 AND jobs.job_type = 'BATCH' AND jobs.window_end > ?2 AND jobs.window_start < ?3
+             AND jobs.window_end < ?3 + ?4";
+        let longest = self.longest_window(view)?;
+        self.select(inside, &[&view.to_string(), &micros(window.start), &micros(window.end), &longest])
+    }
+
+    /// The length of a view's longest window, in microseconds.
+    fn longest_window(&self, view: Id) -> Result<i64, TableError> {
+        let sql = "SELECT window_end - window_start FROM jobs INDEXED BY jobs_by_length
+             WHERE view = ?1 AND window_end IS NOT NULL ORDER BY window_end - window_start DESC LIMIT 1";
+        let found = self.connection.prepare_cached(sql)?.query_row([view.to_string()], |row| row.get(0)).optional()?;
+        Ok(found.unwrap_or(0))
     }
 
     fn select(&self, condition: &str, parameters: &[&dyn rusqlite::ToSql]) -> Result<Vec<JobRecord>, TableError> {
@@ -153,17 +164,22 @@ impl<'a> Rows<'a> {
         while let Some(row) = found.next()? {
             records.push(job_of(row)?);
         }
-        let by_id: HashMap<Id, usize> =
-            records.iter().enumerate().map(|(index, record)| (record.job.id, index)).collect();
         let mut query = self.connection.prepare_cached(&format!(
             "SELECT attempts.job, attempts.id, number, attempts.state, attempts.created_at, attempts.updated_at,
                  reason, message
              FROM jobs JOIN attempts ON attempts.job = jobs.id WHERE {condition} ORDER BY jobs.seq DESC, number"
         ))?;
         let mut found = query.query(parameters)?;
+        // Both come in the same order, so each attempt belongs to this job or to a later one.
+        let mut jobs = records.iter_mut();
+        let mut job = jobs.next();
         while let Some(row) = found.next()? {
-            if let Some(index) = by_id.get(&id_at(row, 0)?) {
-                records[*index].job.attempts.push(attempt_of(row)?);
+            let id = id_at(row, 0)?;
+            while job.as_ref().is_some_and(|record| record.job.id != id) {
+                job = jobs.next();
+            }
+            if let Some(record) = &mut job {
+                record.job.attempts.push(attempt_of(row)?);
             }
         }
         Ok(records)
@@ -251,77 +267,4 @@ impl<'a> Rows<'a> {
         }
         Ok(ids)
     }
-}
-
-fn parse_id(text: &str) -> Result<Id, TableError> {
-    text.parse().map_err(|_| TableError::Damaged(format!("`{text}` is not an id")))
-}
-
-fn id_at(row: &Row, column: usize) -> Result<Id, TableError> {
-    parse_id(&row.get::<_, String>(column)?)
-}
-
-fn time_at(row: &Row, column: usize) -> Result<Option<Time>, TableError> {
-    let micros: Option<i64> = row.get(column)?;
-    Ok(micros.map(from_micros))
-}
-
-fn job_of(row: &Row) -> Result<JobRecord, TableError> {
-    let window = time_at(row, 6)?.zip(time_at(row, 7)?).map(|(start, end)| Window { start, end });
-    let job = Job {
-        id: id_at(row, 0)?,
-        workspace: row.get(2)?,
-        feature_view: row.get(3)?,
-        job_type: job_type_of(&row.get::<_, String>(4)?),
-        state: job_state_of(&row.get::<_, String>(5)?),
-        window,
-        online: row.get(8)?,
-        offline: row.get(9)?,
-        created_at: time_at(row, 12)?,
-        updated_at: time_at(row, 13)?,
-        next_attempt_at: time_at(row, 14)?,
-        attempts: Vec::new(),
-        allowed: Default::default(),
-    };
-    Ok(JobRecord {
-        job,
-        view: id_at(row, 1)?,
-        by_user: row.get(10)?,
-        managed_retries: row.get(11)?,
-        counted_from: row.get(15)?,
-        log: Vec::new(),
-    })
-}
-
-fn attempt_of(row: &Row) -> Result<Attempt, TableError> {
-    Ok(Attempt {
-        id: Some(id_at(row, 1)?),
-        number: row.get(2)?,
-        state: attempt_state_of(&row.get::<_, String>(3)?),
-        created_at: time_at(row, 4)?,
-        updated_at: time_at(row, 5)?,
-        progress: None,
-        reason: row.get(6)?,
-        message: row.get(7)?,
-    })
-}
-
-fn job_type_of(word: &str) -> JobType {
-    let known = [JobType::Batch, JobType::Stream, JobType::Ingest, JobType::Deletion];
-    known.into_iter().find(|known| known.to_string() == word).unwrap_or_else(|| JobType::Other(word.to_owned()))
-}
-
-fn job_state_of(word: &str) -> JobState {
-    use JobState::{
-        CancellationRequested, Cancelled, Drained, Draining, Failure, ManualRetry, Running, Scheduled, Success,
-    };
-    let known =
-        [Scheduled, Running, Success, Failure, CancellationRequested, Cancelled, Draining, Drained, ManualRetry];
-    known.into_iter().find(|known| known.to_string() == word).unwrap_or_else(|| JobState::Other(word.to_owned()))
-}
-
-fn attempt_state_of(word: &str) -> AttemptState {
-    use AttemptState::{Cancelled, Cancelling, Error, Pending, Running, Success};
-    let known = [Pending, Running, Success, Error, Cancelling, Cancelled];
-    known.into_iter().find(|known| known.to_string() == word).unwrap_or_else(|| AttemptState::Other(word.to_owned()))
 }

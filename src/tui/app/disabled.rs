@@ -1,6 +1,7 @@
 //! Why an action cannot be done now, in a sentence for the user. The one place where read-only and offline are enforced.
 
 use super::{App, Ask, Overlay, Pane, Pending};
+use crate::client::message::{Offer, Part, Problem};
 use crate::model::{BatchTrigger, Job, JobState};
 use crate::tui::action::{Action, Danger};
 
@@ -18,6 +19,9 @@ pub fn selected_job(app: &App) -> Option<&Job> {
 
 /// Why the action is not available; absent when it is.
 pub fn disabled(app: &App, action: Action) -> Option<String> {
+    if let Some(problem) = not_served(app, action) {
+        return Some(problem.to_string());
+    }
     // To write over a file of one's own changes nothing of the deployment.
     let local = matches!(app.overlays.last(), Some(Overlay::Question(q)) if matches!(q.ask, Ask::Replace { .. }));
     let reason = match action.info().danger {
@@ -35,10 +39,24 @@ pub fn disabled(app: &App, action: Action) -> Option<String> {
     reason.map(str::to_owned)
 }
 
+/// What the deployment does not have cannot be asked for. What the key may not do can: rights change.
+fn not_served(app: &App, action: Action) -> Option<&Problem> {
+    let part = match action {
+        Action::Run | Action::History => Part::Queries,
+        Action::MaterializationStatus | Action::DeletionStatus => Part::Reasons,
+        Action::Edit | Action::LookAgain => Part::Online,
+        _ => return None,
+    };
+    match app.offer(part) {
+        Offer::Missing(problem) => Some(problem),
+        _ => None,
+    }
+}
+
 /// Why nothing may be changed at all.
 fn locked(app: &App) -> Option<&'static str> {
     if app.read_only {
-        return Some("Read-only: start without --read-only to change anything.");
+        return Some("Read-only: start without --read-only, or with another profile, to change anything.");
     }
     (!app.is_live()).then_some("Not connected: nothing can be changed until the deployment answers again.")
 }
@@ -90,7 +108,9 @@ fn retry(app: &App, job: &Job) -> Option<&'static str> {
     if job.state != JobState::Failure {
         return Some("Only a job that has failed for good can be tried again; r starts a new one for its window.");
     }
-    let allowed = job.allowed.retry || job.allowed.overwrite_retry;
+    // Without the status table, which tells it, the deployment is asked.
+    let untold = app.offer(Part::Reasons).problem().is_some() || app.failing.contains_key(&Part::Reasons);
+    let allowed = job.allowed.retry || job.allowed.overwrite_retry || untold;
     (!allowed)
         .then_some("The deployment does not allow another attempt of this job; r starts a new one for its window.")
 }

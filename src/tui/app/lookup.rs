@@ -1,9 +1,13 @@
 //! The Lookup pane's state: one field a join key, and the last answer, which stays while the next key is typed.
 
-use crate::client::message::{Problem, RequestId};
-use crate::model::{FeatureVector, FeatureView, Time};
-use crate::tui::field::Field;
 use std::time::Duration;
+
+use crate::client::message::{Problem, RequestId};
+use crate::model::{FeatureStatus, FeatureVector, FeatureView, Span, Time, Value};
+use crate::tui::field::Field;
+
+/// How often an example key that is not in the online store yet is asked for again.
+const AGAIN: u32 = 6;
 
 /// The Lookup pane.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +24,8 @@ pub struct Lookup {
     pub pending: Option<(RequestId, Time)>,
     /// What was asked for by the request on its way.
     pub asked: Vec<(String, String)>,
+    /// How often the example was asked for again because the store did not have it yet.
+    pub again: u32,
     /// The last answer.
     pub answer: Option<Answer>,
     /// How far the answer is scrolled, in lines.
@@ -57,6 +63,21 @@ impl Lookup {
     /// Whether an example key may be filled in.
     pub fn wants_example(&self) -> bool {
         !self.touched && !self.example && !self.fields.is_empty() && self.answer.is_none()
+    }
+
+    /// Whether the example is in the stream but not in the online store: the stream job writes it a little later.
+    pub fn is_unwritten(&self) -> bool {
+        let missing = |feature: &crate::model::FeatureValue| {
+            feature.value == Value::Null || feature.status == Some(FeatureStatus::Missing)
+        };
+        let Some(Answer { result: Ok(vector), .. }) = &self.answer else { return false };
+        self.example && !vector.features.is_empty() && vector.features.iter().all(missing)
+    }
+
+    /// Whether the example is to be asked for again now: after 1 s, 2 s, 4 s and so on, a few times.
+    pub fn is_due_again(&self, now: Time) -> bool {
+        let waited = |answer: &Answer| now - answer.at >= Span::seconds(1 << self.again.min(AGAIN));
+        self.is_unwritten() && self.pending.is_none() && self.again < AGAIN && self.answer.as_ref().is_some_and(waited)
     }
 
     /// Fills the form from a record that has all keys.

@@ -8,7 +8,7 @@ use super::queries;
 use super::receive::look_up;
 use super::typing::{choose, field, in_form, step_choice, typed};
 use super::{App, Chooser, Column, Dirty, Level, Overlay, Pane, Question, TriggerForm, Typing};
-use super::{answer, bulk, covered, deletion, detail, status};
+use super::{answer, audited, bulk, covered, deletion, detail, status};
 use super::{disabled, marks_count, selected_job};
 use crate::client::message::Command;
 use crate::tui::action::Action;
@@ -80,7 +80,12 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
         Action::Workspaces => app.overlays.push(Overlay::Chooser(Box::new(Chooser::new(Kind::Workspaces)))),
         Action::Palette => app.overlays.push(Overlay::Chooser(Box::new(Chooser::new(Kind::Palette)))),
         Action::Help => toggle(app, Overlay::Help(0)),
-        Action::Journal => toggle(app, Overlay::Journal(0)),
+        Action::Journal => {
+            toggle(app, Overlay::Journal(0));
+            if matches!(app.overlays.last(), Some(Overlay::Journal(_))) {
+                audited::ask(app, effects);
+            }
+        }
         Action::Zoom => app.zoomed = !app.zoomed,
         Action::NextPane | Action::PreviousPane => step_pane(app, action == Action::NextPane),
         Action::Summary => app.focus = Pane::Summary,

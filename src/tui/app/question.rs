@@ -99,7 +99,7 @@ impl Question {
 
     /// The question before a job is tried again. `jobs` are those of its view: they tell what is overwritten.
     pub fn retry(job: &Job, jobs: &[Job]) -> Self {
-        let overwrite = !job.allowed.retry;
+        let overwrite = !job.allowed.retry && job.allowed.overwrite_retry;
         let mut effect = "Queues another attempt of the same job, managed retries included.".to_owned();
         if overwrite {
             effect.push_str(" Other jobs wrote into its window since: ");

@@ -6,10 +6,8 @@ use std::sync::Arc;
 
 use super::columns::short_id;
 use super::{Answer, App, Deployment, Dirty, Level, Lookup, Overlay, Pane, Pending};
-use super::{bulk, covered, deletion, detail, queries, status};
-use crate::client::message::{
-    Command, Connection, Failing, Generation, Part, Problem, RequestId, TailBatch, TailState, Update,
-};
+use super::{audited, bulk, covered, deletion, detail, queries, status};
+use crate::client::message::{Command, Connection, Failing, Generation, Part, Problem, RequestId, TailBatch, Update};
 use crate::model::{FeatureView, Id, Job, JobState};
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
@@ -31,10 +29,7 @@ pub fn receive(app: &mut App, told: Update, effects: &mut Vec<Effect>) {
         Update::Summary { generation, rows } if generation == current => app.summary_rows = rows,
         Update::Tail { generation, batch } if generation == current => tail(app, batch, effects),
         Update::TailState { generation, state } if generation == current => {
-            if let TailState::Open { columns } = &state {
-                app.stream.columns.clone_from(columns);
-            }
-            app.stream.state = Some(state);
+            app.stream.turned(state);
         }
         Update::Reading { generation, part, failing }
             if generation == current || generation == app.workspace_generation =>
@@ -53,6 +48,8 @@ pub fn receive(app: &mut App, told: Update, effects: &mut Vec<Effect>) {
         Update::Detail { generation, attempt, answer } if generation == current => {
             detail::told(app, attempt, answer, effects);
         }
+        Update::Audit { answer } => audited::told(app, answer),
+        Update::Sent(sent) => audited::sent(app, &sent),
         Update::Coverage { generation, answer } if generation == current => covered::told(app, answer, effects),
         Update::Status { request, answer } | Update::LookedUpAll { request, answer } => {
             status::told(app, request, answer);
@@ -95,9 +92,13 @@ fn reading(app: &mut App, part: Part, failing: Option<Failing>) {
         app.failing.remove(&part);
         return;
     };
-    let before = app.failing.insert(part, failing.clone());
-    if before.is_none_or(|before| before.problem != failing.problem) {
-        app.notes.add(app.now, Level::Warning, failing.problem.to_string());
+    // A pane that shows it says it itself.
+    let shown = Pane::ALL.into_iter().any(|pane| pane.reads().contains(&part));
+    let level = if shown { Level::Trace } else { Level::Warning };
+    let text = failing.problem.to_string();
+    let before = app.failing.insert(part, failing);
+    if before.is_none_or(|before| before.problem.to_string() != text) {
+        app.notes.add(app.now, level, format!("{}: {text}", part.name()));
     }
 }
 
@@ -237,6 +238,10 @@ fn tail(app: &mut App, batch: TailBatch, effects: &mut Vec<Effect>) {
     if let (true, Some(record)) = (online && app.lookup.wants_example(), newest)
         && app.lookup.fill(&record)
     {
+        look_up(app, effects);
+    } else if app.lookup.is_due_again(app.now) {
+        // The stream goes on, so its job may have written the key by now.
+        app.lookup.again += 1;
         look_up(app, effects);
     }
 }

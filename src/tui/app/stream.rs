@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
-use crate::client::message::{TailBatch, TailState};
+use crate::client::message::{Problem, TailBatch, TailState};
 use crate::model::{Span, Time};
 use crate::tui::field::Field;
 use crate::tui::query::{Query, Row, Scorer};
@@ -44,6 +44,8 @@ pub struct Stream {
     matching: VecDeque<u64>,
     /// Where the tail stands.
     pub state: Option<TailState>,
+    /// Why the tail broke, and when it is opened again by itself; absent from its opening on.
+    pub broken: Option<(Problem, Option<Time>)>,
     /// Columns, in record order.
     pub columns: Vec<String>,
     /// Records lost on the way here.
@@ -77,6 +79,7 @@ impl Default for Stream {
             first: 0,
             matching: VecDeque::new(),
             state: None,
+            broken: None,
             columns: Vec::new(),
             dropped: 0,
             events: None,
@@ -110,6 +113,19 @@ impl Row for Record<'_> {
 }
 
 impl Stream {
+    /// Takes in where the tail stands now.
+    pub fn turned(&mut self, state: TailState) {
+        match &state {
+            TailState::Opening => {}
+            TailState::Open { columns } => {
+                self.columns.clone_from(columns);
+                self.broken = None;
+            }
+            TailState::Closed { problem, next_try } => self.broken = Some((problem.clone(), *next_try)),
+        }
+        self.state = Some(state);
+    }
+
     /// Takes in a batch.
     pub fn receive(&mut self, batch: TailBatch, now: Time) {
         self.dropped += batch.dropped;

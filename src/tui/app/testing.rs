@@ -401,3 +401,26 @@ pub fn with_table(size: (u16, u16), theme: &str) -> App {
     answered(&mut app, Ok(answer(frame_of(190), &[])));
     app
 }
+
+/// The audit log of a deployment: a change that was done, one that was refused, one whose end nobody saw.
+pub fn audit_log() -> Update {
+    let entry = |time: &str, key: &str, done: Option<bool>, outcome: &str, sentence: &str| AuditEntry {
+        at: at(time),
+        key: key.to_owned(),
+        call: "SubmitMaterializationJob".to_owned(),
+        workspace: "prod".to_owned(),
+        feature_view: "carrier_delays_hourly".to_owned(),
+        words: "window 2026-11-21 to 2026-11-22, online".to_owned(),
+        done,
+        outcome: outcome.to_owned(),
+        sentence: sentence.to_owned(),
+        request: "3f2a91c077b01d52".to_owned(),
+    };
+    let refusal = "The API key `scoring` has the role consumer, which may not do this.";
+    let entries = vec![
+        entry("22 11:58:00", "ops", None, "not known", ""),
+        entry("22 11:50:00", "scoring", Some(false), "PERMISSION_DENIED (7)", refusal),
+        entry("21 23:10:00", "ops", Some(true), "done", "job 4d5e6f"),
+    ];
+    Update::Audit { answer: Ok(Arc::new(entries)) }
+}

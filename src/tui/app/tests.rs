@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::testing::*;
 use super::*;
 use crate::client::message::{Problem, TailBatch, Update};
-use crate::model::{Job, JobState, Query};
+use crate::model::{Job, JobState, Query, Span, Value};
 use crate::tui::action::{Danger, TABLE};
 use crate::tui::chord::Chord;
 use crate::tui::theme;
@@ -198,6 +198,37 @@ fn the_stream_gives_one_example_and_never_overwrites_a_typed_key() {
     let batch = TailBatch { records: vec![record(12, "UA")], ..TailBatch::default() };
     assert_eq!(tell(&mut app, Update::Tail { generation, batch }), []);
     assert_eq!(app.lookup.keys()[0].1, "B6X");
+}
+
+#[test]
+fn an_example_that_the_store_does_not_have_yet_is_asked_for_again_while_the_stream_goes_on() {
+    let mut app = app();
+    let generation = app.generation;
+    let beat = |app: &mut App| {
+        app.now += Span::seconds(70);
+        tell(app, Update::Tail { generation, batch: TailBatch { events: Some(20_000), ..TailBatch::default() } })
+    };
+    assert_eq!(beat(&mut app), [], "what was found is not asked for again");
+    let mut nothing = vector();
+    nothing.features.iter_mut().for_each(|feature| (feature.value, feature.status) = (Value::Null, None));
+    app.lookup.answer.as_mut().unwrap().result = Ok(nothing.clone());
+    let mut asked = 0;
+    for _ in 0..20 {
+        let effects = beat(&mut app);
+        let Some(Command::Lookup { request, .. }) = commands(&effects).first().copied() else { continue };
+        asked += 1;
+        assert_eq!(beat(&mut app), [], "one at a time");
+        let request = *request;
+        tell(&mut app, Update::Lookup { request, answer: Ok(nothing.clone()), took: Default::default() });
+    }
+    assert!((2..=10).contains(&asked), "{asked}");
+    assert!(screen(&mut app).contains("key from the stream, not written yet"));
+    // What a user typed is looked up when the user says so.
+    app.lookup.again = 0;
+    press(&mut app, "3 enter type:X enter");
+    let request = app.lookup.pending.unwrap().0;
+    tell(&mut app, Update::Lookup { request, answer: Ok(nothing), took: Default::default() });
+    assert_eq!(beat(&mut app), []);
 }
 
 #[test]

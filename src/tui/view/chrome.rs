@@ -7,16 +7,16 @@
 
 use ratatui::layout::Rect;
 
-use super::jobs;
+use super::{jobs, trouble};
 use crate::client::message::Connection;
-use crate::model::Span;
+use crate::model::{Span, Time};
 use crate::tui::action::{Action, TABLE};
 use crate::tui::ages;
 use crate::tui::app::{App, Level, Pane};
 use crate::tui::canvas::{Canvas, Line, line_width, piece};
 use crate::tui::keymap::Keymap;
 use crate::tui::text::{width, wrap};
-use crate::tui::theme::Meaning;
+use crate::tui::theme::{Meaning, profile_meaning};
 
 /// Draws the header.
 pub fn header(canvas: &mut Canvas, app: &App, area: Rect) {
@@ -47,6 +47,11 @@ pub fn header(canvas: &mut Canvas, app: &App, area: Rect) {
 /// Program, deployment, workspace and view; the first `leave_out` of them left out.
 fn crumbs(app: &App, leave_out: usize) -> Line {
     let mut line: Line = vec![piece(" ", Meaning::Text)];
+    // It stays whatever is left out: by it one deployment is told from another.
+    if let Some(profile) = &app.profile {
+        let meaning = profile_meaning(profile.colour.as_deref());
+        line.extend([piece(format!(" {} ", profile.name), meaning), piece(" ", Meaning::Text)]);
+    }
     if leave_out < 2 {
         line.extend([piece("fvtop", Meaning::TitleFocus), piece("  ", Meaning::Text)]);
     }
@@ -66,22 +71,38 @@ fn crumbs(app: &App, leave_out: usize) -> Line {
 fn connection(canvas: &mut Canvas, app: &App) -> Line {
     let (text, meaning) = match &app.connection {
         Connection::Connecting => ("○ connecting".to_owned(), Meaning::Waiting),
-        Connection::Live => ("● live".to_owned(), Meaning::Good),
-        Connection::Slow { .. } => ("◌ slow".to_owned(), Meaning::Warning),
-        Connection::Refused { .. } => ("✗ refused".to_owned(), Meaning::Bad),
-        Connection::Offline { attempt, next_try, .. } => {
-            let again = match canvas.moving(ages::countdown(*next_try, canvas.now)) {
-                _ if *next_try <= canvas.now => "now".to_owned(),
-                left => format!("in {left}"),
-            };
-            let long_ago = app.stale_since.filter(|at| canvas.now - *at > Span::seconds(60));
-            match long_ago.map(|at| canvas.moving(ages::since(at, canvas.now))) {
-                Some(away) => (format!("✗ offline {away}, again {again} ({attempt})"), Meaning::Bad),
-                None => (format!("✗ reconnecting {again} ({attempt})"), Meaning::Bad),
+        Connection::Live => match app.failing.len() {
+            0 => ("● live".to_owned(), Meaning::Good),
+            1 => ("● live, 1 read fails".to_owned(), Meaning::Warning),
+            n => (format!("● live, {n} reads fail"), Meaning::Warning),
+        },
+        Connection::Slow { since } => {
+            let waited = canvas.moving(ages::since(*since, canvas.now));
+            (format!("◌ slow, no answer for {waited}"), Meaning::Warning)
+        }
+        Connection::Refused { since, next_try, .. } => {
+            let again = next_try.map(|at| format!(", again {}", trouble::again(canvas, at))).unwrap_or_default();
+            (format!("✗ refused{}{again}", away(canvas, *since)), Meaning::Bad)
+        }
+        Connection::Offline { since, attempt, next_try, .. } => {
+            let again = trouble::again(canvas, *next_try);
+            match away(canvas, *since) {
+                away if away.is_empty() => (format!("✗ reconnecting {again} ({attempt})"), Meaning::Bad),
+                away => (format!("✗ offline{away}, again {again} ({attempt})"), Meaning::Bad),
             }
         }
     };
     vec![piece(text, meaning)]
+}
+
+/// For how long something has been so, with a blank in front; nothing for the first minute.
+fn away(canvas: &mut Canvas, since: Time) -> String {
+    let age = canvas.now - since;
+    if age < Span::seconds(60) {
+        canvas.changes_at(since.checked_add_signed(Span::seconds(60)));
+        return String::new();
+    }
+    format!(" {}", canvas.moving(ages::since(since, canvas.now)))
 }
 
 /// Draws what is wrong with the connection and what to do; returns the rows taken.
@@ -91,8 +112,8 @@ pub fn banner(canvas: &mut Canvas, app: &App, area: Rect) -> u16 {
         Connection::Refused { problem, .. } => (problem, Meaning::BannerBad),
         _ => return 0,
     };
-    let text = format!("{} {}", problem.what, problem.hint);
-    let lines = wrap(&text, usize::from(area.width.saturating_sub(2)));
+    let wide = usize::from(area.width.saturating_sub(2));
+    let lines = trouble::shortened(wrap(&problem.to_string(), wide), usize::from(area.height), wide);
     let rows = (lines.len() as u16).clamp(1, area.height);
     canvas.fill(Rect { height: rows, ..area }, meaning);
     for (y, line) in (area.y..area.y + rows).zip(&lines) {
@@ -114,6 +135,7 @@ pub fn tabs(canvas: &mut Canvas, app: &App, area: Rect) {
         line.extend(label.clone());
         short.extend(label);
         let status = match pane {
+            _ if trouble::failing(app, pane).is_some() => vec![piece("✗ fails", Meaning::Warning)],
             Pane::Jobs => jobs::counts(app, false),
             Pane::Stream => super::stream::status(canvas, app, true),
             Pane::Summary => super::summary::status(app),
@@ -207,17 +229,6 @@ pub fn level(level: Level) -> (&'static str, Meaning) {
         Level::Good => ("✓", Meaning::Good),
         Level::Warning => ("!", Meaning::Warning),
         Level::Bad => ("✗", Meaning::Bad),
-    }
-}
-
-/// The remark that data is old, for the foot of each pane while the deployment does not answer.
-pub fn stale(canvas: &mut Canvas, app: &App) -> Line {
-    match app.stale_since {
-        Some(at) => {
-            let age = canvas.moving(ages::since(at, canvas.now));
-            vec![piece(format!("as of {age} ago"), Meaning::Warning)]
-        }
-        None => Vec::new(),
     }
 }
 

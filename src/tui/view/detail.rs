@@ -6,13 +6,13 @@ use ratatui::layout::Rect;
 use super::strip::{self, Shown};
 use super::timeline;
 use crate::model::time::print_took;
-use crate::model::{Attempt, AttemptState, Coverage, Id, Job, JobType, Stage, StageState, Time, Window};
+use crate::model::{Attempt, AttemptState, Coverage, Id, Job, JobType, Stage, StageState, Stores, Time, Window};
 use crate::tui::ages;
 use crate::tui::app::periods::{self, Grid};
 use crate::tui::app::{App, Detail, table};
 use crate::tui::canvas::{Canvas, Line, centred, piece};
 use crate::tui::phase;
-use crate::tui::text::{fit, wrap};
+use crate::tui::text::{fit, width, wrap};
 use crate::tui::theme::Meaning;
 
 /// Cells that names take.
@@ -42,7 +42,7 @@ pub fn draw(canvas: &mut Canvas, app: &App, detail: &Detail, body: Rect) {
 }
 
 fn lines(canvas: &mut Canvas, app: &App, detail: &Detail, job: &Job, wide: usize) -> Vec<Line> {
-    let mut lines = facts(canvas, app, job);
+    let mut lines = facts(canvas, app, job, wide);
     lines.push(Vec::new());
     let attempt = detail.attempt(job);
     lines.extend(timeline::lines(canvas, job, attempt.map(|attempt| attempt.number), wide));
@@ -63,7 +63,7 @@ fn lines(canvas: &mut Canvas, app: &App, detail: &Detail, job: &Job, wide: usize
     lines
 }
 
-fn facts(canvas: &mut Canvas, app: &App, job: &Job) -> Vec<Line> {
+fn facts(canvas: &mut Canvas, app: &App, job: &Job, wide: usize) -> Vec<Line> {
     let phase = phase::of(job);
     let mut lines = Vec::new();
     let mut state = vec![
@@ -79,11 +79,17 @@ fn facts(canvas: &mut Canvas, app: &App, job: &Job) -> Vec<Line> {
         }
     };
     pair("view", format!("{} in {}", job.feature_view, job.workspace));
-    pair("type", format!("{}, to {}", job.job_type.to_string().to_lowercase(), table::stores(job)));
+    let stores = Stores { online: job.online, offline: job.offline };
+    pair("type", format!("{}, to {}", job.job_type.to_string().to_lowercase(), stores.words()));
     pair("window", job.window.map(table::long_window).unwrap_or_default());
     let (created, changed) = (ago(canvas, job.created_at), ago(canvas, job.updated_at));
-    let changed = if changed.is_empty() { changed } else { format!(", changed {changed}") };
-    pair("created", format!("{created}{changed}"));
+    let both = format!("{created}, changed {changed}");
+    if changed.is_empty() || width(&both) > wide.saturating_sub(NAMES) {
+        pair("created", created);
+        pair("changed", changed);
+    } else {
+        pair("created", both);
+    }
     if app.jobs.waits.contains(&job.id) {
         pair("waiting", "a bell rings when it ends (W stops waiting)".to_owned());
     }

@@ -12,7 +12,7 @@
 
 use ratatui::layout::Rect;
 
-use super::chrome;
+use super::{chrome, trouble};
 use crate::model::time::{floor, print_time, print_took};
 use crate::model::{BatchTrigger, FeatureView};
 use crate::model::{Job, JobState};
@@ -56,8 +56,9 @@ pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
     }
     title.extend(long);
     let inner = canvas.frame(area, app.focus == Pane::Jobs, &title, &[]);
-    let stale = chrome::stale(canvas, app);
-    canvas.frame_foot(area, &stale);
+    let foot = trouble::foot(canvas, app, Pane::Jobs);
+    canvas.frame_foot(area, &foot);
+    let inner = if app.jobs.loaded { told(canvas, app, inner) } else { inner };
     let inner = filter(canvas, app, inner);
     if app.jobs.order.is_empty() || inner.height < 2 {
         canvas.empty(inner, &nothing(app));
@@ -77,6 +78,13 @@ pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
         }
     }
     canvas.thumb(area, top, rows, app.jobs.order.len());
+}
+
+/// What is wrong with the list, above it; returns what is left of the area.
+fn told(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
+    let inside = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+    let left = trouble::top(canvas, app, Pane::Jobs, inside);
+    Rect { y: left.y, height: left.height, ..inner }
 }
 
 /// The filter's line, where one is typed or set; returns what is left of the area.
@@ -117,7 +125,9 @@ pub fn counts(app: &App, words: bool) -> Line {
 fn nothing(app: &App) -> String {
     let Some(view) = app.feature_view() else { return super::summary::waiting(app) };
     match (app.jobs.loaded, app.jobs.all.is_empty()) {
-        (false, _) if app.is_live() => "Loading the jobs.".to_owned(),
+        (false, _) if app.is_live() => {
+            trouble::instead(app, Pane::Jobs).unwrap_or_else(|| "Loading the jobs.".to_owned())
+        }
         (false, _) => "Waiting for the deployment to answer.".to_owned(),
         (true, false) => "No job matches the filter. Press esc to drop it.".to_owned(),
         (true, true) => none_yet(app, view),

@@ -1,11 +1,10 @@
-//! Lists in windows: the chooser (palette, views, workspaces) and the log.
+//! Lists in windows: the chooser (palette, views, workspaces).
 
 use ratatui::layout::Rect;
 
-use super::chrome;
 use crate::tui::app::{App, Chooser, ChooserKind, jobs_window};
-use crate::tui::canvas::{Canvas, Line, centred, piece};
-use crate::tui::text::{fit, width, wrap};
+use crate::tui::canvas::{Canvas, centred, piece};
+use crate::tui::text::width;
 use crate::tui::theme::Meaning;
 
 /// Draws a list to pick from, its text field on top.
@@ -55,51 +54,4 @@ pub fn chooser(canvas: &mut Canvas, app: &App, chooser: &Chooser, body: Rect) {
         }
     }
     canvas.thumb(Rect { y: list.y - 1, height: list.height + 2, ..area }, top, visible, lines.len());
-}
-
-/// Draws requests, notes and the deployment's notices, the newest first.
-pub fn journal(canvas: &mut Canvas, app: &App, scroll: usize, body: Rect) {
-    let wide = body.width.saturating_sub(2).min(140);
-    let lines = journal_lines(app, usize::from(wide.saturating_sub(4)));
-    let area = centred(body, wide, body.height.saturating_sub(2));
-    canvas.clear(area);
-    let title = [piece("Log", Meaning::TitleFocus)];
-    let inner = canvas.frame(area, true, &title, &[piece("esc closes", Meaning::Dim)]);
-    let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
-    canvas.layout.window = canvas.lines(inner, &lines, scroll);
-    let (total, visible) = canvas.layout.window;
-    canvas.thumb(area, scroll, visible, total);
-}
-
-fn journal_lines(app: &App, wide: usize) -> Vec<Line> {
-    let mut lines: Vec<Line> = Vec::new();
-    if let Some(deployment) = &app.deployment {
-        lines.push(vec![piece("deployment  ", Meaning::Dim), piece(deployment.url.clone(), Meaning::Text)]);
-        for notice in &deployment.notices {
-            let mut mark = "!  ";
-            for line in wrap(notice, wide.saturating_sub(3)) {
-                lines.push(vec![
-                    piece(std::mem::replace(&mut mark, "   "), Meaning::Warning),
-                    piece(line, Meaning::Text),
-                ]);
-            }
-        }
-        lines.push(Vec::new());
-    }
-    for note in app.notes.journal.iter().rev() {
-        let (glyph, meaning) = chrome::level(note.level);
-        let mut at = note.at.format("%H:%M:%S").to_string();
-        let mut glyph = glyph;
-        for line in wrap(&note.text, wide.saturating_sub(12)) {
-            lines.push(vec![
-                piece(fit(&std::mem::take(&mut at), 8, false), Meaning::Dim),
-                piece(format!("  {} ", std::mem::replace(&mut glyph, " ")), meaning),
-                piece(line, Meaning::Text),
-            ]);
-        }
-    }
-    if lines.is_empty() {
-        lines.push(vec![piece("Nothing happened yet.", Meaning::Dim)]);
-    }
-    lines
 }

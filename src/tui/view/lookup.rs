@@ -10,7 +10,8 @@
 
 use ratatui::layout::Rect;
 
-use super::chrome;
+use super::{chrome, trouble};
+use crate::client::message::Part;
 use crate::model::{FeatureStatus, FeatureValue, FeatureView, Time, Value};
 use crate::tui::app::{Answer, App, Pane, Typing};
 use crate::tui::canvas::{Canvas, Line, line_width, piece};
@@ -26,8 +27,8 @@ pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
     let title = chrome::title(app, Pane::Lookup);
     let status = times(app, usize::from(area.width).saturating_sub(line_width(&title) + 10));
     let inner = canvas.frame(area, app.focus == Pane::Lookup, &title, &status);
-    let stale = chrome::stale(canvas, app);
-    canvas.frame_foot(area, &stale);
+    let foot = trouble::foot(canvas, app, Pane::Lookup);
+    canvas.frame_foot(area, &foot);
     let inside = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     let Some(view) = app.feature_view() else {
         canvas.empty(inner, &super::summary::waiting(app));
@@ -48,6 +49,7 @@ pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
             canvas.thumb(track, app.lookup.scroll, visible, total);
         }
         None if app.lookup.pending.is_some() => canvas.empty(below, "Looking up."),
+        None if let Some(problem) = app.offer(Part::Online).problem() => canvas.empty(below, &problem.to_string()),
         None => canvas.empty(below, "Press enter, type a key, and enter again to look it up."),
     }
 }
@@ -103,6 +105,7 @@ fn form(canvas: &mut Canvas, app: &App, view: &FeatureView, area: Rect) -> u16 {
 
 fn remark(app: &App, typing: bool) -> &'static str {
     match (app.lookup.pending.is_some(), typing) {
+        (_, false) if app.lookup.is_unwritten() => "key from the stream, not written yet",
         (true, _) => "looking up…",
         (false, true) => "enter looks up, esc leaves",
         (false, false) if app.lookup.example => "key from the stream",

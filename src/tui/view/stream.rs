@@ -12,13 +12,13 @@
 
 use ratatui::layout::Rect;
 
-use super::chrome;
+use super::{chrome, trouble};
 use crate::client::message::{Part, TailState};
 use crate::model::ViewKind;
 use crate::model::time::floor;
 use crate::tui::app::{Anchor, App, Pane, Typing};
 use crate::tui::canvas::{Canvas, Line, line_width, piece};
-use crate::tui::text::{fit, width, wrap};
+use crate::tui::text::{fit, width};
 use crate::tui::theme::Meaning;
 use crate::tui::values;
 
@@ -32,21 +32,25 @@ pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
         status = self::status(canvas, app, true);
     }
     let inner = canvas.frame(area, app.focus == Pane::Stream, &chrome::title(app, Pane::Stream), &status);
-    let stale = chrome::stale(canvas, app);
-    canvas.frame_foot(area, &stale);
+    let mut foot = foot(canvas, app);
     let inside = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     if app.feature_view().is_none() {
         canvas.empty(inner, &super::summary::waiting(app));
+        canvas.frame_foot(area, &foot);
         return;
     }
     let inside = filter(canvas, app, inside);
     let inside = counters(canvas, app, inside);
-    let inside = trouble(canvas, app, inside);
+    let inside = held_up(canvas, app, inside);
     if app.stream.matching() == 0 || inside.height < 2 {
         canvas.empty(inside, &nothing(app));
-        return;
+    } else if let Some(more) = records(canvas, app, inside, area) {
+        if !foot.is_empty() {
+            foot.push(piece(" · ", Meaning::Dim));
+        }
+        foot.push(piece(more, Meaning::Dim));
     }
-    records(canvas, app, inside, area);
+    canvas.frame_foot(area, &foot);
 }
 
 /// Rate, pause, drops: what the pane's title says.
@@ -65,7 +69,7 @@ pub fn status(canvas: &mut Canvas, app: &App, short: bool) -> Line {
         line.push(piece(format!("{} dropped  ", app.stream.dropped), Meaning::Warning));
     }
     match &app.stream.state {
-        Some(TailState::Closed { .. }) => line.push(piece("✗ closed", Meaning::Bad)),
+        _ if app.stream.broken.is_some() => line.push(piece("✗ closed", Meaning::Bad)),
         _ if !app.stream.trouble.is_empty() => line.push(piece("✗ held up", Meaning::Bad)),
         _ if short => {
             line.push(piece(format!("{}/s", rate(if events > 0.0 { events } else { records })), Meaning::Dim))
@@ -117,19 +121,26 @@ fn counters(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
     Rect { y: inner.y + 1, height: inner.height - 1, ..inner }
 }
 
-/// What holds the stream up, in at most three lines; returns what is left of the area.
-fn trouble(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
-    if app.stream.trouble.is_empty() || inner.height < 4 {
-        return inner;
+/// How old the records are, or when a stream that broke is opened again.
+fn foot(canvas: &mut Canvas, app: &App) -> Line {
+    match &app.stream.broken {
+        Some((_, Some(next_try))) if app.is_live() => {
+            vec![piece(format!("opened again {}", trouble::again(canvas, *next_try)), Meaning::Warning)]
+        }
+        _ => trouble::foot(canvas, app, Pane::Stream),
     }
-    let mut y = inner.y;
-    for line in
-        wrap(&app.stream.trouble, usize::from(inner.width)).into_iter().take(3.min(usize::from(inner.height) - 1))
-    {
-        canvas.text(inner.x, y, inner.width, &line, Meaning::Bad);
-        y += 1;
+}
+
+/// What holds the stream up, or why it broke; returns what is left of the area.
+fn held_up(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
+    match &app.stream.broken {
+        // Without a record, the reason stands in the middle; without a connection, it stands at the top of the screen.
+        Some((problem, _)) if app.is_live() && app.stream.total() > 0 => {
+            trouble::write(canvas, &problem.to_string(), Meaning::Warning, inner)
+        }
+        None if !app.stream.trouble.is_empty() => trouble::write(canvas, &app.stream.trouble, Meaning::Bad, inner),
+        _ => inner,
     }
-    Rect { y, height: inner.height - (y - inner.y), ..inner }
 }
 
 /// Why there are no records.
@@ -141,9 +152,9 @@ fn nothing(app: &App) -> String {
     match &app.stream.state {
         _ if !view.is_stream => "This view reads no stream.".to_owned(),
         _ if let Some(problem) = app.offer(Part::StreamTail).problem() => problem.to_string(),
-        Some(TailState::Closed { problem, .. }) => problem.to_string(),
+        _ if let Some((problem, _)) = &app.stream.broken => problem.to_string(),
         None | Some(TailState::Opening) => "Opening the stream.".to_owned(),
-        Some(TailState::Open { .. }) => match (&view.kind, app.stream.watermark) {
+        Some(TailState::Open { .. } | TailState::Closed { .. }) => match (&view.kind, app.stream.watermark) {
             (ViewKind::Aggregate { interval: Some(step) }, Some(watermark)) => {
                 let end = floor(watermark, *step) + *step;
                 format!(
@@ -159,7 +170,8 @@ fn nothing(app: &App) -> String {
     }
 }
 
-fn records(canvas: &mut Canvas, app: &App, inner: Rect, frame: Rect) {
+/// Draws the newest records; says how many columns are left out.
+fn records(canvas: &mut Canvas, app: &App, inner: Rect, frame: Rect) -> Option<String> {
     let rows = usize::from(inner.height) - 1;
     canvas.layout.stream_rows = rows;
     let parsed: Vec<serde_json::Value> =
@@ -184,15 +196,13 @@ fn records(canvas: &mut Canvas, app: &App, inner: Rect, frame: Rect) {
         }
         x += wide as u16 + 2;
     }
-    let more = names.len() - shown.len();
-    if more > 0 {
-        let word = if more == 1 { "column" } else { "columns" };
-        let left = if shown.start > 0 { "← " } else { "" };
-        let right = if shown.end < names.len() { " →" } else { "" };
-        canvas.frame_foot(frame, &[piece(format!("{left}{more} more {word}{right}"), Meaning::Dim)]);
-    }
     let end = app.stream.matching() - app.stream.behind();
     canvas.thumb(frame, end.saturating_sub(rows), rows, app.stream.matching());
+    let more = names.len() - shown.len();
+    let word = if more == 1 { "column" } else { "columns" };
+    let left = if shown.start > 0 { "← " } else { "" };
+    let right = if shown.end < names.len() { " →" } else { "" };
+    (more > 0).then(|| format!("{left}{more} more {word}{right}"))
 }
 
 static NULL: serde_json::Value = serde_json::Value::Null;

@@ -13,8 +13,8 @@
 
 use ratatui::layout::Rect;
 
-use super::chrome;
-use crate::client::message::Connection;
+use super::{chrome, trouble};
+use crate::client::message::{Connection, Offer, Part};
 use crate::model::time::print_span;
 use crate::model::{BatchTrigger, FeatureView, Freshness, Time, ViewKind};
 use crate::tui::ages;
@@ -54,13 +54,14 @@ const KNOWN: [&str; 21] = [
 /// Draws the pane.
 pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
     let inner = canvas.frame(area, app.focus == Pane::Summary, &chrome::title(app, Pane::Summary), &status(app));
-    let stale = chrome::stale(canvas, app);
-    canvas.frame_foot(area, &stale);
+    let foot = trouble::foot(canvas, app, Pane::Summary);
+    canvas.frame_foot(area, &foot);
     let inside = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     let Some(view) = app.feature_view() else {
         canvas.empty(inner, &waiting(app));
         return;
     };
+    let inside = trouble::top(canvas, app, Pane::Summary, inside);
     let lines = lines(app, view, usize::from(inside.width));
     canvas.layout.summary = canvas.lines(inside, &lines, app.summary_scroll);
     let (total, visible) = canvas.layout.summary;
@@ -71,6 +72,13 @@ pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
 pub fn waiting(app: &App) -> String {
     if let (None, Connection::Refused { .. }) = (&app.views, &app.connection) {
         return "Nothing to show: what is wrong stands at the top.".to_owned();
+    }
+    let of_all = [Part::Views, Part::Workspaces].into_iter().find_map(|part| app.failing.get(&part));
+    if let (None, true, Some(failing)) = (&app.views, app.is_live(), of_all) {
+        return failing.problem.to_string();
+    }
+    if let (None, Some(problem)) = (&app.views, app.offer(Part::Views).problem()) {
+        return problem.to_string();
     }
     match (&app.views, app.is_live()) {
         (None, false) => "Waiting for the deployment to answer.".to_owned(),
@@ -83,9 +91,12 @@ pub fn waiting(app: &App) -> String {
     }
 }
 
-/// Fresh or stale, in a word.
+/// Fresh or stale, in a word; what is not known to be so now, was so.
 pub fn status(app: &App) -> Line {
+    let current = trouble::is_current(app, Part::Freshness);
     match &app.freshness {
+        Some(freshness) if !current && freshness.is_stale => vec![piece("was stale", Meaning::Dim)],
+        Some(Freshness { freshness: Some(_), .. }) if !current => vec![piece("was fresh", Meaning::Dim)],
         Some(freshness) if freshness.is_stale => vec![piece("✗ stale", Meaning::Warning)],
         Some(Freshness { freshness: Some(_), .. }) => vec![piece("● fresh", Meaning::Good)],
         _ => Vec::new(),
@@ -172,7 +183,7 @@ fn other_facts(view: &FeatureView) -> Vec<Fact> {
         text("starts", time(view.feature_start_time)),
         text("data delay", view.max_data_delay.map(print_span).unwrap_or_default()),
         text("timestamp", view.timestamp_field.clone().unwrap_or_default()),
-        text("lookup by", view.online_serving_index.join(", ")),
+        text("lookup by", lookup_keys(view)),
         text("tags", tags.join(", ")),
         text("family", view.family.clone()),
         text("workspace", view.workspace.clone()),
@@ -194,6 +205,11 @@ fn made(kind: &ViewKind) -> String {
     }
 }
 
+/// The online serving index, where it is not simply all join keys.
+fn lookup_keys(view: &FeatureView) -> String {
+    if view.wildcard_join_key().is_none() { String::new() } else { view.online_serving_index.join(", ") }
+}
+
 fn join_keys(view: &FeatureView) -> String {
     let wildcard = view.wildcard_join_key();
     let keys = view.join_keys.iter().map(|key| match wildcard == Some(&key.name) {
@@ -204,14 +220,26 @@ fn join_keys(view: &FeatureView) -> String {
 }
 
 fn freshness(app: &App) -> Fact {
-    let Some(told) = &app.freshness else { return ("freshness", String::new(), Meaning::Text) };
+    let Some(told) = &app.freshness else {
+        let why = match app.offer(Part::Freshness) {
+            Offer::Missing(_) => "not served by this deployment",
+            Offer::Forbidden(_) => "the API key may not read it",
+            Offer::Unknown | Offer::Served => "",
+        };
+        return ("freshness", why.to_owned(), Meaning::Dim);
+    };
     let value = match (told.freshness, told.expected) {
         _ if !told.materialization_enabled => "not materialized".to_owned(),
         (Some(age), Some(expected)) => format!("{}, stale after {}", ages::coarse(age), print_span(expected)),
         (Some(age), None) => ages::coarse(age),
         (None, _) => "nothing was written yet".to_owned(),
     };
-    ("freshness", value, if told.is_stale { Meaning::Warning } else { Meaning::Good })
+    let meaning = match (trouble::is_current(app, Part::Freshness), told.is_stale) {
+        (false, _) => Meaning::Dim,
+        (true, true) => Meaning::Warning,
+        (true, false) => Meaning::Good,
+    };
+    ("freshness", value, meaning)
 }
 
 /// A name in so many cells and its value, the value wrapped beside it.

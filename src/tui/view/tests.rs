@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use crate::client::message::{Connection, Problem, Update};
 use crate::model::{QueryProgress, Span};
-use crate::tui::app::App;
 use crate::tui::app::testing::*;
+use crate::tui::app::{App, Profile};
 use crate::tui::effect::{Effect, Message};
 use crate::tui::picture;
 
@@ -111,6 +111,8 @@ fn frames_of_lists() {
         check("help", &mut app);
         press(&mut app, "esc L");
         check("log", &mut app);
+        tell(&mut app, audit_log());
+        check("log-audit", &mut app);
     }
 }
 
@@ -126,6 +128,17 @@ fn frames_of_a_deployment_that_went_away() {
         check("offline", &mut app);
         tell(&mut app, Update::Connection(refused()));
         check("refused", &mut app);
+    }
+}
+
+#[test]
+fn the_profile_stands_in_the_header_at_every_size() {
+    for (size, theme) in SIZES.into_iter().zip(["dark", "light", "plain", "dark"]) {
+        let mut app = live(size, theme);
+        app.profile = Some(Profile { name: "prod-eu".to_owned(), colour: Some("red".to_owned()) });
+        app.read_only = true;
+        let header = picture::text(&frame(&mut app)).lines().next().unwrap_or_default().to_owned();
+        assert!(header.contains(" prod-eu "), "{size:?}: {header}");
     }
 }
 

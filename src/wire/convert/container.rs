@@ -63,14 +63,14 @@ pub fn container_of(views: &[ViewParts], workspace: &str) -> proto::FcoContainer
     let mut seen = HashSet::new();
     let mut fcos = Vec::new();
     for parts in views {
-        fcos.push(proto::Fco { feature_view: Some(view_to_proto(parts)), ..Default::default() });
-        fcos.push(proto::Fco { transformation: Some(transformation_to_proto(parts)), ..Default::default() });
+        fcos.push(proto::Fco { feature_view: Some(Box::new(view_to_proto(parts))), ..Default::default() });
+        fcos.push(proto::Fco { transformation: Some(Box::new(transformation_to_proto(parts))), ..Default::default() });
         for (_, source) in parts.inputs.iter().filter(|(_, source)| seen.insert(source.id)) {
             let source = source_to_proto(source, workspace);
-            fcos.push(proto::Fco { virtual_data_source: Some(source), ..Default::default() });
+            fcos.push(proto::Fco { virtual_data_source: Some(Box::new(source)), ..Default::default() });
         }
         for entity in parts.entities.iter().filter(|e| seen.insert(e.id)) {
-            fcos.push(proto::Fco { entity: Some(entity_to_proto(entity, workspace)), ..Default::default() });
+            fcos.push(proto::Fco { entity: Some(Box::new(entity_to_proto(entity, workspace))), ..Default::default() });
         }
     }
     let root_ids = views.iter().map(|parts| id_to_proto(parts.view.id)).collect();

@@ -150,17 +150,17 @@ fn everything_that_released_clients_insist_on_is_there() {
     let container = container_of(&[aggregate(), temporal()], "prod");
     for fco in &container.fcos {
         let metas = [
-            fco.feature_view.as_ref().and_then(|o| o.fco_metadata.clone()),
-            fco.entity.as_ref().and_then(|o| o.fco_metadata.clone()),
-            fco.transformation.as_ref().and_then(|o| o.fco_metadata.clone()),
-            fco.virtual_data_source.as_ref().and_then(|o| o.fco_metadata.clone()),
+            fco.feature_view.as_deref().and_then(|o| o.fco_metadata.clone()),
+            fco.entity.as_deref().and_then(|o| o.fco_metadata.clone()),
+            fco.transformation.as_deref().and_then(|o| o.fco_metadata.clone()),
+            fco.virtual_data_source.as_deref().and_then(|o| o.fco_metadata.clone()),
         ];
         let set: Vec<_> = metas.into_iter().flatten().collect();
         assert_eq!(set.len(), 1, "one member of the oneof, with metadata");
         assert!(set[0].name.is_some());
         assert_eq!(set[0].framework_version, Some(5));
     }
-    for view in container.fcos.iter().filter_map(|fco| fco.feature_view.as_ref()) {
+    for view in container.fcos.iter().filter_map(|fco| fco.feature_view.as_deref()) {
         assert!(container.root_ids.contains(view.feature_view_id.as_ref().unwrap()));
         assert!(view.online_serving_index.is_some() && view.timestamp_key.is_some());
         assert_eq!(view.batch_compute_mode, Some(1));
@@ -177,10 +177,10 @@ fn everything_that_released_clients_insist_on_is_there() {
         assert_eq!(of.or(view.temporal.as_ref().and_then(|t| t.data_source_type)), Some(2));
         assert!(view.materialization_params.as_ref().unwrap().offline_store_config.is_some());
     }
-    for entity in container.fcos.iter().filter_map(|fco| fco.entity.as_ref()) {
+    for entity in container.fcos.iter().filter_map(|fco| fco.entity.as_deref()) {
         assert_eq!(entity.join_keys.len(), entity.join_keys_legacy.len());
     }
-    for source in container.fcos.iter().filter_map(|fco| fco.virtual_data_source.as_ref()) {
+    for source in container.fcos.iter().filter_map(|fco| fco.virtual_data_source.as_deref()) {
         let batch = source.batch_data_source.as_ref().unwrap();
         assert!(batch.hive_table.is_some() && batch.spark_schema.is_some() && source.data_source_type.is_some());
         let Some(stream) = &source.stream_data_source else { continue };

@@ -2,7 +2,7 @@
 
 use super::status::{row, task_state};
 use super::{id_to_proto, span_from_proto, span_to_proto, time_from_proto, time_to_proto};
-use crate::model::{AttemptDetail, Id, Job, JobType, Stage, StageKind, StageState};
+use crate::model::{AttemptDetail, AttemptState, Id, Job, JobType, Stage, StageKind, StageState};
 use crate::wire::proto::common::FcoLocator;
 use crate::wire::proto::enums::{StageErrorType, StageState as StateNumber, StageType, WorkType};
 use crate::wire::proto::tasks as proto;
@@ -20,7 +20,9 @@ pub fn details_to_proto(view: Id, job: &Job, detail: &AttemptDetail) -> proto::G
             attempt_status: status,
             run_details: Some(proto::TectonManagedInfo {
                 stages: detail.stages.iter().map(stage_to_proto).collect(),
-                state: None,
+                state: attempt
+                    .and_then(|place| job.attempts.get(place))
+                    .map(|attempt| run_state(&attempt.state).into()),
             }),
             feature_start_time: job.window.map(|window| time_to_proto(window.start)),
             feature_end_time: job.window.map(|window| time_to_proto(window.end)),
@@ -61,6 +63,18 @@ pub(super) fn work_type(job_type: &JobType) -> WorkType {
         JobType::Ingest => WorkType::Ingest,
         JobType::Deletion => WorkType::Deletion,
         JobType::Other(_) => WorkType::Unknown,
+    }
+}
+
+/// Where an attempt stands, in the words of its stages.
+fn run_state(state: &AttemptState) -> StateNumber {
+    match state {
+        AttemptState::Pending => StateNumber::Pending,
+        AttemptState::Running | AttemptState::Cancelling => StateNumber::Running,
+        AttemptState::Success => StateNumber::Success,
+        AttemptState::Error => StateNumber::Error,
+        AttemptState::Cancelled => StateNumber::Cancelled,
+        AttemptState::Other(_) => StateNumber::Unspecified,
     }
 }
 
@@ -128,7 +142,7 @@ fn error_of(stage: &proto::TectonManagedStage) -> Option<String> {
 mod tests {
     use super::*;
     use crate::model::time::from_micros;
-    use crate::model::{Attempt, AttemptState, JobState, Span};
+    use crate::model::{Attempt, JobState, Span};
     use crate::wire::proto::enums::StatusState;
 
     fn stage(kind: StageKind, state: StageState) -> Stage {
@@ -196,6 +210,7 @@ mod tests {
         let told = details.attempt_details.unwrap();
         assert_eq!((told.task_type, told.task_state), (Some(4), Some(StatusState::Error.into())));
         assert_eq!(told.attempt_status.unwrap().attempt_number, Some(1));
+        assert_eq!(told.run_details.unwrap().state, Some(StateNumber::Error.into()));
         let empty = AttemptDetail { attempt: Id(5), ..AttemptDetail::default() };
         let logs = logs_to_proto(Id(1), "prod", &empty);
         assert_eq!(detail_from_proto(Id(5), None, Some(&logs)), empty, "an empty log has no line");

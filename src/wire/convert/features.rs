@@ -3,6 +3,7 @@
 use chrono::SecondsFormat;
 use serde_json::Value as Json;
 
+use super::name_of;
 use super::types::{type_from_json, type_to_json};
 use super::values::{guess, untyped, value_from_json, value_to_json};
 use crate::model::time::parse_time;
@@ -125,7 +126,7 @@ pub(super) fn values_of(values: &[Json], items: &[Item], what: &str) -> Vec<Feat
     let value = |((value, item), place): ((&Json, Option<&Item>), usize)| {
         let stated = item.and_then(|i| i.data_type.as_ref());
         FeatureValue {
-            name: item.and_then(|i| i.name.clone()).unwrap_or_else(|| format!("{what} {place}")),
+            name: item.and_then(|i| i.name.as_deref()).map(name_of).unwrap_or_else(|| format!("{what} {place}")),
             value: stated.map_or_else(|| untyped(value), |stated| value_from_json(value, stated)),
             effective_time: item.and_then(|i| i.effective_time.as_deref()).and_then(|at| parse_time(at).ok()),
             status: item.and_then(|i| i.status.as_deref()).map(status_of),
@@ -157,7 +158,7 @@ fn status_of(word: &str) -> FeatureStatus {
     match word {
         "PRESENT" => FeatureStatus::Present,
         "MISSING_DATA" => FeatureStatus::Missing,
-        other => FeatureStatus::Other(other.to_owned()),
+        other => FeatureStatus::Other(name_of(other)),
     }
 }
 

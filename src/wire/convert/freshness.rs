@@ -1,6 +1,6 @@
 //! Freshness of a view (wire section 2.3).
 
-use super::{id_to_proto, span_from_proto, span_to_proto, time_from_proto, time_to_proto};
+use super::{happened, id_to_proto, span_from_proto, span_to_proto, time_to_proto};
 use crate::model::{Freshness, Id};
 use crate::wire::proto::status::FreshnessStatus;
 
@@ -28,7 +28,7 @@ pub fn freshness_from_proto(status: &FreshnessStatus) -> Freshness {
         is_stale: status.is_stale.unwrap_or(false),
         freshness: status.freshness.and_then(known),
         expected: status.expected_freshness.and_then(known),
-        created_at: status.created_at.and_then(time_from_proto),
+        created_at: status.created_at.and_then(happened),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Jobs and their attempts (wire section 2.2).
 
 use super::words::{attempt_state, job_state, job_type, job_word};
-use super::{time_from_proto, time_to_proto};
+use super::{happened, time_from_proto, time_to_proto};
 use crate::model::{Attempt, Id, Job, TriggerRequest, Window};
 use crate::wire::proto::jobs::{JobAttempt, MaterializationJob, MaterializationJobRequest};
 
@@ -51,9 +51,9 @@ pub fn job_from_proto(job: &MaterializationJob) -> Option<Job> {
         window: start.zip(end).map(|(start, end)| Window { start, end }),
         online: job.online.unwrap_or(false),
         offline: job.offline.unwrap_or(false),
-        created_at: job.created_at.and_then(time_from_proto),
-        updated_at: job.updated_at.and_then(time_from_proto),
-        next_attempt_at: job.next_attempt_at.and_then(time_from_proto),
+        created_at: job.created_at.and_then(happened),
+        updated_at: job.updated_at.and_then(happened),
+        next_attempt_at: job.next_attempt_at.and_then(happened),
         attempts: job.attempts.iter().zip(1..).map(|(attempt, number)| attempt_from_proto(attempt, number)).collect(),
         allowed: Default::default(),
     })
@@ -64,8 +64,8 @@ fn attempt_from_proto(attempt: &JobAttempt, number: u32) -> Attempt {
         id: attempt.id.as_deref().and_then(|id| id.parse().ok()),
         number,
         state: attempt_state(attempt.state.as_deref().unwrap_or_default()),
-        created_at: attempt.created_at.and_then(time_from_proto),
-        updated_at: attempt.updated_at.and_then(time_from_proto),
+        created_at: attempt.created_at.and_then(happened),
+        updated_at: attempt.updated_at.and_then(happened),
         progress: None,
         reason: None,
         message: None,

@@ -48,7 +48,6 @@ pub fn saved_to_proto(parts: &SavedParts) -> proto::SavedFeatureDataFrame {
         schema: Some(spark_schema(&columns)),
         r#type: Some(SavedFrameType::Saved.into()),
         unified_schema: Some(Schema { columns: unified }),
-        ..Default::default()
     }
 }
 

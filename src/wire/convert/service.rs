@@ -82,7 +82,7 @@ fn item(item: &ServiceItemParts) -> proto::FeatureSetItem {
 /// A container whose root is the service, with its views and everything they refer to.
 pub fn container_of_service(service: &ServiceParts, views: &[ViewParts]) -> FcoContainer {
     let mut container = container_of(views, &service.workspace);
-    container.fcos.push(Fco { feature_service: Some(service_to_proto(service)), ..Default::default() });
+    container.fcos.push(Fco { feature_service: Some(Box::new(service_to_proto(service))), ..Default::default() });
     container.root_ids = vec![id_to_proto(service.id)];
     container
 }

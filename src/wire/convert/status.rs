@@ -3,10 +3,11 @@
 //! Neither alone tells everything: the list has states and times, the table has reasons, messages, progress and the
 //! word `SCHEDULED`. Task id of the table equals job id of the list.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::words::{attempt_state, job_state, job_type};
-use super::{id_from_proto, id_to_proto, span_to_proto, time_from_proto, time_to_proto};
+use super::{happened, id_from_proto, id_to_proto, span_to_proto, time_from_proto, time_to_proto};
 use crate::model::{Attempt, AttemptState, Id, Job, JobState, JobType, Window};
 use crate::wire::proto::enums::{StatusState, TaskType};
 use crate::wire::proto::status::{MaterializationAttemptStatus, MaterializationStatus};
@@ -147,32 +148,33 @@ pub fn join_status(
     jobs
 }
 
-/// The row's state without prefix; empty for a number this program does not know.
-fn word(row: &MaterializationAttemptStatus) -> &'static str {
-    row.materialization_state.and_then(StatusState::name_of).unwrap_or_default()
+/// The word of a number, the number itself where this program knows no word for it, and nothing where there is none.
+fn word(number: Option<i32>, name_of: fn(i32) -> Option<&'static str>) -> Cow<'static, str> {
+    let Some(number) = number.filter(|number| *number != 0) else { return Cow::Borrowed("") };
+    name_of(number).map_or_else(|| Cow::Owned(number.to_string()), Cow::Borrowed)
 }
 
 pub(super) fn job_of_row(id: Id, row: &MaterializationAttemptStatus, workspace: &str, feature_view: &str) -> Job {
-    let kind = row.data_source_type.and_then(TaskType::name_of).unwrap_or_default();
+    let kind = word(row.data_source_type, TaskType::name_of);
     let start = row.window_start_time.or(row.feature_start_time).and_then(time_from_proto);
     let end = row.window_end_time.or(row.feature_end_time).and_then(time_from_proto);
     let state = match row.materialization_state.and_then(|state| StatusState::try_from(state).ok()) {
         Some(StatusState::Error) if row.is_permanent_failure == Some(true) => JobState::Failure,
         Some(StatusState::Error) => JobState::Running,
-        _ => job_state(word(row)),
+        _ => job_state(&word(row.materialization_state, StatusState::name_of)),
     };
     Job {
         id,
         workspace: workspace.to_owned(),
         feature_view: feature_view.to_owned(),
-        job_type: job_type(kind.trim_start_matches("DATA_SOURCE_TYPE_")),
+        job_type: job_type(&kind),
         state,
         window: start.zip(end).map(|(start, end)| Window { start, end }),
         online: row.write_to_online_feature_store.unwrap_or(false),
         offline: row.write_to_offline_feature_store.unwrap_or(false),
-        created_at: row.materialization_task_created_at.and_then(time_from_proto),
-        updated_at: row.attempt_created_at.and_then(time_from_proto),
-        next_attempt_at: row.retry_time.and_then(time_from_proto),
+        created_at: row.materialization_task_created_at.and_then(happened),
+        updated_at: row.attempt_created_at.and_then(happened),
+        next_attempt_at: row.retry_time.and_then(happened),
         attempts: Vec::new(),
         allowed: Default::default(),
     }
@@ -181,6 +183,9 @@ pub(super) fn job_of_row(id: Id, row: &MaterializationAttemptStatus, workspace: 
 fn add_row(job: &mut Job, row: &MaterializationAttemptStatus) {
     job.allowed.retry |= row.allow_forced_retry == Some(true);
     job.allowed.overwrite_retry |= row.allow_overwrite_retry == Some(true);
+    // Older releases leave these out of the list.
+    job.online |= row.write_to_online_feature_store == Some(true);
+    job.offline |= row.write_to_offline_feature_store == Some(true);
     let Some(number) = row.attempt_number.and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0) else {
         let scheduled = row.materialization_state == Some(StatusState::Scheduled.into());
         if scheduled && job.state == JobState::Running && job.attempts.is_empty() {
@@ -194,8 +199,8 @@ fn add_row(job: &mut Job, row: &MaterializationAttemptStatus) {
     let id = managed.or(row.materialization_attempt_id.as_ref().map(id_from_proto));
     let known = job.attempts.iter().position(|a| a.number == number);
     let place = known.unwrap_or_else(|| {
-        let created_at = row.attempt_created_at.and_then(time_from_proto);
-        let state = attempt_state(word(row));
+        let created_at = row.attempt_created_at.and_then(happened);
+        let state = attempt_state(&word(row.materialization_state, StatusState::name_of));
         let spent = row.duration.map(super::span_from_proto);
         let updated_at = created_at.zip(spent).and_then(|(from, spent)| from.checked_add_signed(spent));
         let (progress, reason, message) = (None, None, None);
@@ -214,7 +219,7 @@ fn add_row(job: &mut Job, row: &MaterializationAttemptStatus) {
 /// Takes from a row when the next attempt is due, where the list does not say.
 fn expect_attempt(job: &mut Job, row: &MaterializationAttemptStatus) {
     if job.next_attempt_at.is_none() && !job.state.is_terminal() {
-        job.next_attempt_at = row.retry_time.and_then(time_from_proto);
+        job.next_attempt_at = row.retry_time.and_then(happened);
     }
 }
 
@@ -307,6 +312,33 @@ mod tests {
         assert_eq!(joined.len(), 1);
         assert_eq!(joined[0].state, JobState::Success);
         assert_eq!(joined[0].attempts[0].number, 1);
+    }
+
+    #[test]
+    fn what_is_missing_or_unknown_in_a_row_reads_as_that() {
+        let bare = MaterializationAttemptStatus {
+            materialization_task_id: Some(id_to_proto(Id(9))),
+            attempt_number: Some(1),
+            attempt_created_at: Some(Default::default()),
+            ..Default::default()
+        };
+        let later = MaterializationAttemptStatus {
+            attempt_number: Some(2),
+            materialization_state: Some(42),
+            data_source_type: Some(77),
+            ..bare.clone()
+        };
+        let status = MaterializationStatus { materialization_attempts: vec![later, bare], ..Default::default() };
+        let job = &join_status(vec![], Some(&status), "prod", "v")[0];
+        assert_eq!((&job.job_type, job.state.to_string()), (&JobType::Other("77".into()), "42".to_owned()));
+        assert_eq!((job.window, job.created_at, job.updated_at, job.next_attempt_at), (None, None, None, None));
+        let states: Vec<_> =
+            job.attempts.iter().map(|attempt| (attempt.state.to_string(), attempt.created_at)).collect();
+        assert_eq!(states, [(String::new(), None), ("42".to_owned(), None)]);
+        assert!(!job.state.is_terminal());
+        // A row without a task id belongs to no job.
+        let lost = MaterializationStatus { materialization_attempts: vec![Default::default()], ..Default::default() };
+        assert_eq!(join_status(vec![], Some(&lost), "prod", "v"), []);
     }
 
     #[test]

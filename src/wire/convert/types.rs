@@ -1,5 +1,6 @@
 //! Column types: the model's, the protocol's messages, and the words of the feature server's JSON.
 
+use super::name_of;
 use crate::model::DataType;
 use crate::wire::features::ItemType;
 use crate::wire::proto::common::{self, Column, SparkField, SparkSchema};
@@ -26,8 +27,15 @@ pub fn type_to_proto(data_type: &DataType) -> common::DataType {
     common::DataType { r#type: Some(kind.into()), array_element_type: element, ..Default::default() }
 }
 
+/// The deepest list of lists that is told apart. A type is repeated with every value.
+const DEEPEST: usize = 8;
+
 /// A type of a message. Narrower numbers read as the wide ones; structs and maps as a word.
 pub fn type_from_proto(data_type: &common::DataType) -> DataType {
+    nested_from_proto(data_type, DEEPEST)
+}
+
+fn nested_from_proto(data_type: &common::DataType, depth: usize) -> DataType {
     let number = data_type.r#type.unwrap_or(0);
     match DataTypeKind::try_from(number) {
         Ok(DataTypeKind::Int32 | DataTypeKind::Int64) => DataType::Int64,
@@ -35,14 +43,21 @@ pub fn type_from_proto(data_type: &common::DataType) -> DataType {
         Ok(DataTypeKind::String) => DataType::String,
         Ok(DataTypeKind::Bool) => DataType::Bool,
         Ok(DataTypeKind::Timestamp | DataTypeKind::TimestampInt96) => DataType::Timestamp,
-        Ok(DataTypeKind::Array) => {
-            let element = data_type.array_element_type.as_deref().map(type_from_proto);
-            DataType::Array(Box::new(element.unwrap_or_else(unknown)))
-        }
+        Ok(DataTypeKind::Array) => list(depth, |depth| {
+            data_type.array_element_type.as_deref().map(|element| nested_from_proto(element, depth))
+        }),
         Ok(DataTypeKind::Struct) => DataType::Other("struct".to_owned()),
         Ok(DataTypeKind::Map) => DataType::Other("map".to_owned()),
         Ok(DataTypeKind::Unknown) => unknown(),
         Err(_) => DataType::Other(format!("type {number}")),
+    }
+}
+
+/// A list, while there may be deeper ones.
+fn list(depth: usize, element: impl FnOnce(usize) -> Option<DataType>) -> DataType {
+    match depth.checked_sub(1) {
+        Some(depth) => DataType::Array(Box::new(element(depth).unwrap_or_else(unknown))),
+        None => DataType::Other("array".to_owned()),
     }
 }
 
@@ -89,7 +104,7 @@ pub fn column_from_proto(column: &Column) -> (String, DataType) {
             "string_array" => DataType::Array(Box::new(DataType::String)),
             "long_array" => DataType::Array(Box::new(DataType::Int64)),
             "double_array" | "float_array" => DataType::Array(Box::new(DataType::Float64)),
-            other => DataType::Other(other.to_owned()),
+            other => DataType::Other(name_of(other)),
         });
     (name, data_type)
 }
@@ -189,6 +204,10 @@ pub fn type_to_json(data_type: &DataType) -> ItemType {
 
 /// A type of the feature server's JSON; structs and maps as a word that tells their parts.
 pub fn type_from_json(item: &ItemType) -> DataType {
+    nested_from_json(item, DEEPEST)
+}
+
+fn nested_from_json(item: &ItemType, depth: usize) -> DataType {
     match item.kind.as_str() {
         "int64" => DataType::Int64,
         "float64" | "float32" => DataType::Float64,
@@ -196,12 +215,12 @@ pub fn type_from_json(item: &ItemType) -> DataType {
         "boolean" => DataType::Bool,
         "timestamp" => DataType::Timestamp,
         "string_array" => DataType::Array(Box::new(DataType::String)),
-        "array" => DataType::Array(Box::new(item.element_type.as_deref().map(type_from_json).unwrap_or_else(unknown))),
+        "array" => list(depth, |depth| item.element_type.as_deref().map(|element| nested_from_json(element, depth))),
         "" => unknown(),
         _ => {
             let mut word = String::new();
             push_word(item, &mut word);
-            DataType::Other(word)
+            DataType::Other(name_of(&word))
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Feature views: what a container says of them (wire section 2.1).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, HashSet};
 
 use super::types::column_from_proto;
 use super::workspace::entry;
-use super::{id_from_proto, span_from_proto, time_from_proto, time_to_proto};
+use super::{id_from_proto, name_of, span_from_proto, time_from_proto, time_to_proto};
 use crate::model::time::print_span;
 use crate::model::{BatchTrigger, DataType, Feature, FeatureView, Id, JoinKey, Span, ViewKind};
 use crate::wire::proto::aggregate::{AggregateFeature, TemporalAggregate};
@@ -16,11 +16,12 @@ use crate::wire::proto::view::{self as proto, FcoContainer, PipelineNode};
 /// empty container means "not found".
 pub fn feature_views(container: &FcoContainer) -> Vec<FeatureView> {
     let names = Names::of(container);
-    let views: HashMap<Id, &proto::FeatureView> = (container.fcos.iter())
-        .filter_map(|fco| fco.feature_view.as_ref())
+    let mut views: HashMap<Id, &proto::FeatureView> = (container.fcos.iter())
+        .filter_map(|fco| fco.feature_view.as_deref())
         .filter_map(|view| Some((id_from_proto(view.feature_view_id.as_ref()?), view)))
         .collect();
-    let roots = container.root_ids.iter().filter_map(|id| views.get(&id_from_proto(id)));
+    // A view that is named twice is one view.
+    let roots = container.root_ids.iter().filter_map(|id| views.remove(&id_from_proto(id)));
     roots.map(|view| feature_view(view, &names)).collect()
 }
 
@@ -50,11 +51,11 @@ struct Names {
 impl Names {
     fn of(container: &FcoContainer) -> Self {
         let name = |id: &Option<super::Id>, meta: &Option<FcoMetadata>| {
-            Some((id_from_proto(id.as_ref()?), meta.as_ref()?.name.clone()?))
+            Some((id_from_proto(id.as_ref()?), name_of(meta.as_ref()?.name.as_deref()?)))
         };
         let fcos = || container.fcos.iter();
-        let entities = fcos().filter_map(|fco| fco.entity.as_ref());
-        let sources = fcos().filter_map(|fco| fco.virtual_data_source.as_ref());
+        let entities = fcos().filter_map(|fco| fco.entity.as_deref());
+        let sources = fcos().filter_map(|fco| fco.virtual_data_source.as_deref());
         Self {
             entities: entities.filter_map(|e| name(&e.entity_id, &e.fco_metadata)).collect(),
             sources: sources.filter_map(|s| name(&s.virtual_data_source_id, &s.fco_metadata)).collect(),
@@ -66,6 +67,7 @@ fn feature_view(view: &proto::FeatureView, names: &Names) -> FeatureView {
     let meta = view.fco_metadata.clone().unwrap_or_default();
     let params = view.materialization_params.clone().unwrap_or_default();
     let columns = columns(view);
+    let types = types_of(&columns);
     let sources = view.pipeline.as_ref().and_then(|p| p.root.as_ref()).map(source_ids).unwrap_or_default();
     let named = |names: &HashMap<Id, String>, id: Id| names.get(&id).cloned().unwrap_or_else(|| id.to_string());
     let positive = |span| Some(span_from_proto(span)).filter(|span| *span > Span::zero());
@@ -77,12 +79,12 @@ fn feature_view(view: &proto::FeatureView, names: &Names) -> FeatureView {
         owner: meta.owner.unwrap_or_default(),
         family: meta.family.unwrap_or_default(),
         tags: meta.tags.into_iter().map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default())).collect(),
-        entities: view.entity_ids.iter().map(|id| named(&names.entities, id_from_proto(id))).collect(),
-        data_sources: sources.into_iter().map(|id| named(&names.sources, id)).collect(),
-        join_keys: view.join_keys.iter().map(|name| join_key(name, &columns)).collect(),
+        entities: once(view.entity_ids.iter().map(id_from_proto)).map(|id| named(&names.entities, id)).collect(),
+        data_sources: once(sources.into_iter()).map(|id| named(&names.sources, id)).collect(),
+        join_keys: view.join_keys.iter().map(|name| join_key(name, &types)).collect(),
         online_serving_index: view.online_serving_index.clone().unwrap_or_default().join_keys,
         timestamp_field: view.timestamp_key.clone().filter(|name| !name.is_empty()),
-        features: features(view, &columns),
+        features: features(view, &columns, &types),
         kind: kind(view),
         is_stream: is_stream(view),
         online: params.writes_to_online_store.unwrap_or(false),
@@ -106,12 +108,21 @@ fn columns(view: &proto::FeatureView) -> Vec<(String, DataType)> {
     schema.map(|schema| schema.columns.iter().map(column_from_proto).collect()).unwrap_or_default()
 }
 
-fn type_of(name: &str, columns: &[(String, DataType)]) -> Option<DataType> {
-    columns.iter().find(|(column, _)| column == name).map(|(_, data_type)| data_type.clone())
+/// Types by column; of columns of one name the first counts.
+type Types<'a> = HashMap<&'a str, &'a DataType>;
+
+fn types_of(columns: &[(String, DataType)]) -> Types<'_> {
+    columns.iter().rev().map(|(name, data_type)| (name.as_str(), data_type)).collect()
 }
 
-fn join_key(name: &str, columns: &[(String, DataType)]) -> JoinKey {
-    let data_type = type_of(name, columns).unwrap_or_else(|| DataType::Other("unknown".to_owned()));
+/// Each id once, in their order.
+fn once(ids: impl Iterator<Item = Id>) -> impl Iterator<Item = Id> {
+    let mut seen = HashSet::new();
+    ids.filter(move |id| seen.insert(*id))
+}
+
+fn join_key(name: &str, types: &Types<'_>) -> JoinKey {
+    let data_type = types.get(name).map_or_else(|| DataType::Other("unknown".to_owned()), |known| (*known).clone());
     JoinKey { name: name.to_owned(), data_type }
 }
 
@@ -147,11 +158,12 @@ fn batch_trigger(number: Option<i32>) -> BatchTrigger {
     }
 }
 
-fn features(view: &proto::FeatureView, columns: &[(String, DataType)]) -> Vec<Feature> {
+fn features(view: &proto::FeatureView, columns: &[(String, DataType)], types: &Types<'_>) -> Vec<Feature> {
     if let Some(aggregate) = &view.temporal_aggregate {
-        return aggregate.features.iter().map(|feature| aggregated(feature, columns)).collect();
+        return aggregate.features.iter().map(|feature| aggregated(feature, types)).collect();
     }
-    let key = |name: &String| view.join_keys.contains(name) || view.timestamp_key.as_ref() == Some(name);
+    let keys: HashSet<&String> = view.join_keys.iter().chain(&view.timestamp_key).collect();
+    let key = |name: &String| keys.contains(name);
     let plain = columns.iter().filter(|(name, _)| !key(name));
     plain
         .map(|(name, data_type)| Feature {
@@ -162,11 +174,11 @@ fn features(view: &proto::FeatureView, columns: &[(String, DataType)]) -> Vec<Fe
         .collect()
 }
 
-fn aggregated(feature: &AggregateFeature, columns: &[(String, DataType)]) -> Feature {
+fn aggregated(feature: &AggregateFeature, types: &Types<'_>) -> Feature {
     use AggregationFunction as F;
     let column = feature.input_feature_name.clone().unwrap_or_default();
     let function = feature.function.and_then(|n| F::try_from(n).ok()).unwrap_or(F::Unknown);
-    let input = type_of(&column, columns);
+    let input = types.get(column.as_str()).map(|known| (*known).clone());
     let data_type = match function {
         F::Count | F::ApproxCountDistinct => Some(DataType::Int64),
         F::Sum | F::Last | F::Min | F::Max => input,
@@ -203,7 +215,7 @@ fn window(feature: &AggregateFeature) -> Option<Span> {
     length.or(feature.window.map(span_from_proto))
 }
 
-/// Ids of the data sources below a node, each once, in their order.
+/// Ids of the data sources below a node, in their order.
 fn source_ids(node: &PipelineNode) -> Vec<Id> {
     let mut found = Vec::new();
     let mut open = vec![node];
@@ -213,7 +225,5 @@ fn source_ids(node: &PipelineNode) -> Vec<Id> {
         let inputs = node.transformation_node.as_ref().map(|t| t.inputs.as_slice()).unwrap_or_default();
         open.extend(inputs.iter().rev().filter_map(|input| input.node.as_deref()));
     }
-    let mut seen = BTreeMap::new();
-    found.retain(|id| seen.insert(*id, ()).is_none());
     found
 }

@@ -1,21 +1,28 @@
-//! State words of jobs and attempts (wire section 2.2).
+//! State and type words of jobs and attempts (wire section 2.2).
 //!
-//! Deployments write them bare (`RUNNING`) or with a prefix (`MATERIALIZATION_TASK_STATUS_RUNNING`), in either case;
-//! all are read. Unknown words are kept without their prefix.
+//! Deployments write them bare (`RUNNING`) or with a prefix (`MATERIALIZATION_TASK_STATUS_RUNNING`), in either case, or as the
+//! number that the word has in the protocol; all are read. Unknown words are kept as they came, without their prefix.
 
 use crate::model::{AttemptState, JobState, JobType};
+use crate::wire::proto::enums::{TaskAttemptState, TaskState, WorkType};
 
-/// The word without its prefix up to `_STATUS_STATE_`, `_STATUS_` or `_STATE_`, in upper case.
-pub fn bare(word: &str) -> String {
-    let upper = word.trim().to_uppercase();
+/// The word without its prefix up to `_STATUS_STATE_`, `_STATUS_` or `_STATE_`, in the case that it came in.
+fn bare(word: &str) -> &str {
+    let word = word.trim();
+    let upper = word.to_ascii_uppercase();
     let after = |mark: &str| upper.rfind(mark).map(|at| at + mark.len());
-    let start = after("_STATUS_").max(after("_STATE_")).unwrap_or(0);
-    upper.get(start..).unwrap_or_default().to_owned()
+    word.get(after("_STATUS_").max(after("_STATE_")).unwrap_or(0)..).unwrap_or_default()
+}
+
+/// The word of a number, where the text is one that the protocol gives a word.
+fn spelled(text: &str, name_of: fn(i32) -> Option<&'static str>) -> &str {
+    bare(text.trim().parse().ok().and_then(name_of).unwrap_or(text))
 }
 
 /// A job's state.
 pub fn job_state(word: &str) -> JobState {
-    match bare(word).as_str() {
+    let word = spelled(word, TaskState::name_of);
+    match word.to_ascii_uppercase().as_str() {
         "SCHEDULED" => JobState::Scheduled,
         "RUNNING" | "PENDING" => JobState::Running,
         "SUCCESS" => JobState::Success,
@@ -25,7 +32,7 @@ pub fn job_state(word: &str) -> JobState {
         "DRAINING" => JobState::Draining,
         "DRAINED" => JobState::Drained,
         "MANUAL_RETRY" => JobState::ManualRetry,
-        other => JobState::Other(other.to_owned()),
+        _ => JobState::Other(word.to_owned()),
     }
 }
 
@@ -40,25 +47,30 @@ pub fn job_word(state: &JobState) -> String {
 
 /// An attempt's state.
 pub fn attempt_state(word: &str) -> AttemptState {
-    match bare(word).as_str() {
+    let word = spelled(word, TaskAttemptState::name_of);
+    match word.to_ascii_uppercase().as_str() {
         "PENDING" | "SCHEDULED" => AttemptState::Pending,
         "RUNNING" => AttemptState::Running,
         "SUCCESS" => AttemptState::Success,
         "ERROR" => AttemptState::Error,
         "CANCELLING" | "MANUAL_CANCELLATION_REQUESTED" => AttemptState::Cancelling,
         "CANCELLED" | "MANUALLY_CANCELLED" | "DRAINED" => AttemptState::Cancelled,
-        other => AttemptState::Other(other.to_owned()),
+        _ => AttemptState::Other(word.to_owned()),
     }
 }
 
-/// A job's type.
+/// A job's type, also with the prefix of an enumeration (`DATA_SOURCE_TYPE_BATCH`).
 pub fn job_type(word: &str) -> JobType {
-    match word.trim().to_uppercase().as_str() {
+    let word = word.trim();
+    let word = word.parse().ok().and_then(WorkType::name_of).unwrap_or(word);
+    let start = word.to_ascii_uppercase().rfind("_TYPE_").map_or(0, |at| at + "_TYPE_".len());
+    let word = word.get(start..).unwrap_or_default();
+    match word.to_ascii_uppercase().as_str() {
         "BATCH" => JobType::Batch,
-        "STREAM" => JobType::Stream,
+        "STREAM" | "STREAMING" => JobType::Stream,
         "INGEST" => JobType::Ingest,
         "DELETION" => JobType::Deletion,
-        other => JobType::Other(other.to_owned()),
+        _ => JobType::Other(word.to_owned()),
     }
 }
 
@@ -67,16 +79,57 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prefixes_and_case_do_not_matter() {
-        for word in ["RUNNING", "running", "MATERIALIZATION_TASK_STATUS_RUNNING", "X_STATE_RUNNING"] {
-            assert_eq!(job_state(word), JobState::Running, "{word}");
+    fn prefixes_case_and_numbers_do_not_matter() {
+        use JobState::*;
+        let other = |word: &str| Other(word.to_owned());
+        for (words, state) in [
+            (
+                &["RUNNING", "running", "MATERIALIZATION_TASK_STATUS_RUNNING", "X_STATE_RUNNING", " Running ", "1"][..],
+                Running,
+            ),
+            (&["materialization_task_status_success", "SUCCESS", "3"], Success),
+            (&["MATERIALIZATION_STATUS_STATE_PERMANENT_FAILURE", "FAILURE", "permanent_failure", "4"], Failure),
+            (&["MATERIALIZATION_TASK_STATUS_MANUALLY_CANCELLED", "manually_cancelled", "8"], Cancelled),
+            (&["MANUAL_CANCELLATION_REQUESTED", "7"], CancellationRequested),
+            (&["MATERIALIZATION_TASK_STATUS_DRAINING", "2"], Draining),
+            (&["drained", "5"], Drained),
+            (&["MATERIALIZATION_TASK_STATUS_MANUAL_RETRY", "6"], ManualRetry),
+            (&["X_STATUS_DREAMING", "DREAMING"], other("DREAMING")),
+            (&["Paused-2", "x_status_Paused-2"], other("Paused-2")),
+            (&["99"], other("99")),
+            (&["MATERIALIZATION_TASK_STATUS_UNSPECIFIED", "0"], other("UNSPECIFIED")),
+            (&["", "  "], other("")),
+        ] {
+            for word in words {
+                assert_eq!(job_state(word), state, "{word}");
+            }
+            // A word that nobody knows never ends a wait.
+            assert!(!matches!(&state, Other(_)) || !state.is_terminal());
         }
-        assert_eq!(job_state("MATERIALIZATION_STATUS_STATE_PERMANENT_FAILURE"), JobState::Failure);
-        assert_eq!(job_state("MATERIALIZATION_TASK_STATUS_MANUALLY_CANCELLED"), JobState::Cancelled);
-        assert_eq!(job_state("X_STATUS_DREAMING"), JobState::Other("DREAMING".to_owned()));
-        assert_eq!(attempt_state("MATERIALIZATION_ATTEMPT_STATUS_ERROR"), AttemptState::Error);
-        assert_eq!(job_type("batch"), JobType::Batch);
-        assert_eq!(job_state(""), JobState::Other(String::new()));
+    }
+
+    #[test]
+    fn attempts_and_types_are_read_as_leniently() {
+        for word in
+            ["ERROR", "error", "MATERIALIZATION_ATTEMPT_STATUS_ERROR", "MATERIALIZATION_STATUS_STATE_ERROR", "4"]
+        {
+            assert_eq!(attempt_state(word), AttemptState::Error, "{word}");
+        }
+        assert_eq!(attempt_state("6"), AttemptState::Cancelling);
+        assert_eq!(attempt_state("Napping"), AttemptState::Other("Napping".to_owned()));
+        for (words, kind) in [
+            (&["BATCH", "batch", "DATA_SOURCE_TYPE_BATCH", "1"][..], JobType::Batch),
+            (&["STREAM", "stream", "STREAMING", "TASK_TYPE_STREAMING", "2"], JobType::Stream),
+            (&["ingest", "3"], JobType::Ingest),
+            (&["Deletion", "4"], JobType::Deletion),
+            (&["FEATURE_EXPORT", "DATA_SOURCE_TYPE_FEATURE_EXPORT", "6"], JobType::Other("FEATURE_EXPORT".to_owned())),
+            (&["Backfill"], JobType::Other("Backfill".to_owned())),
+            (&[""], JobType::Other(String::new())),
+        ] {
+            for word in words {
+                assert_eq!(job_type(word), kind, "{word}");
+            }
+        }
     }
 
     #[test]

@@ -162,6 +162,28 @@ enumerations! {
         Error = 5 "SERVING_STATE_ERROR",
         Running = 6 "SERVING_STATE_RUNNING",
     }
+    /// `materialization.MaterializationTaskState`.
+    TaskState {
+        Unspecified = 0 "MATERIALIZATION_TASK_STATUS_UNSPECIFIED",
+        Running = 1 "MATERIALIZATION_TASK_STATUS_RUNNING",
+        Draining = 2 "MATERIALIZATION_TASK_STATUS_DRAINING",
+        Success = 3 "MATERIALIZATION_TASK_STATUS_SUCCESS",
+        PermanentFailure = 4 "MATERIALIZATION_TASK_STATUS_PERMANENT_FAILURE",
+        Drained = 5 "MATERIALIZATION_TASK_STATUS_DRAINED",
+        ManualRetry = 6 "MATERIALIZATION_TASK_STATUS_MANUAL_RETRY",
+        ManualCancellationRequested = 7 "MATERIALIZATION_TASK_STATUS_MANUAL_CANCELLATION_REQUESTED",
+        ManuallyCancelled = 8 "MATERIALIZATION_TASK_STATUS_MANUALLY_CANCELLED",
+    }
+    /// `materialization.MaterializationTaskAttemptState`.
+    TaskAttemptState {
+        Unspecified = 0 "MATERIALIZATION_ATTEMPT_STATUS_UNSPECIFIED",
+        Pending = 1 "MATERIALIZATION_ATTEMPT_STATUS_PENDING",
+        Running = 2 "MATERIALIZATION_ATTEMPT_STATUS_RUNNING",
+        Success = 3 "MATERIALIZATION_ATTEMPT_STATUS_SUCCESS",
+        Error = 4 "MATERIALIZATION_ATTEMPT_STATUS_ERROR",
+        Cancelled = 5 "MATERIALIZATION_ATTEMPT_STATUS_CANCELLED",
+        Cancelling = 6 "MATERIALIZATION_ATTEMPT_STATUS_CANCELLING",
+    }
     /// `materialization.TaskType`.
     WorkType {
         Unknown = 0 "UNKNOWN",

@@ -76,20 +76,21 @@ pub struct FcoContainer {
     pub workspace: Option<String>,
 }
 
-/// `data.Fco`. Exactly one member must be set in each element.
+/// `data.Fco`. Exactly one member must be set in each element. They are boxed, for an empty element of two bytes must not
+/// take the room of all of them.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Fco {
-    #[prost(message, optional, tag = "1")]
-    pub virtual_data_source: Option<VirtualDataSource>,
-    #[prost(message, optional, tag = "2")]
-    pub entity: Option<Entity>,
-    #[prost(message, optional, tag = "4")]
-    pub feature_service: Option<FeatureService>,
-    #[prost(message, optional, tag = "6")]
-    pub feature_view: Option<FeatureView>,
+    #[prost(message, optional, boxed, tag = "1")]
+    pub virtual_data_source: Option<Box<VirtualDataSource>>,
+    #[prost(message, optional, boxed, tag = "2")]
+    pub entity: Option<Box<Entity>>,
+    #[prost(message, optional, boxed, tag = "4")]
+    pub feature_service: Option<Box<FeatureService>>,
+    #[prost(message, optional, boxed, tag = "6")]
+    pub feature_view: Option<Box<FeatureView>>,
     /// From 0.6.
-    #[prost(message, optional, tag = "7")]
-    pub transformation: Option<Transformation>,
+    #[prost(message, optional, boxed, tag = "7")]
+    pub transformation: Option<Box<Transformation>>,
 }
 
 /// `data.FeatureView`.

@@ -19,7 +19,7 @@ fn told(name: &str) -> s::FreshnessStatus {
 
 fn api(fake: &Fake) -> Api {
     let key = ApiKey::new("test-key").unwrap();
-    Api::new(Endpoint { url: parse_url(&fake.url).unwrap(), key, workspace: None }).unwrap()
+    Api::new(Endpoint::new(parse_url(&fake.url).unwrap(), key, None)).unwrap()
 }
 
 async fn names(api: &Api) -> Vec<String> {

@@ -224,3 +224,26 @@ async fn keeping_a_result_needs_the_right_to_make_datasets() {
     let view = || "manual".to_owned();
     assert_eq!(told, [("reader".to_owned(), view(), Some(7)), ("maker".to_owned(), view(), Some(0))]);
 }
+
+#[tokio::test]
+async fn a_tail_ends_when_its_key_is_revoked() {
+    let bench = Bench::new();
+    let (key, other) = (bench.key_of("reader", Role::Consumer), bench.key_of("stays", Role::Consumer));
+    let open = async |key: &str| {
+        let tail = Request::get("/v1/fvtop/run-stream?workspace=prod&feature_view=carrier");
+        let tail = tail.header("authorization", format!("Tecton-key {key}")).body(Body::empty()).unwrap();
+        let answer = bench.app.clone().oneshot(tail).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        axum::body::to_bytes(answer.into_body(), 1_000_000)
+    };
+    let (mut goes_on, ends) = (Box::pin(open(&other).await), open(&key).await);
+    bench.platform.access().keys.revoke("reader", crate::platform::access::LastOwner::Stays, now()).unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(30), async {
+        tokio::select! {
+            _ = ends => true,
+            _ = &mut goes_on => false,
+        }
+    });
+    assert!(ended.await.unwrap(), "the tail of the key that was revoked ends, and no other");
+    bench.platform.stop().await;
+}

@@ -198,9 +198,9 @@ impl<'a> Objects<'a> {
     fn of(container: &'a FcoContainer) -> Self {
         let fcos = || container.fcos.iter();
         Self {
-            views: fcos().filter_map(|fco| fco.feature_view.as_ref()).collect(),
-            entities: fcos().filter_map(|fco| fco.entity.as_ref()).collect(),
-            sources: fcos().filter_map(|fco| fco.virtual_data_source.as_ref()).collect(),
+            views: fcos().filter_map(|fco| fco.feature_view.as_deref()).collect(),
+            entities: fcos().filter_map(|fco| fco.entity.as_deref()).collect(),
+            sources: fcos().filter_map(|fco| fco.virtual_data_source.as_deref()).collect(),
         }
     }
 }
@@ -225,10 +225,10 @@ async fn every_kind_of_view_comes_with_all_that_released_clients_insist_on() {
         assert_eq!((container.root_ids.len(), objects.views.len()), (count, count));
         for fco in &container.fcos {
             let metas = [
-                fco.feature_view.as_ref().map(|o| &o.fco_metadata),
-                fco.entity.as_ref().map(|o| &o.fco_metadata),
-                fco.transformation.as_ref().map(|o| &o.fco_metadata),
-                fco.virtual_data_source.as_ref().map(|o| &o.fco_metadata),
+                fco.feature_view.as_deref().map(|o| &o.fco_metadata),
+                fco.entity.as_deref().map(|o| &o.fco_metadata),
+                fco.transformation.as_deref().map(|o| &o.fco_metadata),
+                fco.virtual_data_source.as_deref().map(|o| &o.fco_metadata),
             ];
             let [meta] = metas.into_iter().flatten().collect::<Vec<_>>()[..] else { panic!("one member is set") };
             let meta = meta.as_ref().unwrap();
@@ -289,7 +289,7 @@ fn check_pipeline(view: &proto::FeatureView, container: &FcoContainer) {
         assert!(Objects::of(container).sources.iter().any(|known| known.virtual_data_source_id == *id));
         inputs.push(source.input_name.clone().unwrap());
     }
-    let all = container.fcos.iter().filter_map(|fco| fco.transformation.as_ref());
+    let all = container.fcos.iter().filter_map(|fco| fco.transformation.as_deref());
     let found = all.filter(|known| known.transformation_id == node.transformation_id).collect::<Vec<_>>();
     let [transformation] = found[..] else { panic!("one transformation") };
     check_function(transformation.user_function.as_ref().unwrap(), &inputs.join(", "));

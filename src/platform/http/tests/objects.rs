@@ -31,21 +31,21 @@ async fn objects_are_listed_and_found_by_name_and_by_id() {
         let entity_id = entities[1].entity_id.clone().filter(|_| by_id);
         let asked = proto::GetEntityRequest { entity_id, name: name("route"), workspace: prod() };
         let found = bench.call::<proto::GetEntityResponse>(rpc::GET_ENTITY, &asked).await.fco_container.unwrap();
-        assert_eq!(found.fcos[0].entity.as_ref(), Some(&entities[1]));
+        assert_eq!(found.fcos[0].entity.as_deref(), Some(&entities[1]));
         assert_eq!(found.root_ids, [entities[1].entity_id.clone().unwrap()]);
         let virtual_data_source_id = sources[2].virtual_data_source_id.clone().filter(|_| by_id);
         let asked =
             proto::GetVirtualDataSourceRequest { virtual_data_source_id, name: name("planes"), workspace: prod() };
         let method = rpc::GET_VIRTUAL_DATA_SOURCE;
         let found = bench.call::<proto::GetVirtualDataSourceResponse>(method, &asked).await.fco_container.unwrap();
-        assert_eq!(found.fcos[0].virtual_data_source.as_ref(), Some(&sources[2]));
+        assert_eq!(found.fcos[0].virtual_data_source.as_deref(), Some(&sources[2]));
         let transformation_id = made[0].transformation_id.clone().filter(|_| by_id);
         let asked = proto::GetTransformationRequest { transformation_id, name: name("batch_plain"), workspace: prod() };
         let asked =
             if by_id { asked } else { proto::GetTransformationRequest { name: Some("batch_plain".into()), ..asked } };
         let method = rpc::GET_TRANSFORMATION;
         let found = bench.call::<proto::GetTransformationResponse>(method, &asked).await.fco_container.unwrap();
-        assert!(made.contains(found.fcos[0].transformation.as_ref().unwrap()));
+        assert!(made.contains(found.fcos[0].transformation.as_deref().unwrap()));
     }
 }
 
@@ -74,7 +74,7 @@ async fn a_feature_service_comes_with_its_views_and_all_they_refer_to() {
         let views = container.fcos.iter().filter_map(|fco| fco.feature_view.as_ref());
         let ids: Vec<_> = views.map(|view| view.feature_view_id.clone()).collect();
         assert_eq!(ids, risk.feature_set_items.iter().map(|item| item.feature_view_id.clone()).collect::<Vec<_>>());
-        assert!(container.fcos.iter().any(|fco| fco.feature_service.as_ref() == Some(risk)));
+        assert!(container.fcos.iter().any(|fco| fco.feature_service.as_deref() == Some(risk)));
         assert!(container.fcos.iter().any(|fco| fco.transformation.is_some()));
     }
     let asked = services::GetFeatureServiceRequest {

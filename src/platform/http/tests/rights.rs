@@ -1,10 +1,10 @@
 //! Who may do what: five roles, a revoked key and no key, at every call and every door.
 //!
-//! The expectations are written out by hand. `+` is let in, `-` is code 7 or HTTP 403, `!` is code 16 or HTTP 401; in the
-//! order viewer, consumer, operator, editor, owner, a revoked key, no key.
+//! The expectations are written out by hand. `+` is let in, `-` is code 7 or HTTP 403, `!` is code 16 or HTTP 401; in
+//! the order viewer, consumer, operator, editor, owner, a revoked key, no key.
 
 use super::*;
-use crate::model::Role;
+use crate::model::{Right, Role};
 use crate::platform::access::{LastOwner, NewKey};
 
 const CALLS: &[(&str, &str)] = &[
@@ -58,6 +58,10 @@ const CALLS: &[(&str, &str)] = &[
     ("metadataservice.MetadataService/GetSavedFeatureDataFrame", "-+-++!!"),
     ("metadataservice.MetadataService/GetAllSavedFeatureDataFrames", "-+-++!!"),
     ("metadataservice.MetadataService/ArchiveSavedFeatureDataFrame", "---++!!"),
+    ("metadataservice.MetadataService/GetAllFeatureServices", "+++++!!"),
+    ("metadataservice.MetadataService/GetFeatureService", "+++++!!"),
+    ("metadataservice.MetadataService/GetAllMaterializationStatusInLiveWorkspaces", "+++++!!"),
+    ("metadataservice.MetadataService/GetJobs", "+++++!!"),
     // Not a call of this deployment: whoever has a key is told so.
     ("metadataservice.MetadataService/Fly", "+++++!!"),
 ];
@@ -75,6 +79,21 @@ const DOORS: &[(&str, &str)] = &[
     ("GET /v1/fvtop/datasets", "-+-++!!"),
     ("GET /v1/fvtop/datasets/{name}", "-+-++!!"),
     ("GET /v1/fvtop/datasets/{name}/rows", "-+-++!!"),
+    ("POST /v1/feature-service/get-features-batch", "-+-++!!"),
+    ("POST /v1/feature-service/metadata", "+++++!!"),
+    ("POST /v2/workspaces/{workspace}/feature-services/{service}/get-features", "-+-++!!"),
+    ("POST /v2/workspaces/{workspace}/feature-services/{service}/get-features-batch", "-+-++!!"),
+    ("GET /v2/workspaces/{workspace}/feature-services/{service}/metadata", "+++++!!"),
+    ("POST /v2/workspaces/{workspace}/feature-services/{service}/metadata", "+++++!!"),
+    ("POST /v1/jobs/submit-materialization-job", "--+++!!"),
+    ("POST /v1/jobs/get-materialization-job", "+++++!!"),
+    ("POST /v1/jobs/cancel-materialization-job", "--+++!!"),
+    ("POST /v1/jobs/list-materialization-jobs", "+++++!!"),
+    ("POST /v1/jobs/get-latest-ready-time", "+++++!!"),
+    ("POST /v1/jobs/ingest-dataframe", "+++++!!"),
+    ("POST /v1/jobs/get-dataframe-info", "+++++!!"),
+    ("POST /v1/metadata-service/get-login-configs", "+++++++"),
+    ("GET /v1/observability/metrics", "+++++!!"),
     ("GET /v1/fvtop/keys", "----+!!"),
     ("POST /v1/fvtop/keys", "----+!!"),
     ("DELETE /v1/fvtop/keys/{id}", "----+!!"),
@@ -166,4 +185,65 @@ async fn every_door_lets_in_whom_it_should_and_nobody_else() {
         assert!(DOORS.iter().any(|(known, _)| *known == name), "{name} has no row in this test");
     }
     assert_eq!(doors::all().len(), DOORS.len());
+}
+
+/// docs/keys.md with its tables written anew.
+fn documented(text: &str) -> String {
+    let roles = [
+        ("look at workspaces, views, jobs, status, freshness", Right::ReadConfig),
+        ("read feature values: lookups, run, history, stream tails, datasets", Right::ReadFeatures),
+        ("start, cancel, retry and restart jobs", Right::UpdateMaterializationState),
+        ("delete keys from the stores, make and archive datasets, change workspaces", Right::DeleteFeatures),
+        ("look at API keys and the audit log, make and revoke API keys", Right::ManageServiceAccounts),
+    ];
+    let tick = |may: bool| if may { "yes" } else { "" };
+    let row = |(what, right): &(&str, Right)| {
+        let may = Role::ALL.map(|role| tick(role.may(*right)));
+        format!("| {what} | {} |", may.join(" | "))
+    };
+    let names = Role::ALL.map(Role::name).join(" | ");
+    let mut tables = vec![("roles", format!("| | {names} |\n|---|---|---|---|---|---|"))];
+    tables[0].1 += &roles.iter().map(|each| format!("\n{}", row(each))).collect::<String>();
+    let who = |right: Right| match right {
+        Right::Public => "anybody, without a key".to_owned(),
+        _ if Role::ALL.into_iter().all(|role| role.may(right)) => "any key".to_owned(),
+        _ => Role::ALL.into_iter().filter(|role| role.may(right)).map(Role::name).collect::<Vec<_>>().join(", "),
+    };
+    let logged = |right: Right| tick(right.changes());
+    let call = |(method, right): &(&str, Right)| {
+        let name = method.rsplit('/').next().unwrap_or_default();
+        format!("\n| {name} | {} | {} |", who(*right), logged(*right))
+    };
+    let head = "who | in the audit log |\n|---|---|---|";
+    tables.push(("calls", format!("| call | {head}{}", rpc::ALL.iter().map(call).collect::<String>())));
+    let door = |door: &doors::Door| {
+        let (who, logged) = match door.entry {
+            doors::Entry::Key(right) => (who(right), logged(right)),
+            doors::Entry::Envelope => ("as the call in the envelope".to_owned(), "as the call"),
+            doors::Entry::Secret => ("whoever has the address".to_owned(), ""),
+        };
+        let verb = format!("{:?}", door.verb).to_uppercase();
+        format!("\n| {verb} `{}` | {who} | {logged} |", door.path)
+    };
+    let all = doors::all();
+    tables.push(("doors", format!("| path | {head}{}", all.iter().map(door).collect::<String>())));
+    tables.iter().fold(text.to_owned(), |text, (name, table)| {
+        let begin = format!("<!-- {name} -->\n");
+        let (before, rest) = text.split_once(&begin).unwrap();
+        let (_, after) = rest.split_once("<!-- end -->").unwrap();
+        format!("{before}{begin}{table}\n<!-- end -->{after}")
+    })
+}
+
+/// `UPDATE_DOCS=1 cargo test --lib rights` writes the tables anew.
+#[test]
+fn the_tables_of_docs_keys_are_those_of_the_calls_and_doors() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/keys.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let wanted = documented(&text);
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(path, wanted).unwrap();
+    } else {
+        assert_eq!(text, wanted, "docs/keys.md is of other calls; UPDATE_DOCS=1 writes it anew");
+    }
 }

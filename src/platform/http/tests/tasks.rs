@@ -152,10 +152,48 @@ async fn ready_windows_and_the_instant_up_to_which_there_is_no_gap() {
     let ready: job_messages::GetLatestReadyTimeResponse = bench.call(rpc::GET_LATEST_READY_TIME, &ask_ready).await;
     let end = Some(convert::time_to_proto(end));
     assert_eq!((ready.online_latest_ready_time, ready.offline_latest_ready_time), (end, end));
-    let service = job_messages::GetLatestReadyTimeRequest { feature_service: Some("s".to_owned()), ..ask_ready };
-    let status = bench.raw(rpc::GET_LATEST_READY_TIME, &bench.key, &service).await.status;
-    assert_eq!(status.detail, "This deployment has no feature services. Name a feature view instead.");
-    let service = GetServingStatusRequest { feature_service_id: Some(convert::id_to_proto(Id(1))), ..asked };
-    let status = bench.raw(rpc::GET_SERVING_STATUS, &bench.key, &service).await.status;
-    assert_eq!(status.detail, "This deployment has no feature services. Name a feature view instead.");
+    for (name, online, offline) in [("board", end, end), ("plain", end, end), ("late", None, None)] {
+        let service = job_messages::GetLatestReadyTimeRequest {
+            workspace: Some("prod".to_owned()),
+            feature_service: Some(name.to_owned()),
+            ..Default::default()
+        };
+        let ready: job_messages::GetLatestReadyTimeResponse = bench.call(rpc::GET_LATEST_READY_TIME, &service).await;
+        assert_eq!((ready.online_latest_ready_time, ready.offline_latest_ready_time), (online, offline), "{name}");
+    }
+    let service =
+        |id| GetServingStatusRequest { feature_service_id: Some(convert::id_to_proto(Id(id))), ..asked.clone() };
+    let board: GetServingStatusResponse = bench.call(rpc::GET_SERVING_STATUS, &service(7)).await;
+    let answer: GetServingStatusResponse = bench.call(rpc::GET_SERVING_STATUS, &asked).await;
+    assert_eq!(board, answer, "both views of the service are ready alike");
+    let late: GetServingStatusResponse = bench.call(rpc::GET_SERVING_STATUS, &service(8)).await;
+    assert_eq!(late.serving_status_summary, Some(Default::default()));
+    let status = bench.raw(rpc::GET_SERVING_STATUS, &bench.key, &service(404)).await.status;
+    assert!(status.detail.starts_with("There is no feature service `"), "{}", status.detail);
+    let unknown = job_messages::GetLatestReadyTimeRequest { feature_service: Some("s".to_owned()), ..ask_ready };
+    let status = bench.raw(rpc::GET_LATEST_READY_TIME, &bench.key, &unknown).await.status;
+    let said = "There is no feature service `s` in workspace `prod`. There are: board, late, plain.";
+    assert_eq!((status.code, status.detail.as_str()), (status::INVALID_ARGUMENT, said));
+}
+
+#[tokio::test]
+async fn a_feature_service_has_no_jobs_of_its_own() {
+    let bench = Bench::new();
+    let ask = |name: &str| job_messages::ListJobsRequest {
+        workspace: Some("prod".to_owned()),
+        feature_service: Some(name.to_owned()),
+        ..Default::default()
+    };
+    let none: job_messages::ListJobsResponse = bench.call(rpc::LIST_MATERIALIZATION_JOBS, &ask("board")).await;
+    assert_eq!(none.jobs, []);
+    let status = bench.raw(rpc::LIST_MATERIALIZATION_JOBS, &bench.key, &ask("s")).await.status;
+    assert_eq!(status.code, status::INVALID_ARGUMENT);
+    let asked = job_messages::GetJobRequest {
+        job_id: Some("0".repeat(32)),
+        workspace: Some("prod".to_owned()),
+        feature_service: Some("board".to_owned()),
+        ..Default::default()
+    };
+    let status = bench.raw(rpc::GET_MATERIALIZATION_JOB, &bench.key, &asked).await.status;
+    assert!(status.detail.contains("jobs belong to feature views here"), "{}", status.detail);
 }

@@ -1,0 +1,143 @@
+//! The jobs of all views of a workspace: in one paged call where the deployment has it, else view by view (wire section 2.2, across
+//! views).
+
+use std::collections::HashSet;
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+
+use super::Api;
+use crate::client::error::{Error, Kind};
+use crate::client::scrub::Scrub;
+use crate::model::{Id, Job, JobState, JobType, Time};
+use crate::wire::convert as c;
+use crate::wire::proto::enums::{StatusState, WorkType};
+use crate::wire::proto::fleet as f;
+use crate::wire::rpc;
+
+/// Jobs of one page.
+const PER_PAGE: u32 = 1_000;
+/// Views that are asked for at the same time.
+const AT_ONCE: usize = 8;
+
+/// Which jobs are wanted; an empty list is as good as all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JobFilter {
+    /// Where they stand, any of these.
+    pub states: Vec<JobState>,
+    /// What they do, any of these.
+    pub types: Vec<JobType>,
+    /// When they changed last: then or later.
+    pub since: Option<Time>,
+}
+
+impl JobFilter {
+    /// Whether the job is wanted.
+    pub fn fits(&self, job: &Job) -> bool {
+        let alike = |state: &JobState| *state == job.state || shares_status(state, &job.state);
+        (self.states.is_empty() || self.states.iter().any(alike))
+            && (self.types.is_empty() || self.types.contains(&job.job_type))
+            && self.since.is_none_or(|since| job.updated_at.is_some_and(|at| since <= at))
+    }
+
+    /// The filters of a call. What has no number in the protocol is left to [`JobFilter::fits`].
+    fn request(&self, workspace: &str) -> f::GetJobsRequest {
+        let states = self.states.iter().all(|state| !statuses(state).is_empty());
+        let types: Option<Vec<i32>> = self.types.iter().map(|kind| work_type(kind).map(Into::into)).collect();
+        f::GetJobsRequest {
+            workspaces: vec![workspace.to_owned()],
+            statuses: self.states.iter().filter(|_| states).flat_map(statuses).map(|s| (*s).into()).collect(),
+            task_type: types.unwrap_or_default(),
+            last_task_state_change: self
+                .since
+                .map(|since| f::DateTimeRange { start: Some(c::time_to_proto(since)), end: None }),
+            include_update_materialization_flags: Some(true),
+            ..Default::default()
+        }
+    }
+}
+
+/// What a job in that state is called by the calls about tasks.
+fn statuses(state: &JobState) -> &'static [StatusState] {
+    match state {
+        JobState::Scheduled => &[StatusState::Scheduled],
+        JobState::Running | JobState::ManualRetry => &[StatusState::Pending, StatusState::Running],
+        JobState::Success => &[StatusState::Success],
+        JobState::Failure => &[StatusState::Error],
+        JobState::CancellationRequested => &[StatusState::ManualCancellationRequested],
+        JobState::Cancelled => &[StatusState::ManuallyCancelled],
+        JobState::Draining | JobState::Drained => &[StatusState::Drained],
+        JobState::Other(_) => &[],
+    }
+}
+
+fn shares_status(a: &JobState, b: &JobState) -> bool {
+    statuses(a).iter().any(|status| statuses(b).contains(status))
+}
+
+fn work_type(kind: &JobType) -> Option<WorkType> {
+    match kind {
+        JobType::Batch => Some(WorkType::Batch),
+        JobType::Stream => Some(WorkType::Streaming),
+        JobType::Ingest => Some(WorkType::Ingest),
+        JobType::Deletion => Some(WorkType::Deletion),
+        JobType::Other(_) => None,
+    }
+}
+
+impl Api {
+    /// The jobs of all views of a workspace that are wanted, newest first. A deployment that does not have the call for it is
+    /// asked view by view, and is not asked again whether it has.
+    pub async fn all_jobs(&self, workspace: &str, filter: &JobFilter) -> Result<Vec<Job>, Error> {
+        let mut jobs = match self.paged(workspace, filter).await {
+            Err(error) if error.kind == Kind::Unimplemented => self.view_by_view(workspace).await?,
+            other => other?,
+        };
+        jobs.retain(|job| filter.fits(job));
+        jobs.sort_by_key(|job| std::cmp::Reverse((job.created_at, job.window, job.id)));
+        Ok(jobs)
+    }
+
+    /// All pages; of a job that comes on two of them, for the list moved meanwhile, what the first one said.
+    async fn paged(&self, workspace: &str, filter: &JobFilter) -> Result<Vec<Job>, Error> {
+        let mut request = filter.request(workspace);
+        let mut page = f::PaginationRequest { per_page: Some(PER_PAGE), ..Default::default() };
+        let mut seen: HashSet<Id> = HashSet::new();
+        let mut jobs = Vec::new();
+        loop {
+            request.pagination = Some(page.clone());
+            let answer: f::GetJobsResponse = self.read(rpc::GET_JOBS, &request).await?;
+            let found = answer.tasks_with_attempts.iter().filter_map(c::task_from_proto);
+            let new: Vec<Job> = found.filter(|job| seen.insert(job.id)).collect();
+            let nothing_new = new.is_empty();
+            jobs.extend(new.scrubbed());
+            let told = answer.pagination.unwrap_or_default();
+            match following(&page, &told, seen.len()) {
+                Some(next) if !nothing_new => page = next,
+                _ => return Ok(jobs),
+            }
+        }
+    }
+
+    async fn view_by_view(&self, workspace: &str) -> Result<Vec<Job>, Error> {
+        let views = self.feature_views(workspace).await?;
+        let calls = views.iter().map(|view| self.jobs(workspace, &view.name, view.id));
+        let lists: Vec<Vec<Job>> = stream::iter(calls).buffered(AT_ONCE).try_collect().await?;
+        Ok(lists.into_iter().flatten().collect())
+    }
+}
+
+/// The page after this one: by its token, or by its number where the deployment gives no tokens but says that there are more.
+fn following(page: &f::PaginationRequest, told: &f::PaginationResponse, seen: usize) -> Option<f::PaginationRequest> {
+    let token = told.next_page_token.clone().filter(|token| !token.is_empty());
+    let more = told.total.and_then(|total| usize::try_from(total).ok()).is_some_and(|total| seen < total);
+    let by_number = page.page_token.is_none() && more;
+    let number = by_number.then(|| told.page.or(page.page).unwrap_or(1).saturating_add(1));
+    (token.is_some() || number.is_some()).then(|| f::PaginationRequest {
+        page: number.filter(|_| token.is_none()),
+        page_token: token,
+        ..page.clone()
+    })
+}
+
+#[cfg(test)]
+mod tests;

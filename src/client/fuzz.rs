@@ -1,0 +1,113 @@
+//! What a deployment answers, on hostile input: every answer ends in data or in an error that can be shown.
+
+use serde_json::{Value as Json, json};
+
+use super::error::Error;
+use super::reply::Reply;
+use super::scrub::Scrub;
+use crate::fuzz::{Random, alone, assert_clear, bend, bend_json, bounded, cases, messages, of_case};
+use crate::wire::convert as c;
+use crate::wire::features::{GetFeaturesResponse, QueryFeaturesResponse};
+use crate::wire::proto::{jobs as j, status as s, view as v};
+use crate::wire::queries as q;
+
+/// Most bytes that an answer may take, for each of its own.
+const FACTOR: u64 = 256;
+/// What a process takes besides.
+const BESIDES: u64 = 48 << 20;
+
+fn reply(random: &mut Random, body: Vec<u8>) -> Reply {
+    let code = *random.pick(&[200, 200, 200, 200, 302, 400, 401, 404, 429, 500, 503]);
+    let content_type = (*random.pick(&["application/json", "text/html", "", "\u{1b}[2J"])).to_owned();
+    Reply { code, content_type, retry_after: None, body }
+}
+
+/// What the user is told.
+fn told(error: &Error, body: &[u8]) {
+    assert_clear(&error.problem.what, body);
+    assert_eq!(crate::model::clean(&error.problem.hint), error.problem.hint);
+}
+
+#[test]
+fn answers_of_the_envelope_may_hold_anything() {
+    alone("client::fuzz::answers_of_the_envelope_may_hold_anything", || {
+        let good = messages();
+        let cases = cases(2_000, 20);
+        bounded("reading answers", 64 * 1024 * FACTOR + BESIDES, || {
+            for case in 0..cases {
+                let mut random = Random::of(case);
+                let message = bend(&mut random, of_case::<Vec<u8>>(case, &good), &good);
+                let text = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, message);
+                let answer = json!({"status": {"code": 0, "detail": ""}, "metadata": {"a": ["b"]}, "response": text});
+                let body = match random.below(3) {
+                    0 => bend_json(&mut random, &answer, &good),
+                    1 => bend(&mut random, answer.to_string().as_bytes(), &good),
+                    _ => answer.to_string().into_bytes(),
+                };
+                let sealed = match reply(&mut random, body.clone()).open("host") {
+                    Ok(sealed) => sealed,
+                    Err(error) => {
+                        told(&error, &body);
+                        continue;
+                    }
+                };
+                let read = match random.below(3) {
+                    0 => sealed.decode::<v::QueryFeatureViewsResponse>().map(|message| {
+                        drop(c::feature_views(&message.fco_container.unwrap_or_default()).scrubbed());
+                    }),
+                    1 => sealed.decode::<j::ListJobsResponse>().map(|message| {
+                        let jobs: Vec<_> = message.jobs.iter().filter_map(c::job_from_proto).collect();
+                        drop(jobs.scrubbed());
+                    }),
+                    _ => sealed.decode::<s::GetFeatureViewSummaryResponse>().map(|message| {
+                        drop(c::summary_rows(&message.fco_summary.unwrap_or_default()).scrubbed());
+                    }),
+                };
+                read.unwrap_or_else(|error| told(&error, &body));
+            }
+        });
+        println!("fuzz: {cases} answers of the envelope");
+    });
+}
+
+/// Plain JSON: the feature server's, that of the deployment's own calls, refusals.
+fn bodies() -> Vec<Json> {
+    let said = json!([{"name": "view.f", "dataType": {"type": "array", "elementType": {"type": "int64"}}}]);
+    vec![
+        json!({"result": {"features": [["14"]]}, "metadata": {"features": said}}),
+        json!({"results": [{"features": [["14"]], "joinKeys": [["1"]]}], "metadata": {"features": said, "joinKeys": said}}),
+        json!({"query_id": "a"}),
+        json!({"state": "failed", "error": {"code": 3, "message": "No.", "text": "x"}}),
+        json!({"datasets": [{"name": "a", "rows": 1, "columns": [{"name": "a", "type": "int64"}]}]}),
+        json!({"error": "No.", "message": "No.", "code": 3}),
+        json!("<html><title>x</title>"),
+    ]
+}
+
+#[test]
+fn answers_of_json_may_hold_anything() {
+    alone("client::fuzz::answers_of_json_may_hold_anything", || {
+        let good = bodies();
+        let others: Vec<Vec<u8>> = good.iter().map(|body| body.to_string().into_bytes()).collect();
+        let cases = cases(2_000, 20);
+        bounded("reading answers", 64 * 1024 * FACTOR + BESIDES, || {
+            for case in 0..cases {
+                let mut random = Random::of(case);
+                let body = bend_json(&mut random, of_case(case, &good), &others);
+                let reply = reply(&mut random, body.clone());
+                let read = match random.below(4) {
+                    0 => reply.read::<GetFeaturesResponse>("host").map(|answer| {
+                        drop(c::vector_from_response(&answer, Vec::new()).scrubbed());
+                    }),
+                    1 => reply.read::<QueryFeaturesResponse>("host").map(|answer| {
+                        drop(c::vectors_from_response(&answer, &[]).scrubbed());
+                    }),
+                    2 => reply.read::<q::QueryStatus>("host").map(drop),
+                    _ => reply.read::<q::DatasetList>("host").map(drop),
+                };
+                read.unwrap_or_else(|error| told(&error, &body));
+            }
+        });
+        println!("fuzz: {cases} answers of JSON");
+    });
+}
