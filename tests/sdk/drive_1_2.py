@@ -38,7 +38,7 @@ class Release:
     FRESHNESS = ("materialization", "freshness")
     STATUS = ("materialization", "status")
     # The classes of refusals: of a window, and of a lookup.
-    BAD_WINDOW = "TectonAPIValidationError"
+    BAD_WINDOW = "TectonValidationError"
     NO_LOOKUP = "TectonValidationError"
     # What 0.5 calls otherwise, what it dropped, and one whose reading fails in this release when there is a wildcard.
     RENAMED = {"features": "get_feature_columns", "max_data_delay": "max_source_data_delay"}

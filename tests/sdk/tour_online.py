@@ -4,13 +4,14 @@ import tecton
 
 from programs import until
 
+# Keys that flights are rare of: a stream changes them every few minutes, not between two looks.
 LOOKUPS = (
     ("flight_record", {"origin": "JFK", "flight": 51}),
-    ("carrier_delays", {"carrier": "UA"}),
-    ("carrier_pulse", {"carrier": "UA"}),
+    ("carrier_delays", {"carrier": "AS"}),
+    ("carrier_pulse", {"carrier": "AS"}),
     ("aircraft_state", {"tailnum": "N328AA"}),
     ("airport_weather", {"origin": "EWR"}),
-    ("origin_carriers", {"origin": "JFK", "carrier": "AA"}),
+    ("origin_carriers", {"origin": "EWR", "carrier": "AS"}),
 )
 
 
@@ -39,16 +40,17 @@ def lookups(check, scene, release):
     numbers = view_of("carrier_delays").get_online_features({"carrier": "UA"})
     check.same("online: as an array", list(numbers.to_numpy()), list(numbers.to_dict().values()))
     slo = vector.slo_info
-    measured = slo.get("sloEligible") is True and 0 < slo.get("serverTimeSeconds", 0) < 60
+    measured = 0 < slo.get("storeTimeSeconds", 0) <= slo.get("serverTimeSeconds", 0) < 60
     check.holds("online: the server's time is measured", measured, slo)
 
 
 def same_answer(scene, view, name, keys):
-    """The SDK's answer, once it has values and `fvtop` gives the same: a stream may write between the two."""
+    """The SDK's answer, once it has values and `fvtop` gives the same: a stream may write between the two. Half an hour may
+    be without a flight."""
     pairs = ["%s=%s" % pair for pair in keys.items()]
     known = {feature["name"]: feature["value"] for feature in scene.fvtop("lookup", name, *pairs)["features"]}
     found = view.get_online_features(keys).to_dict()
-    return found if found == known and any(found.values()) else None
+    return found if found == known and (any(found.values()) or name == "carrier_pulse") else None
 
 
 def services(check, scene, release):
@@ -68,10 +70,10 @@ def services(check, scene, release):
     check.same("services: the one feature that is picked", set(found) - set(record), {"airport_weather.temp"})
     check.holds("services: has a value", found["airport_weather.temp"] is not None, found)
     every = workspace.get_feature_service("origin_board").query_features(join_keys={"origin": "JFK"}).to_pandas()
-    one = view_of("origin_carriers").get_online_features({"origin": "JFK", "carrier": "AA"}).to_dict()
+    one = view_of("origin_carriers").get_online_features({"origin": "JFK", "carrier": "HA"}).to_dict()
     rows = {row["carrier"]: row["origin_carriers.flights_6h"] for row in every.to_dict("records")}
-    check.holds("services: a wildcard answers for every airline", len(rows) > 3 and set(rows) > {"AA", "B6"}, rows)
-    check.same("services: with the values of each", rows.get("AA"), one["origin_carriers.flights_6h"])
+    check.holds("services: a wildcard answers for every airline", len(rows) > 3 and set(rows) > {"AA", "B6", "HA"}, rows)
+    check.same("services: with the values of each", rows.get("HA"), one["origin_carriers.flights_6h"])
 
 
 def absent(check, scene, release):
