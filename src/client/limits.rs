@@ -76,7 +76,7 @@ mod tests {
             }
         });
         let key = ApiKey::new("a-key-of-no-meaning").unwrap();
-        (Api::new(Endpoint { url: parse_url(&url).unwrap(), key, workspace: None }).unwrap(), sent)
+        (Api::new(Endpoint::new(parse_url(&url).unwrap(), key, None)).unwrap(), sent)
     }
 
     #[tokio::test]

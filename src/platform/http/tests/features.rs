@@ -269,7 +269,7 @@ async fn an_answer_that_takes_too_long_is_given_up_with_a_sentence() {
     let bench = Bench::new();
     let app = App {
         platform: Arc::clone(&bench.platform),
-        keys: Arc::new(ApiKeys::with_own(Arc::clone(bench.platform.access()), "late").unwrap().0),
+        keys: Arc::new(ApiKeys::with_own(Arc::clone(bench.platform.access()), "late", now()).unwrap().0),
         meter: Meter::default(),
         shutdown: CancellationToken::new(),
     };
