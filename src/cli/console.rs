@@ -93,7 +93,7 @@ pub async fn run(args: ConsoleArgs) -> Result<(), Failure> {
     let (handle, endpoint_label) = match choice.target {
         Target::Remote(endpoint) => {
             let label = endpoint.label();
-            (spawn(endpoint), label)
+            (spawn(*endpoint), label)
         }
         Target::Embedded { workspace } => {
             let setup = Setup::new(&args.target, workspace).map_err(|problem| Failure::new(CONNECTION, problem))?;

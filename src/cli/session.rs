@@ -36,7 +36,7 @@ impl Session {
         choice.warnings.iter().for_each(|warning| note(warning));
         let locked_by = choice.profile.as_ref().filter(|profile| profile.read_only).map(|profile| profile.name.clone());
         let (endpoint, embedded) = match choice.target {
-            Target::Remote(endpoint) => (endpoint, None),
+            Target::Remote(endpoint) => (*endpoint, None),
             Target::Embedded { workspace } => {
                 let failed = |problem| Failure::new(CONNECTION, problem);
                 let setup = Setup::new(args, workspace).map_err(failed)?;

@@ -57,7 +57,7 @@ pub struct TargetArgs {
 #[derive(Clone, Debug)]
 pub enum Target {
     /// One that is there already.
-    Remote(Endpoint),
+    Remote(Box<Endpoint>),
     /// The embedded platform, with the workspace that was asked for.
     Embedded {
         /// Workspace that was asked for.
@@ -103,7 +103,7 @@ pub fn resolve(args: &TargetArgs, around: &Surroundings) -> Result<Choice, Failu
         None => Target::Embedded { workspace: wanted.map(str::to_owned) },
         Some(address) => {
             let workspace = wanted.or_else(|| around.setting("TECTON_WORKSPACE")).map(str::to_owned);
-            Target::Remote(endpoint(args, chosen, around, address, workspace, &mut warnings)?)
+            Target::Remote(Box::new(endpoint(args, chosen, around, address, workspace, &mut warnings)?))
         }
     };
     Ok(Choice { target, profile, warnings })

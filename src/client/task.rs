@@ -85,7 +85,7 @@ pub(super) fn spawn_at(ready: impl Future<Output = Result<Endpoint, Problem>> + 
     let mut task = Task::new(updates, pace);
     task.work.spawn(async {
         let ready = ready.await.map_err(|problem| Error::of(Kind::Refused, problem));
-        Done::Ready(ready.and_then(Api::new))
+        Done::Ready(Box::new(ready.and_then(Api::new)))
     });
     tokio::spawn(task.run(inbox));
     Handle { commands, updates: outside }
@@ -265,11 +265,13 @@ impl Task {
 
     fn take(&mut self, done: Done) {
         match done {
-            Done::Ready(Ok(api)) => self.api = Some(api.telling(self.sent.0.clone())),
-            Done::Ready(Err(error)) => {
-                let (problem, since) = (error.problem, chrono::Utc::now());
-                self.outbox.push(Update::Connection(Connection::Refused { problem, since, next_try: None }));
-            }
+            Done::Ready(ready) => match *ready {
+                Ok(api) => self.api = Some(api.telling(self.sent.0.clone())),
+                Err(error) => {
+                    let (problem, since) = (error.problem, chrono::Utc::now());
+                    self.outbox.push(Update::Connection(Connection::Refused { problem, since, next_try: None }));
+                }
+            },
             Done::Reply(None) => {}
             Done::Reply(Some(update)) => {
                 if changes_jobs(&update) {

@@ -343,10 +343,10 @@ fn files_of_keys_may_hold_anything() {
                 for case in 0..cases {
                     let mut random = Random::of(case);
                     let result = if case % 2 == 0 {
-                        let bytes = bend(&mut random, &lines, &[parquet.clone()]);
+                        let bytes = bend(&mut random, &lines, std::slice::from_ref(&parquet));
                         c::online_keys_from_file(&bytes, &wanted)
                     } else {
-                        c::offline_keys_from_file(bend(&mut random, &parquet, &[lines.clone()]))
+                        c::offline_keys_from_file(bend(&mut random, &parquet, std::slice::from_ref(&lines)))
                     };
                     match result {
                         Ok(_) => read += 1,

@@ -24,7 +24,7 @@ fn with_profiles(around: Surroundings, text: &str) -> Surroundings {
 
 fn remote(args: &TargetArgs, around: &Surroundings) -> Endpoint {
     match resolve(args, around).unwrap().target {
-        Target::Remote(endpoint) => endpoint,
+        Target::Remote(endpoint) => *endpoint,
         Target::Embedded { .. } => panic!("embedded"),
     }
 }

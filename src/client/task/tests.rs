@@ -147,7 +147,7 @@ fn views() -> QueryFeatureViewsResponse {
         fcos: fcos.into_iter().map(|view| Fco { feature_view: Some(Box::new(view)), ..Default::default() }).collect(),
         workspace: None,
     };
-    QueryFeatureViewsResponse { fco_container: Some(container), ..Default::default() }
+    QueryFeatureViewsResponse { fco_container: Some(container) }
 }
 
 fn healthy() -> HashMap<&'static str, Act> {

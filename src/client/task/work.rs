@@ -20,7 +20,7 @@ use crate::wire::features::Locator;
 /// Something that was finished.
 pub(super) enum Done {
     /// The deployment is up, or will not come up.
-    Ready(Result<Api, Error>),
+    Ready(Box<Result<Api, Error>>),
     /// A read.
     Poll { poll: Poll, stamp: u64, result: Box<Result<Answer, Error>> },
     /// The tail of the view that was opened as this, not to be opened again by itself.

@@ -105,7 +105,7 @@ pub fn query_feature_views(platform: &Platform, request: &QueryFeatureViewsReque
     let asked = views.filter(|view| name.is_none_or(|name| view.name == name));
     let found: Vec<_> = asked.map(|view| parts::of(platform, view)).collect();
     let fco_container = Some(convert::container_of(&found, workspace));
-    Ok(Response::ok(&QueryFeatureViewsResponse { fco_container, ..Default::default() }))
+    Ok(Response::ok(&QueryFeatureViewsResponse { fco_container }))
 }
 
 /// The rows of a view's summary (wire section 2.4).

@@ -62,7 +62,7 @@ impl Locator {
     }
 }
 
-fn first<'a>(all: [&'a Option<String>; 2]) -> Option<&'a str> {
+fn first(all: [&Option<String>; 2]) -> Option<&str> {
     all.into_iter().filter_map(|one| one.as_deref()).find(|text| !text.is_empty())
 }
 

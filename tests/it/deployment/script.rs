@@ -157,12 +157,12 @@ impl Script {
                 let asked: s::GetFeatureViewSummaryRequest = call.decode().ok()?;
                 let parts = self.located(asked.fco_locator?.id?)?;
                 let summary = c::summary_to_proto(&parts.view, vec![c::summary_item("cluster", "Cluster", "spark-7")]);
-                self.say(&s::GetFeatureViewSummaryResponse { fco_summary: Some(summary), ..Default::default() })
+                self.say(&s::GetFeatureViewSummaryResponse { fco_summary: Some(summary) })
             }
             "GetFeatureFreshness" => {
                 let asked: s::GetFeatureFreshnessRequest = call.decode().ok()?;
                 let freshness_status = Some(freshness(&self.located(asked.fco_locator?.id?)?.view));
-                self.say(&s::GetFeatureFreshnessResponse { freshness_status, ..Default::default() })
+                self.say(&s::GetFeatureFreshnessResponse { freshness_status })
             }
             "GetAllFeatureFreshness" => {
                 let freshness_statuses = self.world.views.iter().map(|parts| freshness(&parts.view)).collect();
@@ -179,10 +179,7 @@ impl Script {
                 let id = c::id_from_proto(&asked.feature_package_id?);
                 let jobs = self.world.jobs_of(&self.world.view(&id.to_string())?.view.name);
                 let table = c::status_from_jobs(id, &jobs);
-                self.say(&s::GetMaterializationStatusResponse {
-                    materialization_status: Some(table),
-                    ..Default::default()
-                })
+                self.say(&s::GetMaterializationStatusResponse { materialization_status: Some(table) })
             }
             "GetServingStatus" => {
                 let end = self.world.hour - Span::hours(1);
@@ -213,7 +210,7 @@ impl Script {
             let workspace = asked.workspace.unwrap_or_default();
             let views: &[c::ViewParts] = if workspace == "prod" { &self.world.views } else { &[] };
             let fco_container = Some(c::container_of(views, &workspace));
-            return self.say(&v::QueryFeatureViewsResponse { fco_container, ..Default::default() });
+            return self.say(&v::QueryFeatureViewsResponse { fco_container });
         }
         let asked: v::GetFeatureViewRequest = call.decode().ok()?;
         let found = self.world.view(&asked.version_specifier?).cloned();

@@ -94,10 +94,7 @@ fn views() -> QueryFeatureViewsResponse {
     let (a, b) = (view("a", 1), view("b", 2));
     let root_ids = [&a, &b].map(|view| view.feature_view_id.clone().unwrap()).to_vec();
     let fcos = [a, b].map(|view| Fco { feature_view: Some(Box::new(view)), ..Default::default() }).to_vec();
-    QueryFeatureViewsResponse {
-        fco_container: Some(FcoContainer { root_ids, fcos, ..Default::default() }),
-        ..Default::default()
-    }
+    QueryFeatureViewsResponse { fco_container: Some(FcoContainer { root_ids, fcos, ..Default::default() }) }
 }
 
 async fn deployment(pages: Pages) -> (Api, Fake) {

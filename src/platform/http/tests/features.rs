@@ -273,7 +273,7 @@ async fn an_answer_that_takes_too_long_is_given_up_with_a_sentence() {
         meter: Meter::default(),
         shutdown: CancellationToken::new(),
     };
-    let stuck = Router::new().route("/stuck", axum::routing::get(|| std::future::pending::<()>()));
+    let stuck = Router::new().route("/stuck", axum::routing::get(std::future::pending::<()>));
     let router = in_time(stuck, Duration::from_millis(10)).with_state(app);
     let answer = router.oneshot(Request::get("/stuck").body(Body::empty()).unwrap()).await.unwrap();
     assert_eq!(answer.status(), StatusCode::GATEWAY_TIMEOUT);
