@@ -42,7 +42,7 @@ struct Answers {
 fn job(number: usize) -> Job {
     let start = from_micros(1_700_000_000_000_000 + number as i64 * 3_600_000_000);
     let end = from_micros(1_700_003_600_000_000 + number as i64 * 3_600_000_000);
-    let failed = number % 50 == 0;
+    let failed = number.is_multiple_of(50);
     let attempt = |number, state, message: Option<&str>| Attempt {
         id: Some(Id(0x2000_0000_0000 + number as u128)),
         number,
@@ -95,7 +95,7 @@ impl Answers {
             fcos: vec![Fco { feature_view: Some(Box::new(view)), ..Default::default() }],
             workspace: None,
         };
-        let views = QueryFeatureViewsResponse { fco_container: Some(container), ..Default::default() };
+        let views = QueryFeatureViewsResponse { fco_container: Some(container) };
         Self { jobs: body(&list), table: body(&status), views: body(&views), asked: AtomicUsize::new(0) }
     }
 }

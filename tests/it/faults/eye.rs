@@ -85,7 +85,7 @@ impl Eye {
                 Some(text) => !says(&screen, text),
                 None => says(&screen, text),
             };
-            if texts.iter().all(|text| holds(text)) {
+            if texts.iter().all(&holds) {
                 return screen;
             }
             let missing: Vec<_> = texts.iter().filter(|text| !holds(text)).collect();
