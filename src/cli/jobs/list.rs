@@ -118,7 +118,8 @@ mod tests {
         assert_eq!(job_type("stream"), Ok(JobType::Stream));
         assert_eq!(job_type("flying").unwrap_err(), "it is not one of BATCH, STREAM, INGEST, DELETION");
         assert_eq!(instant("2026-11-22 10:00"), parse_time("2026-11-22 10:00").map_err(|e| e.to_string()));
-        let ago = chrono::Utc::now() - instant("2h").unwrap();
+        let then = instant("2h").unwrap();
+        let ago = chrono::Utc::now() - then;
         assert!((Span::hours(2)..Span::minutes(121)).contains(&ago), "{ago}");
         assert!(instant("yesterday").unwrap_err().contains("`2h`"));
     }
