@@ -17,16 +17,8 @@ pub(super) const REFUSAL: usize = 64 << 10;
 /// Most bytes of the answer to a call of the envelope.
 pub(super) fn of_call(method: &str) -> usize {
     match method {
-        rpc::LIST_MATERIALIZATION_JOBS
-        | rpc::GET_JOBS
-        | rpc::GET_MATERIALIZATION_STATUS
-        | rpc::GET_ALL_MATERIALIZATION_STATUS
-        | rpc::GET_JOB_STATUS => LISTS,
-        rpc::QUERY_FEATURE_VIEWS
-        | rpc::GET_FEATURE_VIEW
-        | rpc::GET_ALL_FEATURE_SERVICES
-        | rpc::GET_ALL_FEATURE_FRESHNESS
-        | rpc::GET_JOB_LOGS => GREAT,
+        rpc::LIST_MATERIALIZATION_JOBS | rpc::GET_JOBS | rpc::GET_MATERIALIZATION_STATUS => LISTS,
+        rpc::QUERY_FEATURE_VIEWS | rpc::GET_FEATURE_VIEW | rpc::GET_ALL_FEATURE_FRESHNESS | rpc::GET_JOB_LOGS => GREAT,
         _ => PLAIN,
     }
 }

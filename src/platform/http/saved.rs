@@ -33,26 +33,20 @@ pub fn create(platform: &Platform, request: &proto::CreateSavedFeatureDataFrameR
     answer(platform, dataset)
 }
 
-/// One dataset by id or name; an empty message where there is none, which released clients take for "not found".
+/// One dataset by id or name. One that is not there is code 3: released clients take an empty message for a dataset.
 pub fn get(platform: &Platform, request: &proto::GetSavedFeatureDataFrameRequest) -> Result<Response, Fault> {
     let workspace = workspace(platform, request.workspace.as_deref())?;
     let dataset = match &request.saved_feature_dataframe_id {
         Some(id) => {
             let id = convert::id_from_proto(id);
-            find(platform, workspace, id)?
+            find(platform, workspace, id)?.ok_or_else(|| gone(id))?
         }
         None => {
             let name = request.saved_feature_dataframe_name.as_deref().unwrap_or_default();
-            match platform.datasets().describe(workspace, name) {
-                Err(DatasetError::Missing { .. }) => None,
-                found => Some(found.map_err(|error| missing_is_invalid(&error))?),
-            }
+            platform.datasets().describe(workspace, name).map_err(|error| missing_is_invalid(&error))?
         }
     };
-    match dataset {
-        Some(dataset) => answer(platform, dataset),
-        None => Ok(Response::ok(&())),
-    }
+    answer(platform, dataset)
 }
 
 /// All datasets of a workspace that can be read, by name; none of an unknown workspace.

@@ -123,8 +123,9 @@ async fn what_cannot_be_a_dataset_is_refused_with_a_sentence_and_never_with_code
             workspace: Some("prod".to_owned()),
             ..Default::default()
         };
-        let found: proto::SavedFeatureDataFrameResponse = bench.call(rpc::GET_SAVED_FEATURE_DATA_FRAME, &asked).await;
-        assert_eq!(found.saved_feature_dataframe, None);
+        let refused = bench.raw(rpc::GET_SAVED_FEATURE_DATA_FRAME, &bench.key, &asked).await.status;
+        assert_eq!(refused.code, status::INVALID_ARGUMENT);
+        assert!(refused.detail.contains("no dataset"), "{}", refused.detail);
     }
     assert!(bench.frames("nowhere").await.is_empty());
 }
