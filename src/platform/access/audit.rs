@@ -64,7 +64,7 @@ pub struct Entry {
 /// Which entries are wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditQuery {
-    /// At most so many, the newest; never more than [`MOST`].
+    /// At most so many, the newest; never more than `MOST`.
     pub limit: usize,
     /// Only those from then on.
     pub since: Option<Time>,

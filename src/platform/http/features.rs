@@ -56,7 +56,7 @@ pub async fn get_of_path(State(app): State<App>, named: Named, body: Body) -> Re
     answer(app, body, work).await
 }
 
-/// [`batch`], for the service that the path names.
+/// [`batch()`], for the service that the path names.
 pub async fn batch_of_path(State(app): State<App>, named: Named, body: Body) -> Response {
     let work = move |platform: &Platform, mut asked: BatchRequest, began| {
         (asked.params.workspace_name, asked.params.locator) = service_of(named)?;
