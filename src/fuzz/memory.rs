@@ -8,9 +8,14 @@ use std::process::Command;
 /// Set in the process that runs one test alone.
 const ALONE: &str = "FVTOP_TEST_ALONE";
 
-/// Makes the system's allocator give back what was freed, so that the size of the process tells what is held.
-const PLAIN: [(&str, &str); 3] =
-    [("MALLOC_ARENA_MAX", "1"), ("MALLOC_MMAP_THRESHOLD_", "65536"), ("MALLOC_TRIM_THRESHOLD_", "65536")];
+/// Makes the system's allocator give back what was freed, so that the size of the process tells what is held; and leaves out
+/// backtraces of the panics that readers catch, for their names of places take hundreds of megabytes.
+const PLAIN: [(&str, &str); 4] = [
+    ("MALLOC_ARENA_MAX", "1"),
+    ("MALLOC_MMAP_THRESHOLD_", "65536"),
+    ("MALLOC_TRIM_THRESHOLD_", "65536"),
+    ("RUST_BACKTRACE", "0"),
+];
 
 /// Runs a test in a process of its own. `name` is its full name, such as `wire::fuzz::name`.
 pub fn alone(name: &str, test: impl FnOnce()) {
