@@ -13,7 +13,7 @@ pub use memory::{alone, bounded, measured};
 pub use mutate::{bend, messages};
 
 /// Most characters of an error that is shown to people.
-const LONGEST_ERROR: usize = 1_001;
+const LONGEST_ERROR: usize = 1_000;
 
 /// How many inputs a test makes: usually few, else its share of them all.
 pub fn cases(usual: u64, share: u64) -> u64 {

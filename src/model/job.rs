@@ -184,6 +184,25 @@ pub struct Allowed {
 }
 
 impl Job {
+    /// A job of which only the name of its view is known.
+    pub fn bare(id: Id, workspace: &str, feature_view: &str) -> Self {
+        Self {
+            id,
+            workspace: workspace.to_owned(),
+            feature_view: feature_view.to_owned(),
+            job_type: JobType::Other(String::new()),
+            state: JobState::Other(String::new()),
+            window: None,
+            online: false,
+            offline: false,
+            created_at: None,
+            updated_at: None,
+            next_attempt_at: None,
+            attempts: Vec::new(),
+            allowed: Allowed::default(),
+        }
+    }
+
     /// The newest attempt.
     pub fn last_attempt(&self) -> Option<&Attempt> {
         self.attempts.last()

@@ -97,21 +97,7 @@ mod tests {
     use crate::model::{Id, JobState, JobType};
 
     fn job(id: u128) -> Job {
-        Job {
-            id: Id(id << 64),
-            workspace: String::new(),
-            feature_view: String::new(),
-            job_type: JobType::Batch,
-            state: JobState::Running,
-            window: None,
-            online: false,
-            offline: false,
-            created_at: None,
-            updated_at: None,
-            next_attempt_at: None,
-            attempts: Vec::new(),
-            allowed: Default::default(),
-        }
+        Job { job_type: JobType::Batch, state: JobState::Running, ..Job::bare(Id(id << 64), "", "") }
     }
 
     #[test]

@@ -357,3 +357,17 @@ async fn the_server_stops_also_while_somebody_listens() {
     assert!(began.elapsed() < Duration::from_secs(5), "it must not wait for its listeners");
     bench.platform.stop().await;
 }
+
+/// A job of the view `manual` over the last whole hour, written offline.
+fn manual_trigger() -> TriggerRequest {
+    let end = crate::model::time::floor(now(), Span::hours(1));
+    TriggerRequest {
+        workspace: "prod".to_owned(),
+        feature_view: "manual".to_owned(),
+        window: Window { start: end - Span::hours(1), end },
+        online: false,
+        offline: true,
+        use_tecton_managed_retries: true,
+        overwrite: false,
+    }
+}

@@ -30,7 +30,7 @@ pub fn task_from_proto(task: &TaskWithAttempts) -> Option<Job> {
     let workspace = task.fco_locator.as_ref().and_then(|locator| locator.workspace.as_deref()).unwrap_or_default();
     let feature_view = task.feature_view_name.as_deref().unwrap_or_default();
     let rows = join_status(Vec::new(), task.materialization_status.as_ref(), workspace, feature_view);
-    let mut job = rows.into_iter().find(|job| job.id == id).unwrap_or_else(|| bare(id, workspace, feature_view));
+    let mut job = rows.into_iter().find(|job| job.id == id).unwrap_or_else(|| Job::bare(id, workspace, feature_view));
     job.state = state_of(task).unwrap_or(job.state);
     job.job_type = type_of(task).unwrap_or(job.job_type);
     let window = task.feature_start_time.and_then(time_from_proto).zip(task.feature_end_time.and_then(time_from_proto));
@@ -40,25 +40,6 @@ pub fn task_from_proto(task: &TaskWithAttempts) -> Option<Job> {
         job.next_attempt_at = None;
     }
     Some(job)
-}
-
-/// A job of which only its name is known.
-fn bare(id: Id, workspace: &str, feature_view: &str) -> Job {
-    Job {
-        id,
-        workspace: workspace.to_owned(),
-        feature_view: feature_view.to_owned(),
-        job_type: JobType::Other(String::new()),
-        state: JobState::Other(String::new()),
-        window: None,
-        online: false,
-        offline: false,
-        created_at: None,
-        updated_at: None,
-        next_attempt_at: None,
-        attempts: Vec::new(),
-        allowed: Default::default(),
-    }
 }
 
 /// The word of the job list for a task's state: whatever waits for an attempt is `RUNNING` there, and `ERROR` is a failure.
@@ -115,7 +96,7 @@ mod tests {
             created_at: Some(from_micros(3)),
             updated_at: Some(from_micros(9)),
             attempts: (1..).zip(attempts).map(attempt).collect(),
-            ..bare(Id(7), "prod", "v")
+            ..Job::bare(Id(7), "prod", "v")
         }
     }
 

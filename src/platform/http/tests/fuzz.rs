@@ -39,16 +39,7 @@ fn is_defect(code: i32) -> bool {
 /// Messages that name what there is, beside those of the examples.
 fn named(bench: &Bench) -> Vec<Vec<u8>> {
     let view = &bench.platform.repository().views[0];
-    let end = crate::model::time::floor(now(), Span::hours(1));
-    let trigger = TriggerRequest {
-        workspace: "prod".to_owned(),
-        feature_view: "manual".to_owned(),
-        window: Window { start: end - Span::hours(1), end },
-        online: false,
-        offline: true,
-        use_tecton_managed_retries: true,
-        overwrite: false,
-    };
+    let trigger = manual_trigger();
     let locator =
         FcoLocator { id: Some(convert::id_to_proto(view.id)), workspace: Some("prod".to_owned()), name: None };
     let list = job_messages::ListJobsRequest {

@@ -24,17 +24,7 @@ impl Bench {
 
     /// Starts a job of the view `manual`.
     async fn submit(&self, key: &str) -> envelope::Status {
-        let end = crate::model::time::floor(now(), Span::hours(1));
-        let trigger = TriggerRequest {
-            workspace: "prod".to_owned(),
-            feature_view: "manual".to_owned(),
-            window: Window { start: end - Span::hours(1), end },
-            online: false,
-            offline: true,
-            use_tecton_managed_retries: true,
-            overwrite: false,
-        };
-        self.raw(rpc::SUBMIT_MATERIALIZATION_JOB, key, &convert::trigger_to_proto(&trigger)).await.status
+        self.raw(rpc::SUBMIT_MATERIALIZATION_JOB, key, &convert::trigger_to_proto(&manual_trigger())).await.status
     }
 
     fn jobs_of_manual(&self) -> usize {
