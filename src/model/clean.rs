@@ -1,8 +1,11 @@
 //! Text from outside, made safe to show.
 //!
 //! A server, a stream or a file may send anything: escape sequences that drive a terminal, control characters, marks
-//! that turn the direction of text around. Each such character becomes a visible one, so that nothing is hidden and
-//! nothing is obeyed. This is the only place where that is decided.
+//! that turn the direction of text around, characters that take no room or look like a blank, so that two different
+//! keys look the same. Each such character becomes a visible one, so that nothing is hidden and nothing is obeyed.
+//! This is the only place where that is decided.
+//!
+//! One character stands for one character: positions in the cleaned text are those in the text.
 
 use std::borrow::Cow;
 
@@ -38,6 +41,11 @@ fn replace(text: &str, visible: fn(char) -> Option<char>) -> Cow<'_, str> {
 
 /// What stands for a character that must not reach a terminal.
 fn visible(c: char) -> Option<char> {
+    control(c).or_else(|| invisible(c).then_some(char::REPLACEMENT_CHARACTER))
+}
+
+/// What stands for a control character; absent for every other one.
+pub fn control(c: char) -> Option<char> {
     match c {
         '\n' => Some('⏎'),
         '\t' => Some(' '),
@@ -45,13 +53,19 @@ fn visible(c: char) -> Option<char> {
         '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)),
         '\u{7f}' => Some('␡'),
         '\u{80}'..='\u{9f}' => Some(char::REPLACEMENT_CHARACTER),
-        // Direction marks and overrides, line and paragraph separators, invisible annotations and tags.
-        '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => {
-            Some(char::REPLACEMENT_CHARACTER)
-        }
-        '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => Some(char::REPLACEMENT_CHARACTER),
         _ => None,
     }
+}
+
+/// Whether a character is not seen where it stands: Unicode's Default_Ignorable_Code_Point (joiners, direction marks,
+/// variation selectors, fillers, tags), line and paragraph separators, and the marks of annotations. The joiners and
+/// selectors inside an emoji are among them: a key must not look like another one because the terminal knows the picture.
+fn invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -60,7 +74,7 @@ mod tests {
 
     #[test]
     fn what_is_harmless_is_not_touched() {
-        for text in ["", "plain", "Zürich 東京 👩‍🚀", "a – b"] {
+        for text in ["", "plain", "Zürich 東京 👩🚀", "a – b", "e\u{301}"] {
             assert!(matches!(clean(text), Cow::Borrowed(same) if same == text), "{text}");
             assert!(matches!(clean_lines(text), Cow::Borrowed(same) if same == text), "{text}");
         }
@@ -74,6 +88,26 @@ mod tests {
             assert!(!cleaned.chars().any(|c| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c)));
         }
         assert_eq!(clean("\u{1b}[31mred\r\n\u{202e}txt"), "␛[31mred␍⏎\u{fffd}txt");
+    }
+
+    /// Every character that Unicode lets a program leave undrawn is seen, and the list of them is Unicode's own.
+    #[test]
+    fn nothing_is_invisible() {
+        let ignorable = regex::Regex::new(r"\p{Default_Ignorable_Code_Point}").unwrap();
+        let mut text = [0; 4];
+        for c in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
+            let is_ignorable = ignorable.is_match(c.encode_utf8(&mut text));
+            let beside = matches!(c, '\u{2028}' | '\u{2029}' | '\u{fff9}'..='\u{fffb}');
+            assert_eq!(invisible(c), is_ignorable || beside, "U+{:04X}", u32::from(c));
+        }
+        assert_eq!(clean("pay\u{ad}pal\u{200d}\u{3164}"), "pay\u{fffd}pal\u{fffd}\u{fffd}");
+        assert_eq!(clean("👩\u{200d}🚀 ❤\u{fe0f}"), "👩\u{fffd}🚀 ❤\u{fffd}");
+    }
+
+    #[test]
+    fn one_character_stands_for_one() {
+        let text: String = (0..0x1_2000).filter_map(char::from_u32).collect();
+        assert_eq!(clean(&text).chars().count(), text.chars().count());
     }
 
     #[test]

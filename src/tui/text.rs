@@ -12,9 +12,9 @@ pub use crate::model::clean::clean;
 /// Stands for what was cut away.
 pub const ELLIPSIS: &str = "…";
 
-/// Width in terminal cells.
+/// Width in terminal cells of the text as it is drawn, which is cleaned.
 pub fn width(text: &str) -> usize {
-    text.width()
+    clean(text).width()
 }
 
 /// The cleaned text, cut to at most `max` cells; what is cut ends in `…`.
