@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use super::action::{Action, Info, Layer, TABLE};
 use super::chord::Chord;
+use super::field;
 
 /// The bindings in force.
 #[derive(Clone, Debug, Default)]
@@ -96,6 +97,10 @@ pub fn keys_markdown() -> String {
     for info in rows {
         let keys: Vec<String> = info.keys.iter().map(|key| format!("`{key}`")).collect();
         text.push_str(&format!("| {} | {} | {} |\n", info.layer.title(), keys.join(" "), info.sentence));
+    }
+    for (keys, sentence) in field::KEYS {
+        let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+        text.push_str(&format!("| {} | {} | {sentence} |\n", field::TITLE, keys.join(" ")));
     }
     text
 }

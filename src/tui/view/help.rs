@@ -4,8 +4,10 @@ use ratatui::layout::Rect;
 
 use crate::tui::action::{Layer, TABLE};
 use crate::tui::canvas::{Canvas, Line, centred, piece};
+use crate::tui::chord::Chord;
+use crate::tui::field;
 use crate::tui::keymap::Keymap;
-use crate::tui::text::{fit, wrap};
+use crate::tui::text::{fit, width, wrap};
 use crate::tui::theme::Meaning;
 
 /// Cells that keys take.
@@ -33,12 +35,26 @@ fn lines(wide: usize) -> Vec<Line> {
         lines.push(vec![piece(layer.title(), Meaning::Strong)]);
         for info in TABLE.iter().filter(|info| info.layer == layer) {
             let keys: Vec<String> = Keymap::standard().chords(info.action).iter().map(|chord| chord.label()).collect();
-            let mut keys = fit(&keys.join("  "), KEYS, false);
-            for line in wrap(info.sentence, wide.saturating_sub(KEYS)) {
-                let keys = std::mem::replace(&mut keys, " ".repeat(KEYS));
-                lines.push(vec![piece(keys, Meaning::Key), piece(line, Meaning::Text)]);
-            }
+            push(&mut lines, &keys.join("  "), info.sentence, wide);
         }
     }
+    lines.extend([Vec::new(), vec![piece(field::TITLE, Meaning::Strong)]]);
+    for (keys, sentence) in field::KEYS {
+        let chords = keys.iter().filter_map(|key| key.parse::<Chord>().ok());
+        push(&mut lines, &chords.map(|chord| chord.label()).collect::<Vec<_>>().join("  "), sentence, wide);
+    }
     lines
+}
+
+/// A row: keys at the left, the sentence beside them on as many lines as it takes. More keys than fit have a line of their own.
+fn push(lines: &mut Vec<Line>, keys: &str, sentence: &str, wide: usize) {
+    let mut beside = fit(keys, KEYS, false);
+    if width(keys) >= KEYS {
+        lines.push(vec![piece(keys, Meaning::Key)]);
+        beside = " ".repeat(KEYS);
+    }
+    for line in wrap(sentence, wide.saturating_sub(KEYS)) {
+        let keys = std::mem::replace(&mut beside, " ".repeat(KEYS));
+        lines.push(vec![piece(keys, Meaning::Key), piece(line, Meaning::Text)]);
+    }
 }
