@@ -64,6 +64,7 @@ pub use stream::{Anchor, Stream};
 pub use trigger::{TriggerForm, TriggerItem};
 
 use super::action::Layer;
+use super::clipboard::Delivery;
 use super::effect::{Effect, Message};
 use super::keymap;
 use crate::client::message::{Command, Connection, Failing, Generation, Offer, Part, RequestId, Serves};
@@ -455,6 +456,11 @@ pub fn update(app: &mut App, message: Message, now: Time) -> Vec<Effect> {
         Message::Focus(focused) => effects.push(Effect::Client(Command::Focus(focused))),
         Message::Update(told) => receive::receive(app, told, &mut effects),
         Message::Worked(done) => queries::worked(app, done, &mut effects),
+        Message::Copied { what, delivery } => {
+            let level = if delivery == Delivery::TooLong { Level::Warning } else { Level::Info };
+            app.notes.add(now, level, delivery.note(&what));
+            app.soil(Dirty::Input);
+        }
         Message::Tick => {
             app.notes.expire(now);
             app.stream.settle(now);

@@ -3,6 +3,7 @@
 //! Plain data. A message says what happened; an effect says what the loop is to do, for `update` itself does no I/O.
 
 use super::chord::Chord;
+use super::clipboard::Delivery;
 use super::sheet::{Done, Work};
 use crate::client::message::{Command, Update};
 
@@ -21,6 +22,13 @@ pub enum Message {
     Update(Update),
     /// A task of the loop came to its end.
     Worked(Done),
+    /// What became of a text that was to be copied.
+    Copied {
+        /// What it is, as a sentence begins with it.
+        what: String,
+        /// Where it got to.
+        delivery: Delivery,
+    },
     /// The instant has come at which something visible is no longer true.
     Tick,
 }
@@ -32,8 +40,13 @@ pub enum Effect {
     Client(Command),
     /// Do this on another thread; its end is told as [`Message::Worked`].
     Work(Work),
-    /// Put this on the user's clipboard.
-    Copy(String),
+    /// Put this on the user's clipboard; what came of it is told as [`Message::Copied`].
+    Copy {
+        /// The text.
+        text: String,
+        /// What it is, as a sentence begins with it.
+        what: String,
+    },
     /// Ring the bell, and show this sentence as a desktop notification where the terminal can.
     Notify(String),
     /// Put the program to sleep.

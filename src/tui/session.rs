@@ -18,7 +18,7 @@ use tokio::time::sleep_until;
 
 use super::app::{self, App, Dirty, Start};
 use super::chord::Chord;
-use super::clipboard::{self, Between};
+use super::clipboard::{self, Between, Delivery};
 use super::effect::{Effect, Message};
 use super::pace::{self, Pacer};
 use super::screen::Screen;
@@ -41,9 +41,19 @@ enum Woken {
     Event(Option<io::Result<Event>>),
     Update(Option<Update>),
     Wrote(io::Result<Duration>),
-    Worked(Option<Done>),
+    Told(Option<Told>),
     Room,
     Clock,
+}
+
+/// What the threads of the loop have to say.
+enum Told {
+    Message(Message),
+    /// tmux did not take this text.
+    Refused {
+        text: String,
+        what: String,
+    },
 }
 
 /// How the loop ends.
@@ -70,8 +80,8 @@ pub struct Session {
     between: Between,
     end: Option<End>,
     ticked: Instant,
-    /// Ends of tasks, from the threads that did them.
-    worked: (mpsc::UnboundedSender<Done>, mpsc::UnboundedReceiver<Done>),
+    /// What came of tasks, from the threads that did them.
+    told: (mpsc::UnboundedSender<Told>, mpsc::UnboundedReceiver<Told>),
     /// The program put itself to sleep; the signal that woke it is still to come.
     slept: bool,
 }
@@ -107,7 +117,7 @@ impl Session {
             between: Between::of(is_set("TMUX"), is_set("STY")),
             end: None,
             ticked: Instant::now(),
-            worked: mpsc::unbounded_channel(),
+            told: mpsc::unbounded_channel(),
             slept: false,
         };
         session.act(effects)?;
@@ -127,8 +137,14 @@ impl Session {
 
     fn close(&mut self) {
         drop(self.handle.commands.try_send(Command::Shutdown));
+        self.leave();
+    }
+
+    /// Gives the terminal back, if it is taken. What it was sent and has not shown yet is dropped first: over a slow link the
+    /// bytes that undo the modes would find no room behind it.
+    fn leave(&self) {
         if term::leave() {
-            self.writer.last(term::LEAVE, term::LEAVE_LIMIT);
+            self.writer.last(term::LEAVE, term::LEAVE_LIMIT, term::drop_unsent);
         }
     }
 
@@ -169,7 +185,7 @@ impl Session {
             asked = self.signals.next() => Woken::Asked(asked),
             event = self.events.next() => Woken::Event(event),
             wrote = self.writer.wrote() => Woken::Wrote(wrote),
-            done = self.worked.1.recv() => Woken::Worked(done),
+            told = self.told.1.recv() => Woken::Told(told),
             update = self.handle.updates.recv(), if !self.client_gone => Woken::Update(update),
             _ = self.handle.commands.reserve(), if !self.outbox.is_empty() => Woken::Room,
             () = sleep_until(at), if alarm.is_some() => Woken::Clock,
@@ -188,7 +204,10 @@ impl Session {
             Woken::Event(None) => self.end = Some(End::Signal(signal_hook::consts::SIGHUP)),
             Woken::Update(Some(update)) => self.tell(Message::Update(update))?,
             Woken::Update(None) => self.client_gone = true,
-            Woken::Worked(done) => done.map_or(Ok(()), |done| self.tell(Message::Worked(done)))?,
+            Woken::Told(Some(Told::Message(message))) => self.tell(message)?,
+            Woken::Told(Some(Told::Refused { text, what })) => self.copy_through_terminal(&text, what)?,
+            // This side holds a sender: there is always more to come.
+            Woken::Told(None) => {}
             Woken::Wrote(cost) => self.pacer.wrote(cost?),
             Woken::Room => self.submit(),
             Woken::Clock if self.app.dirty == Dirty::Clean => {
@@ -245,9 +264,7 @@ impl Session {
             match effect {
                 Effect::Client(command) => self.outbox.push_back(command),
                 Effect::Work(work) => self.work(work),
-                Effect::Copy(text) => {
-                    self.extra.extend(clipboard::copy(&text, self.between).unwrap_or_default().bytes())
-                }
+                Effect::Copy { text, what } => self.copy(text, what)?,
                 Effect::Notify(text) => self.extra.extend(clipboard::notify(&text, self.between).bytes()),
                 Effect::Suspend => self.sleep()?,
                 Effect::Repaint => self.screen.forget(),
@@ -260,11 +277,36 @@ impl Session {
 
     /// Does a task on a thread of its own. One that breaks off is told as well, so that nobody waits for it for ever.
     fn work(&self, work: Work) {
-        let (tell, ticket) = (self.worked.0.clone(), work.ticket);
+        let (tell, ticket) = (self.told.0.clone(), work.ticket);
         tokio::spawn(async move {
             let done = tokio::task::spawn_blocking(|| sheet::work(work)).await;
-            drop(tell.send(done.unwrap_or(Done { ticket, outcome: Outcome::Failed })));
+            let done = done.unwrap_or(Done { ticket, outcome: Outcome::Failed });
+            drop(tell.send(Told::Message(Message::Worked(done))));
         });
+    }
+
+    /// Copies a text: by tmux's own command where this runs in tmux, else through the terminal.
+    fn copy(&mut self, text: String, what: String) -> Result<(), TuiError> {
+        if self.between != Between::Tmux {
+            return self.copy_through_terminal(&text, what);
+        }
+        let tell = self.told.0.clone();
+        tokio::task::spawn_blocking(move || {
+            let told = if clipboard::to_tmux(&text) {
+                Told::Message(Message::Copied { what, delivery: Delivery::Tmux })
+            } else {
+                Told::Refused { text, what }
+            };
+            drop(tell.send(told));
+        });
+        Ok(())
+    }
+
+    fn copy_through_terminal(&mut self, text: &str, what: String) -> Result<(), TuiError> {
+        let sequence = clipboard::copy(text, self.between);
+        let delivery = if sequence.is_some() { Delivery::Sent } else { Delivery::TooLong };
+        self.extra.extend(sequence.unwrap_or_default().bytes());
+        self.tell(Message::Copied { what, delivery })
     }
 
     /// Hands commands to the client task; what finds no room waits here, in order.
@@ -303,9 +345,7 @@ impl Session {
 
     /// Gives the terminal back, sleeps, and takes it again.
     fn sleep(&mut self) -> Result<(), TuiError> {
-        if term::leave() {
-            self.writer.last(term::LEAVE, term::LEAVE_LIMIT);
-        }
+        self.leave();
         signals::sleep()?;
         self.slept = true;
         self.wake()

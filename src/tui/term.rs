@@ -17,7 +17,7 @@ pub const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?1004h";
 /// synchronized update.
 pub const LEAVE: &[u8] = b"\x18\x1b[?2026l\x1b[?1004l\x1b[?2004l\x1b[0m\x1b[?25h\x1b[?1049l";
 /// Most time that leaving may take; a terminal that takes no bytes must not keep the program alive.
-pub const LEAVE_LIMIT: Duration = Duration::from_millis(200);
+pub const LEAVE_LIMIT: Duration = Duration::from_secs(2);
 
 /// Whether the modes are set now.
 static ENTERED: AtomicBool = AtomicBool::new(false);
@@ -33,6 +33,12 @@ pub fn enter() -> io::Result<()> {
     enable_raw_mode()?;
     ENTERED.store(true, Ordering::SeqCst);
     Ok(())
+}
+
+/// Drops what was written to the terminal and has not reached it yet, so that what is written next finds room at once.
+pub fn drop_unsent() {
+    // A standard output that is no terminal has no such queue.
+    let _ = rustix::termios::tcflush(io::stdout(), rustix::termios::QueueSelector::OFlush);
 }
 
 /// Gives the keyboard back. True when it was taken, so that the caller has [`LEAVE`] to write, once.
@@ -59,6 +65,7 @@ pub fn restore_on_panic() {
             return;
         }
         if leave() {
+            drop_unsent();
             write_within(LEAVE.to_vec(), LEAVE_LIMIT);
         }
         before(info);

@@ -58,9 +58,11 @@ impl Writer {
     }
 
     /// Drops what is left of the frame being written, writes these bytes, and waits no longer than `limit`.
-    /// True when they were written.
-    pub fn last(&self, bytes: &[u8], limit: Duration) -> bool {
+    /// `drop_unsent` drops what the output has taken and not passed on: it makes room for the bytes, also where the thread waits
+    /// for that. True when they were written.
+    pub fn last(&self, bytes: &[u8], limit: Duration, drop_unsent: fn()) -> bool {
         self.abort.store(true, Ordering::SeqCst);
+        drop_unsent();
         let (tell, done) = std_mpsc::channel();
         let sent = self.tasks.send(Task::Last(bytes.to_vec(), tell));
         sent.is_ok() && done.recv_timeout(limit).is_ok()
@@ -112,7 +114,7 @@ mod tests {
     fn a_full_terminal_keeps_nobody() {
         let writer = Writer::start(Full).unwrap();
         writer.frame(vec![b'x'; 1 << 20]);
-        assert!(!writer.last(b"bye", Duration::from_millis(20)));
+        assert!(!writer.last(b"bye", Duration::from_millis(20), || {}));
     }
 
     #[tokio::test]

@@ -43,6 +43,24 @@ fn every_way_out_leaves_the_terminal_as_it_was() {
     assert!(terminal.is_restored());
 }
 
+/// The terminal's own queue is full of a frame that nobody takes: what undoes the modes still gets through.
+#[test]
+fn a_stalled_link_is_left_as_it_was_found() {
+    let stand = stand();
+    for leave in ["q", "\x03"] {
+        let mut terminal = stand.console(200, 60, &[]);
+        terminal.until("Summary");
+        terminal.hold(true);
+        // More than any terminal queues; the first read that is still under way takes a piece of it.
+        terminal.type_keys(&"\x0c?\x0c".repeat(8));
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        terminal.type_keys(leave);
+        assert_eq!(terminal.ended(), 0);
+        terminal.hold(false);
+        wait_for("the terminal as it was", Duration::from_secs(20), || terminal.is_restored().then_some(()));
+    }
+}
+
 #[test]
 fn four_panes_show_live_data() {
     let stand = stand();

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -192,6 +193,7 @@ pub struct Terminal {
     raw: Arc<Mutex<Vec<u8>>>,
     writer: Box<dyn Write + Send>,
     child: Box<dyn portable_pty::Child + Send + Sync>,
+    held: Arc<AtomicBool>,
     _master: Box<dyn MasterPty + Send>,
 }
 
@@ -217,15 +219,26 @@ impl Terminal {
         let raw = Arc::new(Mutex::new(Vec::new()));
         let mut reader = pty.master.try_clone_reader().unwrap();
         let (screen, bytes) = (parser.clone(), raw.clone());
+        let held = Arc::new(AtomicBool::new(false));
+        let holds = held.clone();
         std::thread::spawn(move || {
             let mut chunk = [0; 65_536];
-            while let Ok(n @ 1..) = reader.read(&mut chunk) {
+            loop {
+                while holds.load(Ordering::SeqCst) {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                let Ok(n @ 1..) = reader.read(&mut chunk) else { break };
                 screen.lock().unwrap().process(&chunk[..n]);
                 bytes.lock().unwrap().extend_from_slice(&chunk[..n]);
             }
         });
         let writer = pty.master.take_writer().unwrap();
-        Self { parser, raw, writer, child, _master: pty.master }
+        Self { parser, raw, writer, child, held, _master: pty.master }
+    }
+
+    /// Takes nothing more from the program, like a link that has stalled, until it is let go again.
+    pub fn hold(&self, held: bool) {
+        self.held.store(held, Ordering::SeqCst);
     }
 
     /// The screen as text.

@@ -147,8 +147,7 @@ fn on_job(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
             app.notes.add(app.now, Level::Info, text);
         }
         (Action::Copy, Some(job)) => {
-            effects.push(Effect::Copy(job.id.to_string()));
-            app.notes.add(app.now, Level::Info, format!("Copied {}.", job.id));
+            effects.push(Effect::Copy { text: job.id.to_string(), what: format!("The id {}", job.id) });
         }
         _ => {}
     }

@@ -211,7 +211,6 @@ pub fn begin_work(app: &mut App, effects: &mut Vec<Effect>) {
 }
 
 fn on_sheet(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
-    let now = app.now;
     let Some(sheet) = app.sheet() else { return };
     match action {
         Action::OpenRow => face(sheet, Face::Record),
@@ -223,9 +222,7 @@ fn on_sheet(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
             let column = sheet.answer.table.0.columns().get(sheet.column);
             let cell = column.and_then(|column| sheet::exact(column, sheet.selected as usize)).unwrap_or_default();
             let name = sheet.heads.get(sheet.column).map_or("", |head| &head.name);
-            let text = format!("Copied the cell of {name}.");
-            effects.push(Effect::Copy(cell));
-            app.notes.add(now, Level::Info, text);
+            effects.push(Effect::Copy { text: cell, what: format!("The cell of {name}") });
         }
         Action::SaveTable => {
             let field = crate::tui::field::Field::new(&sheet.file_name().to_string_lossy());

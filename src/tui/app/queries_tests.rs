@@ -345,9 +345,15 @@ fn a_path_that_is_changed_meanwhile_is_not_written() {
 fn a_cell_is_copied_with_every_digit() {
     let mut app = with_table((120, 40), "dark");
     let effects = press(&mut app, "right y");
-    assert_eq!(effects, [Effect::Copy("2026-11-20 13:00:00".to_owned())]);
+    assert_eq!(
+        effects,
+        [Effect::Copy { text: "2026-11-20 13:00:00".to_owned(), what: "The cell of timestamp".to_owned() }]
+    );
     let effects = press(&mut app, "right j y");
-    assert_eq!(effects, [Effect::Copy("-1.375".to_owned())]);
+    assert_eq!(
+        effects,
+        [Effect::Copy { text: "-1.375".to_owned(), what: "The cell of carrier_delays_hourly.dep_delay_mean_1h_1h".to_owned() }]
+    );
 }
 
 #[test]
