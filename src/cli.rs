@@ -3,7 +3,9 @@
 //! Without a command it is the console. Headless commands print to standard output and nothing else; what went wrong
 //! goes to standard error by way of `main`.
 
-use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+
+use clap::{CommandFactory, Parser, Subcommand};
 
 pub mod audit;
 mod confirm;
@@ -98,6 +100,48 @@ pub enum Command {
     Audit(audit::AuditArgs),
 }
 
+/// The arguments with the command in front of the options, for people write the deployment first and what they want of it then:
+/// `fvtop --url URL jobs show ID` as `fvtop jobs show ID --url URL`. Without a command they stay as they are.
+pub fn verb_first(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let root = Cli::command();
+    let mut command = &root;
+    let (mut words, mut options, mut at) = (Vec::new(), Vec::new(), 1);
+    while let Some(argument) = arguments.get(at).filter(|argument| *argument != "--") {
+        let text = argument.to_string_lossy();
+        if text.len() > 1 && text.starts_with('-') {
+            let taken = if takes_value(command, &text) { 2 } else { 1 };
+            options.extend(arguments[at..].iter().take(taken).cloned());
+            at += taken;
+        } else if let Some(found) = command.find_subcommand(&*text) {
+            words.push(argument.clone());
+            command = found;
+            at += 1;
+        } else {
+            break;
+        }
+    }
+    if words.is_empty() {
+        return arguments;
+    }
+    // What follows `--` are no options.
+    let rest = arguments.get(at..).unwrap_or_default();
+    let (rest, behind) = rest.split_at(rest.iter().position(|argument| argument == "--").unwrap_or(rest.len()));
+    let first = arguments.first().cloned();
+    first.into_iter().chain(words).chain(rest.to_vec()).chain(options).chain(behind.to_vec()).collect()
+}
+
+/// Whether the option takes the argument behind it.
+fn takes_value(command: &clap::Command, option: &str) -> bool {
+    let found = command.get_arguments().find(|known| match option.strip_prefix("--") {
+        Some(long) => known.get_long() == Some(long),
+        None => {
+            option.strip_prefix('-').is_some_and(|short| known.get_short().map(String::from).as_deref() == Some(short))
+        }
+    });
+    found.is_some_and(|known| known.get_action().takes_values())
+}
+
 /// Does what the command line says.
 ///
 /// # Errors
@@ -163,9 +207,30 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
+
+    #[test]
+    fn options_may_stand_before_the_command() {
+        for (written, read) in [
+            ("fvtop", "fvtop"),
+            ("fvtop --url u --read-only", "fvtop --url u --read-only"),
+            ("fvtop --url u jobs", "fvtop jobs --url u"),
+            ("fvtop --url=u --workspace w jobs show 01 --json", "fvtop jobs show 01 --json --url=u --workspace w"),
+            ("fvtop jobs --view v show 01", "fvtop jobs show 01 --view v"),
+            ("fvtop --url jobs jobs", "fvtop jobs --url jobs"),
+            ("fvtop --url u lookup v -- --odd=1", "fvtop lookup v --url u -- --odd=1"),
+            ("fvtop --nonsense x jobs", "fvtop --nonsense x jobs"),
+            ("fvtop --url u jbos", "fvtop --url u jbos"),
+        ] {
+            let found = verb_first(written.split(' ').map(OsString::from));
+            assert_eq!(found.join(" ".as_ref()).to_string_lossy(), read, "{written}");
+        }
+        let parse = |line: &str| Cli::try_parse_from(verb_first(line.split(' ').map(OsString::from)));
+        assert!(matches!(parse("fvtop --url https://h/api jobs").unwrap().command, Some(Command::Jobs(_))));
+        assert!(parse("fvtop --url https://h/api --workspace w jobs cancel 0123ab --yes").is_ok());
+        let refused = parse("fvtop --snapshot jobs").unwrap_err().to_string();
+        assert!(refused.contains("--snapshot"), "{refused}");
+    }
 
     #[test]
     fn the_command_line_is_sound() {
