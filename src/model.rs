@@ -9,6 +9,7 @@ pub mod clean;
 pub mod coverage;
 pub mod deletion;
 pub mod feature_view;
+pub mod foreign;
 pub mod freshness;
 pub mod id;
 pub mod job;

@@ -14,7 +14,7 @@ use polars::prelude::{
 use super::message::{KeySet, Problem, Table};
 use super::table;
 use crate::model::deletion::MAX_KEYS;
-use crate::model::{DataType, FeatureView, JoinKey, Stores, clean};
+use crate::model::{DataType, FeatureView, JoinKey, Stores, clean, foreign};
 
 mod names;
 #[cfg(test)]
@@ -197,7 +197,7 @@ fn list(names: &[String]) -> String {
 }
 
 fn unusable(error: PolarsError) -> Problem {
-    problem(format!("The keys cannot be used: {error}."), "This is a defect of the program.")
+    problem(format!("The keys cannot be used: {}.", foreign::sentence(&error)), "This is a defect of the program.")
 }
 
 /// A problem with cleaned texts.

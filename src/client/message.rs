@@ -122,7 +122,12 @@ pub struct Problem {
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", self.what, self.hint)
+        let ends = self.what.trim_end().ends_with(['.', '!', '?', ':']);
+        match (self.what.trim_end(), self.hint.trim()) {
+            (what, "") => f.write_str(what),
+            // What a deployment says need not be a whole sentence.
+            (what, hint) => write!(f, "{what}{} {hint}", if ends { "" } else { "." }),
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use deltalake_core::table::state::DeltaTableState;
 use polars::prelude::{DataFrame, LazyFrame, PolarsError, PolarsResult};
 
 use crate::model::time::{micros, print_time};
-use crate::model::{Id, Time, Window};
+use crate::model::{Id, Time, Window, foreign};
 use crate::platform::registry::definition::View;
 
 mod commit;
@@ -133,7 +133,9 @@ impl OfflineTable {
     /// Replaces the rows of `window` in one commit stamped with the job; rows of other windows survive. The same job replaces
     /// what it wrote; an attempt that is older than one that has written is refused. Rows outside the window are an error.
     pub async fn replace(&mut self, window: Window, rows: DataFrame, stamp: Stamp) -> Result<Written, OfflineError> {
-        let fit = |e: PolarsError| OfflineError::permanent(&self.root, format!("the rows do not fit: {e}"));
+        let fit = |e: PolarsError| {
+            OfflineError::permanent(&self.root, format!("the rows do not fit: {}", foreign::sentence(&e)))
+        };
         let rows = self.layout.conform(rows).map_err(fit)?;
         let outside = self.layout.count_outside(&rows, window).map_err(fit)?;
         if outside > 0 {
@@ -169,7 +171,9 @@ impl OfflineTable {
     /// `_anchor_time`, in no particular order. Files are opened when the plan runs; one of another type is an error then.
     pub fn scan(&self, window: Option<Window>) -> Result<LazyFrame, OfflineError> {
         let paths: Vec<PathBuf> = self.files_of(window)?.iter().map(|file| self.path(file)).collect();
-        let fit = |e: PolarsError| OfflineError::permanent(&self.root, format!("it cannot be planned over: {e}"));
+        let fit = |e: PolarsError| {
+            OfflineError::permanent(&self.root, format!("it cannot be planned over: {}", foreign::sentence(&e)))
+        };
         files::scan(&paths, self.empty()?).map_err(fit)
     }
 
@@ -189,7 +193,9 @@ impl OfflineTable {
     }
 
     fn empty(&self) -> Result<DataFrame, OfflineError> {
-        self.layout.empty().map_err(|e| OfflineError::permanent(&self.root, format!("it cannot be read: {e}")))
+        self.layout
+            .empty()
+            .map_err(|e| OfflineError::permanent(&self.root, format!("it cannot be read: {}", foreign::sentence(&e))))
     }
 
     /// The files of this version.
@@ -284,7 +290,9 @@ impl OfflineTable {
     /// while the other is packed.
     fn write(&self, rows: &DataFrame, data_change: bool) -> Result<Fresh, OfflineError> {
         let split = self.layout.by_partition(rows);
-        let parts = split.map_err(|e| OfflineError::permanent(&self.root, format!("the rows do not fit: {e}")))?;
+        let parts = split.map_err(|e| {
+            OfflineError::permanent(&self.root, format!("the rows do not fit: {}", foreign::sentence(&e)))
+        })?;
         let paths: Vec<String> = parts.iter().map(|(value, _)| files::new_path(value)).collect();
         let mut fresh = Fresh::new(&self.root, paths.clone());
         let measured = self.layout.measured();

@@ -82,8 +82,9 @@ fn mocks(view: &View, args: &RunArgs) -> Result<BTreeMap<String, DataFrame>, Eng
                 format!("mock source `{}` lacks columns that the query reads: add {}", input.name, missing.join(", "));
             return Err(refused(message));
         }
-        let frame = DataFrame::new(mock.height(), columns)
-            .map_err(|error| refused(format!("mock source `{}` is no table: {error}", input.name)))?;
+        let frame = DataFrame::new(mock.height(), columns).map_err(|error| {
+            refused(format!("mock source `{}` is no table: {}", input.name, crate::model::foreign::sentence(&error)))
+        })?;
         mocks.insert(input.name.clone(), frame);
     }
     Ok(mocks)

@@ -6,8 +6,8 @@
 
 use polars::prelude::{LazyFrame, PolarsError, PolarsResult};
 
-use crate::model::Time;
 use crate::model::time::micros;
+use crate::model::{Time, foreign};
 
 mod bind;
 mod calendar;
@@ -54,8 +54,7 @@ pub fn lazy(query: &Query, inputs: Vec<(&str, LazyFrame)>, now: Time) -> PolarsR
 
 /// The sentence of an error without the engine's hints and plan dumps.
 pub fn first_line(error: &PolarsError) -> String {
-    let text = error.to_string();
-    text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("unknown error").to_owned()
+    foreign::sentence(error)
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use super::admit::RequestName;
 use super::fault::Fault;
 use super::{App, arrow, deeds, parts, recorded};
 use crate::model::time::{from_micros, micros};
-use crate::model::{Right, Time};
+use crate::model::{Right, Time, foreign};
 use crate::platform::Platform;
 use crate::platform::access::{Caller, Deed};
 use crate::platform::queries::{Ask, HistoryAsk, Owner, Refusal, RunAsk, compute};
@@ -60,7 +60,8 @@ async fn take_in(app: &App, owner: Owner, body: Body) -> Result<FrameAnswer, Fau
     })?;
     let read = move || decode(&bytes, FRAME_MEMORY);
     let frame = tokio::task::spawn_blocking(read).await.map_err(|error| Fault::internal(&error))?;
-    let frame = frame.map_err(|error| Fault::invalid(format!("The table cannot be read: {error}.")))?;
+    let frame =
+        frame.map_err(|error| Fault::invalid(format!("The table cannot be read: {}.", foreign::sentence(&error))))?;
     let rows = frame.height() as u64;
     let columns = frame.get_column_names().into_iter().map(ToString::to_string).collect();
     let id = app.platform.queries().keep_frame(owner, frame)?;

@@ -9,6 +9,7 @@ use polars::prelude::*;
 use super::commit::{Fresh, Plan};
 use super::stats::Stats;
 use super::{Deleted, OfflineError, OfflineTable, Stamp};
+use crate::model::foreign;
 
 impl OfflineTable {
     /// Removes the rows of these keys (a frame of the view's join key columns, distinct, of their types) in one commit, and the
@@ -16,7 +17,9 @@ impl OfflineTable {
     /// (semantics.md section 11). It may be repeated: what a killed attempt left on the disk goes with the next.
     pub async fn delete(&mut self, keys: &DataFrame, stamp: Stamp) -> Result<Deleted, OfflineError> {
         let keys = self.layout.conform_keys(keys);
-        let keys = keys.map_err(|e| OfflineError::permanent(&self.root, format!("the keys do not fit: {e}")))?;
+        let keys = keys.map_err(|e| {
+            OfflineError::permanent(&self.root, format!("the keys do not fit: {}", foreign::sentence(&e)))
+        })?;
         let standing = Fresh::new(&self.root, Vec::new());
         let operation = DeltaOperation::Delete { predicate: None };
         let done = self.commit(operation, Some(stamp), standing, |table| table.plan_deletion(&keys)).await?;

@@ -9,6 +9,7 @@ use polars::prelude::PolarsError;
 use thiserror::Error;
 
 use crate::model::clean::clean;
+use crate::model::foreign;
 
 /// What happened to which table, and what to do next.
 #[derive(Debug, Error)]
@@ -67,14 +68,13 @@ impl OfflineError {
 
 /// The sentence of an error on one line, with that of the innermost cause where the libraries between leave it out.
 fn told(error: &(dyn Error + 'static)) -> String {
-    let line = |text: String| text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("unknown").to_owned();
     let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    let (outer, inner) = (line(error.to_string()), line(cause.to_string()));
+    let (outer, inner) = (foreign::sentence(error), foreign::sentence(cause));
     let all = if outer.contains(&inner) { outer } else { format!("{outer}: {inner}") };
-    all.trim_end_matches('.').to_owned()
+    all
 }
 
 /// What the system said went wrong. Some libraries keep only its text, so that is what is read.

@@ -5,7 +5,7 @@ use polars::prelude::*;
 use super::OnlineError;
 use super::codec;
 use super::plan::Plan;
-use crate::model::{DataType as Word, Value};
+use crate::model::{DataType as Word, Value, foreign};
 use crate::platform::engine::frame;
 
 /// One column.
@@ -120,5 +120,9 @@ impl KeyCells {
 
 /// Rows that lack the columns of the view.
 pub fn unfit(plan: &Plan, error: &PolarsError) -> OnlineError {
-    OnlineError::Mismatch(format!("view {}: the rows to be written do not fit it: {error}", plan.name))
+    OnlineError::Mismatch(format!(
+        "view {}: the rows to be written do not fit it: {}",
+        plan.name,
+        foreign::sentence(error)
+    ))
 }

@@ -7,7 +7,7 @@
 use polars::prelude::{ChunkAgg, ChunkCompareIneq, DataFrame, SortMultipleOptions};
 
 use crate::model::time::{floor, micros};
-use crate::model::{Span, Time};
+use crate::model::{Span, Time, foreign};
 use crate::platform::engine::{EngineError, ErrorKind};
 use crate::platform::registry::definition::{Kind, View};
 
@@ -139,7 +139,8 @@ fn nanos(at: Time) -> i64 {
 }
 
 fn defect(error: polars::error::PolarsError) -> EngineError {
-    EngineError { kind: ErrorKind::Query, message: format!("the stream's rows do not fit the view: {error}") }
+    let problem = foreign::sentence(&error);
+    EngineError { kind: ErrorKind::Query, message: format!("the stream's rows do not fit the view: {problem}") }
 }
 
 #[cfg(test)]

@@ -141,7 +141,7 @@ fn a_failed_job_is_tried_again_after_a_question() {
     press(&mut app, "f");
     assert!(app.overlays.is_empty() && toast(&app).contains("asked for already"), "{}", toast(&app));
     tell(&mut app, Update::Retried { request, job, answer: Err(refused("Its view is paused.")) });
-    assert_eq!(toast(&app), "The job was not tried again. Its view is paused. ");
+    assert_eq!(toast(&app), "The job was not tried again. Its view is paused.");
     press(&mut app, "esc");
     jobs_again(&mut app, |jobs| jobs[5].allowed = Allowed::default());
     press(&mut app, "f");

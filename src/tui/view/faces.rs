@@ -24,7 +24,13 @@ pub fn record(canvas: &mut Canvas, sheet: &Sheet, inside: Rect, frame: Rect) {
         let value = cell(column, sheet.selected as usize);
         let meaning = if value.is_some() { Meaning::Value } else { Meaning::Null };
         let mut name = fit(&head.short, names, false);
-        for line in wrap(value.as_deref().unwrap_or("null"), wide.saturating_sub(names + 2)) {
+        let value = match value {
+            None => "null".to_owned(),
+            // A text of nothing or of blanks would not be seen, and its column would have no line.
+            Some(text) if text.trim().is_empty() => format!("\"{text}\""),
+            Some(text) => text,
+        };
+        for line in wrap(&value, wide.saturating_sub(names + 2)) {
             let name = std::mem::replace(&mut name, " ".repeat(names));
             lines.push(vec![piece(name, Meaning::Dim), piece("  ", Meaning::Text), piece(line, meaning)]);
         }

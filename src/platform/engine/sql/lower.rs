@@ -175,6 +175,6 @@ fn folded(args: &[Expr], run: &impl Fn(&[Column]) -> PolarsResult<Column>) -> Op
 /// An error with the piece of the query in front. Polars' own kind of error is kept.
 fn located(source: &Source, error: &pl::PolarsError) -> pl::PolarsError {
     let (line, column) = (source.place.line.max(1), source.place.column.max(1));
-    let problem = error.to_string();
+    let problem = super::first_line(error);
     pl::polars_err!(ComputeError: "line {}, column {}: {}: {}", line, column, source.text, problem)
 }
