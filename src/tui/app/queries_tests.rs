@@ -352,7 +352,10 @@ fn a_cell_is_copied_with_every_digit() {
     let effects = press(&mut app, "right j y");
     assert_eq!(
         effects,
-        [Effect::Copy { text: "-1.375".to_owned(), what: "The cell of carrier_delays_hourly.dep_delay_mean_1h_1h".to_owned() }]
+        [Effect::Copy {
+            text: "-1.375".to_owned(),
+            what: "The cell of carrier_delays_hourly.dep_delay_mean_1h_1h".to_owned()
+        }]
     );
 }
 
