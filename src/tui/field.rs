@@ -144,8 +144,8 @@ impl Field {
 
     /// Where the word before the cursor begins: letters and digits, as Alt-B goes.
     fn word_before(&self) -> usize {
-        let words = self.text[..self.at].unicode_word_indices();
-        words.last().map_or(0, |(at, _)| at)
+        let mut words = self.text[..self.at].unicode_word_indices();
+        words.next_back().map_or(0, |(at, _)| at)
     }
 
     /// Where the word after the cursor ends.

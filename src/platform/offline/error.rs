@@ -73,8 +73,7 @@ fn told(error: &(dyn Error + 'static)) -> String {
         cause = inner;
     }
     let (outer, inner) = (foreign::sentence(error), foreign::sentence(cause));
-    let all = if outer.contains(&inner) { outer } else { format!("{outer}: {inner}") };
-    all
+    if outer.contains(&inner) { outer } else { format!("{outer}: {inner}") }
 }
 
 /// What the system said went wrong. Some libraries keep only its text, so that is what is read.
