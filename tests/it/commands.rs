@@ -4,7 +4,6 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use polars::prelude::*;
@@ -138,8 +137,11 @@ const BOTH: [&str; 2] = ["--online", "--offline"];
 fn a_job_is_triggered_refused_overwritten_and_shown() {
     let folder = tempfile::tempdir().unwrap();
     let server = start(folder.path());
-    let (job, said) =
-        triggered(&server, 0, &trigger("clicks_hourly", 3, 0, &["--online", "--offline", "--wait", "--timeout", "2m"]));
+    let (job, said) = triggered(
+        &server,
+        0,
+        &trigger("clicks_hourly", 3, 0, &["--online", "--offline", "--wait", "--timeout", "15m"]),
+    );
     assert_eq!((&job["state"], &job["window_start"]), (&json!("SUCCESS"), &json!(text(hour(3)))));
     assert!(said.contains(&format!("started job {}", id(&job))), "{said}");
     assert_eq!(online(&server, 1), json!(18));
@@ -196,7 +198,7 @@ fn a_failed_job_is_waited_for_cancelled_and_tried_again_once_its_source_is_mende
 
     // A job that waits for its next attempt: running for whoever waits, until it is cancelled.
     let (waiting, _) = triggered(&server, 0, &trigger("clicks_later", 4, 3, &["--offline"]));
-    wait_for("the first attempt to fail", Duration::from_secs(60), || {
+    wait_for("the first attempt to fail", crate::support::GUARD, || {
         let shown = server.json(&["jobs", "show", id(&waiting), "--view", "clicks_later", "--json"]);
         shown["next_attempt_at"].is_string().then_some(())
     });
@@ -214,7 +216,7 @@ fn a_failed_job_is_waited_for_cancelled_and_tried_again_once_its_source_is_mende
     assert_eq!(serde_json::from_str::<Value>(&again).unwrap()[0]["state"], "MANUALLY_CANCELLED");
 
     clicks(&source);
-    let (out, said) = ends(&server, 0, &["jobs", "retry", id(&job), "--wait", "--timeout", "2m", "--json"]);
+    let (out, said) = ends(&server, 0, &["jobs", "retry", id(&job), "--wait", "--timeout", "15m", "--json"]);
     let mended: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&mended["id"], &mended["state"]), (&job["id"], &json!("SUCCESS")), "{said}");
     assert_eq!(mended["attempts"].as_array().unwrap().len(), 2);
@@ -241,7 +243,7 @@ fn keys_are_deleted_online_and_offline_and_their_neighbours_remain() {
     assert!(said.contains("lacks `user_id`") && said.contains("`user`"), "{said}");
     assert_eq!((online(&server, 1), offline(&server).len()), (json!(18), 5), "nothing was deleted so far");
 
-    let yes = ["--yes", "clicks_hourly", "--wait", "--timeout", "2m", "--json"];
+    let yes = ["--yes", "clicks_hourly", "--wait", "--timeout", "15m", "--json"];
     let deleted = server.json(&[&["delete-keys", "clicks_hourly", "--keys", file][..], &yes].concat());
     let jobs = deleted["jobs"].as_array().unwrap();
     assert_eq!(jobs.len(), 2, "{deleted}");

@@ -1,7 +1,5 @@
 //! The console in a real terminal: what a newcomer sees, what the person on call does, and how it leaves.
 
-use std::time::Duration;
-
 use crate::support::{KEY, Server, Terminal, example_repository, wait_for};
 
 struct Stand {
@@ -57,7 +55,7 @@ fn a_stalled_link_is_left_as_it_was_found() {
         terminal.type_keys(leave);
         assert_eq!(terminal.ended(), 0);
         terminal.hold(false);
-        wait_for("the terminal as it was", Duration::from_secs(20), || terminal.is_restored().then_some(()));
+        wait_for("the terminal as it was", crate::support::GUARD, || terminal.is_restored().then_some(()));
     }
 }
 
@@ -80,7 +78,7 @@ fn four_panes_show_live_data() {
 fn the_failed_job_is_found_read_and_run_again() {
     let stand = stand();
     // The one absurd wind speed of the record fails its window for good; every lap has one.
-    wait_for("the failure", Duration::from_secs(300), || {
+    wait_for("the failure", crate::support::GUARD, || {
         let jobs = stand.server.json(&["jobs", "--view", "wind_force", "--json"]);
         jobs.as_array().unwrap().iter().any(|job| job["state"] == "FAILURE").then_some(())
     });

@@ -241,9 +241,7 @@ impl Crash {
         self.check(&server);
         self.check_printed(&server, &api, &views);
         self.say_what_was_met(&api, &views);
-        let (code, took) = server.stop("TERM");
-        assert_eq!(code, Some(0));
-        assert!(took < Duration::from_secs(5), "{took:?}");
+        assert_eq!(server.stop("TERM"), Some(0));
         self.read_tables();
         let server = Server::start(&self.world.repo, &self.data);
         self.check(&server);

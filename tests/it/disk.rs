@@ -27,7 +27,7 @@ const LARGE: (i64, i64) = (2, 60_000);
 /// Clicks of any other hour.
 const FEW: i64 = 20;
 /// How long anything may take that does not wait for a person.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = crate::support::GUARD;
 
 const DEFINITIONS: [(&str, &str); 4] = [
     ("workspaces.toml", "[[workspace]]\nname = \"prod\"\nlive = true\ndescription = \"What serves.\"\n"),
@@ -267,7 +267,7 @@ fn a_read_only_folder_is_refused_at_the_start_and_loses_nothing() {
     let api = server.api();
     let job = scene.trigger(&api, 3, (true, true)).unwrap();
     scene.until_done(&api, job.id);
-    assert_eq!(server.stop("TERM").0, Some(0));
+    assert_eq!(server.stop("TERM"), Some(0));
 
     scene.disk.read_only(true);
     let (code, said) = scene.starting().refused();

@@ -1,7 +1,6 @@
 //! Jobs as those see them who watch and drive many views: an orchestrator at the JSON doors, the list over all views.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -51,7 +50,7 @@ impl<'a> Orchestrator<'a> {
 
     /// Polls a job until its state ends with one of these words.
     fn until(&self, job: &Value, words: &[&str]) -> Value {
-        wait_for("a job's end", Duration::from_secs(60), || {
+        wait_for("a job's end", crate::support::GUARD, || {
             let job = self.well("get-materialization-job", job)["job"].clone();
             let state = job["state"].as_str().unwrap();
             words.iter().any(|word| state.ends_with(word)).then(|| job.clone())
@@ -88,7 +87,7 @@ fn an_orchestrator_submits_polls_cancels_and_lists() {
     // Its source is gone, so the job waits for its retry until it is cancelled.
     std::fs::remove_file(folder.path().join("repo/later.parquet")).unwrap();
     let stuck = driver.submit("clicks_later", 2, 0);
-    wait_for("the first failure", Duration::from_secs(60), || {
+    wait_for("the first failure", crate::support::GUARD, || {
         let job = driver.well("get-materialization-job", &stuck)["job"].clone();
         assert!(job["state"].as_str().unwrap().ends_with("RUNNING"), "{job}");
         job["next_attempt_at"].is_string().then_some(())

@@ -4,7 +4,6 @@
 //! tile, no store and no line of the platform takes part.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use polars::prelude::*;
@@ -96,7 +95,7 @@ fn assert_row(context: &str, got: &BTreeMap<String, Value>, expected: &DataFrame
 
 /// Every batch job of the view has ended, and the stream has been read up to the present.
 fn wait_until_materialized(server: &Server, view: &str) {
-    wait_for(&format!("the backfill of {view}"), Duration::from_secs(600), || {
+    wait_for(&format!("the backfill of {view}"), crate::support::GUARD, || {
         let jobs = server.json(&["jobs", "--view", view, "--json"]);
         let jobs = jobs.as_array().expect("a list of jobs").clone();
         let batch: Vec<&Value> = jobs.iter().filter(|j| j["type"] == "BATCH").collect();

@@ -3,7 +3,6 @@
 //! Expectations are made by hand or from another way to the same values; no line of the platform makes them.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -92,7 +91,7 @@ fn run_tells_what_is_wrong_with_its_arguments() {
 
 /// Every batch job of the view that is due has succeeded.
 fn wait_until_materialized(server: &Server, view: &str) {
-    wait_for(&format!("the backfill of {view}"), Duration::from_secs(600), || {
+    wait_for(&format!("the backfill of {view}"), crate::support::GUARD, || {
         let jobs = server.json(&["jobs", "--view", view, "--json"]);
         let batch: Vec<Value> = jobs.as_array()?.iter().filter(|job| job["type"] == "BATCH").cloned().collect();
         let open = batch.iter().any(|job| job["state"] != "SUCCESS" && job["state"] != "SCHEDULED");

@@ -147,7 +147,9 @@ async fn a_read_that_does_not_get_through_is_tried_again_after_the_wait_that_is_
     let (server, api) = Server::start(&[(rpc::LIST_WORKSPACES, Act::Busy)]).await;
     let acts = Arc::clone(&server.acts);
     let mend = async {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        while server.count(rpc::LIST_WORKSPACES) == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         acts.lock().unwrap().insert(rpc::LIST_WORKSPACES, Act::Good);
     };
     let begun = Instant::now();

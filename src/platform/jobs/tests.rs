@@ -271,14 +271,11 @@ fn workers_run_everything_that_is_due() {
     let stop = tokio_util::sync::CancellationToken::new();
     let materializer: Arc<dyn worker::Materializer> = counts.clone();
     let threads = worker::spawn(2, &jobs, &materializer, &stop).unwrap();
-    let begun = std::time::Instant::now();
     let left = |jobs: &Jobs| {
         let all = bench.views.iter().flat_map(|view| jobs.list(view.id).unwrap());
         all.filter(|job| job.job_type == JobType::Batch && job.state == JobState::Running).count()
     };
-    while left(&jobs) > 0 && begun.elapsed() < Duration::from_secs(30) {
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    until(|| left(&jobs) == 0);
     stop.cancel();
     jobs.stop();
     threads.into_iter().for_each(|thread| thread.join().unwrap());
@@ -286,31 +283,40 @@ fn workers_run_everything_that_is_due() {
     assert_eq!(counts.0.load(Ordering::SeqCst), 20);
 }
 
+/// Waits until it is so, with a guard against waiting for ever.
+fn until(so: impl Fn() -> bool) {
+    let begun = std::time::Instant::now();
+    while !so() {
+        assert!(begun.elapsed() < Duration::from_secs(900), "it never came");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 #[test]
 fn a_stream_in_trouble_says_so_and_recovers() {
-    struct Flaky(AtomicI64, tokio_util::sync::CancellationToken);
+    /// Fails once, and goes well once that was seen.
+    struct Flaky(AtomicI64, std::sync::atomic::AtomicBool, tokio_util::sync::CancellationToken);
     impl StreamStep for Flaky {
         fn step(&self, _view: &View, _now: Time) -> Result<bool, Trouble> {
             if self.0.fetch_add(1, Ordering::SeqCst) == 0 {
                 let message = "No events.".to_owned();
                 return Err(Trouble { reason: "SOURCE_ERROR".to_owned(), message });
             }
-            self.1.cancel();
+            until(|| self.1.load(Ordering::SeqCst));
+            self.2.cancel();
             Ok(false)
         }
     }
     let bench = Bench::new(vec![view("v")]);
     let jobs = bench.open();
     let stop = tokio_util::sync::CancellationToken::new();
-    let step = Flaky(AtomicI64::new(0), stop.clone());
+    let step = Flaky(AtomicI64::new(0), false.into(), stop.clone());
     let message = |jobs: &Jobs| jobs.stream_job(bench.views[0].id).unwrap().unwrap().attempts[0].message.clone();
     std::thread::scope(|scope| {
         scope.spawn(|| stream_job::run(&jobs, &bench.views, &step, &stop));
-        let begun = std::time::Instant::now();
-        while message(&jobs).is_none() && begun.elapsed() < Duration::from_secs(10) {
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        until(|| message(&jobs).is_some());
         assert_eq!(message(&jobs).as_deref(), Some("No events."));
+        step.1.store(true, Ordering::SeqCst);
     });
     assert_eq!(message(&jobs), None, "trouble that is over is not shown");
     let attempt = jobs.stream_job(bench.views[0].id).unwrap().unwrap().attempts[0].id.unwrap();

@@ -55,7 +55,7 @@ impl Bench {
     }
 
     async fn until(&self, id: &str, state: QueryState) -> QueryStatus {
-        for _ in 0..1_000 {
+        for _ in 0..45_000 {
             let status = self.queries.wait(ME, id, Duration::from_millis(20)).await.unwrap();
             if status.state == state {
                 return status;

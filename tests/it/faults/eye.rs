@@ -11,6 +11,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use tokio::runtime::Runtime;
 
+use crate::deployment::Deployment;
+use crate::support::GUARD;
+
 /// A console that somebody looks at.
 pub struct Eye {
     runtime: Option<Runtime>,
@@ -71,13 +74,8 @@ impl Eye {
         text
     }
 
-    /// Looks until the screen says all of these, and gives it.
+    /// Looks until the screen says all of these, and gives it. Texts that begin with `!` must not stand there.
     pub fn until(&mut self, texts: &[&str]) -> String {
-        self.within(Duration::from_secs(45), texts)
-    }
-
-    /// The same with a limit. Texts that begin with `!` must not stand there.
-    pub fn within(&mut self, limit: Duration, texts: &[&str]) -> String {
         let begun = Instant::now();
         loop {
             let screen = self.look();
@@ -89,9 +87,19 @@ impl Eye {
                 return screen;
             }
             let missing: Vec<_> = texts.iter().filter(|text| !holds(text)).collect();
-            assert!(begun.elapsed() < limit, "{missing:?} after {limit:?}:\n{screen}");
+            assert!(begun.elapsed() < GUARD, "{missing:?} after {GUARD:?}:\n{screen}");
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// Looks until that call has come so many times more, and a moment longer.
+    pub fn while_asked(&mut self, deployment: &Deployment, call: &str, times: usize) -> String {
+        let (begun, wanted) = (Instant::now(), deployment.count(call) + times);
+        while deployment.count(call) < wanted {
+            assert!(begun.elapsed() < GUARD, "{call} is not asked for any more:\n{}", self.look());
+            self.watch(Duration::from_millis(50));
+        }
+        self.watch(Duration::from_millis(500))
     }
 
     /// Looks for that long.
