@@ -1,7 +1,9 @@
 //! State and type words of jobs and attempts (wire section 2.2).
 //!
 //! Deployments write them bare (`RUNNING`) or with a prefix (`MATERIALIZATION_TASK_STATUS_RUNNING`), in either case, or as the
-//! number that the word has in the protocol; all are read. Unknown words are kept as they came, without their prefix.
+//! number that the word has in the protocol; all are read. The protocol has three sets of words for the same things, one each for
+//! jobs, attempts and the status table; whichever of them comes is understood. Unknown words are kept as they came, without their
+//! prefix.
 
 use crate::model::{AttemptState, JobState, JobType};
 use crate::wire::proto::enums::{TaskAttemptState, TaskState, WorkType};
@@ -26,9 +28,9 @@ pub fn job_state(word: &str) -> JobState {
         "SCHEDULED" => JobState::Scheduled,
         "RUNNING" | "PENDING" => JobState::Running,
         "SUCCESS" => JobState::Success,
-        "FAILURE" | "PERMANENT_FAILURE" => JobState::Failure,
-        "MANUAL_CANCELLATION_REQUESTED" => JobState::CancellationRequested,
-        "MANUALLY_CANCELLED" => JobState::Cancelled,
+        "FAILURE" | "PERMANENT_FAILURE" | "ERROR" => JobState::Failure,
+        "MANUAL_CANCELLATION_REQUESTED" | "CANCELLING" => JobState::CancellationRequested,
+        "MANUALLY_CANCELLED" | "CANCELLED" => JobState::Cancelled,
         "DRAINING" => JobState::Draining,
         "DRAINED" => JobState::Drained,
         "MANUAL_RETRY" => JobState::ManualRetry,
@@ -49,11 +51,11 @@ pub fn job_word(state: &JobState) -> String {
 pub fn attempt_state(word: &str) -> AttemptState {
     let word = spelled(word, TaskAttemptState::name_of);
     match word.to_ascii_uppercase().as_str() {
-        "PENDING" | "SCHEDULED" => AttemptState::Pending,
+        "PENDING" | "SCHEDULED" | "MANUAL_RETRY" => AttemptState::Pending,
         "RUNNING" => AttemptState::Running,
         "SUCCESS" => AttemptState::Success,
-        "ERROR" => AttemptState::Error,
-        "CANCELLING" | "MANUAL_CANCELLATION_REQUESTED" => AttemptState::Cancelling,
+        "ERROR" | "FAILURE" | "PERMANENT_FAILURE" => AttemptState::Error,
+        "CANCELLING" | "DRAINING" | "MANUAL_CANCELLATION_REQUESTED" => AttemptState::Cancelling,
         "CANCELLED" | "MANUALLY_CANCELLED" | "DRAINED" => AttemptState::Cancelled,
         _ => AttemptState::Other(word.to_owned()),
     }
@@ -77,6 +79,7 @@ pub fn job_type(word: &str) -> JobType {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::proto::enums::StatusState;
 
     #[test]
     fn prefixes_case_and_numbers_do_not_matter() {
@@ -129,6 +132,23 @@ mod tests {
             for word in words {
                 assert_eq!(job_type(word), kind, "{word}");
             }
+        }
+    }
+
+    #[test]
+    fn the_words_of_one_set_are_understood_in_the_others() {
+        let known = |text: &str| !matches!(job_state(text), JobState::Other(_));
+        let attempt = |text: &str| !matches!(attempt_state(text), AttemptState::Other(_));
+        let sets: [fn(i32) -> Option<&'static str>; 3] =
+            [TaskState::name_of, TaskAttemptState::name_of, StatusState::name_of];
+        for (set, word) in sets.iter().flat_map(|set| (1..12).filter_map(move |number| Some((set, set(number)?)))) {
+            assert!(known(word) && attempt(word), "{word} of {set:?}");
+        }
+        for (word, ended) in
+            [("ERROR", Some(JobState::Failure)), ("CANCELLED", Some(JobState::Cancelled)), ("CANCELLING", None)]
+        {
+            let state = job_state(&format!("MATERIALIZATION_STATUS_STATE_{word}"));
+            assert_eq!((state.is_terminal().then_some(state.clone()), state.can_cancel()), (ended, false), "{word}");
         }
     }
 
