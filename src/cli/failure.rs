@@ -49,7 +49,7 @@ impl std::error::Error for Failure {}
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let code = match error.kind {
-            Kind::Unreachable | Kind::Refused | Kind::Busy => CONNECTION,
+            Kind::Unreachable | Kind::Refused | Kind::Foreign | Kind::Busy => CONNECTION,
             Kind::Answered | Kind::Forbidden | Kind::Failed | Kind::Unimplemented => FAILED,
         };
         Self::new(code, error)

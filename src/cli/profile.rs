@@ -5,11 +5,13 @@
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::failure::Failure;
+use super::target::patience;
 use crate::client::message::Problem;
 use crate::platform::registry::suggest;
 use crate::tui::theme;
@@ -29,6 +31,11 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
         "Certificate of this client, in PEM form, where the deployment wants one.",
     ),
     ("client_key", "\"~/.config/fvtop/client.key\"", "Private key of that certificate, in PEM form."),
+    (
+        "patience",
+        "\"2m\"",
+        "How long a list of jobs may bring nothing before it is given up; plain answers get a twelfth.",
+    ),
 ];
 
 /// Names under which a secret might be written into the file.
@@ -65,6 +72,8 @@ pub struct Profile {
     pub client_cert: Option<PathBuf>,
     /// Private key of that certificate.
     pub client_key: Option<PathBuf>,
+    /// How long a great answer may bring nothing.
+    pub patience: Option<Duration>,
 }
 
 /// All profiles.
@@ -222,6 +231,12 @@ impl Place<'_> {
                 "read_only" => profile.read_only = self.flag(word, value)?,
                 "client_cert" => profile.client_cert = Some(self.file(&text()?)),
                 "client_key" => profile.client_key = Some(self.file(&text()?)),
+                "patience" => {
+                    let wrong = |why: String| {
+                        self.problem(value.span(), &format!("`patience` is none: {why}"), "Write a time such as \"5m\"")
+                    };
+                    profile.patience = Some(patience(&text()?).map_err(wrong)?);
+                }
                 secret if SECRETS.contains(&secret.to_lowercase().as_str()) => {
                     let what =
                         format!("`{secret}` would keep a secret in this file, which is for everything but secrets");
@@ -323,6 +338,8 @@ mod tests {
             ("[profile.p]\nkey_env = \"hush-hush\"", 2, "name of a variable"),
             ("[profile.p]\nkey_env = \"K\"\nkey_file = \"f\"", 3, "twice"),
             ("[profile.p]\nread_only = \"yes\"", 2, "neither true nor false"),
+            ("[profile.p]\npatience = \"5 minutes\"", 2, "patience"),
+            ("[profile.p]\npatience = \"2s\"", 2, "from 12s to 1d"),
             ("[profile.p]\nurl = 3", 2, "not a text"),
             ("[profile.p]\nclient_cert = \"c.pem\"", 1, "client_key"),
             ("[profile.\"a b\"]", 1, "not plain"),

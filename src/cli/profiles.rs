@@ -96,7 +96,11 @@ pub fn sample() -> String {
     text.push_str("# fvtop --profile example\n[profile.example]\n");
     for (name, example, sentence) in SETTINGS {
         // One of the two places for a key is enough, and few deployments want a certificate.
-        let off = if matches!(*name, "key_file" | "client_cert" | "client_key" | "feature_url") { "# " } else { "" };
+        let off = if matches!(*name, "key_file" | "client_cert" | "client_key" | "feature_url" | "patience") {
+            "# "
+        } else {
+            ""
+        };
         let choice = if *name == "colour" { format!(" One of {}.", colours.join(", ")) } else { String::new() };
         // A text cannot fail to be written to.
         let _ = writeln!(text, "# {sentence}{choice}\n{off}{name} = {example}");

@@ -1,6 +1,7 @@
 //! Where a deployment is and how to be let in.
 
 use std::fmt;
+use std::time::Duration;
 
 use url::Url;
 
@@ -21,7 +22,12 @@ pub struct Endpoint {
     pub workspace: Option<String>,
     /// The client's own certificate, where the deployment wants one (wire section 1.3).
     pub identity: Option<Identity>,
+    /// How long a great answer, such as a list of jobs, may take to begin, and to go on once it has; plain ones get a twelfth.
+    pub patience: Duration,
 }
+
+/// The patience that is used unless another is asked for.
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A client's certificate and its private key. It never prints.
 #[derive(Clone)]
@@ -102,13 +108,22 @@ impl Endpoint {
     /// A deployment whose feature server is at the same address and takes the same key, unless that is the token of a login.
     pub fn new(url: Url, key: ApiKey, workspace: Option<String>) -> Self {
         let feature_key = Some(key.clone()).filter(|key| key.scheme != BEARER);
-        Self { feature_url: url.clone(), url, key, feature_key, workspace, identity: None }
+        Self { feature_url: url.clone(), url, key, feature_key, workspace, identity: None, patience: PATIENCE }
     }
 
     /// The address for people: without scheme and path where those are the usual ones.
     pub fn label(&self) -> String {
-        let host = self.url.host_str().unwrap_or("?");
-        self.url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+        label(&self.url)
+    }
+
+    /// The address of the feature server for people.
+    pub fn feature_label(&self) -> String {
+        label(&self.feature_url)
+    }
+
+    /// Whether the feature server is another one than that of the API.
+    pub fn has_own_features(&self) -> bool {
+        self.feature_url.origin() != self.url.origin()
     }
 
     /// Whether the deployment is on this machine.
@@ -130,6 +145,11 @@ impl Endpoint {
     pub(super) fn join_feature(&self, path: &str) -> Url {
         below(&self.feature_url, path)
     }
+}
+
+fn label(url: &Url) -> String {
+    let host = url.host_str().unwrap_or("?");
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 fn below(base: &Url, path: &str) -> Url {

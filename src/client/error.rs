@@ -24,8 +24,10 @@ pub struct Error {
 pub enum Kind {
     /// The deployment was not reached or is away: the same call may work later.
     Unreachable,
-    /// The deployment does not let us in, or is none: nothing will work without a change.
+    /// The deployment does not let us in: nothing will work without a change.
     Refused,
+    /// Something else answers at the address, now or always: a page, a redirection, bytes of no meaning.
+    Foreign,
     /// The deployment refused this call alone.
     Answered,
     /// The key lacks the right for this call; others may be allowed (wire section 1.8).
@@ -67,6 +69,10 @@ const PAGE: &str =
 const LINK: &str = "Something between may have damaged it, or its release does not fit this program.";
 /// Hint where a change may have happened although its answer is missing.
 const TAKEN: &str = "It may have been taken all the same: look at the job list before trying again.";
+/// The same where there is no list of jobs to look at.
+const DONE: &str = "It may have been taken all the same: look whether it was before trying again.";
+/// Hint where the address of the feature server is at fault.
+const FEATURES: &str = "Check the feature server and its address: feature_url of the profile, or FEATURE_SERVICE.";
 /// Hint where the address is at fault.
 const ADDRESS: &str = "Check the address given with --url; it usually ends in /api.";
 
@@ -87,9 +93,30 @@ impl Error {
     #[must_use]
     pub fn maybe_taken(mut self) -> Self {
         match self.kind {
-            Kind::Unreachable | Kind::Failed if !self.unsent => TAKEN.clone_into(&mut self.problem.hint),
+            Kind::Unreachable | Kind::Failed | Kind::Foreign if !self.unsent => {
+                TAKEN.clone_into(&mut self.problem.hint)
+            }
             Kind::Busy => "It was not taken: try again in a while.".clone_into(&mut self.problem.hint),
             _ => {}
+        }
+        self
+    }
+
+    /// The same for what is no job.
+    #[must_use]
+    pub fn maybe_done(self) -> Self {
+        let mut error = self.maybe_taken();
+        if error.problem.hint == TAKEN {
+            DONE.clone_into(&mut error.problem.hint);
+        }
+        error
+    }
+
+    /// The same of a feature server that has an address of its own.
+    #[must_use]
+    pub(super) fn of_features(mut self) -> Self {
+        if self.problem.hint.contains("--url") {
+            FEATURES.clone_into(&mut self.problem.hint);
         }
         self
     }
@@ -101,7 +128,7 @@ impl Error {
 
     /// Whether the same read may work in a moment.
     pub fn passes(&self) -> bool {
-        matches!(self.kind, Kind::Unreachable | Kind::Busy | Kind::Failed)
+        matches!(self.kind, Kind::Unreachable | Kind::Busy | Kind::Failed | Kind::Foreign)
     }
 
     /// How long the deployment wants to be left alone at least; at most a quarter of an hour is granted.
@@ -109,12 +136,21 @@ impl Error {
         self.retry_after.unwrap_or_default().min(Duration::from_secs(900))
     }
 
+    /// Nothing came for that long, after so many bytes of an answer.
+    pub fn silent(label: &str, limit: Duration, after: usize) -> Self {
+        let seconds = limit.as_secs_f32();
+        let what = match after {
+            0 => format!("{label} has not answered within {seconds} s."),
+            bytes => format!("{label} broke off its answer: after {bytes} bytes nothing came for {seconds} s."),
+        };
+        Self::new(Kind::Unreachable, what, AGAIN)
+    }
+
     /// The request did not get through, or no whole answer came back.
     pub fn from_http(error: &reqwest::Error, label: &str, limit: Duration) -> Self {
         let cause = root_cause(error);
         if error.is_timeout() && !error.is_connect() {
-            let what = format!("{label} has not answered within {} s.", limit.as_secs_f32());
-            return Self::new(Kind::Unreachable, what, AGAIN);
+            return Self::silent(label, limit, 0);
         }
         if error.is_connect() {
             let lower = cause.to_lowercase();
@@ -127,6 +163,14 @@ impl Error {
                 (
                     format!("The host name of {label} is not known."),
                     "Check the address given with --url and the network.",
+                )
+            } else if ["corrupt message", "invalidcontenttype", "wrong version number"]
+                .iter()
+                .any(|word| lower.contains(word))
+            {
+                (
+                    format!("What listens at {label} does not speak TLS."),
+                    "Give the address with http:// in place of https://; --url takes either.",
                 )
             } else if lower.contains("certificate") {
                 (
@@ -143,6 +187,15 @@ impl Error {
             };
             return Self { unsent: true, ..Self::new(Kind::Unreachable, what, hint) };
         }
+        // Such as the alert with which TLS turns away who does not speak it.
+        if cause.to_lowercase().contains("invalid http") {
+            let what = format!("What listens at {label} does not speak plain HTTP: {cause}.");
+            return Self::new(
+                Kind::Foreign,
+                what,
+                "Give the address with https:// in place of http://; --url takes either.",
+            );
+        }
         Self::new(Kind::Unreachable, format!("{label} broke off its answer: {cause}."), AGAIN)
     }
 
@@ -155,8 +208,7 @@ impl Error {
         match code {
             401 => Self::new(Kind::Refused, format!("{label} does not accept the API key."), KEY),
             403 => Self::new(Kind::Forbidden, what, "The API key lacks the right for this; ask an administrator."),
-            300..=399 => Self::new(Kind::Refused, what, ADDRESS),
-            404 | 405 => Self::new(Kind::Refused, what, ADDRESS),
+            300..=399 | 404 | 405 => Self::new(Kind::Foreign, what, ADDRESS),
             429 => Self::new(Kind::Busy, what, "It gets too many calls: it wants to be left alone for a while."),
             502..=504 => Self::new(Kind::Unreachable, what, AGAIN),
             500.. => Self::new(Kind::Failed, what, "The deployment failed; its own log says why."),
@@ -167,7 +219,7 @@ impl Error {
     /// A web page came, whose title this is.
     pub fn page(label: &str, title: &str) -> Self {
         let what = format!("{label} answered with a web page: `{title}`.");
-        Self::new(Kind::Refused, what, PAGE)
+        Self::new(Kind::Foreign, what, PAGE)
     }
 
     /// Something came that is not of the protocol, and begins like that.
@@ -175,7 +227,7 @@ impl Error {
         let shown = if start.is_empty() { "an empty answer".to_owned() } else { format!("`{start}`") };
         let kind = if content_type.is_empty() { String::new() } else { format!(" ({})", cut(content_type, LINE)) };
         let what = format!("{label} does not speak the feature platform's protocol: it sent {shown}{kind}.");
-        Self::new(Kind::Refused, what, ADDRESS)
+        Self::new(Kind::Foreign, what, ADDRESS)
     }
 
     /// The answer ends in the middle, after so many bytes.
@@ -245,6 +297,10 @@ mod tests {
             (Error::from_status(500, "", "h"), Some(true)),
             (Error::from_code(13, "", "h"), Some(true)),
             (Error::cut_off("h", 7), Some(true)),
+            (Error::page("h", "Sign in"), Some(true)),
+            (Error::from_status(302, "", "h"), Some(true)),
+            (Error::from_status(404, "", "h"), Some(true)),
+            (Error::foreign("h", "", ""), Some(true)),
             (Error::from_status(429, "", "h"), Some(false)),
             (Error::from_code(3, "Not on the grid.", "h"), None),
             (Error::from_code(7, "Not for you.", "h"), None),

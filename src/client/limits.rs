@@ -23,6 +23,11 @@ pub(super) fn of_call(method: &str) -> usize {
     }
 }
 
+/// Whether the answer to a call of the envelope may be great, so that it may take long to be made.
+pub(super) fn is_great(method: &str) -> bool {
+    of_call(method) > PLAIN
+}
+
 /// Most bytes of the answer at a path below the base.
 pub(super) fn of_path(path: &str) -> usize {
     match path {
@@ -92,6 +97,7 @@ mod tests {
     fn great_answers_are_for_calls_that_have_them() {
         assert!(of_call(rpc::LIST_MATERIALIZATION_JOBS) > of_call(rpc::QUERY_FEATURE_VIEWS));
         assert!(of_call(rpc::QUERY_FEATURE_VIEWS) > of_call(rpc::GET_CONFIGS));
+        assert!(is_great(rpc::GET_JOBS) && is_great(rpc::QUERY_FEATURE_VIEWS) && !is_great(rpc::GET_CONFIGS));
         assert!(of_path(features::QUERY_FEATURES_PATH) > of_path("v1/fvtop/queries"));
     }
 }

@@ -227,7 +227,7 @@ impl Course<'_> {
                     let rows_read = Some(status.rows_read).filter(|_| status.state != QueryState::Queued);
                     (self.tell)(QueryProgress { step: step.to_owned(), share: None, rows_read });
                 }
-                Err(error) if error.may_be_back() && heard.elapsed() < AWAY => {
+                Err(error) if error.passes() && heard.elapsed() < AWAY => {
                     self.step("waiting for the deployment");
                     tokio::time::sleep(AGAIN).await;
                 }

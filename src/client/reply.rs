@@ -47,7 +47,11 @@ impl Reply {
         }
         let answer: proxy::Response = self.json(label)?;
         match answer.status.code {
-            status::OK => Ok(Sealed { text: answer.response.unwrap_or_default(), label: label.to_owned() }),
+            // An empty message is an empty text; no text is half an answer (wire section 1.1).
+            status::OK => match answer.response {
+                Some(text) => Ok(Sealed { text, label: label.to_owned() }),
+                None => Err(Error::unreadable(label, "it says that all is well, and the message is not in it")),
+            },
             code => Err(self.waiting(Error::from_code(code, &answer.status.detail, label))),
         }
     }
@@ -166,10 +170,10 @@ mod tests {
         let json = "application/json";
         let page = "<!doctype html>\n<html><head><TITLE lang=en>Sign in to \u{1b}[1mWiFi</TITLE></head>";
         for (code, kind_of_body, body, kind, words) in [
-            (200, "text/html; charset=utf-8", page, Kind::Refused, "answered with a web page: `Sign in to ␛[1mWiFi`"),
-            (200, json, "<html>hello</html>", Kind::Refused, "answered with a web page: `<html>hello</html>`"),
-            (200, "text/plain", "pong", Kind::Refused, "it sent `pong` (text/plain)"),
-            (200, json, "", Kind::Refused, "it sent an empty answer"),
+            (200, "text/html; charset=utf-8", page, Kind::Foreign, "answered with a web page: `Sign in to ␛[1mWiFi`"),
+            (200, json, "<html>hello</html>", Kind::Foreign, "answered with a web page: `<html>hello</html>`"),
+            (200, "text/plain", "pong", Kind::Foreign, "it sent `pong` (text/plain)"),
+            (200, json, "", Kind::Foreign, "it sent an empty answer"),
             (200, json, r#"{"status":{"code":0},"resp"#, Kind::Failed, "broke off its answer after 26 bytes"),
             (200, json, r#"{"hello":"world"}"#, Kind::Failed, "missing field `status`"),
             (200, json, r#"{"hello":"world"}"#, Kind::Failed, r#"it begins with `{"hello":"world"}`"#),
@@ -180,8 +184,8 @@ mod tests {
             (429, json, "", Kind::Busy, "HTTP 429"),
             (503, "text/html", page, Kind::Unreachable, "HTTP 503: Sign in"),
             (500, "text/html", "<html><body>stack</body></html>", Kind::Failed, "HTTP 500."),
-            (302, "text/html", "", Kind::Refused, "HTTP 302"),
-            (404, "text/plain", "nothing here", Kind::Refused, "HTTP 404: nothing here"),
+            (302, "text/html", "", Kind::Foreign, "HTTP 302"),
+            (404, "text/plain", "nothing here", Kind::Foreign, "HTTP 404: nothing here"),
         ] {
             let error = opened(code, kind_of_body, body).unwrap_err();
             assert_eq!(error.kind, kind, "{code} {body}: {error}");
@@ -199,7 +203,20 @@ mod tests {
         ] {
             assert_eq!(opened(200, "text/plain", body).unwrap().workspace_name.as_deref(), Some("prod"), "{body}");
         }
-        assert_eq!(opened(200, "", r#"{"status":{"code":0}}"#), Ok(GetWorkspaceRequest::default()));
+        let empty = r#"{"status":{"code":0},"response":""}"#;
+        assert_eq!(opened(200, "", empty), Ok(GetWorkspaceRequest::default()));
+    }
+
+    #[test]
+    fn an_answer_without_its_message_is_no_empty_one() {
+        for body in
+            [r#"{"status":{"code":0}}"#, r#"{"status":{},"response":null}"#, r#"{"status":{"code":0},"metadata":{}}"#]
+        {
+            let error = opened(200, "application/json", body).unwrap_err();
+            assert_eq!(error.kind, Kind::Failed, "{body}");
+            assert!(error.problem.what.contains("the message is not in it"), "{error}");
+            assert!(error.maybe_taken().problem.hint.contains("may have been taken"));
+        }
     }
 
     #[test]

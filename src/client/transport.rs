@@ -1,6 +1,7 @@
 //! One HTTP request and its answer: the envelope around messages, and plain JSON.
 //!
-//! Knows nothing of what is asked. Redirections are not followed, for the key is in the body.
+//! Knows nothing of what is asked. Redirections are not followed, for the key is in the body. An answer is given up when nothing of
+//! it comes for too long, however long the whole of it takes; what is given up is taken back from the link.
 
 use std::time::{Duration, Instant};
 
@@ -20,8 +21,8 @@ use crate::wire::proxy::{self, Metadata};
 
 /// Limit for connecting.
 pub(super) const CONNECT: Duration = Duration::from_secs(3);
-/// Limit for a read.
-pub(super) const READ: Duration = Duration::from_secs(10);
+/// How many times shorter than for a great answer the patience with a plain one is.
+const PLAIN: u32 = 12;
 /// Limit for a call that changes something: it should not be given up while it may still be taken.
 pub(super) const CHANGE: Duration = Duration::from_secs(30);
 /// An answer that is larger is worked on by a blocking thread.
@@ -78,15 +79,20 @@ impl Transport {
         &self,
         method: &str,
         message: &impl Message,
-        limit: Duration,
     ) -> Result<M, Error> {
-        let sealed = self.ask(&self.http, method, &request_id(), message, limit).await?;
+        let sealed = self.sealed(method, message).await?;
         heavy(sealed.len(), move || sealed.decode()).await
     }
 
     /// One read through the envelope, its answer not decoded yet.
     pub(super) async fn sealed(&self, method: &str, message: &impl Message) -> Result<Sealed, Error> {
-        self.ask(&self.http, method, &request_id(), message, READ).await
+        let limit = if limits::is_great(method) { self.endpoint.patience } else { self.brief() };
+        self.ask(&self.http, method, &request_id(), message, limit).await
+    }
+
+    /// How long a plain answer may take to begin, and to go on.
+    pub(super) fn brief(&self) -> Duration {
+        self.endpoint.patience / PLAIN
     }
 
     /// One change through the envelope, sent once. A failure says whether it may have been taken.
@@ -113,7 +119,7 @@ impl Transport {
     ) -> Result<Sealed, Error> {
         let request = proxy::Request::new(method, self.metadata(id), message);
         let call = http.post(self.endpoint.join(proxy::PATH)).json(&request);
-        let reply = self.send(call, limit, limits::of_call(method)).await?;
+        let reply = self.send(call, limit, limits::of_call(method), &self.label).await?;
         let label = self.label.clone();
         heavy(reply.body.len(), move || reply.open(&label)).await
     }
@@ -130,7 +136,10 @@ impl Transport {
         })?;
         let call = self.http.post(self.endpoint.join_feature(path)).header("authorization", key.reveal());
         let call = call.header("x-request-id", request_id());
-        self.send(call.json(body), READ, limits::of_path(path)).await?.read(&self.label)
+        let label = self.endpoint.feature_label();
+        let answered = self.send(call.json(body), self.brief(), limits::of_path(path), &label).await;
+        let answer = answered.and_then(|reply| reply.read(&label));
+        answer.map_err(|error| if self.endpoint.has_own_features() { error.of_features() } else { error })
     }
 
     /// One POST of bytes, answered with JSON.
@@ -164,12 +173,12 @@ impl Transport {
 
     /// One POST of JSON that changes or starts something, sent once.
     pub(super) async fn post_once<A: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<A, Error> {
-        self.json(path, self.once.post(self.endpoint.join(path)).json(body), CHANGE).await
+        self.json(path, self.once.post(self.endpoint.join(path)).json(body), CHANGE).await.map_err(Error::maybe_done)
     }
 
     /// One DELETE that changes something, sent once.
     pub(super) async fn delete_once<A: DeserializeOwned>(&self, path: &str) -> Result<A, Error> {
-        self.json(path, self.once.delete(self.endpoint.join(path)), CHANGE).await
+        self.json(path, self.once.delete(self.endpoint.join(path)), CHANGE).await.map_err(Error::maybe_done)
     }
 
     /// One PUT to an address that is a secret of its own: it gets no key of ours, and no message names it. Only HTTP 200 is a
@@ -194,13 +203,13 @@ impl Transport {
         limit: Duration,
     ) -> Result<A, Error> {
         let call = call.header("authorization", self.endpoint.key.reveal()).header("x-request-id", request_id());
-        self.send(call, limit, limits::of_path(path)).await?.read(&self.label)
+        self.send(call, limit, limits::of_path(path), &self.label).await?.read(&self.label)
     }
 
-    /// The bytes of an answer of any length up to `largest`; only a silence is limited, not the whole.
+    /// The bytes of an answer of any length up to `largest`.
     pub(super) async fn fetch(&self, path: &str, query: &[(&str, &str)], largest: usize) -> Result<Vec<u8>, Error> {
         let response = self.open(path, query).await?;
-        self.pieces(response, largest, Some(READ)).await
+        pieces(response, largest, self.brief(), &self.label).await
     }
 
     /// Opens an answer that is read piece by piece; there is no limit for the whole of it.
@@ -208,69 +217,22 @@ impl Transport {
         let mut url = self.endpoint.join(path);
         url.query_pairs_mut().extend_pairs(query);
         let call = self.http.get(url).header("authorization", self.endpoint.key.reveal());
-        let opening = tokio::time::timeout(READ, call.send()).await;
-        let response = opening.map_err(|_| self.late())?.map_err(|e| Error::from_http(&e, &self.label, READ))?;
+        let response = head(call, self.brief(), &self.label).await?;
         if response.status().as_u16() == 200 {
             return Ok(response);
         }
-        let reply =
-            tokio::time::timeout(READ, self.reply(response, limits::REFUSAL)).await.map_err(|_| self.late())??;
-        Err(reply.refusal(&self.label))
+        Err(reply(response, limits::REFUSAL, self.brief(), &self.label).await?.refusal(&self.label))
     }
 
-    /// `largest`: most bytes of a good answer.
-    async fn send(&self, call: reqwest::RequestBuilder, limit: Duration, largest: usize) -> Result<Reply, Error> {
-        let failed = |error: reqwest::Error| Error::from_http(&error, &self.label, limit);
-        self.reply(call.timeout(limit).send().await.map_err(failed)?, largest).await
-    }
-
-    async fn reply(&self, response: reqwest::Response, largest: usize) -> Result<Reply, Error> {
-        let reply = Reply::new(response.status().as_u16(), response.headers());
-        let body = match reply.code {
-            200 => self.pieces(response, largest, None).await?,
-            _ => self.beginning(response).await?,
-        };
-        Ok(Reply { body, ..reply })
-    }
-
-    /// As much of a refusal as is looked at.
-    async fn beginning(&self, mut response: reqwest::Response) -> Result<Vec<u8>, Error> {
-        let mut body = Vec::new();
-        while body.len() < limits::REFUSAL {
-            let piece = response.chunk().await.map_err(|e| Error::from_http(&e, &self.label, READ))?;
-            let Some(piece) = piece else { break };
-            body.extend_from_slice(&piece);
-        }
-        body.truncate(limits::REFUSAL);
-        Ok(body)
-    }
-
-    /// The body, piece by piece; `silence` is the longest time between two of them.
-    async fn pieces(
+    /// `limit`: how long nothing may come. `largest`: most bytes of a good answer.
+    async fn send(
         &self,
-        mut response: reqwest::Response,
+        call: reqwest::RequestBuilder,
+        limit: Duration,
         largest: usize,
-        silence: Option<Duration>,
-    ) -> Result<Vec<u8>, Error> {
-        let mut body = Vec::new();
-        loop {
-            let piece = match silence {
-                Some(limit) => tokio::time::timeout(limit, response.chunk()).await.map_err(|_| self.late())?,
-                None => response.chunk().await,
-            };
-            let Some(piece) = piece.map_err(|e| Error::from_http(&e, &self.label, READ))? else { return Ok(body) };
-            if body.len() + piece.len() > largest {
-                let what = format!("{} sent more than {} MiB in one answer.", self.label, largest >> 20);
-                return Err(Error::new(Kind::Answered, what, "Ask for less."));
-            }
-            body.extend_from_slice(&piece);
-        }
-    }
-
-    /// Nothing came for too long.
-    fn late(&self) -> Error {
-        let what = format!("{} has not answered within {} s.", self.label, READ.as_secs());
-        Error::new(Kind::Unreachable, what, "It may be busy or stalled: look at the deployment itself.")
+        label: &str,
+    ) -> Result<Reply, Error> {
+        reply(head(call, limit, label).await?, largest, limit, label).await
     }
 
     /// Metadata of a request (wire section 1.2).
@@ -285,6 +247,62 @@ impl Transport {
         ];
         pairs.into_iter().map(|(name, value)| (name.to_owned(), proxy::OneOrMany::One(value))).collect()
     }
+}
+
+/// The head of an answer.
+async fn head(call: reqwest::RequestBuilder, limit: Duration, label: &str) -> Result<reqwest::Response, Error> {
+    let answered = tokio::time::timeout(limit, call.send()).await.map_err(|_| Error::silent(label, limit, 0))?;
+    answered.map_err(|error| Error::from_http(&error, label, limit))
+}
+
+/// The whole of an answer; of a refusal, as much as is looked at.
+async fn reply(response: reqwest::Response, largest: usize, limit: Duration, label: &str) -> Result<Reply, Error> {
+    let reply = Reply::new(response.status().as_u16(), response.headers());
+    let body = match reply.code {
+        200 => pieces(response, largest, limit, label).await?,
+        _ => beginning(response, limit, label).await?,
+    };
+    Ok(Reply { body, ..reply })
+}
+
+/// The next piece of a body; `before` are the bytes that came.
+async fn piece(
+    response: &mut reqwest::Response,
+    before: usize,
+    limit: Duration,
+    label: &str,
+) -> Result<Option<Bytes>, Error> {
+    let piece = tokio::time::timeout(limit, response.chunk()).await;
+    piece.map_err(|_| Error::silent(label, limit, before))?.map_err(|error| Error::from_http(&error, label, limit))
+}
+
+/// As much of a refusal as is looked at.
+async fn beginning(mut response: reqwest::Response, limit: Duration, label: &str) -> Result<Vec<u8>, Error> {
+    let mut body = Vec::new();
+    while body.len() < limits::REFUSAL {
+        let Some(piece) = piece(&mut response, body.len(), limit, label).await? else { break };
+        body.extend_from_slice(&piece);
+    }
+    body.truncate(limits::REFUSAL);
+    Ok(body)
+}
+
+/// The body, piece by piece.
+async fn pieces(
+    mut response: reqwest::Response,
+    largest: usize,
+    limit: Duration,
+    label: &str,
+) -> Result<Vec<u8>, Error> {
+    let mut body = Vec::new();
+    while let Some(piece) = piece(&mut response, body.len(), limit, label).await? {
+        if body.len() + piece.len() > largest {
+            let what = format!("{label} sent more than {} MiB in one answer.", largest >> 20);
+            return Err(Error::new(Kind::Answered, what, "Ask for less."));
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok(body)
 }
 
 /// A new name for a request (wire section 1.2).
@@ -307,3 +325,6 @@ pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
         Error::new(Kind::Failed, what, "This is a defect of the program.")
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -114,7 +114,7 @@ mod tests {
             std::future::ready(answer(polls.get() - 1))
         };
         let ended =
-            tokio::time::timeout(Duration::from_secs(20), wait_for_materialization_job(ask, limit, QUICK, |_| ()));
+            tokio::time::timeout(Duration::from_secs(900), wait_for_materialization_job(ask, limit, QUICK, |_| ()));
         (ended.await.expect("the wait must end"), polls.get())
     }
 
@@ -168,7 +168,7 @@ mod tests {
     async fn the_limit_is_kept_while_a_poll_hangs() {
         let limit = Some(Duration::from_millis(50));
         let hung = wait_for_materialization_job(std::future::pending, limit, QUICK, |_| ());
-        let ended = tokio::time::timeout(Duration::from_secs(20), hung).await.expect("the wait must end");
+        let ended = tokio::time::timeout(Duration::from_secs(900), hung).await.expect("the wait must end");
         assert_eq!(ended, Err(WaitError::TimedOut(None)));
     }
 

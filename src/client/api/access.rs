@@ -5,7 +5,6 @@ use super::{Api, c};
 use crate::client::error::{Error, Kind};
 use crate::client::scrub::Scrub;
 use crate::client::serves::Part;
-use crate::client::transport::READ;
 use crate::model::{Id, Role, Time};
 use crate::wire::access::{AUDIT, AuditList, AuditRow, KEYS, KeyInfo, KeyList, KeyMade, NewKey};
 use crate::wire::proto::keys as k;
@@ -31,7 +30,7 @@ impl Api {
         query.extend(since.as_deref().map(|since| ("since", since)));
         query.extend(wanted.key.as_deref().map(|key| ("key", key)));
         let path = below(own_api, AUDIT);
-        let call = || self.transport.get::<AuditList>(&path, &query, READ);
+        let call = || self.transport.get::<AuditList>(&path, &query, self.transport.brief());
         Ok(self.noted(Some(Part::Audit), self.persist(call)).await?.entries.scrubbed())
     }
 
@@ -43,7 +42,7 @@ impl Api {
             return Ok(answer.api_keys.into_iter().map(info).collect::<Vec<_>>().scrubbed());
         };
         let path = below(own_api, KEYS);
-        let call = || self.transport.get::<KeyList>(&path, &[], READ);
+        let call = || self.transport.get::<KeyList>(&path, &[], self.transport.brief());
         Ok(self.persist(call).await?.keys.scrubbed())
     }
 

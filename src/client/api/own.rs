@@ -12,7 +12,7 @@ use super::Api;
 use crate::client::error::{Error, Kind};
 use crate::client::scrub::Scrub;
 use crate::client::serves::Part;
-use crate::client::transport::{READ, blocking};
+use crate::client::transport::blocking;
 use crate::wire::arrow::{self, CONTENT_TYPE};
 use crate::wire::queries::{
     Dataset, DatasetList, FRAME_LIMIT, FrameAnswer, LONGEST_WAIT_MS, QueryAccepted, QueryRequest, QueryStatus,
@@ -55,7 +55,7 @@ impl Api {
     pub async fn query_status(&self, own_api: &str, id: &str, wait: Duration) -> Result<QueryStatus, Error> {
         let path = below(own_api, &format!("queries/{id}"));
         let wait = u64::try_from(wait.as_millis()).unwrap_or(LONGEST_WAIT_MS).min(LONGEST_WAIT_MS);
-        let (wait_ms, limit) = (wait.to_string(), READ + Duration::from_millis(wait));
+        let (wait_ms, limit) = (wait.to_string(), self.transport.brief() + Duration::from_millis(wait));
         let query = [("wait_ms", wait_ms.as_str())];
         let call = || self.transport.get::<QueryStatus>(&path, &query, limit);
         let status = self.persist(call).await?;
@@ -70,7 +70,7 @@ impl Api {
     /// Cancels a query. Cancelling again is harmless.
     pub async fn cancel_query(&self, own_api: &str, id: &str) -> Result<QueryStatus, Error> {
         let path = below(own_api, &format!("queries/{id}"));
-        let call = || self.transport.delete::<QueryStatus>(&path, READ);
+        let call = || self.transport.delete::<QueryStatus>(&path, self.transport.brief());
         let status = self.persist(call).await?;
         Ok(status.scrubbed())
     }
@@ -79,7 +79,7 @@ impl Api {
     pub async fn datasets(&self, own_api: &str, workspace: &str) -> Result<DatasetList, Error> {
         let path = below(own_api, "datasets");
         let query = [("workspace", workspace)];
-        let call = || self.transport.get::<DatasetList>(&path, &query, READ);
+        let call = || self.transport.get::<DatasetList>(&path, &query, self.transport.brief());
         Ok(self.noted(Some(Part::Datasets), self.persist(call)).await?.scrubbed())
     }
 
@@ -87,7 +87,7 @@ impl Api {
     pub async fn dataset(&self, own_api: &str, workspace: &str, name: &str) -> Result<Dataset, Error> {
         let path = dataset_path(own_api, workspace, name)?;
         let query = [("workspace", workspace)];
-        let call = || self.transport.get::<Dataset>(&path, &query, READ);
+        let call = || self.transport.get::<Dataset>(&path, &query, self.transport.brief());
         Ok(self.persist(call).await?.scrubbed())
     }
 

@@ -36,7 +36,7 @@ impl Link {
             Self::Down { attempt, since, .. } => (*attempt + 1, *since),
             _ => (1, Utc::now()),
         };
-        let refused = error.kind == Kind::Refused;
+        let refused = matches!(error.kind, Kind::Refused | Kind::Foreign);
         let wait = if refused { pace.refused } else { grown(pace.backoff, attempt) };
         let wait = wait.mul_f64(1.0 + 0.2 * jitter()).max(error.told_wait());
         *self = Self::Down { attempt, since, at: Instant::now() + wait };
