@@ -7,9 +7,11 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use url::Url;
 
 use super::failure::Failure;
 use super::profile::Profiles;
+use crate::client::endpoint::parse_url;
 use crate::client::message::Problem;
 
 /// Variables that are looked at.
@@ -75,10 +77,20 @@ impl Surroundings {
         self.variables.get(name).map(|value| value.trim())
     }
 
+    /// What a file of Tecton's own tools says: `~/.tecton/config`, else the tokens beside it.
+    pub fn kept(&self, name: &str) -> Option<&str> {
+        let found = self.config.get(name).or_else(|| self.tokens.get(name));
+        found.map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// The deployment that the files of Tecton's own tools are about; what is kept in them is for it alone.
+    pub fn home(&self) -> Option<Url> {
+        parse_url(self.kept("API_SERVICE")?).ok()
+    }
+
     /// A setting: from the environment, else from the configuration file, else from the tokens file.
     pub fn setting(&self, name: &str) -> Option<&str> {
-        let found = self.variables.get(name).or_else(|| self.config.get(name)).or_else(|| self.tokens.get(name));
-        found.map(|value| value.trim()).filter(|value| !value.is_empty())
+        self.variable(name).filter(|value| !value.is_empty()).or_else(|| self.kept(name))
     }
 }
 

@@ -8,18 +8,22 @@
 //! 5. `~/.tecton/config`, then the tokens beside it;
 //! 6. the embedded platform.
 //!
-//! A key never comes from the command line, and what was kept for one host is not sent to another.
+//! A key never comes from the command line, and what was kept for one deployment is not sent to another: scheme, host and port
+//! must be those that it was kept for.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
+use url::Url;
 
 use super::failure::{CONNECTION, Failure};
 use super::profile::{KeySource, Profile};
 use super::surroundings::{Surroundings, loose};
-use crate::client::endpoint::parse_url;
+use crate::client::endpoint::{PATIENCE, parse_url};
 use crate::client::message::Problem;
 use crate::client::{ApiKey, Endpoint, Identity};
+use crate::model::time::parse_span;
 use crate::platform::queries::Separator;
 
 /// Options that say which deployment to talk to.
@@ -48,9 +52,24 @@ pub struct TargetArgs {
     /// [default: .]
     #[arg(long, value_name = "TEXT", env = "FVTOP_FEATURE_SEPARATOR")]
     pub feature_separator: Option<Separator>,
+    /// How long a great answer, such as a list of jobs, may bring nothing before it is given up; plain ones get a twelfth of it
+    /// [default: that of the profile, else 2m]
+    #[arg(long, value_name = "SPAN", env = "FVTOP_PATIENCE", value_parser = patience)]
+    pub patience: Option<Duration>,
     /// Write a log to this file
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
+}
+
+/// A patience as it is written: from twelve seconds to a day.
+///
+/// # Errors
+/// When it is none.
+pub fn patience(text: &str) -> Result<Duration, String> {
+    let span = parse_span(text).map_err(|error| error.to_string())?;
+    let fits = (12..=86_400).contains(&span.num_seconds());
+    let patience = span.to_std().ok().filter(|_| fits);
+    patience.ok_or_else(|| "it must be from 12s to 1d".to_owned())
 }
 
 /// The deployment to talk to.
@@ -135,20 +154,29 @@ fn endpoint(
     }
     let feature = match profile {
         Some(profile) => profile.feature_url.as_deref(),
-        // That of one deployment says nothing about another that is named on the command line.
+        // That of one deployment says nothing about another that is named on the command line, or in the environment.
         None if args.url.is_some() => None,
-        None => around.setting("FEATURE_SERVICE"),
+        None => around
+            .variable("FEATURE_SERVICE")
+            .or_else(|| around.kept("FEATURE_SERVICE").filter(|_| at_home(&base, around))),
     };
-    let keys = Keys { args, profile, around, host: base.host_str().unwrap_or_default() };
+    let feature_url = feature.map_or_else(|| Ok(base.clone()), url)?;
+    let keys = Keys { args, profile, around, base: &base, feature: &feature_url };
     let (key, api_key) = keys.find(warnings)?;
     Ok(Endpoint {
-        feature_url: feature.map_or_else(|| Ok(base.clone()), url)?,
+        feature_url,
         url: base,
         feature_key: api_key,
         key,
         workspace,
         identity: identity(profile, around)?,
+        patience: args.patience.or(profile.and_then(|profile| profile.patience)).unwrap_or(PATIENCE),
     })
+}
+
+/// Whether that is the deployment of Tecton's own files: its scheme, host and port.
+fn at_home(url: &Url, around: &Surroundings) -> bool {
+    around.home().is_some_and(|home| home.origin() == url.origin())
 }
 
 fn refused(what: impl Into<String>, hint: impl Into<String>) -> Failure {
@@ -160,8 +188,10 @@ struct Keys<'a> {
     args: &'a TargetArgs,
     profile: Option<&'a Profile>,
     around: &'a Surroundings,
-    /// The host that they are for.
-    host: &'a str,
+    /// The deployment that they are for.
+    base: &'a Url,
+    /// Its feature server.
+    feature: &'a Url,
 }
 
 impl Keys<'_> {
@@ -171,21 +201,23 @@ impl Keys<'_> {
         if let Some(key) = self.named(warnings)? {
             return Ok((key.clone(), Some(key)));
         }
-        let key = self.around.variable("TECTON_API_KEY").or_else(|| self.kept("TECTON_API_KEY"));
+        let given = self.around.variable("TECTON_API_KEY");
+        let key = given.or_else(|| self.kept("TECTON_API_KEY"));
         let key = key.map(|key| ApiKey::new(key).map_err(|problem| Failure::new(CONNECTION, problem))).transpose()?;
+        let for_features = key.clone().filter(|_| given.is_some() || self.feature_is_home(warnings));
         let expired = match self.token() {
             None => None,
             Some((token, None)) => {
                 let token = ApiKey::bearer(token).map_err(|problem| Failure::new(CONNECTION, problem))?;
                 self.warn_of_tokens(warnings);
-                return Ok((token, key));
+                return Ok((token, for_features));
             }
             Some((_, Some(expired))) => Some(expired),
         };
         match (key, expired) {
             (Some(key), expired) => {
                 warnings.extend(expired.map(|expired| format!("{expired} The API key is used in its place.")));
-                Ok((key.clone(), Some(key)))
+                Ok((key, for_features))
             }
             (None, Some(expired)) => {
                 Err(refused(expired, "Log in again with Tecton's own command line, or set TECTON_API_KEY."))
@@ -229,12 +261,21 @@ impl Keys<'_> {
         Some((token, expired))
     }
 
-    /// A secret in the files of Tecton's own tools. It is for the deployment that they name, and is sent to no other.
+    /// A secret in the files of Tecton's own tools. It is for the deployment that they name, and is sent to no other; where they
+    /// name none, to none.
     fn kept(&self, name: &str) -> Option<&str> {
-        let found = self.around.config.get(name).or_else(|| self.around.tokens.get(name));
-        let home = self.around.config.get("API_SERVICE").and_then(|address| parse_url(address).ok());
-        let ours = home.is_none_or(|home| home.host_str() == Some(self.host));
-        found.map(|value| value.trim()).filter(|value| ours && !value.is_empty())
+        self.around.kept(name).filter(|_| at_home(self.base, self.around))
+    }
+
+    /// Whether the feature server is the one of Tecton's own files, so that the key in them may be sent there.
+    fn feature_is_home(&self, warnings: &mut Vec<String>) -> bool {
+        let named = self.around.kept("FEATURE_SERVICE").and_then(|address| parse_url(address).ok());
+        let ours = named.is_some_and(|url| url.origin() == self.feature.origin()) || at_home(self.feature, self.around);
+        if !ours && self.around.variable("TECTON_API_KEY").is_none() && self.kept("TECTON_API_KEY").is_some() {
+            let at = self.feature.origin().ascii_serialization();
+            warnings.push(format!("The API key that is kept for {} is not sent to the feature server {at}: set TECTON_API_KEY to a key for it.", self.base));
+        }
+        ours
     }
 
     fn warn_of_tokens(&self, warnings: &mut Vec<String>) {
@@ -245,14 +286,30 @@ impl Keys<'_> {
 
     fn missing(&self) -> Failure {
         let hint = "Set TECTON_API_KEY, or give a file with --api-key-file.";
-        let elsewhere = self.around.setting("OAUTH_ACCESS_TOKEN").is_some();
-        match self.around.config.get("API_SERVICE").filter(|_| elsewhere) {
-            Some(home) => {
-                refused(format!("There is no API key for {}: the login that is kept is for {home}.", self.host), hint)
+        let what = format!("There is no API key for {}", self.base.origin().ascii_serialization());
+        let kept = ["OAUTH_ACCESS_TOKEN", "TECTON_API_KEY"].iter().any(|name| self.around.kept(name).is_some());
+        match self.around.kept("API_SERVICE") {
+            Some(home) if kept => refused(format!("{what}: the login that is kept is for {home}."), hint),
+            None if kept => {
+                let path = self.around.tokens_path.display();
+                let why = "the login that is kept names no deployment that it is for";
+                refused(
+                    format!("{what}: {why}."),
+                    format!(
+                        "Add the deployment to the configuration beside {path} as API_SERVICE, or {}",
+                        lower_first(hint)
+                    ),
+                )
             }
-            None => refused("There is no API key for this deployment.", hint),
+            _ => refused(format!("{what}."), hint),
         }
     }
+}
+
+/// A sentence that goes on after a comma.
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }
 
 /// The key on the first line of a file.

@@ -103,17 +103,18 @@ fn a_missing_or_expired_key_says_what_to_do() {
     let args = TargetArgs { url: Some("https://c/api".into()), ..Default::default() };
     let failure = resolve(&args, &around(&[], &[])).unwrap_err();
     assert!(failure.code == CONNECTION && failure.text.contains("TECTON_API_KEY"), "{failure}");
+    let home = [("API_SERVICE", "https://c/api")];
     let tokens = [("OAUTH_ACCESS_TOKEN", "t"), ("OAUTH_ACCESS_TOKEN_EXPIRATION", "99.5")];
-    let failure = resolve(&args, &with_tokens(around(&[], &[]), &tokens)).unwrap_err();
+    let failure = resolve(&args, &with_tokens(around(&[], &home), &tokens)).unwrap_err();
     assert!(
         failure.text.contains("/none/config.tokens has expired") && failure.text.contains("Log in again"),
         "{failure}"
     );
     // Where there is a key, it is used, and that is told.
-    let choice = resolve(&args, &with_tokens(around(&[KEY], &[]), &tokens)).unwrap();
+    let choice = resolve(&args, &with_tokens(around(&[KEY], &home), &tokens)).unwrap();
     assert!(choice.warnings.iter().any(|told| told.contains("expired")), "{choice:?}");
     let tokens = [("OAUTH_ACCESS_TOKEN", "t"), ("OAUTH_ACCESS_TOKEN_EXPIRATION", "100.5")];
-    assert!(resolve(&args, &with_tokens(around(&[], &[]), &tokens)).is_ok());
+    assert!(resolve(&args, &with_tokens(around(&[], &home), &tokens)).is_ok());
     let args = TargetArgs { api_key_file: Some("/nonexistent/key".into()), ..args };
     assert!(resolve(&args, &around(&[], &[])).unwrap_err().text.contains("/nonexistent/key"));
 }
@@ -150,9 +151,57 @@ fn a_login_is_sent_to_the_deployment_that_it_is_for_and_to_no_other() {
     assert!(resolve(&to("https://c.example.com/api"), &set).is_ok());
     let failure = resolve(&to("https://evil.example.com/api"), &set).unwrap_err();
     assert!(failure.text.contains("https://c.example.com/api") && failure.text.contains("TECTON_API_KEY"), "{failure}");
+    // Scheme, host and port, all three; a port that goes without saying is one as well.
+    for (home, address, ours) in [
+        ("https://c.example.com/api", "https://c.example.com:443/api", true),
+        ("https://c.example.com:443/tecton/api", "https://C.Example.com/api", true),
+        ("https://c.example.com/api", "https://c.example.com:8443/api", false),
+        ("https://c.example.com/api", "http://c.example.com/api", false),
+        ("https://c.example.com/api", "http://c.example.com:443/api", false),
+        ("http://c.example.com:8080/api", "http://c.example.com/api", false),
+        ("https://c.example.com/api", "https://c.example.com.evil.example/api", false),
+        ("https://c.example.com/api", "https://example.com/api", false),
+        ("http://localhost:7070/api", "http://localhost:7071/api", false),
+        ("c.example.com", "https://c.example.com/api", false),
+    ] {
+        for secret in ["OAUTH_ACCESS_TOKEN", "TECTON_API_KEY"] {
+            let set = with_tokens(around(&[], &[("API_SERVICE", home)]), &[(secret, "hush")]);
+            let found = resolve(&to(address), &set);
+            assert_eq!(found.is_ok(), ours, "{secret} of {home} to {address}");
+            assert!(found.err().is_none_or(|failure| !failure.text.contains("hush")));
+        }
+    }
+    // What names no deployment is for none, whoever names one: the command line, the environment, a profile.
+    let nameless = |variables: &[(&str, &str)]| with_tokens(around(variables, &[]), &[("OAUTH_ACCESS_TOKEN", "t")]);
+    for (args, set) in [
+        (to("https://evil.example.com/api"), nameless(&[])),
+        (TargetArgs::default(), nameless(&[("API_SERVICE", "https://evil.example.com/api")])),
+        (
+            TargetArgs { profile: Some("p".into()), ..Default::default() },
+            with_profiles(nameless(&[]), "[profile.p]\nurl = \"https://evil.example.com/api\"\n"),
+        ),
+    ] {
+        let failure = resolve(&args, &set).unwrap_err();
+        assert!(failure.code == CONNECTION && failure.text.contains("names no deployment"), "{failure}");
+    }
+    // The tokens may name it themselves.
+    let own =
+        with_tokens(around(&[], &[]), &[("OAUTH_ACCESS_TOKEN", "t"), ("API_SERVICE", "https://c.example.com/api")]);
+    assert!(resolve(&to("https://c.example.com/api"), &own).is_ok() && resolve(&to("https://d/api"), &own).is_err());
     // Nor is the feature server of the one asked about the other.
     let other = remote(&to("https://d/api"), &around(&[KEY], &config));
     assert_eq!(other.feature_url.as_str(), "https://d/api");
+    let other = remote(&TargetArgs::default(), &around(&[KEY, ("API_SERVICE", "https://d/api")], &config));
+    assert_eq!(other.feature_url.as_str(), "https://d/api");
+    // A key that is kept goes to the feature server that is kept with it, and to no other; one that is set goes where it is told.
+    let kept = [config[0], config[1], ("TECTON_API_KEY", "kept")];
+    assert_eq!(remote(&TargetArgs::default(), &around(&[], &kept)).feature_key, Some(key("kept")));
+    let elsewhere = ("FEATURE_SERVICE", "https://evil.example.com/api");
+    let choice = resolve(&TargetArgs::default(), &around(&[elsewhere], &kept)).unwrap();
+    let Target::Remote(endpoint) = choice.target else { panic!() };
+    assert_eq!((endpoint.key, endpoint.feature_key), (key("kept"), None));
+    assert!(choice.warnings[0].contains("https://evil.example.com"), "{:?}", choice.warnings);
+    assert_eq!(remote(&TargetArgs::default(), &around(&[elsewhere, KEY], &kept)).feature_key, Some(key("k")));
 }
 
 #[test]
