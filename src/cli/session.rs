@@ -7,7 +7,7 @@ use super::failure::{CONNECTION, FAILED, Failure};
 use super::output::note;
 use super::surroundings::Surroundings;
 use super::target::{Target, TargetArgs, resolve};
-use crate::client::Api;
+use crate::client::{Api, Kind};
 use crate::model::Workspace;
 
 /// Tries more, after the first, of a read that does not get through.
@@ -46,7 +46,11 @@ impl Session {
         };
         let wanted = endpoint.workspace.clone();
         let api = Api::new(endpoint)?.with_retries(RETRIES);
-        let workspace = api.workspaces().await.map_err(Failure::from).and_then(|known| settle(wanted, &known));
+        let workspace = match (api.workspaces().await, wanted) {
+            // The list serves to tell of a wrong name; who names a workspace needs none.
+            (Err(error), Some(wanted)) if !error.unsent && error.kind != Kind::Refused => Ok(wanted),
+            (known, wanted) => known.map_err(Failure::from).and_then(|known| settle(wanted, &known)),
+        };
         match workspace {
             Ok(workspace) => Ok(Self { api, workspace, locked_by, embedded }),
             Err(failure) => {

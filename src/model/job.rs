@@ -181,6 +181,8 @@ pub struct Allowed {
     pub retry: bool,
     /// It may be tried again over what other jobs wrote since.
     pub overwrite_retry: bool,
+    /// The deployment did not say: neither this nor why attempts ended is known.
+    pub untold: bool,
 }
 
 impl Job {

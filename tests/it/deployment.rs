@@ -123,7 +123,7 @@ impl Deployment {
         self.state().planned.clear();
         if self.listening.lock().unwrap().is_none() {
             let again = || self.runtime().block_on(TcpListener::bind(("127.0.0.1", self.port))).ok();
-            self.listen(crate::support::wait_for("the port again", Duration::from_secs(10), again));
+            self.listen(crate::support::wait_for("the port again", crate::support::GUARD, again));
         }
     }
 

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use clap::Args;
 
 use super::list::collect;
+use super::rows::note_untold;
 use crate::cli::failure::{FAILED, Failure};
 use crate::cli::session::Session;
 use crate::cli::target::TargetArgs;
@@ -63,7 +64,15 @@ impl OneJob {
 /// # Errors
 /// When one is not there or fits several, or the deployment is not reached or refuses.
 pub async fn find(session: &Session, view: Option<&str>, names: &[JobName]) -> Result<Vec<Job>, Failure> {
-    let jobs = collect(session, view, &JobFilter::default()).await?;
+    let jobs = match view {
+        Some(_) => collect(session, view, &JobFilter::default()).await?,
+        None => {
+            let digits: Vec<String> = names.iter().map(|JobName(digits)| digits.clone()).collect();
+            let told = session.api.jobs_like(&session.workspace, &digits).await?;
+            note_untold(told.untold.as_ref());
+            told.jobs
+        }
+    };
     let mut found: Vec<Job> = Vec::new();
     for name in names {
         let job = pick(&jobs, name)?.ok_or_else(|| none(name, session))?;

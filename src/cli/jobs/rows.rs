@@ -3,11 +3,15 @@
 use serde_json::json;
 
 use crate::cli::failure::Failure;
-use crate::cli::output::{json_time, print, print_json, table, time};
-use crate::model::{Attempt, Job};
+use crate::cli::output::{json_time, note, print, print_json, table, time};
+use crate::client::message::Problem;
+use crate::model::{Attempt, Job, cut};
 
 /// The longest failure that a row shows, in characters.
 const SHOWN: usize = 100;
+
+/// The longest word of a state or type that a row shows, in characters; the longest known one has 29.
+const WORD: usize = 30;
 
 const HEADINGS: [&str; 10] =
     ["JOB", "VIEW", "TYPE", "STORES", "STATE", "START", "END", "ATTEMPTS", "UPDATED", "FAILURE"];
@@ -37,9 +41,9 @@ fn as_row(job: &Job) -> Vec<String> {
     vec![
         job.id.to_string(),
         job.feature_view.clone(),
-        job.job_type.to_string(),
+        cut(&job.job_type.to_string(), WORD).into_owned(),
         stores(job),
-        job.state.to_string(),
+        cut(&job.state.to_string(), WORD).into_owned(),
         time(job.window.map(|window| window.start)),
         time(job.window.map(|window| window.end)),
         job.attempts.len().to_string(),
@@ -77,10 +81,22 @@ pub fn json_of(job: &Job) -> serde_json::Value {
         "created_at": json_time(job.created_at),
         "updated_at": json_time(job.updated_at),
         "next_attempt_at": json_time(job.next_attempt_at),
-        "may_retry": job.allowed.retry,
-        "may_retry_with_overwrite": job.allowed.overwrite_retry,
+        "may_retry": told(job, job.allowed.retry),
+        "may_retry_with_overwrite": told(job, job.allowed.overwrite_retry),
         "attempts": job.attempts.iter().map(attempt).collect::<Vec<_>>(),
     })
+}
+
+/// What the deployment allows; nothing where it did not say.
+fn told(job: &Job, allowed: bool) -> Option<bool> {
+    (!job.allowed.untold).then_some(allowed)
+}
+
+/// Tells why reasons and what may be done are missing from jobs, where they are.
+pub fn note_untold(untold: Option<&Problem>) {
+    if let Some(problem) = untold {
+        note(&format!("why attempts ended, and which jobs may be tried again, is not known: {problem}"));
+    }
 }
 
 fn attempt(attempt: &Attempt) -> serde_json::Value {

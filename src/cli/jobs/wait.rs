@@ -1,16 +1,18 @@
 //! `fvtop jobs wait`, and the waits of the commands that start something.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use clap::Args;
 
 use super::find::OneJob;
-use super::rows::print_job;
+use super::rows::{note_untold, print_job};
 use crate::cli::failure::{FAILED, Failure, TIMED_OUT};
+use crate::cli::output::note;
 use crate::cli::session::Session;
 use crate::client::wait::{Pace, WaitError, wait_for_materialization_job};
-use crate::model::Job;
 use crate::model::time::parse_span;
+use crate::model::{Job, JobState};
 
 /// Wait until a job has ended.
 #[derive(Args, Clone, Debug)]
@@ -76,7 +78,9 @@ pub async fn wait(session: &Session, job: Job, limit: Option<Duration>) -> Ended
     // The wait bears failures by itself.
     let api = session.api.clone().with_retries(0);
     let (workspace, view, id) = (job.workspace.as_str(), job.feature_view.as_str(), job.id);
-    let ended = wait_for_materialization_job(|| api.job(workspace, view, id), limit, Pace::default(), |_| ()).await;
+    let strange = RefCell::new(None);
+    let seen = |job: &Job| tell_strange(job, &mut strange.borrow_mut());
+    let ended = wait_for_materialization_job(|| api.job(workspace, view, id), limit, Pace::default(), seen).await;
     match ended {
         Ok(job) => Ended { job: in_full(session, job).await, failure: None },
         Err(WaitError::Failed(job)) => {
@@ -97,12 +101,29 @@ pub async fn wait(session: &Session, job: Job, limit: Option<Duration>) -> Ended
     }
 }
 
+/// Tells once of a state that nobody here knows: whether a job that is in it has ended is not known either.
+fn tell_strange(job: &Job, told: &mut Option<JobState>) {
+    if matches!(job.state, JobState::Other(_)) && told.as_ref() != Some(&job.state) {
+        let text = format!("job {} is in the state `{}`, which this program does not know", job.id, job.state);
+        note(&format!("{text}: it is waited for until the deployment tells of an end that is known"));
+        *told = Some(job.state.clone());
+    }
+}
+
 /// The job with what only the status table tells, such as why it failed; as it is where that cannot be read.
 pub async fn in_full(session: &Session, job: Job) -> Job {
     let full = async {
-        let view = session.api.feature_view(&job.workspace, &job.feature_view).await.ok()?;
-        let jobs = session.api.jobs(&job.workspace, &job.feature_view, view.id).await.ok()?;
-        jobs.into_iter().find(|full| full.id == job.id)
+        let view = session.api.feature_view(&job.workspace, &job.feature_view).await?;
+        session.api.jobs_told(&job.workspace, &job.feature_view, view.id).await
     };
-    full.await.unwrap_or(job)
+    match full.await {
+        Ok(told) => {
+            note_untold(told.untold.as_ref());
+            told.jobs.into_iter().find(|full| full.id == job.id).unwrap_or(job)
+        }
+        Err(error) => {
+            note_untold(Some(&error.problem));
+            job
+        }
+    }
 }

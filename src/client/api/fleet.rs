@@ -5,10 +5,10 @@ use std::collections::HashSet;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-use super::Api;
+use super::{Api, JobsTold};
 use crate::client::error::{Error, Kind};
 use crate::client::scrub::Scrub;
-use crate::model::{Id, Job, JobState, JobType, Time};
+use crate::model::{FeatureView, Id, Job, JobState, JobType, Time};
 use crate::wire::convert as c;
 use crate::wire::proto::enums::{StatusState, WorkType};
 use crate::wire::proto::fleet as f;
@@ -16,6 +16,8 @@ use crate::wire::rpc;
 
 /// Jobs of one page.
 const PER_PAGE: u32 = 1_000;
+/// Jobs that are shown while the rest of them takes long to come.
+const AHEAD: u32 = 200;
 /// Views that are asked for at the same time.
 const AT_ONCE: usize = 8;
 
@@ -87,14 +89,78 @@ fn work_type(kind: &JobType) -> Option<WorkType> {
 impl Api {
     /// The jobs of all views of a workspace that are wanted, newest first. A deployment that does not have the call for it is
     /// asked view by view, and is not asked again whether it has.
-    pub async fn all_jobs(&self, workspace: &str, filter: &JobFilter) -> Result<Vec<Job>, Error> {
-        let mut jobs = match self.paged(workspace, filter).await {
+    pub async fn all_jobs(&self, workspace: &str, filter: &JobFilter) -> Result<JobsTold, Error> {
+        let mut told = match self.paged(workspace, filter).await {
             Err(error) if error.kind == Kind::Unimplemented => self.view_by_view(workspace).await?,
-            other => other?,
+            other => JobsTold { jobs: other?, untold: None },
         };
-        jobs.retain(|job| filter.fits(job));
-        jobs.sort_by_key(|job| std::cmp::Reverse((job.created_at, job.window, job.id)));
-        Ok(jobs)
+        told.jobs.retain(|job| filter.fits(job));
+        sort(&mut told.jobs);
+        Ok(told)
+    }
+
+    /// The jobs of all views of a workspace whose ids begin like these, newest first. A deployment that does not have the call for
+    /// all jobs is asked for the list of each view, and for the rest of those views alone that have such jobs; where the ids are
+    /// whole, until all are found.
+    pub async fn jobs_like(&self, workspace: &str, beginnings: &[String]) -> Result<JobsTold, Error> {
+        let fits = |job: &Job| beginnings.iter().any(|beginning| job.id.to_string().starts_with(beginning));
+        let mut told = match self.paged(workspace, &JobFilter::default()).await {
+            Err(error) if error.kind == Kind::Unimplemented => self.like_in_views(workspace, beginnings, fits).await?,
+            other => JobsTold { jobs: other?, untold: None },
+        };
+        told.jobs.retain(fits);
+        sort(&mut told.jobs);
+        Ok(told)
+    }
+
+    /// The first jobs of one view, in one page, and how many there are where the deployment says so.
+    pub(in crate::client) async fn first_jobs(
+        &self,
+        workspace: &str,
+        feature_view: &str,
+    ) -> Result<(Vec<Job>, Option<u64>), Error> {
+        let mut request = JobFilter::default().request(workspace);
+        request.feature_views = vec![feature_view.to_owned()];
+        request.pagination = Some(f::PaginationRequest { per_page: Some(AHEAD), ..Default::default() });
+        let answer: f::GetJobsResponse = self.read(rpc::GET_JOBS, &request).await?;
+        let found = answer.tasks_with_attempts.iter().filter_map(c::task_from_proto);
+        // Whatever the deployment makes of the filter.
+        let mut jobs: Vec<Job> = found.filter(|job| job.feature_view == feature_view).collect();
+        sort(&mut jobs);
+        Ok((jobs.scrubbed(), answer.pagination.and_then(|told| told.total).map(u64::from)))
+    }
+
+    async fn like_in_views(
+        &self,
+        workspace: &str,
+        beginnings: &[String],
+        fits: impl Fn(&Job) -> bool,
+    ) -> Result<JobsTold, Error> {
+        let views = self.feature_views(workspace).await?;
+        let whole = beginnings.iter().all(|id| id.len() == Id(0).to_string().len());
+        let wanted = beginnings.iter().collect::<HashSet<_>>().len();
+        let calls = views.iter().map(|view| async move {
+            let jobs = match self.list(workspace, &view.name).await {
+                // The status table knows every job as well.
+                Err(error) if matches!(error.kind, Kind::Unimplemented | Kind::Forbidden) => {
+                    self.jobs(workspace, &view.name, view.id).await?
+                }
+                listed => listed?,
+            };
+            Ok::<_, Error>((view, jobs))
+        });
+        let (mut found, mut hits) = (0, Vec::new());
+        let mut lists = stream::iter(calls).buffer_unordered(AT_ONCE);
+        while let Some((view, jobs)) = lists.try_next().await? {
+            let here = jobs.iter().filter(|job| fits(job)).count();
+            found += here;
+            hits.extend((here > 0).then_some(view));
+            if whole && found >= wanted {
+                break;
+            }
+        }
+        drop(lists);
+        self.told_of(workspace, &hits).await
     }
 
     /// All pages; of a job that comes on two of them, for the list moved meanwhile, what the first one said.
@@ -118,12 +184,27 @@ impl Api {
         }
     }
 
-    async fn view_by_view(&self, workspace: &str) -> Result<Vec<Job>, Error> {
+    async fn view_by_view(&self, workspace: &str) -> Result<JobsTold, Error> {
         let views = self.feature_views(workspace).await?;
-        let calls = views.iter().map(|view| self.jobs(workspace, &view.name, view.id));
-        let lists: Vec<Vec<Job>> = stream::iter(calls).buffered(AT_ONCE).try_collect().await?;
-        Ok(lists.into_iter().flatten().collect())
+        self.told_of(workspace, &views.iter().collect::<Vec<_>>()).await
     }
+
+    /// All jobs of these views; of the status tables that are not to be had, what is wrong with the first one.
+    async fn told_of(&self, workspace: &str, views: &[&FeatureView]) -> Result<JobsTold, Error> {
+        let calls = views.iter().map(|view| self.jobs_told(workspace, &view.name, view.id));
+        let lists: Vec<JobsTold> = stream::iter(calls).buffered(AT_ONCE).try_collect().await?;
+        let mut all = JobsTold::default();
+        for told in lists {
+            all.jobs.extend(told.jobs);
+            all.untold = all.untold.or(told.untold);
+        }
+        Ok(all)
+    }
+}
+
+/// The newest first.
+fn sort(jobs: &mut [Job]) {
+    jobs.sort_by_key(|job| std::cmp::Reverse((job.created_at, job.window, job.id)));
 }
 
 /// The page after this one: by its token, or by its number where the deployment gives no tokens but says that there are more.

@@ -5,6 +5,7 @@ use std::hash::BuildHasher;
 
 use super::Api;
 use crate::client::error::{Error, Kind};
+use crate::client::message::Problem;
 use crate::client::reply::Sealed;
 use crate::client::scrub::Scrub;
 use crate::client::transport::heavy;
@@ -36,6 +37,15 @@ pub(in crate::client) struct Listing {
     pub table: Table,
 }
 
+/// Jobs, and what is not known of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct JobsTold {
+    /// The jobs.
+    pub jobs: Vec<Job>,
+    /// Why the status table is not in them: without it nobody knows why attempts ended and what may be done with a job.
+    pub untold: Option<Problem>,
+}
+
 /// What became of the status table, which tells why attempts ended and what may be done with a job.
 pub(in crate::client) enum Table {
     /// It is in the jobs.
@@ -50,8 +60,14 @@ impl Api {
     /// All jobs of a view, newest first: the job list, joined with the status table. Where one of the two is not to be had, the
     /// other stands alone.
     pub async fn jobs(&self, workspace: &str, feature_view: &str, id: Id) -> Result<Vec<Job>, Error> {
-        let listing = self.listing(workspace, feature_view, id, Known::default()).await?;
-        Ok(listing.news.map(|(jobs, _)| jobs).unwrap_or_default())
+        Ok(self.jobs_told(workspace, feature_view, id).await?.jobs)
+    }
+
+    /// The same, and why the status table is not in them, where it is not.
+    pub async fn jobs_told(&self, workspace: &str, feature_view: &str, id: Id) -> Result<JobsTold, Error> {
+        let Listing { news, table } = self.listing(workspace, feature_view, id, Known::default()).await?;
+        let untold = if let Table::Failed(error) = table { Some(error.problem) } else { None };
+        Ok(JobsTold { jobs: news.map(|(jobs, _)| jobs).unwrap_or_default(), untold })
     }
 
     /// As [`Api::jobs`], unless they are those whose mark is known: then nothing is decoded.
@@ -69,34 +85,53 @@ impl Api {
                 false => Some(self.sealed(rpc::GET_MATERIALIZATION_STATUS, &table).await),
             }
         };
-        let (list, table) = tokio::join!(self.sealed(rpc::LIST_MATERIALIZATION_JOBS, &list), table);
+        let (list, mut table) = tokio::join!(self.sealed(rpc::LIST_MATERIALIZATION_JOBS, &list), table);
+        let list = match list {
+            Ok(list) => Some(list),
+            // Every task has its rows in the table as well, so that the table is asked for now even where it was to rest: without
+            // it nothing would be known of the jobs at all.
+            Err(error) if matches!(error.kind, Kind::Unimplemented | Kind::Forbidden) => {
+                if table.is_none() {
+                    table = Some(self.sealed(rpc::GET_MATERIALIZATION_STATUS, &table_request(workspace, id)).await);
+                }
+                match table {
+                    Some(Ok(_)) => None,
+                    // Both are not to be had: the list says so. Else the table may be back in a while.
+                    Some(Err(table)) if !matches!(table.kind, Kind::Unimplemented | Kind::Forbidden) => {
+                        return Err(table);
+                    }
+                    _ => return Err(error),
+                }
+            }
+            Err(error) => return Err(error),
+        };
         let (sealed, table) = match table {
             None => (None, Table::Resting),
             Some(Ok(sealed)) => (Some(sealed), Table::Read),
             Some(Err(error)) => (None, Table::Failed(error)),
         };
-        let list = match list {
-            Ok(list) => Some(list),
-            // Every task has its rows in the table as well.
-            Err(error) if matches!(error.kind, Kind::Unimplemented | Kind::Forbidden) && sealed.is_some() => None,
-            Err(error) => return Err(error),
+        let marked = |table: Option<u64>| {
+            foldhash::quality::FixedState::default().hash_one((list.as_ref().map(Sealed::mark), table))
         };
-        let marks = (list.as_ref().map(Sealed::mark), sealed.as_ref().map(Sealed::mark));
-        let mark = foldhash::quality::FixedState::default().hash_one(marks);
+        let (mark, without_table) = (marked(sealed.as_ref().map(Sealed::mark)), marked(None));
         if known.mark == Some(mark) {
             return Ok(Listing { news: None, table });
         }
         let bytes = list.as_ref().map_or(0, Sealed::len) + sealed.as_ref().map_or(0, Sealed::len);
         let (workspace, feature_view) = (workspace.to_owned(), feature_view.to_owned());
         heavy(bytes, move || {
+            let listed = list.is_some();
             let jobs = list.map(|list| list.decode::<j::ListJobsResponse>()).transpose()?.unwrap_or_default().jobs;
             let jobs = jobs.iter().filter_map(c::job_from_proto).collect();
             let status = sealed.map(|sealed| sealed.decode::<s::GetMaterializationStatusResponse>()).transpose();
-            let (status, table) = match status {
-                Ok(status) => (status.and_then(|status| status.materialization_status), table),
-                Err(error) => (None, Table::Failed(error)),
+            let (status, table, mark) = match status {
+                Ok(status) => (status.and_then(|status| status.materialization_status), table, mark),
+                // It is not in the jobs, nor in their mark: when it comes again it is found broken again.
+                Err(error) if listed => (None, Table::Failed(error), without_table),
+                Err(error) => return Err(error),
             };
-            let jobs = c::join_status(jobs, status.as_ref(), &workspace, &feature_view).scrubbed();
+            let mut jobs = c::join_status(jobs, status.as_ref(), &workspace, &feature_view).scrubbed();
+            jobs.iter_mut().for_each(|job| job.allowed.untold = !matches!(table, Table::Read));
             Ok(Listing { news: Some((jobs, mark)), table })
         })
         .await
@@ -228,6 +263,8 @@ fn table_request(workspace: &str, id: Id) -> s::GetMaterializationStatusRequest 
 /// A job of a message; older deployments leave out the view, for it was named in the call.
 fn whole(job: &j::MaterializationJob, workspace: &str, feature_view: &str) -> Option<Job> {
     let mut job = c::job_from_proto(job)?.scrubbed();
+    // That stands in the status table alone.
+    job.allowed.untold = true;
     for (part, known) in [(&mut job.workspace, workspace), (&mut job.feature_view, feature_view)] {
         if part.is_empty() {
             known.clone_into(part);

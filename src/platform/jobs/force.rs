@@ -43,7 +43,8 @@ pub fn allowed(record: &JobRecord, others: &[&JobRecord]) -> Allowed {
     if record.job.state != JobState::Failure {
         return Allowed::default();
     }
-    Allowed { retry: check(record, others, false).is_ok(), overwrite_retry: check(record, others, true).is_ok() }
+    let may = |overwrite| check(record, others, overwrite).is_ok();
+    Allowed { retry: may(false), overwrite_retry: may(true), untold: false }
 }
 
 /// The jobs of a view that can be in the way of a retry, in an order that finds those of a window without looking at all.
@@ -135,7 +136,7 @@ mod tests {
             record.job.id, after.job.id
         );
         assert_eq!(check(&record, &[&before, &after], false), Err(expected));
-        assert_eq!(allowed(&record, &[&after]), Allowed { retry: false, overwrite_retry: true });
+        assert_eq!(allowed(&record, &[&after]), Allowed { retry: false, overwrite_retry: true, untold: false });
         let mut elsewhere = after;
         elsewhere.job.online = false;
         let mut online = record;
@@ -155,7 +156,7 @@ mod tests {
         assert_eq!(allowed(&record, &[&running]), Allowed::default());
         assert_eq!(
             allowed(&record, &[&record]),
-            Allowed { retry: true, overwrite_retry: true },
+            Allowed { retry: true, overwrite_retry: true, untold: false },
             "it is not its own rival"
         );
     }

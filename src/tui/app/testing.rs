@@ -234,7 +234,7 @@ pub fn jobs() -> Vec<Job> {
     let second = numbered(2, at("22 08:20"), &lost);
     let third = numbered(3, at("22 08:40"), &broken);
     let failed = Job {
-        allowed: Allowed { retry: true, overwrite_retry: true },
+        allowed: Allowed { retry: true, overwrite_retry: true, untold: false },
         ..job(0x7f, JobState::Failure, at("22 08:00"), vec![first, second, third])
     };
     let cancelled =

@@ -262,7 +262,7 @@ mod tests {
         };
         let running = Attempt { progress: Some(0.25), ..attempt(2, AttemptState::Running) };
         let waiting = Job { next_attempt_at: Some(from_micros(99)), ..job(4, JobState::Running, vec![failed.clone()]) };
-        let allowed = Allowed { retry: true, overwrite_retry: true };
+        let allowed = Allowed { retry: true, overwrite_retry: true, untold: false };
         let jobs = vec![
             Job { next_attempt_at: Some(from_micros(98)), ..job(7, JobState::Scheduled, vec![]) },
             job(6, JobState::Running, vec![]),
@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn what_may_be_done_is_told_by_the_newest_attempt_alone() {
         let attempts = vec![attempt(1, AttemptState::Error), attempt(2, AttemptState::Error)];
-        let allowed = Allowed { retry: true, overwrite_retry: false };
+        let allowed = Allowed { retry: true, overwrite_retry: false, untold: false };
         let status = status_from_jobs(Id(1), &[Job { allowed, ..job(3, JobState::Failure, attempts) }]);
         let said = |row: &MaterializationAttemptStatus| {
             (

@@ -32,6 +32,10 @@ pub enum Fault {
     BadBase64,
     /// The envelope, and in it no protobuf.
     BadProtobuf,
+    /// HTTP 200, and nothing.
+    Empty,
+    /// The envelope says that all is well, and there is no message in it.
+    NoMessage,
     /// JSON of another form.
     WrongShape,
     /// HTTP 200 with the page of some portal.
@@ -67,6 +71,8 @@ pub const ALL: &[(&str, Fault, &str)] = &[
     ("garbage", Fault::Garbage, "Bytes of no meaning."),
     ("bad-base64", Fault::BadBase64, "The envelope holds no base64."),
     ("bad-protobuf", Fault::BadProtobuf, "The envelope holds no protobuf."),
+    ("empty", Fault::Empty, "HTTP 200 without a body."),
+    ("no-message", Fault::NoMessage, "The envelope says that all is well, and holds no message."),
     ("wrong-shape", Fault::WrongShape, "JSON of another form."),
     ("page", Fault::Page, "HTTP 200 with the page of a portal."),
     ("octet-stream", Fault::OctetStream, "The right answer as application/octet-stream: no fault for a reader."),
@@ -100,6 +106,8 @@ pub async fn answer(stream: &mut BufReader<TcpStream>, fault: Fault, good: Answe
         }
         Fault::BadBase64 => envelope("%%% this is no base64 %%%"),
         Fault::BadProtobuf => envelope("/////////w=="),
+        Fault::Empty => Answer::new(200, "application/json", "").bytes(),
+        Fault::NoMessage => Answer::new(200, "application/json", "{\"status\": {\"code\": 0}}").bytes(),
         Fault::WrongShape => Answer::new(200, "application/json", "{\"hello\": [\"world\"]}").bytes(),
         Fault::Page => page(200, String::new()),
         Fault::OctetStream => Answer { content_type: "application/octet-stream", ..good }.bytes(),

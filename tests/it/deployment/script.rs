@@ -24,7 +24,8 @@ use super::world::{self, World};
 pub enum Style {
     /// It has the calls below `/v1/fvtop` as well.
     Full,
-    /// A Tecton deployment of release 1.x: prefixed states, types in lower case, words and fields that nobody knows.
+    /// A Tecton deployment of release 1.x: prefixed states, types in lower case, words and fields that nobody knows, a failure
+    /// by the status table's word.
     New,
     /// A Tecton deployment of release 0.5: no details, no logs, no ids of deletion jobs.
     Old,
@@ -293,6 +294,10 @@ impl Script {
             let prefixed = |word: Option<String>| word.map(|word| format!("MATERIALIZATION_TASK_STATUS_{word}"));
             proto.state = prefixed(proto.state);
             proto.job_type = proto.job_type.map(|word| word.to_lowercase());
+            // A word of the status table's.
+            if job.state == JobState::Failure {
+                proto.state = Some("MATERIALIZATION_STATUS_STATE_ERROR".to_owned());
+            }
             if job.state == JobState::Running && job.window.is_some() {
                 proto.state = Some("MATERIALIZATION_TASK_STATUS_HIBERNATING".to_owned());
             }

@@ -117,13 +117,13 @@ fn ids(jobs: &[Job]) -> Vec<u128> {
 async fn every_deployment_gives_all_jobs_newest_first() {
     for (pages, calls) in [(Pages::Tokens, 3), (Pages::Numbers, 3)] {
         let (api, fake) = deployment(pages).await;
-        let jobs = api.all_jobs("prod", &JobFilter::default()).await.unwrap();
+        let jobs = api.all_jobs("prod", &JobFilter::default()).await.unwrap().jobs;
         assert_eq!(ids(&jobs), [7, 6, 5, 4, 3, 2, 1], "{pages:?}");
         assert_eq!(jobs[0].feature_view, "b");
         assert_eq!(*fake.calls.lock().unwrap(), vec!["GetJobs"; calls], "{pages:?}");
     }
     let (api, fake) = deployment(Pages::Endless).await;
-    assert_eq!(ids(&api.all_jobs("prod", &JobFilter::default()).await.unwrap()), [7, 6, 5]);
+    assert_eq!(ids(&api.all_jobs("prod", &JobFilter::default()).await.unwrap().jobs), [7, 6, 5]);
     assert_eq!(fake.calls.lock().unwrap().len(), 2, "a page with nothing new is the last one");
 }
 
@@ -131,7 +131,7 @@ async fn every_deployment_gives_all_jobs_newest_first() {
 async fn a_deployment_without_the_call_is_asked_for_it_once() {
     let (api, fake) = deployment(Pages::None).await;
     for _ in 0..2 {
-        let jobs = api.all_jobs("prod", &JobFilter::default()).await.unwrap();
+        let jobs = api.all_jobs("prod", &JobFilter::default()).await.unwrap().jobs;
         assert_eq!(ids(&jobs), [7, 6, 5, 4, 3, 2, 1]);
     }
     let calls = fake.calls.lock().unwrap();
@@ -145,7 +145,7 @@ async fn filters_are_sent_and_hold_whatever_the_deployment_makes_of_them() {
         JobFilter { states: vec![JobState::Failure], types: vec![JobType::Batch], since: Some(from_micros(4_000_000)) };
     for pages in [Pages::Tokens, Pages::None] {
         let (api, fake) = deployment(pages).await;
-        assert_eq!(ids(&api.all_jobs("prod", &filter).await.unwrap()), [6], "{pages:?}");
+        assert_eq!(ids(&api.all_jobs("prod", &filter).await.unwrap().jobs), [6], "{pages:?}");
         for sent in fake.filters.lock().unwrap().iter() {
             assert_eq!((sent.statuses.clone(), sent.task_type.clone()), (vec![5], vec![1]));
             assert_eq!(sent.workspaces, ["prod"]);
@@ -155,4 +155,36 @@ async fn filters_are_sent_and_hold_whatever_the_deployment_makes_of_them() {
     }
     let odd = JobFilter { states: vec![JobState::Failure, JobState::Other("ODD".into())], ..Default::default() };
     assert!(odd.request("prod").statuses.is_empty(), "what has no number cannot be sent");
+}
+
+#[tokio::test]
+async fn one_job_costs_a_list_of_each_view_at_most_and_the_rest_of_its_own() {
+    {
+        let beginning = Id(5).to_string();
+        let (api, fake) = deployment(Pages::None).await;
+        let told = api.jobs_like("prod", std::slice::from_ref(&beginning)).await.unwrap();
+        assert_eq!(ids(&told.jobs), [5]);
+        let calls = fake.calls.lock().unwrap();
+        let count = |name: &str| calls.iter().filter(|call| *call == name).count();
+        assert!(count("ListMaterializationJobs") <= 3, "{calls:?}");
+        assert_eq!((count("GetMaterializationStatus"), count("QueryFeatureViews")), (1, 1), "{calls:?}");
+        // The table was not to be had, and that is told and not taken for a word of the deployment.
+        assert!(told.untold.is_some() && told.jobs[0].allowed.untold);
+    }
+    let (api, fake) = deployment(Pages::None).await;
+    assert_eq!(ids(&api.jobs_like("prod", &["0000".to_owned()]).await.unwrap().jobs).len(), 7);
+    assert_eq!(api.jobs_like("prod", &["ffff".to_owned()]).await.unwrap().jobs, []);
+    drop(fake);
+    let (api, _) = deployment(Pages::Tokens).await;
+    let told = api.jobs_like("prod", &[Id(5).to_string()]).await.unwrap();
+    assert_eq!((ids(&told.jobs), told.untold), (vec![5], None));
+}
+
+#[tokio::test]
+async fn an_untold_table_is_told_whatever_is_asked_for() {
+    let (api, _) = deployment(Pages::None).await;
+    let all = api.all_jobs("prod", &JobFilter::default()).await.unwrap();
+    assert!(all.untold.is_some() && all.jobs.iter().all(|job| job.allowed.untold));
+    let one = api.jobs_told("prod", "a", Id(1)).await.unwrap();
+    assert!(one.untold.unwrap().what.contains("status table"));
 }
