@@ -12,7 +12,9 @@ pub(super) mod own;
 #[cfg(test)]
 mod sending;
 
+pub use jobs::JobsTold;
 pub(super) use jobs::{Known, Listing, Table};
+use offers::Learnt;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -26,8 +28,8 @@ use super::error::{Error, Kind};
 use super::message::Sent;
 use super::reply::Sealed;
 use super::scrub::Scrub;
-use super::serves::{Offer, Part, Serves};
-use super::transport::{READ, Transport};
+use super::serves::{Offer, Part};
+use super::transport::Transport;
 use crate::model::{FeatureVector, FeatureVectors, FeatureView, Id, Value, Workspace};
 use crate::wire::convert as c;
 use crate::wire::features::{
@@ -39,6 +41,11 @@ use crate::wire::proto::status as s;
 use crate::wire::proto::view as v;
 use crate::wire::proto::workspace as w;
 use crate::wire::rpc;
+
+/// For how long a read is tried again.
+const TRIES: Duration = Duration::from_secs(10);
+/// For how long a deployment is believed that it does not have a part.
+const BELIEF: Duration = Duration::from_secs(300);
 
 /// What the deployment says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,8 +61,10 @@ pub struct Deployment {
 pub struct Api {
     transport: Transport,
     retries: usize,
-    /// What the deployment turned out to serve; clones share it.
-    serves: Arc<Mutex<Serves>>,
+    /// For how long the deployment is believed that it does not have a part.
+    belief: Duration,
+    /// What the deployment turned out to be and to serve; clones share it.
+    learnt: Arc<Mutex<Learnt>>,
 }
 
 impl Api {
@@ -64,7 +73,7 @@ impl Api {
     /// # Errors
     /// When HTTP cannot be set up at all.
     pub fn new(endpoint: Endpoint) -> Result<Self, Error> {
-        Ok(Self { transport: Transport::new(endpoint)?, retries: 0, serves: Arc::default() })
+        Ok(Self { transport: Transport::new(endpoint)?, retries: 0, belief: BELIEF, learnt: Arc::default() })
     }
 
     /// Makes reads that do not get through be tried so many times more, within a few seconds.
@@ -77,6 +86,12 @@ impl Api {
     #[must_use]
     pub(super) fn telling(self, sent: UnboundedSender<Sent>) -> Self {
         Self { transport: self.transport.telling(sent), ..self }
+    }
+
+    /// The same, believing for so long that the deployment does not have a part.
+    #[must_use]
+    pub(super) fn believing(self, belief: Duration) -> Self {
+        Self { belief, ..self }
     }
 
     /// Where the calls go.
@@ -95,6 +110,12 @@ impl Api {
         if back && matches!(&answer, Ok(_) | Err(Error { kind: Kind::Forbidden | Kind::Unimplemented, .. })) {
             self.renew();
         }
+        // It told before what it is: one refusal does not make it another one.
+        if let (Err(Error { kind: Kind::Forbidden | Kind::Unimplemented, .. }), Some(known)) =
+            (&answer, self.learnt().deployment.clone())
+        {
+            return Ok(known);
+        }
         let answer = match answer {
             // The key is known and may do less than this; what it may do shows with each read (wire section 1.8).
             Err(error) if error.kind == Kind::Forbidden => {
@@ -102,10 +123,13 @@ impl Api {
                 return Ok(Deployment::default());
             }
             Err(error) if error.kind == Kind::Answered => return Err(Error { kind: Kind::Refused, ..error }),
-            Err(error) if error.passes() => return Err(Error { kind: Kind::Unreachable, ..error }),
-            Err(error) if error.kind == Kind::Unimplemented => w::GetConfigsResponse::default(),
-            other => other?,
+            Err(error) if error.passes() && error.kind != Kind::Foreign => {
+                return Err(Error { kind: Kind::Unreachable, ..error });
+            }
+            Err(error) if error.kind == Kind::Unimplemented => (w::GetConfigsResponse::default(), false),
+            other => (other?, true),
         };
+        let (answer, told) = answer;
         let mut deployment = Deployment::default();
         for (key, value) in c::configs_from_proto(&answer) {
             match key.as_str() {
@@ -116,8 +140,12 @@ impl Api {
                 _ => {}
             }
         }
-        if deployment.own_api.is_none() {
-            self.note_own_missing();
+        match deployment.own_api {
+            None => self.note_own_missing(),
+            Some(_) => self.note_own_there(),
+        }
+        if told {
+            self.learnt().deployment = Some(deployment.clone());
         }
         Ok(deployment)
     }
@@ -235,7 +263,7 @@ impl Api {
         method: &str,
         request: &impl Message,
     ) -> Result<M, Error> {
-        let call = || self.transport.call(method, request, READ);
+        let call = || self.transport.call(method, request);
         self.noted(offers::part_of(method), self.persist(call)).await
     }
 
@@ -256,7 +284,7 @@ impl Api {
         let begun = Instant::now();
         let pause = move |error: &Error, pause: Option<Duration>| {
             let pause = pause?.max(error.told_wait());
-            (begun.elapsed() + pause < READ).then_some(pause)
+            (begun.elapsed() + pause < TRIES).then_some(pause)
         };
         call.retry(pauses).when(Error::may_be_back).adjust(pause).await
     }

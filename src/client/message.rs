@@ -147,6 +147,9 @@ pub enum Update {
     FeatureViews { generation: Generation, workspace: String, views: Arc<Vec<FeatureView>> },
     /// All jobs of the view, newest first.
     Jobs { generation: Generation, jobs: Arc<Vec<Job>> },
+    /// The first jobs of the view, newest first, while the list of all of them takes long to come; and how many there are, where
+    /// the deployment says so. [`Update::Jobs`] follows.
+    JobsAhead { generation: Generation, jobs: Arc<Vec<Job>>, total: Option<u64> },
     /// Freshness of the view.
     Freshness { generation: Generation, freshness: Freshness },
     /// The rows of the view's summary: (name, value).

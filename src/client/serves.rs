@@ -1,7 +1,7 @@
 //! What a deployment serves, as far as it is known. Plain data.
 //!
 //! Deployments differ: Tecton's protocol has no call for some of what the console shows, and older releases lack calls
-//! that newer ones have. What a deployment does not know is asked for once a connection, not on each poll.
+//! that newer ones have. What a deployment never had is asked for now and then, not on each poll.
 
 use std::collections::BTreeMap;
 
@@ -50,7 +50,8 @@ pub enum Offer {
     Unknown,
     /// It was answered.
     Served,
-    /// The deployment does not have it; it is not asked for again on this connection.
+    /// The deployment does not have it and never had on this connection; it is asked for again slowly, and when the user
+    /// refreshes or opens another view.
     Missing(Problem),
     /// The API key lacks the right; it is asked for again slowly, and when the user refreshes.
     Forbidden(Problem),
@@ -83,6 +84,14 @@ impl Part {
     pub fn not_served(self) -> Problem {
         let (name, _, hint) = self.row();
         Problem { what: format!("This deployment does not serve {name}."), hint: hint.to_owned() }
+    }
+
+    /// That a deployment does not know what it answered before.
+    pub fn no_longer_served(self) -> Problem {
+        Problem {
+            what: format!("This deployment says that it does not serve {}, and it did before.", self.name()),
+            hint: "Another release may be coming up: it is asked again by itself.".to_owned(),
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod work;
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::mem::Discriminant;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -34,7 +35,7 @@ use link::Link;
 use outbox::Outbox;
 use poll::{Poll, Polls};
 use troubles::Troubles;
-use work::Done;
+use work::{Done, Early};
 
 /// How often and how patiently; another pace serves the tests alone.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +45,8 @@ pub(super) struct Pace {
     views: Duration,
     workspaces: Duration,
     slow: Duration,
+    /// How long the first list of a view's jobs may take before its first page is asked for by itself.
+    ahead: Duration,
     backoff: (Duration, Duration),
     refused: Duration,
     failing: Duration,
@@ -59,6 +62,7 @@ impl Default for Pace {
             views: Duration::from_secs(15),
             workspaces: Duration::from_secs(60),
             slow: Duration::from_secs(2),
+            ahead: Duration::from_secs(2),
             backoff: (Duration::from_millis(500), Duration::from_secs(30)),
             refused: Duration::from_secs(30),
             failing: Duration::from_secs(60),
@@ -127,6 +131,10 @@ struct Task {
     tail: Option<AbortHandle>,
     /// The queries that have not ended.
     queries: HashMap<RequestId, CancellationToken>,
+    /// The last question of each kind of which only the newest counts.
+    asked: HashMap<Discriminant<Command>, AbortHandle>,
+    /// The first jobs of a list that takes long to come.
+    early: (mpsc::UnboundedSender<Early>, mpsc::UnboundedReceiver<Early>),
 }
 
 impl Task {
@@ -152,6 +160,8 @@ impl Task {
             ids: HashMap::new(),
             tail: None,
             queries: HashMap::new(),
+            asked: HashMap::new(),
+            early: mpsc::unbounded_channel(),
         }
     }
 
@@ -174,6 +184,7 @@ impl Task {
                     }
                 }
                 Some(sent) = self.sent.1.recv() => self.outbox.push(Update::Sent(sent)),
+                Some(early) = self.early.1.recv() => self.show_early(early),
                 room = updates.reserve(), if !self.outbox.is_empty() => match (room, self.outbox.pop()) {
                     (Ok(room), Some(update)) => room.send(update),
                     _ => break,
@@ -192,18 +203,20 @@ impl Task {
                 self.polls.cancel(&[Poll::Views]);
                 self.troubles.forget(&[Part::Views, Part::Workspaces]);
                 self.close_view();
+                self.doubt();
             }
             Command::OpenView { generation, workspace, feature_view } => {
                 self.close_view();
                 self.view = Some(OpenView { generation, workspace, name: feature_view });
+                self.doubt();
                 self.open_tail();
             }
             Command::Refresh => {
                 self.link.hurry();
                 self.table_rests = None;
+                self.doubt();
                 self.open_tail();
-                self.polls.hurry(&Poll::OF_VIEW);
-                self.polls.hurry(&[Poll::Views]);
+                self.polls.hurry(&Poll::ALL);
             }
             Command::Focus(focused) => {
                 if focused && !self.focused {
@@ -211,19 +224,39 @@ impl Task {
                 }
                 self.focused = focused;
             }
-            Command::Query { request, query } => self.start_query(request, query),
+            Command::Query { request, query } => {
+                self.doubt();
+                self.start_query(request, query);
+            }
             Command::CancelQuery { request } => self.cancel_query(request),
             Command::SaveTable { request, table, path, replace } => self.save_table(request, table, path, replace),
             Command::Coverage { generation } => self.coverage(generation),
-            Command::Audit => self.audit(),
+            Command::Audit => {
+                self.doubt();
+                self.audit();
+            }
             Command::Shutdown => {}
-            request => self.request(request),
+            // Asked for by the console too, whenever the job changes.
+            detail @ Command::Detail { .. } => self.request(detail),
+            request => {
+                self.doubt();
+                self.request(request);
+            }
+        }
+    }
+
+    /// The user wants to see something: it is asked for whatever the deployment was believed not to have.
+    fn doubt(&self) {
+        if let Some(api) = &self.api {
+            api.doubt();
         }
     }
 
     fn close_view(&mut self) {
         (self.view, self.listed, self.table_rests) = (None, None, None);
         self.polls.cancel(&Poll::OF_VIEW);
+        // Nobody waits for answers about a view that is closed.
+        self.asked.drain().for_each(|(_, asked)| asked.abort());
         self.troubles.forget(&[Part::Jobs, Part::Reasons, Part::Freshness, Part::Summary]);
         self.stop_tail();
     }
@@ -238,7 +271,7 @@ impl Task {
     fn open_tail(&mut self) {
         let (Some(view), Some(api), Some(deployment)) = (&self.view, &self.api, &self.deployment) else { return };
         let Some(own_api) = deployment.own_api.clone() else { return };
-        if self.tail.is_some() || api.serves().lacks(Part::StreamTail) {
+        if self.tail.is_some() || api.leaves_alone(Part::StreamTail) {
             return;
         }
         let tail = Tail {
@@ -266,7 +299,7 @@ impl Task {
     fn take(&mut self, done: Done) {
         match done {
             Done::Ready(ready) => match *ready {
-                Ok(api) => self.api = Some(api.telling(self.sent.0.clone())),
+                Ok(api) => self.api = Some(api.telling(self.sent.0.clone()).believing(self.pace.forbidden)),
                 Err(error) => {
                     let (problem, since) = (error.problem, chrono::Utc::now());
                     self.outbox.push(Update::Connection(Connection::Refused { problem, since, next_try: None }));

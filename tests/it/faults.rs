@@ -4,9 +4,10 @@
 mod alone;
 mod calls;
 mod eye;
+mod headless;
 mod terminal;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::deployment::{Deployment, Fault, Style, fault};
 use crate::support::KEY;
@@ -30,8 +31,8 @@ enum Stands {
     Refused,
 }
 
-/// A fault of everything, what becomes of the connection, and what the screen says in a few seconds. Most of them go away by
-/// themselves; see [`back`].
+/// A fault of everything, what becomes of the connection, and what the screen says before long. They go away by themselves, but for
+/// a right that is missing.
 type Case = (&'static str, Stands, &'static [&'static str]);
 
 const CASES: &[Case] = &[
@@ -54,6 +55,8 @@ const CASES: &[Case] = &[
     ("garbage", Stands::Refused, &["✗ refused", "does not speak the feature platform's protocol"]),
     ("bad-base64", Stands::Live, &["sent an answer that cannot be read"]),
     ("bad-protobuf", Stands::Live, &["sent an answer that cannot be read"]),
+    ("empty", Stands::Refused, &["✗ refused", "it sent an empty answer"]),
+    ("no-message", Stands::Live, &["the message is not in it"]),
     ("wrong-shape", Stands::Live, &["sent an answer that cannot be read"]),
     ("page", Stands::Refused, &["✗ refused", "answered with a web page: `Portal 200`", "login page"]),
     ("octet-stream", Stands::Live, &["● live"]),
@@ -78,16 +81,17 @@ fn every_fault_of_everything_is_said_and_goes_away_by_itself() {
 fn suffer((name, stands, says): &Case) {
     let deployment = Deployment::start(Style::Full);
     let mut eye = healthy(&deployment);
-    let before = deployment.calls().len();
+    let (before, begun) = (deployment.calls().len(), Instant::now());
     deployment.fail(fault::named(name).unwrap());
-    eye.within(Duration::from_secs(25), says);
+    eye.until(says);
     let screen = eye.watch(Duration::from_secs(3));
     println!("=== {name}\n{screen}");
     assert!(screen.contains("SPARK_JOB_FAILURE") && screen.contains("4711.5"), "{name}: the data is gone:\n{screen}");
     let hostile = |c: char| c.is_control() && c != '\n';
     assert!(!screen.contains(hostile) && !screen.contains("<html") && !screen.contains(KEY), "{name}:\n{screen}");
     let calls = deployment.calls().len() - before;
-    assert!(calls < 60, "{name}: {calls} calls in a few seconds");
+    let seconds = begun.elapsed().as_secs() as usize;
+    assert!(calls < 45 + 5 * seconds, "{name}: {calls} calls in {seconds} s");
     if *stands != Stands::Live {
         eye.until(&["as of"]);
         eye.press("2 c");
@@ -95,22 +99,11 @@ fn suffer((name, stands, says): &Case) {
         assert_eq!(deployment.count("CancelMaterializationJob"), 0, "{name}");
     }
     deployment.heal();
-    back(name, &deployment, &mut eye);
-    eye.until(&["● live", "● fresh", "!as of", "!again in", "!reads fail", "!The script refuses", "!✗ closed"]);
-}
-
-/// What there is to do before all is well again. A right that was missing is asked for again after minutes, or when the user
-/// says so; a call that was not served is asked for again when the deployment comes back, for it may be another release.
-fn back(name: &str, deployment: &Deployment, eye: &mut Eye) {
-    match name {
-        "code-7" | "http-403" => eye.press("R"),
-        "code-12" => {
-            deployment.leave();
-            eye.until(&["✗ reconnecting"]);
-            deployment.heal();
-        }
-        _ => {}
+    if matches!(*name, "code-7" | "http-403") {
+        // A right that was missing is asked for again after minutes, or when the user says so.
+        eye.press("R");
     }
+    eye.until(&["● live", "● fresh", "!as of", "!again in", "!reads fail", "!The script refuses", "!✗ closed"]);
 }
 
 #[test]
@@ -134,8 +127,10 @@ fn the_waits_between_tries_grow() {
     let tries: Vec<_> =
         deployment.calls().into_iter().filter(|(_, call)| call == "GetConfigs").map(|(at, _)| at).collect();
     let waits: Vec<_> = tries.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    // However late the program is, it never comes before its time: a second, two and four, each within a fifth.
     let last = waits[waits.len().saturating_sub(3)..].to_vec();
-    assert!(last.windows(2).all(|pair| pair[1] > pair[0]), "{waits:?}");
+    let least = [800, 1_600, 3_200].map(Duration::from_millis);
+    assert!(last.iter().zip(least).all(|(wait, least)| *wait >= least), "{waits:?}");
 }
 
 #[test]
@@ -145,8 +140,11 @@ fn retry_after_is_honoured() {
     deployment.fail(Fault::Wait(503, 7));
     eye.until(&["✗ reconnecting in", "answered HTTP 503"]);
     let before = deployment.count("GetConfigs");
-    eye.watch(Duration::from_secs(5));
-    assert_eq!(deployment.count("GetConfigs"), before, "asked again within the time that the deployment wanted");
+    eye.while_asked(&deployment, "GetConfigs", 1);
+    let calls = deployment.calls().into_iter().filter(|(_, call)| call == "GetConfigs");
+    let tries: Vec<_> = calls.map(|(at, _)| at).collect();
+    let waited = tries[before] - tries[before - 1];
+    assert!(waited >= Duration::from_secs(7), "asked again after {waited:?}, and the deployment wanted 7 s");
     deployment.heal();
     eye.until(&["● live"]);
 }

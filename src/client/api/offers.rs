@@ -1,7 +1,13 @@
-//! What the deployment turned out to serve, learnt from every answer; a part that it does not have is asked for once.
+//! What the deployment turned out to serve, learnt from every answer.
+//!
+//! One refusal is no proof: a release may be rolling out, or something between may have answered. What was served before is
+//! asked for as often as ever, and its absence is a failure like any other. What never was is left alone for a while, so that
+//! each poll of an older deployment does not ask in vain, and is asked for again when that is over or somebody wants it.
 
+use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::PoisonError;
+use std::sync::{MutexGuard, PoisonError};
+use std::time::Instant;
 
 use super::Api;
 use crate::client::error::{Error, Kind};
@@ -30,20 +36,45 @@ pub(super) fn part_of(method: &str) -> Option<Part> {
     PART_OF.iter().find(|(known, _)| *known == method).map(|(_, part)| *part)
 }
 
+/// What was learnt.
+#[derive(Debug, Default)]
+pub(super) struct Learnt {
+    serves: Serves,
+    /// Since when the deployment is believed not to have a part; one that is not in it is asked for.
+    believed: BTreeMap<Part, Instant>,
+    /// What the deployment said of itself last.
+    pub(super) deployment: Option<super::Deployment>,
+}
+
 impl Api {
+    pub(super) fn learnt(&self) -> MutexGuard<'_, Learnt> {
+        self.learnt.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What is known of the deployment's parts now.
     pub fn serves(&self) -> Serves {
-        self.serves.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.learnt().serves.clone()
     }
 
     /// Forgets what was learnt: the deployment went away, and another release may have come back.
     pub(super) fn renew(&self) {
-        *self.serves.lock().unwrap_or_else(PoisonError::into_inner) = Serves::default();
+        *self.learnt() = Learnt::default();
+    }
+
+    /// Asks the deployment again for all that it is believed not to have.
+    pub(in crate::client) fn doubt(&self) {
+        self.learnt().believed.clear();
     }
 
     /// Notes how a part stands.
     fn note(&self, part: Part, offer: Offer) {
-        self.serves.lock().unwrap_or_else(PoisonError::into_inner).note(part, offer);
+        let mut learnt = self.learnt();
+        if matches!(offer, Offer::Missing(_)) {
+            learnt.believed.insert(part, Instant::now());
+        } else {
+            learnt.believed.remove(&part);
+        }
+        learnt.serves.note(part, offer);
     }
 
     /// Notes how the calls below `/v1/fvtop/` stand, all alike.
@@ -56,15 +87,34 @@ impl Api {
         OWN.into_iter().for_each(|part| self.note(part, Offer::Missing(part.not_served())));
     }
 
-    /// Makes a call that reads this part, unless the deployment is known not to have it, and notes what came of it.
+    /// Notes that the deployment has calls of its own: what was said to be missing of them may be there.
+    pub(super) fn note_own_there(&self) {
+        let serves = self.serves();
+        OWN.into_iter().filter(|part| serves.lacks(*part)).for_each(|part| self.note(part, Offer::Unknown));
+    }
+
+    /// Whether that part is not asked for now.
+    pub(in crate::client) fn leaves_alone(&self, part: Part) -> bool {
+        self.believed_missing(part).is_some()
+    }
+
+    /// Why that part is not asked for now.
+    fn believed_missing(&self, part: Part) -> Option<Error> {
+        let learnt = self.learnt();
+        let fresh = learnt.believed.get(&part).is_some_and(|since| since.elapsed() < self.belief);
+        let problem = learnt.serves.problem(part).filter(|_| fresh)?;
+        Some(Error::of(Kind::Unimplemented, problem.clone()))
+    }
+
+    /// Makes a call that reads this part, unless the deployment is believed not to have it, and notes what came of it.
     pub(super) async fn noted<T>(
         &self,
         part: Option<Part>,
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         let Some(part) = part else { return call.await };
-        if let Offer::Missing(problem) = self.serves().of(part) {
-            return Err(Error::of(Kind::Unimplemented, problem.clone()));
+        if let Some(error) = self.believed_missing(part) {
+            return Err(error);
         }
         match call.await {
             Ok(answer) => {
@@ -72,6 +122,9 @@ impl Api {
                 Ok(answer)
             }
             Err(error) if error.kind == Kind::Unimplemented => {
+                if *self.serves().of(part) == Offer::Served {
+                    return Err(Error::of(Kind::Failed, part.no_longer_served()));
+                }
                 self.note(part, Offer::Missing(part.not_served()));
                 Err(Error::of(Kind::Unimplemented, part.not_served()))
             }

@@ -96,6 +96,11 @@ impl Polls {
         self.slot(poll).running = Some(Running { stamp, since: Instant::now(), abort });
     }
 
+    /// Whether that request is the one that is waited for.
+    pub(super) fn is_running(&self, poll: Poll, stamp: u64) -> bool {
+        self.slots[poll as usize].running.as_ref().is_some_and(|running| running.stamp == stamp)
+    }
+
     /// A request has ended: when it was sent, or nothing when nobody waits for it any more.
     pub(super) fn ended(&mut self, poll: Poll, stamp: u64) -> Option<Instant> {
         let running = self.slot(poll).running.take_if(|running| running.stamp == stamp)?;

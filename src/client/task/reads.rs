@@ -16,7 +16,7 @@ use super::super::message::{Connection, Failing, Part, Problem, Update};
 use super::Task;
 use super::link::{self, Link};
 use super::poll::Poll;
-use super::work::Answer;
+use super::work::{Answer, Early};
 use crate::model::FeatureView;
 
 /// How many times as long as a read took the next one is put off at least, so that large answers do not fill the link.
@@ -82,14 +82,13 @@ impl Task {
                 self.table_rests = None;
                 self.well(Part::Reasons);
             }
-            Table::Failed(error) if matches!(error.kind, Kind::Unimplemented | Kind::Forbidden) => {
-                let wait = if error.kind == Kind::Forbidden { self.pace.forbidden } else { Duration::ZERO };
-                self.table_rests = Some(Instant::now() + wait);
-                self.well(Part::Reasons);
+            Table::Failed(error) if self.is_lacking(Part::Reasons, &error) => {
+                self.table_rests = Some(Instant::now() + self.pace.forbidden);
+                self.over(Part::Reasons);
             }
             Table::Failed(error) => {
                 let failures = self.troubles.failed(Part::Reasons);
-                let wait = link::grown((self.pace.jobs, self.pace.failing), failures).max(error.told_wait());
+                let wait = self.rest(&error, self.pace.jobs, failures);
                 self.table_rests = Some(Instant::now() + wait);
                 self.tell_failing(Part::Reasons, error.problem, wait);
             }
@@ -97,6 +96,14 @@ impl Task {
         let (Some(view), Some((jobs, mark))) = (&self.view, listing.news) else { return };
         self.listed = Some(mark);
         self.outbox.push_changed(Update::Jobs { generation: view.generation, jobs: Arc::new(jobs) });
+    }
+
+    /// Shows the first jobs of a list that is still to come.
+    pub(super) fn show_early(&mut self, Early { stamp, jobs, total }: Early) {
+        let (Some(view), None, true) = (&self.view, self.listed, self.polls.is_running(Poll::Jobs, stamp)) else {
+            return;
+        };
+        self.outbox.push(Update::JobsAhead { generation: view.generation, jobs: Arc::new(jobs), total });
     }
 
     fn learn(&mut self, deployment: Deployment) {
@@ -131,51 +138,65 @@ impl Task {
             self.go_down(error);
             return;
         }
-        let mut told = None;
+        let lacking = poll.part().filter(|part| self.is_lacking(*part, &error));
         match error.kind {
-            // Not before another connection.
-            Kind::Unimplemented if self.lacks(poll) => self.polls.schedule(poll, None),
-            Kind::Forbidden => {
-                self.alive();
-                self.polls.schedule(poll, Some(self.pace.forbidden));
-            }
-            Kind::Answered | Kind::Failed | Kind::Busy | Kind::Unimplemented => {
-                self.alive();
-                told = Some(error);
-            }
-            Kind::Unreachable | Kind::Refused if self.heard.is_some_and(|heard| heard > sent) => told = Some(error),
-            Kind::Unreachable | Kind::Refused => {
+            Kind::Unreachable | Kind::Refused | Kind::Foreign if self.heard.is_none_or(|heard| heard <= sent) => {
                 self.polls.doubt(poll, error);
                 self.polls.want(Poll::Deployment);
-                return;
             }
-        }
-        match (told, poll.part()) {
-            (Some(error), _) => self.fails(poll, error),
-            // What was wrong with it before is so no more: what the deployment serves tells instead.
-            (None, Some(part)) => self.well(part),
-            (None, None) => {}
+            Kind::Unreachable | Kind::Refused | Kind::Foreign => self.fails(poll, error),
+            _ => {
+                self.alive();
+                match lacking {
+                    // What was wrong with it before is so no more: what the deployment serves tells instead.
+                    Some(part) => {
+                        self.polls.schedule(poll, Some(self.pace.forbidden));
+                        self.over(part);
+                    }
+                    None => self.fails(poll, error),
+                }
+            }
         }
     }
 
-    /// Whether the deployment is known not to have what is read; another call on the way to it may be what it lacks.
-    fn lacks(&self, poll: Poll) -> bool {
-        let serves = self.api.as_ref().map(Api::serves);
-        poll.part().zip(serves).is_some_and(|(part, serves)| serves.lacks(part))
+    /// Whether a part is not to be had and never was since it is looked at: then there is nothing on the screen that gets old,
+    /// and what the deployment serves says the rest. Another call on the way to it may be what the deployment lacks.
+    fn is_lacking(&self, part: Part, error: &Error) -> bool {
+        match error.kind {
+            Kind::Unimplemented => self.api.as_ref().map(Api::serves).is_some_and(|serves| serves.lacks(part)),
+            Kind::Forbidden => !self.troubles.has_worked(part),
+            _ => false,
+        }
+    }
+
+    /// How long a read that failed so many times in a row is left alone.
+    fn rest(&self, error: &Error, interval: Duration, failures: u32) -> Duration {
+        match error.kind {
+            // A right does not come back in a moment.
+            Kind::Forbidden => self.pace.forbidden,
+            _ => link::grown((interval, self.pace.failing.max(interval)), failures).max(error.told_wait()),
+        }
     }
 
     /// The read alone is in trouble: it is tried again, less and less often.
     fn fails(&mut self, poll: Poll, error: Error) {
         let (Some(part), Some(interval)) = (poll.part(), self.interval(poll)) else { return };
         let failures = self.troubles.failed(part);
-        let wait = link::grown((interval, self.pace.failing.max(interval)), failures).max(error.told_wait());
+        let wait = self.rest(&error, interval, failures);
         self.polls.schedule(poll, Some(wait));
         self.tell_failing(part, error.problem, wait);
     }
 
-    /// It went well, or there is nothing to it any more.
+    /// It went well.
     fn well(&mut self, part: Part) {
         if self.troubles.worked(part) {
+            self.tell_reading(part, None);
+        }
+    }
+
+    /// There is nothing to it, so that it does not fail either.
+    fn over(&mut self, part: Part) {
+        if self.troubles.over(part) {
             self.tell_reading(part, None);
         }
     }

@@ -14,7 +14,7 @@ use prost::Message;
 use super::*;
 use crate::client::ApiKey;
 use crate::client::endpoint::parse_url;
-use crate::client::message::{Part, TailState};
+use crate::client::message::{Part, Serves, TailState};
 use crate::wire::convert as c;
 use crate::wire::proto::jobs::{ListJobsRequest, ListJobsResponse, MaterializationJob};
 use crate::wire::proto::view::{Fco, FcoContainer, FeatureView as FeatureViewProto, QueryFeatureViewsResponse};
@@ -82,6 +82,7 @@ async fn answer(State((script, counts)): State<(Script, Counts)>, body: String) 
             Body::from_stream(futures::stream::iter(pieces)).into_response()
         }
         Some(Act::Late(millis, response)) => {
+            let _late = LateCount::new(&counts);
             tokio::time::sleep(Duration::from_millis(millis)).await;
             good(response)
         }
@@ -99,6 +100,30 @@ async fn answer(State((script, counts)): State<(Script, Counts)>, body: String) 
     }
 }
 
+/// Counts the late answers that somebody waits for, under a name that no call has.
+struct LateCount(Counts);
+
+const LATE: &str = "late answers";
+
+impl LateCount {
+    fn new(counts: &Counts) -> Self {
+        *counts.lock().unwrap().entry(LATE.to_owned()).or_default() += 1;
+        Self(Arc::clone(counts))
+    }
+}
+
+impl Drop for LateCount {
+    fn drop(&mut self) {
+        *self.0.lock().unwrap().entry(LATE.to_owned()).or_default() -= 1;
+    }
+}
+
+/// A path that is counted, and at which nothing is.
+async fn nothing(State((_, counts)): State<(Script, Counts)>) -> StatusCode {
+    *counts.lock().unwrap().entry("get-features".to_owned()).or_default() += 1;
+    StatusCode::NOT_FOUND
+}
+
 /// A stream of two records, a control line, a line that is too long, and half a record; then it breaks.
 async fn tail() -> Body {
     let mut text =
@@ -109,17 +134,15 @@ async fn tail() -> Body {
     Body::from(text)
 }
 
-async fn serve_at(port: u16, script: Script, counts: Counts) -> u16 {
+fn serve(listener: tokio::net::TcpListener, script: Script, counts: Counts) {
     let router = Router::new()
         .route("/api/proxy", post(answer))
         .route("/api/v1/fvtop/run-stream", get(tail))
         .route("/api/v1/fvtop/audit", get(audit::log))
+        .route("/api/v1/feature-service/get-features", post(nothing))
         .with_state((script, counts))
         .nest("/api/v1/fvtop", queries::router());
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
-    let port = listener.local_addr().unwrap().port();
     tokio::spawn(async { axum::serve(listener, router).await.unwrap() });
-    port
 }
 
 fn jobs(view: &str) -> ListJobsResponse {
@@ -165,8 +188,10 @@ impl Fake {
     async fn new(script: HashMap<&'static str, Act>) -> Self {
         let script = Arc::new(Mutex::new(script));
         let counts = Counts::default();
-        let port = serve_at(0, Arc::clone(&script), Arc::clone(&counts)).await;
-        Self { script, counts, url: format!("http://127.0.0.1:{port}/api") }
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/api", listener.local_addr().unwrap());
+        serve(listener, Arc::clone(&script), Arc::clone(&counts));
+        Self { script, counts, url }
     }
 
     /// How often that call came.
@@ -174,35 +199,68 @@ impl Fake {
         self.counts.lock().unwrap().get(method).copied().unwrap_or(0)
     }
 
+    /// Late answers that somebody still waits for.
+    fn under_way(&self) -> usize {
+        self.count(LATE)
+    }
+
     fn set(&self, method: &'static str, act: Act) {
         self.script.lock().unwrap().insert(method, act);
     }
 
     fn connect(&self) -> Console {
-        Console::to(&self.url)
+        Console::to(&self.url, |_| ())
+    }
+
+    /// A console with another pace.
+    fn connect_at(&self, change: impl FnOnce(&mut Pace)) -> Console {
+        Console::to(&self.url, change)
     }
 }
 
-/// The other end, with patience.
-struct Console(Handle);
+/// How long anything may take that comes by itself: a guard against waiting for ever, not a measure of speed.
+const GUARD: Duration = Duration::from_secs(300);
+
+/// A time that no test lives to see.
+const NEVER: Duration = Duration::from_secs(100_000);
+
+/// The other end, with patience. No test counts on how soon something comes: it waits until it is there, or until the deployment
+/// was asked so many times.
+struct Console(Handle, Shown);
+
+/// What a screen would show: the last state of each kind that was told. States may overtake each other on the way, so that a test
+/// asks here for those that may have come already.
+#[derive(Default)]
+struct Shown {
+    connection: Option<Connection>,
+    serves: Serves,
+    jobs: Option<Arc<Vec<crate::model::Job>>>,
+}
 
 impl Console {
-    fn to(url: &str) -> Self {
+    fn to(url: &str, change: impl FnOnce(&mut Pace)) -> Self {
         let endpoint = Endpoint::new(parse_url(url).unwrap(), ApiKey::new("test-key").unwrap(), None);
         let ms = Duration::from_millis;
-        let pace = Pace {
+        let mut pace = Pace {
             jobs: ms(30),
             details: ms(50),
             views: ms(50),
             workspaces: ms(50),
-            slow: ms(100),
+            // A machine under load is no slow deployment.
+            slow: NEVER,
+            ahead: NEVER,
             backoff: (ms(20), ms(100)),
             refused: ms(100),
             failing: ms(200),
-            forbidden: ms(300),
+            forbidden: NEVER,
             idle: ms(500),
         };
-        Self(spawn_at(async { Ok(endpoint) }, pace))
+        change(&mut pace);
+        Self::of(spawn_at(async { Ok(endpoint) }, pace))
+    }
+
+    fn of(handle: Handle) -> Self {
+        Self(handle, Shown::default())
     }
 
     /// Connected, and knowing what the deployment has.
@@ -221,41 +279,87 @@ impl Console {
         self.send(Command::OpenView { generation, workspace, feature_view }).await;
     }
 
+    /// The next update.
+    async fn next(&mut self) -> Update {
+        let update = tokio::time::timeout(GUARD, self.0.updates.recv()).await.expect("the update never came");
+        let update = update.expect("the client task has ended");
+        match &update {
+            Update::Connection(connection) => self.1.connection = Some(connection.clone()),
+            Update::Deployment { serves, .. } => self.1.serves = serves.clone(),
+            Update::Jobs { jobs, .. } => self.1.jobs = Some(Arc::clone(jobs)),
+            _ => {}
+        }
+        update
+    }
+
     /// The first update from now on that fits; everything before it is dropped.
     async fn until<T>(&mut self, mut fits: impl FnMut(Update) -> Option<T>) -> T {
-        let found = async {
-            loop {
-                let update = self.0.updates.recv().await.expect("the client task has ended");
-                if let Some(found) = fits(update) {
-                    return found;
-                }
+        loop {
+            if let Some(found) = fits(self.next().await) {
+                return found;
             }
-        };
-        tokio::time::timeout(Duration::from_secs(10), found).await.expect("the update never came")
-    }
-
-    async fn connection(&mut self, mut fits: impl FnMut(&Connection) -> bool) -> Connection {
-        self.until(|update| match update {
-            Update::Connection(connection) if fits(&connection) => Some(connection),
-            _ => None,
-        })
-        .await
-    }
-
-    /// Everything that comes within that time.
-    async fn during(&mut self, millis: u64) -> Vec<Update> {
-        let mut seen = Vec::new();
-        let end = Instant::now() + Duration::from_millis(millis);
-        while let Ok(Some(update)) = tokio::time::timeout_at(end, self.0.updates.recv()).await {
-            seen.push(update);
         }
-        seen
+    }
+
+    /// The connection as soon as it stands like that.
+    async fn connection(&mut self, mut fits: impl FnMut(&Connection) -> bool) -> Connection {
+        loop {
+            match &self.1.connection {
+                Some(connection) if fits(connection) => return connection.clone(),
+                _ => drop(self.next().await),
+            }
+        }
+    }
+
+    /// What the deployment serves as soon as it is known to be so.
+    async fn serves(&mut self, fits: impl Fn(&Serves) -> bool) -> Serves {
+        while !fits(&self.1.serves) {
+            self.next().await;
+        }
+        self.1.serves.clone()
+    }
+
+    /// The jobs as soon as they are so.
+    async fn jobs_when(&mut self, fits: impl Fn(&[crate::model::Job]) -> bool) -> Arc<Vec<crate::model::Job>> {
+        loop {
+            match &self.1.jobs {
+                Some(jobs) if fits(jobs) => return Arc::clone(jobs),
+                _ => drop(self.next().await),
+            }
+        }
+    }
+
+    /// Everything that is told until the deployment has been asked that call so many times more, and all that was told by then.
+    async fn while_asked(&mut self, fake: &Fake, method: &str, times: usize) -> Vec<Update> {
+        self.until_asked(fake, method, fake.count(method) + times).await
+    }
+
+    /// The same, for so many times in all.
+    async fn until_asked(&mut self, fake: &Fake, method: &str, wanted: usize) -> Vec<Update> {
+        let mut seen = Vec::new();
+        let begun = Instant::now();
+        while fake.count(method) < wanted {
+            assert!(begun.elapsed() < GUARD, "{method} is not asked for any more");
+            if let Ok(update) = tokio::time::timeout(Duration::from_millis(5), self.next()).await {
+                seen.push(update);
+            }
+        }
+        // An answer that needs no deployment comes after all that waits to be told.
+        let view = Box::new(crate::client::testing::view(&[("k", crate::model::DataType::Int64)]));
+        self.send(Command::TypedKeys { request: RequestId::MAX, view, keys: vec![vec!["1".to_owned()]] }).await;
+        loop {
+            match self.next().await {
+                Update::Keys { request: RequestId::MAX, .. } => return seen,
+                update => seen.push(update),
+            }
+        }
     }
 }
 
 #[tokio::test]
 async fn the_first_live_workspace_opens_and_what_does_not_change_is_not_told_again() {
-    let mut console = Fake::new(healthy()).await.connect();
+    let fake = Fake::new(healthy()).await;
+    let mut console = fake.connect();
     console.send(Command::OpenWorkspace { generation: 1, workspace: None }).await;
     let names = console
         .until(|update| match update {
@@ -266,8 +370,8 @@ async fn the_first_live_workspace_opens_and_what_does_not_change_is_not_told_aga
         })
         .await;
     assert_eq!(names, ["slow", "quick"]);
-    console.during(50).await;
-    let later = console.during(200).await;
+    console.while_asked(&fake, rpc::LIST_WORKSPACES, 3).await;
+    let later = console.while_asked(&fake, rpc::QUERY_FEATURE_VIEWS, 4).await;
     assert!(later.is_empty(), "{later:?}");
 }
 
@@ -324,7 +428,7 @@ async fn a_broken_read_is_told_once_and_the_rest_stays_live() {
         .await;
     assert!(broken.problem.what.contains("500") && !broken.problem.what.contains('<'), "{broken:?}");
     assert!(broken.as_of.is_none() && broken.next_try > broken.since, "{broken:?}");
-    let later = console.during(200).await;
+    let later = console.while_asked(&fake, rpc::LIST_MATERIALIZATION_JOBS, 3).await;
     assert!(!later.iter().any(|u| matches!(u, Update::Connection(_))), "{later:?}");
     // Each further failure is of the same row of failures, and puts the next try off further.
     let mut last = broken.clone();
@@ -343,15 +447,18 @@ async fn a_broken_read_is_told_once_and_the_rest_stays_live() {
 async fn an_answer_that_is_overdue_makes_the_connection_slow_and_then_live_again() {
     let fake = Fake::new(healthy()).await;
     fake.set(rpc::LIST_WORKSPACES, Act::Late(250, String::new()));
-    let mut console = fake.connect();
+    let mut console = fake.connect_at(|pace| pace.slow = Duration::from_millis(100));
     console.connection(|c| matches!(c, Connection::Slow { .. })).await;
     console.connection(|c| *c == Connection::Live).await;
 }
 
 #[tokio::test]
 async fn a_dead_deployment_is_tried_again_until_it_is_back() {
-    let port = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-    let mut console = Console::to(&format!("http://127.0.0.1:{port}/api"));
+    // A port that is taken, and on which nobody listens yet.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    let mut console = Console::to(&format!("http://127.0.0.1:{port}/api"), |_| ());
     console.send(Command::OpenWorkspace { generation: 1, workspace: Some("prod".into()) }).await;
     let offline = console.connection(|c| matches!(c, Connection::Offline { attempt: 2.., .. })).await;
     let Connection::Offline { problem, .. } = offline else { panic!() };
@@ -363,20 +470,26 @@ async fn a_dead_deployment_is_tried_again_until_it_is_back() {
     let (workspace, feature_view) = ("prod".to_owned(), "quick".to_owned());
     console.send(Command::Lookup { request: 9, workspace, feature_view, keys: vec![] }).await;
     assert!(console.until(failed).await.is_err());
-    serve_at(port, Arc::new(Mutex::new(healthy())), Counts::default()).await;
+    serve(socket.listen(64).unwrap(), Arc::new(Mutex::new(healthy())), Counts::default());
     console.connection(|c| *c == Connection::Live).await;
     console.until(|update| matches!(update, Update::FeatureViews { generation: 1, .. }).then_some(())).await;
 }
 
 #[tokio::test]
 async fn an_answer_to_an_old_question_never_lands_in_a_new_place() {
-    let mut console = Fake::new(healthy()).await.connect();
+    let fake = Fake::new(healthy()).await;
+    let mut console = fake.connect();
     console.send(Command::OpenWorkspace { generation: 1, workspace: Some("prod".into()) }).await;
     console.until(|update| matches!(update, Update::FeatureViews { .. }).then_some(())).await;
     console.open(2, "slow").await;
-    tokio::time::sleep(Duration::from_millis(60)).await;
+    console.while_asked(&fake, rpc::LIST_MATERIALIZATION_JOBS, 1).await;
     console.open(3, "quick").await;
-    let seen = console.during(600).await;
+    // Long enough for the answer about the other view, which comes 300 ms late.
+    let mut seen = Vec::new();
+    let asked = Instant::now();
+    while asked.elapsed() < Duration::from_millis(400) {
+        seen.extend(console.while_asked(&fake, rpc::LIST_MATERIALIZATION_JOBS, 3).await);
+    }
     let jobs: Vec<_> = seen
         .iter()
         .filter_map(|update| match update {
@@ -438,7 +551,7 @@ async fn a_tail_gives_whole_records_counts_what_is_too_long_and_is_opened_again(
 async fn a_deployment_that_does_not_come_up_is_refused_and_requests_are_answered() {
     let problem = Problem { what: "It is locked.".into(), hint: "Use another.".into() };
     let expected = problem.clone();
-    let mut console = Console(spawn_when_ready(async { Err(problem) }));
+    let mut console = Console::of(spawn_when_ready(async { Err(problem) }));
     // Nothing is tried again where there is nothing to try.
     let refused =
         |c: &Connection| matches!(c, Connection::Refused { problem, next_try: None, .. } if *problem == expected);
@@ -462,5 +575,5 @@ async fn the_task_ends_when_it_is_told_to_or_left_alone() {
     let Handle { commands, updates } = fake.connect().0;
     drop(updates);
     let ended = async { while commands.send(Command::Refresh).await.is_ok() {} };
-    tokio::time::timeout(Duration::from_secs(10), ended).await.expect("the task must end");
+    tokio::time::timeout(GUARD, ended).await.expect("the task must end");
 }

@@ -27,6 +27,16 @@ impl Troubles {
         trouble.row.take().is_some()
     }
 
+    /// There is nothing to it; true when it had failed before.
+    pub(super) fn over(&mut self, part: Part) -> bool {
+        self.0.get_mut(&part).is_some_and(|trouble| trouble.row.take().is_some())
+    }
+
+    /// Whether it was ever answered well.
+    pub(super) fn has_worked(&self, part: Part) -> bool {
+        self.0.get(&part).is_some_and(|trouble| trouble.as_of.is_some())
+    }
+
     /// It failed once more; gives how many times in a row now.
     pub(super) fn failed(&mut self, part: Part) -> u32 {
         let trouble = self.0.entry(part).or_default();

@@ -1,8 +1,14 @@
 //! What the task does outside its loop: requests on their way, and what they bring back.
 
+use std::mem::{Discriminant, discriminant};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures::FutureExt;
 use polars::prelude::{DataFrame, IntoColumn, StringChunked};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::super::api::{Api, Deployment, Known, Listing};
@@ -14,7 +20,7 @@ use super::link::Link;
 use super::poll::Poll;
 use super::wildcard;
 use super::{OpenView, Task};
-use crate::model::{Coverage, FeatureView, Freshness, Id, StatusOptions, StatusTable, Workspace};
+use crate::model::{Coverage, FeatureView, Freshness, Id, Job, StatusOptions, StatusTable, Workspace};
 use crate::wire::features::Locator;
 
 /// Something that was finished.
@@ -67,7 +73,50 @@ enum Question {
         view: OpenView,
         id: Option<Id>,
         known: Known,
+        ahead: Ahead,
     },
+}
+
+/// Where the first jobs of a list go that takes long to come.
+#[derive(Clone)]
+struct Ahead {
+    /// The read that they are of.
+    stamp: u64,
+    /// How long the list may take before they are asked for.
+    after: Duration,
+    to: UnboundedSender<Early>,
+}
+
+/// The first jobs of a list that is still to come.
+pub(super) struct Early {
+    pub stamp: u64,
+    pub jobs: Vec<Job>,
+    pub total: Option<u64>,
+}
+
+impl Ahead {
+    /// Makes the read of a view's jobs. Where none are on the screen yet and the list takes long, the first ones are asked for
+    /// beside it; a deployment that cannot give these alone is waited for without.
+    async fn list(self, api: &Api, view: &OpenView, id: Id, known: Known) -> Result<Listing, Error> {
+        let mut listing = std::pin::pin!(api.listing(&view.workspace, &view.name, id, known));
+        if known.mark.is_none() {
+            let first = async {
+                tokio::time::sleep(self.after).await;
+                api.first_jobs(&view.workspace, &view.name).await
+            };
+            tokio::select! {
+                biased;
+                listing = &mut listing => return listing,
+                first = first => {
+                    if let Ok((jobs, total)) = first {
+                        // Whoever wanted them may have ended.
+                        let _ = self.to.send(Early { stamp: self.stamp, jobs, total });
+                    }
+                }
+            }
+        }
+        listing.await
+    }
 }
 
 impl Question {
@@ -79,7 +128,7 @@ impl Question {
                 let views = api.feature_views(&workspace).await?;
                 Ok(Answer::Views { workspace, views })
             }
-            Self::OfView { poll, view, id, known } => {
+            Self::OfView { poll, view, id, known, ahead } => {
                 let id = match id {
                     Some(id) => id,
                     None => api.feature_view(&view.workspace, &view.name).await?.id,
@@ -87,7 +136,7 @@ impl Question {
                 Ok(match poll {
                     Poll::Freshness => Answer::OfView(Fact::Freshness(api.freshness(&view.workspace, id).await?)),
                     Poll::Summary => Answer::OfView(Fact::Summary(api.summary(&view.workspace, id).await?)),
-                    _ => Answer::Jobs(api.listing(&view.workspace, &view.name, id, known).await?),
+                    _ => Answer::Jobs(ahead.list(&api, &view, id, known).await?),
                 })
             }
         }
@@ -108,16 +157,23 @@ impl Task {
             if !may || !self.polls.is_due(poll, now) {
                 continue;
             }
-            let Some(question) = self.question(poll) else { continue };
             let stamp = self.polls.next_stamp();
-            let asked = question.ask(api.clone());
-            let abort = self.work.spawn(async move { Done::Poll { poll, stamp, result: Box::new(asked.await) } });
+            let Some(question) = self.question(poll, stamp) else { continue };
+            let asked = AssertUnwindSafe(question.ask(api.clone())).catch_unwind();
+            let abort = self.work.spawn(async move {
+                // A read that ended without a word would never be made again.
+                let result = asked.await.unwrap_or_else(|_| {
+                    let what = "An answer could not be worked on.";
+                    Err(Error::new(Kind::Failed, what, "This is a defect of the program."))
+                });
+                Done::Poll { poll, stamp, result: Box::new(result) }
+            });
             self.polls.started(poll, stamp, abort);
         }
     }
 
     /// What that kind asks for now; nothing when nothing is wanted of it.
-    fn question(&self, poll: Poll) -> Option<Question> {
+    fn question(&self, poll: Poll, stamp: u64) -> Option<Question> {
         match poll {
             Poll::Deployment => Some(Question::Deployment { back: self.link.is_down() }),
             Poll::Workspaces => Some(Question::Workspaces),
@@ -127,7 +183,8 @@ impl Task {
                 let id = self.ids.get(&(view.workspace.clone(), view.name.clone())).copied();
                 let table_rests = self.table_rests.is_some_and(|until| until > Instant::now());
                 let known = Known { mark: self.listed, table_rests };
-                Some(Question::OfView { poll, view, id, known })
+                let ahead = Ahead { stamp, after: self.pace.ahead, to: self.early.0.clone() };
+                Some(Question::OfView { poll, view, id, known, ahead })
             }
         }
     }
@@ -145,7 +202,7 @@ impl Task {
         self.api.as_ref()?;
         let oldest = self.polls.oldest().filter(|_| matches!(self.link, Link::Live | Link::Connecting));
         let slow_at = oldest.map(|since| since + self.pace.slow);
-        let due = |poll: &Poll| self.question(*poll).and_then(|_| self.polls.due(*poll));
+        let due = |poll: &Poll| self.question(*poll, 0).and_then(|_| self.polls.due(*poll));
         let next = match self.link {
             Link::Down { at, .. } => self.polls.due(Poll::Deployment).map(|due| due.max(at)),
             _ => Poll::ALL.iter().filter_map(due).min(),
@@ -157,20 +214,34 @@ impl Task {
     pub(super) fn coverage(&mut self, generation: Generation) {
         let Some(view) = self.view.clone().filter(|view| view.generation == generation) else { return };
         let id = self.ids.get(&(view.workspace.clone(), view.name.clone())).copied();
-        let api = self.api.clone();
-        self.work.spawn(async move {
+        let (api, kind) = (self.api.clone(), discriminant(&Command::Coverage { generation }));
+        let asked = self.work.spawn(async move {
             let answer = match api {
                 Some(api) => covered(&api, &view, id).await.map_err(Problem::from),
                 None => Err(Problem::from(not_connected())),
             };
             Done::Reply(Some(Box::new(Update::Coverage { generation, answer: answer.map(Arc::new) })))
         });
+        self.supersede(kind, asked);
     }
 
-    /// Sends a request of the user; it runs beside everything else and is never dropped.
+    /// Gives up the question of that kind that is on its way: its answer is not waited for any more.
+    fn supersede(&mut self, kind: Discriminant<Command>, asked: AbortHandle) {
+        if let Some(before) = self.asked.insert(kind, asked) {
+            before.abort();
+        }
+    }
+
+    /// Sends a request of the user; it runs beside everything else. A change is never dropped; of questions that show in the same
+    /// place, the newest one counts.
     pub(super) fn request(&mut self, command: Command) {
-        let api = self.api.clone();
-        self.work.spawn(async move { Done::Reply(serve(api, command).await.map(Box::new)) });
+        use Command::{Detail, Lookup, LookupAll, Status};
+        let kind = matches!(command, Lookup { .. } | LookupAll { .. } | Detail { .. } | Status { .. });
+        let (api, kind) = (self.api.clone(), kind.then(|| discriminant(&command)));
+        let asked = self.work.spawn(async move { Done::Reply(serve(api, command).await.map(Box::new)) });
+        if let Some(kind) = kind {
+            self.supersede(kind, asked);
+        }
     }
 }
 

@@ -39,12 +39,11 @@ pub fn disabled(app: &App, action: Action) -> Option<String> {
     reason.map(str::to_owned)
 }
 
-/// What the deployment does not have cannot be asked for. What the key may not do can: rights change.
+/// What Tecton's protocol has no call for cannot be asked for. What the key may not do, or one answer said not to be there, can:
+/// rights and releases change.
 fn not_served(app: &App, action: Action) -> Option<&Problem> {
     let part = match action {
         Action::Run | Action::History => Part::Queries,
-        Action::MaterializationStatus | Action::DeletionStatus => Part::Reasons,
-        Action::Edit | Action::LookAgain => Part::Online,
         _ => return None,
     };
     match app.offer(part) {
@@ -109,8 +108,7 @@ fn retry(app: &App, job: &Job) -> Option<&'static str> {
         return Some("Only a job that has failed for good can be tried again; r starts a new one for its window.");
     }
     // Without the status table, which tells it, the deployment is asked.
-    let untold = app.offer(Part::Reasons).problem().is_some() || app.failing.contains_key(&Part::Reasons);
-    let allowed = job.allowed.retry || job.allowed.overwrite_retry || untold;
+    let allowed = job.allowed.retry || job.allowed.overwrite_retry || job.allowed.untold;
     (!allowed)
         .then_some("The deployment does not allow another attempt of this job; r starts a new one for its window.")
 }

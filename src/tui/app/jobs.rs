@@ -25,6 +25,8 @@ pub struct Jobs {
     pub all: Arc<Vec<Job>>,
     /// Whether the list came at all.
     pub loaded: bool,
+    /// Only the first jobs came, and the rest is on its way: how many there are, where that is known.
+    pub rest: Option<Option<u64>>,
     /// Indices of the rows that show, in the order in which they show.
     pub order: Vec<u32>,
     /// The filter as typed.
@@ -55,6 +57,7 @@ impl Default for Jobs {
         Self {
             all: Arc::default(),
             loaded: false,
+            rest: None,
             order: Vec::new(),
             filter: Field::default(),
             filter_error: None,
@@ -112,7 +115,7 @@ impl Jobs {
     /// Takes a new list. True when the selected job is no longer in it.
     pub fn receive(&mut self, all: Arc<Vec<Job>>, now: Time) -> bool {
         self.all = all;
-        self.loaded = true;
+        (self.loaded, self.rest) = (true, None);
         if !self.marks.is_empty() {
             let there: HashSet<Id> = self.all.iter().map(|job| job.id).collect();
             self.marks.retain(|id| there.contains(id));

@@ -152,7 +152,7 @@ fn a_failed_job_is_tried_again_after_a_question() {
 fn another_attempt_over_newer_data_says_what_it_overwrites() {
     let mut app = app();
     jobs_again(&mut app, |jobs| {
-        jobs[5].allowed = Allowed { retry: false, overwrite_retry: true };
+        jobs[5].allowed = Allowed { retry: false, overwrite_retry: true, untold: false };
         jobs[7].window = jobs[5].window;
     });
     press(&mut app, "/ type:state=failure enter f");
@@ -316,4 +316,36 @@ fn a_status_table_opens_in_the_window_of_tables_and_has_no_form() {
     assert_eq!(commands(&press(&mut app, "esc")), Vec::<&Command>::new());
     tell(&mut app, Update::Status { request, answer: Ok(status_table()) });
     assert!(app.overlays.is_empty());
+}
+
+#[test]
+fn a_state_that_nobody_knows_is_never_waited_for_silently() {
+    let mut app = app();
+    let strange = JobState::Other("HIBERNATING".to_owned());
+    let to = |word: JobState| move |jobs: &mut Vec<Job>| jobs[0].state = word.clone();
+    jobs_again(&mut app, to(strange.clone()));
+    press(&mut app, "home W");
+    assert!(toast(&app).contains("`HIBERNATING`, which this program does not know"), "{}", toast(&app));
+    let told = |app: &crate::tui::app::App| {
+        app.notes.journal.iter().filter(|note| note.text.contains("does not know")).count()
+    };
+    jobs_again(&mut app, to(JobState::Running));
+    jobs_again(&mut app, to(strange.clone()));
+    jobs_again(&mut app, to(strange));
+    assert_eq!(told(&app), 2, "once each time that it comes");
+    jobs_again(&mut app, to(JobState::Success));
+    assert!(toast(&app).contains("has ended: success"), "{}", toast(&app));
+}
+
+#[test]
+fn the_first_jobs_are_shown_while_the_rest_is_loading() {
+    let mut app = app();
+    let generation = app.generation;
+    let first = std::sync::Arc::new(jobs()[..2].to_vec());
+    tell(&mut app, Update::JobsAhead { generation, jobs: first.clone(), total: Some(40_000) });
+    assert!(screen(&mut app).contains("first 2 of 40000, loading"), "{}", screen(&mut app));
+    tell(&mut app, Update::JobsAhead { generation, jobs: first, total: None });
+    assert!(screen(&mut app).contains("first 2, loading"), "{}", screen(&mut app));
+    jobs_again(&mut app, |_| ());
+    assert!(!screen(&mut app).contains("loading"), "{}", screen(&mut app));
 }

@@ -145,6 +145,9 @@ fn on_job(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
             let text =
                 if waits { "No longer waiting for the job." } else { "Waiting: a bell rings when the job ends." };
             app.notes.add(app.now, Level::Info, text);
+            if !waits {
+                super::receive::tell_strange(app, &job);
+            }
         }
         (Action::Copy, Some(job)) => {
             effects.push(Effect::Copy { text: job.id.to_string(), what: format!("The id {}", job.id) });

@@ -25,6 +25,10 @@ pub fn receive(app: &mut App, told: Update, effects: &mut Vec<Effect>) {
             feature_views(app, generation, workspace, views, effects);
         }
         Update::Jobs { generation, jobs } if generation == current => receive_jobs(app, jobs, effects),
+        Update::JobsAhead { generation, jobs, total } if generation == current => {
+            receive_jobs(app, jobs, effects);
+            app.jobs.rest = Some(total);
+        }
         Update::Freshness { generation, freshness } if generation == current => app.freshness = Some(freshness),
         Update::Summary { generation, rows } if generation == current => app.summary_rows = rows,
         Update::Tail { generation, batch } if generation == current => tail(app, batch, effects),
@@ -56,6 +60,7 @@ pub fn receive(app: &mut App, told: Update, effects: &mut Vec<Effect>) {
         }
         // What belongs to a view that is no longer open.
         Update::Jobs { .. }
+        | Update::JobsAhead { .. }
         | Update::Freshness { .. }
         | Update::Summary { .. }
         | Update::Tail { .. }
@@ -217,17 +222,33 @@ fn receive_jobs(app: &mut App, jobs: Arc<Vec<Job>>, effects: &mut Vec<Effect>) {
             "The selected job is no longer there; the one now in its row is selected.",
         );
     }
+    let strange = app.jobs.waits.iter().filter_map(|id| app.jobs.find(*id));
+    let strange = strange.filter(|job| before.iter().all(|known| known.id != job.id || known.state != job.state));
+    for job in strange.cloned().collect::<Vec<_>>() {
+        tell_strange(app, &job);
+    }
     let ended = app.jobs.waits.iter().filter_map(|id| app.jobs.find(*id)).filter(|job| job.state.is_terminal());
     let ended: Vec<Job> = ended.cloned().collect();
     for job in ended {
         app.jobs.waits.remove(&job.id);
         let level = if job.state == JobState::Success { Level::Good } else { Level::Bad };
-        let window = job.window.map(super::columns::short_window).unwrap_or_default();
+        let window = job.window.map(|window| super::columns::short_window(window, app.now)).unwrap_or_default();
         let text =
             format!("Job {} has ended: {}. {} {window}", short_id(job.id), phase::of(&job).word, job.feature_view);
         let text = text.trim_end().to_owned();
         app.notes.add(app.now, level, text.clone());
         effects.push(Effect::Notify(text));
+    }
+}
+
+/// Says of a job that is waited for that nobody here knows its state, and so not whether it has ended either.
+pub fn tell_strange(app: &mut App, job: &Job) {
+    if let JobState::Other(word) = &job.state {
+        let text = format!(
+            "Job {} is in the state `{word}`, which this program does not know: it is waited for until another one comes.",
+            short_id(job.id)
+        );
+        app.notes.add(app.now, Level::Warning, text);
     }
 }
 
@@ -284,7 +305,7 @@ fn triggered(app: &mut App, request: RequestId, answer: Result<Job, Problem>) {
     match answer {
         Ok(job) => {
             app.overlays.retain(|overlay| !waits(overlay));
-            let window = job.window.map(super::columns::short_window).unwrap_or_default();
+            let window = job.window.map(|window| super::columns::short_window(window, app.now)).unwrap_or_default();
             app.notes.add(app.now, Level::Good, format!("Job {} was started for {window}.", short_id(job.id)));
             // What was started is what is watched next, unless the user is busy elsewhere.
             if app.typing.is_none() {

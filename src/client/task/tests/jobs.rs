@@ -200,7 +200,7 @@ async fn keys_are_read_from_files_without_a_deployment() {
     let dir = tempfile::tempdir().unwrap();
     let path: PathBuf = dir.path().join("keys.csv");
     std::fs::write(&path, "origin,user_id\nJFK,7\n").unwrap();
-    let mut console = Console(spawn_when_ready(std::future::pending()));
+    let mut console = Console::of(spawn_when_ready(std::future::pending()));
     let view = Box::new(two_keys());
     let keys = console.keys(Command::ReadKeys { request: 1, view: view.clone(), path: path.clone() }).await.unwrap();
     assert_eq!((keys.given, keys.table.0.height(), keys.file), (1, 1, Some(path)));
@@ -237,15 +237,20 @@ async fn what_an_attempt_did_is_told_cleaned() {
     assert_eq!((detail.log.as_slice(), detail.stages.len()), (["a".to_owned(), "b␇".to_owned()].as_slice(), 1));
     assert_eq!(detail.stages[0].description, "12 rows␛[2J");
     assert!(matches!(detail.stages[0].kind, StageKind::Other(_)));
-    // One of the two calls is enough, and another failure is told.
+    // Any failure of either is told.
     fake.set(rpc::GET_JOB_DETAILS, Act::Code(12, "no"));
+    assert!(console.detail(8).await.unwrap_err().what.contains("it did before"));
+    // A deployment that never had one of the two calls has the other.
+    let fake = Fake::new(healthy()).await;
+    fake.set(rpc::GET_JOB_LOGS, say(&t::GetJobLogsResponse { logs: Some("a\nb".into()), ..Default::default() }));
+    let mut console = Console::ready(&fake).await;
     assert_eq!(console.detail(6).await.unwrap().log.len(), 2);
     fake.set(rpc::GET_JOB_LOGS, Act::Code(13, "broken"));
     assert!(console.detail(7).await.is_err());
 }
 
 #[tokio::test]
-async fn a_deployment_without_details_is_asked_once() {
+async fn a_deployment_without_details_is_left_alone_until_somebody_wants_all() {
     let fake = Fake::new(healthy()).await;
     let mut console = Console::ready(&fake).await;
     let detail = console.detail(5).await.unwrap();
@@ -254,6 +259,9 @@ async fn a_deployment_without_details_is_asked_once() {
     // Asked again, it would answer.
     fake.set(rpc::GET_JOB_LOGS, say(&t::GetJobLogsResponse { logs: Some("a\nb".into()), ..Default::default() }));
     assert_eq!(console.detail(6).await.unwrap().log, detail.log);
+    // The user may want to know.
+    console.send(Command::Refresh).await;
+    assert_eq!(console.detail(6).await.unwrap().log, ["a", "b"]);
 }
 
 #[tokio::test]

@@ -207,7 +207,7 @@ async fn a_deployment_without_calls_of_its_own_says_so() {
     console.query(1, level("full")).await;
     let problem = console.ended(1).await.0.unwrap_err();
     assert!(problem.what.contains("does not compute run"), "{problem}");
-    let mut early = Console(spawn_when_ready(std::future::pending()));
+    let mut early = Console::of(spawn_when_ready(std::future::pending()));
     early.query(1, level("full")).await;
     let problem = early.ended(1).await.0.unwrap_err();
     assert!(problem.what.contains("not connected yet"), "{problem}");

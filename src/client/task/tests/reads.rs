@@ -1,13 +1,13 @@
 //! Reads that fail, are not served or are not allowed, against the scripted server: what is told, and what is asked again.
 
 use super::*;
-use crate::client::message::{Failing, Offer, Serves};
+use crate::client::message::{Failing, Offer};
 use crate::wire::proto::status as s;
 
 impl Console {
     /// Connected, with the view `quick` open as generation 3.
-    async fn at_quick(fake: &Fake) -> Self {
-        let mut console = fake.connect();
+    async fn at_quick(fake: &Fake, change: impl FnOnce(&mut Pace)) -> Self {
+        let mut console = fake.connect_at(change);
         console.send(Command::OpenWorkspace { generation: 2, workspace: Some("prod".into()) }).await;
         console.until(|update| matches!(update, Update::FeatureViews { .. }).then_some(())).await;
         console.open(3, "quick").await;
@@ -17,22 +17,6 @@ impl Console {
     async fn failing(&mut self, wanted: Part) -> Failing {
         self.until(|update| match update {
             Update::Reading { part, failing, .. } if part == wanted => failing,
-            _ => None,
-        })
-        .await
-    }
-
-    async fn serves(&mut self, fits: impl Fn(&Serves) -> bool) -> Serves {
-        self.until(|update| match update {
-            Update::Deployment { serves, .. } if fits(&serves) => Some(serves),
-            _ => None,
-        })
-        .await
-    }
-
-    async fn jobs(&mut self) -> Arc<Vec<crate::model::Job>> {
-        self.until(|update| match update {
-            Update::Jobs { jobs, .. } => Some(jobs),
             _ => None,
         })
         .await
@@ -53,32 +37,125 @@ fn table() -> Act {
 }
 
 #[tokio::test]
-async fn what_is_not_served_is_asked_for_once_a_connection() {
+async fn what_was_never_served_is_left_alone_until_somebody_wants_it() {
     let fake = Fake::new(healthy()).await;
-    let mut console = Console::at_quick(&fake).await;
+    let mut console = Console::at_quick(&fake, |_| ()).await;
     let lacks =
         |serves: &Serves| [Part::Freshness, Part::Summary, Part::Reasons].iter().all(|part| serves.lacks(*part));
     console.serves(lacks).await;
-    let asked = |method| fake.count(method);
-    let mut seen = Vec::new();
-    while asked(rpc::LIST_MATERIALIZATION_JOBS) < 4 {
-        seen.extend(console.during(30).await);
-    }
-    for method in [rpc::GET_FEATURE_FRESHNESS, rpc::GET_FEATURE_VIEW_SUMMARY, rpc::GET_MATERIALIZATION_STATUS] {
-        assert_eq!(asked(method), 1, "{method}");
+    let seen = console.while_asked(&fake, rpc::LIST_MATERIALIZATION_JOBS, 4).await;
+    let missing = [rpc::GET_FEATURE_FRESHNESS, rpc::GET_FEATURE_VIEW_SUMMARY, rpc::GET_MATERIALIZATION_STATUS];
+    for method in missing {
+        assert_eq!(fake.count(method), 1, "{method}");
     }
     assert!(!seen.iter().any(|u| matches!(u, Update::Reading { failing: Some(_), .. })), "{seen:?}");
-    // Neither is it for another view, nor because somebody wants everything now.
-    console.open(4, "slow").await;
+    // Somebody may want everything now, or another view, or another workspace.
+    let again = async |console: &mut Console, times| {
+        for method in missing {
+            console.until_asked(&fake, method, times).await;
+        }
+    };
     console.send(Command::Refresh).await;
-    console.during(200).await;
-    assert_eq!(asked(rpc::GET_FEATURE_FRESHNESS), 1);
+    again(&mut console, 2).await;
+    console.open(4, "slow").await;
+    again(&mut console, 3).await;
+    console.send(Command::OpenWorkspace { generation: 5, workspace: Some("prod".into()) }).await;
+    console.open(6, "quick").await;
+    again(&mut console, 4).await;
+    fake.set(rpc::GET_FEATURE_FRESHNESS, say(&s::GetFeatureFreshnessResponse::default()));
+    console.send(Command::Refresh).await;
+    console.serves(|serves| *serves.of(Part::Freshness) == Offer::Served).await;
+}
+
+#[tokio::test]
+async fn what_was_never_served_is_asked_for_again_after_a_while() {
+    let fake = Fake::new(healthy()).await;
+    let mut console = Console::at_quick(&fake, |pace| pace.forbidden = Duration::from_millis(100)).await;
+    let parts = [Part::Freshness, Part::Summary, Part::Reasons];
+    console.serves(|serves| parts.iter().all(|part| serves.lacks(*part))).await;
+    fake.set(rpc::GET_FEATURE_FRESHNESS, say(&s::GetFeatureFreshnessResponse::default()));
+    fake.set(rpc::GET_FEATURE_VIEW_SUMMARY, say(&s::GetFeatureViewSummaryResponse::default()));
+    fake.set(rpc::GET_MATERIALIZATION_STATUS, table());
+    console.serves(|serves| parts.iter().all(|part| *serves.of(*part) == Offer::Served)).await;
+    console.jobs_when(|jobs| jobs[0].attempts.len() == 1).await;
+}
+
+/// Each part that the console polls, the call for it, and a good answer.
+fn polled() -> Vec<(Part, &'static str, Act)> {
+    vec![
+        (Part::Workspaces, rpc::LIST_WORKSPACES, healthy()[rpc::LIST_WORKSPACES].clone()),
+        (Part::Views, rpc::QUERY_FEATURE_VIEWS, say(&views())),
+        (Part::Jobs, rpc::LIST_MATERIALIZATION_JOBS, Act::JobsOfView),
+        (Part::Reasons, rpc::GET_MATERIALIZATION_STATUS, table()),
+        (Part::Freshness, rpc::GET_FEATURE_FRESHNESS, say(&s::GetFeatureFreshnessResponse::default())),
+        (Part::Summary, rpc::GET_FEATURE_VIEW_SUMMARY, say(&s::GetFeatureViewSummaryResponse::default())),
+    ]
+}
+
+#[tokio::test]
+async fn what_was_served_before_is_doubted_told_with_its_age_and_asked_for_again() {
+    for (part, method, _) in polled() {
+        let fake = Fake::new(healthy()).await;
+        polled().into_iter().for_each(|(_, method, act)| fake.set(method, act));
+        let mut console = Console::at_quick(&fake, |pace| pace.forbidden = Duration::from_millis(100)).await;
+        let all = |serves: &Serves| polled().iter().all(|(part, ..)| *serves.of(*part) == Offer::Served);
+        console.serves(all).await;
+        for act in [Act::Code(12, "no such call"), Act::Code(7, "Not for you.")] {
+            // Where the list is not allowed, the table has all jobs.
+            if matches!((part, &act), (Part::Jobs, Act::Code(7, _))) {
+                continue;
+            }
+            fake.set(method, act);
+            let failing = console.failing(part).await;
+            assert!(failing.as_of.is_some(), "{part:?}: {failing:?}");
+            // It may fail for long, and is still not given up.
+            console.while_asked(&fake, method, 3).await;
+            let good = polled().into_iter().find(|(known, ..)| *known == part);
+            fake.set(method, good.unwrap().2);
+            console
+                .until(|u| matches!(u, Update::Reading { part: of, failing: None, .. } if of == part).then_some(()))
+                .await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_deployment_that_told_what_it_is_stays_it_through_one_refusal() {
+    let fake = Fake::new(healthy()).await;
+    let mut console = Console::ready(&fake).await;
+    for act in [Act::Code(12, "no such call"), Act::Code(7, "Not for you.")] {
+        fake.set(rpc::GET_CONFIGS, act);
+        let asked = fake.count(rpc::GET_CONFIGS);
+        console.send(Command::Refresh).await;
+        console.until_asked(&fake, rpc::GET_CONFIGS, asked + 1).await;
+        console.while_asked(&fake, rpc::LIST_WORKSPACES, 2).await;
+        assert!(!console.1.serves.lacks(Part::Queries), "{:?}", console.1.serves);
+    }
+}
+
+#[tokio::test]
+async fn a_lookup_that_is_not_known_is_sent_again_when_the_user_wants_it() {
+    let fake = Fake::new(healthy()).await;
+    let mut console = Console::ready(&fake).await;
+    for request in 1..=3 {
+        let (workspace, feature_view) = ("prod".to_owned(), "quick".to_owned());
+        console.send(Command::Lookup { request, workspace, feature_view, keys: vec![] }).await;
+        let answer = console
+            .until(|update| match update {
+                Update::Lookup { request: of, answer, .. } if of == request => Some(answer),
+                _ => None,
+            })
+            .await;
+        // There is nothing at that path of the scripted server.
+        assert!(answer.unwrap_err().what.contains("does not serve online lookups"));
+        assert_eq!(fake.count("get-features"), request as usize);
+    }
 }
 
 #[tokio::test]
 async fn what_is_not_served_is_asked_for_again_after_the_deployment_was_away() {
     let fake = Fake::new(healthy()).await;
-    let mut console = Console::at_quick(&fake).await;
+    let mut console = Console::at_quick(&fake, |_| ()).await;
     console.serves(|serves| serves.lacks(Part::Freshness)).await;
     fake.script.lock().unwrap().values_mut().for_each(|act| *act = Act::Http(503, "away"));
     console.connection(|c| matches!(c, Connection::Offline { .. })).await;
@@ -94,8 +171,8 @@ async fn without_the_status_table_the_jobs_stand_alone_and_it_is_told_why() {
     for (act, forbidden) in [(Act::Code(12, "no"), false), (Act::Code(7, "Not for you."), true)] {
         let fake = Fake::new(healthy()).await;
         fake.set(rpc::GET_MATERIALIZATION_STATUS, act);
-        let mut console = Console::at_quick(&fake).await;
-        assert_eq!(console.jobs().await.len(), 1);
+        let mut console = Console::at_quick(&fake, |_| ()).await;
+        console.jobs_when(|jobs| jobs.len() == 1).await;
         let serves = console.serves(|serves| serves.problem(Part::Reasons).is_some()).await;
         match serves.of(Part::Reasons) {
             Offer::Forbidden(problem) => assert!(forbidden && problem.what == "Not for you.", "{problem}"),
@@ -109,8 +186,8 @@ async fn without_the_status_table_the_jobs_stand_alone_and_it_is_told_why() {
 async fn a_job_has_what_either_call_tells_and_either_stands_alone() {
     let fake = Fake::new(healthy()).await;
     fake.set(rpc::GET_MATERIALIZATION_STATUS, table());
-    let mut console = Console::at_quick(&fake).await;
-    let job = console.jobs().await[0].clone();
+    let mut console = Console::at_quick(&fake, |_| ()).await;
+    let job = console.jobs_when(|jobs| !jobs[0].attempts.is_empty()).await[0].clone();
     let attempt = &job.attempts[0];
     assert_eq!((attempt.reason.as_deref(), attempt.message.as_deref()), (Some("QUERY_ERROR"), Some("no such column")));
     assert!(job.allowed.retry && job.feature_view == "quick", "{job:?}");
@@ -118,16 +195,19 @@ async fn a_job_has_what_either_call_tells_and_either_stands_alone() {
     fake.set(rpc::GET_MATERIALIZATION_STATUS, Act::Say("/////w==".into()));
     let failing = console.failing(Part::Reasons).await;
     assert!(failing.as_of.is_some() && failing.problem.what.contains("cannot be read"), "{failing:?}");
-    assert_eq!(console.jobs().await[0].attempts.len(), 0);
-    // The table knows every task, so that it stands for a list that is not served.
-    fake.set(rpc::GET_MATERIALIZATION_STATUS, table());
+    console.jobs_when(|jobs| jobs[0].attempts.is_empty()).await;
+    // One that stays broken stays told: it is not taken for read because it was seen before.
+    let seen = console.while_asked(&fake, rpc::GET_MATERIALIZATION_STATUS, 3).await;
+    assert!(!seen.iter().any(|u| matches!(u, Update::Reading { failing: None, .. })), "{seen:?}");
+    // The table knows every task, so that it stands for a list that is not served; also where it has been broken before.
+    let fake = Fake::new(healthy()).await;
     fake.set(rpc::LIST_MATERIALIZATION_JOBS, Act::Code(12, "no"));
-    let job = loop {
-        let job = console.jobs().await[0].clone();
-        if !job.attempts.is_empty() && job.job_type == crate::model::JobType::Other(String::new()) {
-            break job;
-        }
-    };
+    fake.set(rpc::GET_MATERIALIZATION_STATUS, Act::Say("/////w==".into()));
+    let mut console = Console::at_quick(&fake, |_| ()).await;
+    assert!(console.failing(Part::Jobs).await.problem.what.contains("cannot be read"));
+    fake.set(rpc::GET_MATERIALIZATION_STATUS, table());
+    let job = console.jobs_when(|jobs| !jobs[0].attempts.is_empty()).await[0].clone();
+    assert_eq!(job.job_type, crate::model::JobType::Other(String::new()));
     assert_eq!((job.id, job.feature_view.as_str()), (Id(7), "quick"));
 }
 
@@ -135,13 +215,14 @@ async fn a_job_has_what_either_call_tells_and_either_stands_alone() {
 async fn what_the_key_may_not_read_is_asked_for_slowly_and_when_wanted() {
     let fake = Fake::new(healthy()).await;
     fake.set(rpc::GET_FEATURE_FRESHNESS, Act::Code(7, "Not for you."));
-    let mut console = Console::at_quick(&fake).await;
+    let mut console = Console::at_quick(&fake, |_| ()).await;
     console.serves(|serves| matches!(serves.of(Part::Freshness), Offer::Forbidden(_))).await;
-    let before = fake.count(rpc::GET_FEATURE_FRESHNESS);
+    console.while_asked(&fake, rpc::LIST_MATERIALIZATION_JOBS, 4).await;
+    assert_eq!(fake.count(rpc::GET_FEATURE_FRESHNESS), 1);
     console.send(Command::Refresh).await;
-    console.during(150).await;
-    assert_eq!(fake.count(rpc::GET_FEATURE_FRESHNESS), before + 1);
+    console.until_asked(&fake, rpc::GET_FEATURE_FRESHNESS, 2).await;
     fake.set(rpc::GET_FEATURE_FRESHNESS, say(&s::GetFeatureFreshnessResponse::default()));
+    console.send(Command::Refresh).await;
     console.serves(|serves| *serves.of(Part::Freshness) == Offer::Served).await;
 }
 
@@ -159,27 +240,31 @@ async fn one_read_in_trouble_leaves_the_connection_alone() {
     ] {
         let fake = Fake::new(healthy()).await;
         fake.set(rpc::LIST_MATERIALIZATION_JOBS, act.clone());
-        let mut console = Console::at_quick(&fake).await;
-        if matches!(act, Act::Late(..)) {
+        let late = matches!(act, Act::Late(..));
+        let mut console = Console::at_quick(&fake, |pace| {
+            if late {
+                pace.slow = Duration::from_millis(100);
+            }
+        })
+        .await;
+        match late {
             // Overdue for as long as it is, and no longer away than that.
-            console.connection(|c| matches!(c, Connection::Slow { .. })).await;
-            let seen = console.during(300).await;
-            assert!(!seen.iter().any(|u| matches!(u, Update::Connection(_))), "{seen:?}");
-            continue;
+            true => drop(console.connection(|c| matches!(c, Connection::Slow { .. })).await),
+            false => drop(console.failing(Part::Jobs).await),
         }
-        console.failing(Part::Jobs).await;
-        let seen = console.during(300).await;
+        let seen = console.while_asked(&fake, rpc::LIST_WORKSPACES, 5).await;
         let away =
             |u: &Update| matches!(u, Update::Connection(Connection::Offline { .. } | Connection::Refused { .. }));
         assert!(!seen.iter().any(away), "{seen:?}");
+        assert!(!late || matches!(console.1.connection, Some(Connection::Slow { .. })), "{seen:?}");
     }
 }
 
 #[tokio::test]
 async fn a_page_in_place_of_every_answer_is_a_refused_connection_that_recovers() {
     let fake = Fake::new(healthy()).await;
-    let mut console = Console::at_quick(&fake).await;
-    console.jobs().await;
+    let mut console = Console::at_quick(&fake, |_| ()).await;
+    console.jobs_when(|_| true).await;
     let page = Act::Http(200, "<html><title>Sign in</title></html>");
     fake.script.lock().unwrap().values_mut().for_each(|act| *act = page.clone());
     let refused = console.connection(|c| matches!(c, Connection::Refused { .. })).await;
@@ -193,13 +278,76 @@ async fn a_page_in_place_of_every_answer_is_a_refused_connection_that_recovers()
 async fn the_wait_that_the_deployment_asks_for_is_kept() {
     let fake = Fake::new(healthy()).await;
     fake.set(rpc::GET_FEATURE_FRESHNESS, Act::Busy("120"));
-    let mut console = Console::at_quick(&fake).await;
+    let mut console = Console::at_quick(&fake, |_| ()).await;
     let failing = console.failing(Part::Freshness).await;
     assert!(failing.next_try - failing.since >= crate::model::Span::seconds(119), "{failing:?}");
-    console.during(200).await;
+    console.while_asked(&fake, rpc::LIST_MATERIALIZATION_JOBS, 5).await;
     assert_eq!(fake.count(rpc::GET_FEATURE_FRESHNESS), 1);
     // Its user may be in more of a hurry.
     console.send(Command::Refresh).await;
     console.failing(Part::Freshness).await;
     assert_eq!(fake.count(rpc::GET_FEATURE_FRESHNESS), 2);
+}
+
+#[tokio::test]
+async fn the_first_jobs_come_ahead_of_a_list_that_takes_long() {
+    use crate::wire::proto::fleet as f;
+    let fake = Fake::new(healthy()).await;
+    let page = |view: &str| {
+        let job = crate::model::Job::bare(Id(9), "prod", view);
+        let tasks_with_attempts = vec![c::task_to_proto(Id(2), &job, false)];
+        let pagination = Some(f::PaginationResponse { total: Some(40_000), ..Default::default() });
+        say(&f::GetJobsResponse { tasks_with_attempts, pagination })
+    };
+    fake.set(rpc::GET_JOBS, page("quick"));
+    fake.set(rpc::LIST_MATERIALIZATION_JOBS, Act::Late(100_000_000, String::new()));
+    let mut console = Console::at_quick(&fake, |pace| pace.ahead = Duration::from_millis(10)).await;
+    let (jobs, total) = console
+        .until(|update| match update {
+            Update::JobsAhead { generation: 3, jobs, total } => Some((jobs, total)),
+            _ => None,
+        })
+        .await;
+    assert_eq!((jobs.len(), jobs[0].id, total), (1, Id(9), Some(40_000)));
+    // Once, whatever else is asked for meanwhile; and there is one list under way, however often it is wanted.
+    for _ in 0..3 {
+        console.send(Command::Refresh).await;
+        console.while_asked(&fake, rpc::LIST_WORKSPACES, 2).await;
+    }
+    assert_eq!((fake.count(rpc::GET_JOBS), fake.count(rpc::LIST_MATERIALIZATION_JOBS)), (1, 1));
+    // Where the list is quick, nobody asks for its beginning.
+    let fake = Fake::new(healthy()).await;
+    fake.set(rpc::GET_JOBS, page("quick"));
+    let mut console = Console::at_quick(&fake, |pace| pace.ahead = Duration::from_secs(3_600)).await;
+    console.jobs_when(|_| true).await;
+    console.while_asked(&fake, rpc::LIST_MATERIALIZATION_JOBS, 3).await;
+    assert_eq!(fake.count(rpc::GET_JOBS), 0);
+}
+
+#[tokio::test]
+async fn a_newer_question_takes_the_place_of_the_one_before() {
+    let fake = Fake::new(healthy()).await;
+    fake.set(rpc::GET_JOB_DETAILS, Act::Late(100_000_000, String::new()));
+    fake.set(rpc::GET_JOB_LOGS, Act::Late(100_000_000, String::new()));
+    let mut console = Console::at_quick(&fake, |_| ()).await;
+    for attempt in 1..=5 {
+        console.send(Command::Detail { generation: 3, attempt: Id(attempt) }).await;
+        let begun = Instant::now();
+        while fake.count(rpc::GET_JOB_LOGS) < attempt as usize {
+            assert!(begun.elapsed() < GUARD);
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+    // Each but the last one was taken back.
+    let begun = Instant::now();
+    while fake.under_way() > 2 {
+        assert!(begun.elapsed() < GUARD, "{} requests are still worked on", fake.under_way());
+        console.while_asked(&fake, rpc::LIST_WORKSPACES, 1).await;
+    }
+    // Nor is anything left of it when the view is closed.
+    console.open(4, "quick").await;
+    while fake.under_way() > 0 {
+        assert!(begun.elapsed() < GUARD, "{} requests are still worked on", fake.under_way());
+        console.while_asked(&fake, rpc::LIST_WORKSPACES, 1).await;
+    }
 }
