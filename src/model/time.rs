@@ -1,6 +1,6 @@
 //! Instants, spans and windows: UTC, microseconds, half-open (semantics.md section 1).
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use thiserror::Error;
 
 /// An instant in UTC. Only whole microseconds are used.
@@ -144,6 +144,16 @@ pub fn print_time(at: Time) -> String {
     at.format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
+/// `MM-DD HH:MM`, with the year in front where it is not the one of `now`.
+pub fn short_time(at: Time, now: Time) -> String {
+    at.format(if at.year() == now.year() { "%m-%d %H:%M" } else { "%Y-%m-%d %H:%M" }).to_string()
+}
+
+/// As [`short_time`], to the second.
+pub fn short_second(at: Time, now: Time) -> String {
+    at.format(if at.year() == now.year() { "%m-%d %H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" }).to_string()
+}
+
 /// Reads RFC 3339, or `YYYY-MM-DD[ HH:MM[:SS]]` as UTC.
 pub fn parse_time(text: &str) -> Result<Time, NotATime> {
     let text = text.trim();
@@ -213,6 +223,22 @@ mod tests {
             [window(3, 6), window(8, 10)]
         );
         assert_eq!(whole.without(&[window(5, 20), window(0, 5)]), []);
+    }
+
+    #[test]
+    fn a_year_is_left_out_where_it_is_this_one() {
+        let time = |text: &str| parse_time(text).unwrap();
+        for (at, now, short) in [
+            ("2026-11-21 10:05:09", "2026-11-30", "11-21 10:05"),
+            ("2025-11-21 10:05:09", "2026-11-30", "2025-11-21 10:05"),
+            ("2013-01-01 00:00", "2026-11-30", "2013-01-01 00:00"),
+            // A few minutes ago, and another year all the same.
+            ("2026-12-31 23:59:59", "2027-01-01 00:00:01", "2026-12-31 23:59"),
+            ("2027-01-01 00:00", "2026-12-31 23:59", "2027-01-01 00:00"),
+        ] {
+            assert_eq!(short_time(time(at), time(now)), short);
+            assert_eq!(short_second(time(at), time(now)).strip_prefix(short).unwrap().len(), 3);
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Pure functions of a [`Job`]. Widths and colours of the screen are `view/jobs.rs`'s.
 
 use crate::model::job::{Attempt, AttemptState, Job, JobState};
+use crate::model::time::short_time;
 use crate::model::{Id, Span, Time, Window};
 use crate::tui::phase;
 
@@ -146,13 +147,13 @@ pub fn reason(job: &Job) -> String {
     }
 }
 
-/// A window in short: the year and the second are left out, the end's day too where it is the start's; the end of a day is
-/// its 24:00.
-pub fn short_window(window: Window) -> String {
-    let start = window.start.format("%m-%d %H:%M");
+/// A window in short: the second is left out, the year where it is this one, the end's day where it is the start's; the end of
+/// a day is its 24:00.
+pub fn short_window(window: Window, now: Time) -> String {
+    let start = short_time(window.start, now);
     let last = window.end - Span::microseconds(1);
     if window.start.date_naive() != last.date_naive() {
-        return format!("{start} – {}", window.end.format("%m-%d %H:%M"));
+        return format!("{start} – {}", short_time(window.end, now));
     }
     if last.date_naive() == window.end.date_naive() {
         return format!("{start} – {}", window.end.format("%H:%M"));

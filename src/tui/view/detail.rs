@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::strip::{self, Shown};
 use super::timeline;
-use crate::model::time::print_took;
+use crate::model::time::{print_took, short_second};
 use crate::model::{Attempt, AttemptState, Coverage, Id, Job, JobType, Stage, StageState, Stores, Time, Window};
 use crate::tui::ages;
 use crate::tui::app::periods::{self, Grid};
@@ -99,7 +99,7 @@ fn facts(canvas: &mut Canvas, app: &App, job: &Job, wide: usize) -> Vec<Line> {
 fn ago(canvas: &mut Canvas, at: Option<Time>) -> String {
     let Some(at) = at else { return String::new() };
     let age = canvas.moving(ages::since(at, canvas.now));
-    format!("{} ({age} ago)", at.format("%m-%d %H:%M:%S"))
+    format!("{} ({age} ago)", short_second(at, canvas.now))
 }
 
 /// Number, reason and the whole message of the chosen attempt.

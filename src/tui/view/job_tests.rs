@@ -128,3 +128,45 @@ fn any_size_is_drawn() {
         }
     }
 }
+
+#[test]
+fn a_long_word_of_a_deployment_hides_no_column() {
+    use crate::model::{JobState, JobType};
+    for (size, word) in SIZES
+        .iter()
+        .flat_map(|size| ["WAITING_FOR_ANOTHER_CLUSTER_THAT_IS_STILL_COMING_UP", "w"].map(|word| (*size, word)))
+    {
+        let mut app = live(size, "dark");
+        press(&mut app, "2 z");
+        let heads = |app: &mut App| {
+            let screen = screen(app);
+            let line = screen.lines().find(|line| line.contains("window")).unwrap_or_default().to_owned();
+            line.split(|c: char| !c.is_alphabetic())
+                .map(str::to_owned)
+                .filter(|word| !word.is_empty())
+                .collect::<Vec<_>>()
+        };
+        let before = heads(&mut app);
+        jobs_again(&mut app, |jobs| {
+            jobs[0].state = JobState::Other(word.repeat(3));
+            jobs[1].job_type = JobType::Other(word.repeat(3));
+        });
+        assert_eq!(heads(&mut app), before, "{size:?} {word}:\n{}", screen(&mut app));
+        assert!(word.len() == 1 || screen(&mut app).contains('…'));
+    }
+}
+
+#[test]
+fn a_window_of_another_year_says_which() {
+    use crate::model::Window;
+    let mut app = live((120, 40), "dark");
+    press(&mut app, "2 z");
+    assert!(!screen(&mut app).contains("2026-11-2"), "{}", screen(&mut app));
+    let long_ago = Span::days(13 * 365);
+    jobs_again(&mut app, |jobs| {
+        for job in jobs {
+            job.window = job.window.map(|window| Window { start: window.start - long_ago, end: window.end - long_ago });
+        }
+    });
+    assert!(screen(&mut app).contains("2013-11-2"), "{}", screen(&mut app));
+}

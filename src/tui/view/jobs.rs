@@ -13,9 +13,9 @@
 use ratatui::layout::Rect;
 
 use super::{chrome, trouble};
-use crate::model::time::{floor, print_time, print_took};
+use crate::model::time::{floor, print_time, print_took, short_time};
 use crate::model::{BatchTrigger, FeatureView};
-use crate::model::{Job, JobState};
+use crate::model::{Job, JobState, Time};
 use crate::tui::ages;
 use crate::tui::app::{App, Column, Pane, Pending, Progress, Typing, jobs_window, table};
 use crate::tui::canvas::{Canvas, Line, line_width, piece};
@@ -49,8 +49,14 @@ pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
     if line_width(&long) + if app.jobs.marks.is_empty() { 18 } else { 34 } > usize::from(area.width) {
         long = counts(app, false);
     }
-    let total = if app.jobs.loaded { format!(" {}  ", app.jobs.all.len()) } else { String::new() };
-    title.push(piece(total, Meaning::Dim));
+    title.push(match (app.jobs.loaded, app.jobs.rest) {
+        (false, _) => piece("", Meaning::Dim),
+        (true, None) => piece(format!(" {}  ", app.jobs.all.len()), Meaning::Dim),
+        (true, Some(total)) => {
+            let of = total.map(|total| format!(" of {total}")).unwrap_or_default();
+            piece(format!(" first {}{of}, loading  ", app.jobs.all.len()), Meaning::Warning)
+        }
+    });
     if !app.jobs.marks.is_empty() {
         title.push(piece(format!("◆ {} marked  ", app.jobs.marks.len()), Meaning::Accent));
     }
@@ -156,15 +162,14 @@ fn columns(app: &App, canvas: &mut Canvas, wide: usize, top: usize, rows: usize)
     let long = wide >= 120;
     // Rows that do not show must not make the clock tick.
     let next_change = canvas.layout.next_change;
-    let mut all: Vec<(Column, u8, usize)> = Vec::new();
+    let (mut all, mut wanted): (Vec<(Column, u8, usize)>, _) = (Vec::new(), Vec::new());
     for (column, priority) in COLUMNS {
         let cells = jobs.iter().map(|job| line_width(&cell(canvas, app, job, column, long))).max().unwrap_or(0);
         let least = if column == Column::Reason { 0 } else { width(head_of(column)) + 2 };
-        let reason = column == Column::Reason;
-        let cells = if reason { cells.min(LEAST_REASON) } else { cells };
-        let used = !(reason && cells == 0);
+        let used = !(column == Column::Reason && cells == 0);
         if used {
-            all.push((column, priority, cells.max(least)));
+            all.push((column, priority, cells.min(most(column)).max(least)));
+            wanted.push((column, cells));
         }
     }
     canvas.layout.next_change = next_change;
@@ -174,9 +179,25 @@ fn columns(app: &App, canvas: &mut Canvas, wide: usize, top: usize, rows: usize)
         let last = all.iter().map(|(_, priority, _)| *priority).max();
         all.retain(|(_, priority, _)| Some(*priority) != last);
     }
-    let left = (wide + 2).saturating_sub(taken(&all));
-    let stretch = |(column, _, cells)| (column, if column == Column::Reason { cells + left } else { cells });
-    all.into_iter().map(stretch).collect()
+    // Words that were cut get what is left, and the reason the rest of it.
+    let mut left = (wide + 2).saturating_sub(taken(&all));
+    for (column, _, cells) in &mut all {
+        let wanted = wanted.iter().find(|(known, _)| known == column).map_or(0, |(_, wanted)| *wanted);
+        let more = if *column == Column::Reason { left } else { wanted.saturating_sub(*cells).min(left) };
+        *cells += more;
+        left -= more;
+    }
+    all.into_iter().map(|(column, _, cells)| (column, cells)).collect()
+}
+
+/// The most cells that a column takes from the others: what a deployment calls its states must not hide them.
+fn most(column: Column) -> usize {
+    match column {
+        Column::State | Column::Type => 14,
+        Column::Progress => 20,
+        Column::Reason => LEAST_REASON,
+        _ => usize::MAX,
+    }
 }
 
 fn head_of(column: Column) -> &'static str {
@@ -207,8 +228,8 @@ fn row(canvas: &mut Canvas, app: &App, job: &Job, columns: &[(Column, usize)], a
     let long = usize::from(area.width) >= 120;
     let mut x = area.x + 2;
     for (column, cells) in columns {
-        let line = cell(canvas, app, job, *column, long);
         let room = (*cells as u16).min(area.right().saturating_sub(x));
+        let line = shortened(cell(canvas, app, job, *column, long), usize::from(room));
         match column {
             Column::Attempts => {
                 canvas.line_right(x + room, area.y, room, &line);
@@ -219,6 +240,16 @@ fn row(canvas: &mut Canvas, app: &App, job: &Job, columns: &[(Column, usize)], a
         }
         x += *cells as u16 + 2;
     }
+}
+
+/// A cell of one piece that has more than its room, with a mark at its end.
+fn shortened(mut line: Line, room: usize) -> Line {
+    if let [(text, _)] = line.as_mut_slice()
+        && width(text) > room
+    {
+        *text = crate::tui::text::cut(text, room).into_owned();
+    }
+    line
 }
 
 /// The selected row: a bar of its own where the pane has the keys, else the mark alone.
@@ -236,7 +267,7 @@ fn cell(canvas: &mut Canvas, app: &App, job: &Job, column: Column, long: bool) -
     match column {
         Column::State => state(app, job),
         Column::Type => dim(job.job_type.to_string().to_lowercase()),
-        Column::Window => window(job, long),
+        Column::Window => window(job, long, app.now),
         Column::Attempts => dim(table::attempts(job).to_string()),
         Column::Progress => match (&job.state, table::failed(job).and_then(|attempt| attempt.reason.clone())) {
             (JobState::Failure, Some(reason)) => vec![piece(reason, Meaning::Bad)],
@@ -256,14 +287,12 @@ fn cell(canvas: &mut Canvas, app: &App, job: &Job, column: Column, long: bool) -
 }
 
 /// The job's window; what has none has gone on since its beginning.
-fn window(job: &Job, long: bool) -> Line {
-    let (print, format) = match long {
-        true => (table::long_window as fn(_) -> _, "since %Y-%m-%d %H:%M"),
-        false => (table::short_window as fn(_) -> _, "since %m-%d %H:%M"),
-    };
+fn window(job: &Job, long: bool, now: Time) -> Line {
     match (job.window, job.created_at) {
-        (Some(window), _) => vec![piece(print(window), Meaning::Text)],
-        (None, Some(at)) => vec![piece(at.format(format).to_string(), Meaning::Dim)],
+        (Some(window), _) if long => vec![piece(table::long_window(window), Meaning::Text)],
+        (Some(window), _) => vec![piece(table::short_window(window, now), Meaning::Text)],
+        (None, Some(at)) if long => vec![piece(at.format("since %Y-%m-%d %H:%M").to_string(), Meaning::Dim)],
+        (None, Some(at)) => vec![piece(format!("since {}", short_time(at, now)), Meaning::Dim)],
         (None, None) => Vec::new(),
     }
 }

@@ -3,10 +3,11 @@
 use ratatui::layout::Rect;
 
 use super::chrome;
-use crate::model::AuditEntry;
+use crate::model::time::short_second;
+use crate::model::{AuditEntry, Time};
 use crate::tui::app::App;
 use crate::tui::canvas::{Canvas, Line, centred, piece};
-use crate::tui::text::{fit, wrap};
+use crate::tui::text::{fit, width, wrap};
 use crate::tui::theme::Meaning;
 
 /// Draws it, of each part the newest first.
@@ -41,7 +42,7 @@ fn lines(app: &App, wide: usize) -> Vec<Line> {
     }
     lines.extend(notes(app, wide));
     let entries = app.audit.known.iter().flat_map(|entries| entries.iter());
-    let mut audit = entries.flat_map(|entry| audited(entry, wide)).peekable();
+    let mut audit = entries.flat_map(|entry| audited(entry, wide, app.now)).peekable();
     if audit.peek().is_some() {
         lines.extend([Vec::new(), vec![piece("Audit log of the deployment", Meaning::Title)]]);
         lines.extend(audit);
@@ -91,7 +92,7 @@ fn notes(app: &App, wide: usize) -> Vec<Line> {
 }
 
 /// One change: when, who, what, and what came of it; the request's name last.
-fn audited(entry: &AuditEntry, wide: usize) -> Vec<Line> {
+fn audited(entry: &AuditEntry, wide: usize, now: Time) -> Vec<Line> {
     let meaning = match entry.done {
         Some(true) => Meaning::Good,
         Some(false) => Meaning::Bad,
@@ -113,14 +114,15 @@ fn audited(entry: &AuditEntry, wide: usize) -> Vec<Line> {
         after(": ", &entry.sentence),
         after(" · request ", &entry.request),
     );
-    let mut at = entry.at.format("%m-%d %H:%M:%S").to_string();
+    let mut at = short_second(entry.at, now);
+    let before = width(&at).max(14);
     let mut mark = "• ";
     let line = |text: String| {
         vec![
-            piece(fit(&std::mem::take(&mut at), 14, false), Meaning::Dim),
+            piece(fit(&std::mem::take(&mut at), before, false), Meaning::Dim),
             piece(format!("  {}", std::mem::replace(&mut mark, "  ")), meaning),
             piece(text, Meaning::Text),
         ]
     };
-    wrap(&text, wide.saturating_sub(18)).into_iter().map(line).collect()
+    wrap(&text, wide.saturating_sub(before + 4)).into_iter().map(line).collect()
 }

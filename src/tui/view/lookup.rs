@@ -12,6 +12,7 @@ use ratatui::layout::Rect;
 
 use super::{chrome, trouble};
 use crate::client::message::Part;
+use crate::model::time::short_time;
 use crate::model::{FeatureStatus, FeatureValue, FeatureView, Time, Value};
 use crate::tui::app::{Answer, App, Pane, Typing};
 use crate::tui::canvas::{Canvas, Line, line_width, piece};
@@ -123,7 +124,7 @@ fn answer_lines(app: &App, view: &FeatureView, answer: &Answer, wide: usize) -> 
         Ok(vector) if vector.features.is_empty() => {
             lines.push(vec![piece("The answer has no features.", Meaning::Dim)])
         }
-        Ok(vector) => table(&mut lines, view, &vector.features, wide),
+        Ok(vector) => table(&mut lines, view, &vector.features, wide, app.now),
         Err(problem) => {
             for (text, meaning) in [(&problem.what, Meaning::Bad), (&problem.hint, Meaning::Text)] {
                 lines.extend(wrap(text, wide).into_iter().map(|line| vec![piece(line, meaning)]));
@@ -149,9 +150,9 @@ const LEAVE_OUT: [usize; 3] = [4, 2, 3];
 /// Least cells for values; a longer list goes to lines of its own.
 const LEAST_VALUE: usize = 9;
 
-fn table(lines: &mut Vec<Line>, view: &FeatureView, features: &[FeatureValue], wide: usize) {
+fn table(lines: &mut Vec<Line>, view: &FeatureView, features: &[FeatureValue], wide: usize, now: Time) {
     let short = wide < 66;
-    let rows: Vec<Row> = features.iter().map(|feature| row(view, feature, short)).collect();
+    let rows: Vec<Row> = features.iter().map(|feature| row(view, feature, short, now)).collect();
     let widths = widths(&rows, wide);
     let right = rows.iter().all(|row| row.right || row.is_list || row.meaning == Meaning::Null);
     let cells = |texts: [&str; 5], meanings: [Meaning; 5]| -> Line {
@@ -203,7 +204,7 @@ fn widths(rows: &[Row], wide: usize) -> Vec<(usize, usize)> {
     widths
 }
 
-fn row(view: &FeatureView, feature: &FeatureValue, short: bool) -> Row {
+fn row(view: &FeatureView, feature: &FeatureValue, short: bool, now: Time) -> Row {
     let name = feature.name.strip_prefix(&view.name).and_then(|name| name.strip_prefix('.'));
     let (value, right) = values::value(&feature.value);
     let status = match &feature.status {
@@ -213,7 +214,7 @@ fn row(view: &FeatureView, feature: &FeatureValue, short: bool) -> Row {
         None => "",
     };
     let missing = feature.value == Value::Null || feature.status == Some(FeatureStatus::Missing);
-    let time = |at: Time| if short { at.format("%m-%d %H:%M").to_string() } else { values::time(at) };
+    let time = |at: Time| if short { short_time(at, now) } else { values::time(at) };
     let cells = [
         name.unwrap_or(&feature.name).to_owned(),
         value,

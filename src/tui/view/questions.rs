@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use crate::tui::app::{App, Ask, Question, table};
 use crate::tui::canvas::{Canvas, Line, centred, piece};
 use crate::tui::phase;
-use crate::tui::text::{fit, wrap};
+use crate::tui::text::{fit, width, wrap};
 use crate::tui::theme::Meaning;
 
 /// Cells that names take.
@@ -80,16 +80,18 @@ fn listed(question: &Question) -> bool {
 /// Each job that the question hits, as it is now.
 fn list(app: &App, question: &Question) -> Vec<Line> {
     let Ask::CancelAll(jobs) = &question.ask else { return Vec::new() };
+    let windows = jobs.iter().filter_map(|(id, _)| app.jobs.find(*id)?.window);
+    let windows = windows.map(|window| width(&table::short_window(window, app.now))).max().unwrap_or(0).max(25);
     let line = |(id, state): &(crate::model::Id, crate::model::JobState)| {
         let mut line = vec![piece(format!("{}  ", table::short_id(*id)), Meaning::Text)];
         let Some(job) = app.jobs.find(*id) else {
             line.push(piece("no longer in the list", Meaning::Warning));
             return line;
         };
-        let window = job.window.map(table::short_window).unwrap_or_default();
+        let window = job.window.map(|window| table::short_window(window, app.now)).unwrap_or_default();
         let kind = job.job_type.to_string().to_lowercase();
         let phase = phase::of(job);
-        line.push(piece(format!("{} {}  ", fit(&kind, 8, false), fit(&window, 25, false)), Meaning::Dim));
+        line.push(piece(format!("{} {}  ", fit(&kind, 8, false), fit(&window, windows, false)), Meaning::Dim));
         line.push(piece(format!("{} {}", phase.glyph, phase.word), phase.meaning));
         if job.state != *state {
             let was = state.to_string().to_lowercase();

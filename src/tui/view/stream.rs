@@ -15,7 +15,7 @@ use ratatui::layout::Rect;
 use super::{chrome, trouble};
 use crate::client::message::{Part, TailState};
 use crate::model::ViewKind;
-use crate::model::time::floor;
+use crate::model::time::{floor, short_time};
 use crate::tui::app::{Anchor, App, Pane, Typing};
 use crate::tui::canvas::{Canvas, Line, line_width, piece};
 use crate::tui::text::{fit, width};
@@ -113,7 +113,7 @@ fn counters(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
     if app.stream.total() > 0 {
         parts.push(format!("{} records", values::grouped(app.stream.total())));
     }
-    parts.extend(app.stream.watermark.map(|at| format!("watermark {}", at.format("%m-%d %H:%M"))));
+    parts.extend(app.stream.watermark.map(|at| format!("watermark {}", short_time(at, app.now))));
     if parts.is_empty() || inner.height < 4 {
         return inner;
     }
@@ -159,7 +159,7 @@ fn nothing(app: &App) -> String {
                 let end = floor(watermark, *step) + *step;
                 format!(
                     "A tile appears when the watermark passes its end: the next one at {}.",
-                    end.format("%m-%d %H:%M")
+                    short_time(end, app.now)
                 )
             }
             (ViewKind::Aggregate { interval: Some(_) }, None) => {

@@ -7,6 +7,7 @@
 //!           11-22 00:00           11-22 13:00
 //! ```
 
+use crate::model::time::short_time;
 use crate::model::{Job, JobType, Time, Window};
 use crate::tui::app::Covered;
 use crate::tui::app::periods::{Fill, Grid, Strip};
@@ -69,7 +70,7 @@ pub fn lines(shown: &Shown<'_>, names: usize, wide: usize) -> Vec<Line> {
         marks.push(piece(if run[0] { "▲" } else { " " }.repeat(run.len()), Meaning::Accent));
     }
     lines.push(marks);
-    lines.push(axis(&strip, names));
+    lines.push(axis(&strip, names, shown.now));
     let words = [Fill::Full, Fill::Part, Fill::Busy, Fill::Free].into_iter().filter(|fill| seen.contains(fill));
     let mut legend: Line = vec![piece(" ".repeat(names), Meaning::Dim)];
     for (sign, meaning, word) in words.map(glyph) {
@@ -85,9 +86,8 @@ pub fn lines(shown: &Shown<'_>, names: usize, wide: usize) -> Vec<Line> {
 }
 
 /// Both ends of the range, below it.
-fn axis(strip: &Strip, names: usize) -> Line {
-    let (start, end) = (strip.range.start.format("%m-%d %H:%M"), strip.range.end.format("%m-%d %H:%M"));
-    let (start, end) = (start.to_string(), end.to_string());
+fn axis(strip: &Strip, names: usize, now: Time) -> Line {
+    let (start, end) = (short_time(strip.range.start, now), short_time(strip.range.end, now));
     let between = strip.cells.saturating_sub(width(&start) + width(&end));
     let text = if between == 0 { start } else { format!("{start}{}{end}", " ".repeat(between)) };
     vec![piece(" ".repeat(names), Meaning::Dim), piece(text, Meaning::Dim)]

@@ -10,7 +10,7 @@
 //!
 //! Dots are the wait, bars are work, and the last sign says how it ended: it reads without colours.
 
-use crate::model::time::print_took;
+use crate::model::time::{print_took, short_second, short_time};
 use crate::model::{Attempt, AttemptState, Job, Span, Time};
 use crate::tui::ages;
 use crate::tui::canvas::{Canvas, Line, piece};
@@ -22,6 +22,8 @@ use crate::tui::theme::Meaning;
 const SHOWN: usize = 12;
 /// Cells before the axis.
 const BEFORE: usize = 46;
+/// Cells of those for the instant at which an attempt began, unless another year makes it longer.
+const STARTED: usize = 14;
 /// Fewer cells than that are no axis.
 const LEAST: usize = 12;
 /// Lengths that the axis may have, in seconds: it grows by steps, so that bars do not creep.
@@ -66,14 +68,14 @@ impl Axis {
         self.start.checked_add_signed(Span::seconds(seconds))
     }
 
-    fn label(&self) -> String {
+    fn label(&self, now: Time) -> String {
         let end = self.start + Span::seconds(self.seconds);
-        let format = match self.seconds {
-            ..=600 => "%H:%M:%S",
-            601..86_400 => "%H:%M",
-            _ => "%m-%d %H:%M",
+        let text = |at: Time| match self.seconds {
+            ..=600 => at.format("%H:%M:%S").to_string(),
+            601..86_400 => at.format("%H:%M").to_string(),
+            _ => short_time(at, now),
         };
-        let (start, end) = (self.start.format(format).to_string(), end.format(format).to_string());
+        let (start, end) = (text(self.start), text(end));
         let between = self.cells.saturating_sub(width(&start) + width(&end));
         if between < 1 { fit(&start, self.cells, false) } else { format!("{start}{}{end}", " ".repeat(between)) }
     }
@@ -91,14 +93,16 @@ pub fn lines(canvas: &mut Canvas, job: &Job, chosen: Option<u32>, wide: usize) -
     if job.attempts.is_empty() && due.is_none() {
         return vec![vec![piece("No attempt was made yet.", Meaning::Dim)]];
     }
-    let cells = wide.saturating_sub(BEFORE);
+    let started = job.attempts.iter().filter_map(|attempt| attempt.created_at).chain(due);
+    let started = started.map(|at| width(&short_second(at, canvas.now))).max().unwrap_or(0).max(STARTED);
+    let cells = wide.saturating_sub(BEFORE + started - STARTED);
     let axis = Axis::of(job, canvas.now, cells).filter(|_| cells >= LEAST);
-    let label = axis.as_ref().map(Axis::label).unwrap_or_default();
+    let label = axis.as_ref().map(|axis| axis.label(canvas.now)).unwrap_or_default();
     let head = format!(
         " {}  {}  {}  {}  {label}",
         fit("try", 4, true),
         fit("state", 12, false),
-        fit("started", 14, false),
+        fit("started", started, false),
         fit("took", 7, false)
     );
     let mut lines = vec![vec![piece(head, Meaning::Head)]];
@@ -109,29 +113,30 @@ pub fn lines(canvas: &mut Canvas, job: &Job, chosen: Option<u32>, wide: usize) -
         lines.push(vec![piece(format!("       {first} earlier, ← shows them"), Meaning::Dim)]);
     }
     for place in first..job.attempts.len().min(first + SHOWN) {
-        lines.push(line(canvas, job, place, chosen, axis.as_ref()));
+        lines.push(line(canvas, job, place, chosen, axis.as_ref(), started));
     }
     let hidden = job.attempts.len().saturating_sub(first + SHOWN);
     if hidden > 0 {
         lines.push(vec![piece(format!("       {hidden} later, → shows them"), Meaning::Dim)]);
     }
     if let Some(at) = due {
-        lines.push(next(canvas, job, at, axis.as_ref()));
+        lines.push(next(canvas, job, at, axis.as_ref(), started));
     }
     lines
 }
 
-fn line(canvas: &mut Canvas, job: &Job, place: usize, chosen: Option<u32>, axis: Option<&Axis>) -> Line {
+/// `wide`: cells for the instant at which it began.
+fn line(canvas: &mut Canvas, job: &Job, place: usize, chosen: Option<u32>, axis: Option<&Axis>, wide: usize) -> Line {
     let attempt = &job.attempts[place];
     let (word, glyph, meaning) = phase::of_attempt(&attempt.state);
-    let started = attempt.created_at.map(|at| at.format("%m-%d %H:%M:%S").to_string()).unwrap_or_default();
+    let started = attempt.created_at.map(|at| short_second(at, canvas.now)).unwrap_or_default();
     let took = took(canvas, attempt);
     let here = Some(attempt.number) == chosen;
     let mut line = vec![
         piece(if here { "▌" } else { " " }, Meaning::Mark),
         piece(format!("{:>4}  ", attempt.number), if here { Meaning::Strong } else { Meaning::Text }),
         piece(fit(&format!("{glyph} {word}"), 14, false), meaning),
-        piece(format!("{}  {}  ", fit(&started, 14, false), fit(&took, 7, false)), Meaning::Dim),
+        piece(format!("{}  {}  ", fit(&started, wide, false), fit(&took, 7, false)), Meaning::Dim),
     ];
     let (Some(axis), Some(from)) = (axis, attempt.created_at) else { return line };
     let to = if is_open(&attempt.state) {
@@ -177,7 +182,7 @@ fn bar(axis: &Axis, waited: usize, from: Time, to: Time, sign: &'static str, mea
 }
 
 /// The attempt that is still to come.
-fn next(canvas: &mut Canvas, job: &Job, at: Time, axis: Option<&Axis>) -> Line {
+fn next(canvas: &mut Canvas, job: &Job, at: Time, axis: Option<&Axis>, wide: usize) -> Line {
     // The last minute is counted down.
     let soon = at - canvas.now <= Span::minutes(1) && at > canvas.now;
     let left = match soon {
@@ -190,7 +195,7 @@ fn next(canvas: &mut Canvas, job: &Job, at: Time, axis: Option<&Axis>) -> Line {
     let mut line = vec![
         piece(format!(" {}  ", fit("next", 4, true)), Meaning::Dim),
         piece(fit(&format!("○ {left}"), 14, false), Meaning::Waiting),
-        piece(format!("{}  {}  ", at.format("%m-%d %H:%M:%S"), " ".repeat(7)), Meaning::Dim),
+        piece(format!("{}  {}  ", fit(&short_second(at, canvas.now), wide, false), " ".repeat(7)), Meaning::Dim),
     ];
     if let Some(axis) = axis {
         let ended = job.last_attempt().and_then(|last| last.updated_at).map(|ended| axis.cell(ended) + 1);
