@@ -57,15 +57,21 @@ fn a_call_that_is_not_served_is_asked_for_once_and_its_pane_says_so() {
 
 #[test]
 fn a_part_that_was_there_before_is_told_with_its_age_and_comes_back_by_itself() {
-    let calls = ["ListMaterializationJobs", "GetMaterializationStatus", "GetFeatureFreshness", "QueryFeatureViews"];
-    std::thread::scope(|scope| calls.iter().for_each(|call| drop(scope.spawn(|| doubted(call)))));
+    // Words that stand in one line of their pane.
+    let calls = [
+        ("ListMaterializationJobs", "does not serve jobs"),
+        ("GetMaterializationStatus", "does not serve the status table"),
+        ("GetFeatureFreshness", "does not serve freshness"),
+        ("QueryFeatureViews", "does not serve feature"),
+    ];
+    std::thread::scope(|scope| calls.iter().for_each(|(call, says)| drop(scope.spawn(|| doubted(call, says)))));
 }
 
-fn doubted(call: &str) {
+fn doubted(call: &str, says: &str) {
     let deployment = Deployment::start(Style::Full);
     let mut eye = healthy(&deployment);
     deployment.fail_call(call, Fault::Code(12), Some(2));
-    let screen = eye.until(&["● live, 1 read fails", "it did before", "as of"]);
+    let screen = eye.until(&["● live, 1 read fails", says, "as of"]);
     println!("=== {call} doubted\n{screen}");
     eye.until(&["● live", "!read fails", "!as of"]);
 }
