@@ -61,8 +61,8 @@ fn a_part_that_was_there_before_is_told_with_its_age_and_comes_back_by_itself() 
     let calls = [
         ("ListMaterializationJobs", "does not serve jobs"),
         ("GetMaterializationStatus", "does not serve the status table"),
-        ("GetFeatureFreshness", "does not serve freshness"),
-        ("QueryFeatureViews", "does not serve feature"),
+        ("GetFeatureFreshness", "says that it does not serve"),
+        ("QueryFeatureViews", "says that it does not serve"),
     ];
     std::thread::scope(|scope| calls.iter().for_each(|(call, says)| drop(scope.spawn(|| doubted(call, says)))));
 }
