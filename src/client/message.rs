@@ -50,6 +50,8 @@ pub enum Command {
     SaveTable { request: RequestId, table: Table, path: PathBuf, replace: bool },
     /// Try a job again that has failed for good; with `overwrite` also over what other jobs wrote since.
     ForceRetry { request: RequestId, workspace: String, feature_view: String, job: Id, overwrite: bool },
+    /// Start the stream of a view again whose last job has ended. Answered by [`Update::Retried`].
+    StartStream { request: RequestId, workspace: String, feature_view: String, job: Id },
     /// Read the keys to delete from a file (CSV, Parquet, JSON lines), with every check of semantics.md section 11 that needs no
     /// deployment.
     ReadKeys { request: RequestId, view: Box<FeatureView>, path: PathBuf },
@@ -253,4 +255,19 @@ pub struct TailBatch {
     pub watermark: Option<Time>,
     /// What holds the stream up, when that changed; empty when it goes on.
     pub trouble: Option<String>,
+    /// Events that are in no record, when that changed.
+    pub lost: Option<Lost>,
+}
+
+/// Events that the stream read and that are in no record.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Lost {
+    /// They came after their tile was emitted.
+    pub late: u64,
+    /// The query failed on them.
+    pub failed: u64,
+    /// They had arrived longer ago than the stream keeps them.
+    pub expired: u64,
+    /// Why the query failed last; empty where it did not.
+    pub why: String,
 }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::api::Api;
 use super::clock::after;
 use super::error::{Error, Kind};
-use super::message::{Generation, TailBatch, TailState, Update};
+use super::message::{Generation, Lost, TailBatch, TailState, Update};
 use super::scrub::Scrub;
 use crate::model::time::parse_time;
 
@@ -163,6 +163,10 @@ struct Progress {
     events: Option<u64>,
     latest_event: Option<String>,
     watermark: Option<String>,
+    late: Option<u64>,
+    failed: Option<u64>,
+    expired: Option<u64>,
+    left_out: Option<String>,
 }
 
 impl Gathered {
@@ -194,6 +198,15 @@ impl Gathered {
             self.batch.events = progress.events.or(self.batch.events);
             self.batch.latest_event = time(progress.latest_event).or(self.batch.latest_event);
             self.batch.watermark = time(progress.watermark).or(self.batch.watermark);
+            if [progress.late, progress.failed, progress.expired].iter().any(Option::is_some) {
+                let count = |number: Option<u64>| number.unwrap_or(0);
+                self.batch.lost = Some(Lost {
+                    late: count(progress.late),
+                    failed: count(progress.failed),
+                    expired: count(progress.expired),
+                    why: progress.left_out.map(Scrub::scrubbed).unwrap_or_default(),
+                });
+            }
         }
         self.batch.dropped += control.dropped.unwrap_or(0);
         self.batch.trouble = control.error.map(Scrub::scrubbed).or(self.batch.trouble.take());
@@ -311,6 +324,7 @@ mod tests {
         assert_eq!(take(r#"{"@columns":["a","b\u001b"]}"#), Some(vec!["a".to_owned(), "b␛".to_owned()]));
         assert_eq!(take(r#"{"a":1,"b":2}"#), None);
         assert_eq!(take(r#"{"@progress":{"events":7,"latest_event":"2026-11-22T10:00:00Z"}}"#), None);
+        assert_eq!(take(r#"{"@progress":{"late":2,"failed":4,"expired":1,"left_out":"no \u001b"}}"#), None);
         assert_eq!(take(r#"{"@dropped":3}"#), None);
         assert_eq!(take(r#"{"@error":"held \u001b up"}"#), None);
         assert_eq!(take(r#"{"@later":"thing"}"#), None);
@@ -318,6 +332,7 @@ mod tests {
         let batch = gathered.batch;
         assert_eq!((batch.records.len(), batch.dropped, batch.events), (1, 3, Some(7)));
         assert_eq!(batch.trouble.as_deref(), Some("held ␛ up"));
+        assert_eq!(batch.lost, Some(Lost { late: 2, failed: 4, expired: 1, why: "no ␛".to_owned() }));
         assert_eq!(batch.latest_event, parse_time("2026-11-22T10:00:00Z").ok());
     }
 }

@@ -148,6 +148,15 @@ fn read_slices<S: Sink>(
     Ok(sink)
 }
 
+/// What a micro-batch of stream events comes to.
+#[derive(Clone, Debug)]
+pub struct Streamed {
+    /// The stored rows, as [`transform_stream`] gives them.
+    pub rows: DataFrame,
+    /// The times of the query's rows that went into them, in microseconds; rows without a time are not among them.
+    pub times: Vec<i64>,
+}
+
 /// The same stored rows for a micro-batch of stream events (the source's columns, times mapped, oldest arrival first).
 ///
 /// Order-sensitive tile columns (`last_c`, `lastn{n}_c`, `last_non_distinct_n{n}_c`) come with a companion `_at_{name}`
@@ -157,6 +166,23 @@ fn read_slices<S: Sink>(
 /// # Errors
 /// Of kind `Query` when the query fails on the events.
 pub fn transform_stream(view: &View, events: DataFrame) -> Result<DataFrame, EngineError> {
+    let output = stream_output(view, events)?;
+    fold(view, output, None, true).map_err(|error| query_error(view, None, &error))
+}
+
+/// [`transform_stream`], and the times of what went into it.
+///
+/// # Errors
+/// As [`transform_stream`].
+pub fn transform_stream_timed(view: &View, events: DataFrame) -> Result<Streamed, EngineError> {
+    let output = stream_output(view, events)?;
+    let streamed =
+        times_of(view, &output).and_then(|times| Ok(Streamed { rows: fold(view, output, None, true)?, times }));
+    streamed.map_err(|error| query_error(view, None, &error))
+}
+
+/// The query's rows for a micro-batch.
+fn stream_output(view: &View, events: DataFrame) -> Result<DataFrame, EngineError> {
     let query = checked(view)?;
     let name = view.inputs.first().map_or("", |input| input.name.as_str());
     let mut inputs = vec![(name, events.lazy())];
@@ -165,8 +191,17 @@ pub fn transform_stream(view: &View, events: DataFrame) -> Result<DataFrame, Eng
         inputs.push((input.name.as_str(), scan::whole(&input.source, &columns)?.lazy()));
     }
     let output = sql::lazy(&query, inputs, chrono::Utc::now()).and_then(LazyFrame::collect);
-    let rows = output.and_then(|output| fold(view, output, None, true));
-    rows.map_err(|error| query_error(view, None, &error))
+    output.map_err(|error| query_error(view, None, &error))
+}
+
+fn times_of(view: &View, output: &DataFrame) -> PolarsResult<Vec<i64>> {
+    let time = view.timestamp_field.as_str();
+    let column = output.column(time)?;
+    let at = frame::normal(time, column.dtype())
+        .ok_or_else(|| polars_err!(SchemaMismatch: "column `{}` has type {}", time, column.dtype()))?;
+    let times = DataFrame::new(output.height(), vec![column.clone()])?.lazy();
+    let times = times.select([at.dt().timestamp(TimeUnit::Microseconds)]).collect()?;
+    Ok(times.column(time)?.i64()?.iter().flatten().collect())
 }
 
 /// The query's output as stored rows. Rows outside `window` are dropped where one is given, rows without a time always.

@@ -199,6 +199,20 @@ impl Api {
         }
     }
 
+    /// Starts a new job in the place of one that has ended: over its window, or of the view's stream. Gives its id.
+    pub async fn restart(&self, job: Id) -> Result<Id, Error> {
+        let request = t::RestartMaterializationTaskRequest { materialization_task_id: Some(c::id_to_proto(job)) };
+        let answer: t::RestartMaterializationTaskResponse =
+            self.transport.change(rpc::RESTART_MATERIALIZATION_TASK, &request).await?;
+        if let Some(refusal) = answer.error_message.filter(|message| !message.is_empty()) {
+            return Err(Error::new(Kind::Answered, refusal, ""));
+        }
+        answer.new_materialization_task_id.as_ref().map(c::id_from_proto).ok_or_else(|| {
+            let what = format!("{} took the request but did not say which job it is.", self.transport.label());
+            Error::new(Kind::Answered, what, "Look at the job list.")
+        })
+    }
+
     /// What an attempt did: its stages and its log. A deployment that has neither call is asked once, and its detail says so.
     pub async fn detail(&self, attempt: Id) -> Result<AttemptDetail, Error> {
         let nothing = || AttemptDetail { attempt, log: vec![NOT_TOLD.to_owned()], ..AttemptDetail::default() };

@@ -265,6 +265,10 @@ async fn serve(api: Option<Api>, command: Command) -> Option<Update> {
             let answer = on(api, async |api| api.force_retry(job, overwrite).await).await;
             Update::Retried { request, job, answer }
         }
+        Command::StartStream { request, job, .. } => {
+            let answer = on(api, async |api| api.restart(job).await.map(drop)).await;
+            Update::Retried { request, job, answer }
+        }
         Command::ReadKeys { request, view, path } => {
             let read = blocking(move || keys::from_file(&view, &path)).await;
             Update::Keys { request, answer: read.map_err(Problem::from).and_then(|read| read) }

@@ -65,7 +65,7 @@ fn batch_and_stream_make_the_same_tiles_and_rows() {
         let late = Span::minutes(15);
         let events = StreamReader::open(&view.inputs[0].source).unwrap();
         // All that can arrive of the window's events; the rows of others are cut off by their anchor below.
-        let (events, _) = events.read(window.start - late, window.end + late, usize::MAX);
+        let events = events.read(window.start - late, window.end + late, usize::MAX).unwrap().events;
         let streamed = transform_stream(&view, events).unwrap();
         let names = tiles::stored_names(&view);
         let names: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -1,7 +1,7 @@
 //! `GET /v1/fvtop/run-stream`: a view's stream tail as lines of JSON that never end.
 //!
 //! First `{"@columns":[...]}`, then one record a line. Between them, when they apply: `{"@progress":{...}}` about each
-//! second when it changed, `{"@dropped":n}` when this reader was too slow, `{"@error":"..."}` when the stream is held
+//! second when it changed (with `late`, `failed` and `expired` events and `left_out` once some were left out of the records), `{"@dropped":n}` when this reader was too slow, `{"@error":"..."}` when the stream is held
 //! up (and an empty text when it goes on), and an empty line at least each ten seconds as a heartbeat. It ends within
 //! a second once its key was revoked.
 
@@ -19,6 +19,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::fault::Fault;
+use super::places::Place;
 use super::{ApiKeys, App, parts};
 use crate::platform::access::Caller;
 use crate::platform::stream::hub::{HISTORY, Heard, Listener};
@@ -56,9 +57,10 @@ pub async fn handle(
         Ok(asked) => asked,
         Err(rejection) => return Fault::unreadable(&rejection.body_text(), rejection.status()).into_response(),
     };
-    match listen(&app, &asked) {
-        Ok(listener) => {
-            let session = Session::new(listener, asked.backlog.min(HISTORY), &app, caller);
+    let opened = app.tails.take(caller.key).and_then(|place| Ok((listen(&app, &asked)?, place)));
+    match opened {
+        Ok((listener, place)) => {
+            let session = Session::new(listener, asked.backlog.min(HISTORY), &app, (caller, place));
             let lines = futures::stream::unfold(session, |mut session| async {
                 session.next().await.map(|lines| (Ok::<_, std::io::Error>(lines), session))
             });
@@ -94,21 +96,37 @@ struct Session {
     stop: CancellationToken,
     keys: Arc<ApiKeys>,
     caller: Caller,
+    /// Held for as long as somebody listens.
+    _place: Place,
     phase: Phase,
     tick: tokio::time::Interval,
     told: Progress,
     trouble: Option<String>,
+    left_out: Option<String>,
     spoke: Instant,
 }
 
 impl Session {
-    fn new(listener: Listener, backlog: usize, app: &App, caller: Caller) -> Self {
+    fn new(listener: Listener, backlog: usize, app: &App, (caller, place): (Caller, Place)) -> Self {
         let mut tick = interval(PROGRESS);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (told, spoke) = (Progress::default(), Instant::now());
         let (stop, keys) = (app.shutdown.clone(), Arc::clone(&app.keys));
         let phase = Phase::Opening;
-        Self { listener, backlog, stop, keys, caller, phase, tick, told, trouble: None, spoke }
+        Self {
+            listener,
+            backlog,
+            stop,
+            keys,
+            caller,
+            _place: place,
+            phase,
+            tick,
+            told,
+            trouble: None,
+            left_out: None,
+            spoke,
+        }
     }
 
     /// The next lines; `None` ends the answer. Nothing is lost when the reader is slow but what `@dropped` counts.
@@ -178,9 +196,9 @@ impl Session {
 
     /// What changed since it was last told; a heartbeat when nothing did for long.
     fn told(&mut self) -> String {
-        let (progress, trouble) = {
+        let (progress, trouble, left_out) = {
             let status = self.listener.status().borrow();
-            (status.progress, status.trouble.clone())
+            (status.progress, status.trouble.clone(), status.left_out.clone())
         };
         let mut lines = String::new();
         if trouble != self.trouble {
@@ -188,16 +206,20 @@ impl Session {
             lines.push_str(&format!("{{\"@error\":{}}}\n", quoted(message)));
             self.trouble = trouble;
         }
-        if progress != self.told {
-            self.told = progress;
+        if progress != self.told || left_out != self.left_out {
             lines.push_str(&format!(
                 "{}\n",
                 json!({ "@progress": {
                     "events": progress.events,
                     "latest_event": progress.latest_event.map(rfc3339),
                     "watermark": progress.watermark.map(rfc3339),
+                    "late": progress.late,
+                    "failed": progress.failed,
+                    "expired": progress.expired,
+                    "left_out": left_out,
                 } })
             ));
+            (self.told, self.left_out) = (progress, left_out);
         }
         if lines.is_empty() && self.spoke.elapsed() >= HEARTBEAT {
             lines.push('\n');

@@ -53,6 +53,8 @@ pub struct Status {
     pub progress: Progress,
     /// What keeps it from going on.
     pub trouble: Option<String>,
+    /// Why events were left out, the last time that some were.
+    pub left_out: Option<String>,
 }
 
 #[derive(Default)]
@@ -154,25 +156,35 @@ impl Source<'_> {
         let now = self.clock.now();
         let from = self.position.unwrap_or(now - stream.retention);
         if shared.status.borrow().columns.is_none() {
-            let (none, _) = reader.read(from, from, 1);
+            let none = reader.read(from, from, 1)?.events;
             let columns = tail::shown(engine::transform_stream(self.view, none)?)?;
             shared.set_columns(columns.get_column_names().iter().map(|name| name.to_string()).collect());
         }
-        let (events, until) = reader.read(from, now, BATCH);
-        if events.height() > 0 {
-            let rows = tail.absorb(self.view, events, &engine::transform_stream)?;
-            shared.publish(record::records(&rows));
+        let read = reader.read(from, now, BATCH)?;
+        let mut left_out = None;
+        if read.events.height() > 0 {
+            let absorbed = tail.absorb(self.view, read.events, &engine::transform_stream_timed)?;
+            shared.publish(record::records(&absorbed.rows));
+            left_out = absorbed.problem;
         }
-        self.position = Some(until);
+        tail.expired(read.expired);
+        if let Some(problem) = &left_out {
+            tracing::warn!(problem, view = self.view.name, "events were left out of the stream tail");
+        }
+        self.position = Some(read.until);
         shared.status.send_if_modified(|status| {
-            let caught_up = status.caught_up || until >= now;
-            let before = std::mem::replace(
-                status,
-                Status { columns: status.columns.clone(), caught_up, progress: tail.progress(), trouble: None },
-            );
-            *status != before
+            let after = Status {
+                columns: status.columns.clone(),
+                caught_up: status.caught_up || read.until >= now,
+                progress: tail.progress(),
+                trouble: None,
+                left_out: left_out.or_else(|| status.left_out.clone()),
+            };
+            let changed = *status != after;
+            *status = after;
+            changed
         });
-        Ok(until < now && until > from)
+        Ok(read.until < now && read.until > from)
     }
 }
 

@@ -5,10 +5,12 @@
 use polars::prelude::*;
 
 use crate::model::time::micros;
-use crate::model::{Span, Time, Window};
+use crate::model::{Span, Time, Window, foreign};
 use crate::platform::engine::lap::Lap;
 use crate::platform::engine::{EngineError, ErrorKind, scan, schema};
 use crate::platform::registry::definition::{Source, Stream};
+
+use super::fit;
 
 /// The events of one source in memory, sorted by arrival.
 pub struct StreamReader {
@@ -23,48 +25,71 @@ pub struct StreamReader {
     ties: usize,
 }
 
+/// What was read of a stream.
+#[derive(Clone, Debug)]
+pub struct Read {
+    /// The events, oldest arrival first.
+    pub events: DataFrame,
+    /// The arrival instant read up to: the `from` of the next call. Never before this one's.
+    pub until: Time,
+    /// Events after `from` that were not read, for they had arrived longer ago than the stream keeps them.
+    pub expired: u64,
+}
+
 impl StreamReader {
     /// Loads the events of the stream side of `source`.
+    ///
+    /// # Errors
+    /// Of kind `Source` when a file cannot be read, or has a column whose values the source's type cannot hold exactly.
     pub fn open(source: &Source) -> Result<Self, EngineError> {
         let (Some(stream), Some(time)) = (&source.stream, &source.timestamp_column) else {
             let message = format!("source {} has no stream: add a [source.stream] table to it", source.name);
             return Err(EngineError { kind: ErrorKind::Source, message });
         };
         let columns: Vec<String> = source.columns.iter().map(|(name, _)| name.clone()).collect();
-        let mut all: Option<DataFrame> = None;
-        for path in &stream.files {
-            let part = load(stream, time, path, &columns).map_err(|error| scan::unreadable(source, path, &error))?;
-            all = match all.take() {
-                None => Some(part),
-                Some(mut all) => {
-                    all.vstack_mut(&part).map_err(|error| scan::unreadable(source, path, &error))?;
-                    Some(all)
-                }
-            };
-        }
-        let (events, arrivals) = in_order(stream, all.unwrap_or_default()).map_err(|error| EngineError {
+        let failed = |error: PolarsError| EngineError {
             kind: ErrorKind::Source,
-            message: format!("source {}: its events cannot be ordered: {error}", source.name),
-        })?;
-        let ties = arrivals.chunk_by(|a, b| a == b).map(<[i64]>::len).max().unwrap_or(0);
-        Ok(Self { source: source.clone(), retention: stream.retention, columns, events, arrivals, ties })
+            message: format!(
+                "source {}: its events cannot be ordered: {}. Correct the files of the stream",
+                source.name,
+                foreign::sentence(&error)
+            ),
+        };
+        let mut all = schema::empty(&source.columns).and_then(|all| arriving(stream, time, all)).map_err(failed)?;
+        for path in &stream.files {
+            let part = load(path, &columns).map_err(|error| scan::unreadable(source, path, &error))?;
+            let part = fit::to_source(source, path, part)?;
+            let part = arriving(stream, time, part);
+            part.and_then(|part| all.vstack_mut(&part).map(drop))
+                .map_err(|error| scan::unreadable(source, path, &error))?;
+        }
+        let (events, arrivals) = in_order(stream, all).map_err(failed)?;
+        let arrived: Vec<i64> = arrivals.iter().flatten().copied().collect();
+        let never = arrivals.len() - arrived.len();
+        if never > 0 {
+            // Sorted first, and so cut off first.
+            tracing::warn!(
+                source = source.name,
+                events = never,
+                "events have no arrival and no event time: they are never read"
+            );
+        }
+        let events = events.slice(never as i64, arrived.len());
+        let ties = arrived.chunk_by(|a, b| a == b).map(<[i64]>::len).max().unwrap_or(0);
+        Ok(Self { source: source.clone(), retention: stream.retention, columns, events, arrivals: arrived, ties })
     }
 
-    /// Events with `from < arrival <= until` (mapped), oldest first, at most `max`, and the arrival instant read up to:
-    /// the `from` of the next call. Events of one arrival instant are never parted, so there may be some more than `max`.
-    /// Events that arrived longer ago than the stream's retention are gone.
-    pub fn read(&self, from: Time, until: Time, max: usize) -> (DataFrame, Time) {
-        let from = from.max(until - self.retention);
-        let tick = Span::microseconds(1);
-        let window = Window { start: from + tick, end: until + tick };
-        let mut found: Vec<(Time, Lap, usize)> = Vec::new();
-        for lap in scan::laps(&self.source, window) {
-            let at = |edge: Time| self.arrivals.partition_point(|arrival| *arrival < micros(lap.record(edge)));
-            // Laps follow each other but for a spill over the end of the record: enough of each is taken, then sorted.
-            let range = at(window.start)..at(window.end);
-            let arrival = |row: usize| lap.play(crate::model::time::from_micros(self.arrivals[row]));
-            found.extend(range.take(max.saturating_add(self.ties)).map(|row| (arrival(row), lap, row)));
-        }
+    /// Events with `from < arrival <= until` (mapped), oldest first, at most `max`. Events of one arrival instant are never
+    /// parted, so there may be some more than `max`. Events that arrived longer ago than the stream's retention are gone,
+    /// and counted. An `until` before `from`, of a clock that was set back, reads nothing and keeps the place.
+    ///
+    /// # Errors
+    /// When the events do not have the source's columns.
+    pub fn read(&self, from: Time, until: Time, max: usize) -> Result<Read, EngineError> {
+        let kept_from = from.max(until - self.retention);
+        let expired = self.count(from, kept_from);
+        let from = kept_from;
+        let mut found = self.find(from, until, max);
         found.sort_by_key(|(arrival, ..)| *arrival);
         let read_to = match found.get(max.max(1) - 1).filter(|_| found.len() > max.max(1)) {
             Some((arrival, ..)) => {
@@ -72,9 +97,42 @@ impl StreamReader {
                 found.retain(|(arrival, ..)| *arrival <= cut);
                 cut
             }
-            None => until,
+            None => until.max(from),
         };
-        (self.frame(&found).unwrap_or_default(), read_to)
+        let events = self.frame(&found).map_err(|error| EngineError {
+            kind: ErrorKind::Source,
+            message: format!(
+                "source {}: the events of its stream do not have its columns: {}. Correct the files of the stream",
+                self.source.name,
+                foreign::sentence(&error)
+            ),
+        })?;
+        Ok(Read { events, until: read_to, expired })
+    }
+
+    /// Where the events of a time lie: at most somewhat more than `max` of each lap.
+    fn find(&self, from: Time, until: Time, max: usize) -> Vec<(Time, Lap, usize)> {
+        let mut found = Vec::new();
+        for (lap, range) in self.ranges(from, until) {
+            // Laps follow each other but for a spill over the end of the record: enough of each is taken, then sorted.
+            let arrival = |row: usize| lap.play(crate::model::time::from_micros(self.arrivals[row]));
+            found.extend(range.take(max.saturating_add(self.ties)).map(|row| (arrival(row), lap, row)));
+        }
+        found
+    }
+
+    /// How many events have `from < arrival <= until`.
+    fn count(&self, from: Time, until: Time) -> u64 {
+        if until <= from { 0 } else { self.ranges(from, until).map(|(_, range)| range.len() as u64).sum() }
+    }
+
+    fn ranges(&self, from: Time, until: Time) -> impl Iterator<Item = (Lap, std::ops::Range<usize>)> + '_ {
+        let tick = Span::microseconds(1);
+        let window = Window { start: from + tick, end: until + tick };
+        scan::laps(&self.source, window).into_iter().map(move |lap| {
+            let at = |edge: Time| self.arrivals.partition_point(|arrival| *arrival < micros(lap.record(edge)));
+            (lap, at(window.start)..at(window.end))
+        })
     }
 
     /// The found events as a frame, runs of one lap mapped together.
@@ -89,15 +147,21 @@ impl StreamReader {
     }
 }
 
-fn load(stream: &Stream, time: &str, path: &std::path::Path, columns: &[String]) -> PolarsResult<DataFrame> {
-    scan::select(scan::file(path)?, columns.to_vec())?.with_column(scan::arrival(Some(stream), time)).collect()
+/// The known columns of a file.
+fn load(path: &std::path::Path, columns: &[String]) -> PolarsResult<DataFrame> {
+    scan::select(scan::file(path)?, columns.to_vec())?.collect()
 }
 
-/// The events sorted by arrival, and the arrivals.
-fn in_order(stream: &Stream, events: DataFrame) -> PolarsResult<(DataFrame, Vec<i64>)> {
-    let order = SortMultipleOptions::default().with_maintain_order(true);
+/// The events with their arrival.
+fn arriving(stream: &Stream, time: &str, events: DataFrame) -> PolarsResult<DataFrame> {
+    events.lazy().with_column(scan::arrival(Some(stream), time)).collect()
+}
+
+/// The events sorted by arrival, those without one first, and the arrivals.
+fn in_order(stream: &Stream, events: DataFrame) -> PolarsResult<(DataFrame, Vec<Option<i64>>)> {
+    let order = SortMultipleOptions::default().with_maintain_order(true).with_nulls_last(false);
     let events = events.sort([scan::ARRIVAL, stream.order.as_str()], order)?;
-    let arrivals = events.column(scan::ARRIVAL)?.i64()?.iter().map(Option::unwrap_or_default).collect();
+    let arrivals = events.column(scan::ARRIVAL)?.i64()?.iter().collect();
     Ok((events.drop(scan::ARRIVAL)?, arrivals))
 }
 
@@ -119,29 +183,53 @@ mod tests {
         let reader = reader();
         let lap = floor(parse_time("2026-11-22").unwrap(), Span::days(3));
         let (mut rows, mut from, until) = (0, lap - Span::microseconds(1), lap + Span::hours(2));
-        let (whole, _) = reader.read(from, until, usize::MAX);
+        let whole = reader.read(from, until, usize::MAX).unwrap().events;
         while from < until {
-            let (part, to) = reader.read(from, until, 500);
-            assert!(to > from);
+            let part = reader.read(from, until, 500).unwrap();
+            assert!(part.until > from);
             // Only the events of one instant may go beyond the limit.
-            assert!(part.height() < 500 + reader.ties);
-            rows += part.height();
-            from = to;
+            assert!(part.events.height() < 500 + reader.ties);
+            rows += part.events.height();
+            from = part.until;
         }
         assert_eq!(rows, whole.height());
         assert!(rows > 5_000);
         // The last flights of the record spill into the next lap: they come before its first ones.
-        let (spilled, _) = reader.read(lap - Span::microseconds(1), lap + Span::minutes(1), usize::MAX);
-        assert!(spilled.height() > 0);
+        let spilled = reader.read(lap - Span::microseconds(1), lap + Span::minutes(1), usize::MAX).unwrap();
+        assert!(spilled.events.height() > 0);
     }
 
     #[test]
     fn events_never_arrive_before_they_happen() {
         let reader = reader();
         let until = parse_time("2026-11-22 10:00").unwrap();
-        let (events, _) = reader.read(until - Span::hours(1), until, usize::MAX);
+        let events = reader.read(until - Span::hours(1), until, usize::MAX).unwrap().events;
         let latest = crate::platform::engine::frame::values(events.column("timestamp").unwrap());
         assert!(events.height() > 1_000);
         assert!(latest.iter().all(|at| matches!(at, crate::model::Value::Time(at) if *at <= until)));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_keeps_the_place_and_reads_nothing() {
+        let reader = reader();
+        let from = parse_time("2026-11-22 10:00").unwrap();
+        let read = reader.read(from, from - Span::hours(1), 100).unwrap();
+        assert_eq!((read.events.height(), read.until, read.expired), (0, from, 0));
+        // A step back by more than the retention as well.
+        let read = reader.read(from, from - Span::days(30), 100).unwrap();
+        assert_eq!((read.events.height(), read.until), (0, from));
+    }
+
+    #[test]
+    fn events_that_nobody_read_in_time_are_counted() {
+        let reader = reader();
+        let until = parse_time("2026-11-22 10:00").unwrap();
+        let kept = until - reader.retention;
+        let missed = reader.read(kept - Span::hours(2), kept, usize::MAX).unwrap().events.height();
+        let read = reader.read(kept - Span::hours(2), until, usize::MAX).unwrap();
+        assert!(missed > 500);
+        assert_eq!(read.expired, missed as u64);
+        assert_eq!(reader.read(kept, until, usize::MAX).unwrap().expired, 0);
+        assert_eq!(read.events.height(), reader.read(kept, until, usize::MAX).unwrap().events.height());
     }
 }

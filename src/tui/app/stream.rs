@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
-use crate::client::message::{Problem, TailBatch, TailState};
+use crate::client::message::{Lost, Problem, TailBatch, TailState};
 use crate::model::{Span, Time};
 use crate::tui::field::Field;
 use crate::tui::query::{Query, Row, Scorer};
@@ -58,6 +58,8 @@ pub struct Stream {
     pub watermark: Option<Time>,
     /// What holds the stream up; empty while nothing does.
     pub trouble: String,
+    /// Events that are in no record.
+    pub lost: Lost,
     /// The filter as typed.
     pub filter: Field,
     query: Query,
@@ -86,6 +88,7 @@ impl Default for Stream {
             latest_event: None,
             watermark: None,
             trouble: String::new(),
+            lost: Lost::default(),
             filter: Field::default(),
             query: Query::default(),
             anchor: Anchor::Newest,
@@ -132,6 +135,9 @@ impl Stream {
         self.events = batch.events.or(self.events);
         self.latest_event = batch.latest_event.or(self.latest_event);
         self.watermark = batch.watermark.or(self.watermark);
+        if let Some(lost) = batch.lost {
+            self.lost = lost;
+        }
         if let Some(trouble) = batch.trouble {
             self.trouble = trouble;
         }

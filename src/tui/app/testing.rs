@@ -326,6 +326,7 @@ pub fn live(size: (u16, u16), theme: &str) -> App {
         latest_event: Some(at("22 12:00:02")),
         watermark: Some(at("22 11:45")),
         trouble: None,
+        lost: None,
     };
     let effects = tell(&mut app, Update::Tail { generation, batch });
     let [Command::Lookup { request, .. }] = commands(&effects)[..] else { panic!("no example: {effects:?}") };

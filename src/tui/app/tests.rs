@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::testing::*;
 use super::*;
-use crate::client::message::{Problem, TailBatch, Update};
+use crate::client::message::{Lost, Problem, TailBatch, Update};
 use crate::model::{Job, JobState, Query, Span, Value};
 use crate::tui::action::{Danger, TABLE};
 use crate::tui::chord::Chord;
@@ -201,6 +201,23 @@ fn the_stream_gives_one_example_and_never_overwrites_a_typed_key() {
 }
 
 #[test]
+fn events_that_are_in_no_record_are_counted_in_the_stream_pane() {
+    let mut app = app();
+    let generation = app.generation;
+    let lost = Lost { late: 1_200, failed: 3, expired: 0, why: "the query fails: no".to_owned() };
+    let batch = TailBatch { lost: Some(lost), ..TailBatch::default() };
+    tell(&mut app, Update::Tail { generation, batch });
+    let drawn = screen(&mut app);
+    assert!(drawn.contains("203 in no record"), "{drawn}");
+    // A batch that says nothing of them leaves them as they were.
+    tell(&mut app, Update::Tail { generation, batch: TailBatch { events: Some(20_000), ..TailBatch::default() } });
+    assert_eq!((app.stream.lost.late, app.stream.lost.failed), (1_200, 3));
+    press(&mut app, "4 z");
+    let drawn = screen(&mut app);
+    assert!(drawn.contains("200 too late for their tile, 3 the query failed on: the query fails: no"), "{drawn}");
+}
+
+#[test]
 fn an_example_that_the_store_does_not_have_yet_is_asked_for_again_while_the_stream_goes_on() {
     let mut app = app();
     let generation = app.generation;
@@ -359,7 +376,10 @@ proptest! {
             let now = app.now;
             let effects = update(&mut app, Message::Key(chord), now);
             let mutates = commands(&effects).into_iter().any(|command| match command {
-                Command::Cancel { .. } | Command::Trigger { .. } | Command::ForceRetry { .. } => true,
+                Command::Cancel { .. }
+                | Command::Trigger { .. }
+                | Command::ForceRetry { .. }
+                | Command::StartStream { .. } => true,
                 Command::DeleteKeys { .. } => true,
                 Command::Query { query: Query::History(history), .. } => history.save,
                 _ => false,

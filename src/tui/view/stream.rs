@@ -42,6 +42,7 @@ pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
     let inside = filter(canvas, app, inside);
     let inside = counters(canvas, app, inside);
     let inside = held_up(canvas, app, inside);
+    let inside = left_out(canvas, app, inside);
     if app.stream.matching() == 0 || inside.height < 2 {
         canvas.empty(inside, &nothing(app));
     } else if let Some(more) = records(canvas, app, inside, area) {
@@ -67,6 +68,10 @@ pub fn status(canvas: &mut Canvas, app: &App, short: bool) -> Line {
     }
     if app.stream.dropped > 0 && !short {
         line.push(piece(format!("{} dropped  ", app.stream.dropped), Meaning::Warning));
+    }
+    let lost = app.stream.lost.late + app.stream.lost.failed + app.stream.lost.expired;
+    if lost > 0 && !short {
+        line.push(piece(format!("{} in no record  ", values::grouped(lost)), Meaning::Warning));
     }
     match &app.stream.state {
         _ if app.stream.broken.is_some() => line.push(piece("✗ closed", Meaning::Bad)),
@@ -141,6 +146,23 @@ fn held_up(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
         None if !app.stream.trouble.is_empty() => trouble::write(canvas, &app.stream.trouble, Meaning::Bad, inner),
         _ => inner,
     }
+}
+
+/// What was read and is in no record; returns what is left of the area.
+fn left_out(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
+    let lost = &app.stream.lost;
+    let counts = [
+        (lost.late, "too late for their tile"),
+        (lost.failed, "the query failed on"),
+        (lost.expired, "not read in time"),
+    ];
+    let told = counts.iter().filter(|(count, _)| *count > 0);
+    let told: Vec<String> = told.map(|(count, what)| format!("{} {what}", values::grouped(*count))).collect();
+    if told.is_empty() || inner.height < 4 {
+        return inner;
+    }
+    let why = if lost.why.is_empty() { String::new() } else { format!(": {}", lost.why) };
+    trouble::write(canvas, &format!("Events in no record: {}{why}", told.join(", ")), Meaning::Warning, inner)
 }
 
 /// Why there are no records.
