@@ -109,7 +109,7 @@ impl Asked<'_> {
             Rows::Stored(rows) => feed_stored(&self.view.name, rows.as_ref().clone(), self.control, sink)?,
         };
         let on: Vec<Expr> = given.iter().map(|(name, _)| col(name.as_str())).collect();
-        let seen = seen.keys();
+        let seen = seen.keys().map_err(failed)?;
         let mut join = JoinArgs::new(JoinType::Inner);
         join.nulls_equal = true;
         join.maintain_order = MaintainOrderJoin::Left;

@@ -117,9 +117,9 @@ impl KeyCollector {
     }
 
     /// A row a key.
-    pub fn keys(self) -> DataFrame {
+    pub fn keys(self) -> PolarsResult<DataFrame> {
         let ids: Vec<u32> = (0..self.full.len() as u32).collect();
-        DataFrame::new(ids.len(), self.full.columns(&ids)).unwrap_or_default()
+        DataFrame::new(ids.len(), self.full.columns(&ids))
     }
 }
 

@@ -54,9 +54,17 @@ pub fn all(platform: &Platform, request: &proto::GetAllSavedFeatureDataFramesReq
     let asked = request.workspace.as_deref().unwrap_or_default();
     let known = platform.repository().workspaces.iter().any(|workspace| workspace.name == asked);
     let list = if known { list(platform, asked)? } else { Vec::new() };
-    // One that goes meanwhile is left out.
-    let frames = list.into_iter().filter_map(|dataset| saved(platform, dataset).ok());
-    let saved_feature_dataframes = frames.map(|parts| convert::saved_to_proto(&parts)).collect();
+    let mut saved_feature_dataframes = Vec::new();
+    for dataset in list {
+        let name = dataset.name.clone();
+        match saved(platform, dataset) {
+            Ok(parts) => saved_feature_dataframes.push(convert::saved_to_proto(&parts)),
+            // One that goes meanwhile is left out, and so is one that cannot be read: it must not cost the others.
+            Err(fault) => {
+                tracing::warn!(workspace = asked, name, problem = fault.detail, "a dataset is left out of the list")
+            }
+        }
+    }
     Ok(Response::ok(&proto::GetAllSavedFeatureDataFramesResponse { saved_feature_dataframes }))
 }
 

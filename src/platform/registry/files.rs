@@ -3,6 +3,7 @@
 //! A pattern is a path relative to the repository in which each part may hold `*`, `?`, and `{yyyy}`, `{MM}`, `{dd}`: the
 //! year, month and day (UTC, record time) of the events that a file holds. It lists folders; it must not open files.
 
+use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
 use chrono::{Days, Months, NaiveDate};
@@ -47,9 +48,18 @@ fn step(found: &[(PathBuf, Date)], part: &str) -> Result<Vec<(PathBuf, Date)>, (
     let tokens = tokens(part)?;
     let mut next = Vec::new();
     for (path, date) in found {
-        let Ok(entries) = std::fs::read_dir(path) else { continue };
-        for entry in entries.flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
+        // A folder that cannot be read may hold files that match: without them the source would be another one.
+        let unreadable = |error: std::io::Error| {
+            let fix = "let the platform read it, or narrow the pattern".to_owned();
+            (format!("folder {} cannot be read: {error}", path.display()), fix)
+        };
+        let entries = match std::fs::read_dir(path) {
+            Ok(entries) => entries,
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => continue,
+            Err(error) => return Err(unreadable(error)),
+        };
+        for entry in entries {
+            let name = entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned();
             if let Some(date) = matches(&tokens, &name, *date) {
                 next.push((path.join(name), date));
             }
