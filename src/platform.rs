@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 pub mod access;
 pub mod clock;
 pub mod datasets;
+pub mod descriptors;
 pub mod engine;
 pub mod http;
 pub mod jobs;
@@ -134,6 +135,7 @@ impl Platform {
 
     /// [`Platform::start`] by another clock; for tests.
     pub async fn start_at(config: Config, clock: Clock) -> Result<Self, PlatformError> {
+        descriptors::raise();
         let runtime = tokio::runtime::Handle::current();
         let (done, started) = tokio::sync::oneshot::channel();
         // A thread of its own, for everything that it starts inherits its priority, the engine's threads included.

@@ -46,7 +46,7 @@ pub enum Verb {
     /// Wait until a job has ended; only a success ends well
     #[command(after_help = EXIT_CODES)]
     Wait(wait::WaitArgs),
-    /// Try a job again that has failed for good
+    /// Try a job again that has failed for good, or start a stopped stream again
     #[command(after_help = EXIT_CODES)]
     Retry(retry::RetryArgs),
 }

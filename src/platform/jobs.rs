@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::model::{AttemptDetail, AttemptState, Id, Job, JobState, JobType, StageKind, Stores};
+use crate::model::time::print_span;
+use crate::model::{AttemptDetail, AttemptState, Id, Job, JobState, JobType, Span, StageKind, Stores, Time};
 use crate::platform::clock::Clock;
 use crate::platform::engine::Cancel;
 use crate::platform::registry::definition::View;
@@ -119,6 +120,8 @@ struct Running {
 struct Dispatch {
     running: HashMap<Id, Running>,
     served: queue::Served,
+    /// Jobs whose end was asked for since somebody looked.
+    cancelled: Vec<Id>,
     stopping: bool,
 }
 
@@ -154,13 +157,10 @@ impl Jobs {
                     attempt.map_or(Ok(()), |attempt| rows.break_off(attempt, now))?;
                 }
             }
+            end_cancelled(rows, &rows.cancelling()?, now)?;
             views
                 .iter()
-                .map(|view| {
-                    let applied = scheduler::apply(rows, view, now)?;
-                    scheduler::revive(rows, view, now)?;
-                    Ok((view.id, applied))
-                })
+                .map(|view| Ok((view.id, scheduler::apply(rows, view, now)?)))
                 .collect::<Result<_, TableError>>()
         })?;
         let views = views.iter().map(|view| (view.id, Arc::clone(view))).collect();
@@ -261,13 +261,26 @@ impl Jobs {
         self.work_came.notify_all();
     }
 
-    /// Makes the jobs that the schedule wants by now, and queues those that are due. Returns how many were made.
+    /// Ends the jobs whose end was asked for and of which nothing runs, makes the jobs that the schedule wants by now, and
+    /// queues those that are due. Returns how many were made.
     pub fn schedule(&self) -> Result<usize, TableError> {
         let now = self.clock.now();
+        self.end_cancelled(now)?;
         let mut made = 0;
         for view in self.views.values().filter(|view| view.live) {
             let Some(applied) = self.applied(view.id) else { continue };
-            made += self.table.write(|rows| scheduler::extend(rows, view, applied, now))?;
+            let (new, taken_back) = self.table.write(|rows| {
+                let new = scheduler::extend(rows, view, applied, now)?;
+                Ok::<_, TableError>((new, scheduler::take_back(rows, view, now)?))
+            })?;
+            made += new;
+            if taken_back > 0 {
+                tracing::warn!(
+                    view = view.name,
+                    jobs = taken_back,
+                    "windows that are not over yet had been materialized, for the clock was ahead; their jobs wait for the end of them"
+                );
+            }
         }
         let due = self.table.read(|rows| rows.due(now))?;
         if !due.is_empty() {
@@ -277,6 +290,43 @@ impl Jobs {
             self.work_came.notify_all();
         }
         Ok(made)
+    }
+
+    /// Ends the jobs whose end was asked for, but for those whose attempt still runs.
+    fn end_cancelled(&self, now: Time) -> Result<(), TableError> {
+        let asked = std::mem::take(&mut self.dispatch().cancelled);
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let ended = self.table.write(|rows| end_cancelled(rows, &asked, now));
+        if ended.is_err() {
+            self.dispatch().cancelled.extend(asked);
+        }
+        ended
+    }
+
+    /// Moves what waits for a span of time along with a clock that has jumped: a retry comes after its wait, neither with all
+    /// others at once nor hours late. What waits for an instant, such as the end of a window, stays.
+    pub fn clock_jumped(&self, jump: Span) -> Result<(), TableError> {
+        let how = if jump < Span::zero() { "was set back" } else { "went forward (it was set, or the machine slept)" };
+        let by = print_span(jump.abs());
+        let moved = self.table.write(|rows| rows.move_retries(jump))?;
+        tracing::warn!(by, retries = moved, "the clock of this machine {how}; retries keep their waits");
+        Ok(())
+    }
+
+    /// The clock that jobs go by.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Adds a line to the log of a view's stream job.
+    pub fn say_of_stream(&self, view: Id, text: &str) -> Result<(), TableError> {
+        let now = self.clock.now();
+        self.change_stream(view, |record| {
+            record.say(text, now);
+            true
+        })
     }
 
     /// The stream job of a view, when it is to run or asked to stop.
@@ -322,6 +372,17 @@ fn stages(job: &Job) -> Vec<StageKind> {
         (job.online, StageKind::Online),
     ];
     kinds.into_iter().filter(|(wanted, _)| *wanted).map(|(_, kind)| kind).collect()
+}
+
+/// Ends these jobs, whose end was asked for, but for those whose attempt still runs: they end with it.
+fn end_cancelled(rows: &Rows, asked: &[Id], now: Time) -> Result<(), TableError> {
+    for id in asked {
+        let Some(mut record) = rows.job(*id)? else { continue };
+        if record.end_cancelled(now) {
+            settle(rows, &mut record)?;
+        }
+    }
+    Ok(())
 }
 
 /// Saves a record that may just have ended, with what must become true in the same transaction: what a batch job

@@ -145,10 +145,10 @@ actions! {
     Pause, "pause-stream", Stream, ["p", "space"], "pause", None, "Hold the stream still, or let it go on; records keep arriving.";
     Filter, "filter", Filter, ["/"], "filter", None, "Filter the rows: text, !not, ~fuzzy, state=failure, attempts>1.";
     Cancel, "cancel-job", Job, ["c"], "cancel", Mutates, "Cancel the selected job, or all marked ones, after a question.";
-    Rerun, "run-again", Job, ["r"], "rerun", Mutates, "Start a new job for the window of the selected job.";
-    ForceRetry, "force-retry", Job, ["f"], "retry", Mutates, "Try a job again that has failed for good, after a question.";
+    Rerun, "run-again", Job, ["r"], "rerun", Mutates, "Start a new job for the selected job's window, or a stopped stream again.";
+    ForceRetry, "force-retry", Job, ["f"], "retry", Mutates, "Retry a job that failed for good, or a stopped stream, after a question.";
     Mark, "mark-job", Jobs, ["space"], "mark", None, "Mark the selected job, or take its mark away.";
-    MarkShown, "mark-all", Jobs, ["m"], "", None, "Mark all jobs that show; where they are marked, take all marks away.";
+    MarkShown, "mark-all", Jobs, ["m"], "", None, "Mark all shown jobs but the stream's; where they are, take all marks away.";
     Wait, "wait-for-job", Job, ["W"], "wait", None, "Wait for the selected job: bell and note when it ends. Again to stop waiting.";
     Trigger, "trigger-job", Panes, ["t"], "trigger", Mutates, "Start a materialization job for a window of your choice.";
     DeleteKeys, "delete-keys", Panes, ["D"], "", Mutates, "Delete keys from the stores: those of a file, or one that is typed.";

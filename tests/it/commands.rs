@@ -208,7 +208,10 @@ fn a_failed_job_is_waited_for_cancelled_and_tried_again_once_its_source_is_mende
     assert!(said.contains("RUNNING"), "{said}");
     let (out, said) = ends(&server, 2, &["jobs", "cancel", id(&waiting)]);
     assert!(out.is_empty() && said.contains("--yes") && said.contains(id(&waiting)), "{out}{said}");
-    let (_, said) = ends(&server, 0, &["jobs", "cancel", id(&waiting), id(&job), "--yes", "--json"]);
+    let (asked, said) = ends(&server, 0, &["jobs", "cancel", id(&waiting), id(&job), "--yes", "--json"]);
+    let asked: Value = serde_json::from_str(&asked).unwrap();
+    let asked = asked.as_array().unwrap().iter().find(|asked| asked["id"] == waiting["id"]).unwrap();
+    assert_eq!(asked["state"], "MANUAL_CANCELLATION_REQUESTED", "that its end is asked for comes first");
     assert!(said.contains(&format!("job {} is FAILURE and is left as it is", id(&job))), "{said}");
     let (out, said) = ends(&server, 1, &["jobs", "wait", id(&waiting), "--json"]);
     assert_eq!(serde_json::from_str::<Value>(&out).unwrap()["state"], "MANUALLY_CANCELLED", "{said}");

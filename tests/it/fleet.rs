@@ -92,7 +92,8 @@ fn an_orchestrator_submits_polls_cancels_and_lists() {
         assert!(job["state"].as_str().unwrap().ends_with("RUNNING"), "{job}");
         job["next_attempt_at"].is_string().then_some(())
     });
-    driver.well("cancel-materialization-job", &stuck);
+    let asked = driver.well("cancel-materialization-job", &stuck)["job"]["state"].clone();
+    assert!(asked.as_str().unwrap().ends_with("MANUAL_CANCELLATION_REQUESTED"), "{asked}");
     let cancelled = driver.until(&stuck, &["MANUALLY_CANCELLED"]);
     assert_eq!(cancelled.get("next_attempt_at"), None);
     let listed =

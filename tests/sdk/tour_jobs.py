@@ -146,7 +146,8 @@ def retrying(check, scene, release):
     check.same("job: RUNNING while it waits for a retry", found.state, "RUNNING")
     check.same("job: the attempt before", [attempt.state for attempt in found.attempts], ["ERROR"])
     check.holds("job: the retry is in the future", found.next_attempt_at > datetime.utcnow(), found.next_attempt_at)
-    view.cancel_materialization_job(job)
+    asked = view.cancel_materialization_job(job).state
+    check.same("cancel: a job that waits is asked to end first", asked, "MANUAL_CANCELLATION_REQUESTED")
     check.same("cancel: a job that waits ends", ended(view, job).state, "MANUALLY_CANCELLED")
     late.write_bytes(whole)
     check.same("job: once the file is whole it succeeds", ended(view, trigger(0)).state, "SUCCESS")

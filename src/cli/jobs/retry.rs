@@ -1,14 +1,15 @@
-//! `fvtop jobs retry`: another attempt of a job that has failed for good.
+//! `fvtop jobs retry`: another attempt of a job that has failed for good, or a stopped stream started again.
 
 use clap::Args;
 
 use super::find::OneJob;
 use super::wait::{Ended, ThenWait, in_full, wait};
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, USAGE};
 use crate::cli::output::note;
 use crate::cli::session::Session;
+use crate::model::{Job, JobType};
 
-/// Try a job again that has failed for good.
+/// Try a job again that has failed for good, or start a stopped stream again.
 #[derive(Args, Clone, Debug)]
 pub struct RetryArgs {
     /// The job.
@@ -29,6 +30,9 @@ pub struct RetryArgs {
 pub async fn run(args: RetryArgs) -> Result<(), Failure> {
     let ended = Session::change(&args.job.target, async |session| {
         let job = args.job.find(session).await?;
+        if job.job_type == JobType::Stream {
+            return start_stream(session, job, &args).await;
+        }
         session.api.force_retry(job.id, args.overwrite).await?;
         if args.then.wait {
             note(&format!("another attempt of job {} was queued", job.id));
@@ -37,4 +41,16 @@ pub async fn run(args: RetryArgs) -> Result<(), Failure> {
         Ok(Ended { job: in_full(session, job).await, failure: None })
     });
     ended.await?.print(args.job.json)
+}
+
+/// A new job that goes on where the ended one stopped.
+async fn start_stream(session: &Session, job: Job, args: &RetryArgs) -> Result<Ended, Failure> {
+    if args.then.wait || args.overwrite {
+        let text = format!("Job {} is a stream job, which does not end: leave out --wait and --overwrite.", job.id);
+        return Err(Failure::new(USAGE, text));
+    }
+    let id = session.api.restart(job.id).await?;
+    note(&format!("the stream of {} was started again", job.feature_view));
+    let job = session.api.job(&job.workspace, &job.feature_view, id).await?;
+    Ok(Ended { job: in_full(session, job).await, failure: None })
 }

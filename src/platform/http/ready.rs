@@ -3,7 +3,7 @@
 
 use super::fault::Fault;
 use super::{jobs, parts};
-use crate::model::{Coverage, Id, Time, Window};
+use crate::model::{BatchTrigger, Coverage, Id, Time, Window};
 use crate::platform::Platform;
 use crate::platform::jobs::plan;
 use crate::platform::registry::definition::{FeatureService, View};
@@ -30,7 +30,10 @@ pub fn serving_status(
     Ok(GetServingStatusResponse { serving_status_summary: Some(convert::coverage_to_proto(&coverage)) })
 }
 
-/// Up to when each store has no gap since the features begin: of a view, or of that view of a feature service that is the last.
+/// Up to when each store is ready: of a view, or of that view of a feature service that is the last. A view with a schedule is
+/// ready up to its first gap since its features begin, for the schedule fills it. A manual view has the windows that somebody
+/// asked for and gaps in between that nobody fills: it is ready up to the end of the last of them. What is missing before
+/// is told by [`serving_status`].
 pub fn latest_ready_time(
     platform: &Platform,
     request: &GetLatestReadyTimeRequest,
@@ -73,7 +76,11 @@ fn times(platform: &Platform, view: &View) -> Result<[Option<Time>; 2], Fault> {
     let start = platform.jobs().applied(view.id).and_then(|applied| applied.feature_start);
     let begins = start.map(|start| plan::begins(view, start));
     let coverage = platform.jobs().coverage(view.id)?;
-    Ok([&coverage.online, &coverage.offline].map(|windows| convert::ready_until(windows, begins)))
+    let ready = |windows: &Vec<Window>| match view.batch_trigger {
+        BatchTrigger::Scheduled => convert::ready_until(windows, begins),
+        _ => windows.iter().map(|window| window.end).max(),
+    };
+    Ok([ready(&coverage.online), ready(&coverage.offline)])
 }
 
 fn shared(a: Coverage, b: Coverage) -> Coverage {

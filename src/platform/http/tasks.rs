@@ -3,7 +3,7 @@
 //! A job that may not be tried again is told by `error_message` of an answer that is well (code 0).
 
 use super::fault::Fault;
-use crate::model::{Id, Job, TriggerRequest};
+use crate::model::{Id, Job, JobType, TriggerRequest};
 use crate::platform::Platform;
 use crate::platform::jobs::{FoundAttempt, JobsError};
 use crate::wire::convert;
@@ -25,7 +25,8 @@ pub fn force_retry(
     Ok(Response::ok(&proto::ForceRetryMaterializationTaskResponse { error_message }))
 }
 
-/// Starts a new job over the window of one that has ended, which replaces what is there.
+/// Starts a new job over the window of one that has ended, which replaces what is there; of a stream job that has ended, one
+/// that goes on where it stopped.
 pub fn restart(platform: &Platform, request: &proto::RestartMaterializationTaskRequest) -> Result<Response, Fault> {
     let id = id_of(request.materialization_task_id.as_ref());
     let (error_message, started) = match refusal(start_again(platform, id))? {
@@ -43,9 +44,12 @@ fn start_again(platform: &Platform, id: Id) -> Result<Job, JobsError> {
     let unknown = || JobsError::Refused(format!("There is no job {id}. List the jobs of its view to see them."));
     let (view, job) = platform.jobs().find(id)?.ok_or_else(unknown)?;
     let view = platform.view_by_id(view).ok_or_else(unknown)?;
+    if job.job_type == JobType::Stream {
+        return platform.jobs().start_stream(id);
+    }
     let Some(window) = job.window.filter(|_| convert::can_restart(&job)) else {
         return Err(JobsError::Refused(format!(
-            "Job {id} is a {} job in state {}: only batch jobs that have ended can be started again.",
+            "Job {id} is a {} job in state {}: only batch and stream jobs that have ended can be started again.",
             job.job_type, job.state
         )));
     };

@@ -263,10 +263,14 @@ async fn jobs_are_listed_triggered_and_cancelled() {
         feature_view: Some("manual".to_owned()),
         ..Default::default()
     };
-    for _ in 0..2 {
+    let cancel = async || {
         let cancelled: job_messages::CancelJobResponse = bench.call(rpc::CANCEL_MATERIALIZATION_JOB, &asked).await;
-        assert_eq!(convert::job_from_proto(&cancelled.job.unwrap()).unwrap().state, JobState::Cancelled);
-    }
+        convert::job_from_proto(&cancelled.job.unwrap()).unwrap().state
+    };
+    assert_eq!(cancel().await, JobState::CancellationRequested);
+    assert_eq!(cancel().await, JobState::CancellationRequested);
+    bench.platform.jobs().schedule().unwrap();
+    assert_eq!(cancel().await, JobState::Cancelled);
     let view = bench.platform.view("prod", "carrier").unwrap();
     let asked = status_messages::GetMaterializationStatusRequest {
         feature_package_id: Some(convert::id_to_proto(view.id)),
@@ -356,6 +360,36 @@ async fn the_server_stops_also_while_somebody_listens() {
     let ended = tokio::time::timeout(Duration::from_secs(900), server);
     ended.await.expect("it must not wait for its listeners").unwrap().unwrap();
     drop(answer);
+    bench.platform.stop().await;
+}
+
+#[tokio::test]
+async fn half_bodies_of_strangers_keep_nobody_out() {
+    use tokio::io::AsyncWriteExt;
+    let bench = Bench::new();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (keys, key) = ApiKeys::with_own(Arc::clone(bench.platform.access()), "bench", now()).unwrap();
+    let shutdown = CancellationToken::new();
+    let server = tokio::spawn(serve(Arc::clone(&bench.platform), listener, keys, shutdown.clone()));
+    let mut strangers = Vec::new();
+    for _ in 0..300 {
+        let mut stranger = tokio::net::TcpStream::connect(address).await.unwrap();
+        let half = b"POST /proxy HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{\"method\":";
+        stranger.write_all(half).await.unwrap();
+        strangers.push(stranger);
+    }
+    let metadata = [("authorization".to_owned(), format!("bearer {key}").as_str().into())].into();
+    let body = serde_json::to_vec(&envelope::Request::new(rpc::GET_CONFIGS, metadata, &())).unwrap();
+    let client = reqwest::Client::new();
+    for _ in 0..3 {
+        let answer = client.post(format!("http://{address}/api/proxy")).body(body.clone()).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let answer: Json = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        assert_eq!(answer["status"]["code"], 0, "{answer}");
+    }
+    shutdown.cancel();
+    server.await.unwrap().unwrap();
     bench.platform.stop().await;
 }
 

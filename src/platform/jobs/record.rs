@@ -209,24 +209,57 @@ impl JobRecord {
         }
     }
 
-    /// Takes a cancel request. A job that has ended, or is being cancelled already, stays as it is (false). A job whose
-    /// attempt runs is cancelled once that has stopped; any other is cancelled at once.
+    /// Takes a cancel request. A job that has ended, or is being cancelled already, stays as it is (false). Any other is
+    /// asked to end, and no attempt of it begins any more; it ends with its attempt, or where none runs by
+    /// [`JobRecord::end_cancelled`].
     pub fn request_cancel(&mut self, now: Time) -> bool {
         if !self.job.state.can_cancel() {
             return false;
         }
         self.job.updated_at = Some(now);
         self.say("Somebody asked to cancel the job.", now);
-        match self.job.last_attempt().map(|attempt| attempt.state.clone()) {
-            Some(AttemptState::Running) => self.job.state = JobState::CancellationRequested,
-            last => {
-                if last == Some(AttemptState::Pending) {
-                    self.end_attempt(AttemptState::Cancelled, None, now);
-                }
-                self.job.state = JobState::Cancelled;
-                self.job.next_attempt_at = None;
-            }
+        self.job.state = JobState::CancellationRequested;
+        self.job.next_attempt_at = None;
+        true
+    }
+
+    /// Ends a job whose end was asked for; false for any other, and while its attempt runs.
+    pub fn end_cancelled(&mut self, now: Time) -> bool {
+        let last = self.job.last_attempt().map(|attempt| attempt.state.clone());
+        if self.job.state != JobState::CancellationRequested || last == Some(AttemptState::Running) {
+            return false;
         }
+        if last == Some(AttemptState::Pending) {
+            self.end_attempt(AttemptState::Cancelled, None, now);
+        }
+        self.job.state = JobState::Cancelled;
+        self.job.updated_at = Some(now);
+        true
+    }
+
+    /// Lets a job wait for `starts_at`, the end of its window, that was queued or has ended although that has not come. Its
+    /// failures no longer count. False while an attempt runs, and for a job that waits for it anyway.
+    pub fn take_back(&mut self, starts_at: Time, now: Time) -> bool {
+        let last = self.job.last_attempt().map(|attempt| attempt.state.clone());
+        let undone = matches!(self.job.state, JobState::Success | JobState::Failure | JobState::Running);
+        if !undone || last == Some(AttemptState::Running) {
+            return false;
+        }
+        self.say(
+            &format!(
+                "The clock was ahead: the window of this job is not over before {}. It is materialized then, in the place of what was \
+                 written.",
+                print_time(starts_at)
+            ),
+            now,
+        );
+        if last == Some(AttemptState::Pending) {
+            self.end_attempt(AttemptState::Cancelled, None, now);
+        }
+        self.counted_from = self.job.last_attempt().map_or(0, |last| last.number);
+        self.job.state = JobState::Scheduled;
+        self.job.next_attempt_at = Some(starts_at);
+        self.job.updated_at = Some(now);
         true
     }
 
@@ -326,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn cancel_of_scheduled_queued_and_waiting_jobs_is_immediate() {
+    fn cancel_of_scheduled_queued_and_waiting_jobs_is_asked_for_and_then_done() {
         let scheduled = JobRecord::batch(
             &view("v"),
             Window { start: now(), end: now() + Span::hours(1) },
@@ -337,9 +370,11 @@ mod tests {
         waiting.start(now());
         waiting.finish(failed(Failure::Retryable), &Policy::default(), now());
         for mut record in [scheduled, due(), waiting] {
+            assert!(!record.end_cancelled(now()), "nobody asked");
             assert!(record.request_cancel(now()));
+            assert_eq!((&record.job.state, record.job.next_attempt_at), (&JobState::CancellationRequested, None));
+            assert!(record.end_cancelled(now()));
             assert_eq!(record.job.state, JobState::Cancelled);
-            assert_eq!(record.job.next_attempt_at, None);
             assert!(!record.is_pending());
         }
     }

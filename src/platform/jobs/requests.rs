@@ -12,7 +12,7 @@ use crate::wire::arrow;
 use super::record::JobRecord;
 use super::rows::Rows;
 use super::table::TableError;
-use super::{Deletion, FoundAttempt, Jobs, JobsError, delete, force, report, settle, trigger};
+use super::{Deletion, FoundAttempt, Jobs, JobsError, delete, force, report, trigger};
 
 impl Jobs {
     /// The platform's present.
@@ -93,24 +93,58 @@ impl Jobs {
         Ok(job)
     }
 
-    /// Cancels a job: at once when nothing of it runs, else as soon as its attempt has stopped. A job that has ended is
-    /// returned unchanged; `None` when the view has no such job.
+    /// Asks a job to end: no attempt of it begins any more, and it ends once the attempt that runs has stopped, at the next
+    /// look at the schedule where none does. It is returned as the request left it, so a caller always sees that the end was
+    /// asked for first. A job that has ended is returned unchanged; `None` when the view has no such job.
     pub fn cancel(&self, view: Id, job: Id) -> Result<Option<Job>, TableError> {
         let now = self.clock.now();
         let found = self.table.write(|rows| {
-            let Some(mut record) = rows.job(job)?.filter(|record| record.view == view) else { return Ok(false) };
-            if record.request_cancel(now) {
-                settle(rows, &mut record)?;
+            let Some(mut record) = rows.job(job)?.filter(|record| record.view == view) else { return Ok(None) };
+            let asked = record.request_cancel(now);
+            if asked {
+                rows.save(&mut record)?;
             }
-            Ok::<_, TableError>(true)
+            Ok::<_, TableError>(Some((record.job, asked)))
         })?;
-        if !found {
-            return Ok(None);
+        let Some((found, asked)) = found else { return Ok(None) };
+        {
+            let mut dispatch = self.dispatch();
+            if let Some(running) = dispatch.running.get(&job) {
+                running.cancel.cancel();
+            }
+            if asked {
+                dispatch.cancelled.push(job);
+            }
         }
-        if let Some(running) = self.dispatch().running.get(&job) {
-            running.cancel.cancel();
-        }
-        self.get(view, job)
+        Ok(Some(self.with_progress(found)))
+    }
+
+    /// Starts the stream of a view again whose last stream job has ended, or refuses in a sentence. It goes on from the place
+    /// that the online store keeps.
+    pub fn start_stream(&self, job: Id) -> Result<Job, JobsError> {
+        let now = self.clock.now();
+        self.table.write(|rows| {
+            let unknown = || JobsError::Refused(format!("There is no job {job}. List the jobs of its view to see them."));
+            let ended = rows.job(job)?.ok_or_else(unknown)?;
+            let view = self.views.get(&ended.view).filter(|view| view.live && view.online && view.is_stream());
+            let Some(view) = view else {
+                return Err(JobsError::Refused(format!(
+                    "Feature view `{}` of job {job} does not write a stream to the online store here: it is not part of a live \
+                     workspace of the repository, or its definition says otherwise.",
+                    ended.job.feature_view
+                )));
+            };
+            if let Some(newest) = rows.stream_job(view.id)?.filter(|newest| !newest.job.state.is_terminal()) {
+                return Err(JobsError::Refused(format!(
+                    "The stream of feature view `{}` has job {} in state {}. Cancel that one first, and wait for its end.",
+                    view.name, newest.job.id, newest.job.state
+                )));
+            }
+            let mut record = JobRecord::stream(view, now);
+            record.say(&format!("Somebody started the stream again after job {job} had ended."), now);
+            rows.save(&mut record)?;
+            Ok(record.job)
+        })
     }
 
     /// Starts a deletion job for each chosen store, or refuses in a sentence and does nothing (semantics.md section 11). `keys`

@@ -5,6 +5,7 @@
 
 use crate::model::time::{parse_span, print_span};
 use crate::model::{Attempt, AttemptState, Span, Time};
+use crate::platform::descriptors::NONE_LEFT;
 
 /// The reason word of an attempt that the platform itself cut short: a crash, a kill, a shutdown.
 pub const INTERRUPTED: &str = "INTERRUPTED";
@@ -39,9 +40,16 @@ pub fn parse_wait(text: &str) -> Result<Span, String> {
     Ok(wait)
 }
 
+/// Attempts in a row that found no file descriptor and are followed by another one at once; after more there is a pause.
+const AT_ONCE: u32 = 3;
+/// The longest of these pauses.
+const LONGEST_PAUSE: Span = Span::minutes(1);
+
 /// Why an attempt did not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
+    /// The process had no file descriptor left, which says nothing about the job.
+    Starved,
     /// The platform stopped under it.
     Interrupted,
     /// Another attempt may do better.
@@ -70,10 +78,17 @@ pub fn next<'a>(
     attempts: impl Iterator<Item = &'a Attempt>,
     now: Time,
 ) -> Next {
-    let (mut failures, mut interruptions) = (0_u32, 0_u32);
+    let (mut failures, mut interruptions, mut starved) = (0_u32, 0_u32, 0_u32);
     for attempt in attempts.filter(|attempt| attempt.state == AttemptState::Error) {
-        let count = if attempt.reason.as_deref() == Some(INTERRUPTED) { &mut interruptions } else { &mut failures };
+        let count = match attempt.reason.as_deref() {
+            Some(INTERRUPTED) => &mut interruptions,
+            Some(NONE_LEFT) => &mut starved,
+            _ => &mut failures,
+        };
         *count = count.saturating_add(1);
+        if attempt.reason.as_deref() != Some(NONE_LEFT) {
+            starved = 0;
+        }
     }
     match failure {
         _ if !managed => Next::GiveUp("the job was started without managed retries".to_owned()),
@@ -82,6 +97,11 @@ pub fn next<'a>(
             Next::GiveUp(format!("it was interrupted {interruptions} times, which is the most allowed"))
         }
         Failure::Interrupted => Next::Now,
+        Failure::Starved if starved <= AT_ONCE => Next::Now,
+        Failure::Starved => {
+            let doubled = 2_i32.saturating_pow((starved - AT_ONCE - 1).min(10));
+            Next::At(now + (Span::seconds(1) * doubled).min(LONGEST_PAUSE))
+        }
         Failure::Retryable if failures >= policy.attempts => {
             Next::GiveUp(format!("{failures} attempts have failed, which is the most allowed"))
         }
@@ -131,6 +151,20 @@ mod tests {
         assert_eq!(wait(2), in_minutes(10));
         assert_eq!(wait(9), in_minutes(5 * 256));
         gives_up(&wait(10), "10 attempts have failed, which is the most allowed");
+    }
+
+    #[test]
+    fn a_lack_of_descriptors_is_tried_again_soon_and_never_counts() {
+        let starved = |n| after(&Policy::default(), Failure::Starved, true, &failed(n, NONE_LEFT));
+        assert_eq!((starved(1), starved(3)), (Next::Now, Next::Now));
+        let in_seconds = |seconds| Next::At(from_micros(0) + Span::seconds(seconds));
+        assert_eq!((starved(4), starved(5), starved(6)), (in_seconds(1), in_seconds(2), in_seconds(4)));
+        assert_eq!(starved(10_000), in_seconds(60));
+        // Nine failures and any number of these: the tenth failure has not come yet.
+        let mixed = [failed(500, NONE_LEFT), failed(9, "SOURCE_ERROR")].concat();
+        assert_eq!(after(&Policy::default(), Failure::Retryable, true, &mixed), in_minutes(5 * 256));
+        let again = [failed(500, NONE_LEFT), failed(1, "SOURCE_ERROR"), failed(1, NONE_LEFT)].concat();
+        assert_eq!(after(&Policy::default(), Failure::Starved, true, &again), Next::Now);
     }
 
     #[test]

@@ -5,8 +5,8 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::model::time::{from_micros, micros};
-use crate::model::{Attempt, Id, Time, Window};
+use crate::model::time::{from_micros, micros, span_micros};
+use crate::model::{Attempt, Id, Span, Time, Window};
 use crate::platform::registry::definition::View;
 
 use super::record::JobRecord;
@@ -216,11 +216,32 @@ impl<'a> Rows<'a> {
         self.ids("SELECT job FROM attempts WHERE state = 'RUNNING'", &[])
     }
 
-    /// Jobs with a queued attempt.
+    /// Jobs of a view's schedule whose windows end later than that and of which something was done, or waits to be done at once.
+    pub fn ahead_of(&self, view: Id, at: Time) -> Result<Vec<Id>, TableError> {
+        self.ids(
+            "SELECT id FROM jobs WHERE view = ?1 AND window_end > ?2 AND job_type = 'BATCH' AND NOT by_user
+                 AND state IN ('SUCCESS', 'FAILURE', 'RUNNING')",
+            &[&view.to_string(), &micros(at)],
+        )
+    }
+
+    /// Moves the times of all jobs that wait for another attempt. Returns how many there are.
+    pub fn move_retries(&self, by: Span) -> Result<usize, TableError> {
+        let sql = "UPDATE jobs SET next_attempt_at = next_attempt_at + ?1 WHERE next_attempt_at IS NOT NULL AND state = 'RUNNING'";
+        Ok(self.connection.execute(sql, [span_micros(by)])?)
+    }
+
+    /// Jobs whose end was asked for.
+    pub fn cancelling(&self) -> Result<Vec<Id>, TableError> {
+        self.ids("SELECT id FROM jobs WHERE state = 'MANUAL_CANCELLATION_REQUESTED' ORDER BY seq", &[])
+    }
+
+    /// Jobs with a queued attempt that is to run.
     pub fn queued(&self) -> Result<Vec<Queued>, TableError> {
         let mut query = self.connection.prepare_cached(
             "SELECT jobs.id, jobs.view, jobs.window_start, jobs.by_user, jobs.job_type = 'DELETION'
-             FROM attempts JOIN jobs ON jobs.id = attempts.job WHERE attempts.state = 'PENDING' ORDER BY jobs.seq",
+             FROM attempts JOIN jobs ON jobs.id = attempts.job
+             WHERE attempts.state = 'PENDING' AND jobs.state = 'RUNNING' ORDER BY jobs.seq",
         )?;
         let mut found = query.query([])?;
         let mut queued = Vec::new();

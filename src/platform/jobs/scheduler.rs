@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::time::floor;
 use crate::model::{Id, JobState, Time};
+use crate::platform::clock::{Jumps, STEP};
 use crate::platform::registry::definition::{FeatureStart, View};
 
 use super::Jobs;
@@ -37,18 +38,8 @@ pub fn apply(rows: &Rows, view: &View, now: Time) -> Result<Applied, TableError>
     Ok(Applied { feature_start, ..kept })
 }
 
-/// Starts a view's stream anew when its last stream job has ended: to start the platform is to apply its views, and an
-/// applied view reads its stream until somebody cancels the job.
-pub fn revive(rows: &Rows, view: &View, now: Time) -> Result<(), TableError> {
-    let ended = rows.stream_job(view.id)?.is_some_and(|record| record.job.state.is_terminal());
-    if ended && view.live && view.online && view.is_stream() {
-        rows.save(&mut JobRecord::stream(view, now))?;
-    }
-    Ok(())
-}
-
 /// Makes the jobs that the plan wants by `now`: batch jobs, and the stream job of a view that is written online from a
-/// stream. A view without a start of features begins when it was first applied. Returns how many were made.
+/// stream and never had one: a stream that somebody stopped stays stopped until somebody starts it. A view without a start of features begins when it was first applied. Returns how many were made.
 pub fn extend(rows: &Rows, view: &View, applied: Applied, now: Time) -> Result<usize, TableError> {
     let mut made = 0;
     if view.is_stream() && view.online && rows.stream_job(view.id)?.is_none() {
@@ -83,9 +74,33 @@ pub fn queue_due(rows: &Rows, due: &[Id], now: Time) -> Result<(), TableError> {
     Ok(())
 }
 
+/// Takes back what was done of a window that is not over by `now`, for the clock was ahead when it was: the job waits for the
+/// end of its window again, as if it had never begun. Returns how many there are.
+pub fn take_back(rows: &Rows, view: &View, now: Time) -> Result<usize, TableError> {
+    let delay = view.max_data_delay();
+    let mut taken = 0;
+    for id in rows.ahead_of(view.id, now - delay + STEP)? {
+        let Some(mut record) = rows.job(id)? else { continue };
+        let ends = record.job.window.map(|window| window.end + delay);
+        if let Some(ends) = ends
+            && record.take_back(ends, now)
+        {
+            rows.save(&mut record)?;
+            taken += 1;
+        }
+    }
+    Ok(taken)
+}
+
 /// Keeps the schedule, and does the upkeep, until `stop`, on the calling thread.
 pub fn run(jobs: &Jobs, mut upkeep: Upkeep, stop: &CancellationToken) {
+    let mut jumps = Jumps::default();
     while !stop.is_cancelled() {
+        if let Some(jump) = jumps.look(jobs.clock())
+            && let Err(error) = jobs.clock_jumped(jump)
+        {
+            tracing::error!(%error, "the retries could not be moved with the clock; they come at their old times");
+        }
         if let Err(error) = jobs.schedule() {
             tracing::error!(%error, "the schedule could not be kept; trying again");
         }

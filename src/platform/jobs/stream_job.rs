@@ -11,11 +11,13 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Id, JobState, Time};
-use crate::platform::engine;
 use crate::platform::online::OnlineStore;
 use crate::platform::registry::definition::View;
 use crate::platform::stream::readers::{Readers, latest_event};
+use crate::platform::stream::replay::Read;
+use crate::platform::{descriptors, engine};
 
+use super::report::grouped;
 use super::worker::{panic_text, pause};
 use super::{Jobs, materializer};
 
@@ -37,10 +39,19 @@ pub struct Trouble {
     pub message: String,
 }
 
+/// What a step did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Step {
+    /// Whether there is more to read at once.
+    pub more: bool,
+    /// Events that were passed over, for they had arrived longer ago than the stream keeps them.
+    pub expired: u64,
+}
+
 /// One step of a view's stream.
 pub trait StreamStep: Send + Sync {
-    /// Reads and writes one micro-batch up to `now`. True when there is more to read at once.
-    fn step(&self, view: &View, now: Time) -> Result<bool, Trouble>;
+    /// Reads and writes one micro-batch up to `now`.
+    fn step(&self, view: &View, now: Time) -> Result<Step, Trouble>;
 }
 
 /// The step of the embedded platform: source, engine, online store.
@@ -52,23 +63,23 @@ pub struct EngineStep {
 }
 
 impl StreamStep for EngineStep {
-    fn step(&self, view: &View, now: Time) -> Result<bool, Trouble> {
+    fn step(&self, view: &View, now: Time) -> Result<Step, Trouble> {
         let source = view.inputs.first().map(|input| Arc::clone(&input.source));
         let Some((source, stream)) = source.as_ref().and_then(|s| s.stream.as_ref().map(|stream| (s, stream))) else {
-            return Ok(false);
+            return Ok(Step::default());
         };
         let reader = self.readers.get(source).map_err(engine_trouble)?;
         let stored = self.online.stream_offset(view.id).map_err(store_trouble)?;
         let from = stored.unwrap_or(now - stream.retention);
-        let (events, until) = reader.read(from, now, BATCH);
+        let Read { events, until, expired } = reader.read(from, now, BATCH).map_err(engine_trouble)?;
         if events.height() == 0 {
-            return Ok(until > from && until < now);
+            return Ok(Step { more: until > from && until < now, expired: 0 });
         }
         let latest = latest_event(&events, source);
         let rows = engine::transform_stream(view, events).map_err(engine_trouble)?;
         let written = self.online.write_stream(view, &rows, until, latest).map_err(store_trouble)?;
         tracing::debug!(view = view.name, ?written, "stream written");
-        Ok(until < now)
+        Ok(Step { more: until < now, expired })
     }
 }
 
@@ -107,7 +118,12 @@ pub fn run(jobs: &Jobs, views: &[Arc<View>], step: &dyn StreamStep, stop: &Cance
 
 /// One view's turn. True when it should get another at once.
 fn turn(jobs: &Jobs, view: &View, step: &dyn StreamStep, state: &mut Progress) -> bool {
-    if state.not_before.is_some_and(|at| Instant::now() < at) || !is_wanted(jobs, view) {
+    if !is_wanted(jobs, view) {
+        // Another job of this view begins anew: with no trouble that was told, and no pause.
+        *state = Progress::default();
+        return false;
+    }
+    if state.not_before.is_some_and(|at| Instant::now() < at) {
         return false;
     }
     let stepped = catch_unwind(AssertUnwindSafe(|| step.step(view, jobs.now())));
@@ -115,10 +131,20 @@ fn turn(jobs: &Jobs, view: &View, step: &dyn StreamStep, state: &mut Progress) -
         let message = format!("The engine stopped unexpectedly: {}.", panic_text(panic.as_ref()));
         Err(Trouble { reason: "INTERNAL_ERROR".to_owned(), message })
     });
-    let (more, trouble) = match result {
-        Ok(more) => (more, None),
-        Err(trouble) => (false, Some(trouble)),
+    let (step, trouble) = match result {
+        Ok(step) => (step, None),
+        Err(trouble) if descriptors::are_lacking(&trouble.message) => {
+            let (reason, message) = (descriptors::NONE_LEFT.to_owned(), descriptors::advice(&trouble.message));
+            (Step::default(), Some(Trouble { reason, message }))
+        }
+        Err(trouble) => (Step::default(), Some(trouble)),
     };
+    if step.expired > 0 {
+        tracing::warn!(view = view.name, events = step.expired, "events of the stream were not read in time");
+        if let Err(error) = jobs.say_of_stream(view.id, &passed_over(step.expired)) {
+            tracing::error!(%error, view = view.name, "the stream job's log could not be kept");
+        }
+    }
     state.failures = if trouble.is_some() { state.failures.saturating_add(1) } else { 0 };
     state.not_before = trouble.as_ref().map(|_| Instant::now() + backoff(state.failures));
     if !state.looked || state.noted != trouble {
@@ -128,7 +154,16 @@ fn turn(jobs: &Jobs, view: &View, step: &dyn StreamStep, state: &mut Progress) -
             Err(error) => tracing::error!(%error, view = view.name, "the stream job's state could not be kept"),
         }
     }
-    more
+    step.more
+}
+
+/// The line about events that nobody read in time.
+fn passed_over(events: u64) -> String {
+    format!(
+        "Events of the stream that were not read in time: {}. They had arrived longer ago than the stream keeps them; the \
+         batch jobs of their windows bring them.",
+        grouped(events)
+    )
 }
 
 /// Whether the stream job is to run; completes a cancel that was asked for.

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::retry::{Failure, INTERRUPTED};
-use super::stream_job::{StreamStep, Trouble};
+use super::stream_job::{Step, StreamStep, Trouble};
 use super::testing::view;
 use super::*;
 use crate::model::time::from_micros;
@@ -134,7 +134,9 @@ fn a_cancelled_job_stops_its_attempt_and_its_period_is_not_filled_again() {
     jobs.finish(work.job.id, Outcome::Stopped).unwrap();
     assert_eq!(jobs.get(work.view.id, work.job.id).unwrap().unwrap().state, JobState::Cancelled);
     let scheduled = bench.batch(&jobs)[0].id;
-    assert_eq!(jobs.cancel(work.view.id, scheduled).unwrap().unwrap().state, JobState::Cancelled);
+    assert_eq!(jobs.cancel(work.view.id, scheduled).unwrap().unwrap().state, JobState::CancellationRequested);
+    jobs.schedule().unwrap();
+    assert_eq!(jobs.get(work.view.id, scheduled).unwrap().unwrap().state, JobState::Cancelled);
     let count = bench.batch(&jobs).len();
     assert_eq!(jobs.schedule().unwrap(), 0);
     assert_eq!(bench.batch(&bench.open()).len(), count);
@@ -151,20 +153,171 @@ fn cancel_knows_only_jobs_of_its_view() {
 }
 
 #[test]
-fn a_cancelled_stream_job_stays_cancelled_and_a_new_one_comes_with_the_next_start() {
+fn every_cancel_is_asked_for_first_and_nothing_begins_meanwhile() {
+    let bench = Bench::new(vec![view("v")]);
+    let jobs = bench.open();
+    let id = bench.views[0].id;
+    let waiting = jobs.claim().unwrap().unwrap().job.id;
+    jobs.finish(waiting, failed()).unwrap();
+    let all = bench.batch(&jobs);
+    let (scheduled, queued) = (all[0].id, all[1].id);
+    for job in [scheduled, queued, waiting] {
+        let told = jobs.cancel(id, job).unwrap().unwrap();
+        assert_eq!((told.state, told.next_attempt_at), (JobState::CancellationRequested, None));
+        let again = jobs.cancel(id, job).unwrap().unwrap();
+        assert_eq!(again.state, JobState::CancellationRequested, "a second request changes nothing");
+    }
+    // Before anybody looks at the schedule, none of them begins.
+    while let Some(work) = jobs.claim().unwrap() {
+        assert!(![scheduled, queued, waiting].contains(&work.job.id));
+        jobs.finish(work.job.id, Outcome::Success).unwrap();
+    }
+    jobs.schedule().unwrap();
+    for job in [scheduled, queued, waiting] {
+        let ended = jobs.get(id, job).unwrap().unwrap();
+        assert_eq!(ended.state, JobState::Cancelled);
+        assert!(ended.attempts.iter().all(|attempt| attempt.state != AttemptState::Pending), "{ended:?}");
+        assert_eq!(jobs.cancel(id, job).unwrap().unwrap(), ended, "what has ended stays as it is");
+    }
+}
+
+#[test]
+fn a_cancel_that_was_asked_for_before_the_process_died_is_done_at_the_start() {
+    let bench = Bench::new(vec![view("v")]);
+    let jobs = bench.open();
+    let queued = bench.batch(&jobs)[1].id;
+    jobs.cancel(bench.views[0].id, queued).unwrap();
+    drop(jobs);
+    let jobs = bench.open();
+    assert_eq!(jobs.get(bench.views[0].id, queued).unwrap().unwrap().state, JobState::Cancelled);
+}
+
+#[test]
+fn a_stopped_stream_stays_stopped_until_somebody_starts_it() {
     let bench = Bench::new(vec![view("v")]);
     let jobs = bench.open();
     let id = bench.views[0].id;
     let stream = jobs.stream_job(id).unwrap().unwrap();
-    jobs.cancel(id, stream.id).unwrap();
+    assert!(refusal(jobs.start_stream(stream.id)).contains("in state RUNNING"));
+    assert_eq!(jobs.cancel(id, stream.id).unwrap().unwrap().state, JobState::CancellationRequested);
+    assert!(refusal(jobs.start_stream(stream.id)).contains("Cancel that one first, and wait for its end"));
     jobs.stream_stopped(id).unwrap();
     assert_eq!(jobs.get(id, stream.id).unwrap().unwrap().state, JobState::Cancelled);
     jobs.schedule().unwrap();
     assert!(jobs.stream_job(id).unwrap().is_none(), "the scheduler does not undo what somebody asked for");
     drop(jobs);
     let jobs = bench.open();
-    assert_ne!(jobs.stream_job(id).unwrap().unwrap().id, stream.id, "to start is to apply the view again");
+    assert!(jobs.stream_job(id).unwrap().is_none(), "and neither does a start of the platform");
+    let again = jobs.start_stream(stream.id).unwrap();
+    assert_eq!((jobs.stream_job(id).unwrap().unwrap().id, again.state), (again.id, JobState::Running));
     assert_eq!(jobs.get(id, stream.id).unwrap().unwrap().state, JobState::Cancelled);
+    assert!(refusal(jobs.start_stream(Id(404))).starts_with("There is no job"));
+    drop(jobs);
+    assert_eq!(bench.open().stream_job(id).unwrap().unwrap().id, again.id, "one that runs goes on");
+}
+
+#[test]
+fn the_stream_is_not_started_where_it_is_not_written() {
+    let mut offline = view("v");
+    let bench = Bench::new(vec![offline.clone()]);
+    let jobs = bench.open();
+    let (id, stream) = (bench.views[0].id, jobs.stream_job(bench.views[0].id).unwrap().unwrap().id);
+    jobs.cancel(id, stream).unwrap();
+    jobs.stream_stopped(id).unwrap();
+    drop(jobs);
+    offline.online = false;
+    let bench = Bench { views: vec![Arc::new(offline)], ..bench };
+    assert!(refusal(bench.open().start_stream(stream)).contains("does not write a stream to the online store"));
+}
+
+#[test]
+fn a_clock_that_is_set_forward_and_back_makes_no_window_twice_and_loses_none() {
+    let bench = Bench::new(vec![view("v")]);
+    let jobs = bench.open();
+    let windows = |jobs: &Jobs| {
+        let mut windows: Vec<_> = bench.batch(jobs).into_iter().map(|job| job.window.unwrap()).collect();
+        windows.sort_by_key(|window| window.start);
+        windows
+    };
+    let run_all = |jobs: &Jobs| {
+        while let Some(work) = jobs.claim().unwrap() {
+            jobs.finish(work.job.id, Outcome::Success).unwrap();
+        }
+    };
+    run_all(&jobs);
+    bench.pass(Span::hours(3));
+    jobs.schedule().unwrap();
+    let early: Vec<Id> = std::iter::from_fn(|| jobs.claim().unwrap())
+        .map(|work| {
+            jobs.finish(work.job.id, Outcome::Success).unwrap();
+            work.job.id
+        })
+        .collect();
+    assert_eq!(early.len(), 3);
+    let planned = windows(&jobs);
+    bench.pass(Span::hours(-3));
+    jobs.schedule().unwrap();
+    for id in &early {
+        let job = jobs.get(bench.views[0].id, *id).unwrap().unwrap();
+        let ends = job.window.unwrap().end;
+        assert_eq!((job.state, job.next_attempt_at), (JobState::Scheduled, Some(ends)), "its window is not over");
+    }
+    assert!(jobs.claim().unwrap().is_none());
+    bench.pass(Span::hours(3));
+    jobs.schedule().unwrap();
+    let again: Vec<Id> = std::iter::from_fn(|| jobs.claim().unwrap())
+        .map(|work| {
+            jobs.finish(work.job.id, Outcome::Success).unwrap();
+            work.job.id
+        })
+        .collect();
+    assert_eq!(again, early);
+    assert_eq!(windows(&jobs), planned, "no window is planned twice, and none is missing");
+    assert!(planned.windows(2).all(|pair| pair[0].end == pair[1].start));
+    // An attempt that runs while the clock is set back is taken back when it has ended.
+    bench.pass(Span::hours(1));
+    jobs.schedule().unwrap();
+    let work = jobs.claim().unwrap().unwrap();
+    bench.pass(Span::hours(-1));
+    jobs.schedule().unwrap();
+    assert_eq!(jobs.get(work.view.id, work.job.id).unwrap().unwrap().state, JobState::Running);
+    jobs.finish(work.job.id, Outcome::Success).unwrap();
+    jobs.schedule().unwrap();
+    assert_eq!(jobs.get(work.view.id, work.job.id).unwrap().unwrap().state, JobState::Scheduled);
+}
+
+#[test]
+fn a_job_that_began_a_moment_before_a_small_correction_stays_done() {
+    let bench = Bench::new(vec![view("v")]);
+    let jobs = bench.open();
+    while let Some(work) = jobs.claim().unwrap() {
+        jobs.finish(work.job.id, Outcome::Success).unwrap();
+    }
+    let next = bench.batch(&jobs)[0].next_attempt_at.unwrap();
+    bench.pass(next - jobs.now());
+    jobs.schedule().unwrap();
+    let work = jobs.claim().unwrap().unwrap();
+    jobs.finish(work.job.id, Outcome::Success).unwrap();
+    bench.pass(Span::seconds(-2));
+    jobs.schedule().unwrap();
+    assert_eq!(jobs.get(work.view.id, work.job.id).unwrap().unwrap().state, JobState::Success);
+}
+
+#[test]
+fn retries_keep_their_waits_when_the_clock_jumps() {
+    let bench = Bench::new(vec![view("v")]);
+    let jobs = bench.open();
+    let id = bench.views[0].id;
+    let (first, second) = (run_next(&jobs, failed()).id, run_next(&jobs, failed()).id);
+    let wait = |job: Id| jobs.get(id, job).unwrap().unwrap().next_attempt_at.unwrap() - jobs.now();
+    let scheduled = bench.batch(&jobs)[0].clone();
+    for jump in [Span::hours(1), Span::hours(-2), Span::days(300)] {
+        bench.pass(jump);
+        jobs.clock_jumped(jump).unwrap();
+        assert_eq!((wait(first), wait(second)), (Span::minutes(5), Span::minutes(5)), "{jump}");
+    }
+    let after = jobs.get(id, scheduled.id).unwrap().unwrap();
+    assert_eq!(after.next_attempt_at, scheduled.next_attempt_at, "the end of a window is an instant");
 }
 
 #[test]
@@ -256,6 +409,36 @@ fn a_panic_fails_the_attempt_alone() {
 }
 
 #[test]
+fn a_lack_of_descriptors_is_its_own_reason_and_not_the_sources() {
+    struct Starved;
+    impl worker::Materializer for Starved {
+        fn run(&self, _work: &Work) -> Outcome {
+            let problem = std::io::Error::from_raw_os_error(24);
+            let message =
+                format!("source s: file f cannot be read: {problem}. Replace the file; the job is then tried again");
+            Outcome::Failed { failure: Failure::Retryable, reason: "SOURCE_ERROR".to_owned(), message }
+        }
+    }
+    let bench = Bench::new(vec![view("v")]);
+    let jobs = bench.open();
+    let mut id = None;
+    for _ in 0..3 {
+        let work = jobs.claim().unwrap().unwrap();
+        assert_eq!(*id.get_or_insert(work.job.id), work.job.id, "it is tried again at once");
+        let outcome = worker::attempt(&Starved, &work);
+        jobs.finish(work.job.id, outcome).unwrap();
+    }
+    let job = jobs.get(bench.views[0].id, id.unwrap()).unwrap().unwrap();
+    assert_eq!(job.state, JobState::Running);
+    assert_eq!(job.attempts[2].reason.as_deref(), Some("NO_FILE_DESCRIPTORS"));
+    let message = job.attempts[2].message.as_deref().unwrap();
+    assert!(
+        message.contains("ulimit -n") && message.starts_with("The platform had no file descriptor left"),
+        "{message}"
+    );
+}
+
+#[test]
 fn workers_run_everything_that_is_due() {
     struct Counts(AtomicI64);
     impl worker::Materializer for Counts {
@@ -297,14 +480,14 @@ fn a_stream_in_trouble_says_so_and_recovers() {
     /// Fails once, and goes well once that was seen.
     struct Flaky(AtomicI64, std::sync::atomic::AtomicBool, tokio_util::sync::CancellationToken);
     impl StreamStep for Flaky {
-        fn step(&self, _view: &View, _now: Time) -> Result<bool, Trouble> {
+        fn step(&self, _view: &View, _now: Time) -> Result<Step, Trouble> {
             if self.0.fetch_add(1, Ordering::SeqCst) == 0 {
                 let message = "No events.".to_owned();
                 return Err(Trouble { reason: "SOURCE_ERROR".to_owned(), message });
             }
             until(|| self.1.load(Ordering::SeqCst));
             self.2.cancel();
-            Ok(false)
+            Ok(Step::default())
         }
     }
     let bench = Bench::new(vec![view("v")]);

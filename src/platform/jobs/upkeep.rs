@@ -8,7 +8,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::model::Span;
+use crate::model::{Span, Time};
+use crate::platform::clock::Cautious;
 use crate::platform::online::OnlineStore;
 use crate::platform::registry::definition::View;
 
@@ -35,44 +36,47 @@ pub struct Upkeep {
     online: Arc<OnlineStore>,
     pruned: Option<Instant>,
     expired: Option<Instant>,
+    /// What is out of reach by a wrong clock would be gone for good.
+    present: Cautious,
 }
 
 impl Upkeep {
     /// Everything is due.
     pub fn new(online: Arc<OnlineStore>) -> Self {
-        Self { online, pruned: None, expired: None }
+        Self { online, pruned: None, expired: None, present: Cautious::default() }
     }
 
     /// Does what is due. `go_on` is asked between parts.
     pub fn turn(&mut self, jobs: &Jobs, go_on: &dyn Fn() -> bool) {
+        let now = self.present.now(jobs.clock());
         if is_due(&mut self.pruned, PRUNE_EVERY) {
-            match jobs.prune(go_on) {
+            match jobs.prune(now, go_on) {
                 Ok(0) => {}
                 Ok(gone) => tracing::info!(gone, "old jobs were removed"),
                 Err(error) => tracing::error!(%error, "old jobs could not be removed; trying again in an hour"),
             }
         }
         if is_due(&mut self.expired, EXPIRE_EVERY) {
-            self.expire(jobs, go_on);
+            self.expire(jobs, now, go_on);
         }
     }
 
-    fn expire(&self, jobs: &Jobs, go_on: &dyn Fn() -> bool) {
+    fn expire(&self, jobs: &Jobs, now: Time, go_on: &dyn Fn() -> bool) {
         for view in jobs.views().filter(|view| view.live && view.online) {
             for _ in 0..EXPIRE_WRITES {
                 if !go_on() {
                     return;
                 }
                 // Fewer than asked for: the rest can still be reached, or is looked at in the next turn.
-                if self.expire_some(view, jobs) < EXPIRE_AT_ONCE {
+                if self.expire_some(view, now) < EXPIRE_AT_ONCE {
                     break;
                 }
             }
         }
     }
 
-    fn expire_some(&self, view: &View, jobs: &Jobs) -> u64 {
-        let gone = self.online.expire(view, jobs.now(), EXPIRE_AT_ONCE as usize);
+    fn expire_some(&self, view: &View, now: Time) -> u64 {
+        let gone = self.online.expire(view, now, EXPIRE_AT_ONCE as usize);
         match &gone {
             Ok(gone) => tracing::debug!(view = view.name, gone, "out of reach of lookups"),
             Err(error) => tracing::error!(%error, view = view.name, "nothing was expired; trying again later"),
@@ -90,9 +94,9 @@ fn is_due(last: &mut Option<Instant>, every: Duration) -> bool {
 }
 
 impl Jobs {
-    /// Removes old jobs by the rule above, in small transactions while `go_on` says so. Returns how many are gone.
-    pub fn prune(&self, go_on: &dyn Fn() -> bool) -> Result<usize, TableError> {
-        let before = self.now() - KEPT_FOR;
+    /// Removes old jobs by the rule above as of `now`, in small transactions while `go_on` says so. Returns how many are gone.
+    pub fn prune(&self, now: Time, go_on: &dyn Fn() -> bool) -> Result<usize, TableError> {
+        let before = now - KEPT_FOR;
         let mut gone = 0;
         for view in self.table.read(|rows| rows.views())? {
             loop {

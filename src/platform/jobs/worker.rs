@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+use crate::platform::descriptors;
+
 use super::record::Outcome;
 use super::retry::Failure;
 use super::{Jobs, Work};
@@ -57,17 +59,26 @@ fn work_until(jobs: &Jobs, materializer: &dyn Materializer, stop: &CancellationT
     }
 }
 
-/// Runs an attempt; a panic becomes a failure that is retried.
+/// Runs an attempt; a panic becomes a failure that is retried. Whatever failed for want of file descriptors has failed for
+/// that reason alone.
 pub fn attempt(materializer: &dyn Materializer, work: &Work) -> Outcome {
     let result = catch_unwind(AssertUnwindSafe(|| materializer.run(work)));
-    result.unwrap_or_else(|panic| Outcome::Failed {
+    let outcome = result.unwrap_or_else(|panic| Outcome::Failed {
         failure: Failure::Retryable,
         reason: "INTERNAL_ERROR".to_owned(),
         message: format!(
             "The engine stopped unexpectedly: {}. This is a defect of the program; the attempt is tried again.",
             panic_text(panic.as_ref())
         ),
-    })
+    });
+    match outcome {
+        Outcome::Failed { message, .. } if descriptors::are_lacking(&message) => Outcome::Failed {
+            failure: Failure::Starved,
+            reason: descriptors::NONE_LEFT.to_owned(),
+            message: descriptors::advice(&message),
+        },
+        outcome => outcome,
+    }
 }
 
 /// What a panic said.

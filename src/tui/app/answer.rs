@@ -32,6 +32,15 @@ pub fn yes(app: &mut App, effects: &mut Vec<Effect>) {
             app.notes.add(app.now, Level::Trace, format!("asked to try job {job} of {feature_view} again"));
             effects.push(Effect::Client(Command::ForceRetry { request, workspace, feature_view, job, overwrite }));
         }
+        Ask::StartStream(job) => {
+            if app.jobs.find(job).is_none_or(|job| !job.state.is_terminal()) {
+                return nothing(app, "Nothing was started: the stream job has not ended, or is gone.");
+            }
+            let request = app.request();
+            app.pending.insert(request, Pending::Retry(job));
+            app.notes.add(app.now, Level::Trace, format!("asked to start the stream of {feature_view} again"));
+            effects.push(Effect::Client(Command::StartStream { request, workspace, feature_view, job }));
+        }
         Ask::Trigger(trigger) => {
             let request = app.request();
             app.pending.insert(request, Pending::Trigger);

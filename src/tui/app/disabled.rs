@@ -2,7 +2,7 @@
 
 use super::{App, Ask, Overlay, Pane, Pending};
 use crate::client::message::{Offer, Part, Problem};
-use crate::model::{BatchTrigger, Job, JobState};
+use crate::model::{BatchTrigger, Job, JobState, JobType};
 use crate::tui::action::{Action, Danger};
 
 /// Why a status table cannot be edited.
@@ -82,11 +82,13 @@ fn mutation(app: &App, action: Action) -> Option<&'static str> {
         },
         Action::ForceRetry => match job {
             None => Some("No job is selected."),
+            Some(job) if job.job_type == JobType::Stream => start_stream(app, job),
             Some(job) => retry(app, job),
         },
         Action::DeleteKeys => delete(app),
         Action::Rerun => match job {
             None => Some("No job is selected."),
+            Some(job) if job.job_type == JobType::Stream => start_stream(app, job),
             Some(job) if job.window.is_none() => Some("This job has no window that could be run again."),
             Some(_) => trigger(app),
         },
@@ -98,6 +100,17 @@ fn mutation(app: &App, action: Action) -> Option<&'static str> {
 pub fn marks_count(app: &App) -> bool {
     let open = app.overlays.iter().any(|overlay| matches!(overlay, Overlay::Detail(_)));
     !open && !app.jobs.marks.is_empty()
+}
+
+fn start_stream(app: &App, job: &Job) -> Option<&'static str> {
+    if app.pending.values().any(|pending| *pending == Pending::Retry(job.id)) {
+        return Some("The stream is asked to start already.");
+    }
+    if !job.state.is_terminal() {
+        return Some("The stream runs, or is ending: there is nothing to start.");
+    }
+    let runs = |other: &Job| other.job_type == JobType::Stream && !other.state.is_terminal();
+    app.jobs.all.iter().any(runs).then_some("A newer job runs the stream of this view already.")
 }
 
 fn retry(app: &App, job: &Job) -> Option<&'static str> {

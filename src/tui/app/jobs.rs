@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::columns::{self, Column};
 use crate::model::time::print_span;
-use crate::model::{Id, Job, Time};
+use crate::model::{Id, Job, JobType, Time};
 use crate::tui::field::Field;
 use crate::tui::phase::{self, Phase};
 use crate::tui::query::{Query, Row, Scorer};
@@ -199,9 +199,12 @@ impl Jobs {
         }
     }
 
-    /// Marks all jobs that show; where they are marked already, takes all marks away.
+    /// Marks all jobs that show, but never a stream job that can be cancelled: what is done to many jobs must not stop the stream unseen.
+    /// Where they are marked already, takes all marks away.
     pub fn mark_shown(&mut self) {
-        let shown: Vec<Id> = (0..self.order.len()).filter_map(|row| self.at(row)).map(|job| job.id).collect();
+        let jobs = (0..self.order.len()).filter_map(|row| self.at(row));
+        let shown: Vec<Id> =
+            jobs.filter(|job| job.job_type != JobType::Stream || !job.state.can_cancel()).map(|job| job.id).collect();
         if shown.iter().all(|id| self.marks.contains(id)) {
             self.marks.clear();
         } else {

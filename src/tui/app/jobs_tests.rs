@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::testing::*;
 use super::*;
 use crate::client::message::{Problem, Update};
-use crate::model::{Allowed, Job, JobState};
+use crate::model::{Allowed, Job, JobState, JobType};
 
 fn app() -> App {
     live((120, 40), "dark")
@@ -73,26 +73,27 @@ fn bulk_cancel_lists_what_it_hits_and_leaves_ended_jobs_alone() {
     let mut app = app();
     press(&mut app, "m c");
     let drawn = screen(&mut app);
-    for said in ["Cancel these jobs?", "33 of 37 have ended", "left alone", "00000090  batch", "00000080  stream"] {
+    for said in ["Cancel these jobs?", "33 of 36 have ended", "left alone", "00000090  batch"] {
         assert!(drawn.contains(said), "{said}\n{drawn}");
     }
+    assert!(!drawn.contains("00000080  stream"), "the stream is stopped by its name alone\n{drawn}");
     assert!(!drawn.contains("00000070  batch"), "an ended job is not listed\n{drawn}");
     // Neither the key that asked nor enter confirms.
     assert_eq!(press(&mut app, "c"), []);
     assert_eq!(press(&mut app, "enter"), []);
-    assert!(app.overlays.is_empty() && app.jobs.marks.len() == 37);
+    assert!(app.overlays.is_empty() && app.jobs.marks.len() == 36);
     let asked = cancels(&press(&mut app, "c y"));
-    assert_eq!(asked.iter().map(|(_, id)| id.0 & 0xff).collect::<Vec<_>>(), [0x91, 0x90, 0x8f, 0x80]);
+    assert_eq!(asked.iter().map(|(_, id)| id.0 & 0xff).collect::<Vec<_>>(), [0x91, 0x90, 0x8f]);
     let answer = |id: Id| Job { state: JobState::CancellationRequested, ..app_job(id) };
     let notes = app.notes.toasts.len();
     for (place, (request, id)) in asked.iter().enumerate() {
         let answer = if place == 1 { Err(refused("It is not yours.")) } else { Ok(answer(*id)) };
         tell(&mut app, Update::Cancelled { request: *request, answer });
     }
-    assert_eq!(toast(&app), "Jobs: 3 cancelled, 1 refused: It is not yours.");
+    assert_eq!(toast(&app), "Jobs: 2 cancelled, 1 refused: It is not yours.");
     assert_eq!(app.notes.toasts.len(), notes + 1, "one note for all of them");
     let told = app.notes.journal.iter().filter(|note| note.text.contains("is now MANUAL")).count();
-    assert_eq!((told, app.batches.len(), app.pending.len()), (3, 0, 0));
+    assert_eq!((told, app.batches.len(), app.pending.len()), (2, 0, 0));
 }
 
 fn app_job(id: Id) -> Job {
@@ -118,6 +119,42 @@ fn marked_jobs_that_have_all_ended_cannot_be_cancelled() {
     press(&mut app, "/ type:state=success enter m c");
     assert!(app.overlays.is_empty());
     assert!(toast(&app).starts_with("The marked jobs have ended"), "{}", toast(&app));
+}
+
+#[test]
+fn marking_all_never_takes_the_running_stream_along() {
+    let mut app = app();
+    let stream = jobs().iter().find(|job| job.job_type == JobType::Stream).unwrap().id;
+    press(&mut app, "m");
+    assert!(app.jobs.marks.len() > 5 && !app.jobs.marks.contains(&stream));
+    let asked = cancels(&press(&mut app, "c y"));
+    assert!(!asked.is_empty() && asked.iter().all(|(_, id)| *id != stream), "{asked:?}");
+}
+
+#[test]
+fn a_stream_is_stopped_by_its_name_and_started_again_by_either_key() {
+    let mut app = app();
+    press(&mut app, "/ type:type=stream enter f");
+    assert!(toast(&app).starts_with("The stream runs"), "{}", toast(&app));
+    press(&mut app, "esc c");
+    assert!(screen(&mut app).contains("Stop the stream of this view?"));
+    press(&mut app, "n");
+    let stopped = |jobs: &mut Vec<Job>| {
+        jobs.iter_mut().filter(|job| job.job_type == JobType::Stream).for_each(|job| job.state = JobState::Cancelled)
+    };
+    jobs_again(&mut app, stopped);
+    for key in ["f", "r"] {
+        assert_eq!(commands(&press(&mut app, key)), Vec::<&Command>::new());
+        assert!(screen(&mut app).contains("Start the stream of this view again?"));
+        press(&mut app, "n");
+    }
+    let effects = press(&mut app, "r y");
+    let [Command::StartStream { request, job, .. }] = commands(&effects)[..] else { panic!("{effects:?}") };
+    let (request, job) = (*request, *job);
+    press(&mut app, "f");
+    assert!(app.overlays.is_empty() && toast(&app).contains("asked to start already"), "{}", toast(&app));
+    tell(&mut app, Update::Retried { request, job, answer: Ok(()) });
+    assert!(toast(&app).contains("stream"), "{}", toast(&app));
 }
 
 #[test]

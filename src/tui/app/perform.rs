@@ -11,6 +11,7 @@ use super::{App, Chooser, Column, Dirty, Level, Overlay, Pane, Question, Trigger
 use super::{answer, audited, bulk, covered, deletion, detail, status};
 use super::{disabled, marks_count, selected_job};
 use crate::client::message::Command;
+use crate::model::JobType;
 use crate::tui::action::Action;
 use crate::tui::chord::{Chord, Key};
 use crate::tui::effect::Effect;
@@ -130,6 +131,9 @@ fn on_job(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
             app.overlays.extend(question);
         }
         (Action::Cancel, Some(job)) => app.overlays.push(Overlay::Question(Box::new(Question::cancel(&job)))),
+        (Action::ForceRetry | Action::Rerun, Some(job)) if job.job_type == JobType::Stream => {
+            app.overlays.push(Overlay::Question(Box::new(Question::start_stream(&job))));
+        }
         (Action::ForceRetry, Some(job)) => {
             let question = Question::retry(&job, &app.jobs.all);
             app.overlays.push(Overlay::Question(Box::new(question)));

@@ -23,6 +23,8 @@ pub enum Ask {
     },
     /// Cancel these jobs, each with its state when the question was opened.
     CancelAll(Vec<(Id, JobState)>),
+    /// Start the stream again whose last job this is.
+    StartStream(Id),
     /// Try this job again that has failed for good.
     Retry {
         /// The job.
@@ -82,17 +84,35 @@ impl Question {
     pub fn cancel(job: &Job) -> Self {
         let window = job.window.map(long_window);
         let effect = match job.job_type {
-            JobType::Stream => "The view's stream is no longer written to the online store until it is applied again.",
+            JobType::Stream => {
+                "Stops the stream of the view: new events no longer reach the online store until somebody starts it again with f."
+            }
             _ => "The running attempt is stopped and none follows; its window stays unfilled.",
         };
         let facts = [("job", Some(job.id.to_string())), ("type", Some(job.job_type.to_string())), ("window", window)];
         Self {
-            title: "Cancel this job?",
+            title: if job.job_type == JobType::Stream { "Stop the stream of this view?" } else { "Cancel this job?" },
             ask: Ask::Cancel { job: job.id, state: job.state.clone() },
             workspace: job.workspace.clone(),
             feature_view: job.feature_view.clone(),
             facts: facts.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
             effect: effect.to_owned(),
+            scroll: 0,
+        }
+    }
+
+    /// The question before a stream is started again.
+    pub fn start_stream(job: &Job) -> Self {
+        Self {
+            title: "Start the stream of this view again?",
+            ask: Ask::StartStream(job.id),
+            workspace: job.workspace.clone(),
+            feature_view: job.feature_view.clone(),
+            facts: vec![("last job", job.id.to_string()), ("type", job.job_type.to_string())],
+            effect:
+                "Starts a new stream job. It goes on from where the last one stopped, as far back as the stream keeps \
+                     its events."
+                    .to_owned(),
             scroll: 0,
         }
     }

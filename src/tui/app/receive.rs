@@ -8,7 +8,7 @@ use super::columns::short_id;
 use super::{Answer, App, Deployment, Dirty, Level, Lookup, Overlay, Pane, Pending};
 use super::{audited, bulk, covered, deletion, detail, queries, status};
 use crate::client::message::{Command, Connection, Failing, Generation, Part, Problem, RequestId, TailBatch, Update};
-use crate::model::{FeatureView, Id, Job, JobState};
+use crate::model::{FeatureView, Id, Job, JobState, JobType};
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::phase;
@@ -342,7 +342,12 @@ fn retried(app: &mut App, request: RequestId, job: Id, answer: Result<(), Proble
     if app.pending.remove(&request).is_none() {
         return;
     }
+    let is_stream = app.jobs.find(job).is_some_and(|job| job.job_type == JobType::Stream);
     match answer {
+        Ok(()) if is_stream => app.notes.add(app.now, Level::Good, "The stream was started again, by a new job."),
+        Err(problem) if is_stream => {
+            app.notes.add(app.now, Level::Bad, format!("The stream was not started. {problem}"));
+        }
         Ok(()) => {
             let text = format!("Another attempt of job {} is queued.", short_id(job));
             app.notes.add(app.now, Level::Good, text);

@@ -66,9 +66,10 @@ pub(super) fn row(job: &Job, attempt: Option<&Attempt>, newest: bool) -> Materia
     }
 }
 
-/// Whether a new job may be started over the window of this one, which has ended.
+/// Whether a new job may be started in the place of this one, which has ended: over its window, or of the stream.
 pub fn can_restart(job: &Job) -> bool {
-    job.job_type == JobType::Batch && job.window.is_some() && job.state.is_terminal()
+    let kind = (job.job_type == JobType::Batch && job.window.is_some()) || job.job_type == JobType::Stream;
+    kind && job.state.is_terminal()
 }
 
 fn task_type(job_type: &JobType) -> TaskType {

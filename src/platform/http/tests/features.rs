@@ -267,12 +267,8 @@ async fn what_cannot_be_served_is_refused_with_a_sentence() {
 #[tokio::test]
 async fn an_answer_that_takes_too_long_is_given_up_with_a_sentence() {
     let bench = Bench::new();
-    let app = App {
-        platform: Arc::clone(&bench.platform),
-        keys: Arc::new(ApiKeys::with_own(Arc::clone(bench.platform.access()), "late", now()).unwrap().0),
-        meter: Meter::default(),
-        shutdown: CancellationToken::new(),
-    };
+    let (keys, _) = ApiKeys::with_own(Arc::clone(bench.platform.access()), "late", now()).unwrap();
+    let app = App::new(Arc::clone(&bench.platform), keys, CancellationToken::new());
     let stuck = Router::new().route("/stuck", axum::routing::get(std::future::pending::<()>));
     let router = in_time(stuck, Duration::from_millis(10)).with_state(app);
     let answer = router.oneshot(Request::get("/stuck").body(Body::empty()).unwrap()).await.unwrap();

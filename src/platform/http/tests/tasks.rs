@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::{AttemptState, StageKind, StageState};
+use crate::platform::access::AuditQuery;
 use crate::platform::jobs::plan;
 use crate::platform::jobs::record::Outcome;
 use crate::platform::jobs::retry::Failure;
@@ -76,13 +77,39 @@ async fn a_job_that_has_ended_is_started_again_as_a_new_one() {
     assert_eq!((new.window, new.online, new.offline), (job.window, job.online, job.offline));
     let again = bench.restart(new.id).await;
     let said = format!(
-        "Job {} is a BATCH job in state RUNNING: only batch jobs that have ended can be started again.",
+        "Job {} is a BATCH job in state RUNNING: only batch and stream jobs that have ended can be started again.",
         new.id
     );
     assert_eq!((again.error_message, again.new_materialization_task_id), (Some(said), None));
     let twice = bench.restart(job.id).await.error_message.unwrap();
     assert!(twice.contains(&new.id.to_string()), "a window is never written by two: {twice}");
     assert!(bench.restart(Id(404)).await.error_message.unwrap().starts_with("There is no job"));
+}
+
+#[tokio::test]
+async fn a_stopped_stream_is_started_again_as_a_new_job() {
+    let bench = Bench::new();
+    let (jobs, view) = (bench.platform.jobs(), bench.view_id("carrier"));
+    let stream = jobs.stream_job(view).unwrap().unwrap().id;
+    let refused = bench.restart(stream).await.error_message.unwrap();
+    assert!(refused.contains("in state RUNNING"), "{refused}");
+    jobs.cancel(view, stream).unwrap();
+    jobs.stream_stopped(view).unwrap();
+    let asked =
+        proto::GetJobStatusRequest { workspace: Some("prod".to_owned()), task_id: Some(convert::id_to_proto(stream)) };
+    let answer: proto::GetJobStatusResponse = bench.call(rpc::GET_JOB_STATUS, &asked).await;
+    assert_eq!(answer.status.unwrap().materialization_attempts[0].allow_restart, Some(true));
+    let answer = bench.restart(stream).await;
+    assert_eq!(answer.error_message, None);
+    let new = convert::id_from_proto(&answer.new_materialization_task_id.unwrap());
+    assert_eq!(jobs.stream_job(view).unwrap().unwrap().id, new);
+    let noted = bench.platform.access().audit.list(&AuditQuery { limit: 100, ..AuditQuery::default() }).unwrap();
+    assert!(
+        noted
+            .iter()
+            .any(|entry| entry.deed.call == "RestartMaterializationTask"
+                && entry.deed.words.contains(&stream.to_string()))
+    );
 }
 
 #[tokio::test]
@@ -196,4 +223,33 @@ async fn a_feature_service_has_no_jobs_of_its_own() {
     };
     let status = bench.raw(rpc::GET_MATERIALIZATION_JOB, &bench.key, &asked).await.status;
     assert!(status.detail.contains("jobs belong to feature views here"), "{}", status.detail);
+}
+
+#[tokio::test]
+async fn a_manual_view_is_ready_up_to_the_last_window_that_somebody_asked_for() {
+    let bench = Bench::new();
+    let asked = job_messages::GetLatestReadyTimeRequest {
+        workspace: Some("prod".to_owned()),
+        feature_view: Some("manual".to_owned()),
+        ..Default::default()
+    };
+    let ready = async || -> Option<Time> {
+        let answer: job_messages::GetLatestReadyTimeResponse = bench.call(rpc::GET_LATEST_READY_TIME, &asked).await;
+        assert_eq!(answer.online_latest_ready_time, None, "it is not written there");
+        answer.offline_latest_ready_time.and_then(convert::time_from_proto)
+    };
+    assert_eq!(ready().await, None);
+    let last = manual_trigger();
+    let back = |hours: i64| Window {
+        start: last.window.start - Span::hours(hours),
+        end: last.window.end - Span::hours(hours),
+    };
+    // With gaps before, in between, and an older window last.
+    for (hours, end) in [(5, back(5).end), (0, last.window.end), (3, last.window.end)] {
+        let request = TriggerRequest { window: back(hours), ..last.clone() };
+        bench.platform.jobs().trigger(bench.platform.view("prod", "manual").unwrap(), &request).unwrap();
+        let work = bench.platform.jobs().claim().unwrap().unwrap();
+        bench.platform.jobs().finish(work.job.id, Outcome::Success).unwrap();
+        assert_eq!(ready().await, Some(end));
+    }
 }

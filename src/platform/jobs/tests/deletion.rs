@@ -56,7 +56,9 @@ fn keys_go_when_their_deletion_has_ended_and_stay_while_it_may_be_tried_again() 
     run_next(&jobs, Outcome::Success);
     assert!(!kept(&jobs, online) && !kept(&jobs, offline));
     let third = jobs.delete(view, &carriers(&["UA"]), Stores { online: true, offline: false }).unwrap();
-    assert_eq!(jobs.cancel(view.id, third.jobs[0].id).unwrap().unwrap().state, JobState::Cancelled);
+    assert_eq!(jobs.cancel(view.id, third.jobs[0].id).unwrap().unwrap().state, JobState::CancellationRequested);
+    jobs.schedule().unwrap();
+    assert_eq!(jobs.get(view.id, third.jobs[0].id).unwrap().unwrap().state, JobState::Cancelled);
     assert!(!kept(&jobs, &third.jobs[0]));
     assert_eq!(jobs.coverage(view.id).unwrap(), Default::default(), "a deletion materializes nothing");
 }

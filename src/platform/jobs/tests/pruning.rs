@@ -36,15 +36,16 @@ fn old_jobs_go_and_what_they_did_stays() {
         (0..upkeep::KEPT_ENDED).try_for_each(|_| {
             let mut record = JobRecord::batch(view, request.window, now, now);
             record.request_cancel(now);
+            record.end_cancelled(now);
             rows.save(&mut record)
         })
     };
     jobs.table.write(fill).unwrap();
     bench.pass(upkeep::KEPT_FOR);
-    assert_eq!(jobs.prune(&|| true).unwrap(), 0, "not older than that yet");
+    assert_eq!(jobs.prune(jobs.now(), &|| true).unwrap(), 0, "not older than that yet");
     bench.pass(Span::seconds(1));
-    assert_eq!(jobs.prune(&|| false).unwrap(), 0);
-    assert_eq!(jobs.prune(&|| true).unwrap(), 1, "the stream's job is older, and stays");
+    assert_eq!(jobs.prune(jobs.now(), &|| false).unwrap(), 0);
+    assert_eq!(jobs.prune(jobs.now(), &|| true).unwrap(), 1, "the stream's job is older, and stays");
     assert!(jobs.get(view.id, first.id).unwrap().is_none());
     assert!(jobs.attempt(first.attempts[0].id.unwrap()).unwrap().is_none());
     assert_eq!(jobs.coverage(view.id).unwrap().offline, [request.window]);
@@ -63,6 +64,7 @@ fn a_period_whose_job_was_pruned_is_not_planned_again() {
     for job in &all {
         jobs.cancel(bench.views[0].id, job.id).unwrap();
     }
+    jobs.end_cancelled(jobs.now()).unwrap();
     bench.pass(upkeep::KEPT_FOR + Span::seconds(1));
     let gone =
         jobs.table.write(|rows| rows.prune(bench.views[0].id, jobs.now() - upkeep::KEPT_FOR, 0, 10_000)).unwrap();

@@ -26,6 +26,7 @@ fn bench() -> (Bench, Jobs) {
     }
     let batch = bench.batch(&jobs);
     jobs.cancel(bench.views[0].id, batch[3].id).unwrap();
+    jobs.end_cancelled(jobs.now()).unwrap();
     jobs.claim().unwrap().unwrap();
     let asked = jobs.claim().unwrap().unwrap();
     jobs.cancel(asked.view.id, asked.job.id).unwrap();
