@@ -9,23 +9,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::error_handling::HandleErrorLayer;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceBuilder;
-use tower::limit::GlobalConcurrencyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use super::Platform;
+use super::{Platform, descriptors};
 use crate::wire::status;
 
 mod admit;
 mod api_keys;
 mod arrow;
+mod bodies;
+mod connections;
 mod datasets;
 mod deeds;
 mod deletion;
@@ -43,6 +43,7 @@ mod parts;
 pub use parts::error_line;
 mod own_keys;
 pub use own_keys::{info, row};
+mod places;
 mod proxy;
 mod queries;
 mod ready;
@@ -54,10 +55,12 @@ mod summary;
 mod tasks;
 mod uploads;
 
+use bodies::{Bodies, Bounds};
 use doors::Pace;
 use fault::Fault;
 pub use keys::ApiKeys;
 use meter::{Meter, counted};
+use places::Places;
 
 /// The largest request body, in bytes.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -65,12 +68,18 @@ const BODY_LIMIT: usize = 1024 * 1024;
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 /// How long the upload of a table may take.
 const UPLOAD_LIMIT: Duration = Duration::from_secs(600);
-/// Requests that are worked on at the same time; more are told to come back.
+/// Requests that are worked on at the same time, shared out by key; more are told to come back.
 const AT_ONCE: usize = 256;
-/// Uploads at the same time: each holds a whole table twice.
-const UPLOADS_AT_ONCE: usize = 2;
-/// Files of keys that are received at the same time. They go to the disk as they come in.
-const KEYS_AT_ONCE: usize = 8;
+/// Stream tails at the same time, shared out by key.
+const TAILS_AT_ONCE: usize = 256;
+/// Uploaded tables that are read at the same time: each is held twice meanwhile.
+const READ_AT_ONCE: usize = 2;
+/// Bodies of requests on their way in.
+const BODIES: Bounds = Bounds { at_once: 128, of_one_peer: 64, bytes: 64 << 20, patience: Duration::from_secs(20) };
+/// Tables on their way in: over links of any speed, and each is held whole.
+const FRAMES: Bounds = Bounds { at_once: 16, of_one_peer: 8, bytes: 512 << 20, patience: UPLOAD_LIMIT };
+/// Files of keys on their way in. They go to the disk as they come.
+const KEY_FILES: Bounds = Bounds { at_once: 16, of_one_peer: 8, bytes: u64::MAX, patience: UPLOAD_LIMIT };
 /// How often uploads whose time is over are removed.
 const CLEAN_EVERY: Duration = Duration::from_secs(60);
 /// How long connections may go on once the server is to stop.
@@ -83,6 +92,29 @@ struct App {
     keys: Arc<ApiKeys>,
     meter: Meter,
     shutdown: CancellationToken,
+    bodies: Bodies,
+    frames: Bodies,
+    key_files: Bodies,
+    places: Places,
+    tails: Places,
+    reading: Arc<Semaphore>,
+}
+
+impl App {
+    fn new(platform: Arc<Platform>, keys: ApiKeys, shutdown: CancellationToken) -> Self {
+        Self {
+            platform,
+            keys: Arc::new(keys),
+            meter: Meter::default(),
+            shutdown,
+            bodies: Bodies::new(BODIES),
+            frames: Bodies::new(FRAMES),
+            key_files: Bodies::new(KEY_FILES),
+            places: Places::new(AT_ONCE),
+            tails: Places::new(TAILS_AT_ONCE),
+            reading: Arc::new(Semaphore::new(READ_AT_ONCE)),
+        }
+    }
 }
 
 /// Serves `platform` on `listener` until `shutdown`, with and without `/api` in front of each path. Connections that are
@@ -94,17 +126,19 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> io::Result<()> {
     let app = router(Arc::clone(&platform), keys, shutdown.clone());
-    let server = axum::serve(listener, app).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    let limits = connections::Limits::of(descriptors::raise());
+    let server = connections::serve(listener, app, limits, shutdown.clone());
     let clean = clean_uploads(&platform);
     let cut = async {
         shutdown.cancelled().await;
         tokio::time::sleep(GRACE).await;
     };
     tokio::select! {
-        served = server => served,
-        () = cut => Ok(()),
-        () = clean => Ok(()),
+        () = server => {}
+        () = cut => {}
+        () = clean => {}
     }
+    Ok(())
 }
 
 /// Removes uploads whose time is over, for as long as it is polled.
@@ -113,27 +147,22 @@ async fn clean_uploads(platform: &Arc<Platform>) {
         tokio::time::sleep(CLEAN_EVERY).await;
         let platform = Arc::clone(platform);
         // Only a panic could come back, and the next turn tries again.
-        let _ = tokio::task::spawn_blocking(move || platform.uploads().sweep(platform.clock().now())).await;
+        let _ = tokio::task::spawn_blocking(move || platform.uploads().sweep(platform.clock().steady())).await;
     }
 }
 
 /// The routes, for [`serve`] and for tests.
 fn router(platform: Arc<Platform>, keys: ApiKeys, shutdown: CancellationToken) -> Router {
-    let app = App { platform, keys: Arc::new(keys), meter: Meter::default(), shutdown };
-    let limits = ServiceBuilder::new()
-        .layer(HandleErrorLayer::new(|_| async { too_busy() }))
-        .load_shed()
-        .layer(GlobalConcurrencyLimitLayer::new(AT_ONCE));
+    let app = App::new(platform, keys, shutdown);
     let paths = in_time(behind(&app, Pace::Soon), TIME_LIMIT)
-        .merge(slow(behind(&app, Pace::Frames), UPLOADS_AT_ONCE))
-        .merge(slow(behind(&app, Pace::KeysIn), KEYS_AT_ONCE));
+        .merge(in_time(behind(&app, Pace::Frames), UPLOAD_LIMIT))
+        .merge(in_time(behind(&app, Pace::KeysIn), UPLOAD_LIMIT));
     Router::new()
         .merge(paths.clone())
         .nest("/api", paths)
         .fallback(|| async { Fault::new(status::NOT_FOUND, "There is nothing at this path.").into_response() })
         .method_not_allowed_fallback(|| async { wrong_method() })
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(limits)
         .with_state(app)
 }
 
@@ -145,16 +174,7 @@ fn behind(app: &App, pace: Pace) -> Router<App> {
     })
 }
 
-/// Uploads over links of any speed, so many at a time. The body's own limit is looked at while it is read.
-fn slow(paths: Router<App>, at_once: usize) -> Router<App> {
-    let limits = ServiceBuilder::new()
-        .layer(HandleErrorLayer::new(|_| async { too_busy() }))
-        .load_shed()
-        .layer(GlobalConcurrencyLimitLayer::new(at_once));
-    in_time(paths, UPLOAD_LIMIT).layer(limits)
-}
-
-/// The same, given up when no answer has begun in that time. What ends it has no words of its own.
+/// These paths, given up when no answer has begun in that time. What ends it has no words of its own.
 fn in_time(paths: Router<App>, limit: Duration) -> Router<App> {
     let words = map_response(|response: Response| async {
         if response.status() == StatusCode::GATEWAY_TIMEOUT { too_late() } else { response }
@@ -168,10 +188,9 @@ fn too_late() -> Response {
         .into_response()
 }
 
-fn too_busy() -> Response {
+fn too_busy() -> Fault {
     Fault::new(status::RESOURCE_EXHAUSTED, "The platform is too busy. Try again in a moment.")
         .with_http(StatusCode::SERVICE_UNAVAILABLE)
-        .into_response()
 }
 
 fn wrong_method() -> Response {

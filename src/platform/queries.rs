@@ -34,8 +34,8 @@ pub use worker::spawn;
 
 /// Queries that are computed at the same time; more wait in the order they came.
 const AT_ONCE: usize = 2;
-/// Queries that may wait.
-const QUEUE: usize = 32;
+/// Queries that may wait. A key may have as many waiting as there is room for others.
+const QUEUE: usize = 64;
 /// Bytes that the tables of waiting queries may take, one that waits alone aside.
 const QUEUE_BYTES: usize = 1 << 30;
 /// Queries that are known at all, those that ended included.
@@ -143,8 +143,12 @@ impl Queries {
         let waiting = state.queue.len();
         let held: usize = state.queue.iter().filter_map(|id| state.entries.get(id)).map(Entry::asked_bytes).sum();
         let no_room = waiting > 0 && held.saturating_add(ask.bytes()) > QUEUE_BYTES;
-        if waiting >= QUEUE || no_room || state.stopping {
-            return Err(Refusal::Full(format!("{waiting} queries wait already. Try again when some have ended.")));
+        let own =
+            state.queue.iter().filter_map(|id| state.entries.get(id)).filter(|entry| entry.owner == owner).count();
+        if own >= QUEUE.saturating_sub(waiting) || no_room || state.stopping {
+            return Err(Refusal::Full(format!(
+                "{waiting} queries wait already, {own} of them with this API key. Try again when some have ended."
+            )));
         }
         state.forget_over(KNOWN - 1, RESULT_BYTES);
         let id = Uuid::new_v4();

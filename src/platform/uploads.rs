@@ -48,9 +48,6 @@ impl Store {
 /// Why keys cannot be sent or read.
 #[derive(Debug, Error)]
 pub enum UploadError {
-    /// Too many places are open.
-    #[error("{MOST_OPEN} uploads of keys are open already. Try again in a few minutes.")]
-    Full,
     /// The place is gone.
     #[error(
         "The upload of the keys is not known, has expired or was used already. Ask for a new one with GetDeleteEntitiesInfo and \
@@ -95,6 +92,7 @@ pub struct Offer {
 }
 
 struct Place {
+    owner: Id,
     view: Id,
     offer: Offer,
     closes: Time,
@@ -125,19 +123,27 @@ impl Uploads {
         UploadError::Disk { dir: self.dir.clone(), problem }
     }
 
-    /// Opens a place for keys of `view`.
-    pub fn offer(&self, view: Id, now: Time) -> Result<Offer, UploadError> {
+    /// Opens a place for keys of `view`, for the API key `owner`. Where too many are open, the oldest of the key that has the
+    /// most is closed, so that nobody's places keep another's out.
+    pub fn offer(&self, owner: Id, view: Id, now: Time) -> Result<Offer, UploadError> {
         self.sweep(now);
         let mut places = self.places();
         if places.len() >= MOST_OPEN {
-            return Err(UploadError::Full);
+            let of_owner = |owner: Id| places.values().filter(|place| place.owner == owner).count();
+            let closed = places.iter().max_by_key(|(name, place)| {
+                (of_owner(place.owner), place.owner, std::cmp::Reverse((place.closes, name.as_str())))
+            });
+            if let Some(name) = closed.map(|(name, _)| name.clone()) {
+                places.remove(&name);
+                remove(&self.dir.join(name));
+            }
         }
         let name = uuid::Uuid::new_v4().simple().to_string();
         let folder = self.dir.join(&name);
         fs::create_dir(&folder).map_err(|problem| self.failed(problem))?;
         let df_path = format!("file://{}", folder.display());
         let offer = Offer { df_path, online: secret(), offline: secret() };
-        places.insert(name, Place { view, offer: offer.clone(), closes: now + OPEN_FOR });
+        places.insert(name, Place { owner, view, offer: offer.clone(), closes: now + OPEN_FOR });
         Ok(offer)
     }
 

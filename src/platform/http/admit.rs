@@ -2,18 +2,20 @@
 //!
 //! Handlers find the [`Caller`] and the [`RequestName`] among the request's extensions and ask nobody themselves.
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use tokio::task::spawn_blocking;
 
-use super::doors::{Door, Entry};
+use super::bodies::Peer;
+use super::doors::{Door, Entry, Pace};
 use super::fault::Fault;
 use super::keys::allow;
+use super::places::Place;
 use super::recorded::{self, Record};
 use super::{App, BODY_LIMIT, deeds};
 use crate::model::Right;
@@ -27,13 +29,14 @@ pub struct RequestName(pub String);
 /// What answers at a door, behind the question for the key.
 pub fn guarded(app: &App, door: &Door) -> MethodRouter<App> {
     match door.entry {
-        Entry::Key(right) => door.handler().route_layer(from_fn_with_state((app.clone(), right), admit)),
+        Entry::Key(right) => door.handler().route_layer(from_fn_with_state((app.clone(), right, door.pace), admit)),
         Entry::Envelope | Entry::Secret => door.handler(),
     }
 }
 
-/// Lets in whoever has the right, before anything of the body is read.
-async fn admit(State((app, right)): State<(App, Right)>, mut request: Request, next: Next) -> Response {
+/// Lets in whoever has the right, before anything of the body is read. A place is taken once the body is whole, so that nobody
+/// holds one by being slow.
+async fn admit(State((app, right, pace)): State<(App, Right, Pace)>, mut request: Request, next: Next) -> Response {
     if right == Right::Public {
         return next.run(request).await;
     }
@@ -49,10 +52,25 @@ async fn admit(State((app, right)): State<(App, Right)>, mut request: Request, n
     if right.changes() {
         return change(app, caller, name, allowed, request, next).await.unwrap_or_else(Fault::into_response);
     }
-    match allowed {
-        Ok(()) => next.run(request).await,
+    if let Err(fault) = allowed {
+        return fault.into_response();
+    }
+    if pace != Pace::Soon {
+        // These take their bodies in as they come, within bounds of their own.
+        return next.run(request).await;
+    }
+    match seated(&app, &caller, request).await {
+        Ok((request, _place)) => next.run(request).await,
         Err(fault) => fault.into_response(),
     }
+}
+
+/// The request, whole, and its place.
+async fn seated(app: &App, caller: &Caller, request: Request) -> Result<(Request, Place), Fault> {
+    let (head, body) = request.into_parts();
+    let body = app.bodies.whole(Peer::of(&head.extensions), body, BODY_LIMIT).await?;
+    let place = app.places.take(caller.key)?;
+    Ok((Request::from_parts(head, Body::from(body)), place))
 }
 
 /// Has a change made on the record, and so is a refusal. It goes on also when the caller has left meanwhile.
@@ -65,13 +83,13 @@ async fn change(
     next: Next,
 ) -> Result<Response, Fault> {
     let (head, body) = request.into_parts();
-    let body = to_bytes(body, BODY_LIMIT)
-        .await
-        .map_err(|error| Fault::unreadable(&error.to_string(), StatusCode::PAYLOAD_TOO_LARGE))?;
+    let body = app.bodies.whole(Peer::of(&head.extensions), body, BODY_LIMIT).await?;
+    let place = app.places.take(caller.key)?;
     let call = format!("{} {}", head.method, head.uri.path());
     let deed = deeds::at_door(&caller, name, call, &body);
     let request = Request::from_parts(head, Body::from(body));
     let going = tokio::spawn(async move {
+        let _place = place;
         match allowed {
             Ok(()) => on_record(app, deed, next, request).await,
             Err(fault) => {

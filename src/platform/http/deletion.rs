@@ -13,6 +13,7 @@ use super::{metadata, parts};
 use crate::model::Stores;
 use crate::model::deletion::MAX_KEYS;
 use crate::platform::Platform;
+use crate::platform::access::Caller;
 use crate::platform::registry::definition::View;
 use crate::platform::uploads::{Store, Taken};
 use crate::wire::convert::{self, KeysError};
@@ -32,6 +33,7 @@ pub fn base_url(headers: &HeaderMap) -> Option<String> {
 /// Opens a place for the keys of a deletion.
 pub fn info(
     platform: &Platform,
+    caller: &Caller,
     base: Option<&str>,
     request: &proto::GetDeleteEntitiesInfoRequest,
 ) -> Result<Response, Fault> {
@@ -40,7 +42,7 @@ pub fn info(
     let nowhere =
         || Fault::invalid("The request has no usable Host header, so there is no address to send keys to. Set it.");
     let base = base.ok_or_else(nowhere)?;
-    let offer = platform.uploads().offer(view.id, platform.clock().now())?;
+    let offer = platform.uploads().offer(caller.key, view.id, platform.clock().steady())?;
     let url = |secret: &str| Some(format!("{base}/v1/fvtop/uploads/{secret}"));
     Ok(Response::ok(&proto::GetDeleteEntitiesInfoResponse {
         signed_url_for_df_upload_online: url(&offer.online),
@@ -84,7 +86,7 @@ fn keys_of(
     if paths.is_empty() {
         return Ok(DataFrame::empty());
     }
-    let taken = platform.uploads().take(view.id, &paths, platform.clock().now())?;
+    let taken = platform.uploads().take(view.id, &paths, platform.clock().steady())?;
     let online = stores.online.then(|| online_keys(&taken, view)).transpose()?;
     let offline = stores.offline.then(|| offline_keys(&taken)).transpose()?;
     match (online, offline) {

@@ -56,6 +56,16 @@ impl Fault {
         Self { http, ..self }
     }
 
+    /// Whether it says that there is no room now.
+    pub fn is_too_busy(&self) -> bool {
+        self.http == StatusCode::SERVICE_UNAVAILABLE
+    }
+
+    /// Whether it says that the request is too large.
+    pub fn is_too_large(&self) -> bool {
+        self.http == StatusCode::PAYLOAD_TOO_LARGE
+    }
+
     /// The same, said of a part of the request.
     pub fn of_part(self, part: &str) -> Self {
         Self { detail: told(&format!("{part}: {}", self.detail)), ..self }
@@ -149,7 +159,6 @@ impl From<UploadError> for Fault {
     fn from(error: UploadError) -> Self {
         match &error {
             UploadError::Disk { .. } => Self::internal(&error),
-            UploadError::Full => Self::new(status::RESOURCE_EXHAUSTED, error.to_string()),
             _ => Self::invalid(error.to_string()),
         }
     }

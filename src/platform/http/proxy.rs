@@ -4,24 +4,26 @@
 
 use std::time::Instant;
 
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
-use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 
+use super::bodies::Peer;
 use super::fault::Fault;
-use super::{App, api_keys, deeds, deletion, fleet, jobs, metadata, objects, ready, recorded, saved, tasks};
+use super::{
+    App, BODY_LIMIT, api_keys, deeds, deletion, fleet, jobs, metadata, objects, ready, recorded, saved, tasks,
+};
 use crate::model::Right;
 use crate::platform::access::Caller;
 use crate::wire::proxy::{self, Request};
 use crate::wire::{rpc, status};
 
 /// Answers one envelope.
-pub async fn handle(State(app): State<App>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
-    let body = match body {
+pub async fn handle(State(app): State<App>, request: axum::extract::Request) -> Response {
+    let (head, body) = request.into_parts();
+    // The key is in the body, so the body is all that is held for a caller who may be a stranger.
+    let body = match app.bodies.whole(Peer::of(&head.extensions), body, BODY_LIMIT).await {
         Ok(body) => body,
-        Err(rejection) => return Fault::unreadable(&rejection.body_text(), rejection.status()).into_response(),
+        Err(fault) => return fault.into_response(),
     };
     let request: Request = match serde_json::from_slice(&body) {
         Ok(request) => request,
@@ -31,7 +33,12 @@ pub async fn handle(State(app): State<App>, headers: HeaderMap, body: Result<Byt
         }
     };
     let (began, meter, method) = (Instant::now(), app.meter.clone(), request.method.clone());
-    let answer = answer(app, request, deletion::base_url(&headers)).await;
+    let answer = answer(app, request, deletion::base_url(&head.headers)).await;
+    if let Err(fault) = &answer
+        && fault.is_too_busy()
+    {
+        return fault.clone().into_response();
+    }
     let answer = answer.unwrap_or_else(|fault| proxy::Response::error(fault.code, fault.detail));
     meter.call(&method, answer.status.code, began);
     axum::Json(answer).into_response()
@@ -45,7 +52,9 @@ async fn answer(app: App, request: Request, base: Option<String>) -> Result<prox
         return open(&request.method);
     }
     let caller = app.keys.caller(request.metadata("authorization"))?;
+    let place = app.places.take(caller.key)?;
     let work = move || {
+        let _place = place;
         let deed = || deeds::with_call(&app.platform, &caller, &request);
         let told = |answer: &proxy::Response| deeds::told(&request.method, answer);
         let work = || dispatch(&app, &caller, &request, base.as_deref());
@@ -120,7 +129,7 @@ fn dispatch(app: &App, caller: &Caller, request: &Request, base: Option<&str>) -
         rpc::GET_SAVED_FEATURE_DATA_FRAME => saved::get(platform, &request.decode()?),
         rpc::GET_ALL_SAVED_FEATURE_DATA_FRAMES => saved::all(platform, &request.decode()?),
         rpc::ARCHIVE_SAVED_FEATURE_DATA_FRAME => saved::archive(platform, &request.decode()?),
-        rpc::GET_DELETE_ENTITIES_INFO => deletion::info(platform, base, &request.decode()?),
+        rpc::GET_DELETE_ENTITIES_INFO => deletion::info(platform, caller, base, &request.decode()?),
         rpc::DELETE_ENTITIES => deletion::delete(platform, &request.decode()?),
         method => Err(no_such_call(method)),
     }

@@ -4,18 +4,20 @@
 //! It looks up what a request names (view, uploaded tables, a dataset's name); the engine judges the arguments.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{Extension, Path, Query, State};
+use axum::extract::{Extension, Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use polars::prelude::DataFrame;
 use serde::Deserialize;
 
 use super::admit::RequestName;
+use super::bodies::Peer;
 use super::fault::Fault;
 use super::{App, arrow, deeds, parts, recorded};
 use crate::model::time::{from_micros, micros};
@@ -40,11 +42,12 @@ pub struct Patience {
 }
 
 /// `POST frames`: keeps a table (an Arrow IPC stream of at most 256 MiB) for the queries that will name it.
-pub async fn upload(State(app): State<App>, Extension(caller): Extension<Caller>, body: Body) -> Response {
-    reply(take_in(&app, Owner(caller.key), body).await)
+pub async fn upload(State(app): State<App>, Extension(caller): Extension<Caller>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    reply(take_in(&app, Owner(caller.key), Peer::of(&head.extensions), body).await)
 }
 
-async fn take_in(app: &App, owner: Owner, body: Body) -> Result<FrameAnswer, Fault> {
+async fn take_in(app: &App, owner: Owner, peer: IpAddr, body: Body) -> Result<FrameAnswer, Fault> {
     let too_large = || {
         let megabytes = FRAME_LIMIT >> 20;
         let detail =
@@ -54,10 +57,9 @@ async fn take_in(app: &App, owner: Owner, body: Body) -> Result<FrameAnswer, Fau
     if body.size_hint().lower() > FRAME_LIMIT as u64 {
         return Err(too_large());
     }
-    let bytes = axum::body::to_bytes(body, FRAME_LIMIT).await.map_err(|error| {
-        let full = std::error::Error::source(&error).is_some_and(|cause| cause.to_string().contains("length limit"));
-        if full { too_large() } else { Fault::unreadable(&error.to_string(), StatusCode::BAD_REQUEST) }
-    })?;
+    let bytes = app.frames.whole(peer, body, FRAME_LIMIT).await;
+    let bytes = bytes.map_err(|fault| if fault.is_too_large() { too_large() } else { fault })?;
+    let _reading = app.reading.acquire().await.map_err(|error| Fault::internal(&error))?;
     let read = move || decode(&bytes, FRAME_MEMORY);
     let frame = tokio::task::spawn_blocking(read).await.map_err(|error| Fault::internal(&error))?;
     let frame =

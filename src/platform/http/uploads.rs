@@ -8,23 +8,26 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use futures::StreamExt;
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::App;
+use super::bodies::{Arriving, Peer};
 use super::fault::Fault;
 use crate::platform::uploads::{LIMIT, Part, UploadError};
 use crate::wire::status;
 
 /// Receives one file. Released clients insist on the status 200.
-pub async fn receive(State(app): State<App>, Path(secret): Path<String>, body: Body) -> Response {
-    let now = app.platform.clock().now();
+pub async fn receive(State(app): State<App>, Path(secret): Path<String>, request: Request) -> Response {
+    // How long a place stays open is a span, which a clock that is set does not change.
+    let now = app.platform.clock().steady();
     // Before the body is read: a stranger's file is not taken in.
     let Some(folder) = app.platform.uploads().folder(&secret, now) else { return gone().into_response() };
-    match keep(folder, body).await {
+    let (head, body) = request.into_parts();
+    let arriving = app.key_files.enter(Peer::of(&head.extensions));
+    match keep(folder, arriving, body).await {
         Ok(()) => StatusCode::OK.into_response(),
         Err(fault) => fault.into_response(),
     }
@@ -34,15 +37,14 @@ fn gone() -> Fault {
     Fault::new(status::NOT_FOUND, UploadError::Gone.to_string())
 }
 
-async fn keep(folder: PathBuf, body: Body) -> Result<(), Fault> {
+async fn keep(folder: PathBuf, mut arriving: Arriving, body: Body) -> Result<(), Fault> {
     if body.size_hint().lower() > LIMIT {
         return Err(too_large());
     }
     let (part, mut file) = on_disk(spawn_blocking(|| Part::begin(folder)).await)?;
     let mut pieces = body.into_data_stream();
     let mut size = 0;
-    while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|error| Fault::unreadable(&error.to_string(), StatusCode::BAD_REQUEST))?;
+    while let Some(piece) = arriving.next(&mut pieces).await? {
         size += piece.len() as u64;
         if size > LIMIT {
             return Err(too_large());

@@ -30,26 +30,41 @@ struct Kept {
 }
 
 impl Frames {
-    /// Keeps a table. Those that a query has taken already make room for it, the oldest first.
+    /// Keeps a table. Where there is no room, those that a query has taken already make it, the oldest first; then of the
+    /// owner that holds the most the oldest, so that nobody's tables keep another's out.
     pub(super) fn keep(&mut self, owner: Owner, frame: DataFrame, now: Instant) -> Result<Uuid, Refusal> {
         self.sweep(now);
         let bytes = frame.estimated_size();
-        let mut used: Vec<_> = self.0.iter().filter(|(_, kept)| kept.used).map(|(id, kept)| (kept.at, *id)).collect();
-        used.sort_unstable();
-        let mut used = used.into_iter();
+        if bytes > BYTES {
+            return Err(Refusal::Full(format!(
+                "The table takes {} MiB in memory, more than the {} MiB that all may take together. Send fewer rows or columns at a \
+                 time.",
+                bytes >> 20,
+                BYTES >> 20
+            )));
+        }
         while self.0.len() >= COUNT || self.bytes().saturating_add(bytes) > BYTES {
-            let Some((_, id)) = used.next() else {
-                return Err(Refusal::Full(format!(
-                    "The platform holds {} uploaded tables of {} MiB and has no room for one more. Try again in some minutes.",
-                    self.0.len(),
-                    self.bytes() >> 20
-                )));
-            };
+            let Some(id) = self.gives_way() else { break };
             self.0.remove(&id);
         }
         let id = Uuid::new_v4();
         self.0.insert(id, Kept { owner, frame, bytes, used: false, at: now });
         Ok(id)
+    }
+
+    /// The table that goes next.
+    fn gives_way(&self) -> Option<Uuid> {
+        // By its share of what is short, be it number or bytes.
+        let share = |owner: Owner| -> f64 {
+            let shares = self.0.values().filter(|kept| kept.owner == owner);
+            shares.map(|kept| (kept.bytes as f64 / BYTES as f64).max(1.0 / COUNT as f64)).sum()
+        };
+        let oldest = |kept: &&(&Uuid, &Kept)| (kept.1.at, *kept.0);
+        let all: Vec<_> = self.0.iter().collect();
+        let used = all.iter().filter(|(_, kept)| kept.used).min_by_key(oldest);
+        let most = all.iter().map(|(_, kept)| kept.owner).max_by(|a, b| share(*a).total_cmp(&share(*b)));
+        let unused = || all.iter().filter(|(_, kept)| Some(kept.owner) == most).min_by_key(oldest);
+        used.or_else(unused).map(|(id, _)| **id)
     }
 
     /// A table of that owner.
@@ -83,16 +98,25 @@ mod tests {
     use crate::model::Id;
 
     #[test]
-    fn tables_that_were_used_make_room_and_others_do_not() {
-        let (mut frames, owner, now) = (Frames::default(), Owner(Id(0)), Instant::now());
+    fn tables_that_were_used_make_room_first_and_then_those_of_whoever_holds_the_most() {
+        let (mut frames, many, few, now) = (Frames::default(), Owner(Id(0)), Owner(Id(1)), Instant::now());
+        let at = |second: usize| now + Duration::from_secs(second as u64);
         let one = || df!("a" => [1]).unwrap();
-        let ids: Vec<Uuid> = (0..COUNT).map(|_| frames.keep(owner, one(), now).unwrap()).collect();
-        let refused = frames.keep(owner, one(), now).unwrap_err();
-        assert!(matches!(&refused, Refusal::Full(text) if text.contains("64")), "{refused}");
-        frames.get(owner, &ids[3].to_string(), now).unwrap();
-        frames.keep(owner, one(), now).unwrap();
-        assert!(frames.get(owner, &ids[3].to_string(), now).is_err());
-        assert!(frames.get(owner, &ids[4].to_string(), now).is_ok());
+        let first = frames.keep(few, one(), at(0)).unwrap().to_string();
+        let ids: Vec<Uuid> = (1..COUNT).map(|number| frames.keep(many, one(), at(number)).unwrap()).collect();
+        frames.get(many, &ids[3].to_string(), at(COUNT)).unwrap();
+        let second = frames.keep(few, one(), at(COUNT)).unwrap().to_string();
+        assert!(frames.get(many, &ids[3].to_string(), at(COUNT)).is_err(), "it was used");
+        // None is used any more: the one who holds most gives way, with the oldest.
+        let third = frames.keep(few, one(), at(COUNT)).unwrap().to_string();
+        assert!(frames.get(many, &ids[0].to_string(), at(COUNT)).is_err());
+        let last = frames.keep(many, one(), at(COUNT)).unwrap().to_string();
+        assert!(frames.get(many, &ids[1].to_string(), at(COUNT)).is_err(), "also when it is the one who asks");
+        assert_eq!(frames.0.len(), COUNT);
+        for kept in [first, second, third] {
+            assert!(frames.get(few, &kept, at(COUNT)).is_ok());
+        }
+        assert!(frames.get(many, &last, at(COUNT)).is_ok());
     }
 
     #[test]

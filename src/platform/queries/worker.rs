@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{AT_ONCE, Ask, Compute, Computed, Failure, KNOWN, Queries, RESULT_BYTES};
+use super::{AT_ONCE, Ask, Compute, Computed, Failure, KNOWN, Owner, Queries, RESULT_BYTES, State};
+use crate::platform::descriptors;
 use crate::platform::engine::Cancel;
 use crate::platform::engine::ask::Control;
 use crate::platform::jobs::worker::{panic_text, pause};
-use crate::wire::queries::QueryError;
+use crate::wire::queries::{QueryError, QueryState};
 use crate::wire::status;
 
 /// Most bytes that one computation may hold.
@@ -63,13 +64,31 @@ fn attempt(compute: &dyn Compute, work: &Work) -> Result<Computed, Failure> {
     let progress = |rows| work.rows_read.store(rows, Ordering::Relaxed);
     let control = Control { cancel: &work.cancel, progress: &progress, memory: MEMORY };
     let outcome = catch_unwind(AssertUnwindSafe(|| compute.compute(&work.ask, control)));
-    outcome.unwrap_or_else(|panic| {
+    let outcome = outcome.unwrap_or_else(|panic| {
         let message = format!(
             "The engine stopped unexpectedly: {}. This is a defect of the program.",
             panic_text(panic.as_ref())
         );
         Err(Failure::Error(QueryError { code: status::INTERNAL, message }))
+    });
+    outcome.map_err(|failure| match failure {
+        Failure::Error(error) if descriptors::are_lacking(&error.message) => {
+            let message = descriptors::advice(&error.message);
+            Failure::Error(QueryError { code: status::RESOURCE_EXHAUSTED, message })
+        }
+        failure => failure,
     })
+}
+
+impl State {
+    /// Takes the oldest query of a key of which none is computed now, else the oldest of all.
+    fn pop(&mut self) -> Option<Uuid> {
+        let running = self.entries.values().filter(|entry| entry.state() == QueryState::Running);
+        let running: Vec<Owner> = running.map(|entry| entry.owner).collect();
+        let waits = |id: &Uuid| self.entries.get(id).is_some_and(|entry| !running.contains(&entry.owner));
+        let next = self.queue.iter().position(waits).unwrap_or(0);
+        self.queue.remove(next)
+    }
 }
 
 impl Queries {
@@ -80,7 +99,7 @@ impl Queries {
             if state.stopping {
                 return None;
             }
-            while let Some(id) = state.queue.pop_front() {
+            while let Some(id) = state.pop() {
                 let Some(entry) = state.entries.get_mut(&id) else { continue };
                 let (cancel, rows_read) = (entry.cancel.clone(), Arc::clone(&entry.rows_read));
                 if let Some(ask) = entry.start(Instant::now()) {
