@@ -286,7 +286,7 @@ impl Api {
             let pause = pause?.max(error.told_wait());
             (begun.elapsed() + pause < TRIES).then_some(pause)
         };
-        call.retry(pauses).when(Error::may_be_back).adjust(pause).await
+        call.retry(pauses).when(Error::may_get_through).adjust(pause).await
     }
 }
 

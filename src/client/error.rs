@@ -69,8 +69,6 @@ const PAGE: &str =
 const LINK: &str = "Something between may have damaged it, or its release does not fit this program.";
 /// Hint where a change may have happened although its answer is missing.
 const TAKEN: &str = "It may have been taken all the same: look at the job list before trying again.";
-/// The same where there is no list of jobs to look at.
-const DONE: &str = "It may have been taken all the same: look whether it was before trying again.";
 /// Hint where the address of the feature server is at fault.
 const FEATURES: &str = "Check the feature server and its address: feature_url of the profile, or FEATURE_SERVICE.";
 /// Hint where the address is at fault.
@@ -102,16 +100,6 @@ impl Error {
         self
     }
 
-    /// The same for what is no job.
-    #[must_use]
-    pub fn maybe_done(self) -> Self {
-        let mut error = self.maybe_taken();
-        if error.problem.hint == TAKEN {
-            DONE.clone_into(&mut error.problem.hint);
-        }
-        error
-    }
-
     /// The same of a feature server that has an address of its own.
     #[must_use]
     pub(super) fn of_features(mut self) -> Self {
@@ -124,6 +112,11 @@ impl Error {
     /// Whether the deployment may be back in a moment.
     pub fn may_be_back(&self) -> bool {
         matches!(self.kind, Kind::Unreachable | Kind::Busy)
+    }
+
+    /// Whether the same read is worth another try at once: the deployment may be back, or something stood between for a moment.
+    pub fn may_get_through(&self) -> bool {
+        self.may_be_back() || self.kind == Kind::Foreign
     }
 
     /// Whether the same read may work in a moment.
@@ -164,13 +157,11 @@ impl Error {
                     format!("The host name of {label} is not known."),
                     "Check the address given with --url and the network.",
                 )
-            } else if ["corrupt message", "invalidcontenttype", "wrong version number"]
-                .iter()
-                .any(|word| lower.contains(word))
-            {
+            } else if ["corrupt message", "handshake eof"].iter().any(|word| lower.contains(word)) {
+                // It said something that is not of TLS, or closed the link at the first word of TLS.
                 (
                     format!("What listens at {label} does not speak TLS."),
-                    "Give the address with http:// in place of https://; --url takes either.",
+                    "It may speak plain HTTP: give the address with http:// in place of https://.",
                 )
             } else if lower.contains("certificate") {
                 (
@@ -193,7 +184,7 @@ impl Error {
             return Self::new(
                 Kind::Foreign,
                 what,
-                "Give the address with https:// in place of http://; --url takes either.",
+                "It may speak TLS: give the address with https:// in place of http://.",
             );
         }
         Self::new(Kind::Unreachable, format!("{label} broke off its answer: {cause}."), AGAIN)

@@ -173,12 +173,12 @@ impl Transport {
 
     /// One POST of JSON that changes or starts something, sent once.
     pub(super) async fn post_once<A: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<A, Error> {
-        self.json(path, self.once.post(self.endpoint.join(path)).json(body), CHANGE).await.map_err(Error::maybe_done)
+        self.json(path, self.once.post(self.endpoint.join(path)).json(body), CHANGE).await
     }
 
     /// One DELETE that changes something, sent once.
     pub(super) async fn delete_once<A: DeserializeOwned>(&self, path: &str) -> Result<A, Error> {
-        self.json(path, self.once.delete(self.endpoint.join(path)), CHANGE).await.map_err(Error::maybe_done)
+        self.json(path, self.once.delete(self.endpoint.join(path)), CHANGE).await
     }
 
     /// One PUT to an address that is a secret of its own: it gets no key of ours, and no message names it. Only HTTP 200 is a

@@ -78,10 +78,15 @@ pub fn start(folder: &Path) -> Server {
     Server::start(&repository(folder), &folder.join("data"))
 }
 
+thread_local! {
+    /// The whole hour that was the last one when the test of this thread first asked: a test that runs over the end of an hour goes
+    /// on in its own.
+    static LAST: i64 = Utc::now().timestamp().div_euclid(3_600) * 3_600;
+}
+
 /// The instant so many whole hours before the last whole hour.
 pub fn hour(back: i64) -> DateTime<Utc> {
-    let last = Utc::now().timestamp().div_euclid(3_600) * 3_600;
-    DateTime::from_timestamp(last, 0).unwrap() - TimeDelta::hours(back)
+    DateTime::from_timestamp(LAST.with(|last| *last), 0).unwrap() - TimeDelta::hours(back)
 }
 
 /// An instant as requests name it.

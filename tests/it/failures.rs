@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use crate::support::{KEY, Server, Terminal, example_repository, fvtop};
 
+/// An address at which nobody listens.
+const DEAD: &str = "http://localhost:1/api";
+
 /// A key file with this content.
 fn key_file(folder: &std::path::Path, key: &str) -> String {
     let path = folder.join("key");
@@ -21,9 +24,7 @@ fn stalling() -> (String, TcpListener) {
 
 #[test]
 fn a_headless_command_says_what_is_wrong_with_a_dead_server() {
-    let (url, listener) = stalling();
-    drop(listener);
-    let output = fvtop().args(["views", "--url", &url]).env("TECTON_API_KEY", KEY).output().unwrap();
+    let output = fvtop().args(["views", "--url", DEAD]).env("TECTON_API_KEY", KEY).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{said}");
     assert!(said.contains("localhost"), "{said}");
@@ -33,10 +34,8 @@ fn a_headless_command_says_what_is_wrong_with_a_dead_server() {
 #[test]
 fn the_console_stays_up_without_a_server_and_quits_at_once() {
     let folder = tempfile::tempdir().unwrap();
-    let (url, listener) = stalling();
-    drop(listener);
     let keys = key_file(folder.path(), KEY);
-    let mut terminal = Terminal::start(120, 40, &["--url", &url, "--api-key-file", &keys], &[]);
+    let mut terminal = Terminal::start(120, 40, &["--url", DEAD, "--api-key-file", &keys], &[]);
     terminal.until("reconnecting");
     terminal.until("localhost");
     terminal.type_keys("?");

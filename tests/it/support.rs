@@ -38,6 +38,7 @@ pub fn shielded(mut command: Command) -> Command {
         "NO_COLOR",
         "FVTOP_FEATURE_SEPARATOR",
         "FVTOP_DATA_DIR",
+        "FVTOP_PATIENCE",
     ] {
         command.env_remove(name);
     }

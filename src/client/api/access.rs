@@ -78,7 +78,11 @@ impl Api {
             active: true,
             ..KeyInfo::default()
         };
-        Ok(KeyMade { key: made.key.unwrap_or_default(), info })
+        let key = made.key.filter(|key| !key.is_empty()).ok_or_else(|| {
+            let what = format!("{} took the request and did not tell the key that it made.", self.transport.label());
+            Error::new(Kind::Answered, what, "Look at `fvtop keys list`, revoke it, and make another one.")
+        })?;
+        Ok(KeyMade { key, info })
     }
 
     /// Revokes an API key. Never retried.
@@ -100,7 +104,7 @@ impl Api {
 
 /// Of a change of keys whose answer is missing or broken: it may have happened.
 fn maybe_changed(mut error: Error) -> Error {
-    if matches!(error.kind, Kind::Unreachable | Kind::Failed) && !error.unsent {
+    if matches!(error.kind, Kind::Unreachable | Kind::Failed | Kind::Foreign) && !error.unsent {
         error.problem.hint =
             "It may have been done all the same: look at `fvtop keys list` before trying again.".to_owned();
     }

@@ -135,8 +135,10 @@ async fn a_connection_that_has_died_meanwhile_is_not_used_for_a_change() {
 
 #[tokio::test]
 async fn a_change_that_could_not_be_sent_was_not_taken() {
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let url = parse_url(&format!("http://{free}/api")).unwrap();
+    // A port that is taken, and on which nobody listens.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = parse_url(&format!("http://{}/api", socket.local_addr().unwrap())).unwrap();
     let api = Api::new(Endpoint::new(url, ApiKey::new("k").unwrap(), None)).unwrap();
     let error = api.trigger(&trigger()).await.unwrap_err();
     assert!(error.unsent && !error.problem.hint.contains("taken"), "{error}");
