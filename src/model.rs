@@ -32,6 +32,6 @@ pub use job::{Allowed, Attempt, AttemptState, Job, JobState, JobType, TriggerReq
 pub use query::{HistoryQuery, Query, QueryProgress, RunQuery};
 pub use status::{StatusOptions, StatusOrder, StatusTable, UnknownColumn};
 pub use time::{Span, Time, Window};
-pub use value::{DataType, Value};
+pub use value::{DataType, Value, float_order};
 pub use vector::{FeatureStatus, FeatureValue, FeatureVector, FeatureVectors};
 pub use workspace::Workspace;

@@ -1,5 +1,6 @@
 //! Feature values and their types, as lookups and streams carry them.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 /// The type of a column or feature (wire messages, enum `DataTypeEnum`).
@@ -52,4 +53,28 @@ pub enum Value {
     Time(crate::model::Time),
     /// A list.
     List(Vec<Value>),
+}
+
+/// The order of floats everywhere: there is one NaN, whatever its bits, and it is greater than any number; the two zeros
+/// are equal.
+pub fn float_order(a: f64, b: f64) -> Ordering {
+    a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nan_is_one_and_the_greatest_and_zeros_are_equal() {
+        let rising = [f64::NEG_INFINITY, -1.0, 0.0, 1.0, f64::INFINITY, f64::NAN];
+        for (at, a) in rising.iter().enumerate() {
+            for (place, b) in rising.iter().enumerate() {
+                assert_eq!(float_order(*a, *b), at.cmp(&place), "{a} {b}");
+            }
+        }
+        assert_eq!(float_order(-f64::NAN, f64::NAN), Ordering::Equal);
+        assert_eq!(float_order(-f64::NAN, f64::INFINITY), Ordering::Greater);
+        assert_eq!(float_order(-0.0, 0.0), Ordering::Equal);
+    }
 }

@@ -14,6 +14,8 @@ pub mod history;
 pub mod keys;
 pub mod lap;
 pub mod memory;
+pub mod moments;
+pub mod names;
 pub mod query;
 pub mod ranges;
 pub mod run;
@@ -36,11 +38,11 @@ use thiserror::Error;
 use ask::Control;
 use keys::Keys;
 use query::{Reach, Reader};
-use sink::{Collector, Sink};
+use sink::Collector;
 use tiles::{Grid, TileBuilder, Wanted};
 
-use crate::model::time::{floor, print_time, span_micros};
-use crate::model::{Span, Time, Window};
+use crate::model::time::{print_time, span_micros};
+use crate::model::{Time, Window};
 use crate::platform::registry::definition::View;
 
 /// Most bytes that one computation may hold, unless its caller says otherwise.
@@ -99,8 +101,9 @@ impl EngineError {
 /// `_anchor_time`, in the order of time and arrival. Only events that arrived by `now` count. It
 /// may hold `memory` bytes, and calls `progress` with 0 to 1.
 ///
-/// Row-wise queries stream through and memory follows the rows that are stored; others are cut into slices of
-/// `batch_schedule`, so that memory is bounded by one slice.
+/// The window is computed at once, whatever its length: a query that needs several events to make a row gives what `run`
+/// gives. Where each row comes of one event the files stream through, and memory follows the rows that are stored; any other
+/// query holds the events of the window, and ends with kind `Memory` where they do not fit.
 ///
 /// # Errors
 /// Of kind `Source`, `Query`, `Memory`, or `Cancelled` within a second after `cancel`.
@@ -115,37 +118,22 @@ pub fn materialize(
     let control = Control { cancel, progress: &told, memory };
     let mocks = BTreeMap::new();
     let reader = Reader::new(view, &mocks, Some(view.query_columns()), now, control)?;
-    let slices = if reader.is_row_wise() { vec![window] } else { slices(window, view.batch_schedule) };
+    progress(0.0);
+    let reach = Reach { source: view.source_window(window), rows: Some(window) };
     let failed = |error: PolarsError| query_error(view, Some(window), &error);
     let rows = match Grid::of(view) {
         Some(grid) => {
             let builder = TileBuilder::new(view, grid, Keys::new(&view.join_keys), Wanted::All, false);
-            let builder = read_slices(view, &reader, &slices, builder, progress)?;
-            builder.finish().and_then(|tiles| tiles.stored(view)).map_err(failed)?
+            reader.read(reach, builder)?.finish().and_then(|tiles| tiles.stored(view)).map_err(failed)?
         }
         None => {
-            let collector = read_slices(view, &reader, &slices, Collector::default(), progress)?;
+            let collector = reader.read(reach, Collector::default())?;
             let columns = reader.output().map_err(failed)?;
             collector.rows(&columns).and_then(|rows| stamped(view, rows)).map_err(failed)?
         }
     };
     progress(1.0);
     Ok(rows)
-}
-
-fn read_slices<S: Sink>(
-    view: &View,
-    reader: &Reader<'_>,
-    slices: &[Window],
-    mut sink: S,
-    progress: &dyn Fn(f32),
-) -> Result<S, EngineError> {
-    for (done, slice) in slices.iter().enumerate() {
-        progress(done as f32 / slices.len() as f32);
-        let reach = Reach { source: view.source_window(*slice), rows: Some(*slice) };
-        sink = reader.read(reach, sink)?;
-    }
-    Ok(sink)
 }
 
 /// What a micro-batch of stream events comes to.
@@ -159,12 +147,13 @@ pub struct Streamed {
 
 /// The same stored rows for a micro-batch of stream events (the source's columns, times mapped, oldest arrival first).
 ///
-/// Order-sensitive tile columns (`last_c`, `lastn{n}_c`, `last_non_distinct_n{n}_c`) come with a companion `_at_{name}`
-/// that holds the event times of the values, which the online store needs to merge late events; tails leave these out
-/// (`tiles::stored_names` are the columns to show).
+/// Order-sensitive tile columns (`last_c`, `lastn{n}_c`, `last_non_distinct_n{n}_c`) come with a companion
+/// (`tiles::times_name`) that holds the event times of the values, which the online store needs to merge late events; tails
+/// show the columns of `tiles::stored_names` alone.
 ///
 /// # Errors
-/// Of kind `Query` when the query fails on the events.
+/// Of kind `Query` when the query fails on the events, or when its rows need several of them: which events come together in
+/// a micro-batch must not tell.
 pub fn transform_stream(view: &View, events: DataFrame) -> Result<DataFrame, EngineError> {
     let output = stream_output(view, events)?;
     fold(view, output, None, true).map_err(|error| query_error(view, None, &error))
@@ -185,6 +174,15 @@ pub fn transform_stream_timed(view: &View, events: DataFrame) -> Result<Streamed
 fn stream_output(view: &View, events: DataFrame) -> Result<DataFrame, EngineError> {
     let query = checked(view)?;
     let name = view.inputs.first().map_or("", |input| input.name.as_str());
+    if query.follows(name) == sql::Follows::Many {
+        let message = format!(
+            "view {}: its query makes rows of several events (a window function, GROUP BY, DISTINCT, LIMIT, or a join of `{name}` \
+             with itself), and a stream brings them one by one. Aggregate by `aggregations` instead, or leave the stream out \
+             of its source: batch jobs and `run` compute this query over their whole window",
+            view.name
+        );
+        return Err(EngineError { kind: ErrorKind::Query, message });
+    }
     let mut inputs = vec![(name, events.lazy())];
     for input in view.inputs.iter().skip(1) {
         let columns = query::needed(&query, &input.name, &input.source);
@@ -233,19 +231,6 @@ fn stamped(view: &View, rows: DataFrame) -> PolarsResult<DataFrame> {
     let names = tiles::stored_names(view);
     let rows = rows.lazy().sort([time], SortMultipleOptions::default().with_maintain_order(true)).with_column(anchor);
     rows.select(names.iter().map(|name| col(name.as_str())).collect::<Vec<_>>()).collect()
-}
-
-/// The window in pieces that end on multiples of `step`.
-fn slices(window: Window, step: Span) -> Vec<Window> {
-    let mut slices = Vec::new();
-    let mut start = window.start;
-    while start < window.end {
-        let next = floor(start, step) + step;
-        let end = if next > start { next.min(window.end) } else { window.end };
-        slices.push(Window { start, end });
-        start = end;
-    }
-    slices
 }
 
 /// The view's query, parsed and checked.

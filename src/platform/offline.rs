@@ -323,11 +323,15 @@ impl OfflineTable {
     }
 }
 
-/// Whether the table is that of the view's definition; the error says what to do when it is not.
+/// Whether the table is that of the view's definition, maybe of an earlier version of this program; the error says what to
+/// do when it is not.
 fn check_definition(state: &DeltaTableState, layout: &Layout, wanted: &[StructField]) -> Result<(), String> {
     let found = state.schema();
-    let same = found.fields().map(|field| (field.name(), field.data_type()));
-    if !same.eq(wanted.iter().map(|field| (field.name(), field.data_type()))) {
+    let is = |wanted: &[StructField]| {
+        let found = found.fields().map(|field| (field.name(), field.data_type()));
+        found.eq(wanted.iter().map(|field| (field.name(), field.data_type())))
+    };
+    if !is(wanted) && !is(&wanted[..wanted.len() - layout.unshown()]) {
         let problem = "holds columns of another definition of the view. Restore that definition, rename the view, or move \
                        the table away";
         return Err(problem.to_owned());

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
+use crate::model::float_order;
 use crate::model::time::parse_span;
 
 /// What a filter can see of a row.
@@ -171,7 +172,7 @@ fn order(found: &str, value: &str) -> Option<std::cmp::Ordering> {
         return None;
     }
     if let (Ok(found), Ok(value)) = (found.parse::<f64>(), value.parse::<f64>()) {
-        return found.partial_cmp(&value);
+        return Some(float_order(found, value));
     }
     if let (Ok(found), Ok(value)) = (parse_span(found), parse_span(value)) {
         return Some(found.cmp(&value));

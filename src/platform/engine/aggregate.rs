@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use super::ranges::{Spread, Summary};
-use crate::model::{DataType, Value};
-use crate::platform::registry::definition::{Aggregation, Function, Kind};
+use super::names::Taken;
+use super::ranges::{FloatSum, IntSum, Mean, Spread, Summary};
+use super::tiles::{ANCHOR, PARTITION};
+use crate::model::{DataType, Value, float_order};
+use crate::platform::registry::definition::{Aggregation, Function, Kind, View};
 
 mod merge;
 
@@ -32,6 +34,10 @@ pub enum Part {
     Last,
     /// The sum of their squares, float64.
     SumOfSquares,
+    /// The sum of their squared distances from the mean, float64: what the sum of squares has lost where the mean is large.
+    SquaredDistances,
+    /// What rounding left out of a sum of floats, float64.
+    SumRest,
     /// The newest n distinct values, oldest first; n is 0 in continuous mode, where a row holds one event.
     LastDistinct(u32),
     /// The newest n values, oldest first; n is 0 in continuous mode.
@@ -49,6 +55,8 @@ impl Part {
             Self::Max => "the maximum",
             Self::Last => "the last value",
             Self::SumOfSquares => "the sum of squares",
+            Self::SquaredDistances => "the squared distances from the mean",
+            Self::SumRest => "the rest of the sum",
             Self::LastDistinct(_) => "the last distinct values",
             Self::LastN(_) => "the last values",
         }
@@ -57,6 +65,11 @@ impl Part {
     /// Whether its value depends on the order of events, so that merging needs their times.
     pub fn is_ordered(self) -> bool {
         matches!(self, Self::Last | Self::LastDistinct(_) | Self::LastN(_))
+    }
+
+    /// Whether it is shown to people. The others are kept so that variances stay exact, and stand last in a layout.
+    pub fn is_shown(self) -> bool {
+        !matches!(self, Self::SquaredDistances | Self::SumRest)
     }
 }
 
@@ -73,17 +86,28 @@ pub struct StoredColumn {
     pub data_type: DataType,
 }
 
-/// The stored columns that the aggregations of a view need, each once, in the order of first need; none for views without.
-pub fn stored_columns(kind: &Kind) -> Vec<StoredColumn> {
+/// The stored columns that the aggregations of a view need, each once, in the order of first need, those that are not shown
+/// last; none for views without.
+pub fn stored_columns(view: &View) -> Vec<StoredColumn> {
+    // The names of semantics.md section 3, but where a key has that name, or two parts would share one.
+    let keys = view.join_keys.iter().map(|(name, _)| name.as_str());
+    let mut taken = Taken::by(keys.chain([view.timestamp_field.as_str(), ANCHOR, PARTITION]));
+    let mut columns = parts_of(&view.kind);
+    columns.iter_mut().for_each(|column| column.name = taken.give(std::mem::take(&mut column.name)));
+    columns
+}
+
+/// The stored columns by what they hold; their names are not told apart from each other.
+pub fn parts_of(kind: &Kind) -> Vec<StoredColumn> {
     let Kind::Aggregate { interval, aggregations } = kind else { return Vec::new() };
     let continuous = interval.is_zero();
     let mut columns: Vec<StoredColumn> = Vec::new();
-    for aggregation in aggregations {
-        for part in parts(aggregation.function) {
-            let column = stored_column(aggregation, part_of(part, continuous));
-            if !columns.iter().any(|other| other.name == column.name) {
-                columns.push(column);
-            }
+    let wanted = aggregations.iter().flat_map(|a| parts(a.function).into_iter().map(move |part| (a, part)));
+    let kept = aggregations.iter().flat_map(|a| unshown_parts(a).into_iter().map(move |part| (a, part)));
+    for (aggregation, part) in wanted.chain(kept) {
+        let part = part_of(part, continuous);
+        if !columns.iter().any(|other| other.part == part && other.column == aggregation.column) {
+            columns.push(stored_column(aggregation, part));
         }
     }
     columns
@@ -115,6 +139,17 @@ fn parts(function: Function) -> Vec<Part> {
     }
 }
 
+/// What a tile holds beside that, so that the function stays exact whatever the mean is.
+fn unshown_parts(aggregation: &Aggregation) -> Vec<Part> {
+    let varies = parts(aggregation.function).contains(&Part::SumOfSquares);
+    match aggregation.input_type {
+        _ if !varies => Vec::new(),
+        // The sum of integers is exact.
+        DataType::Int64 => vec![Part::SquaredDistances],
+        _ => vec![Part::SquaredDistances, Part::SumRest],
+    }
+}
+
 fn stored_column(aggregation: &Aggregation, part: Part) -> StoredColumn {
     let column = &aggregation.column;
     let input = || aggregation.input_type.clone();
@@ -126,6 +161,8 @@ fn stored_column(aggregation: &Aggregation, part: Part) -> StoredColumn {
         Part::Max => (format!("max_{column}"), input()),
         Part::Last => (format!("last_{column}"), input()),
         Part::SumOfSquares => (format!("sum_of_squares_{column}"), DataType::Float64),
+        Part::SquaredDistances => (format!("_squared_distances_{column}"), DataType::Float64),
+        Part::SumRest => (format!("_sum_rest_{column}"), DataType::Float64),
         Part::LastDistinct(0) => (format!("lastn_{column}"), DataType::Array(Box::new(input()))),
         Part::LastN(0) => (format!("last_non_distinct_n_{column}"), DataType::Array(Box::new(input()))),
         Part::LastDistinct(n) => (format!("lastn{n}_{column}"), DataType::Array(Box::new(input()))),
@@ -162,35 +199,99 @@ pub fn feature(aggregation: &Aggregation, layout: &[StoredColumn], tiles: &[&Til
         let at = layout.iter().position(is_it);
         tiles.iter().map(move |tile| at.and_then(|at| tile.values.get(at)).unwrap_or(&Value::Null))
     };
-    let overflow = || Overflow { column: aggregation.column.clone() };
     Ok(match aggregation.function {
         Function::Count => Value::Int(read(Part::Count).map(count).sum()),
-        Function::Sum => read(Part::Sum).try_fold(Value::Null, |sum, value| add(&sum, value)).ok_or_else(overflow)?,
-        Function::Mean => mean(read(Part::Mean).map(number).zip(read(Part::Count).map(count))),
+        Function::Sum if aggregation.input_type == DataType::Float64 => {
+            let sums = read(Part::Sum).map(|sum| FloatSum::of(real(sum)));
+            sums.fold(FloatSum::NONE, FloatSum::then).value().map_or(Value::Null, Value::Float)
+        }
+        Function::Sum => {
+            let sums = read(Part::Sum).filter_map(int).map(|sum| IntSum { any: true, sum: sum.into() });
+            let sum = sums.fold(IntSum::NONE, IntSum::then);
+            let fits = i64::try_from(sum.sum).map_err(|_| Overflow { column: aggregation.column.clone() })?;
+            if sum.any { Value::Int(fits) } else { Value::Null }
+        }
+        Function::Mean => {
+            let means = read(Part::Mean).zip(read(Part::Count)).map(|(mean, n)| Mean::of(number(mean), count(n)));
+            means.fold(Mean::NONE, Mean::then).value().map_or(Value::Null, Value::Float)
+        }
         Function::Min => read(Part::Min).fold(Value::Null, |least, value| pick(least, value, Ordering::Less)),
         Function::Max => read(Part::Max).fold(Value::Null, |most, value| pick(most, value, Ordering::Greater)),
         Function::Last => read(Part::Last).rfind(|value| **value != Value::Null).cloned().unwrap_or(Value::Null),
         Function::LastN(n) => newest(read(Part::LastN(n)).rev(), n, false),
         Function::LastDistinct(n) => newest(read(Part::LastDistinct(n)).rev(), n, true),
         function => {
-            let sums = read(Part::Sum).map(number).zip(read(Part::SumOfSquares).map(number));
-            let tiles = read(Part::Count).map(count).zip(sums);
-            let spread = tiles.fold(Spread::NONE, |all, (n, (sum, squares))| all.then(Spread::of(n, sum, squares)));
+            let places = SpreadPlaces::of(layout, &aggregation.column);
+            let spread = tiles.iter().fold(Spread::NONE, |all, tile| all.then(places.spread(tile)));
             spread.answer(function).map_or(Value::Null, Value::Float)
         }
     })
+}
+
+/// Where the parts of a variance stand in a layout.
+pub(crate) struct SpreadPlaces {
+    count: usize,
+    sum: usize,
+    rest: usize,
+    squares: usize,
+    distances: usize,
+}
+
+impl SpreadPlaces {
+    /// Those of that column.
+    pub(crate) fn of(layout: &[StoredColumn], column: &str) -> Self {
+        let place = |part: Part| {
+            let at = layout.iter().position(|stored| stored.part == part && stored.column == column);
+            at.unwrap_or(usize::MAX)
+        };
+        Self {
+            count: place(Part::Count),
+            sum: place(Part::Sum),
+            rest: place(Part::SumRest),
+            squares: place(Part::SumOfSquares),
+            distances: place(Part::SquaredDistances),
+        }
+    }
+
+    /// Those values of a tile. One of an older form has the sum of squares alone.
+    pub(crate) fn spread(&self, tile: &Tile) -> Spread {
+        let value = |at: usize| tile.values.get(at).unwrap_or(&Value::Null);
+        let count = count(value(self.count));
+        let sum = match value(self.sum) {
+            Value::Int(sum) => int_parts(*sum),
+            sum => (number(sum), number(value(self.rest))),
+        };
+        match value(self.distances) {
+            Value::Float(distances) => Spread::of(count, sum, *distances),
+            _ => Spread::of_squares(count, sum.0, number(value(self.squares))),
+        }
+    }
+}
+
+/// An integer as the nearest float, and what that leaves out.
+pub(crate) fn int_parts(number: i64) -> (f64, f64) {
+    let near = number as f64;
+    (near, (i128::from(number) - near as i128) as f64)
 }
 
 fn count(value: &Value) -> i64 {
     if let Value::Int(count) = value { *count } else { 0 }
 }
 
-fn number(value: &Value) -> f64 {
+fn int(value: &Value) -> Option<i64> {
+    if let Value::Int(number) = value { Some(*number) } else { None }
+}
+
+fn real(value: &Value) -> Option<f64> {
     match value {
-        Value::Int(number) => *number as f64,
-        Value::Float(number) => *number,
-        _ => 0.0,
+        Value::Int(number) => Some(*number as f64),
+        Value::Float(number) => Some(*number),
+        _ => None,
     }
+}
+
+fn number(value: &Value) -> f64 {
+    real(value).unwrap_or(0.0)
 }
 
 /// The sum of two values, null counting as nothing; absent when it does not fit.
@@ -200,14 +301,6 @@ pub(crate) fn add(a: &Value, b: &Value) -> Option<Value> {
         (Value::Int(a), Value::Int(b)) => Value::Int(a.checked_add(*b)?),
         (a, b) => Value::Float(number(a) + number(b)),
     })
-}
-
-/// The mean of tiles' means, each weighted with its count.
-pub(crate) fn mean(tiles: impl Iterator<Item = (f64, i64)>) -> Value {
-    let (sum, total) = tiles
-        .filter(|(_, count)| *count > 0)
-        .fold((0.0, 0), |(sum, total), (mean, count)| (sum + mean * count as f64, total + count));
-    if total == 0 { Value::Null } else { Value::Float(sum / total as f64) }
 }
 
 /// The value that compares as `wanted` to the other; null loses.
@@ -224,7 +317,7 @@ pub(crate) fn pick(best: Value, value: &Value, wanted: Ordering) -> Value {
 pub(crate) fn compare(a: &Value, b: &Value) -> Ordering {
     match (a, b) {
         (Value::Int(a), Value::Int(b)) => a.cmp(b),
-        (Value::Float(a), Value::Float(b)) => a.total_cmp(b),
+        (Value::Float(a), Value::Float(b)) => float_order(*a, *b),
         (Value::Text(a), Value::Text(b)) => a.cmp(b),
         (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
         (Value::Time(a), Value::Time(b)) => a.cmp(b),

@@ -3,25 +3,31 @@
 //! Nulls are skipped by every function; what saw no value is null, a count 0, a list empty (semantics.md section 4).
 //! No I/O.
 
+use std::collections::BTreeMap;
+
 use polars::prelude::*;
 
 use super::aggregate::{Overflow, Part, StoredColumn};
 use super::keys::UNKNOWN;
+use super::moments::Moments;
+use super::ranges::Total;
 use super::tiles::times_name;
-use crate::model::DataType as Word;
+use crate::model::{DataType as Word, float_order};
 
 /// One input column and the parts that are made of it.
 pub struct Fold {
     /// Name of the input column.
     pub column: String,
     /// The parts.
-    pub parts: Vec<Accumulator>,
+    parts: Vec<Accumulator>,
     /// Values seen, by tile.
     counts: Vec<u32>,
+    /// What the parts of a variance are made of, where one is wanted.
+    moments: Option<Moments>,
 }
 
 /// One part of all tiles.
-pub struct Accumulator {
+struct Accumulator {
     name: String,
     with_times: bool,
     state: State,
@@ -30,15 +36,21 @@ pub struct Accumulator {
 /// Values by tile. Where no value was seen the entry means nothing: the counts tell.
 enum State {
     Count,
-    IntSum(Vec<i64>),
-    FloatSum(Vec<f64>),
-    Mean(Vec<f64>),
-    Squares(Vec<f64>),
+    /// Sums that wrap, and how often those did that are beyond 64 bits by now: a value to come may bring them back.
+    IntSum(Vec<i64>, BTreeMap<usize, i64>),
+    FloatSum(Vec<Total>),
+    Mean(Vec<Total>),
+    /// A part of the moments.
+    Moment(Part),
     Int(Pick, Vec<i64>),
     Float(Pick, Vec<f64>),
     Text(Pick, Vec<Option<PlSmallStr>>),
     Last(Last, Vec<i64>),
-    List { newest: usize, distinct: bool, lists: Vec<Vec<(i64, PlSmallStr)>> },
+    List {
+        newest: usize,
+        distinct: bool,
+        lists: Vec<Vec<(i64, PlSmallStr)>>,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,16 +67,24 @@ enum Last {
 }
 
 impl Fold {
-    /// Nothing yet.
-    pub fn new(column: &str) -> Self {
-        Self { column: column.to_owned(), parts: Vec::new(), counts: Vec::new() }
+    /// Nothing yet, for the parts in the layout that are made of a column of that type. With `times`, ordered ones come with
+    /// the event times behind them.
+    pub fn new(column: &str, input: &Word, layout: &[StoredColumn], times: bool) -> Self {
+        let own = || layout.iter().filter(|stored| stored.column == column);
+        let varies = own().any(|stored| stored.part == Part::SquaredDistances);
+        let parts = own().map(|stored| Accumulator::new(stored, input, varies, times)).collect();
+        let moments = varies.then(|| Moments::new(*input == Word::Int64));
+        Self { column: column.to_owned(), parts, counts: Vec::new(), moments }
     }
 
     /// Adds the values of a batch: `tiles` says which tile each row belongs to, `height` how many tiles there are by now.
     pub fn push(&mut self, values: &Column, tiles: &[u32], times: &Int64Chunked, height: usize) -> PolarsResult<()> {
         self.fill(height);
         for part in &mut self.parts {
-            part.push(values, tiles, times, &self.column)?;
+            part.push(values, tiles, times)?;
+        }
+        if let Some(moments) = &mut self.moments {
+            moments.push(values, tiles)?;
         }
         if values.null_count() == 0 {
             for tile in tiles.iter().filter(|tile| **tile != UNKNOWN) {
@@ -86,11 +106,15 @@ impl Fold {
         for part in &mut self.parts {
             part.fill(height);
         }
+        if let Some(moments) = &mut self.moments {
+            moments.fill(height);
+        }
     }
 
     /// Bytes held, roughly.
     pub fn bytes(&self) -> usize {
-        self.counts.capacity() * 4 + self.parts.iter().map(Accumulator::bytes).sum::<usize>()
+        let moments = self.moments.as_ref().map_or(0, Moments::bytes);
+        self.counts.capacity() * 4 + moments + self.parts.iter().map(Accumulator::bytes).sum::<usize>()
     }
 
     /// The stored column, and the times behind it where they were asked for. Gives each part up.
@@ -99,13 +123,16 @@ impl Fold {
             polars_bail!(ComputeError: "no tile column {}", stored.name);
         };
         let part = self.parts.swap_remove(at);
-        part.finish(&self.counts, &stored.data_type)
+        if let (State::Moment(part), Some(moments)) = (&part.state, &self.moments) {
+            return Ok((reals(stored.name.as_str().into(), moments.part(*part), &self.counts), None));
+        }
+        part.finish(&self.counts, stored)
     }
 }
 
 impl Accumulator {
-    /// An accumulator of a stored column over inputs of that type.
-    pub fn new(stored: &StoredColumn, input: &Word, times: bool) -> Self {
+    /// An accumulator of a stored column over inputs of that type, which `varies` where a variance of it is wanted.
+    fn new(stored: &StoredColumn, input: &Word, varies: bool, times: bool) -> Self {
         let ordered = |pick: Pick| match input {
             Word::Float64 => State::Float(pick, Vec::new()),
             Word::String => State::Text(pick, Vec::new()),
@@ -118,10 +145,11 @@ impl Accumulator {
         };
         let state = match stored.part {
             Part::Count => State::Count,
-            Part::Sum if *input == Word::Float64 => State::FloatSum(Vec::new()),
-            Part::Sum => State::IntSum(Vec::new()),
+            Part::Sum if *input == Word::Int64 => State::IntSum(Vec::new(), BTreeMap::new()),
+            Part::Sum if varies => State::Moment(Part::Sum),
+            Part::Sum => State::FloatSum(Vec::new()),
             Part::Mean => State::Mean(Vec::new()),
-            Part::SumOfSquares => State::Squares(Vec::new()),
+            Part::SumOfSquares | Part::SquaredDistances | Part::SumRest => State::Moment(stored.part),
             Part::Min => ordered(Pick::Least),
             Part::Max => ordered(Pick::Greatest),
             Part::Last => {
@@ -140,15 +168,15 @@ impl Accumulator {
 
     fn fill(&mut self, height: usize) {
         match &mut self.state {
-            State::Count => {}
-            State::IntSum(values) => values.resize(height, 0),
-            State::FloatSum(values) | State::Mean(values) | State::Squares(values) => values.resize(height, 0.0),
+            State::Count | State::Moment(_) => {}
+            State::IntSum(values, _) => values.resize(height, 0),
+            State::FloatSum(values) | State::Mean(values) => values.resize(height, Total::default()),
             State::Int(pick, values) => {
                 values.resize(height, if *pick == Pick::Least { i64::MAX } else { i64::MIN });
             }
-            // In the total order NaN is the greatest number, and its negative the least.
+            // NaN is the greatest number.
             State::Float(pick, values) => {
-                values.resize(height, if *pick == Pick::Least { f64::NAN } else { -f64::NAN })
+                values.resize(height, if *pick == Pick::Least { f64::NAN } else { f64::NEG_INFINITY })
             }
             State::Text(_, values) => values.resize(height, None),
             State::Last(values, times) => {
@@ -165,11 +193,10 @@ impl Accumulator {
 
     fn bytes(&self) -> usize {
         match &self.state {
-            State::Count => 0,
-            State::IntSum(values) | State::Int(_, values) => values.capacity() * 8,
-            State::FloatSum(values) | State::Mean(values) | State::Squares(values) | State::Float(_, values) => {
-                values.capacity() * 8
-            }
+            State::Count | State::Moment(_) => 0,
+            State::IntSum(values, _) | State::Int(_, values) => values.capacity() * 8,
+            State::FloatSum(values) | State::Mean(values) => values.capacity() * size_of::<Total>(),
+            State::Float(_, values) => values.capacity() * 8,
             State::Text(_, values) => values.capacity() * 32,
             State::Last(Last::Text(values), times) => values.capacity() * 32 + times.capacity() * 8,
             State::Last(_, times) => times.capacity() * 16,
@@ -177,26 +204,20 @@ impl Accumulator {
         }
     }
 
-    fn push(&mut self, values: &Column, tiles: &[u32], times: &Int64Chunked, column: &str) -> PolarsResult<()> {
+    fn push(&mut self, values: &Column, tiles: &[u32], times: &Int64Chunked) -> PolarsResult<()> {
         match &mut self.state {
-            State::Count => {}
-            State::IntSum(sums) => {
-                let mut fits = true;
+            State::Count | State::Moment(_) => {}
+            State::IntSum(sums, wraps) => {
                 each(tiles, integers(values)?.i64()?.iter(), |tile, value: i64| {
                     let (sum, over) = sums[tile].overflowing_add(value);
-                    fits &= !over;
+                    if over {
+                        *wraps.entry(tile).or_default() += value.signum();
+                    }
                     sums[tile] = sum;
                 });
-                if !fits {
-                    let overflow = Overflow { column: column.to_owned() };
-                    polars_bail!(ComputeError: "{}", overflow);
-                }
             }
             State::FloatSum(sums) | State::Mean(sums) => {
-                each(tiles, floats(values)?.f64()?.iter(), |tile, value: f64| sums[tile] += value);
-            }
-            State::Squares(sums) => {
-                each(tiles, floats(values)?.f64()?.iter(), |tile, value: f64| sums[tile] += value * value);
+                each(tiles, floats(values)?.f64()?.iter(), |tile, value: f64| sums[tile].add(value));
             }
             State::Int(pick, best) => {
                 let least = *pick == Pick::Least;
@@ -207,7 +228,7 @@ impl Accumulator {
             State::Float(pick, best) => {
                 let wanted = if *pick == Pick::Least { std::cmp::Ordering::Less } else { std::cmp::Ordering::Greater };
                 each(tiles, floats(values)?.f64()?.iter(), |tile, value: f64| {
-                    if value.total_cmp(&best[tile]) == wanted {
+                    if float_order(value, best[tile]) == wanted {
                         best[tile] = value;
                     }
                 });
@@ -251,10 +272,10 @@ impl Accumulator {
         Ok(())
     }
 
-    fn finish(self, counts: &[u32], word: &Word) -> PolarsResult<(Column, Option<Column>)> {
+    fn finish(self, counts: &[u32], stored: &StoredColumn) -> PolarsResult<(Column, Option<Column>)> {
         let name = PlSmallStr::from_str(&self.name);
-        let dtype = super::frame::polars_type(word)
-            .ok_or_else(|| polars_err!(SchemaMismatch: "column {} has type {}", self.name, word))?;
+        let dtype = super::frame::polars_type(&stored.data_type)
+            .ok_or_else(|| polars_err!(SchemaMismatch: "column {} has type {}", self.name, stored.data_type))?;
         let times_name = times_name(&self.name);
         let instants = |times: Vec<i64>| -> PolarsResult<Column> {
             let known = times.into_iter().zip(counts).map(|(at, count)| (*count > 0).then_some(at));
@@ -263,11 +284,17 @@ impl Accumulator {
         };
         let mut companion = None;
         let column = match self.state {
-            State::Count => Int64Chunked::from_iter_values(name, counts.iter().map(|n| i64::from(*n))).into_column(),
-            State::IntSum(values) | State::Int(_, values) => ints(name, values, counts),
-            State::FloatSum(values) | State::Squares(values) | State::Float(_, values) => reals(name, values, counts),
+            State::Count | State::Moment(_) => {
+                Int64Chunked::from_iter_values(name, counts.iter().map(|n| i64::from(*n))).into_column()
+            }
+            State::IntSum(_, wraps) if wraps.values().any(|wraps| *wraps != 0) => {
+                polars_bail!(ComputeError: "{}", Overflow { column: stored.column.clone() })
+            }
+            State::IntSum(values, _) | State::Int(_, values) => ints(name, values, counts),
+            State::Float(_, values) => reals(name, values, counts),
+            State::FloatSum(sums) => reals(name, sums.into_iter().map(|sum| sum.value()).collect(), counts),
             State::Mean(sums) => {
-                let means = sums.into_iter().zip(counts).map(|(sum, count)| sum / f64::from(*count));
+                let means = sums.into_iter().zip(counts).map(|(sum, count)| sum.value() / f64::from(*count));
                 reals(name, means.collect(), counts)
             }
             State::Text(_, values) => {
@@ -353,16 +380,18 @@ fn reals(name: PlSmallStr, values: Vec<f64>, counts: &[u32]) -> Column {
     Float64Chunked::from_iter_options(name, known).into_column()
 }
 
-fn integers(values: &Column) -> PolarsResult<Column> {
+/// The column as integers.
+pub fn integers(values: &Column) -> PolarsResult<Column> {
     values.cast(&DataType::Int64)
 }
 
-fn floats(values: &Column) -> PolarsResult<Column> {
+/// The column as floats.
+pub fn floats(values: &Column) -> PolarsResult<Column> {
     values.cast(&DataType::Float64)
 }
 
 /// Calls `take` for each value that is there, with its tile.
-fn each<T>(tiles: &[u32], values: impl Iterator<Item = Option<T>>, mut take: impl FnMut(usize, T)) {
+pub fn each<T>(tiles: &[u32], values: impl Iterator<Item = Option<T>>, mut take: impl FnMut(usize, T)) {
     for (tile, value) in tiles.iter().zip(values) {
         if let Some(value) = value.filter(|_| *tile != UNKNOWN) {
             take(*tile as usize, value);

@@ -3,10 +3,12 @@
 //! With a spine one row a spine row, in its order; without one all values of a range. Rows come from the source or from the
 //! offline table, and from there on everything is the same.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use polars::prelude::*;
 
+use super::aggregate::{Part, StoredColumn, parts_of};
 use super::args::{self, HistoryPlan};
 use super::ask::{Answer, Control, HistoryArgs, Rows};
 use super::asof::AsOf;
@@ -27,17 +29,22 @@ use crate::platform::registry::definition::{Kind, View};
 /// Of kind `Arguments` for what cannot be asked; else as [`super::materialize`].
 pub fn history(view: &View, args: &HistoryArgs, control: Control<'_>) -> Result<Answer, EngineError> {
     let (plan, mut warnings) = args::history(view, args)?;
-    let asked = Asked { view, args, control, mocks: BTreeMap::new() };
-    match plan {
+    let asked = Asked { view, args, control, mocks: BTreeMap::new(), older: Cell::default() };
+    let (frame, timestamp_key) = match plan {
         HistoryPlan::Spine { spine, timestamp_key } => {
-            let frame = asked.at_spine(&spine, &timestamp_key, &mut warnings)?;
-            Ok(Answer { frame, warnings, timestamp_key: Some(timestamp_key) })
+            (asked.at_spine(&spine, &timestamp_key, &mut warnings)?, Some(timestamp_key))
         }
-        HistoryPlan::Range { window, entities } => {
-            let frame = asked.in_range(window, entities.as_ref())?;
-            Ok(Answer { frame, warnings, timestamp_key: None })
-        }
-    }
+        HistoryPlan::Range { window, entities } => (asked.in_range(window, entities.as_ref())?, None),
+    };
+    warnings.extend(asked.older.take().map(|times| {
+        format!(
+            "Some of the stored tiles, between {} and {}, were written by an earlier version: their variances lose digits \
+             where the mean is more than 1000 times the deviation. Materialize their windows again with overwrite.",
+            print_time(times.start),
+            print_time(times.end)
+        )
+    }));
+    Ok(Answer { frame, warnings, timestamp_key })
 }
 
 /// The names of feature columns beside a spine: `view.feature`, with the separator of the settings.
@@ -50,6 +57,8 @@ struct Asked<'a> {
     args: &'a HistoryArgs,
     control: Control<'a>,
     mocks: BTreeMap<String, DataFrame>,
+    /// The times of stored tiles that an earlier version wrote without what variances need.
+    older: Cell<Option<Window>>,
 }
 
 impl Asked<'_> {
@@ -191,7 +200,9 @@ impl Asked<'_> {
                 let inside = anchor().gt_eq(lit(grid.floor(from))).and(anchor().lt(lit(to)));
                 let sink = StoredTiles::new(self.view, keys, wanted);
                 let read = feed_stored(&self.view.name, rows.as_ref().clone().filter(inside), self.control, sink)?;
-                read.finish().map_err(failed)
+                let tiles = read.finish().map_err(failed)?;
+                self.older.set(older(&self.view.kind, grid, &tiles));
+                Ok(tiles)
             }
         }
     }
@@ -298,6 +309,25 @@ impl Asked<'_> {
             times: Vec::new(),
         })
     }
+}
+
+/// The times of the tiles that lack the squared distances that a variance of several values needs.
+fn older(kind: &Kind, grid: Grid, tiles: &Tiles) -> Option<Window> {
+    let layout = parts_of(kind);
+    let mut times: Option<(i64, i64)> = None;
+    for (at, stored) in layout.iter().enumerate().filter(|(_, stored)| stored.part == Part::SquaredDistances) {
+        let known = tiles.values.get(at).filter(|distances| distances.null_count() > 0)?.is_not_null();
+        let is_count = |other: &&StoredColumn| other.part == Part::Count && other.column == stored.column;
+        let counts =
+            layout.iter().position(|other| is_count(&other)).and_then(|at| tiles.values.get(at))?.i64().ok()?;
+        for ((known, count), start) in known.iter().zip(counts.iter()).zip(&tiles.start) {
+            if known != Some(true) && count > Some(1) {
+                let (first, last) = times.unwrap_or((*start, *start));
+                times = Some((first.min(*start), last.max(*start)));
+            }
+        }
+    }
+    times.map(|(first, last)| Window { start: from_micros(first), end: from_micros(last + grid.interval) })
 }
 
 /// Year 1: before everything that a table holds, and far from the ends of what calendars can show.

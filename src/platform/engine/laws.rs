@@ -142,16 +142,55 @@ fn aggregates() -> impl Strategy<Value = Kind> {
     })
 }
 
-/// The definition of semantics.md sections 4 and 6 over plain events.
-fn recompute(aggregation: &Aggregation, interval: Span, events: &[Event], key: &[Value], at: Time) -> Value {
+/// The events that a feature of that key sees at an instant, in the order of time.
+fn window_of<'a>(
+    aggregation: &Aggregation,
+    interval: Span,
+    events: &'a [Event],
+    key: &[Value],
+    at: Time,
+) -> Vec<&'a Event> {
     let end = crate::model::time::floor(at, interval);
     let from = end - aggregation.time_window;
     // With tiles `[T - w, T)`, in continuous mode `(t - w, t]`.
     let inside = |time: Time| if interval.is_zero() { from < time && time <= end } else { from <= time && time < end };
-    let place = COLUMNS.iter().position(|(name, _)| *name == aggregation.column).unwrap();
     let time = |event: &Event| if let Value::Time(at) = event[2] { at } else { panic!("an event has a time") };
     let mut of_key: Vec<&Event> = events.iter().filter(|event| event[..2] == *key && inside(time(event))).collect();
     of_key.sort_by_key(|event| time(event));
+    of_key
+}
+
+/// A variance or deviation of the events' quarters, in whole numbers up to one division.
+fn exact_spread(aggregation: &Aggregation, interval: Span, events: &[Event], key: &[Value], at: Time) -> Value {
+    let within = window_of(aggregation, interval, events, key, at);
+    let quarters: Vec<i128> =
+        within.iter().map(|event| if let Value::Int(q) = event[3] { q.into() } else { 0 }).collect();
+    let n = quarters.len() as i128;
+    let sum: i128 = quarters.iter().sum();
+    let distances: i128 = quarters.iter().map(|quarter| (quarter * n - sum).pow(2)).sum();
+    let sample = matches!(aggregation.function, Function::VarSamp | Function::StddevSamp);
+    let divisor = if sample { n - 1 } else { n };
+    if divisor <= 0 {
+        return Value::Null;
+    }
+    let unit = if aggregation.column == "i" { 1.0 } else { 16.0 };
+    let variance = distances as f64 / (n * n * divisor) as f64 / unit;
+    let root = matches!(aggregation.function, Function::StddevSamp | Function::StddevPop);
+    Value::Float(if root { variance.sqrt() } else { variance })
+}
+
+/// Equal up to a billionth part.
+fn nearly(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Float(a), Value::Float(b)) => (a - b).abs() <= 1e-9 * b.abs(),
+        (a, b) => a == b,
+    }
+}
+
+/// The definition of semantics.md sections 4 and 6 over plain events.
+fn recompute(aggregation: &Aggregation, interval: Span, events: &[Event], key: &[Value], at: Time) -> Value {
+    let place = COLUMNS.iter().position(|(name, _)| *name == aggregation.column).unwrap();
+    let of_key = window_of(aggregation, interval, events, key, at);
     let values: Vec<Value> = of_key.iter().map(|e| e[place].clone()).filter(|value| *value != Value::Null).collect();
     let number = |value: &Value| match value {
         Value::Int(n) => *n as f64,
@@ -334,6 +373,86 @@ proptest! {
     }
 
     #[test]
+    fn variances_are_exact_about_any_mean(
+        interval in prop_oneof![Just(Span::hours(1)), Just(Span::hours(3)), Just(Span::zero())],
+        mean in prop_oneof![Just(0i64), Just(1_700_000_000), Just(-10_000_000_000), -100_000i64..100_000],
+        events in prop::collection::vec((key(), instant(12), -400i64..400), 0..60),
+        cut in 0usize..60,
+        batch in any::<bool>(),
+        asked in questions(14),
+    ) {
+        // Whole quarters: floats hold them exactly, and integers can compute them.
+        let event = |((k, n), at, quarters): &((Value, Value), Time, i64)| {
+            let float = Value::Float((mean * 4 + quarters) as f64 / 4.0);
+            vec![k.clone(), n.clone(), Value::Time(*at), Value::Int(mean * 4 + quarters), float, Value::Null]
+        };
+        let events: Vec<Event> = events.iter().map(event).collect();
+        let functions = [Function::VarSamp, Function::VarPop, Function::StddevSamp, Function::StddevPop];
+        let aggregation = |(function, column): (&Function, &str)| Aggregation {
+            column: column.to_owned(),
+            function: *function,
+            time_window: if interval.is_zero() { Span::hours(5) } else { interval * 4 },
+            feature: format!("{column}{function:?}"),
+            input_type: if column == "i" { DataType::Int64 } else { DataType::Float64 },
+            output_type: DataType::Float64,
+        };
+        let aggregations: Vec<Aggregation> =
+            ["i", "f"].iter().flat_map(|column| functions.iter().map(move |f| aggregation((f, *column)))).collect();
+        let view = view(Kind::Aggregate { interval, aggregations: aggregations.clone() });
+        let streamed = if batch { cut.min(events.len()) } else { events.len() };
+        let rows = write_online(&view, &events, streamed, batch);
+        let names: Vec<String> = history::feature_names(&view, ".");
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let offline = frame::rows(&offline(&view, &rows, spine(&asked)), &names).unwrap();
+        for (((k, n), at), offline) in asked.iter().zip(offline) {
+            let online = store().lookup(&view, &[k.clone(), n.clone()], *at).unwrap().found.features;
+            for ((aggregation, offline), online) in aggregations.iter().zip(offline).zip(online) {
+                let exact = exact_spread(aggregation, interval, &events, &[k.clone(), n.clone()], *at);
+                prop_assert!(nearly(&offline, &exact), "{aggregation:?} offline {offline:?}, exactly {exact:?}");
+                prop_assert!(nearly(&online.value, &exact), "{aggregation:?} online {:?}, exactly {exact:?}", online.value);
+            }
+        }
+    }
+
+    #[test]
+    fn sums_keep_small_values_beside_large_ones(
+        interval in prop_oneof![Just(Span::hours(1)), Just(Span::zero())],
+        events in prop::collection::vec((key(), instant(8), prop::sample::select(vec![1e16, -1e16, 1.0, 3.0, f64::INFINITY, f64::NAN])), 0..40),
+        asked in questions(10),
+    ) {
+        let event = |((k, n), at, value): &((Value, Value), Time, f64)| {
+            vec![k.clone(), n.clone(), Value::Time(*at), Value::Null, Value::Float(*value), Value::Null]
+        };
+        let events: Vec<Event> = events.iter().map(event).collect();
+        let aggregation = Aggregation {
+            column: "f".to_owned(),
+            function: Function::Sum,
+            time_window: Span::hours(3),
+            feature: "sum".to_owned(),
+            input_type: DataType::Float64,
+            output_type: DataType::Float64,
+        };
+        let view = view(Kind::Aggregate { interval, aggregations: vec![aggregation.clone()] });
+        let rows = fold(&view, frame_of(&events), None, false).unwrap();
+        let found = offline(&view, &rows, spine(&asked));
+        for (found, ((k, n), at)) in frame::values(found.column("v.sum").unwrap()).iter().zip(&asked) {
+            // Each tile is rounded once; in units that are whole in all values the sum is exact.
+            let within = window_of(&aggregation, interval, &events, &[k.clone(), n.clone()], *at);
+            let numbers: Vec<f64> = within.iter().map(|event| if let Value::Float(x) = event[4] { x } else { 0.0 }).collect();
+            let exact = match numbers.iter().filter(|x| !x.is_finite()).copied().reduce(|a, b| a + b) {
+                Some(odd) => odd,
+                None => numbers.iter().map(|x| *x as i128).sum::<i128>() as f64,
+            };
+            let Value::Float(found) = found else { prop_assert!(numbers.is_empty() && *found == Value::Null); continue };
+            let tiles = within.len() as f64;
+            prop_assert!(*found == exact || (found.is_nan() && exact.is_nan()) || (found - exact).abs() <= 2.0 * tiles, "{found}, exactly {exact}");
+            if interval.is_zero() && exact.is_finite() {
+                prop_assert_eq!(*found, exact);
+            }
+        }
+    }
+
+    #[test]
     fn tiles_merge_in_any_grouping(
         kind in aggregates(),
         events in prop::collection::vec(event(), 1..40),
@@ -352,7 +471,7 @@ proptest! {
             other => other,
         };
         let view = view(kind);
-        let layout = stored_columns(&view.kind);
+        let layout = stored_columns(&view);
         let (a, b) = (cuts.0.min(cuts.1).min(events.len()), cuts.0.max(cuts.1).min(events.len()));
         let parts: Vec<Tile> = [&events[..a], &events[a..b], &events[b..]].iter().filter(|p| !p.is_empty()).map(|p| tile(&view, p)).collect();
         let left = parts.iter().skip(1).try_fold(parts[0].clone(), |all, part| merge(&layout, &all, part)).unwrap();
@@ -372,7 +491,7 @@ fn tile(view: &View, events: &[Event]) -> Tile {
     builder.push(&frame_of(events)).unwrap();
     let rows = builder.finish().unwrap().stored(view).unwrap();
     assert_eq!(rows.height(), 1);
-    let layout = stored_columns(&view.kind);
+    let layout = stored_columns(view);
     let values: Vec<&str> = layout.iter().map(|stored| stored.name.as_str()).collect();
     let times: Vec<String> =
         layout.iter().filter(|stored| stored.part.is_ordered()).map(|stored| times_name(&stored.name)).collect();

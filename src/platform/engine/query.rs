@@ -1,6 +1,7 @@
 //! Running a view's query over its source: batches of rows into a sink.
 //!
-//! A row-wise query streams file by file: memory is what the sink keeps. Any other query needs its first input whole.
+//! A query whose rows come of single rows of its first input streams file by file: memory is what the sink keeps. Any other
+//! query sees its first input whole, as far as the window reaches, and never a piece of it.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -11,6 +12,7 @@ use polars::prelude::*;
 use super::ask::Control;
 use super::scan::{self, Part};
 use super::sink::Sink;
+use super::sql::Follows;
 use super::watch::{Shared, look, watch};
 use super::{EngineError, ErrorKind, frame, guard, schema, sql};
 use crate::model::time::micros;
@@ -58,11 +60,6 @@ impl<'a> Reader<'a> {
         schema::of(&self.view.inputs, &self.query)
     }
 
-    /// Whether each row of the source makes at most one row by itself, so that any window can be read at once.
-    pub fn is_row_wise(&self) -> bool {
-        is_row_wise(self.view, &self.query)
-    }
-
     /// Reads into the sink and gives it back.
     pub fn read<S: Sink>(&self, reach: Reach, sink: S) -> Result<S, EngineError> {
         let work = Work {
@@ -105,10 +102,10 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether every row of the query comes of one row of the first input, in the same order.
+/// Whether every row of the query comes of one row of the first input, in the same order: then its files can be queried one
+/// by one.
 fn is_row_wise(view: &View, query: &sql::Query) -> bool {
-    let mut inputs = view.inputs.iter().map(|input| query.reads(&input.name));
-    query.is_row_wise() && inputs.next() == Some(true) && !inputs.any(|read| read)
+    view.inputs.first().is_some_and(|input| query.follows(&input.name) == Follows::InOrder)
 }
 
 /// The columns that a query may need of an input, at least one.

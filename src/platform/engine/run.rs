@@ -9,6 +9,7 @@ use polars::prelude::*;
 use super::args::{self, Level, refused};
 use super::ask::{Answer, Control, RunArgs};
 use super::keys::Keys;
+use super::names::Taken;
 use super::query::{Reach, Reader};
 use super::sink::Collector;
 use super::tiles::{Grid, TileBuilder, Tiles, Wanted, instants, shown_name};
@@ -98,28 +99,29 @@ fn partial(view: &View, grid: Grid, tiles: Tiles) -> PolarsResult<DataFrame> {
         Kind::Aggregate { interval, .. } if !continuous => print_span(*interval),
         _ => "continuous".to_owned(),
     };
-    let layout = aggregate::stored_columns(&view.kind);
-    let mut taken: Vec<String> = Vec::new();
-    for (stored, column) in layout.iter().zip(tiles.values) {
+    let layout = aggregate::stored_columns(view);
+    let keys = view.join_keys.iter().map(|(name, _)| name.as_str());
+    let mut taken = Taken::by(keys.chain(continuous.then_some(view.timestamp_field.as_str())));
+    let (starts, ends) = (taken.give("tile_start_time".to_owned()), taken.give("tile_end_time".to_owned()));
+    let mut shown: Vec<String> = Vec::new();
+    for (stored, column) in layout.iter().zip(tiles.values).filter(|(stored, _)| stored.part.is_shown()) {
         let mut name = shown_name(stored, &suffix);
-        if taken.contains(&name) {
+        if shown.contains(&name) {
             // Two lists of one column: the stored name tells them apart.
             name = format!("{}_{suffix}", stored.name);
         }
+        let name = taken.give(name);
         columns.push(column.with_name(name.as_str().into()));
-        taken.push(name);
+        shown.push(name);
     }
     if continuous {
         columns.insert(view.join_keys.len(), instants(&view.timestamp_field, tiles.start)?);
     } else {
-        let ends = tiles.start.iter().map(|start| start + grid.interval).collect();
-        columns.push(instants("tile_start_time", tiles.start)?);
-        columns.push(instants("tile_end_time", ends)?);
+        let last = tiles.start.iter().map(|start| start + grid.interval).collect();
+        columns.push(instants(&starts, tiles.start)?);
+        columns.push(instants(&ends, last)?);
     }
-    in_order(
-        DataFrame::new(tiles.key.len(), columns)?,
-        if continuous { &view.timestamp_field } else { "tile_start_time" },
-    )
+    in_order(DataFrame::new(tiles.key.len(), columns)?, if continuous { &view.timestamp_field } else { &starts })
 }
 
 /// Features at the end of each tile, those ends inside `range` where one is given: keys, timestamp, features.

@@ -12,8 +12,8 @@ use crate::model::time::{micros, span_micros};
 use crate::model::{Span, Time, Window};
 use crate::platform::registry::definition::{Source, Stream};
 
-/// Name of the arrival instant (recorded, microseconds) while events are ordered.
-pub const ARRIVAL: &str = "_arrival";
+/// Name of the arrival instant (recorded, microseconds) while events are ordered. It begins with what no column's name holds.
+pub const ARRIVAL: &str = "\u{0}arrival";
 
 /// A lazy frame over one file. Opening it reads nothing.
 pub fn file(path: &Path) -> PolarsResult<LazyFrame> {

@@ -15,6 +15,7 @@ mod calendar_pattern;
 mod cast;
 mod cells;
 mod check;
+mod follows;
 mod frames;
 mod functions;
 mod lower;
@@ -28,6 +29,7 @@ mod signature;
 mod text;
 mod types;
 
+pub use follows::Follows;
 pub use query::Query;
 pub use refusal::Refusal;
 

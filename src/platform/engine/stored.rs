@@ -31,7 +31,7 @@ impl StoredTiles {
     /// The tiles.
     pub fn finish(self) -> PolarsResult<Tiles> {
         let values = match self.values {
-            Some(values) => layout_columns(&self.view.kind, &values)?,
+            Some(values) => layout_columns(&self.view, &values)?,
             None => super::tiles::TileBuilder::empty(&self.view)?,
         };
         Ok(Tiles { keys: self.keys, key: self.key, start: self.start, values, times: Vec::new() })

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::ask::{HistoryArgs, Rows, RunArgs};
 use super::*;
-use crate::model::time::parse_time;
+use crate::model::time::{floor, parse_time};
 use crate::model::{Span, Value};
 use crate::platform::registry;
 use crate::platform::registry::definition::Replay;
@@ -121,14 +122,6 @@ fn only_what_has_arrived_is_there() {
 }
 
 #[test]
-fn slices_end_on_the_schedule() {
-    let start = parse_time("2026-11-22 00:30").unwrap();
-    let found = slices(Window { start, end: start + Span::hours(2) }, Span::hours(1));
-    let lengths: Vec<i64> = found.iter().map(|slice| slice.span().num_minutes()).collect();
-    assert_eq!(lengths, [30, 60, 30]);
-}
-
-#[test]
 fn more_memory_than_allowed_ends_the_attempt_with_that_reason() {
     let view = view("aircraft_state");
     let window = period(&view, "2013-03-10");
@@ -138,3 +131,148 @@ fn more_memory_than_allowed_ends_the_attempt_with_that_reason() {
     assert!(error.message.contains("more than the 0 MiB it may. Choose a shorter range"), "{}", error.message);
     assert!(tight(MEMORY).unwrap().height() > 0);
 }
+
+/// A repository over two files of events, with one view of that query; `more` are lines of its definition.
+fn repository(sql: &str, more: &str) -> (tempfile::TempDir, Arc<View>) {
+    let folder = tempfile::tempdir().unwrap();
+    let start = crate::model::time::micros(parse_time("2026-01-01").unwrap());
+    for file in 0..2_i64 {
+        let rows = || (0..300_i64).map(move |row| file * 300 + row);
+        let mut events = df!(
+            "k" => rows().map(|row| format!("k{}", row * 7 % 5)).collect::<Vec<_>>(),
+            "id" => rows().collect::<Vec<_>>(),
+            "x" => rows().map(|row| (row * 31 % 17) as f64).collect::<Vec<_>>(),
+            // Two minutes apart: twenty hours in all.
+            "ts" => rows().map(|row| start + row * 120_000_000).collect::<Vec<_>>(),
+        )
+        .unwrap();
+        let times = events.column("ts").unwrap().cast(&frame::timestamp_type()).unwrap();
+        events.with_column(times).unwrap();
+        let file = std::fs::File::create(folder.path().join(format!("events-{file}.parquet"))).unwrap();
+        ParquetWriter::new(file).finish(&mut events).unwrap();
+    }
+    let mut regions = df!("k" => ["k0", "k1", "k3"], "region" => ["a", "b", "b"]).unwrap();
+    let file = std::fs::File::create(folder.path().join("regions.parquet")).unwrap();
+    ParquetWriter::new(file).finish(&mut regions).unwrap();
+    std::fs::create_dir(folder.path().join("views")).unwrap();
+    let files = [
+        ("workspaces.toml", "[[workspace]]\nname = \"w\"\n".to_owned()),
+        ("entities.toml", "[[entity]]\nname = \"k\"\njoin_keys = [{ name = \"k\", type = \"string\" }]\n".to_owned()),
+        (
+            "sources.toml",
+            "[[source]]\nname = \"events\"\nfiles = \"events-*.parquet\"\ntimestamp_column = \"ts\"\n\
+             [[source]]\nname = \"regions\"\nfiles = \"regions.parquet\"\n"
+                .to_owned(),
+        ),
+        (
+            "views/v.toml",
+            format!(
+                "name = \"v\"\nentities = [\"k\"]\nsource = [\"events\", \"regions\"]\nmode = \"spark_sql\"\nsql = \"{sql}\"\n\
+                 timestamp_field = \"ts\"\noffline = true\nbatch_schedule = \"1h\"\n{more}"
+            ),
+        ),
+    ];
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let loaded = registry::load(folder.path());
+    let errors: Vec<String> = loaded.errors.iter().map(ToString::to_string).collect();
+    assert_eq!(errors, Vec::<String>::new(), "{sql}");
+    (folder, Arc::clone(&loaded.views[0]))
+}
+
+/// The rows of some columns, sorted.
+fn rows_of(frame: &DataFrame, names: &[&str]) -> Vec<String> {
+    let mut rows: Vec<String> = frame::rows(frame, names).unwrap().iter().map(|row| format!("{row:?}")).collect();
+    rows.sort();
+    rows
+}
+
+#[test]
+fn a_job_computes_its_whole_window_as_run_and_history_do() {
+    let queries = [
+        "SELECT k, ts, x - lag(x) OVER (PARTITION BY k ORDER BY ts) AS y FROM events",
+        "WITH r AS (SELECT k, ts, x, row_number() OVER (PARTITION BY k ORDER BY ts DESC) AS r FROM events) SELECT k, ts, x AS y FROM r WHERE r <= 40",
+        "SELECT DISTINCT k, date_trunc('DAY', ts) AS ts, x AS y FROM events",
+        "SELECT a.k, a.ts, count(*) AS y FROM events a JOIN events b ON a.k = b.k AND b.ts < a.ts GROUP BY a.k, a.ts",
+        "SELECT k, max(ts) AS ts, sum(x) AS y FROM events GROUP BY k",
+        "SELECT k, ts, x - (SELECT avg(x) FROM events) AS y FROM events",
+        "SELECT k, ts, x AS y FROM events UNION ALL SELECT k, ts + INTERVAL 90 MINUTES AS ts, -x AS y FROM events",
+        "SELECT k, ts, x AS y FROM events ORDER BY x, ts LIMIT 25",
+        "SELECT events.k, ts + INTERVAL 90 MINUTES AS ts, length(region) + x AS y FROM events LEFT JOIN regions ON events.k = regions.k",
+    ];
+    let start = parse_time("2026-01-01").unwrap();
+    let window = Window { start, end: start + Span::hours(20) };
+    let now = window.end + Span::days(1);
+    let names = ["k", "ts", "y"];
+    for sql in queries {
+        let (_folder, view) = repository(sql, "");
+        let rows = |memory| materialize(&view, window, now, (&Cancel::default(), memory), &|_| {});
+        let job = rows_of(&rows(MEMORY).unwrap(), &names);
+        let (cancel, told) = (Cancel::default(), |_| {});
+        let control = || Control { cancel: &cancel, progress: &told, memory: MEMORY };
+        let args = RunArgs {
+            start_time: Some(window.start),
+            end_time: Some(window.end),
+            aggregation_level: None,
+            mock_sources: BTreeMap::new(),
+            now,
+        };
+        let ran = super::run::run(&view, &args, control()).unwrap().frame;
+        assert!(!job.is_empty());
+        assert_eq!(job, rows_of(&ran, &names), "{sql}");
+        let args = HistoryArgs {
+            spine: None,
+            timestamp_key: None,
+            start_time: Some(window.start),
+            end_time: Some(window.end),
+            entities: None,
+            rows: Rows::Source,
+            feature_start_time: None,
+            separator: ".".to_owned(),
+            now,
+        };
+        let past = history::history(&view, &args, control()).unwrap().frame;
+        assert_eq!(job, rows_of(&past, &names), "{sql}");
+        let many = sql::check(&view.sql).unwrap().follows("events") == sql::Follows::Many;
+        let streamed = transform_stream(&view, ran.clear());
+        assert_eq!(streamed.is_err_and(|error| error.message.contains("makes rows of several events")), many, "{sql}");
+        if many {
+            let error = rows(4_000).unwrap_err();
+            assert!(error.kind == ErrorKind::Memory && error.message.contains("Choose a shorter range"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn tiles_of_odd_numbers_and_names_are_told_apart() {
+    let sql = "SELECT k AS count_x, ts, CASE WHEN id % 7 = 0 THEN -double('NaN') ELSE x END AS x, x + 1 AS of_squares_x FROM events";
+    let (_folder, mut view) =
+        repository(&sql.replace("k AS count_x", "k").replace(", x + 1", ", k AS count_x, x + 1"), TILES);
+    let view = Arc::make_mut(&mut view);
+    // The key has the name of a stored column.
+    (view.sql, view.join_keys[0].0) = (sql.to_owned(), "count_x".to_owned());
+    let start = parse_time("2026-01-01").unwrap();
+    let window = Window { start, end: start + Span::hours(20) };
+    let rows = materialize(view, window, window.end, (&Cancel::default(), MEMORY), &|_| {}).unwrap();
+    assert!(frame::values(rows.column("_count_x").unwrap()).iter().all(|count| matches!(count, Value::Int(1..))));
+    let sums = rows.column("_sum_of_squares_x").unwrap().null_count();
+    assert_eq!(sums, 0, "the sum of `of_squares_x` is not the sum of squares of `x`");
+    let numbers = |name: &str| frame::values(rows.column(name).unwrap());
+    let least = numbers("min_x");
+    let one_nan =
+        numbers("max_x").into_iter().zip(&least).filter(|(most, _)| matches!(most, Value::Float(x) if x.is_nan()));
+    assert!(
+        one_nan.filter(|(_, least)| matches!(least, Value::Float(x) if !x.is_nan())).count() > 20,
+        "NaN is the greatest"
+    );
+}
+
+const TILES: &str = r#"aggregation_interval = "1h"
+aggregations = [
+    { column = "x", function = "min", time_window = "1h" },
+    { column = "x", function = "max", time_window = "1h" },
+    { column = "x", function = "stddev", time_window = "1h" },
+    { column = "of_squares_x", function = "sum", time_window = "1h" },
+]
+"#;

@@ -11,7 +11,7 @@ use hashbrown::HashTable;
 use polars::prelude::*;
 
 use super::aggregate::{Part, StoredColumn, stored_columns};
-use super::fold::{Accumulator, Fold};
+use super::fold::Fold;
 use super::keys::{Keys, UNKNOWN};
 use crate::model::time::span_micros;
 use crate::platform::registry::definition::{Kind, View};
@@ -19,12 +19,16 @@ use crate::platform::registry::definition::{Kind, View};
 /// Name of the tile start (aggregates) or the aligned timestamp (temporal views), int64 nanoseconds.
 pub const ANCHOR: &str = "_anchor_time";
 
-/// The companion of an ordered stored column that holds the event times of its values.
+/// The partition column of offline tables.
+pub const PARTITION: &str = "time_partition";
+
+/// The companion of an ordered stored column that holds the event times of its values. It begins with what no name of a
+/// user's holds.
 pub fn times_name(stored: &str) -> String {
-    format!("_at_{stored}")
+    format!("\u{0}at_{stored}")
 }
 
-/// Names of the stored columns of a view as they are kept and shown: keys; timestamp (continuous and temporal views); tile
+/// Names of the stored columns of a view as they are shown: keys; timestamp (continuous and temporal views); tile
 /// columns or features; `_anchor_time` (semantics.md section 10).
 pub fn stored_names(view: &View) -> Vec<String> {
     let mut names: Vec<String> = view.join_keys.iter().map(|(name, _)| name.clone()).collect();
@@ -32,7 +36,10 @@ pub fn stored_names(view: &View) -> Vec<String> {
         names.push(view.timestamp_field.clone());
     }
     match &view.kind {
-        Kind::Aggregate { .. } => names.extend(stored_columns(&view.kind).into_iter().map(|stored| stored.name)),
+        Kind::Aggregate { .. } => {
+            let shown = stored_columns(view).into_iter().filter(|stored| stored.part.is_shown());
+            names.extend(shown.map(|stored| stored.name));
+        }
         Kind::Temporal { features, .. } => names.extend(features.iter().map(|(name, _)| name.clone())),
     }
     names.push(ANCHOR.to_owned());
@@ -147,16 +154,13 @@ impl TileBuilder {
     /// Tiles of a view on that grid. `keys` says which ids there are already. With `times`, ordered tile columns come with
     /// the event times behind them.
     pub fn new(view: &View, grid: Grid, keys: Keys, wanted: Wanted, times: bool) -> Self {
-        let layout = stored_columns(&view.kind);
+        let layout = stored_columns(view);
         let mut folds: Vec<Fold> = Vec::new();
         for stored in &layout {
-            let known = folds.iter().position(|fold| fold.column == stored.column);
-            let at = known.unwrap_or_else(|| {
-                folds.push(Fold::new(&stored.column));
-                folds.len() - 1
-            });
-            let input = view.input_type(&stored.column);
-            folds[at].parts.push(Accumulator::new(stored, &input, times));
+            if !folds.iter().any(|fold| fold.column == stored.column) {
+                let input = view.input_type(&stored.column);
+                folds.push(Fold::new(&stored.column, &input, &layout, times));
+            }
         }
         let time = view.timestamp_field.clone();
         let (key, start, latest) = (Vec::new(), Vec::new(), Vec::new());
@@ -279,6 +283,8 @@ pub fn shown_name(stored: &StoredColumn, interval: &str) -> String {
         Part::Max => "max",
         Part::Last => "last",
         Part::SumOfSquares => "sum_of_squares",
+        Part::SquaredDistances => "squared_distances",
+        Part::SumRest => "sum_rest",
         Part::LastDistinct(_) => "lastn",
         Part::LastN(_) => "last_non_distinct_n",
     };

@@ -5,14 +5,14 @@
 
 use polars::prelude::*;
 
-use super::aggregate::{Overflow, Part, StoredColumn, part_of, stored_columns};
+use super::aggregate::{Overflow, Part, StoredColumn, int_parts, part_of, parts_of, stored_columns};
 use super::frame;
 use super::keys::UNKNOWN;
 use super::ranges::{Best, Blocks, FloatSum, IntSum, Latest, Mean, Spread, Summary};
 use super::tiles::{Grid, Tiles};
 use crate::model::DataType as Word;
 use crate::model::time::span_micros;
-use crate::platform::registry::definition::{Aggregation, Function, Kind};
+use crate::platform::registry::definition::{Aggregation, Function, Kind, View};
 
 /// Where features are wanted.
 #[derive(Clone, Debug, Default)]
@@ -151,7 +151,7 @@ impl<'a> Windows<'a> {
                 }
             }
         }
-        Self { layout: stored_columns(kind), continuous: grid.interval == 0, tiles, sorted, from }
+        Self { layout: parts_of(kind), continuous: grid.interval == 0, tiles, sorted, from }
     }
 
     fn feature(&self, aggregation: &Aggregation) -> PolarsResult<Column> {
@@ -173,13 +173,14 @@ impl<'a> Windows<'a> {
                 Ok(Int64Chunked::from_iter_options(name, counts.into_iter()).into_column())
             }
             Function::Sum if aggregation.input_type == Word::Int64 => {
-                let sum = |value: Option<i64>| IntSum { any: value.is_some(), sum: Some(value.unwrap_or(0)) };
+                let sum = |value: Option<i64>| IntSum { any: value.is_some(), sum: value.unwrap_or(0).into() };
                 let blocks = self.blocks(column(Part::Sum)?.i64()?, sum);
                 let mut fits = true;
                 let sums = self.over(from, |from, to| {
                     let sum = blocks.over(from, to);
-                    fits &= sum.sum.is_some();
-                    sum.sum.filter(|_| sum.any)
+                    let small = i64::try_from(sum.sum);
+                    fits &= small.is_ok();
+                    small.ok().filter(|_| sum.any)
                 });
                 if !fits {
                     polars_bail!(ComputeError: "{}", Overflow { column: aggregation.column.clone() });
@@ -187,9 +188,8 @@ impl<'a> Windows<'a> {
                 Ok(Int64Chunked::from_iter_options(name, sums.into_iter()).into_column())
             }
             Function::Sum => {
-                let sum = |value: Option<f64>| FloatSum { any: value.is_some(), sum: value.unwrap_or(0.0) };
-                let blocks = self.blocks(column(Part::Sum)?.f64()?, sum);
-                self.floats(name, from, |from, to| Some(blocks.over(from, to)).filter(|sum| sum.any).map(|sum| sum.sum))
+                let blocks = self.blocks(column(Part::Sum)?.f64()?, FloatSum::of);
+                self.floats(name, from, |from, to| blocks.over(from, to).value())
             }
             Function::Mean => {
                 let counts = self.counts(&aggregation.column)?;
@@ -197,13 +197,11 @@ impl<'a> Windows<'a> {
                 let mut items = Vec::with_capacity(counts.len());
                 let mut at = 0;
                 self.each(means.f64()?, |mean| {
-                    items.push(Mean { sum: mean.unwrap_or(0.0) * counts[at] as f64, count: counts[at] });
+                    items.push(Mean::of(mean.unwrap_or(0.0), counts[at]));
                     at += 1;
                 });
                 let blocks = Blocks::new(items);
-                self.floats(name, from, |from, to| {
-                    Some(blocks.over(from, to)).filter(|mean| mean.count > 0).map(|mean| mean.sum / mean.count as f64)
-                })
+                self.floats(name, from, |from, to| blocks.over(from, to).value())
             }
             Function::Min => self.best(name, aggregation, column(Part::Min)?, from, false),
             Function::Max => self.best(name, aggregation, column(Part::Max)?, from, true),
@@ -343,28 +341,45 @@ impl<'a> Windows<'a> {
 
     fn spread(&self, name: PlSmallStr, aggregation: &Aggregation, from: &[u32]) -> PolarsResult<Column> {
         let counts = self.counts(&aggregation.column)?;
-        let sums = floats(self.column(&aggregation.column, Part::Sum)?)?;
-        let squares = floats(self.column(&aggregation.column, Part::SumOfSquares)?)?;
+        let column = |part: Part| self.column(&aggregation.column, part);
+        let mut sums = Vec::with_capacity(counts.len());
+        match column(Part::Sum)? {
+            whole if *whole.dtype() == DataType::Int64 => {
+                self.each(whole.i64()?, |sum| sums.push(int_parts(sum.unwrap_or(0))));
+            }
+            sum => {
+                self.each(sum.f64()?, |sum| sums.push((sum.unwrap_or(0.0), 0.0)));
+                let mut at = 0;
+                self.each(column(Part::SumRest)?.f64()?, |rest| {
+                    sums[at].1 = rest.unwrap_or(0.0);
+                    at += 1;
+                });
+            }
+        }
+        let distances = column(Part::SquaredDistances)?.f64()?;
         let mut items = Vec::with_capacity(counts.len());
-        let mut sum_of = Vec::with_capacity(counts.len());
-        self.each(sums.f64()?, |sum| sum_of.push(sum.unwrap_or(0.0)));
-        let mut at = 0;
-        self.each(squares.f64()?, |squares| {
-            items.push(Spread::of(counts[at], sum_of[at], squares.unwrap_or(0.0)));
-            at += 1;
+        self.each(distances, |distances| {
+            let at = items.len();
+            items.push(Spread::of(counts[at], sums[at], distances.unwrap_or(0.0)));
         });
+        if distances.null_count() > 0 {
+            // Tiles of the form before this one.
+            let squares = column(Part::SumOfSquares)?.f64()?;
+            for (at, row) in self.sorted.tiles.iter().enumerate() {
+                if distances.get(*row as usize).is_none() {
+                    let squares = squares.get(*row as usize).unwrap_or(0.0);
+                    items[at] = Spread::of_squares(counts[at], sums[at].0, squares);
+                }
+            }
+        }
         let blocks = Blocks::new(items);
         self.floats(name, from, |from, to| blocks.over(from, to).answer(aggregation.function))
     }
 }
 
-fn floats(column: &Column) -> PolarsResult<Column> {
-    column.cast(&DataType::Float64)
-}
-
 /// The stored rows of an offline table as tiles: the values in the layout's order.
-pub fn layout_columns(kind: &Kind, rows: &DataFrame) -> PolarsResult<Vec<Column>> {
-    let layout = stored_columns(kind);
+pub fn layout_columns(view: &View, rows: &DataFrame) -> PolarsResult<Vec<Column>> {
+    let layout = stored_columns(view);
     layout
         .iter()
         .map(|stored| {

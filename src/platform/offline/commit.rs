@@ -9,9 +9,10 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use deltalake_core::kernel::transaction::{CommitData, PROTOCOL};
-use deltalake_core::kernel::{Action, Add, Remove, Transaction};
+use deltalake_core::kernel::{Action, Add, Metadata, MetadataExt, Remove, StructType, Transaction};
 use deltalake_core::protocol::DeltaOperation;
 use deltalake_core::protocol::checkpoints::create_checkpoint;
+use deltalake_core::table::state::DeltaTableState;
 use serde_json::json;
 
 use super::{OfflineError, OfflineTable, Stamp, files};
@@ -156,7 +157,9 @@ impl OfflineTable {
         let log = |e| OfflineError::log(&self.root, &e);
         let state = self.table.snapshot().map_err(log)?;
         let adds = standing.adds.iter().chain(&planned.fresh.adds).cloned().map(Action::Add);
-        let actions: Vec<Action> = planned.removes.iter().cloned().map(Action::Remove).chain(adds).collect();
+        let wider = self.wider(state).map_err(|e| OfflineError::permanent(&self.root, e))?;
+        let removes = planned.removes.iter().cloned().map(Action::Remove);
+        let actions: Vec<Action> = wider.into_iter().map(Action::Metadata).chain(removes).chain(adds).collect();
         PROTOCOL.can_commit(state, &actions, operation).map_err(|e| log(e.into()))?;
         let entry = entry(actions, operation.clone(), stamp).map_err(|e| log(e.into()))?;
         let version = state.version() + 1;
@@ -170,6 +173,17 @@ impl OfflineTable {
         planned.fresh.keep();
         files::sync_folder(&folder).map_err(disk)?;
         Ok(true)
+    }
+
+    /// The metadata with the columns that a table of an earlier version lacks; nothing where it has them all. They are
+    /// nullable, so that its files stay what they are.
+    fn wider(&self, state: &DeltaTableState) -> Result<Option<Metadata>, String> {
+        let wanted = self.layout.fields()?;
+        if state.schema().fields().len() == wanted.len() {
+            return Ok(None);
+        }
+        let schema = StructType::try_new(wanted).map_err(|e| e.to_string())?;
+        state.metadata().clone().with_schema(&schema).map(Some).map_err(|e| e.to_string())
     }
 
     /// Sums the log up when it is time. The commit stands without it.

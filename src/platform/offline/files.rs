@@ -28,6 +28,8 @@ pub fn scan(paths: &[PathBuf], empty: DataFrame) -> PolarsResult<LazyFrame> {
         // The partition column is in the paths alone, and no part of the layout.
         hive_options: HiveOptions::new_disabled(),
         schema: Some(empty.schema().clone()),
+        // Files of earlier versions lack columns that are not shown.
+        allow_missing_columns: true,
         glob: false,
         cache: false,
         ..ScanArgsParquet::default()

@@ -9,11 +9,10 @@ use crate::model::time::{from_micros, micros, print_span, span_micros};
 use crate::model::{DataType, Span, Window};
 use crate::platform::engine::aggregate::stored_columns;
 use crate::platform::engine::tiles::ANCHOR;
+/// The partition column, a text: the instant that the partition of a row's tile start or timestamp begins.
+pub use crate::platform::engine::tiles::PARTITION;
 use crate::platform::engine::{frame, schema};
 use crate::platform::registry::definition::{Kind, View};
-
-/// The partition column, a text: the instant that the partition of a row's tile start or timestamp begins.
-pub const PARTITION: &str = "time_partition";
 
 /// The table property that keeps the size of a partition. A table without it has partitions of a day.
 pub const SIZE: &str = "fvtop.offlinePartition";
@@ -27,6 +26,8 @@ const INSTANT: &str = "%Y-%m-%d-%H:%M:%S";
 #[derive(Clone)]
 pub struct Layout {
     columns: Vec<(String, DataType)>,
+    /// How many of the columns, the last ones, are not shown; tables and files of earlier versions lack them.
+    unshown: usize,
     keys: Vec<String>,
     /// The column that says which window a row belongs to: the tile start, or the timestamp.
     time: String,
@@ -38,12 +39,14 @@ impl Layout {
     /// Keys, stored tile columns or timestamp and features, `_anchor_time`.
     pub fn of(view: &View) -> Self {
         let mut columns = view.join_keys.clone();
+        let (shown, unshown): (Vec<_>, Vec<_>) =
+            stored_columns(view).into_iter().partition(|stored| stored.part.is_shown());
         let time = match &view.kind {
             Kind::Aggregate { .. } => {
                 if view.is_continuous() {
                     columns.push((view.timestamp_field.clone(), DataType::Timestamp));
                 }
-                columns.extend(stored_columns(&view.kind).into_iter().map(|stored| (stored.name, stored.data_type)));
+                columns.extend(shown.into_iter().map(|stored| (stored.name, stored.data_type)));
                 ANCHOR.to_owned()
             }
             Kind::Temporal { features, .. } => {
@@ -53,8 +56,19 @@ impl Layout {
             }
         };
         columns.push((ANCHOR.to_owned(), DataType::Int64));
+        let count = unshown.len();
+        columns.extend(unshown.into_iter().map(|stored| (stored.name, stored.data_type)));
         let keys = view.join_keys.iter().map(|(name, _)| name.clone()).collect();
-        Self { columns, keys, time, partition: view.offline_partition }
+        Self { columns, unshown: count, keys, time, partition: view.offline_partition }
+    }
+
+    /// The layout that versions before columns without show gave the view.
+    #[cfg(test)]
+    pub fn of_earlier_version(view: &View) -> Self {
+        let mut layout = Self::of(view);
+        layout.columns.truncate(layout.columns.len() - layout.unshown);
+        layout.unshown = 0;
+        layout
     }
 
     /// The size of a partition, as the table keeps it.
@@ -75,7 +89,7 @@ impl Layout {
         columns
     }
 
-    /// The columns as Delta names them, the partition last.
+    /// The columns as Delta names them: those that are shown, the partition, and those that are not.
     pub fn fields(&self) -> Result<Vec<StructField>, String> {
         let field = |(name, data_type): &(String, DataType)| {
             let delta = delta_type(data_type)
@@ -83,7 +97,13 @@ impl Layout {
             Ok(StructField::new(name.clone(), delta, true))
         };
         let partition = StructField::new(PARTITION, DeltaType::STRING, true);
-        self.columns.iter().map(field).chain([Ok(partition)]).collect()
+        let (shown, unshown) = self.columns.split_at(self.columns.len() - self.unshown);
+        shown.iter().map(field).chain([Ok(partition)]).chain(unshown.iter().map(field)).collect()
+    }
+
+    /// How many of the fields, the last ones, a table of an earlier version may lack.
+    pub fn unshown(&self) -> usize {
+        self.unshown
     }
 
     /// A frame of these columns without rows.
@@ -91,18 +111,23 @@ impl Layout {
         schema::empty(&self.columns)
     }
 
-    /// The frame with these columns alone, in this order and of these types.
+    /// The frame with these columns alone, in this order and of these types; columns that are not shown are null where it
+    /// lacks them.
     pub fn conform(&self, rows: DataFrame) -> PolarsResult<DataFrame> {
-        let column = |(name, data_type): &(String, DataType)| {
-            let column = rows.column(name)?;
+        let shown = self.columns.len() - self.unshown;
+        let column = |(at, (name, data_type)): (usize, &(String, DataType))| {
             let wanted = frame::polars_type(data_type)
                 .ok_or_else(|| polars_err!(SchemaMismatch: "column {} has type {}", name, data_type))?;
+            if at >= shown && rows.column(name).is_err() {
+                return Ok(Column::full_null(name.as_str().into(), rows.height(), &wanted));
+            }
+            let column = rows.column(name)?;
             if *column.dtype() != wanted {
                 polars_bail!(SchemaMismatch: "column {} is {}, not {}", name, column.dtype(), wanted);
             }
             Ok(column.clone())
         };
-        let columns = self.columns.iter().map(column).collect::<PolarsResult<Vec<_>>>()?;
+        let columns = self.columns.iter().enumerate().map(column).collect::<PolarsResult<Vec<_>>>()?;
         DataFrame::new(rows.height(), columns)
     }
 

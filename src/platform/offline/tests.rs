@@ -8,9 +8,10 @@ use futures::TryStreamExt;
 use super::testing::{self, data_files, frame, keys, row, stamp};
 use super::*;
 use crate::model::time::parse_time;
-use crate::model::{Span, Time};
+use crate::model::{DataType, Span, Time, Value};
 use crate::platform::engine::{self, Cancel};
 use crate::platform::registry;
+use crate::platform::registry::definition::{Function, Kind};
 
 fn view(name: &str) -> Arc<View> {
     let repository = registry::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flights"));
@@ -372,4 +373,103 @@ async fn a_full_and_a_read_only_disk_are_told_and_lose_nothing() {
 fn append(path: &Path, bytes: usize) -> std::io::Result<()> {
     use std::io::Write as _;
     std::fs::File::options().append(true).open(path)?.write_all(&vec![7; bytes])
+}
+
+/// Deviations of small numbers by hour, and what they are made of, a value a minute.
+fn spread_view() -> (View, impl Fn(i64, &[f64]) -> DataFrame) {
+    let mut view = crate::platform::jobs::testing::view("spread");
+    let Kind::Aggregate { aggregations, .. } = &mut view.kind else { panic!("not an aggregate") };
+    aggregations[0].function = Function::VarPop;
+    aggregations[0].time_window = Span::hours(3);
+    let made = view.clone();
+    let rows = move |hour: i64, values: &[f64]| {
+        let at = |minute: usize| Value::Time(testing::hours(hour, hour + 1).start + Span::minutes(minute as i64));
+        let times: Vec<Value> = (0..values.len()).map(at).collect();
+        let values: Vec<Value> = values.iter().map(|value| Value::Float(*value)).collect();
+        let keys = vec![Value::Text("AA".to_owned()); values.len()];
+        let columns = [
+            ("carrier", DataType::String, keys),
+            ("timestamp", DataType::Timestamp, times),
+            ("delay", DataType::Float64, values),
+        ];
+        let column =
+            |(name, word, values): &(&str, DataType, Vec<Value>)| engine::frame::column(name, word, values).unwrap();
+        let events = DataFrame::new(columns[0].2.len(), columns.iter().map(column).collect()).unwrap();
+        engine::fold(&made, events, None, false).unwrap()
+    };
+    (view, rows)
+}
+
+/// The value at the end of the third hour, and the warnings.
+async fn spread_at(view: &View, table: &OfflineTable) -> (f64, Vec<String>) {
+    let (view, rows) = (view.clone(), table.scan(None).unwrap());
+    let work = move || {
+        let at = engine::frame::column("at", &DataType::Timestamp, &[Value::Time(testing::hours(3, 4).start)]).unwrap();
+        let key = engine::frame::column("carrier", &DataType::String, &[Value::Text("AA".to_owned())]).unwrap();
+        let args = engine::ask::HistoryArgs {
+            spine: Some(DataFrame::new(1, vec![key, at]).unwrap()),
+            timestamp_key: None,
+            start_time: None,
+            end_time: None,
+            entities: None,
+            rows: engine::ask::Rows::Stored(Box::new(rows)),
+            feature_start_time: None,
+            separator: ".".to_owned(),
+            now: testing::hours(9, 10).start,
+        };
+        let (cancel, told) = (Cancel::default(), |_| {});
+        let control = engine::ask::Control { cancel: &cancel, progress: &told, memory: engine::MEMORY };
+        let answer = engine::history::history(&view, &args, control).unwrap();
+        let values = engine::frame::values(answer.frame.column("spread.delay_mean_1d_1h").unwrap());
+        let Value::Float(value) = values[0] else { panic!("{values:?}") };
+        (value, answer.warnings)
+    };
+    tokio::task::spawn_blocking(work).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_of_an_earlier_version_is_read_written_and_said_to_be_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (view, rows) = spread_view();
+    let older = Layout::of_earlier_version(&view);
+    let root = root(folder.path(), &view);
+    let table = CreateBuilder::new()
+        .with_location(root.to_string_lossy())
+        .with_columns(older.fields().unwrap())
+        .with_partition_columns([PARTITION])
+        .with_configuration([(SIZE, Some(older.size()))])
+        .with_raise_if_key_not_exists(false)
+        .await
+        .unwrap();
+    let mut table = OfflineTable { table, root, layout: older };
+    let (first, second) = (testing::hours(0, 1), testing::hours(1, 2));
+    table.replace(first, rows(0, &[1.0, 2.0, 3.0]), stamp(1)).await.unwrap();
+    let old = table.read(None).await.unwrap();
+    assert!(old.column("sum_of_squares_delay").is_ok() && old.column("_squared_distances_delay").is_err());
+
+    let mut table = OfflineTable::open(folder.path(), &view).await.unwrap().unwrap();
+    assert_eq!(table.read(None).await.unwrap().column("_squared_distances_delay").unwrap().null_count(), 1);
+    let (value, warnings) = spread_at(&view, &table).await;
+    assert!((value - 2.0 / 3.0).abs() < 1e-12, "{value}");
+    assert!(
+        warnings.len() == 1 && warnings[0].contains("Materialize their windows again with overwrite"),
+        "{warnings:?}"
+    );
+    assert!(warnings[0].contains("between 2026-11-20 00:00:00 and 2026-11-20 01:00:00"), "{warnings:?}");
+
+    // What is written makes the table one of this version, for its old files as well.
+    table.replace(second, rows(1, &[5.0]), stamp(2)).await.unwrap();
+    let mut table = OfflineTable::open(folder.path(), &view).await.unwrap().unwrap();
+    assert_eq!(table.table.snapshot().unwrap().schema().fields().len(), view_fields(&view));
+    assert_eq!(table.read(None).await.unwrap().column("_squared_distances_delay").unwrap().null_count(), 1);
+    let (value, _) = spread_at(&view, &table).await;
+    assert!((value - 2.1875).abs() < 1e-12, "{value}");
+    table.replace(first, rows(0, &[1e9 + 1.0, 1e9 + 2.0, 1e9 + 3.0]), stamp(3)).await.unwrap();
+    table.replace(second, rows(1, &[]), stamp(4)).await.unwrap();
+    let (value, warnings) = spread_at(&view, &table).await;
+    assert!((value - 2.0 / 3.0).abs() < 1e-12 && warnings.is_empty(), "{value} {warnings:?}");
+}
+
+fn view_fields(view: &View) -> usize {
+    Layout::of(view).fields().unwrap().len()
 }

@@ -7,6 +7,8 @@ use crate::model::{Time, Value};
 
 /// Version of the value encoding. Bytes of another version are refused, not guessed at.
 const VERSION: u8 = 1;
+/// Version of tiles that hold all parts of their layout; those of version 1 lack the parts that are not shown.
+const WHOLE_TILE: u8 = 2;
 /// Deepest nesting of lists that is read back: stored lists hold scalars.
 const MAX_DEPTH: u8 = 4;
 
@@ -98,6 +100,12 @@ pub fn begin(bytes: &mut Vec<u8>, values: usize) {
     bytes.extend((values as u32).to_be_bytes());
 }
 
+/// Begins a tile, as [`begin`] a row.
+pub fn begin_tile(bytes: &mut Vec<u8>, values: usize) {
+    bytes.push(WHOLE_TILE);
+    bytes.extend((values as u32).to_be_bytes());
+}
+
 /// Appends one value.
 pub fn push(bytes: &mut Vec<u8>, value: &Value) {
     match value {
@@ -147,9 +155,20 @@ pub fn push_micros(bytes: &mut Vec<u8>, at: i64) {
 
 /// The values behind the bytes of [`encode`]; absent when they are damaged or of another version.
 pub fn decode(bytes: &[u8]) -> Option<Vec<Value>> {
-    let (version, mut rest) = bytes.split_first()?;
-    let values = (*version == VERSION).then(|| list(&mut rest, MAX_DEPTH))??;
-    rest.is_empty().then_some(values)
+    let (version, rest) = bytes.split_first()?;
+    (*version == VERSION).then(|| whole_list(rest))?
+}
+
+/// The values of a tile, and whether it holds all parts of its layout; absent when they are damaged or of another version.
+pub fn decode_tile(bytes: &[u8]) -> Option<(Vec<Value>, bool)> {
+    let (version, rest) = bytes.split_first()?;
+    let is_whole = *version == WHOLE_TILE;
+    if is_whole || *version == VERSION { Some((whole_list(rest)?, is_whole)) } else { None }
+}
+
+fn whole_list(mut bytes: &[u8]) -> Option<Vec<Value>> {
+    let values = list(&mut bytes, MAX_DEPTH)?;
+    bytes.is_empty().then_some(values)
 }
 
 fn list(bytes: &mut &[u8], depth: u8) -> Option<Vec<Value>> {

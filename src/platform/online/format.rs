@@ -1,7 +1,8 @@
 //! The form of what is stored, and its number in the store.
 //!
-//! Form 2 is the present one. Form 1 had no number, kept a row's time among its values, and all join keys in the view's
-//! order; rows are rewritten when the store is opened, the order of keys when a view is first met.
+//! Form 3 is the present one. In form 2 tiles held of variances the sums of squares alone; each tile tells which of the two
+//! it is of, so that they stay as they are. Form 1 had no number, kept a row's time among its values, and all join keys in
+//! the view's order; rows are rewritten when the store is opened, the order of keys when a view is first met.
 
 use std::ops::ControlFlow;
 
@@ -14,18 +15,28 @@ use crate::model::Value;
 use crate::model::time::micros;
 
 /// The form that is written.
-const FORM: u8 = 2;
+const FORM: u8 = 3;
+/// The form that differs by tiles alone.
+const OLDER_TILES: u8 = 2;
 /// Where its number stands. Other keys of the space begin with the id of a view and are longer.
 const KEY: &[u8] = b"form";
 
-/// Refuses a store of another form, takes one of form 1 into the present one, and gives a new one its number.
+/// Refuses a store of another form, takes one of an earlier form into the present one, and gives a new one its number.
 pub fn check(bytes: &dyn ByteStore) -> Result<(), OnlineError> {
+    let number = || Change::Put { space: Space::Meta, key: KEY.to_vec(), value: vec![FORM] };
     match bytes.get(Space::Meta, KEY)?.as_deref() {
         Some([FORM]) => Ok(()),
+        Some([OLDER_TILES]) => {
+            tracing::warn!(
+                "the online store was written by an earlier version. Variances over its tiles are exact only while the mean is \
+                 less than some 1000 times the deviation: materialize the windows of views with variances again with overwrite"
+            );
+            bytes.write(vec![number()]).map(drop)
+        }
         Some(other) => Err(OnlineError::Store {
             path: bytes.place(),
             problem: format!(
-                "it is of form {}, and this version reads forms 1 and {FORM}: use the version that wrote it, or choose \
+                "it is of form {}, and this version reads forms 1 to {FORM}: use the version that wrote it, or choose \
                  another data directory",
                 match other {
                     [number] => number.to_string(),
@@ -36,7 +47,7 @@ pub fn check(bytes: &dyn ByteStore) -> Result<(), OnlineError> {
         None => {
             let mut chunks = Chunks::new(bytes, PART_BYTES);
             rewrite_rows(bytes, &mut chunks)?;
-            chunks.push(Change::Put { space: Space::Meta, key: KEY.to_vec(), value: vec![FORM] });
+            chunks.push(number());
             chunks.finish().map(drop)
         }
     }

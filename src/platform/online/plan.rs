@@ -48,7 +48,7 @@ impl Plan {
             kind: view.kind.clone(),
             join_keys: view.join_keys.clone(),
             timestamp_field: view.timestamp_field.clone(),
-            layout: stored_columns(&view.kind),
+            layout: stored_columns(view),
             order: key_order(view),
             feature_names: view.feature_names().iter().map(|name| format!("{}.{name}", view.name)).collect(),
             shape: Meta::shape_of(view),

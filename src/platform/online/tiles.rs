@@ -54,7 +54,7 @@ impl TileCells {
 
     fn value(&self, row: usize) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(8 + 9 * self.values.len());
-        codec::begin(&mut bytes, self.values.len());
+        codec::begin_tile(&mut bytes, self.values.len());
         self.values.iter().for_each(|column| column.push(row, &mut bytes));
         bytes
     }
@@ -233,14 +233,20 @@ fn merge(plan: &Plan, earlier: &Tile, later: &Tile) -> Result<Tile, OnlineError>
 }
 
 fn encode(tile: &Tile) -> Vec<u8> {
-    let values: Vec<Value> = tile.values.iter().chain(&tile.times).cloned().collect();
-    codec::encode(&values)
+    let mut bytes = Vec::with_capacity(8 + 9 * (tile.values.len() + tile.times.len()));
+    codec::begin_tile(&mut bytes, tile.values.len() + tile.times.len());
+    tile.values.iter().chain(&tile.times).for_each(|value| codec::push(&mut bytes, value));
+    bytes
 }
 
-/// The tile behind a stored value; absent when that is damaged.
+/// The tile behind a stored value; absent when that is damaged. What a tile of the form before this one lacks is null.
 pub fn tile_of(plan: &Plan, bytes: &[u8]) -> Option<Tile> {
-    let mut values = codec::decode(bytes)?;
-    let times = (values.len() >= plan.layout.len()).then(|| values.split_off(plan.layout.len()))?;
+    let (mut values, is_whole) = codec::decode_tile(bytes)?;
+    let unshown = plan.layout.iter().filter(|stored| !stored.part.is_shown()).count();
+    let lacking = if is_whole { 0 } else { unshown };
+    let kept = plan.layout.len() - lacking;
+    let times = (values.len() >= kept).then(|| values.split_off(kept))?;
+    values.resize(plan.layout.len(), Value::Null);
     Some(Tile { values, times })
 }
 

@@ -176,6 +176,25 @@ fn every_error_of_a_view_names_file_line_field_and_fix() {
 }
 
 #[test]
+fn names_that_stored_rows_have_for_themselves_are_refused() {
+    let latest = VIEW.replace("NAME", "other").replace("aggregation_interval = \"1h\"\n", "");
+    let latest = latest.split("aggregations").next().unwrap().to_owned();
+    let named = |name: &str| latest.replace("dep_delay", &format!("dep_delay AS {name}"));
+    let offline = |name: &str| named(name).replace("online = true", "offline = true");
+    let problem = |name: &str, what: &str| {
+        format!("views/other.toml:5: sql: the column `{name}` has the name under which {what}. rename it with AS")
+    };
+    for (view, expected) in [
+        (named("_Anchor_Time"), Some(problem("_Anchor_Time", "stored rows keep their time"))),
+        (offline("TIME_partition"), Some(problem("TIME_partition", "offline tables keep their partition"))),
+        (named("time_partition"), None),
+        (offline("tile_start_time"), None),
+    ] {
+        assert_eq!(printed(&view).0, expected.into_iter().collect::<Vec<_>>(), "{view}");
+    }
+}
+
+#[test]
 fn broken_toml_hides_no_other_view() {
     let (errors, names) = printed("name = \"other\nentities = [");
     assert_eq!(names, ["sound"]);

@@ -10,8 +10,8 @@ use super::identity::stable_id;
 use super::{features, suggest};
 use crate::model::time::{parse_span, parse_time, print_span, span_micros};
 use crate::model::{BatchTrigger, DataType, Span, Workspace};
-use crate::platform::engine;
 use crate::platform::engine::sql::Refusal;
+use crate::platform::engine::{self, tiles};
 
 /// Reads one view file. Gives the view once for each workspace it belongs to; none when anything is wrong with it.
 pub fn read(root: &Path, file: &Path, catalog: &Catalog, errors: &mut Vec<RepositoryError>) -> (String, Vec<View>) {
@@ -51,6 +51,7 @@ fn view(fields: &Fields<'_>, file: &Path, catalog: &Catalog) -> Option<Vec<View>
     let features = features::read(fields, schedule.interval, &join_keys, output.as_deref());
     let batch_schedule = schedule.checked(fields, features.as_ref().map(|(_, kind)| kind));
     let (timestamp_field, kind) = features?;
+    check_stored_names(fields, &join_keys, &timestamp_field, &kind, schedule.offline);
     let view = View {
         id: stable_id("", "view", ""),
         name: name?,
@@ -78,6 +79,38 @@ fn view(fields: &Fields<'_>, file: &Path, catalog: &Catalog) -> Option<Vec<View>
         expected_freshness: schedule.expected_freshness,
     };
     Some(workspaces.iter().map(|workspace| place(&view, workspace)).collect())
+}
+
+/// Reports names of the user's that stored rows have for themselves, whatever their case.
+fn check_stored_names(
+    fields: &Fields<'_>,
+    join_keys: &[(String, DataType)],
+    timestamp: &str,
+    kind: &Kind,
+    offline: bool,
+) {
+    let mut names: Vec<&str> = join_keys.iter().map(|(name, _)| name.as_str()).collect();
+    match kind {
+        // Tiles keep no timestamp, and name their columns themselves.
+        Kind::Aggregate { interval, .. } if !interval.is_zero() => {}
+        Kind::Aggregate { .. } => names.push(timestamp),
+        Kind::Temporal { features, .. } => {
+            names.push(timestamp);
+            names.extend(features.iter().map(|(name, _)| name.as_str()));
+        }
+    }
+    let reserved = [
+        (tiles::ANCHOR, true, "stored rows keep their time"),
+        (tiles::PARTITION, offline, "offline tables keep their partition"),
+    ];
+    for name in names {
+        let meets = |(reserved, holds, _): &&(&str, bool, &str)| *holds && name.eq_ignore_ascii_case(reserved);
+        let Some((.., what)) = reserved.iter().find(meets) else { continue };
+        let is_key = join_keys.iter().any(|(key, _)| key == name);
+        let fix =
+            if is_key { "give the join key another name, here and in entities.toml" } else { "rename it with AS" };
+        fields.report("sql", format!("the column `{name}` has the name under which {what}"), fix);
+    }
 }
 
 /// The view as it is in one workspace.

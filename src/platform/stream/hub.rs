@@ -157,7 +157,7 @@ impl Source<'_> {
         let from = self.position.unwrap_or(now - stream.retention);
         if shared.status.borrow().columns.is_none() {
             let none = reader.read(from, from, 1)?.events;
-            let columns = tail::shown(engine::transform_stream(self.view, none)?)?;
+            let columns = tail::shown(self.view, engine::transform_stream(self.view, none)?)?;
             shared.set_columns(columns.get_column_names().iter().map(|name| name.to_string()).collect());
         }
         let read = reader.read(from, now, BATCH)?;

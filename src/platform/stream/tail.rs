@@ -8,6 +8,7 @@ use polars::prelude::{ChunkAgg, ChunkCompareIneq, DataFrame, SortMultipleOptions
 
 use crate::model::time::{floor, from_micros, micros};
 use crate::model::{Span, Time, foreign};
+use crate::platform::engine::tiles::stored_names;
 use crate::platform::engine::{EngineError, ErrorKind, Streamed};
 use crate::platform::registry::definition::{Kind, View};
 
@@ -15,8 +16,6 @@ use super::readers::latest_event;
 
 /// The column of a stored row with its tile's start, or its timestamp aligned, in nanoseconds.
 const ANCHOR: &str = "_anchor_time";
-/// How the names of columns begin that only stores need.
-const COMPANION: &str = "_at_";
 
 /// The engine's fold of stream events to stored rows.
 pub type Transform<'a> = &'a dyn Fn(&View, DataFrame) -> Result<Streamed, EngineError>;
@@ -105,7 +104,7 @@ impl Tail {
         let interval = match view.kind {
             Kind::Aggregate { interval, .. } if !interval.is_zero() => interval,
             // Temporal views and continuous mode: each event is complete by itself.
-            _ => return Ok(Absorbed { rows: shown(streamed.map(|s| s.rows).unwrap_or_default())?, problem }),
+            _ => return Ok(Absorbed { rows: shown(view, streamed.map(|s| s.rows).unwrap_or_default())?, problem }),
         };
         if let Some(Streamed { rows, times }) = streamed {
             let is_late =
@@ -134,7 +133,7 @@ impl Tail {
         };
         self.emitted_until = Some(boundary);
         self.forget(Some(boundary));
-        Ok(Absorbed { rows: shown(rows)?, problem })
+        Ok(Absorbed { rows: shown(view, rows)?, problem })
     }
 
     /// The tiles that end at or before `boundary` and were not emitted yet.
@@ -172,9 +171,10 @@ fn of_the_events(error: EngineError) -> Result<String, EngineError> {
 }
 
 /// The frame without the columns that only stores need.
-pub fn shown(rows: DataFrame) -> Result<DataFrame, EngineError> {
-    let names = rows.get_column_names();
-    let names: Vec<_> = names.into_iter().filter(|name| !name.starts_with(COMPANION)).cloned().collect();
+pub fn shown(view: &View, rows: DataFrame) -> Result<DataFrame, EngineError> {
+    let shown = stored_names(view);
+    let names = rows.get_column_names().into_iter().filter(|name| shown.iter().any(|shown| shown == name.as_str()));
+    let names: Vec<_> = names.cloned().collect();
     rows.select(names).map_err(defect)
 }
 

@@ -80,7 +80,8 @@ fn whole(column: &Column) -> Found {
 fn numbers(column: &Column) -> Found {
     let Some(values) = column.cast(&DataType::Float64).ok() else { return texts(column) };
     let Ok(values) = values.f64() else { return texts(column) };
-    let all = values.iter().flatten();
+    // The two zeros are one value.
+    let all = values.iter().flatten().map(|value| value + 0.0);
     let (mut sorted, odd): (Vec<f64>, Vec<f64>) = all.partition(|value| !value.is_nan());
     sorted.sort_unstable_by(f64::total_cmp);
     let mean = sorted.iter().sum::<f64>() / sorted.len() as f64;

@@ -153,6 +153,15 @@ mod tests {
     }
 
     #[test]
+    fn there_is_one_nan_and_it_is_the_greatest_number() {
+        let frame = df!("x" => [f64::NAN, 1.0, -f64::NAN, f64::INFINITY, -0.0, 0.0]).unwrap();
+        let sorted = |descending| order(&frame, "", "", Some((0, descending))).unwrap().to_vec();
+        assert_eq!(sorted(false), [4, 5, 1, 3, 0, 2]);
+        assert_eq!(sorted(true), [0, 2, 3, 1, 4, 5]);
+        assert_eq!(order(&frame, "x>5", "", None).unwrap().to_vec(), [0, 2, 3]);
+    }
+
+    #[test]
     fn lists_sort_by_what_they_read() {
         let lists = [["b"], ["a"]].map(|list| list.into_iter().collect::<Series>());
         let frame = DataFrame::new(2, vec![Series::new("list".into(), lists).into_column()]).unwrap();

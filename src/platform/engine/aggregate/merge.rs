@@ -2,8 +2,9 @@
 
 use std::cmp::Ordering;
 
-use super::{Overflow, Part, StoredColumn, Tile, add, count, mean, number, pick};
+use super::{Overflow, Part, SpreadPlaces, StoredColumn, Tile, add, count, number, pick};
 use crate::model::Value;
+use crate::platform::engine::ranges::{Mean, Summary, two_sum};
 
 /// The tile of the events behind both. Among events of one time those of `later` come later, as they arrived later.
 pub fn merge(layout: &[StoredColumn], earlier: &Tile, later: &Tile) -> Result<Tile, Overflow> {
@@ -17,8 +18,23 @@ pub fn merge(layout: &[StoredColumn], earlier: &Tile, later: &Tile) -> Result<Ti
                 add(a, b).ok_or_else(|| Overflow { column: stored.column.clone() })?
             }
             Part::Mean => {
-                let of = |tile: &Tile, mean: &Value| (number(mean), count(value(&tile.values, counts(layout, stored))));
-                mean([of(earlier, a), of(later, b)].into_iter())
+                let of = |tile: &Tile, mean: &Value| {
+                    Mean::of(number(mean), count(value(&tile.values, counts(layout, stored))))
+                };
+                of(earlier, a).then(of(later, b)).value().map_or(Value::Null, Value::Float)
+            }
+            Part::SquaredDistances => {
+                let places = SpreadPlaces::of(layout, &stored.column);
+                let spread = places.spread(earlier).then(places.spread(later));
+                if spread.count > 0.0 { Value::Float(spread.squares) } else { Value::Null }
+            }
+            Part::SumRest if *a == Value::Null && *b == Value::Null => Value::Null,
+            Part::SumRest => {
+                let is_sum = |other: &StoredColumn| other.part == Part::Sum && other.column == stored.column;
+                let sum = layout.iter().position(is_sum).unwrap_or(usize::MAX);
+                let of = |tile: &Tile| number(value(&tile.values, sum));
+                let rest = number(a) + number(b) + two_sum(of(earlier), of(later)).1;
+                Value::Float(if rest.is_finite() { rest } else { 0.0 })
             }
             Part::Min => pick(a.clone(), b, Ordering::Less),
             Part::Max => pick(a.clone(), b, Ordering::Greater),

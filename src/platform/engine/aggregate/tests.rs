@@ -34,6 +34,11 @@ fn tile(layout: &[StoredColumn], group: &[Value]) -> Tile {
         Part::Sum => some.iter().try_fold(Value::Null, |sum, value| add(&sum, value)).unwrap(),
         Part::Mean => float(all().sum::<f64>() / some.len() as f64),
         Part::SumOfSquares => float(all().map(|x| x * x).sum()),
+        Part::SquaredDistances => {
+            let mean = all().sum::<f64>() / some.len() as f64;
+            float(all().map(|x| (x - mean) * (x - mean)).sum())
+        }
+        Part::SumRest => float(0.0),
         Part::Min => some.iter().fold(Value::Null, |best, value| pick(best, value, Ordering::Less)),
         Part::Max => some.iter().fold(Value::Null, |best, value| pick(best, value, Ordering::Greater)),
         Part::Last => some.last().map_or(Value::Null, |value| (*value).clone()),
@@ -46,7 +51,7 @@ fn tile(layout: &[StoredColumn], group: &[Value]) -> Tile {
 fn over(function: Function, groups: &[&[Value]]) -> Value {
     let is_text = groups.iter().any(|group| group.iter().any(|value| matches!(value, Value::Text(_))));
     let aggregation = aggregation(function, if is_text { DataType::String } else { DataType::Int64 });
-    let layout = stored_columns(&kind([aggregation.clone()]));
+    let layout = parts_of(&kind([aggregation.clone()]));
     let tiles = tiles(&layout, groups);
     feature(&aggregation, &layout, &tiles.iter().collect::<Vec<_>>()).unwrap()
 }
@@ -105,7 +110,7 @@ fn variances_are_stable_and_never_negative() {
 #[test]
 fn an_integer_sum_that_does_not_fit_is_an_error() {
     let aggregation = aggregation(Function::Sum, DataType::Int64);
-    let layout = stored_columns(&kind([aggregation.clone()]));
+    let layout = parts_of(&kind([aggregation.clone()]));
     let tiles = tiles(&layout, &[&[Value::Int(i64::MAX)], &[Value::Int(1)]]);
     let error = feature(&aggregation, &layout, &tiles.iter().collect::<Vec<_>>()).unwrap_err();
     assert_eq!(error.to_string(), "the sum of `v` does not fit a 64-bit integer: cast the column to DOUBLE in the SQL");
@@ -115,6 +120,51 @@ fn an_integer_sum_that_does_not_fit_is_an_error() {
 fn one_stored_column_serves_all_features_that_need_it() {
     let functions = [Function::Count, Function::Mean, Function::StddevSamp, Function::LastDistinct(2)];
     let aggregations: Vec<_> = functions.into_iter().map(|f| aggregation(f, DataType::Int64)).collect();
-    let names: Vec<_> = stored_columns(&kind(aggregations)).into_iter().map(|stored| stored.name).collect();
-    assert_eq!(names, ["count_v", "mean_v", "sum_of_squares_v", "sum_v", "lastn2_v"]);
+    let names: Vec<_> = parts_of(&kind(aggregations)).into_iter().map(|stored| stored.name).collect();
+    assert_eq!(names, ["count_v", "mean_v", "sum_of_squares_v", "sum_v", "lastn2_v", "_squared_distances_v"]);
+}
+
+#[test]
+fn nan_is_the_greatest_number_whatever_its_sign() {
+    let nan = |x: f64| Value::Float(x);
+    let is_nan = |value: Value| matches!(value, Value::Float(x) if x.is_nan());
+    for odd in [f64::NAN, -f64::NAN] {
+        let groups: [&[Value]; 2] = [&[nan(odd), nan(1.0)], &[nan(f64::INFINITY)]];
+        assert_eq!(over(Function::Min, &groups), Value::Float(1.0));
+        assert!(is_nan(over(Function::Max, &groups)));
+        assert!(is_nan(over(Function::Min, &[&[nan(odd)]])));
+    }
+}
+
+#[test]
+fn only_the_whole_sum_of_integers_must_fit() {
+    let groups: [&[Value]; 3] = [&[Value::Int(i64::MAX)], &[Value::Int(1)], &[Value::Int(-5)]];
+    assert_eq!(over(Function::Sum, &groups), Value::Int(i64::MAX - 4));
+}
+
+#[test]
+fn stored_names_meet_no_name_of_the_users() {
+    let aggregation =
+        |column: &str, function| Aggregation { column: column.to_owned(), ..aggregation(function, DataType::Int64) };
+    let mut view = crate::platform::jobs::testing::view("v");
+    view.join_keys = vec![("Count_x".to_owned(), DataType::String), ("time_partition".to_owned(), DataType::String)];
+    view.kind = kind([
+        aggregation("x", Function::VarPop),
+        aggregation("of_squares_x", Function::Sum),
+        aggregation("x", Function::LastN(2)),
+        aggregation("non_distinct_n2_x", Function::Last),
+    ]);
+    let columns = stored_columns(&view);
+    let names: Vec<&str> = columns.iter().map(|stored| stored.name.as_str()).collect();
+    let expected = [
+        "sum_of_squares_x",
+        "sum_x",
+        "_count_x",
+        "_sum_of_squares_x",
+        "last_non_distinct_n2_x",
+        "_last_non_distinct_n2_x",
+        "_squared_distances_x",
+    ];
+    assert_eq!(names, expected);
+    assert_eq!((columns[3].part, columns[3].column.as_str()), (Part::Sum, "of_squares_x"));
 }

@@ -4,11 +4,9 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use sqlparser::ast::{
-    Expr, GroupByExpr, Ident, Query as Tree, Select, SelectItem, SetExpr, TableFactor, Visit, Visitor,
-};
+use sqlparser::ast::{Expr, Ident, Query as Tree, SelectItem, SetExpr, TableFactor, Visit, Visitor};
 
-use super::functions::{self, Kind};
+use super::follows::{self, Follows};
 use super::refusal::Refusal;
 use super::{check, text};
 
@@ -19,7 +17,6 @@ pub struct Query(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     tree: Tree,
-    row_wise: bool,
     words: BTreeSet<String>,
     tables: BTreeSet<String>,
     wildcard: bool,
@@ -31,9 +28,8 @@ impl Query {
         let tree = check::query(text::parse(query)?)?;
         let mut names = Names::default();
         let ControlFlow::Continue(()) = tree.visit(&mut names);
-        let row_wise = row_wise(&tree, &mut Vec::new()).is_some();
         let Names { words, tables, wildcard } = names;
-        Ok(Self(Arc::new(Inner { tree, row_wise, words, tables, wildcard })))
+        Ok(Self(Arc::new(Inner { tree, words, tables, wildcard })))
     }
 
     /// The syntax tree.
@@ -41,11 +37,9 @@ impl Query {
         &self.0.tree
     }
 
-    /// Whether every output row comes of exactly one row of the only table that the query reads, in the same order: no
-    /// join, group, window, DISTINCT, order, limit, set operation, LATERAL VIEW or subquery in an expression. Then
-    /// pieces of the table can be queried by themselves. WHERE may leave rows out.
-    pub fn is_row_wise(&self) -> bool {
-        self.0.row_wise
+    /// How the rows of the query come of the rows of that table.
+    pub fn follows(&self, table: &str) -> Follows {
+        follows::follows(&self.0.tree, table)
     }
 
     /// Whether the query names that table.
@@ -133,68 +127,5 @@ impl Visitor for Names {
             _ => {}
         }
         ControlFlow::Continue(())
-    }
-}
-
-/// The table whose rows the output follows one by one; absent when it does not. `known` are WITH queries that do.
-fn row_wise(query: &Tree, known: &mut Vec<(String, Option<String>)>) -> Option<String> {
-    let depth = known.len();
-    for table in query.with.iter().flat_map(|with| &with.cte_tables) {
-        let follows = row_wise(&table.query, known);
-        known.push((table.alias.name.value.to_lowercase(), follows));
-    }
-    let plain = query.order_by.is_none() && query.limit_clause.is_none();
-    let follows = match &*query.body {
-        SetExpr::Select(select) if plain => select_row_wise(select, known),
-        SetExpr::Query(inner) if plain => row_wise(inner, known),
-        _ => None,
-    };
-    known.truncate(depth);
-    follows
-}
-
-fn select_row_wise(select: &Select, known: &mut Vec<(String, Option<String>)>) -> Option<String> {
-    let grouped = !matches!(&select.group_by, GroupByExpr::Expressions(exprs, _) if exprs.is_empty());
-    if grouped || select.having.is_some() || select.distinct.is_some() || !select.lateral_views.is_empty() {
-        return None;
-    }
-    let many = |visited: &dyn Fn(&mut Many) -> ControlFlow<()>| visited(&mut Many).is_break();
-    if many(&|visitor| select.projection.visit(visitor)) || many(&|visitor| select.selection.visit(visitor)) {
-        return None;
-    }
-    let [table] = select.from.as_slice() else { return None };
-    if !table.joins.is_empty() {
-        return None;
-    }
-    match &table.relation {
-        TableFactor::Table { name, .. } => {
-            let name = name.to_string().to_lowercase();
-            match known.iter().rev().find(|(with, _)| *with == name) {
-                Some((_, follows)) => follows.clone(),
-                None => Some(name),
-            }
-        }
-        TableFactor::Derived { subquery, .. } => row_wise(subquery, known),
-        _ => None,
-    }
-}
-
-/// Finds what needs more than one row.
-struct Many;
-
-impl Visitor for Many {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _: &Tree) -> ControlFlow<()> {
-        ControlFlow::Break(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        let Expr::Function(function) = expr else { return ControlFlow::Continue(()) };
-        let known = functions::find(&function.name.to_string());
-        let many = function.over.is_some()
-            || known.is_none_or(|known| matches!(known.kind, Kind::Aggregate(_) | Kind::Window(_)));
-        let cast = super::bind::CASTS.iter().any(|(name, _)| function.name.to_string().eq_ignore_ascii_case(name));
-        if many && !cast { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }

@@ -220,26 +220,12 @@ fn a_failing_value_is_told_with_its_place() {
 #[test]
 fn what_a_query_needs_is_told_from_its_text() {
     let query = check("WITH a AS (SELECT id, X FROM t WHERE y > 1) SELECT a.id, x + 1 AS z FROM a").unwrap();
-    assert!(query.is_row_wise());
+    assert_eq!(query.follows("t"), Follows::InOrder);
     let columns = query.columns_of("T").unwrap();
     assert!(["id", "x", "y"].iter().all(|name| columns.contains(*name)) && !columns.contains("w"));
     assert_eq!(query.columns_of("u").unwrap().len(), 0);
     assert_eq!(check("SELECT * FROM t").unwrap().columns_of("t"), None);
     assert!(check("SELECT a FROM t JOIN u USING (k)").unwrap().columns_of("u").unwrap().contains("k"));
-    for many in [
-        "SELECT a FROM t ORDER BY a",
-        "SELECT sum(a) AS s FROM t",
-        "SELECT a, lag(a) OVER (ORDER BY a) AS b FROM t",
-        "SELECT DISTINCT a FROM t",
-        "SELECT a FROM t UNION ALL SELECT a FROM t",
-        "SELECT a FROM t, u",
-        "SELECT a FROM t WHERE a IN (SELECT b FROM u)",
-        "SELECT x FROM t LATERAL VIEW explode(a) v AS x",
-        "WITH s AS (SELECT max(a) AS a FROM t) SELECT a FROM s",
-        "SELECT 1 AS one",
-    ] {
-        assert!(!check(many).unwrap().is_row_wise(), "{many}");
-    }
 }
 
 /// Rows enough for several pieces of the streaming engine, and for several threads.
@@ -296,7 +282,7 @@ fn both_engines_agree_on_many_rows() {
         let (memory, streaming) = (run(Engine::InMemory), run(Engine::Streaming));
         assert!(memory.height() > 1_000 || sql.contains("GROUP"), "{sql}");
         assert!(memory.equals_missing(&streaming), "{sql}\n{memory}\n{streaming}");
-        if query.is_row_wise() {
+        if query.follows("e") == Follows::InOrder {
             let out = planned(&query, &tables).unwrap().collect_with_engine(Engine::Streaming).unwrap().unwrap_single();
             assert!(out.column("id").unwrap().i64().unwrap().iter().is_sorted(), "{sql}: the order of rows is kept");
         }

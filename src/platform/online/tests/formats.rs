@@ -56,6 +56,45 @@ fn the_first_form_is_taken_over_with_all_its_data() {
 }
 
 #[test]
+fn tiles_of_the_second_form_are_read_merged_and_left_as_they_are() {
+    let bytes = Arc::new(MemoryStore::default());
+    let variance = Aggregation {
+        column: "v".into(),
+        function: Function::VarPop,
+        time_window: Span::hours(1),
+        feature: "variance".into(),
+        input_type: DataType::Int64,
+        output_type: DataType::Float64,
+    };
+    let view = pair(view(Kind::Aggregate { interval: Span::hours(1), aggregations: vec![variance] }, Span::days(9)));
+    let keys = [Value::Text("x".into()), Value::Text("a".into())];
+    let tile = [plan::Plan::of(&view).prefix(&keys).unwrap().as_slice(), &codec::instant(base())].concat();
+    // One, two and three: sum of squares, sum, count.
+    let value = codec::encode(&[Value::Float(14.0), Value::Int(6), Value::Int(3)]);
+    bytes
+        .write(vec![
+            put(Space::Meta, b"form".to_vec(), vec![2]),
+            put(Space::Meta, meta::Meta::Shape.key(view.id), meta::Meta::shape_of(&view)),
+            put(Space::Meta, meta::Meta::Order.key(view.id), plan::Plan::of(&view).order_bytes()),
+            put(Space::Tiles, tile, value),
+        ])
+        .unwrap();
+    let at = base() + Span::hours(1);
+    let store = OnlineStore::over(bytes.clone()).unwrap();
+    let variance = |store: &OnlineStore| {
+        let Value::Float(value) = store.lookup(&view, &keys, at).unwrap().found.features[0].value else {
+            panic!("none")
+        };
+        value
+    };
+    assert!((variance(&store) - 2.0 / 3.0).abs() < 1e-12);
+    assert_eq!(bytes.get(Space::Meta, b"form").unwrap(), Some(vec![3]));
+    let event = Event { key: keys[1].clone(), at: base(), number: Value::Int(6), text: keys[0].clone() };
+    assert_eq!(stream(&store, &view, &[event]).written, 1);
+    assert!((variance(&store) - 3.5).abs() < 1e-12, "{}", variance(&store));
+}
+
+#[test]
 fn another_wildcard_key_brings_the_keys_into_another_order() {
     on_each(|store| {
         let view = pair_view();
@@ -70,11 +109,11 @@ fn another_wildcard_key_brings_the_keys_into_another_order() {
 
 #[test]
 fn a_form_that_is_not_known_is_refused() {
-    for form in [vec![3], vec![], vec![2, 2]] {
+    for form in [vec![4], vec![], vec![2, 2]] {
         let bytes = Arc::new(MemoryStore::default());
         bytes.write(vec![put(Space::Meta, b"form".to_vec(), form)]).unwrap();
         let error = OnlineStore::over(bytes).err().unwrap().to_string();
-        assert!(error.contains("this version reads forms 1 and 2"), "{error}");
+        assert!(error.contains("this version reads forms 1 to 3"), "{error}");
     }
 }
 
