@@ -139,9 +139,14 @@ pub fn parse_span(text: &str) -> Result<Span, NotASpan> {
     Span::try_seconds(seconds).ok_or_else(bad)
 }
 
-/// `YYYY-MM-DD HH:MM:SS`, the way every table shows an instant (wire section 2.3).
+/// Whether an instant means itself: in the years 1 to 9999. What lies outside stands for "since ever" or "for ever".
+pub fn is_shown(at: Time) -> bool {
+    (1..=9_999).contains(&at.year())
+}
+
+/// `YYYY-MM-DD HH:MM:SS`, the way every table shows an instant (wire section 2.3); a dash for one that stands for no bound.
 pub fn print_time(at: Time) -> String {
-    at.format("%Y-%m-%d %H:%M:%S").to_string()
+    if is_shown(at) { at.format("%Y-%m-%d %H:%M:%S").to_string() } else { "-".to_owned() }
 }
 
 /// `MM-DD HH:MM`, with the year in front where it is not the one of `now`.
@@ -154,24 +159,104 @@ pub fn short_second(at: Time, now: Time) -> String {
     at.format(if at.year() == now.year() { "%m-%d %H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" }).to_string()
 }
 
-/// Reads RFC 3339, or `YYYY-MM-DD[ HH:MM[:SS]]` as UTC.
-pub fn parse_time(text: &str) -> Result<Time, NotATime> {
-    let text = text.trim();
-    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
-        return Ok(at.with_timezone(&Utc));
+/// A window in a sentence: both its ends, or the one that it has.
+pub fn print_window(window: Window) -> String {
+    let Window { start, end } = window;
+    match (is_shown(start), is_shown(end)) {
+        (true, true) => format!("{} to {}", print_time(start), print_time(end)),
+        (true, false) => format!("all time from {} on", print_time(start)),
+        (false, true) => format!("all time before {}", print_time(end)),
+        (false, false) => "all time".to_owned(),
     }
-    for format in ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"] {
-        if let Ok(at) = chrono::NaiveDateTime::parse_from_str(text, format) {
-            return Ok(at.and_utc());
-        }
-    }
-    let day = chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().and_then(|day| day.and_hms_opt(0, 0, 0));
-    day.map(|at| at.and_utc()).ok_or_else(|| NotATime(text.to_owned()))
 }
+
+/// Reads an instant: `YYYY-MM-DD`, or that and `HH:MM[:SS[.ffffff]]` behind a `T` or a blank, with or without a zone
+/// (`Z`, `UTC`, `GMT`, `+01:00`, `+0100`, `+01`, `+0000 UTC`). Without a zone it is UTC. Parts of a microsecond are dropped.
+///
+/// Only what can be meant in one way: no slashes (which is the month?), no names of zones (`CST`), no bare numbers (of what
+/// unit?).
+pub fn parse_time(text: &str) -> Result<Time, NotATime> {
+    instant(text.trim()).ok_or_else(|| NotATime(text.to_owned()))
+}
+
+fn instant(text: &str) -> Option<Time> {
+    let (day, rest) = match text.find(['T', 't', ' ']) {
+        Some(at) => (&text[..at], Some(&text[at + 1..])),
+        None => (text, None),
+    };
+    let mut parts = day.split('-');
+    let (year, month, day) =
+        (digits(parts.next()?, 4..=4)?, digits(parts.next()?, 1..=2)?, digits(parts.next()?, 1..=2)?);
+    // Year 0 is no year of anybody's calendar.
+    if parts.next().is_some() || year == 0 {
+        return None;
+    }
+    let day = chrono::NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
+    let Some(rest) = rest else { return Some(day.and_hms_opt(0, 0, 0)?.and_utc()) };
+    let end = rest.find(|c: char| !(c.is_ascii_digit() || matches!(c, ':' | '.'))).unwrap_or(rest.len());
+    let (clock, zone) = rest.split_at(end);
+    let (clock, fraction) = clock.split_once('.').map_or((clock, None), |(clock, fraction)| (clock, Some(fraction)));
+    let mut parts = clock.split(':');
+    let (hour, minute) = (digits(parts.next()?, 1..=2)?, digits(parts.next()?, 2..=2)?);
+    let second = match parts.next() {
+        Some(second) => Some(digits(second, 2..=2)?),
+        None => None,
+    };
+    if parts.next().is_some() || (fraction.is_some() && second.is_none()) {
+        return None;
+    }
+    let micro = match fraction {
+        Some(fraction) => {
+            digits(fraction, 1..=9)?;
+            digits(format!("{fraction:0<6}").get(..6)?, 6..=6)?
+        }
+        None => 0,
+    };
+    // A leap second is the first one of the next minute, as everywhere in POSIX time.
+    let (second, leap) = match second.unwrap_or(0) {
+        60 => (59, 1),
+        second => (second, 0),
+    };
+    let local = day.and_hms_micro_opt(hour, minute, second, micro)?;
+    local.and_utc().checked_add_signed(Span::seconds(leap))?.checked_sub_signed(offset(zone)?)
+}
+
+/// How far a zone is ahead of UTC.
+fn offset(zone: &str) -> Option<Span> {
+    let zone = zone.trim();
+    let is_utc = |word: &str| word.is_empty() || ["Z", "UTC", "GMT"].iter().any(|name| word.eq_ignore_ascii_case(name));
+    if is_utc(zone) {
+        return Some(Span::zero());
+    }
+    let (ahead, zone) = match (zone.strip_prefix('+'), zone.strip_prefix('-')) {
+        (Some(zone), _) => (1, zone),
+        (None, Some(zone)) => (-1, zone),
+        (None, None) => return None,
+    };
+    let (clock, named) = zone.split_at(zone.find(|c: char| !(c.is_ascii_digit() || c == ':')).unwrap_or(zone.len()));
+    let (hours, minutes) = match clock.split_once(':') {
+        Some(parts) => parts,
+        None => clock.split_at_checked(2)?,
+    };
+    let minutes = if clock.len() == 2 { 0 } else { digits(minutes, 2..=2).filter(|minutes| *minutes < 60)? };
+    let hours = digits(hours, 2..=2).filter(|hours| *hours < 24)?;
+    // Some programs write both, `+0000 UTC`: that is sure only where both say the same.
+    let sure = named.trim().is_empty() || (hours == 0 && minutes == 0 && is_utc(named.trim()));
+    sure.then(|| Span::minutes(ahead * i64::from(hours * 60 + minutes)))
+}
+
+/// So many digits and nothing else.
+fn digits(text: &str, count: std::ops::RangeInclusive<usize>) -> Option<u32> {
+    let plain = count.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    if plain { text.parse().ok() } else { None }
+}
+
+/// Two forms that [`parse_time`] reads, for a sentence.
+pub const TIME_FORMS: &str = "`2026-11-22T10:00:00Z` or `2026-11-22 10:00` (UTC)";
 
 /// A text that is not an instant.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("`{0}` is not a time: write it as `2026-11-22T10:00:00Z` or `2026-11-22 10:00` (UTC)")]
+#[error("`{0}` is not a time: write it as {forms}", forms = TIME_FORMS)]
 pub struct NotATime(pub String);
 
 #[cfg(test)]
@@ -242,10 +327,104 @@ mod tests {
     }
 
     #[test]
+    fn a_bound_that_is_none_is_told_in_words() {
+        let at = |text: &str| parse_time(text).unwrap();
+        let (first, last) = (at("0001-01-01") - Span::microseconds(1), at("9999-12-31") + Span::days(1));
+        assert_eq!(
+            (print_time(first), print_time(last), print_time(Time::MAX_UTC)),
+            ("-".into(), "-".into(), "-".into())
+        );
+        let day = at("2026-11-22");
+        for (start, end, told) in [
+            (first, last, "all time"),
+            (Time::MIN_UTC, day, "all time before 2026-11-22 00:00:00"),
+            (day, last, "all time from 2026-11-22 00:00:00 on"),
+            (day, day + Span::hours(1), "2026-11-22 00:00:00 to 2026-11-22 01:00:00"),
+        ] {
+            assert_eq!(print_window(Window { start, end }), told);
+        }
+    }
+
+    #[test]
     fn times_without_a_zone_are_utc() {
         let at = parse_time("2026-11-22 10:00").unwrap();
         assert_eq!(at, parse_time("2026-11-22T11:00:00+01:00").unwrap());
         assert_eq!(print_time(parse_time("2026-11-22").unwrap()), "2026-11-22 00:00:00");
         assert!(parse_time("yesterday").is_err());
+    }
+
+    #[test]
+    fn times_are_read_in_every_form_that_is_sure() {
+        let at = from_micros(1_795_872_615_000_000);
+        for text in [
+            "2026-11-28T13:30:15Z",
+            "2026-11-28t13:30:15z",
+            "2026-11-28 13:30:15",
+            "2026-11-28 13:30:15+00",
+            "2026-11-28 13:30:15+0000",
+            "2026-11-28 13:30:15 +00:00",
+            "2026-11-28 13:30:15-00",
+            "2026-11-28 13:30:15 UTC",
+            "2026-11-28 13:30:15 utc",
+            "2026-11-28 13:30:15 GMT",
+            "2026-11-28 13:30:15 +0000 UTC",
+            "2026-11-28 14:30:15+01",
+            "2026-11-28T08:00:15-05:30",
+            "2026-11-28T08:00:15-0530",
+            " 2026-11-28 13:30:15.000000999 ",
+            "2026-11-28 13:30:15.0",
+        ] {
+            assert_eq!(parse_time(text), Ok(at), "{text}");
+        }
+        assert_eq!(parse_time("2026-11-28 13:30:15.25"), Ok(at + Span::milliseconds(250)));
+        assert_eq!(parse_time("2026-11-28T13:30:15.000001+00"), Ok(at + Span::microseconds(1)));
+        assert_eq!(parse_time("1969-12-31T23:59:59.999999Z"), Ok(from_micros(-1)));
+        assert_eq!(parse_time("2016-12-31T23:59:60Z"), parse_time("2017-01-01"));
+        assert_eq!(parse_time("2026-1-2 9:05"), parse_time("2026-01-02T09:05:00Z"));
+        assert!(parse_time("0001-01-01").is_ok() && parse_time("9999-12-31 23:59:59.999999").is_ok());
+    }
+
+    #[test]
+    fn times_that_may_mean_something_else_are_refused() {
+        for text in [
+            "",
+            " ",
+            "1795872615",
+            "1795872615.5",
+            "20261128",
+            "2026-11",
+            "26-11-28",
+            "+2026-11-28",
+            "12026-11-28",
+            "0000-01-01",
+            "2026-02-29",
+            "2026-13-01",
+            "2026/11/28",
+            "28.11.2026",
+            "11-28-2026",
+            "2026-11-28T",
+            "2026-11-28 13",
+            "2026-11-28 13:30:15,5",
+            "2026-11-28 13:30:15.",
+            "2026-11-28 13:30.5",
+            "2026-11-28 24:00",
+            "2026-11-28 13:60",
+            "2026-11-28 13:30:61",
+            "2026-11-28 1:30 PM",
+            "2026-11-28 13:30 CST",
+            "2026-11-28 13:30 Europe/Berlin",
+            "2026-11-28 13:30+1",
+            "2026-11-28 13:30+24:00",
+            "2026-11-28 13:30+01:60",
+            "2026-11-28 13:30+0100 UTC",
+            "2026-11-28 13:30:15Zé",
+            "é026-11-28",
+            "2026-11-28 13:30+é1",
+            "2026-11-28Z",
+        ] {
+            assert_eq!(parse_time(text), Err(NotATime(text.to_owned())), "{text}");
+        }
+        let told = parse_time("soon").unwrap_err().to_string();
+        assert!(told.starts_with("`soon` is not a time: write it as `2026-11-22T10:00:00Z`"), "{told}");
     }
 }

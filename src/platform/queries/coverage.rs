@@ -5,7 +5,7 @@
 
 use polars::prelude::DataFrame;
 
-use crate::model::time::{floor, from_micros, print_time};
+use crate::model::time::{floor, from_micros, print_window};
 use crate::model::{Span, Time, Window};
 use crate::platform::engine::history::micros_of;
 use crate::platform::registry::definition::{Kind, View};
@@ -30,8 +30,7 @@ pub fn reach(view: &View, spine: &DataFrame, timestamp_key: &str, begins: Option
 /// The warning about what of `reach` is not among the windows that the offline store holds; none where all of it is.
 pub fn warning(held: &[Window], reach: Window) -> Option<String> {
     let gaps = reach.without(held);
-    let named: Vec<String> =
-        gaps.iter().take(NAMED).map(|gap| format!("{} to {}", print_time(gap.start), print_time(gap.end))).collect();
+    let named: Vec<String> = gaps.iter().take(NAMED).map(|gap| print_window(*gap)).collect();
     let more = gaps.len().checked_sub(NAMED).filter(|more| *more > 0).map(|more| format!(", and {more} more"));
     (!gaps.is_empty()).then(|| {
         format!(

@@ -3,7 +3,7 @@
 //! Pure functions of a [`Job`]. Widths and colours of the screen are `view/jobs.rs`'s.
 
 use crate::model::job::{Attempt, AttemptState, Job, JobState};
-use crate::model::time::short_time;
+use crate::model::time::{is_shown, short_time};
 use crate::model::{Id, Span, Time, Window};
 use crate::tui::phase;
 
@@ -150,6 +150,9 @@ pub fn reason(job: &Job) -> String {
 /// A window in short: the second is left out, the year where it is this one, the end's day where it is the start's; the end of
 /// a day is its 24:00.
 pub fn short_window(window: Window, now: Time) -> String {
+    if let Some(told) = unbounded(window, |at| short_time(at, now)) {
+        return told;
+    }
     let start = short_time(window.start, now);
     let last = window.end - Span::microseconds(1);
     if window.start.date_naive() != last.date_naive() {
@@ -163,5 +166,16 @@ pub fn short_window(window: Window, now: Time) -> String {
 
 /// A window in full.
 pub fn long_window(window: Window) -> String {
-    format!("{} – {}", window.start.format("%Y-%m-%d %H:%M"), window.end.format("%Y-%m-%d %H:%M"))
+    let full = |at: Time| at.format("%Y-%m-%d %H:%M").to_string();
+    unbounded(window, full).unwrap_or_else(|| format!("{} – {}", full(window.start), full(window.end)))
+}
+
+/// A window that has no start or no end, in words.
+fn unbounded(window: Window, shown: impl Fn(Time) -> String) -> Option<String> {
+    match (is_shown(window.start), is_shown(window.end)) {
+        (true, true) => None,
+        (true, false) => Some(format!("since {}", shown(window.start))),
+        (false, true) => Some(format!("until {}", shown(window.end))),
+        (false, false) => Some("all time".to_owned()),
+    }
 }
