@@ -7,8 +7,10 @@ use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr;
 
 use super::failure::{FAILED, Failure};
-use crate::model::time::print_time;
+use crate::client::table::escape_json;
+use crate::model::time::{is_shown, print_time};
 use crate::model::{Time, Value, clean};
+use crate::wire::table::json;
 
 /// Writes to standard output, all at once.
 ///
@@ -43,7 +45,7 @@ pub fn note(text: &str) {
 /// # Errors
 /// As [`print()`].
 pub fn print_json(value: &serde_json::Value) -> Result<(), Failure> {
-    print(&format!("{value:#}\n"))
+    print(&format!("{}\n", escape_json(&format!("{value:#}"))))
 }
 
 /// Rows below headings, columns aligned and two blanks apart; one line a row whatever the cells hold.
@@ -74,21 +76,16 @@ pub fn time(at: Option<Time>) -> String {
     at.map_or_else(|| "-".to_owned(), print_time)
 }
 
-/// An instant in JSON: RFC 3339, UTC.
+/// An instant in JSON: RFC 3339, UTC; null for one that stands for no bound.
 pub fn json_time(at: Option<Time>) -> serde_json::Value {
-    at.map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)).into()
+    at.filter(|at| is_shown(*at)).map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)).into()
 }
 
-/// A value in a table.
+/// A value in a table: text as it is, anything else as its JSON.
 pub fn value(value: &Value) -> String {
-    match value {
-        Value::Null => "null".to_owned(),
-        Value::Int(number) => number.to_string(),
-        Value::Float(number) => number.to_string(),
-        Value::Text(text) => text.clone(),
-        Value::Bool(flag) => flag.to_string(),
-        Value::Time(at) => at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
-        Value::List(values) => format!("[{}]", values.iter().map(self::value).collect::<Vec<_>>().join(", ")),
+    match json(value) {
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
     }
 }
 
@@ -111,6 +108,25 @@ pub fn value_of_json(json: &serde_json::Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_in_a_table_are_text_or_json() {
+        let texts = |texts: &[&str]| Value::List(texts.iter().map(|text| Value::Text((*text).to_owned())).collect());
+        for (shown, expected) in [
+            (Value::Null, "null"),
+            (Value::Float(1e300), "1e+300"),
+            (Value::Float(12.0), "12.0"),
+            (Value::Float(f64::NEG_INFINITY), "-Infinity"),
+            (Value::Text("a, b".to_owned()), "a, b"),
+            (texts(&[""]), "[\"\"]"),
+            (texts(&[]), "[]"),
+            (texts(&["a, b", "c"]), "[\"a, b\",\"c\"]"),
+        ] {
+            assert_eq!(value(&shown), expected);
+        }
+        assert_eq!(json_time(Some(Time::MAX_UTC)), serde_json::Value::Null);
+        assert_eq!(time(Some(Time::MIN_UTC)), "-");
+    }
 
     #[test]
     fn columns_are_aligned_by_what_the_eye_sees() {

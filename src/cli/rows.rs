@@ -1,5 +1,6 @@
 //! Where the rows of an answer go, and in which form: a table for the eye, CSV or JSON for programs, files.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
@@ -10,7 +11,7 @@ use super::failure::{FAILED, Failure, USAGE};
 use super::output::{self, note};
 use crate::client::table::{self, FileFormat};
 use crate::model::clean_lines;
-use crate::wire::table::cell;
+use crate::wire::table::cell_text;
 
 /// Where rows go.
 #[derive(Args, Clone, Debug)]
@@ -24,9 +25,12 @@ pub struct OutArgs {
     /// Rows that a table shows
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub limit: usize,
-    /// Replace the file of --out when it is there
+    /// Replace the file of --out when it is there; its mode and owner stay
     #[arg(long, requires = "out")]
     pub force: bool,
+    /// Keep control characters as they are where rows go into a pipe [default: written as \u001b and the like]
+    #[arg(long)]
+    pub raw: bool,
 }
 
 /// The form of rows.
@@ -51,6 +55,7 @@ pub struct Outlet {
     format: RowFormat,
     limit: usize,
     terminal: bool,
+    raw: bool,
 }
 
 impl OutArgs {
@@ -86,7 +91,9 @@ impl OutArgs {
             table::check(path, self.force).map_err(|problem| Failure::new(FAILED, problem))?;
         }
         let file = self.out.clone().map(|path| (path, self.force));
-        Ok(Outlet { file, format, limit: self.limit, terminal })
+        // On a terminal they would be obeyed.
+        let raw = self.raw && !terminal;
+        Ok(Outlet { file, format, limit: self.limit, terminal, raw })
     }
 }
 
@@ -99,7 +106,7 @@ impl Outlet {
         let Some((path, replace)) = &self.file else { return self.print(rows) };
         let bytes = match self.format {
             RowFormat::Parquet => table::save(rows, path, FileFormat::Parquet, *replace),
-            _ => table::place(path, *replace, |out| self.text(rows, out)),
+            _ => table::place(path, *replace, |out| self.exact(rows, out)),
         };
         let bytes = bytes.map_err(|problem| Failure::new(FAILED, problem))?;
         note(&format!("wrote {} to {} ({bytes} bytes)", count(rows.height()), path.display()));
@@ -107,18 +114,47 @@ impl Outlet {
     }
 
     fn print(&self, rows: &DataFrame) -> Result<(), Failure> {
-        if !self.terminal {
-            return output::print_with(|out| self.text(rows, out));
+        if self.raw {
+            return output::print_with(|out| self.exact(rows, out));
         }
-        // What a table holds may drive a terminal.
+        let mut escaped = 0;
+        if !self.terminal {
+            output::print_with(|out| self.escaped(rows, out, &mut escaped))?;
+            if escaped > 0 {
+                note(&format!(
+                    "{} written as \\u…, for CSV has no escape: --raw or --out FILE keeps them as they are",
+                    if escaped == 1 {
+                        "1 value with control characters is".to_owned()
+                    } else {
+                        format!("{escaped} values with control characters are")
+                    }
+                ));
+            }
+            return Ok(());
+        }
+        // Beyond these a terminal shows no character otherwise than it is.
         let mut text = Vec::new();
-        self.text(rows, &mut text)
+        self.escaped(rows, &mut text, &mut escaped)
             .map_err(|error| Failure::new(FAILED, format!("The rows cannot be shown: {error}.")))?;
         let text = String::from_utf8_lossy(&text);
         output::print(&format!("{}\n", clean_lines(text.trim_end_matches('\n'))))
     }
 
-    fn text(&self, rows: &DataFrame, out: &mut dyn Write) -> io::Result<()> {
+    /// The rows with what a terminal obeys made visible: in JSON by its own escapes, which mean the same, in CSV by the like,
+    /// and these are counted.
+    fn escaped(&self, rows: &DataFrame, out: &mut dyn Write, escaped: &mut usize) -> io::Result<()> {
+        if self.format == RowFormat::Csv {
+            return table::csv_with(rows, out, &mut |text| {
+                let shown = table::escape_text(text);
+                *escaped += usize::from(matches!(shown, Cow::Owned(_)));
+                shown
+            });
+        }
+        // Row by row, so that a large table is not held twice.
+        self.exact(rows, &mut Escaping { out, line: Vec::new() })
+    }
+
+    fn exact(&self, rows: &DataFrame, out: &mut dyn Write) -> io::Result<()> {
         match self.format {
             RowFormat::Csv => table::csv(rows, out),
             RowFormat::Jsonl => table::json_lines(rows, out),
@@ -129,11 +165,33 @@ impl Outlet {
     }
 }
 
+/// Writes lines on, what a terminal obeys escaped as JSON has it.
+struct Escaping<'a> {
+    out: &'a mut dyn Write,
+    line: Vec<u8>,
+}
+
+impl Write for Escaping<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.line.extend_from_slice(bytes);
+        if let Some(end) = self.line.iter().rposition(|byte| *byte == b'\n') {
+            let whole: Vec<u8> = self.line.drain(..=end).collect();
+            self.out.write_all(table::escape_json(&String::from_utf8_lossy(&whole)).as_bytes())?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
 /// The first rows in aligned columns, and how many there are.
 fn aligned(rows: &DataFrame, limit: usize) -> String {
     let names: Vec<&str> = rows.get_column_names().into_iter().map(|name| name.as_str()).collect();
     let shown = rows.height().min(limit);
-    let row = |row| rows.columns().iter().map(|column| output::value(&cell(column, row))).collect();
+    let row =
+        |row| rows.columns().iter().map(|column| cell_text(column, row).unwrap_or_else(|| "null".to_owned())).collect();
     let mut text = output::table(&names, &(0..shown).map(row).collect::<Vec<_>>());
     let all = count(rows.height());
     match shown < rows.height() {
@@ -155,7 +213,7 @@ mod tests {
     use super::*;
 
     fn args(out: Option<&std::path::Path>, format: Option<RowFormat>) -> OutArgs {
-        OutArgs { out: out.map(Into::into), format, limit: 2, force: false }
+        OutArgs { out: out.map(Into::into), format, limit: 2, force: false, raw: false }
     }
 
     #[test]
@@ -183,6 +241,43 @@ mod tests {
         let forced = OutArgs { force: true, ..args(Some(&path), None) };
         forced.outlet_on(false).unwrap().write(&df!("a" => [1]).unwrap()).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "a\n1\n");
+    }
+
+    #[test]
+    fn a_pipe_gets_no_character_that_a_terminal_obeys_unless_it_is_asked_for() {
+        let rows = df!("k\u{7}" => ["a\u{1b}[2J", "b\tc", "\u{202e}"]).unwrap();
+        let said = |format, raw| {
+            let outlet = OutArgs { raw, ..args(None, Some(format)) }.outlet_on(false).unwrap();
+            let (mut text, mut escaped) = (Vec::new(), 0);
+            match outlet.raw {
+                true => outlet.exact(&rows, &mut text).unwrap(),
+                false => outlet.escaped(&rows, &mut text, &mut escaped).unwrap(),
+            }
+            (String::from_utf8(text).unwrap(), escaped)
+        };
+        let csv = "k\\u0007\na\\u001b[2J\n\"b\tc\"\n\\u202e\n".to_owned();
+        assert_eq!(said(RowFormat::Csv, false), (csv, 3));
+        assert_eq!(said(RowFormat::Csv, true), ("k\u{7}\na\u{1b}[2J\n\"b\tc\"\n\u{202e}\n".to_owned(), 0));
+        for format in [RowFormat::Jsonl, RowFormat::Json] {
+            let (escaped, raw) = (said(format, false).0, said(format, true).0);
+            assert!(escaped.contains("\"\\u202e\"") && raw.contains("\"\u{202e}\""), "{escaped} {raw}");
+            let each = |text: &str| {
+                serde_json::Deserializer::from_str(text)
+                    .into_iter::<serde_json::Value>()
+                    .map(Result::unwrap)
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(each(&escaped), each(&raw), "it means the same");
+        }
+        let terminal = OutArgs { raw: true, ..args(None, None) }.outlet_on(true).unwrap();
+        assert!(!terminal.raw, "a terminal would obey");
+    }
+
+    #[test]
+    fn the_place_of_a_file_is_checked_before_any_work() {
+        let dir = tempfile::tempdir().unwrap();
+        let refused = args(Some(&dir.path().join("missing/x.csv")), None).outlet_on(false).unwrap_err();
+        assert!(refused.code == FAILED && refused.text.contains("missing/x.csv cannot be written"), "{refused}");
     }
 
     #[test]

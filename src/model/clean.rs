@@ -23,6 +23,13 @@ pub fn clean_lines(text: &str) -> Cow<'_, str> {
     Cow::Owned(lines.collect::<Vec<_>>().join("\n"))
 }
 
+/// Whether a terminal, or whoever lays out a line of text, obeys a character instead of showing it: control characters, marks
+/// of direction, separators of lines. Line ends, tabs and carriage returns too.
+pub fn is_obeyed(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// The text, cut to `most` characters where it is longer; the last one is then an ellipsis.
 pub fn cut(text: &str, most: usize) -> Cow<'_, str> {
     if text.char_indices().nth(most).is_none() {

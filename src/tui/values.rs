@@ -1,7 +1,7 @@
 //! Feature values and record fields as text.
 //!
-//! Pure. Floats show at most six digits after the point; instants are UTC to the second, or to the millisecond where they
-//! have them.
+//! Pure. Floats show at most six digits after the point; instants are UTC, with parts of a second where they have them; texts
+//! in a list stand in quotes where they could be taken for something else.
 
 use crate::model::time::{from_micros, parse_time};
 use crate::model::{Time, Value};
@@ -16,15 +16,28 @@ pub fn value(value: &Value) -> (String, bool) {
         Value::Bool(b) => (b.to_string(), false),
         Value::Time(at) => (time(*at), false),
         Value::List(items) => {
-            let items: Vec<String> = items.iter().map(|item| self::value(item).0).collect();
-            (format!("[{}]", items.join(", ")), false)
+            let item = |item: &Value| match item {
+                Value::Text(text) => quoted(text),
+                other => self::value(other).0,
+            };
+            (format!("[{}]", items.iter().map(item).collect::<Vec<_>>().join(", ")), false)
         }
     }
 }
 
+/// A text inside a list.
+pub fn quoted(text: &str) -> String {
+    let word = matches!(text, "" | "null" | "true" | "false") || text.parse::<f64>().is_ok() || text.trim() != text;
+    let mistaken = word || text.contains([',', '"', '[', ']']) || text.starts_with('…');
+    if mistaken { serde_json::Value::from(text).to_string() } else { text.to_owned() }
+}
+
 /// A float without needless digits.
 pub fn float(x: f64) -> String {
-    if !x.is_finite() || x == 0.0 {
+    if x.is_infinite() {
+        return if x > 0.0 { "Infinity" } else { "-Infinity" }.to_owned();
+    }
+    if x.is_nan() || x == 0.0 {
         return x.to_string();
     }
     if !(1e-4..1e15).contains(&x.abs()) {
@@ -37,8 +50,8 @@ pub fn float(x: f64) -> String {
 
 /// An instant.
 pub fn time(at: Time) -> String {
-    let millis = at.timestamp_subsec_millis();
-    at.format(if millis == 0 { "%Y-%m-%d %H:%M:%S" } else { "%Y-%m-%d %H:%M:%S%.3f" }).to_string()
+    // Three digits after the point, six or nine, whichever tell all there is.
+    at.format("%Y-%m-%d %H:%M:%S%.f").to_string()
 }
 
 /// A count with its thousands apart.
@@ -86,6 +99,17 @@ mod tests {
     fn numbers_and_instants_read_well() {
         for (x, text) in [(12.5, "12.5"), (1.0 / 3.0, "0.333333"), (-3.0, "-3"), (1e20, "1e20"), (f64::NAN, "NaN")] {
             assert_eq!(float(x), text);
+        }
+        assert_eq!((float(f64::INFINITY), float(f64::NEG_INFINITY)), ("Infinity".to_owned(), "-Infinity".to_owned()));
+        assert_eq!(time(from_micros(1_795_341_600_000_001)), "2026-11-22 10:00:00.000001");
+        let text = |text: &str| Value::Text(text.to_owned());
+        for (items, shown) in [
+            (vec![], "[]"),
+            (vec![text("")], "[\"\"]"),
+            (vec![text("LAX"), text("a, b"), Value::Null, text("null")], "[LAX, \"a, b\", null, \"null\"]"),
+            (vec![Value::Int(7), text("7")], "[7, \"7\"]"),
+        ] {
+            assert_eq!(value(&Value::List(items)).0, shown);
         }
         let text = serde_json::json!("2026-11-22T09:00:00Z");
         assert_eq!(field("timestamp", &text).0, "2026-11-22 09:00:00");

@@ -6,6 +6,7 @@ use crate::model::time::{from_micros, print_span};
 use crate::model::{Span, Time};
 use crate::tui::text::clean;
 use crate::tui::values;
+use crate::wire::table::any_text;
 
 /// Elements of a list that are shown; the rest is counted.
 const ELEMENTS: usize = 200;
@@ -70,9 +71,9 @@ pub fn cell(column: &Column, row: usize) -> Option<String> {
 /// The same with every digit, for comparisons and the clipboard.
 pub fn exact(column: &Column, row: usize) -> Option<String> {
     match column.get(row).ok()? {
-        AnyValue::Float64(x) => Some(x.to_string()),
-        AnyValue::Float32(x) => Some(x.to_string()),
-        AnyValue::Datetime(at, unit, _) => Some(instant(at, unit).format("%Y-%m-%d %H:%M:%S%.f").to_string()),
+        AnyValue::Float64(x) if (1e-5..1e16).contains(&x.abs()) || x == 0.0 => Some(x.to_string()),
+        AnyValue::Float32(x) if (1e-5..1e16).contains(&x.abs()) || x == 0.0 => Some(x.to_string()),
+        value @ (AnyValue::Float64(_) | AnyValue::Float32(_)) => any_text(&value),
         _ => cell(column, row),
     }
 }
@@ -85,24 +86,34 @@ fn text(value: &AnyValue<'_>) -> Option<String> {
         AnyValue::Float32(x) => values::float(f64::from(*x)),
         AnyValue::Datetime(at, unit, _) => values::time(instant(*at, *unit)),
         AnyValue::DatetimeOwned(at, unit, _) => values::time(instant(*at, *unit)),
-        AnyValue::Date(days) => from_micros(i64::from(*days) * 86_400_000_000).format("%Y-%m-%d").to_string(),
+        AnyValue::Date(days) => {
+            from_micros(i64::from(*days).saturating_mul(86_400_000_000)).format("%Y-%m-%d").to_string()
+        }
         AnyValue::Duration(length, unit) => print_span(Span::microseconds(micros(*length, *unit))),
-        AnyValue::List(items) => {
+        AnyValue::List(items) | AnyValue::Array(items, _) => {
             let shown = items.len().min(ELEMENTS);
-            let elements = (0..shown).map(|at| items.get(at).ok().and_then(|item| text(&item)));
+            let element = |at| match items.get(at).ok()? {
+                item if item.get_str().is_some() => {
+                    item.get_str().map(|text| clean(&values::quoted(text)).into_owned())
+                }
+                item => text(&item),
+            };
             let mut elements: Vec<String> =
-                elements.map(|element| element.unwrap_or_else(|| "null".to_owned())).collect();
+                (0..shown).map(|at| element(at).unwrap_or_else(|| "null".to_owned())).collect();
             if items.len() > shown {
                 elements.push(format!("… {} more", items.len() - shown));
             }
             format!("[{}]", elements.join(", "))
         }
-        other => clean(&other.to_string()).into_owned(),
+        other => return any_text(other).map(|text| clean(&text).into_owned()),
     })
 }
 
 /// The instant of a count since the epoch.
 fn instant(at: i64, unit: TimeUnit) -> Time {
+    if unit == TimeUnit::Nanoseconds {
+        return Time::from_timestamp_nanos(at);
+    }
     from_micros(micros(at, unit))
 }
 
@@ -159,6 +170,13 @@ mod tests {
         let numbers: Series = (0..300_i64).collect();
         let column = Series::new("last".into(), [texts]).into_column();
         assert_eq!(cell(&column, 0).unwrap(), "[LAX, S⏎O]");
+        let nothing = Series::new("last".into(), [Series::new("".into(), [""])]).into_column();
+        assert_eq!(cell(&nothing, 0).unwrap(), "[\"\"]");
+        let record =
+            df!("x" => [1_i64], "y" => [Some("a")]).unwrap().into_struct("r".into()).into_series().into_column();
+        assert_eq!(cell(&record, 0).unwrap(), "{\"x\":1,\"y\":\"a\"}");
+        let category = Series::new("c".into(), ["a"]).cast(&DataType::from_categories(Categories::global())).unwrap();
+        assert_eq!(cell(&category.into_column(), 0).unwrap(), "a");
         assert_eq!(head(&column), (Kind::Text, "array<string>".to_owned()));
         let column = Series::new("many".into(), [numbers]).into_column();
         assert!(cell(&column, 0).unwrap().ends_with("199, … 100 more]"));
