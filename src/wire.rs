@@ -20,3 +20,4 @@ pub mod rest;
 pub mod rpc;
 pub mod status;
 pub mod table;
+pub mod typed;

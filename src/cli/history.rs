@@ -24,8 +24,9 @@ pub struct HistoryArgs {
     /// A file with keys and instants to get the values for (.csv, .parquet, .jsonl)
     #[arg(long, value_name = "FILE", conflicts_with_all = ["start", "end", "entities"])]
     pub spine: Option<PathBuf>,
-    /// The spine's time column [default: the only one it has]
-    #[arg(long, value_name = "COLUMN", requires = "spine")]
+    /// The spine's time column, with `:s`, `:ms`, `:us` or `:ns` behind it where it counts time in whole numbers since 1970
+    /// [default: the only one that holds times]
+    #[arg(long, value_name = "COLUMN[:UNIT]", requires = "spine")]
     pub timestamp_key: Option<String>,
     /// First instant [default: the start of the view's features]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]

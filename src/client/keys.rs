@@ -12,9 +12,10 @@ use polars::prelude::{
 };
 
 use super::message::{KeySet, Problem, Table};
-use super::table;
+use super::table::{self, FileFormat};
 use crate::model::deletion::MAX_KEYS;
 use crate::model::{DataType, FeatureView, JoinKey, Stores, clean, foreign};
+use crate::wire::typed::word;
 
 mod names;
 #[cfg(test)]
@@ -47,8 +48,9 @@ fn check_view(view: &FeatureView) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Reads the keys of a file: CSV, Parquet or JSON lines by its ending, a column for each join key. In CSV a column of a
-/// string key stays text whatever its values look like.
+/// Reads the keys of a file: CSV, Parquet or JSON lines by its ending, a column for each join key. In CSV each column has the
+/// type of its key, an empty field is null, and an empty line is no key; null in every part of a key is said in JSON lines or
+/// Parquet alone.
 ///
 /// # Errors
 /// When the file cannot be read, or what it holds cannot be deleted from that view.
@@ -57,11 +59,25 @@ pub fn from_file(view: &FeatureView, path: &Path) -> Result<KeySet, Problem> {
     let source = format!("The file {}", path.display());
     let join_keys = names_of(view);
     names::check(path, &source, &join_keys)?;
-    let texts = view.join_keys.iter().filter(|key| key.data_type == DataType::String);
-    let texts: Vec<String> = texts.map(|key| key.name.clone()).collect();
-    let frame = table::read(path, &texts)?;
+    let frame = table::read(path, table::Purpose::Keys(&view.join_keys))?.table;
+    if FileFormat::of(path)? == FileFormat::Csv {
+        check_rows(&frame, &source)?;
+    }
     let table = checked(view, frame, &source)?;
     Ok(KeySet { file: Some(path.to_owned()), ..table })
+}
+
+/// Spreadsheets leave rows of nothing but commas where somebody has cleared cells: in a file that deletes, such a row is no key.
+fn check_rows(keys: &DataFrame, source: &str) -> Result<(), Problem> {
+    let is_empty =
+        |row: &usize| keys.columns().iter().all(|column| column.get(*row).is_ok_and(|value| value.is_null()));
+    match (0..keys.height()).find(is_empty) {
+        None => Ok(()),
+        Some(row) => Err(problem(
+            format!("{source}, row {} holds no value for any join key.", row + 1),
+            "Remove it; the key that is null in every part is said in JSON lines: null for each join key.",
+        )),
+    }
 }
 
 /// Takes keys as they were typed: each a value for every join key, in the view's order.
@@ -173,19 +189,6 @@ fn of_its_type(key: &JoinKey, frame: &DataFrame, source: &str) -> Result<Column,
         format!("{source} holds {} in column `{}`; the join key is {}.", word(column.dtype()), key.name, key.data_type),
         "Correct its values, or the type of the column.",
     ))
-}
-
-/// A type in the words of the field.
-fn word(found: &Polars) -> String {
-    let known = match found {
-        Polars::Int64 => DataType::Int64,
-        Polars::Float64 => DataType::Float64,
-        Polars::String => DataType::String,
-        Polars::Boolean => DataType::Bool,
-        Polars::Datetime(..) => DataType::Timestamp,
-        other => DataType::Other(other.to_string()),
-    };
-    known.to_string()
 }
 
 fn names_of(view: &FeatureView) -> Vec<String> {

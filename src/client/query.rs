@@ -11,9 +11,9 @@ use tokio_util::sync::CancellationToken;
 use super::api::Api;
 use super::error::{Error, Kind};
 use super::message::{QueryAnswer, Table};
-use super::table;
+use super::table::{self, Purpose};
 use super::transport::blocking;
-use crate::model::{DataType, HistoryQuery, Query, QueryProgress, RunQuery};
+use crate::model::{HistoryQuery, JoinKey, Query, QueryProgress, RunQuery};
 use crate::wire::queries::{HistoryRequest, QueryRequest, QueryState, QueryStatus, RunRequest};
 
 /// How long one question about the query's state waits for a change.
@@ -92,14 +92,13 @@ impl Course<'_> {
 
     /// The request, with the caller's files uploaded.
     async fn prepare(&self, query: &Query) -> Result<QueryRequest, Error> {
-        let texts = self.text_keys(query).await?;
         Ok(match query {
-            Query::Run(run) => QueryRequest::Run(self.run_request(run, &texts).await?),
-            Query::History(history) => QueryRequest::History(self.history_request(history, &texts).await?),
+            Query::Run(run) => QueryRequest::Run(self.run_request(run).await?),
+            Query::History(history) => QueryRequest::History(self.history_request(history).await?),
         })
     }
 
-    async fn run_request(&self, run: &RunQuery, texts: &[String]) -> Result<RunRequest, Error> {
+    async fn run_request(&self, run: &RunQuery) -> Result<RunRequest, Error> {
         let mut request = RunRequest {
             workspace: run.workspace.clone(),
             feature_view: run.feature_view.clone(),
@@ -109,7 +108,7 @@ impl Course<'_> {
             ..RunRequest::default()
         };
         for (input, path) in &run.mock_sources {
-            let id = self.send(&format!("the table for `{input}`"), path, texts).await?;
+            let id = self.send(&format!("the table for `{input}`"), path, Wanted::Mock).await?.frame_id;
             if request.mock_sources.insert(input.clone(), id).is_some() {
                 let what = format!("The input `{input}` is given two tables.");
                 return Err(Error::new(Kind::Answered, what, "Give one table for each input."));
@@ -118,7 +117,7 @@ impl Course<'_> {
         Ok(request)
     }
 
-    async fn history_request(&self, history: &HistoryQuery, texts: &[String]) -> Result<HistoryRequest, Error> {
+    async fn history_request(&self, history: &HistoryQuery) -> Result<HistoryRequest, Error> {
         let mut request = HistoryRequest {
             workspace: history.workspace.clone(),
             feature_view: history.feature_view.clone(),
@@ -130,35 +129,30 @@ impl Course<'_> {
             save_as: history.save_as.clone(),
             ..HistoryRequest::default()
         };
+        if history.spine.is_none() && history.entities.is_none() {
+            return Ok(request);
+        }
+        self.step("looking the view up");
+        let view = self.api.feature_view(&history.workspace, &history.feature_view).await?;
         if let Some(path) = &history.spine {
-            request.spine = Some(self.send("the spine", path, texts).await?);
+            let wanted = Wanted::Spine(view.join_keys.clone(), history.timestamp_key.clone());
+            let sent = self.send("the spine", path, wanted).await?;
+            request.timestamp_key = sent.timestamp_key.or(request.timestamp_key);
+            request.spine = Some(sent.frame_id);
         }
         if let Some(path) = &history.entities {
-            request.entities = Some(self.send("the entities", path, texts).await?);
+            let wanted = Wanted::Keys(view.join_keys);
+            request.entities = Some(self.send("the entities", path, wanted).await?.frame_id);
         }
         Ok(request)
     }
 
-    /// The join keys that are declared as strings: their columns in the caller's files stay text.
-    async fn text_keys(&self, query: &Query) -> Result<Vec<String>, Error> {
-        let files = match query {
-            Query::Run(run) => !run.mock_sources.is_empty(),
-            Query::History(history) => history.spine.is_some() || history.entities.is_some(),
-        };
-        if !files {
-            return Ok(Vec::new());
-        }
-        self.step("looking the view up");
-        let view = self.api.feature_view(query.workspace(), query.feature_view()).await?;
-        let texts = view.join_keys.into_iter().filter(|key| key.data_type == DataType::String);
-        Ok(texts.map(|key| key.name).collect())
-    }
-
-    async fn send(&self, what: &str, path: &Path, texts: &[String]) -> Result<String, Error> {
+    async fn send(&self, what: &str, path: &Path, wanted: Wanted) -> Result<Uploaded, Error> {
         self.step(&format!("reading {what}"));
-        let table = read(path.to_owned(), texts.to_vec()).await?;
+        let read = read(path.to_owned(), wanted).await?;
         self.step(&format!("uploading {what}"));
-        Ok(self.api.upload_frame(self.own_api, table).await?.frame_id)
+        let frame_id = self.api.upload_frame(self.own_api, read.table).await?.frame_id;
+        Ok(Uploaded { frame_id, timestamp_key: read.timestamp_key })
     }
 
     /// Starts the query. When that is cancelled half-way, the query is cancelled as soon as its id is known.
@@ -243,7 +237,27 @@ impl Course<'_> {
     }
 }
 
-async fn read(path: PathBuf, texts: Vec<String>) -> Result<DataFrame, Error> {
-    let read = blocking(move || table::read(&path, &texts)).await?;
-    read.map_err(|problem| Error::of(Kind::Answered, problem))
+/// What a file is wanted for; owned, so that it is read on another thread.
+enum Wanted {
+    Keys(Vec<JoinKey>),
+    Spine(Vec<JoinKey>, Option<String>),
+    Mock,
+}
+
+/// A table that the deployment has.
+struct Uploaded {
+    frame_id: String,
+    timestamp_key: Option<String>,
+}
+
+async fn read(path: PathBuf, wanted: Wanted) -> Result<table::Read, Error> {
+    let read = blocking(move || {
+        let purpose = match &wanted {
+            Wanted::Keys(keys) => Purpose::Keys(keys),
+            Wanted::Spine(keys, timestamp_key) => Purpose::Spine { keys, timestamp_key: timestamp_key.as_deref() },
+            Wanted::Mock => Purpose::Mock,
+        };
+        table::read(&path, purpose)
+    });
+    read.await?.map_err(|problem| Error::of(Kind::Answered, problem))
 }

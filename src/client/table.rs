@@ -7,11 +7,18 @@ use std::path::Path;
 use super::message::Problem;
 use crate::model::clean;
 
+mod broken;
+mod csv;
+mod jsonl;
+mod kinds;
+mod lines;
+mod parquet;
 mod read;
+mod spine;
 mod write;
 
-pub use read::read;
-pub use write::{check, csv, json_array, json_lines, place, save};
+pub use read::{Purpose, Read, read};
+pub use write::{check, csv, csv_with, escape_json, escape_text, json_array, json_lines, place, save};
 
 /// The forms of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

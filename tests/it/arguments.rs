@@ -67,7 +67,8 @@ fn what_run_refuses() {
         ),
         (
             (true, None, None, None, BTreeMap::from([("events".to_owned(), bad_type)])),
-            "mock source `events`: column `n` is str and cannot be read as int64: correct its values",
+            "mock source `events`, column `n`: row 1 holds `one`, which is no int64: write a whole number from \
+             -9223372036854775808 to 9223372036854775807",
         ),
     ];
     for ((aggregate, start, end, level, mocks), expected) in cases {

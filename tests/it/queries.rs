@@ -132,6 +132,40 @@ fn history_is_the_same_from_the_store_and_from_the_source() {
 }
 
 #[test]
+fn files_say_what_stands_in_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(folder.path());
+    let odd = "1.10,9007199254740993,12e4,2024-01-02,-0,\u{202e}";
+    let text = format!("carrier,at,version,order_id,sha,day,delta,name\n\n007,2026-11-22 10:30:00+00,{odd}\n\n");
+    let spine = file(folder.path(), "odd.csv", &text);
+    let history = ["history", "carrier_delays", "--from-source", "--spine", &spine, "--timestamp-key", "at"];
+    let said = |more: &[&str]| {
+        let output = server.run(&[&history[..], more].concat());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+        (String::from_utf8(output.stdout).unwrap(), said)
+    };
+    let (rows, _) = said(&["--raw"]);
+    assert_eq!(rows.lines().count(), 2, "an empty line is no row: {rows}");
+    assert!(rows.lines().nth(1).unwrap().starts_with(&format!("007,2026-11-22T10:30:00Z,{odd},")), "{rows}");
+    let (rows, told) = said(&[]);
+    assert!(rows.contains(",\\u202e,") && told.contains("1 value with control characters"), "{rows} {told}");
+
+    let half = file(folder.path(), "half.jsonl", "{\"carrier\":\"UA\"}\n{\"carrier\":\"U\\ud83d\"}\n");
+    let told = refused(&server, 1, &["history", "carrier_delays", "--from-source", "--entities", &half]);
+    assert!(told.contains("half.jsonl, line 2") && told.contains("half a surrogate pair"), "{told}");
+
+    let mock = FLIGHTS.replace("30.0,40.0", "30.0,40.5");
+    let mock = format!("flights={}", file(folder.path(), "cut.csv", &mock));
+    let run = ["run", "carrier_delays", "--start", "2026-11-22T10:00", "--end", "2026-11-22T12:00", "--mock", &mock];
+    let told = refused(&server, 1, &run);
+    assert!(told.contains("column `arr_delay`: row 4 holds `40.5`, which is no int64"), "{told}");
+    let missing = folder.path().join("missing/x.csv");
+    let told = refused(&server, 1, &[&history[..], &["--out", missing.to_str().unwrap()]].concat());
+    assert!(told.contains("missing/x.csv cannot be written"), "{told}");
+}
+
+#[test]
 fn a_dataset_survives_a_kill_and_is_never_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let spine = spine(folder.path());

@@ -1,5 +1,5 @@
-//! The names that a file of keys really has, before a reader makes its own of them: a reader renames or merges columns that
-//! stand twice, and gives a line without a key a null, which is a key of its own.
+//! What a file of keys must be before it is read: of a size that keys can have, and in JSON lines with every join key on every
+//! line, for a reader gives a line without a key a null, which is a key of its own.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -7,7 +7,6 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use polars::prelude::{CsvReadOptions, ParquetReader, PolarsResult, SerReader};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::problem;
@@ -35,47 +34,20 @@ pub(super) fn check(path: &Path, source: &str, join_keys: &[String]) -> Result<(
         _ => {}
     }
     match format {
-        FileFormat::Csv => once(csv(file), source),
-        FileFormat::Parquet => once(parquet(file), source),
         FileFormat::JsonLines => lines(file, source, join_keys),
+        FileFormat::Csv | FileFormat::Parquet => Ok(()),
     }
 }
 
-fn once(found: PolarsResult<Vec<String>>, source: &str) -> Result<(), Problem> {
-    match found.unwrap_or_default() {
-        found if repeated(&found).is_some() => Err(twice(source, repeated(&found).unwrap_or_default())),
-        _ => Ok(()),
-    }
-}
-
-/// The names of the first line.
-fn csv(file: File) -> PolarsResult<Vec<String>> {
-    let options = CsvReadOptions::default().with_has_header(false).with_infer_schema_length(Some(0));
-    let line = options.with_n_rows(Some(1)).into_reader_with_file_handle(file).finish()?;
-    let cell = |column: &polars::prelude::Column| Ok(column.str()?.get(0).unwrap_or_default().to_owned());
-    line.columns().iter().map(cell).collect()
-}
-
-/// The names of the outermost fields.
-fn parquet(file: File) -> PolarsResult<Vec<String>> {
-    let mut reader = ParquetReader::new(file);
-    let fields = reader.get_metadata()?.schema_descr.fields();
-    Ok(fields.iter().map(|field| field.name().to_owned()).collect())
-}
-
-/// Every line must name each join key once. Surplus names are told with the columns.
+/// Every line must name each join key. Surplus names are told with the columns, repeated ones by the reader.
 fn lines(file: File, source: &str, join_keys: &[String]) -> Result<(), Problem> {
     let lines = BufReader::new(file).lines().map_while(Result::ok);
     for (number, line) in (1..).zip(lines).take(MAX_KEYS + 1) {
         // What is no object is told by the reader.
         let Ok(Names(found)) = serde_json::from_str(&line) else { continue };
-        let source = format!("{source}, line {number},");
-        if let Some(name) = repeated(&found) {
-            return Err(twice(&source, name));
-        }
         if let Some(missing) = join_keys.iter().find(|name| !found.contains(name)) {
             let hint = "Write every join key on every line; null stands for a key that is null.";
-            return Err(problem(format!("{source} lacks the join key `{missing}`."), hint));
+            return Err(problem(format!("{source}, line {number}, lacks the join key `{missing}`."), hint));
         }
     }
     Ok(())

@@ -97,12 +97,20 @@ fn a_file_that_does_not_hold_the_keys_is_refused_with_the_reason() {
         (
             "k.csv",
             "user_id,origin\n42.0,a\n".into(),
-            "FILE holds float64 in column `user_id`; the join key is int64. Correct its values, or the type of the column.",
+            "FILE, column `user_id`, row 1 holds `42.0`, which is no int64. For this join key write a whole number from \
+             -9223372036854775808 to 9223372036854775807.",
         ),
         (
             "k.csv",
-            "user_id,origin\n007,a\n".into(),
-            "FILE holds string in column `user_id`; the join key is int64. Correct its values, or the type of the column.",
+            "user_id,origin\n1,a\n007,a\n".into(),
+            "FILE, column `user_id`, row 2 holds `007`, which is no int64. For this join key write a whole number from \
+             -9223372036854775808 to 9223372036854775807.",
+        ),
+        (
+            "k.csv",
+            "user_id,origin\n1,a\n,\n".into(),
+            "FILE, row 2 holds no value for any join key. Remove it; the key that is null in every part is said in JSON \
+             lines: null for each join key.",
         ),
         (
             "k.jsonl",
@@ -151,12 +159,26 @@ fn a_null_is_a_key_and_a_column_of_nulls_has_every_type() {
 }
 
 #[test]
+fn an_empty_line_is_no_key() {
+    let one = view(&[("user_id", DataType::String)]);
+    let (_dir, path) = file("k.csv", "user_id\na\n\nb\n\n\n");
+    let keys = from_file(&one, &path).unwrap();
+    assert!(keys.table.0.equals(&df!("user_id" => ["a", "b"]).unwrap()), "{}", keys.table.0);
+    let (_dir, path) = file("k.csv", "user_id\n\n\n");
+    assert_eq!(from_file(&one, &path).unwrap_err().hint, "Give at least one.");
+    let (_dir, path) = file("k.csv", "user_id\n\"\"\n");
+    assert!(from_file(&one, &path).unwrap().table.0.equals(&df!("user_id" => [""]).unwrap()), "an empty text is a key");
+    let (_dir, path) = file("k.jsonl", "{\"user_id\":null}\n\n");
+    assert_eq!(from_file(&one, &path).unwrap().table.0.column("user_id").unwrap().null_count(), 1, "so is null");
+}
+
+#[test]
 fn parquet_columns_have_the_declared_types() {
     let (_dir, path) = file("k.parquet", "");
     let mut frame = df!("user_id" => [7_i32], "origin" => ["a"]).unwrap();
     ParquetWriter::new(std::fs::File::create(&path).unwrap()).finish(&mut frame).unwrap();
     let refused = from_file(&two(), &path).unwrap_err();
-    assert!(refused.what.ends_with("holds i32 in column `user_id`; the join key is int64."), "{refused}");
+    assert!(refused.what.ends_with("holds int32 in column `user_id`; the join key is int64."), "{refused}");
 }
 
 #[test]

@@ -28,15 +28,7 @@ pub fn data_type(polars: &pl::DataType) -> Option<DataType> {
 
 /// The Polars type that holds a type of the model; absent for words this program does not know.
 pub fn polars_type(data_type: &DataType) -> Option<pl::DataType> {
-    Some(match data_type {
-        DataType::Int64 => pl::DataType::Int64,
-        DataType::Float64 => pl::DataType::Float64,
-        DataType::String => pl::DataType::String,
-        DataType::Bool => pl::DataType::Boolean,
-        DataType::Timestamp => timestamp_type(),
-        DataType::Array(element) => pl::DataType::List(Box::new(polars_type(element)?)),
-        DataType::Other(_) => return None,
-    })
+    crate::wire::typed::polars_type(data_type)
 }
 
 /// The column in the one Polars type of its word: int64, float64, microseconds UTC; absent for types this program does

@@ -14,10 +14,11 @@ use super::query::{Reach, Reader};
 use super::sink::Collector;
 use super::tiles::{Grid, TileBuilder, Tiles, Wanted, instants, shown_name};
 use super::windows::{Points, features};
-use super::{EngineError, aggregate, frame, query_error};
+use super::{EngineError, aggregate, query_error};
 use crate::model::Window;
 use crate::model::time::{micros, print_span};
 use crate::platform::registry::definition::{Kind, View};
+use crate::wire::typed::declared;
 
 /// Runs the view: at level `disabled` the query's own columns, one row a row; `partial` keys, tile columns,
 /// `tile_start_time`, `tile_end_time`, one row a key and tile; `full` keys, timestamp (the tile's end), features, one row a key
@@ -60,18 +61,10 @@ fn mocks(view: &View, args: &RunArgs) -> Result<BTreeMap<String, DataFrame>, Eng
         let mut columns = Vec::new();
         for (name, word) in &input.source.columns {
             let Ok(column) = mock.column(name) else { continue };
-            let wanted = frame::polars_type(word);
-            let cast = match wanted {
-                Some(wanted) if *column.dtype() != wanted => column.strict_cast(&wanted),
-                _ => Ok(column.clone()),
-            };
-            columns.push(cast.map_err(|_| {
-                let found = column.dtype();
-                refused(format!(
-                    "mock source `{}`: column `{name}` is {found} and cannot be read as {word}: correct its values",
-                    input.name
-                ))
-            })?);
+            let typed = declared(column, word);
+            columns.push(
+                typed.map_err(|misfit| refused(format!("mock source `{}`, column `{name}`: {misfit}", input.name)))?,
+            );
         }
         // Columns that the source has and the mock lacks matter only where the query reads them.
         let read = query.columns_of(&input.name).unwrap_or_default();
