@@ -3,6 +3,7 @@
 //! Each line is judged before it is decoded: nesting is bounded (what decodes it recurses), and a whole number must be an
 //! int64, for a decoder rounds others without a word. Half a surrogate pair, which is no character, is refused.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Seek};
@@ -15,6 +16,8 @@ use super::lines::Lines;
 
 /// The deepest nesting of a line; tables on their way to a platform are not nested deeper.
 const DEEPEST: usize = 16;
+/// Most columns, and most members of one object; a platform takes no more.
+const COLUMNS: usize = 10_000;
 /// Bytes that a value takes beside its text.
 const CELL: u64 = 16;
 
@@ -59,19 +62,21 @@ enum Cell {
 /// The first pass: every line is whole, and what the columns hold.
 fn kinds(from: impl BufRead, texts: &[String], memory: u64) -> Result<Kinds, Broken> {
     let mut kinds = Kinds::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     let mut bytes = 0_u64;
     let mut rows = 0;
     each(from, |line, row| {
         rows += 1;
         for (name, cell) in row {
             bytes = bytes.saturating_add(cell.bytes());
-            let at = match kinds.iter().position(|(known, _)| *known == name) {
-                Some(at) => at,
-                None => {
-                    kinds.push((name.clone(), Kind::Nothing));
-                    kinds.len() - 1
-                }
-            };
+            let at = *places.entry(name.clone()).or_insert(kinds.len());
+            if at == kinds.len() {
+                kinds.push((name.clone(), Kind::Nothing));
+            }
+            if kinds.len() > COLUMNS {
+                let what = format!("it holds more than {COLUMNS} columns with the lines before");
+                return Err(Broken::at(line, what).fix("Leave columns out."));
+            }
             let (_, kind) = &mut kinds[at];
             let found = match cell.kind() {
                 Some(Kind::Int) if texts.contains(&name) => Some(Kind::Text),
@@ -89,13 +94,14 @@ fn kinds(from: impl BufRead, texts: &[String], memory: u64) -> Result<Kinds, Bro
 
 /// The second pass: the values in the types that hold all of them.
 fn table(from: impl BufRead, kinds: &Kinds) -> Result<DataFrame, Broken> {
+    let places: HashMap<&str, usize> = kinds.iter().map(|(name, _)| name.as_str()).zip(0..).collect();
     let mut columns: Vec<Vec<AnyValue<'static>>> = vec![Vec::new(); kinds.len()];
     let mut rows = 0;
     each(from, |line, row| {
         rows += 1;
         for (name, cell) in row {
             // The file may have changed since.
-            let at = kinds.iter().position(|(known, _)| *known == name);
+            let at = places.get(name.as_str()).copied();
             let at = at.ok_or_else(|| Broken::at(line, "it has changed while it was read"))?;
             let value = cell.in_kind(&kinds[at].1).map_err(|what| {
                 let what = format!("column `{name}` holds {what}");
@@ -203,8 +209,8 @@ fn merged(one: &Kind, other: &Kind) -> Option<Kind> {
         (Kind::List(one), Kind::List(other)) => Kind::List(Box::new(merged(one, other)?)),
         (Kind::Record(one), Kind::Record(other)) => {
             let mut members = one.clone();
-            for (name, kind) in other {
-                match members.iter_mut().find(|(known, _)| known == name) {
+            for (at, (name, kind)) in other.iter().enumerate() {
+                match place(&members, name, at).and_then(|at| members.get_mut(at)) {
                     Some((_, known)) => *known = merged(known, kind)?,
                     None => members.push((name.clone(), kind.clone())),
                 }
@@ -214,6 +220,14 @@ fn merged(one: &Kind, other: &Kind) -> Option<Kind> {
         (one, other) if one == other => one.clone(),
         _ => return None,
     })
+}
+
+/// Where a name stands among members: most often where it stood in the line before.
+fn place<T>(members: &[(String, T)], name: &str, expected: usize) -> Option<usize> {
+    match members.get(expected) {
+        Some((known, _)) if known == name => Some(expected),
+        _ => members.iter().position(|(known, _)| known == name),
+    }
 }
 
 impl Kind {
@@ -317,8 +331,8 @@ impl Cell {
             (Self::Record(mut members), Kind::Record(kinds)) => {
                 let mut values = Vec::with_capacity(kinds.len());
                 let mut fields = Vec::with_capacity(kinds.len());
-                for (name, kind) in kinds {
-                    let found = members.iter_mut().find(|(known, _)| known == name);
+                for (at, (name, kind)) in kinds.iter().enumerate() {
+                    let found = place(&members, name, at).and_then(|at| members.get_mut(at));
                     let cell = found.map_or(Self::Nothing, |(_, cell)| std::mem::replace(cell, Self::Nothing));
                     values.push(cell.in_kind(kind)?);
                     fields.push(Field::new(name.as_str().into(), kind.dtype().ok_or("an empty object")?));
@@ -390,6 +404,9 @@ impl<'de> Visitor<'de> for CellVisitor {
         while let Some((name, cell)) = members.next_entry::<String, Cell>()? {
             if !seen.insert(name.clone()) {
                 return Err(A::Error::custom(format!("{TWICE}{name}")));
+            }
+            if record.len() == COLUMNS {
+                return Err(A::Error::custom(format!("an object has more than {COLUMNS} members")));
             }
             record.push((name, cell));
         }

@@ -87,6 +87,12 @@ fn holds_times(column: &Column) -> bool {
 
 /// Why there are no times, with the value that stands nearest to them.
 fn no_times(others: &[&Column], source: &str) -> Problem {
+    // There is no doubt which one is meant.
+    if let [only] = others
+        && let Err(problem) = times(only, None, source)
+    {
+        return problem;
+    }
     for column in others {
         let Ok(texts) = column.str() else { continue };
         let is_time = |text: Option<&str>| text.is_some_and(|text| parse_time(text).is_ok());
