@@ -188,7 +188,7 @@ fn stream_output(view: &View, events: DataFrame) -> Result<DataFrame, EngineErro
         let columns = query::needed(&query, &input.name, &input.source);
         inputs.push((input.name.as_str(), scan::whole(&input.source, &columns)?.lazy()));
     }
-    let output = sql::lazy(&query, inputs, chrono::Utc::now()).and_then(LazyFrame::collect);
+    let output = sql::lazy(&query, inputs, chrono::Utc::now(), sql::at_once()).and_then(LazyFrame::collect);
     output.map_err(|error| query_error(view, None, &error))
 }
 
@@ -235,10 +235,11 @@ fn stamped(view: &View, rows: DataFrame) -> PolarsResult<DataFrame> {
 
 /// The view's query, parsed and checked.
 fn checked(view: &View) -> Result<sql::Query, EngineError> {
-    sql::check(&view.sql).map_err(|refusal| EngineError {
+    let query = sql::check(&view.sql).map_err(|refusal| EngineError {
         kind: ErrorKind::Query,
         message: format!("view {}: its query is refused: {refusal}", view.name),
-    })
+    })?;
+    Ok(query.spelled(view.names()))
 }
 
 fn query_error(view: &View, window: Option<Window>, error: &polars::prelude::PolarsError) -> EngineError {

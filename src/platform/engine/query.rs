@@ -96,7 +96,9 @@ impl<'a> Reader<'a> {
             return Ok(First::Mock(mock.clone(), input.name.clone()));
         }
         let parts = scan::parts(&input.source, reach.source, self.now);
-        let columns = needed(&self.query, &input.name, &input.source);
+        let mut columns = needed(&self.query, &input.name, &input.source);
+        let time = input.source.timestamp_column.as_ref().filter(|time| !columns.contains(*time));
+        columns.extend(time.filter(|_| self.query.asks_for_order()).cloned());
         let ordered = scan::needs_order(&input.source);
         Ok(First::Files { source: Arc::clone(&input.source), name: input.name.clone(), parts, columns, ordered })
     }
@@ -201,9 +203,10 @@ impl Work {
     /// Runs the query over the first input's events into the sink.
     fn feed<S: Sink>(&self, name: &str, events: LazyFrame, shared: &Arc<Shared<S>>) -> PolarsResult<()> {
         let look = look(shared);
+        let events = in_time(&self.view, &self.query, events)?;
         let mut inputs = vec![(name, guard::at_rows(events, &look))];
         inputs.extend(self.tables.iter().map(|(name, table)| (name.as_str(), table.clone().lazy())));
-        let mut rows = guard::at_joins(sql::lazy(&self.query, inputs, self.now)?, &look);
+        let mut rows = guard::at_joins(sql::lazy(&self.query, inputs, self.now, self.compute(shared))?, &look);
         let schema = rows.collect_schema()?;
         let wanted = |name: &PlSmallStr| {
             self.wanted.as_ref().is_none_or(|wanted| wanted.iter().any(|wanted| wanted.as_str() == name.as_str()))
@@ -218,9 +221,32 @@ impl Work {
         into_sink(rows, shared, self.memory, &self.view.name)
     }
 
+    /// How tables that the query reads several times are computed: under the same watch.
+    fn compute<S: Sink>(&self, shared: &Arc<Shared<S>>) -> sql::Compute {
+        let (shared, view, memory) = (Arc::clone(shared), self.view.name.clone(), self.memory);
+        Arc::new(move |table| {
+            let rows = streamed(guard::at_joins(table, &look(&shared)))?;
+            shared
+                .hold(rows.estimated_size(), memory, &view)
+                .map_err(|error| polars_err!(ComputeError: "{}", error))?;
+            Ok(rows)
+        })
+    }
+
     fn failed(&self, error: &PolarsError) -> EngineError {
         super::query_error(&self.view, self.reach.rows, error)
     }
+}
+
+/// The first input's events in the order of their times, where the query asks for the first or last row of a group.
+/// Events of one time stay as they are.
+pub fn in_time(view: &View, query: &sql::Query, mut events: LazyFrame) -> PolarsResult<LazyFrame> {
+    let time = view.inputs.first().and_then(|input| input.source.timestamp_column.as_deref());
+    let Some(time) = time.filter(|_| query.asks_for_order()) else { return Ok(events) };
+    if !events.collect_schema()?.contains(time) {
+        return Ok(events);
+    }
+    Ok(events.sort([time], SortMultipleOptions::default().with_maintain_order(true)))
 }
 
 /// Times of the column inside the window.

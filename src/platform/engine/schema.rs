@@ -5,7 +5,9 @@
 use std::fs::File;
 use std::path::Path;
 
-use polars::prelude::{DataFrame, IntoLazy, ParquetReader, PolarsError, PolarsResult, Schema, SchemaExt, SerReader};
+use polars::prelude::{
+    DataFrame, IntoLazy, LazyFrame, ParquetReader, PolarsError, PolarsResult, Schema, SchemaExt, SerReader,
+};
 
 use super::sql::Refusal;
 use super::{frame, sql};
@@ -20,18 +22,37 @@ pub fn of_files<'a>(paths: impl Iterator<Item = &'a Path>) -> Option<Vec<(String
 }
 
 /// Columns and types of the query's output, in its order; `Err` says what of the query is wrong.
-pub fn of_query(inputs: &[Input], query: &str) -> Result<Vec<(String, DataType)>, Refusal> {
-    let query = sql::check(query)?;
+///
+/// Names of the view (`names`) spell the output's columns, which names in queries mean without regard to case.
+pub fn of_query<'n>(
+    inputs: &[Input],
+    query: &str,
+    names: impl IntoIterator<Item = &'n str>,
+) -> Result<Vec<(String, DataType)>, Refusal> {
+    let names: Vec<&str> = names.into_iter().collect();
+    // Polars plans by calling itself too.
+    sql::deep(|| output_of(inputs, query, &names))
+}
+
+fn output_of(inputs: &[Input], query: &str, names: &[&str]) -> Result<Vec<(String, DataType)>, Refusal> {
+    let (query, mut problems) = sql::Query::read_all(query)?;
+    let query = query.spelled(names.iter().copied());
     let broken = |error: PolarsError| Refusal {
         construct: "the query".to_owned(),
         line: 1,
         column: 1,
         problem: sql::first_line(&error),
         fix: "correct the query".to_owned(),
+        more: Vec::new(),
     };
     let empty = inputs.iter().map(|input| Ok((input.name.as_str(), empty(&input.source.columns)?.lazy())));
     let empty = empty.collect::<PolarsResult<Vec<_>>>().map_err(broken)?;
-    let out = sql::plan(&query, empty, Time::UNIX_EPOCH)?.collect().map_err(broken)?;
+    let plan = sql::plan(&query, empty, Time::UNIX_EPOCH, sql::at_once());
+    let plan = plan.map_err(|refusal| problems.extend(refusal.all().cloned())).ok();
+    if let Some(refusal) = Refusal::of(problems) {
+        return Err(refusal);
+    }
+    let out = plan.map(LazyFrame::collect).transpose().map_err(broken)?.unwrap_or_default();
     for (name, polars) in out.schema().iter() {
         if frame::data_type(polars).is_none() {
             let problem = format!("column `{name}` has type {polars}, which features cannot have");
@@ -44,7 +65,7 @@ pub fn of_query(inputs: &[Input], query: &str) -> Result<Vec<(String, DataType)>
 /// Columns and types of a checked query's output, known types only.
 pub fn of(inputs: &[Input], query: &sql::Query) -> PolarsResult<Vec<(String, DataType)>> {
     let empty = inputs.iter().map(|input| Ok((input.name.as_str(), empty(&input.source.columns)?.lazy())));
-    let mut plan = sql::lazy(query, empty.collect::<PolarsResult<Vec<_>>>()?, Time::UNIX_EPOCH)?;
+    let mut plan = sql::lazy(query, empty.collect::<PolarsResult<Vec<_>>>()?, Time::UNIX_EPOCH, sql::at_once())?;
     Ok(known(plan.collect_schema()?.as_ref()))
 }
 

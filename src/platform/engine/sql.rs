@@ -4,7 +4,9 @@
 //! rules for types, nulls, frames and errors, on Polars. Nothing here reads files, and a query reads only its inputs.
 //! docs/sql.md is written from the tables in here.
 
-use polars::prelude::{LazyFrame, PolarsError, PolarsResult};
+use std::sync::Arc;
+
+use polars::prelude::{DataFrame, LazyFrame, PolarsError, PolarsResult};
 
 use crate::model::time::micros;
 use crate::model::{Time, foreign};
@@ -15,9 +17,11 @@ mod calendar_pattern;
 mod cast;
 mod cells;
 mod check;
+mod depth;
 mod follows;
 mod frames;
 mod functions;
+mod lambda;
 mod lower;
 mod node;
 mod number;
@@ -29,6 +33,7 @@ mod signature;
 mod text;
 mod types;
 
+pub use depth::on_deep_stack as deep;
 pub use follows::Follows;
 pub use query::Query;
 pub use refusal::Refusal;
@@ -39,19 +44,41 @@ pub fn check(query: &str) -> Result<Query, Refusal> {
     Query::read(query)
 }
 
-/// The output of the query over the named inputs, planned and not run; names and types are checked. `now` is the instant
-/// of `now()`. Instants are microseconds, UTC, in and out. A failing value is an error when the plan runs.
-pub fn plan(query: &Query, inputs: Vec<(&str, LazyFrame)>, now: Time) -> Result<LazyFrame, Refusal> {
-    let inputs = plan::Planner::new(inputs, micros(now)).map_err(|error| {
-        let place = refusal::Place { line: 1, column: 1 };
-        place.refuse("the inputs", first_line(&error), "check the view's sources")
-    });
-    inputs?.finish(query.tree())
+/// How a table that a query reads several times is computed: once, before the query itself.
+pub type Compute = Arc<dyn Fn(LazyFrame) -> PolarsResult<DataFrame> + Send + Sync>;
+
+/// On this thread and without bounds: for few rows.
+pub fn at_once() -> Compute {
+    Arc::new(LazyFrame::collect)
+}
+
+/// The output of the query over the named inputs, planned and not run but for tables that it reads several times; names
+/// and types are checked. `now` is the instant of `now()`. Instants are microseconds, UTC, in and out. A failing value is
+/// an error when the plan runs.
+pub fn plan(query: &Query, inputs: Vec<(&str, LazyFrame)>, now: Time, compute: Compute) -> Result<LazyFrame, Refusal> {
+    planned(query, inputs, now, compute, &mut None)
 }
 
 /// [`plan()`] with Polars' kind of error.
-pub fn lazy(query: &Query, inputs: Vec<(&str, LazyFrame)>, now: Time) -> PolarsResult<LazyFrame> {
-    Ok(plan(query, inputs, now)?)
+pub fn lazy(query: &Query, inputs: Vec<(&str, LazyFrame)>, now: Time, compute: Compute) -> PolarsResult<LazyFrame> {
+    let mut failed = None;
+    planned(query, inputs, now, compute, &mut failed).map_err(|refusal| failed.unwrap_or_else(|| refusal.into()))
+}
+
+fn planned(
+    query: &Query,
+    inputs: Vec<(&str, LazyFrame)>,
+    now: Time,
+    compute: Compute,
+    failed: &mut Option<PolarsError>,
+) -> Result<LazyFrame, Refusal> {
+    depth::on_deep_stack(|| {
+        let planner = plan::Planner::new(inputs, micros(now), query, compute).map_err(|error| {
+            let place = refusal::Place { line: 1, column: 1 };
+            place.refuse("the inputs", first_line(&error), "check the view's sources")
+        });
+        planner?.finish(failed)
+    })
 }
 
 /// The sentence of an error without the engine's hints and plan dumps.

@@ -276,3 +276,18 @@ aggregations = [
     { column = "of_squares_x", function = "sum", time_window = "1h" },
 ]
 "#;
+
+#[test]
+fn first_rows_are_those_of_the_event_times() {
+    let view = view("carrier_delays");
+    let query = sql::check("SELECT carrier, first(n) AS f, last(n) AS l FROM flights GROUP BY carrier").unwrap();
+    let time = view.inputs[0].source.timestamp_column.clone().unwrap();
+    let frame = df!("carrier" => ["a", "a", "a", "a"], "n" => [1, 2, 3, 4], time.as_str() => [30, 10, 30, 20]).unwrap();
+    let ordered = query::in_time(&view, &query, frame.clone().lazy()).unwrap();
+    let planned = sql::lazy(&query, vec![("flights", ordered)], Time::UNIX_EPOCH, sql::at_once()).unwrap();
+    let found = planned.collect_with_engine(Engine::Streaming).unwrap().unwrap_single();
+    let value = |column: &str| found.column(column).unwrap().i32().unwrap().get(0);
+    assert_eq!((value("f"), value("l")), (Some(2), Some(3)));
+    let other = sql::check("SELECT carrier, n FROM flights").unwrap();
+    assert_eq!(query::in_time(&view, &other, frame.clone().lazy()).unwrap().collect().unwrap(), frame);
+}

@@ -18,6 +18,9 @@ use super::{EngineError, ErrorKind, memory};
 /// How often a run is looked at: for a wish to stop, its progress, its memory.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// Stack of the thread that plans and starts a run: plans are trees that are walked.
+const STACK: usize = 16 << 20;
+
 /// A look at the wish to stop.
 pub fn look<S: Sink>(shared: &Arc<Shared<S>>) -> Look {
     let shared = Arc::clone(shared);
@@ -90,7 +93,7 @@ pub fn watch<S: Sink>(
     }
     let (done, ended) = channel();
     let inside = Arc::clone(&shared);
-    let started = std::thread::Builder::new().name("query".to_owned()).spawn(move || {
+    let started = std::thread::Builder::new().name("query".to_owned()).stack_size(STACK).spawn(move || {
         let _ = done.send(work(&inside));
     });
     started.map_err(|error| fault(view, &error.to_string()))?;

@@ -310,6 +310,12 @@ impl View {
         self.inputs.first().is_some_and(|input| input.source.stream.is_some())
     }
 
+    /// The names that spell columns of its query's output: join keys and the timestamp. Queries mean names without regard
+    /// to case.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.join_keys.iter().map(|(name, _)| name.as_str()).chain([self.timestamp_field.as_str()])
+    }
+
     /// The greatest data delay over its sources.
     pub fn max_data_delay(&self) -> Span {
         self.inputs.iter().map(|input| input.source.data_delay).max().unwrap_or(Span::zero())

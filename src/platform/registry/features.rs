@@ -151,18 +151,20 @@ fn aggregation(
     let function = functions::parse(&word?, n).map_err(|(problem, fix)| entry.report("function", problem, fix)).ok();
     let column = column?;
     let output = output?;
-    let Some((_, input_type)) = output.iter().find(|(name, _)| *name == column) else {
+    // Names in queries do not care about case.
+    let exact = output.iter().find(|(name, _)| *name == column);
+    let found = exact.or_else(|| output.iter().find(|(name, _)| name.eq_ignore_ascii_case(&column)));
+    let Some((of_query, input_type)) = found.cloned() else {
         let fix = suggest::fix(&column, output.iter().map(|(name, _)| name.as_str()));
         entry.report("column", format!("the query has no column `{column}`"), fix);
         return None;
     };
     let (function, spelling) = function?;
-    let output_type = functions::output_type(function, &column, input_type);
+    let output_type = functions::output_type(function, &column, &input_type);
     let output_type = output_type.map_err(|(problem, fix)| entry.report("function", problem, fix)).ok()?;
     let (window, interval) = (window?, interval?);
     let feature = name.unwrap_or_else(|| functions::feature_name(&column, &spelling, window, interval));
-    let input_type = input_type.clone();
-    Some(Aggregation { column, function, time_window: window, feature, input_type, output_type })
+    Some(Aggregation { column: of_query, function, time_window: window, feature, input_type, output_type })
 }
 
 fn check_window(entry: &Fields<'_>, window: Option<Span>, interval: Option<Span>) {

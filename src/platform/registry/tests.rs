@@ -257,3 +257,53 @@ fn a_query_outside_of_the_dialect_is_told_with_its_line_in_the_file() {
         assert_eq!(names.len(), 1);
     }
 }
+
+#[test]
+fn all_that_is_wrong_with_a_query_is_told_at_once_each_on_its_line() {
+    let written = "sql = \"SELECT carrier, timestamp, dep_delay, arr_delay FROM flights\"";
+    let query = "sql = '''SELECT carrier, timestamp,\n  dep_dely AS dep_delay,\n  strftime(timestamp, '%Y') AS year\nFROM flights WHERE arr_dely > 1'''";
+    let (errors, _) = printed(&VIEW.replace("NAME", "other").replace(written, query));
+    let told: Vec<&str> = errors.iter().map(|error| error.split_once(" of the query: ").unwrap().1).collect();
+    assert_eq!(
+        told,
+        [
+            "column dep_dely: is not there. did you mean `dep_delay`?",
+            "function strftime: Spark has no strftime. use date_format(ts, 'yyyy-MM-dd HH:mm:ss')",
+            "column arr_dely: is not there. did you mean `arr_delay`?",
+        ]
+    );
+    let lines: Vec<&str> = errors.iter().map(|error| error.split(": ").next().unwrap()).collect();
+    assert_eq!(lines, ["views/other.toml:6", "views/other.toml:7", "views/other.toml:8"]);
+}
+
+#[test]
+fn a_query_too_deep_is_refused_with_its_line_and_costs_no_other_view() {
+    let sum = |count: usize| format!("dep_delay{} AS dep_delay", " + 1".repeat(count));
+    for (count, sound) in [(20, true), (440, false), (20_000, false)] {
+        let (errors, names) =
+            printed(&VIEW.replace("NAME", "other").replace("dep_delay, arr", &format!("{}, arr", sum(count))));
+        assert_eq!(names.len(), 1 + usize::from(sound), "{errors:?}");
+        let refused = |error: &String| error.starts_with("views/other.toml:5: sql: ") && error.contains("levels");
+        assert!(sound == errors.is_empty() && errors.iter().all(refused), "{errors:?}");
+    }
+}
+
+#[test]
+fn names_of_the_definition_and_of_the_query_do_not_care_about_case() {
+    let view = VIEW.replace("NAME", "other").replace(
+        "SELECT carrier, timestamp, dep_delay, arr_delay FROM flights",
+        "SELECT CARRIER, Timestamp, f.DEP_DELAY FROM FLIGHTS AS f",
+    );
+    let view = format!("{view}timestamp_field = \"timestamp\"\n");
+    let root = repository(&[("views/other.toml", &view)]);
+    let loaded = load(root.path());
+    let errors: Vec<String> = loaded.errors.iter().map(ToString::to_string).collect();
+    assert_eq!(errors, Vec::<String>::new());
+    let view = loaded.views.iter().find(|view| view.name == "other").unwrap();
+    assert_eq!(
+        (view.timestamp_field.as_str(), view.feature_names()),
+        ("timestamp", vec!["dep_delay_mean_6h_1h".to_owned()])
+    );
+    let Kind::Aggregate { aggregations, .. } = &view.kind else { panic!("not an aggregate") };
+    assert_eq!(aggregations[0].column, "DEP_DELAY", "as the query calls it");
+}

@@ -44,9 +44,15 @@ fn view(fields: &Fields<'_>, file: &Path, catalog: &Catalog) -> Option<Vec<View>
     let online_serving_index = serving_index(fields, &join_keys);
     let query = query(fields);
     let schedule = schedule(fields);
-    let output = inputs.as_deref().zip(query.as_deref()).and_then(|(inputs, query)| {
-        let output = engine::schema::of_query(inputs, query);
-        output.map_err(|refusal| report_refusal(fields, &refusal)).ok()
+    let timestamp = fields.text("timestamp_field");
+    let output = query.as_deref().and_then(|query| {
+        let names = join_keys.iter().map(|(name, _)| name.as_str()).chain(timestamp.as_deref());
+        let output = match inputs.as_deref() {
+            Some(inputs) => engine::schema::of_query(inputs, query, names).map(Some),
+            // Without inputs only the text tells what is wrong with it.
+            None => engine::sql::check(query).map(|_| None),
+        };
+        output.map_err(|refusal| report_refusal(fields, &refusal)).ok().flatten()
     });
     let features = features::read(fields, schedule.interval, &join_keys, output.as_deref());
     let batch_schedule = schedule.checked(fields, features.as_ref().map(|(_, kind)| kind));
@@ -265,24 +271,18 @@ fn query(fields: &Fields<'_>) -> Option<String> {
     if let Some(mode) = fields.text("mode").filter(|mode| mode != "spark_sql") {
         fields.report("mode", format!("`{mode}` cannot be run"), "write mode = \"spark_sql\"");
     }
-    let query = fields.required_text("sql", "`sql = \"\"\"SELECT ...\"\"\"`")?;
-    match engine::sql::check(&query) {
-        Ok(_) => Some(query),
-        Err(refusal) => {
-            report_refusal(fields, &refusal);
-            None
-        }
-    }
+    fields.required_text("sql", "`sql = \"\"\"SELECT ...\"\"\"`")
 }
 
-/// Reports what is wrong with the query, on its line of the file.
+/// Reports all that is wrong with the query, each on its line of the file.
 fn report_refusal(fields: &Fields<'_>, refusal: &Refusal) {
-    let Refusal { construct, line, column, problem, fix } = refusal;
-    let problem = match construct.as_str() {
-        "the query" => problem.clone(),
-        construct => format!("line {line}, column {column} of the query: {construct}: {problem}"),
-    };
-    fields.report_line("sql", *line, problem, fix.clone());
+    for Refusal { construct, line, column, problem, fix, .. } in refusal.all() {
+        let problem = match construct.as_str() {
+            "the query" => problem.clone(),
+            construct => format!("line {line}, column {column} of the query: {construct}: {problem}"),
+        };
+        fields.report_line("sql", *line, problem, fix.clone());
+    }
 }
 
 /// The fields that say what is materialized, where and when.

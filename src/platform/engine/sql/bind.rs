@@ -9,12 +9,13 @@ use sqlparser::ast::{Expr, Ident, Spanned, WindowSpec};
 use super::node::{Literal, Node, Op, Source};
 use super::plan::{Named, Planner, Relation};
 use super::refusal::{Place, Refusal, quote};
-use super::signature;
 use super::types::Type;
+use super::{depth, lower, signature};
 use crate::platform::registry::suggest;
 
 mod call;
 mod form;
+mod lambda;
 mod literal;
 mod operator;
 mod subquery;
@@ -34,6 +35,8 @@ pub struct Binder<'a> {
     pub aliases: &'a [(String, Node)],
     /// Whether these hide columns, as in ORDER BY.
     pub aliases_first: bool,
+    /// The parameters of the lambda functions around, the innermost last.
+    pub variables: Vec<Named>,
     /// Named windows.
     pub windows: &'a [(Ident, WindowSpec)],
     /// Whether subqueries may stand here.
@@ -44,6 +47,8 @@ pub struct Binder<'a> {
 
 /// Most parts of one expression: some forms stand for others that name an argument twice.
 const MAX_NODES: usize = 50_000;
+/// Most parts of an expression with all conditions under which what may fail is asked.
+const MAX_PARTS: f64 = 100_000.0;
 
 /// Functions that do not care about the order of an array.
 const ORDERLESS: [&str; 6] = ["sort_array", "array_sort", "size", "array_contains", "array_max", "array_min"];
@@ -53,6 +58,12 @@ impl Binder<'_> {
     pub fn whole(&mut self, expr: &Expr) -> Result<Node, Refusal> {
         let node = self.expr(expr)?;
         check_lists(&node, "")?;
+        if lower::size(&node) > MAX_PARTS {
+            let problem =
+                "has too many conditions of which each may fail on some value, and is asked only after those before it";
+            let fix = "compute what may fail in a WITH query before, or use TRY_CAST, try_divide and the like";
+            return Err(node.from.place.refuse(&*node.from.text, problem, fix));
+        }
         Ok(node)
     }
 
@@ -88,13 +99,7 @@ impl Binder<'_> {
         if let Some(problem) = signature::count_problem(function, args.len()) {
             return Err(from.place.refuse(format!("function {}", function.name), problem, signature::form(function)));
         }
-        if args.iter().map(Node::size).sum::<usize>() > MAX_NODES {
-            return Err(from.place.refuse(
-                &*from.text,
-                "is too large when it is written out",
-                "name its parts in a WITH query",
-            ));
-        }
+        bounded(&args, from)?;
         let args = if signature::is_comparison(function) { operator::comparable(args) } else { args };
         let (args, ty) = signature::apply(function, args, &whole)?;
         Ok(Node { op: Op::Call(function), args, ty, from: from.clone() })
@@ -102,6 +107,7 @@ impl Binder<'_> {
 
     /// A condition and what holds otherwise, all values in their common type.
     pub fn case(&self, args: Vec<Node>, from: &Source) -> Result<Node, Refusal> {
+        bounded(&args, from)?;
         let is_value = |index: usize| index % 2 == 1 || (index + 1 == args.len() && args.len() % 2 == 1);
         let whole = Node::literal(Literal::Null, Type::Null).at(from);
         let mut ty = Type::Null;
@@ -119,11 +125,23 @@ impl Binder<'_> {
         self.aliases.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(name)).map(|(_, node)| node.clone())
     }
 
+    /// The parameter of a lambda function, or a field of it, that a name stands for.
+    fn variable(&self, names: &[&str], place: Place) -> Option<Result<Node, Refusal>> {
+        let (first, fields) = names.split_first()?;
+        let variable = self.variables.iter().rev().find(|variable| variable.name.eq_ignore_ascii_case(first))?;
+        let from = Source { place, text: Arc::from(quote(&names.join("."))) };
+        let node = Node::column(variable.id, variable.ty.clone()).at(&from);
+        Some(fields.iter().try_fold(node, |node, name| field(node, name)))
+    }
+
     /// The column, or field of a column, that a name stands for.
     pub fn resolve(&mut self, names: &[Ident]) -> Result<Node, Refusal> {
         let place = names.first().map_or(self.place, |name| Place::of(name.span)).or(self.place);
         let written: Vec<&str> = names.iter().map(|name| name.value.as_str()).collect();
         let text = written.join(".");
+        if let Some(node) = self.variable(&written, place) {
+            return node;
+        }
         if let Some(node) = self.alias(&written).filter(|_| self.aliases_first) {
             return Ok(node);
         }
@@ -141,6 +159,15 @@ impl Binder<'_> {
         let last = written.last().copied().unwrap_or_default();
         Err(place.refuse(format!("column {text}"), "is not there", suggest::fix(last, known.iter().copied())))
     }
+}
+
+/// Refuses what is too large or too deep when all that it names is written out.
+fn bounded(args: &[Node], from: &Source) -> Result<(), Refusal> {
+    if args.iter().map(Node::size).sum::<usize>() > MAX_NODES {
+        let fix = "name its parts in a WITH query";
+        return Err(from.place.refuse(&*from.text, "is too large when it is written out", fix));
+    }
+    if depth::of(args) > depth::MAX_DEPTH { Err(depth::too_deep(from.place, &from.text)) } else { Ok(()) }
 }
 
 /// A field of a struct.

@@ -41,6 +41,11 @@ impl Cells<StringChunked> {
 }
 
 impl Cells<BooleanChunked> {
+    /// How many cells there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
     /// The flag in a row; absent where it is null.
     pub fn get(&self, row: usize) -> Option<bool> {
         self.cells.get(self.at(row)?)

@@ -2,66 +2,83 @@
 //!
 //! What depends on columns and types is refused when the query is planned, which a definition's loading does too.
 
+use std::convert::Infallible;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Distinct, Expr, JoinConstraint, JoinOperator, Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier,
-    Spanned, Statement, TableFactor, Visit, Visitor,
+    Distinct, Expr, JoinConstraint, JoinOperator, PivotValueSource, Query, Select, SelectItem, SetExpr, SetOperator,
+    SetQuantifier, Spanned, Statement, TableFactor, Visit, Visitor,
 };
 use sqlparser::tokenizer::Span;
 
+use super::depth;
 use super::refusal::{Place, Refusal};
 use super::text::ONE_SELECT;
 
 mod calls;
 
-/// The query of a statement, if it is one and all of it is in the dialect.
-pub fn query(statement: Statement) -> Result<Query, Refusal> {
+/// The query of a statement, with all of it that is outside of the dialect; `Err` where nothing more can be told of it.
+pub fn query(statement: Statement) -> Result<(Query, Vec<Refusal>), Refusal> {
     let place = Place::of(statement.span());
-    let Statement::Query(query) = statement else {
+    let Statement::Query(mut query) = statement else {
         return Err(place.refuse("the query", "is not a query", ONE_SELECT));
     };
-    match query.visit(&mut Checker { place, generators: Vec::new() }) {
-        ControlFlow::Break(refusal) => Err(refusal),
-        ControlFlow::Continue(()) => named(&query.body).map(|()| *query),
+    depth::balance(&mut query);
+    depth::check(&query)?;
+    let mut checker = Checker { place, generators: Vec::new(), problems: Vec::new(), shape: false };
+    let ControlFlow::Continue(()) = query.visit(&mut checker);
+    checker.problems.extend(unnamed(&query.body));
+    match Refusal::of(std::mem::take(&mut checker.problems)) {
+        // Names and types mean nothing where the tables themselves are not understood.
+        Some(refusal) if checker.shape => Err(refusal),
+        refusal => Ok((*query, refusal.map(|refusal| refusal.all().cloned().collect()).unwrap_or_default())),
     }
 }
 
 /// The output needs names: Spark makes some up that no feature should have.
-fn named(body: &SetExpr) -> Result<(), Refusal> {
-    let select = match body {
-        SetExpr::Select(select) => select,
-        SetExpr::SetOperation { left, .. } => return named(left),
-        SetExpr::Query(query) => return named(&query.body),
-        _ => return Ok(()),
+fn unnamed(body: &SetExpr) -> Vec<Refusal> {
+    let mut first = body;
+    let select = loop {
+        first = match first {
+            SetExpr::Select(select) => break select,
+            SetExpr::SetOperation { left, .. } => left,
+            SetExpr::Query(query) => &query.body,
+            _ => return Vec::new(),
+        }
     };
-    for item in &select.projection {
-        let SelectItem::UnnamedExpr(expr) = item else { continue };
+    let unnamed = |item: &SelectItem| {
+        let SelectItem::UnnamedExpr(expr) = item else { return None };
         let mut inner = expr;
         while let Expr::Nested(nested) = inner {
             inner = nested;
         }
-        if !matches!(inner, Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::CompoundFieldAccess { .. }) {
-            return Err(Place::of(item.span()).refuse(item.to_string(), "has no name", "give it one with AS"));
-        }
-    }
-    Ok(())
+        let named =
+            matches!(inner, Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::CompoundFieldAccess { .. });
+        (!named).then(|| Place::of(item.span()).refuse(item.to_string(), "has no name", "give it one with AS"))
+    };
+    select.projection.iter().filter_map(unnamed).collect()
 }
 
 struct Checker {
     place: Place,
-    /// Where the generators of LATERAL VIEWs stand: the only place for them.
+    /// Where generators stand that may: in LATERAL VIEWs, and by themselves in a SELECT list.
     generators: Vec<Span>,
+    problems: Vec<Refusal>,
+    /// Whether a problem is about the tables and clauses of the query, not about an expression.
+    shape: bool,
 }
 
-type Found = ControlFlow<Refusal>;
+type Found = ControlFlow<Infallible>;
 
-fn all<const N: usize>(checks: [Option<Refusal>; N]) -> Found {
-    checks.into_iter().flatten().next().map_or(ControlFlow::Continue(()), ControlFlow::Break)
+impl Checker {
+    fn shape(&mut self, problem: Option<Refusal>) {
+        self.shape |= problem.is_some();
+        self.problems.extend(problem);
+    }
 }
 
 impl Visitor for Checker {
-    type Break = Refusal;
+    type Break = Infallible;
 
     fn pre_visit_query(&mut self, query: &Query) -> Found {
         let place = Place::of(query.span()).or(self.place);
@@ -71,56 +88,85 @@ impl Visitor for Checker {
         }
         let refuse = |present: bool, what: &str, fix: &str| present.then(|| place.refuse(what, NOT_SHARED, fix));
         let with = query.with.as_ref();
-        all([
+        for problem in [
             refuse(with.is_some_and(|with| with.recursive), "WITH RECURSIVE", "write the steps out, or join twice"),
             refuse(query.fetch.is_some(), "FETCH", "use LIMIT"),
             refuse(!query.locks.is_empty() || query.for_clause.is_some(), "FOR", "leave it out"),
             refuse(query.settings.is_some() || query.format_clause.is_some(), "SETTINGS", "leave it out"),
             refuse(!query.pipe_operators.is_empty(), "|>", "write SELECT ... FROM ..."),
-            body(&query.body, place),
-        ])
+        ] {
+            self.shape(problem);
+        }
+        body(&query.body, place).into_iter().for_each(|problem| self.shape(Some(problem)));
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> Found {
+        for item in &select.projection {
+            let (SelectItem::UnnamedExpr(expr)
+            | SelectItem::ExprWithAlias { expr, .. }
+            | SelectItem::ExprWithAliases { expr, .. }) = item
+            else {
+                continue;
+            };
+            self.generators.push(expr.span());
+        }
+        ControlFlow::Continue(())
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> Found {
         let place = Place::of(factor.span()).or(self.place);
-        table(factor, place).map_or(ControlFlow::Continue(()), ControlFlow::Break)
+        self.shape(table(factor, place));
+        ControlFlow::Continue(())
     }
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> Found {
         let place = Place::of(expr.span()).or(self.place);
-        if matches!(expr, Expr::Function(_)) && self.generators.contains(&expr.span()) {
+        if is_generator(expr) && self.generators.contains(&expr.span()) {
             return ControlFlow::Continue(());
         }
-        expression(expr, place).map_or(ControlFlow::Continue(()), ControlFlow::Break)
+        self.problems.extend(expression(expr, place));
+        ControlFlow::Continue(())
     }
 }
+
+/// Whether an expression makes rows, not a value.
+pub fn is_generator(expr: &Expr) -> bool {
+    let Expr::Function(function) = expr else { return false };
+    let name = function.name.to_string();
+    GENERATORS.iter().any(|generator| name.eq_ignore_ascii_case(generator))
+}
+
+/// Functions that make a row of each element of an array.
+pub const GENERATORS: [&str; 4] = ["explode", "explode_outer", "posexplode", "posexplode_outer"];
 
 /// Why a construct is refused that is good SQL elsewhere.
 const NOT_SHARED: &str = "is not shared by Spark and this engine";
 
-fn body(body: &SetExpr, place: Place) -> Option<Refusal> {
-    let refuse = |what: &str, fix: &str| Some(place.refuse(what, NOT_SHARED, fix));
+fn body(body: &SetExpr, place: Place) -> Vec<Refusal> {
+    let refuse = |what: &str, fix: &str| vec![place.refuse(what, NOT_SHARED, fix)];
     match body {
         SetExpr::Select(select) => clauses(select, Place::of(select.select_token.0.span).or(place)),
         // A query in brackets is visited by itself.
-        SetExpr::Query(_) => None,
+        SetExpr::Query(_) => Vec::new(),
         SetExpr::SetOperation { left, op, set_quantifier, right } => {
             let by_name = !matches!(set_quantifier, SetQuantifier::All | SetQuantifier::Distinct | SetQuantifier::None);
+            let mut problems = self::body(left, place);
+            problems.extend(self::body(right, place));
             if by_name {
-                return refuse("UNION BY NAME", "select the columns in the same order");
+                problems.extend(refuse("UNION BY NAME", "select the columns in the same order"));
+            } else if *op != SetOperator::Union && *set_quantifier == SetQuantifier::All {
+                problems.extend(refuse(&format!("{op} ALL"), "leave ALL out, or group and count"));
             }
-            if *op != SetOperator::Union && *set_quantifier == SetQuantifier::All {
-                return refuse(&format!("{op} ALL"), "leave ALL out, or group and count");
-            }
-            self::body(left, place).or_else(|| self::body(right, place))
+            problems
         }
         SetExpr::Values(_) => refuse("VALUES", "put the rows into a source"),
         SetExpr::Table(_) => refuse("TABLE", "write SELECT * FROM"),
-        _ => Some(place.refuse("the query", "is not a query", ONE_SELECT)),
+        _ => vec![place.refuse("the query", "is not a query", ONE_SELECT)],
     }
 }
 
-fn clauses(select: &Select, place: Place) -> Option<Refusal> {
+fn clauses(select: &Select, place: Place) -> Vec<Refusal> {
     let refuse = |present: bool, what: &str, fix: &str| present.then(|| place.refuse(what, NOT_SHARED, fix));
     let at = |expr: &Option<Expr>| expr.as_ref().map_or(place, |expr| Place::of(expr.span()).or(place));
     let qualify = select.qualify.is_some().then(|| {
@@ -129,25 +175,29 @@ fn clauses(select: &Select, place: Place) -> Option<Refusal> {
     });
     let on = matches!(select.distinct, Some(Distinct::On(_)));
     let fix = "number the rows by row_number() OVER (PARTITION BY ... ORDER BY ...) and keep number 1";
-    qualify
-        .or_else(|| on.then(|| place.refuse("DISTINCT ON", "Spark has no DISTINCT ON", fix)))
-        .or_else(|| refuse(select.top.is_some(), "TOP", "use ORDER BY and LIMIT"))
-        .or_else(|| refuse(select.into.is_some(), "INTO", "leave it out: a view writes nothing by itself"))
-        .or_else(|| refuse(!select.sort_by.is_empty(), "SORT BY", "use ORDER BY"))
-        .or_else(|| {
-            refuse(!select.cluster_by.is_empty() || !select.distribute_by.is_empty(), "CLUSTER BY", "leave it out")
-        })
-        .or_else(|| refuse(!select.connect_by.is_empty(), "CONNECT BY", "join the steps"))
-        .or_else(|| refuse(select.prewhere.is_some(), "PREWHERE", "use WHERE"))
-        .or_else(|| refuse(select.exclude.is_some(), "EXCLUDE", "use EXCEPT, or name the columns"))
-        .or_else(|| refuse(select.value_table_mode.is_some(), "SELECT AS", "name the columns"))
-        .or_else(|| select.projection.iter().find_map(|item| listed(item, place)))
-        .or_else(|| {
-            select.from.iter().flat_map(|table| &table.joins).find_map(|join| {
-                let place = Place::of(join.relation.span()).or(place);
-                joined(&join.join_operator, place)
-            })
-        })
+    let clustered = !select.cluster_by.is_empty() || !select.distribute_by.is_empty();
+    let plain = [
+        qualify,
+        on.then(|| place.refuse("DISTINCT ON", "Spark has no DISTINCT ON", fix)),
+        refuse(select.top.is_some(), "TOP", "use ORDER BY and LIMIT"),
+        refuse(select.into.is_some(), "INTO", "leave it out: a view writes nothing by itself"),
+        refuse(!select.sort_by.is_empty(), "SORT BY", "use ORDER BY"),
+        refuse(clustered, "CLUSTER BY", "leave it out"),
+        refuse(!select.connect_by.is_empty(), "CONNECT BY", "join the steps"),
+        refuse(select.prewhere.is_some(), "PREWHERE", "use WHERE"),
+        refuse(select.exclude.is_some(), "EXCLUDE", "use EXCEPT, or name the columns"),
+        refuse(select.value_table_mode.is_some(), "SELECT AS", "name the columns"),
+    ];
+    let list = select.projection.iter().filter_map(|item| listed(item, place));
+    let joins = select.from.iter().flat_map(|table| &table.joins).filter_map(|join| {
+        let place = Place::of(join.relation.span()).or(place);
+        if matches!(join.relation, TableFactor::Pivot { .. }) {
+            let problem = "stands behind a JOIN, all of which it would turn on Spark";
+            return Some(place.refuse("PIVOT", problem, "put the join, or the PIVOT, into a subquery"));
+        }
+        joined(&join.join_operator, place)
+    });
+    plain.into_iter().flatten().chain(list).chain(joins).collect()
 }
 
 fn listed(item: &SelectItem, place: Place) -> Option<Refusal> {
@@ -216,7 +266,13 @@ fn table(factor: &TableFactor, place: Place) -> Option<Refusal> {
         }
         TableFactor::Derived { .. } | TableFactor::NestedJoin { alias: None, .. } => None,
         TableFactor::UNNEST { .. } => refuse("UNNEST", "write LATERAL VIEW explode(array) t AS column"),
-        TableFactor::Pivot { .. } => refuse("PIVOT", "write sum(CASE WHEN key = 'a' THEN value END) for each column"),
+        TableFactor::Pivot { alias: Some(_), .. } => {
+            Some(place.refuse("PIVOT", "has a name, which Spark does not take", "put it into a subquery with a name"))
+        }
+        TableFactor::Pivot { value_source: PivotValueSource::List(_), default_on_null: None, .. } => None,
+        TableFactor::Pivot { .. } => {
+            refuse("PIVOT", "name its values: PIVOT (sum(value) FOR key IN ('a' AS a, 'b' AS b))")
+        }
         TableFactor::Unpivot { .. } => refuse("UNPIVOT", "write a SELECT for each column and UNION ALL"),
         TableFactor::Function { name, .. } => refuse(&name.to_string(), "read from an input of the view"),
         TableFactor::TableFunction { .. } => refuse("TABLE()", "read from an input of the view"),
@@ -233,7 +289,6 @@ fn expression(expr: &Expr, place: Place) -> Option<Refusal> {
         Expr::GroupingSets(_) | Expr::Cube(_) | Expr::Rollup(_) => {
             refuse("GROUPING SETS, CUBE, ROLLUP", "use UNION ALL of groups")
         }
-        Expr::Lambda(_) => refuse("a lambda function", "use LATERAL VIEW explode and an aggregate"),
         Expr::JsonAccess { .. } => refuse("the path operator `:`", "use get_json_object(text, '$.path')"),
         Expr::AnyOp { .. } | Expr::AllOp { .. } => refuse("ANY and ALL", "use IN, EXISTS, or compare with max or min"),
         Expr::InUnnest { .. } => refuse("IN UNNEST", "use array_contains"),

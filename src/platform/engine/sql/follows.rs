@@ -10,6 +10,7 @@ use sqlparser::ast::{
     Visit, Visitor,
 };
 
+use super::check::is_generator;
 use super::functions::{self, Kind};
 
 /// How the rows of a query come about.
@@ -68,9 +69,9 @@ fn of_body(body: &SetExpr, known: &mut Known) -> Follows {
 }
 
 fn of_select(select: &Select, known: &mut Known) -> Follows {
-    let mut seen = Seen { known, depth: 0, reads: false, many: false };
+    let mut seen = Seen { known, depth: 0, reads: false, many: false, generates: false };
     let ControlFlow::Continue(()) = conditions(select, &mut seen);
-    let (reads, mut many) = (seen.reads, seen.many);
+    let (reads, mut many, generates) = (seen.reads, seen.many, seen.generates);
     let grouped = !matches!(&select.group_by, GroupByExpr::Expressions(exprs, _) if exprs.is_empty());
     many |= grouped || select.having.is_some() || select.distinct.is_some() || select.qualify.is_some();
     many |= select.top.is_some() || !select.connect_by.is_empty() || select.prewhere.is_some();
@@ -82,7 +83,7 @@ fn of_select(select: &Select, known: &mut Known) -> Follows {
         // Conditions that look into the table make its other rows count.
         Follows::Apart if !reads => Follows::Apart,
         _ if reads || many => Follows::Many,
-        Follows::InOrder if !select.lateral_views.is_empty() => Follows::Each,
+        Follows::InOrder if generates => Follows::Each,
         rows => rows,
     }
 }
@@ -174,6 +175,8 @@ struct Seen<'a> {
     depth: usize,
     reads: bool,
     many: bool,
+    /// Whether a row may make several.
+    generates: bool,
 }
 
 impl Visitor for Seen<'_> {
@@ -207,7 +210,8 @@ impl Visitor for Seen<'_> {
             None => !super::bind::CASTS.iter().any(|(cast, _)| name.eq_ignore_ascii_case(cast)),
         };
         // A generator makes rows of one row.
-        let makes_rows = ["explode", "posexplode"].iter().any(|word| name.eq_ignore_ascii_case(word));
+        let makes_rows = is_generator(expr);
+        self.generates |= self.depth == 0 && makes_rows;
         self.many |= self.depth == 0 && (function.over.is_some() || (of_rows && !makes_rows));
         ControlFlow::Continue(())
     }
@@ -235,6 +239,10 @@ mod tests {
             ("SELECT a FROM t ORDER BY a", Follows::Each),
             ("SELECT a FROM t UNION ALL SELECT b AS a FROM t", Follows::Each),
             ("SELECT x FROM t LATERAL VIEW explode(a) v AS x", Follows::Each),
+            ("SELECT k, explode_outer(a) AS x FROM t", Follows::Each),
+            ("SELECT filter(a, x -> x > 1) AS x FROM t", Follows::InOrder),
+            ("SELECT first(a) AS f FROM t", Follows::Many),
+            ("SELECT * FROM t PIVOT (sum(a) FOR k IN (1))", Follows::Many),
             ("SELECT a FROM u", Follows::Apart),
             ("SELECT sum(a) AS s FROM t", Follows::Many),
             ("SELECT a, lag(a) OVER (ORDER BY a) AS b FROM t", Follows::Many),

@@ -11,6 +11,7 @@ mod aggregates;
 mod arrays;
 mod hashes;
 mod json;
+mod lambdas;
 mod logic;
 mod numbers;
 mod pieces;
@@ -107,6 +108,7 @@ pub static GROUPS: &[Group] = &[
     ("Searching texts", search::FUNCTIONS),
     ("Dates and instants", times::FUNCTIONS),
     ("Arrays", arrays::FUNCTIONS),
+    ("Arrays with lambda functions", lambdas::FUNCTIONS),
     ("JSON", json::FUNCTIONS),
     ("Hashes", hashes::FUNCTIONS),
     ("Aggregates", aggregates::FUNCTIONS),
@@ -144,6 +146,8 @@ pub static ALIASES: &[(&str, &str)] = &[
     ("any", "bool_or"),
     ("array_agg", "collect_list"),
     ("negative", "-x"),
+    ("any_value", "first"),
+    ("approx_percentile", "percentile_approx"),
 ];
 
 static INDEX: LazyLock<hashbrown::HashMap<&'static str, &'static Function>> = LazyLock::new(|| {
@@ -158,10 +162,29 @@ pub fn find(name: &str) -> Option<&'static Function> {
     INDEX.get(name).copied()
 }
 
+/// Whether a function takes the first (false) or last (true) of some rows; absent for others.
+pub fn edge(function: &Function) -> Option<bool> {
+    match function.name {
+        "first" | "first_value" => Some(false),
+        "last" | "last_value" => Some(true),
+        _ => None,
+    }
+}
+
+/// The function as it is with a window, or without: first and last have a name of their own there.
+pub fn over(function: &'static Function, window: bool) -> &'static Function {
+    let name = match function.name {
+        "first" if window => "first_value",
+        "last" if window => "last_value",
+        _ => return function,
+    };
+    find(name).unwrap_or(function)
+}
+
 /// All names that a query can call.
 pub fn names() -> impl Iterator<Item = &'static str> + Clone {
     let all = GROUPS.iter().flat_map(|(_, functions)| functions.iter().map(|function| function.name));
-    let callable = |name: &&str| name.starts_with(|c: char| c.is_ascii_lowercase());
+    let callable = |name: &&str| name.starts_with(|c: char| c.is_ascii_lowercase()) && !name.contains(' ');
     all.filter(callable).chain(ALIASES.iter().map(|(alias, _)| *alias))
 }
 

@@ -4,12 +4,13 @@
 //! taken must not fail here: arguments of what may fail are made null outside of the rows that ask for it (the guard).
 
 use polars::prelude as pl;
-use polars::prelude::{Column, Expr, Field, LiteralValue, PolarsResult, Scalar, lit, when};
+use polars::prelude::{ChunkFillNullValue, Column, Expr, Field, LiteralValue, PolarsResult, Scalar, lit, when};
 
-use super::cast;
+use super::cells::{height, spread};
 use super::functions::{Function, Kind};
 use super::node::{Node, Op, Source, name};
 use super::types::Type;
+use super::{cast, lambda};
 
 /// The expression of a node without aggregates and windows.
 pub fn lower(node: &Node) -> Expr {
@@ -42,6 +43,15 @@ fn guarded(node: &Node, guard: Option<&Expr>) -> Expr {
         Op::Call(function) if function.name == "and" => connective(node, guard, true),
         Op::Call(function) if function.name == "or" => connective(node, guard, false),
         Op::Call(function) => call(node, function, args(), guard),
+        Op::Lambda(walked) => {
+            let [list, body] = node.args.as_slice() else { return lit(pl::NULL) };
+            let captured: Vec<u32> = body.columns().into_iter().filter(|id| !walked.parameters.contains(id)).collect();
+            let columns = captured.iter().map(|id| pl::col(name(*id)));
+            let args = std::iter::once(guarded(list, guard)).chain(columns).collect();
+            let (walked, asked, ty) = (walked.clone(), lower(body), body.ty.clone());
+            let run = move |columns: &[Column]| lambda::elements(&walked, &captured, &asked, &ty, columns);
+            by_rows(node, args, if node.may_fail() { guard } else { None }, run)
+        }
         // The planner has put columns in their place.
         Op::Aggregate { .. } | Op::Window(_) => lit(pl::NULL),
     }
@@ -84,13 +94,65 @@ fn call(node: &Node, function: &'static Function, args: Vec<Expr>, guard: Option
 fn connective(node: &Node, guard: Option<&Expr>, and: bool) -> Expr {
     let [left, right] = node.args.as_slice() else { return lit(pl::NULL) };
     let left_expr = guarded(left, guard);
-    let right = if right.may_fail() {
+    let right = if right.may_fail() && !is_asked_before(right, left) {
         let open = left_expr.clone().neq_missing(lit(!and));
         guarded(right, Some(&both(guard, open)))
     } else {
         guarded(right, guard)
     };
     if and { left_expr.and(right) } else { left_expr.or(right) }
+}
+
+/// Whether all that may fail in a node is part of one that is asked of every row before it: then it needs no guard of its
+/// own. Each guard holds all conditions before it, and would double the plan with each condition that has one.
+fn is_asked_before(node: &Node, before: &Node) -> bool {
+    fn always<'n>(node: &'n Node, found: &mut Vec<&'n Node>) {
+        if node.fails() {
+            found.push(node);
+        }
+        let asked = match &node.op {
+            Op::Case | Op::Lambda(_) => 1,
+            Op::Call(function) if matches!(function.name, "and" | "or") => 1,
+            _ => node.args.len(),
+        };
+        node.args.iter().take(asked).for_each(|arg| always(arg, found));
+    }
+    fn all(node: &Node, known: &[&Node]) -> bool {
+        !node.may_fail() || known.contains(&node) || (!node.fails() && node.args.iter().all(|arg| all(arg, known)))
+    }
+    let mut known = Vec::new();
+    always(before, &mut known);
+    !known.is_empty() && all(node, &known)
+}
+
+/// How many parts Polars' plan of an expression has, with all guards written out.
+pub fn size(node: &Node) -> f64 {
+    guarded_size(node, 0.0)
+}
+
+fn guarded_size(node: &Node, guard: f64) -> f64 {
+    let own = if node.fails() { 1.0 + guard } else { 1.0 };
+    match (&node.op, node.args.as_slice()) {
+        (Op::Call(function), [left, right]) if matches!(function.name, "and" | "or") => {
+            let before = guarded_size(left, guard);
+            let open = if right.may_fail() && !is_asked_before(right, left) { guard + before } else { guard };
+            own + before + guarded_size(right, open)
+        }
+        (Op::Case, args) => {
+            let asked = |node: &Node| args.first().is_some_and(|first| is_asked_before(node, first));
+            let (mut open, mut all) = (guard, own);
+            for pair in args.chunks(2) {
+                for (index, part) in pair.iter().enumerate() {
+                    let size = guarded_size(part, if asked(part) { guard } else { open });
+                    all += size;
+                    // What follows a condition is asked only where it holds, or does not.
+                    open += if index == 0 { size } else { 0.0 };
+                }
+            }
+            all
+        }
+        (_, args) => own + args.iter().map(|arg| guarded_size(arg, guard)).sum::<f64>(),
+    }
 }
 
 fn both(guard: Option<&Expr>, more: Expr) -> Expr {
@@ -105,20 +167,55 @@ fn case(node: &Node, guard: Option<&Expr>) -> Expr {
     let last = pairs.remainder().first();
     let mut open = guard.cloned();
     let mut branches = Vec::new();
+    let first = node.args.first();
+    let asked = |node: &Node| first.is_some_and(|first| is_asked_before(node, first));
     for pair in pairs {
         let [condition, value] = pair else { continue };
-        let condition = guarded(condition, open.as_ref());
+        let condition = guarded(condition, if asked(condition) { guard } else { open.as_ref() });
         let holds = both(open.as_ref(), condition.clone().eq_missing(lit(true)));
-        branches.push((condition.clone(), guarded(value, if value.may_fail() { Some(&holds) } else { None })));
+        let value_guard = if asked(value) { guard } else { Some(&holds) };
+        branches.push((condition.clone(), guarded(value, if value.may_fail() { value_guard } else { None })));
         if node.may_fail() {
             open = Some(both(open.as_ref(), condition.neq_missing(lit(true))));
         }
     }
     let last = last.map_or(constant(Scalar::null(node.ty.polars())), |last| guarded(last, open.as_ref()));
+    if branches.len() > NESTED {
+        return choice(branches, last, node.ty.polars());
+    }
     branches
         .into_iter()
         .rev()
         .fold(last, |otherwise, (condition, value)| when(condition).then(value).otherwise(otherwise))
+}
+
+/// Most branches of a CASE that are conditions inside of each other.
+const NESTED: usize = 16;
+
+/// A CASE of many branches as one function of them all, which is not deep.
+fn choice(branches: Vec<(Expr, Expr)>, last: Expr, dtype: pl::DataType) -> Expr {
+    let args = branches.into_iter().flat_map(|(condition, value)| [condition, value]).chain([last]);
+    let wanted = dtype.clone();
+    let run = move |columns: &mut [Column]| {
+        let rows = height(columns);
+        let Some((last, pairs)) = columns.split_last() else { pl::polars_bail!(ComputeError: "a CASE of nothing") };
+        let whole = |column: &Column| -> PolarsResult<pl::Series> {
+            spread(column, rows).take_materialized_series().cast(&wanted)
+        };
+        let mut chosen = whole(last)?;
+        for pair in pairs.chunks_exact(2).rev() {
+            let [condition, value] = pair else { continue };
+            let condition = spread(condition, rows).cast(&pl::DataType::Boolean)?;
+            let holds = condition.bool()?.fill_null_with_values(false)?;
+            chosen = whole(value)?.zip_with(&holds, &chosen)?;
+        }
+        Ok(chosen.with_name(columns.first().map_or(pl::PlSmallStr::EMPTY, |column| column.name().clone())).into())
+    };
+    let field = move |_: &pl::Schema, fields: &[Field]| {
+        let name = fields.first().map_or(pl::PlSmallStr::EMPTY, |field| field.name().clone());
+        Ok(Field::new(name, dtype.clone()))
+    };
+    pl::map_multiple(run, args.collect::<Vec<_>>(), field)
 }
 
 /// A function of columns; its errors say where in the query it stands. Constants are computed at once.

@@ -66,8 +66,32 @@ pub enum Op {
         /// FILTER (WHERE ...).
         filter: bool,
     },
+    /// A function of an array, and of the expression that is asked of each of its elements.
+    Lambda(Lambda),
     /// A window function; the arguments are followed by the partition's and the order's expressions.
     Window(Box<Window>),
+}
+
+/// A lambda function.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lambda {
+    /// What becomes of the elements.
+    pub walk: Walk,
+    /// The numbers of its parameters as columns: the element, and its position from 0 where that is named.
+    pub parameters: Vec<u32>,
+}
+
+/// What a lambda function does with the elements of an array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Walk {
+    /// Keeps those where it is true.
+    Filter,
+    /// Makes another of each.
+    Transform,
+    /// Whether it is true for all.
+    All,
+    /// Whether it is true for one.
+    Any,
 }
 
 /// A constant. Integers hold for all integer types.
@@ -207,16 +231,21 @@ impl Node {
         test(self) || self.args.iter().any(|node| node.any(test))
     }
 
-    /// Whether it may end in an error on some data.
+    /// Whether it, or a part of it, may end in an error on some data.
     pub fn may_fail(&self) -> bool {
-        self.any(&|node| match &node.op {
+        self.any(&Self::fails)
+    }
+
+    /// Whether it may by itself.
+    pub fn fails(&self) -> bool {
+        match &self.op {
             Op::Call(function) => function.fails,
             // A clock time without a day fails a TRY_CAST too.
             Op::Cast { lenient } => {
-                (!lenient || node.ty == Type::Timestamp) && super::cast::may_fail(&node.args, &node.ty)
+                (!lenient || self.ty == Type::Timestamp) && super::cast::may_fail(&self.args, &self.ty)
             }
             _ => false,
-        })
+        }
     }
 
     /// Whether it holds an aggregate.
@@ -229,22 +258,16 @@ impl Node {
         self.any(&|node| matches!(node.op, Op::Window(_)))
     }
 
-    /// The numbers of the columns that it reads.
+    /// The numbers of the columns that it reads: parameters of its own lambda functions are none.
     pub fn columns(&self) -> Vec<u32> {
-        let mut found = Vec::new();
-        self.visit(&mut |node| {
-            if let Op::Column(id) = node.op {
-                found.push(id);
-            }
-        });
-        found
-    }
-
-    fn visit(&self, see: &mut dyn FnMut(&Node)) {
-        see(self);
-        for node in &self.args {
-            node.visit(see);
+        let mut found = match self.op {
+            Op::Column(id) => vec![id],
+            _ => self.args.iter().flat_map(Self::columns).collect(),
+        };
+        if let Op::Lambda(lambda) = &self.op {
+            found.retain(|id| !lambda.parameters.contains(id));
         }
+        found
     }
 
     /// The expression with parts replaced: where `change` gives a node that one stands, and is not looked into.

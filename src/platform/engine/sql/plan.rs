@@ -2,15 +2,20 @@
 //!
 //! Inside a plan every column has a number for its name, so that joins and subqueries never mix names up.
 
+use std::collections::BTreeSet;
+
 use polars::prelude as pl;
-use polars::prelude::{Expr as Plan, LazyFrame, SortMultipleOptions, UnionArgs, UniqueKeepStrategy, lit};
+use polars::prelude::{Expr as Plan, IntoLazy, LazyFrame, SortMultipleOptions, UnionArgs, UniqueKeepStrategy, lit};
 use sqlparser::ast::{
-    Expr, LimitClause, OrderByExpr, OrderByKind, Query, SetExpr, SetOperator, SetQuantifier, Spanned, Value,
+    Cte, Expr, LimitClause, OrderByExpr, OrderByKind, Query as Tree, SetExpr, SetOperator, SetQuantifier, Spanned,
+    Value,
 };
 
+use super::Compute;
 use super::functions::Function;
 use super::lower::lower;
 use super::node::{Node, Op, name};
+use super::query::Query;
 use super::refusal::{Place, Refusal};
 use super::types::Type;
 use crate::platform::registry::suggest;
@@ -19,10 +24,11 @@ mod from;
 mod group;
 mod joins;
 mod pairs;
+mod pivot;
 mod select;
 
 pub use joins::{equal_keys, left_join, matched_once};
-pub use select::{conjuncts, no_aggregate};
+pub use select::{conjuncts, is_grouped, no_aggregate};
 
 /// A column that a query can name.
 #[derive(Clone, Debug)]
@@ -48,19 +54,41 @@ pub struct Relation {
     pub columns: Vec<Named>,
 }
 
+/// A table that queries can name.
+struct Table {
+    name: String,
+    /// Absent where what is wrong with it is told already.
+    relation: Option<Relation>,
+    /// How many reads of inputs one read of it stands for.
+    reads: usize,
+}
+
+/// WITH queries that stand for more reads than this are computed once if they are named twice: each read of a plan is a
+/// part of it, so that a chain of tables that are each read twice would double with each.
+const MAX_READS: usize = 4;
+
 /// Plans one query.
 pub struct Planner {
-    /// Inputs and WITH queries by name; later ones hide earlier ones.
-    tables: Vec<(String, Relation)>,
+    query: Query,
+    /// Inputs and WITH queries; later ones hide earlier ones.
+    tables: Vec<Table>,
     next: u32,
+    /// Reads of inputs in the plan so far.
+    reads: usize,
+    compute: Compute,
+    /// Why a table could not be computed.
+    failed: Option<pl::PolarsError>,
+    /// What is wrong with the query, as far as it was looked at.
+    problems: Vec<Refusal>,
     /// The instant of the run in microseconds.
     pub now: i64,
 }
 
 impl Planner {
     /// A planner over the inputs.
-    pub fn new(inputs: Vec<(&str, LazyFrame)>, now: i64) -> pl::PolarsResult<Self> {
-        let mut planner = Self { tables: Vec::new(), next: 0, now };
+    pub fn new(inputs: Vec<(&str, LazyFrame)>, now: i64, query: &Query, compute: Compute) -> pl::PolarsResult<Self> {
+        let (query, tables, problems) = (query.clone(), Vec::new(), Vec::new());
+        let mut planner = Self { query, tables, next: 0, reads: 0, compute, failed: None, problems, now };
         for (table, mut frame) in inputs {
             let schema = frame.collect_schema()?;
             let mut columns = Vec::new();
@@ -72,9 +100,28 @@ impl Planner {
                 exprs.push(if ty.polars() == *dtype { expr } else { expr.cast(ty.polars()) }.alias(name(id)));
                 columns.push(Named { qualifier: None, name: column.to_string(), id, ty, hidden: false });
             }
-            planner.tables.push((table.to_owned(), Relation { frame: frame.select(exprs), columns }));
+            let relation = Some(Relation { frame: frame.select(exprs), columns });
+            planner.tables.push(Table { name: table.to_owned(), relation, reads: 1 });
         }
         Ok(planner)
+    }
+
+    /// How many problems are told so far.
+    pub fn told(&self) -> usize {
+        self.problems.len()
+    }
+
+    /// The value; a refusal is kept until all of the query was looked at.
+    pub fn noted<T>(&mut self, value: Result<T, Refusal>) -> Option<T> {
+        match value {
+            Ok(value) => Some(value),
+            Err(refusal) => {
+                if !refusal.is_told() {
+                    self.problems.push(refusal);
+                }
+                None
+            }
+        }
     }
 
     /// A number for a new column.
@@ -83,38 +130,72 @@ impl Planner {
         self.next
     }
 
-    /// The whole query: its output columns have their names.
-    pub fn finish(mut self, query: &Query) -> Result<LazyFrame, Refusal> {
-        let relation = self.query(query, &[])?;
-        let place = Place::of(query.span());
-        let mut exprs: Vec<Plan> = Vec::new();
-        for (index, column) in relation.columns.iter().enumerate() {
-            let text = &column.name;
-            if text.is_empty() {
-                return Err(place.refuse(format!("output {}", index + 1), "has no name", "give it one with AS"));
+    /// The whole query: its output columns have their names. `failed` is why a table that is read several times could
+    /// not be computed.
+    pub fn finish(mut self, failed: &mut Option<pl::PolarsError>) -> Result<LazyFrame, Refusal> {
+        let query = self.query.clone();
+        let planned = self.query(query.tree(), &[]);
+        let planned = self.noted(planned);
+        *failed = self.failed.take();
+        let place = Place::of(query.tree().span());
+        match (planned, Refusal::of(std::mem::take(&mut self.problems))) {
+            (Some(relation), None) => named(relation, &query, place),
+            (_, refusal) => {
+                Err(refusal.unwrap_or_else(|| place.refuse("the query", "cannot be planned", "simplify it")))
             }
-            if relation.columns.iter().take(index).any(|other| other.name.eq_ignore_ascii_case(text)) {
-                return Err(place.refuse(format!("output {text}"), "comes twice", "rename one of them with AS"));
-            }
-            if matches!(column.ty, Type::Null | Type::Decimal | Type::Interval) {
-                let problem = format!("has type {} on Spark, which features cannot have", column.ty);
-                return Err(place.refuse(format!("output {text}"), problem, "cast it, or write a number as `1.5D`"));
-            }
-            exprs.push(pl::col(name(column.id)).alias(text.as_str()));
         }
-        Ok(relation.frame.select(exprs))
     }
 
     /// A query; `outer` are the columns of the query around that its conditions may name.
-    pub fn query(&mut self, query: &Query, outer: &[Named]) -> Result<Relation, Refusal> {
+    pub fn query(&mut self, query: &Tree, outer: &[Named]) -> Result<Relation, Refusal> {
         let known = self.tables.len();
-        if let Some(with) = &query.with {
-            for table in &with.cte_tables {
-                let mut relation = self.query(&table.query, &[])?;
-                from::rename(&mut relation, &table.alias)?;
-                self.tables.push((table.alias.name.value.clone(), relation));
+        for table in query.with.iter().flat_map(|with| &with.cte_tables) {
+            let table = self.with_table(table);
+            self.tables.push(table);
+        }
+        let relation = self.without_tables(query, outer);
+        self.tables.truncate(known);
+        relation
+    }
+
+    /// A query of WITH. One that is named several times and reads much is computed now.
+    fn with_table(&mut self, table: &Cte) -> Table {
+        let name = table.alias.name.value.clone();
+        let before = self.reads;
+        let relation = self.query(&table.query, &[]);
+        let relation = self.noted(relation).and_then(|mut relation| {
+            let renamed = from::rename(&mut relation, &table.alias);
+            self.noted(renamed).map(|()| relation)
+        });
+        let mut reads = self.reads - before;
+        let relation = match relation {
+            Some(relation) if reads > MAX_READS && self.query.mentions(&name) > 1 => {
+                reads = 1;
+                let computed = self.computed(relation, Place::of(table.alias.name.span));
+                self.noted(computed)
+            }
+            relation => relation,
+        };
+        Table { name, relation, reads }
+    }
+
+    fn computed(&mut self, relation: Relation, place: Place) -> Result<Relation, Refusal> {
+        // Nothing is computed for a query that is refused.
+        if !self.problems.is_empty() {
+            return Ok(relation);
+        }
+        let visible: Vec<Plan> = relation.columns.iter().map(|column| pl::col(name(column.id))).collect();
+        match (self.compute)(relation.frame.clone().select(visible)) {
+            Ok(frame) => Ok(Relation { frame: frame.lazy(), ..relation }),
+            Err(error) => {
+                let problem = super::first_line(&error);
+                self.failed = Some(error);
+                Err(place.refuse("the query", problem, "correct the query"))
             }
         }
+    }
+
+    fn without_tables(&mut self, query: &Tree, outer: &[Named]) -> Result<Relation, Refusal> {
         let place = Place::of(query.span());
         let order: Vec<OrderByExpr> = match query.order_by.as_ref().map(|order| &order.kind) {
             Some(OrderByKind::Expressions(order)) => order.clone(),
@@ -128,7 +209,6 @@ impl Planner {
         if let Some(limit) = limit {
             relation.frame = relation.frame.limit(limit);
         }
-        self.tables.truncate(known);
         Ok(relation)
     }
 
@@ -145,8 +225,19 @@ impl Planner {
                 let relation = self.query(query, outer)?;
                 self.ordered(relation, order)
             }
+            SetExpr::SetOperation { op: SetOperator::Union, set_quantifier: SetQuantifier::All, .. } => {
+                let mut sides = Vec::new();
+                for side in unions(body) {
+                    let relation = self.body(side, &[], &[], place);
+                    sides.push(self.noted(relation));
+                }
+                let sides = sides.into_iter().collect::<Option<Vec<_>>>().ok_or_else(Refusal::told)?;
+                let relation = self.united(sides, place)?;
+                self.ordered(relation, order)
+            }
             SetExpr::SetOperation { left, op, set_quantifier, right } => {
-                let (a, b) = (self.body(left, &[], &[], place)?, self.body(right, &[], &[], place)?);
+                let (a, b) = (self.body(left, &[], &[], place), self.body(right, &[], &[], place));
+                let (Some(a), Some(b)) = (self.noted(a), self.noted(b)) else { return Err(Refusal::told()) };
                 let relation = self.combined(a, b, *op, *set_quantifier, place)?;
                 self.ordered(relation, order)
             }
@@ -172,6 +263,52 @@ impl Planner {
         Ok(relation)
     }
 
+    /// The rows of all sides.
+    fn united(&mut self, sides: Vec<Relation>, place: Place) -> Result<Relation, Refusal> {
+        let (frames, columns) = self.aligned(sides, "UNION", place)?;
+        let args = UnionArgs { rechunk: false, maintain_order: true, ..UnionArgs::default() };
+        let frame = pl::concat(frames, args)
+            .map_err(|error| place.refuse("UNION", super::first_line(&error), "cast its columns"))?;
+        Ok(Relation { frame, columns })
+    }
+
+    /// The sides of a set operation with the same columns, in their common types.
+    fn aligned(
+        &mut self,
+        sides: Vec<Relation>,
+        construct: &str,
+        place: Place,
+    ) -> Result<(Vec<LazyFrame>, Vec<Named>), Refusal> {
+        let mut columns: Vec<Named> = Vec::new();
+        for side in &sides {
+            if columns.is_empty() {
+                columns.clone_from(&side.columns);
+            }
+            if columns.len() != side.columns.len() {
+                let problem =
+                    format!("has {} columns on one side and {} on the other", columns.len(), side.columns.len());
+                return Err(place.refuse(construct, problem, "select the same columns on both sides"));
+            }
+            for (column, other) in columns.iter_mut().zip(&side.columns) {
+                column.ty = column.ty.common(&other.ty).ok_or_else(|| {
+                    let problem =
+                        format!("has {} as {} on one side and {} on the other", column.name, column.ty, other.ty);
+                    place.refuse(construct, problem, "cast one of them")
+                })?;
+            }
+        }
+        for column in &mut columns {
+            (column.id, column.qualifier) = (self.id(), None);
+        }
+        let frames = sides.into_iter().map(|side| {
+            let exprs = side.columns.iter().zip(&columns).map(|(named, column)| {
+                lower(&Node::column(named.id, named.ty.clone()).cast(&column.ty)).alias(name(column.id))
+            });
+            side.frame.select(exprs.collect::<Vec<_>>())
+        });
+        Ok((frames.collect(), columns))
+    }
+
     fn combined(
         &mut self,
         a: Relation,
@@ -181,52 +318,31 @@ impl Planner {
         place: Place,
     ) -> Result<Relation, Refusal> {
         let construct = op.to_string();
-        if a.columns.len() != b.columns.len() {
-            let problem = format!("has {} columns on one side and {} on the other", a.columns.len(), b.columns.len());
-            return Err(place.refuse(construct, problem, "select the same columns on both sides"));
+        if !matches!(quantifier, SetQuantifier::None | SetQuantifier::Distinct) {
+            return Err(place.refuse(format!("{construct} ALL"), "is not in the dialect", "leave ALL out"));
         }
-        let (mut left, mut right, mut columns) = (Vec::new(), Vec::new(), Vec::new());
-        for (x, y) in a.columns.iter().zip(&b.columns) {
-            let Some(ty) = x.ty.common(&y.ty) else {
-                let problem = format!("has {} as {} on one side and {} on the other", x.name, x.ty, y.ty);
-                return Err(place.refuse(construct, problem, "cast one of them"));
-            };
-            let id = self.id();
-            let side = |named: &Named| lower(&Node::column(named.id, named.ty.clone()).cast(&ty)).alias(name(id));
-            left.push(side(x));
-            right.push(side(y));
-            columns.push(Named { qualifier: None, id, ty, ..x.clone() });
+        if op == SetOperator::Union {
+            let all = self.united(vec![a, b], place)?;
+            return Ok(Relation { frame: all.frame.unique(None, UniqueKeepStrategy::Any), columns: all.columns });
         }
-        let (a, b) = (a.frame.select(left), b.frame.select(right));
-        let distinct = matches!(quantifier, SetQuantifier::None | SetQuantifier::Distinct);
-        let unique = |frame: LazyFrame| frame.unique(None, UniqueKeepStrategy::Any);
-        let frame = match op {
-            SetOperator::Union => {
-                let args = UnionArgs { rechunk: false, maintain_order: true, ..UnionArgs::default() };
-                let all = pl::concat([a, b], args)
-                    .map_err(|error| place.refuse(&*construct, error.to_string(), "cast its columns"))?;
-                if distinct { unique(all) } else { all }
-            }
-            SetOperator::Intersect | SetOperator::Except | SetOperator::Minus if distinct => {
-                let keys: Vec<Plan> = columns.iter().map(|column| pl::col(name(column.id))).collect();
-                let how = if op == SetOperator::Intersect { pl::JoinType::Semi } else { pl::JoinType::Anti };
-                let builder = unique(a).join_builder().with(b).how(how).join_nulls(true);
-                builder.left_on(keys.clone()).right_on(keys).finish()
-            }
-            _ => return Err(place.refuse(format!("{construct} ALL"), "is not in the dialect", "leave ALL out")),
-        };
-        Ok(Relation { frame, columns })
+        let (frames, columns) = self.aligned(vec![a, b], &construct, place)?;
+        let mut frames = frames.into_iter();
+        let (Some(a), Some(b)) = (frames.next(), frames.next()) else { return Err(Refusal::told()) };
+        let keys: Vec<Plan> = columns.iter().map(|column| pl::col(name(column.id))).collect();
+        let how = if op == SetOperator::Intersect { pl::JoinType::Semi } else { pl::JoinType::Anti };
+        let builder = a.unique(None, UniqueKeepStrategy::Any).join_builder().with(b).how(how).join_nulls(true);
+        Ok(Relation { frame: builder.left_on(keys.clone()).right_on(keys).finish(), columns })
     }
 
     /// The table of that name, its columns with new numbers.
     pub fn table(&mut self, table: &str, place: Place) -> Result<Relation, Refusal> {
-        let same = |(known, _): &&(String, Relation)| known.eq_ignore_ascii_case(table);
-        let Some((_, relation)) = self.tables.iter().rev().find(same) else {
-            let known: Vec<&str> = self.tables.iter().map(|(known, _)| known.as_str()).collect();
+        let Some(found) = self.tables.iter().rev().find(|known| known.name.eq_ignore_ascii_case(table)) else {
+            let known: Vec<&str> = self.tables.iter().map(|known| known.name.as_str()).collect();
             let fix = suggest::fix(table, known.iter().copied());
             return Err(place.refuse(format!("table {table}"), "is not an input of the view", fix));
         };
-        let relation = relation.clone();
+        let relation = found.relation.clone().ok_or_else(Refusal::told)?;
+        self.reads += found.reads;
         Ok(self.renumbered(relation))
     }
 
@@ -266,6 +382,46 @@ impl Planner {
     }
 }
 
+/// The sides of UNION ALLs in a row, in their order.
+fn unions(body: &SetExpr) -> Vec<&SetExpr> {
+    let mut sides = Vec::new();
+    let mut first = body;
+    while let SetExpr::SetOperation { op: SetOperator::Union, set_quantifier: SetQuantifier::All, left, right } = first
+    {
+        sides.push(&**right);
+        first = left;
+    }
+    sides.push(first);
+    sides.reverse();
+    sides
+}
+
+/// The output with its names.
+fn named(relation: Relation, query: &Query, place: Place) -> Result<LazyFrame, Refusal> {
+    let mut exprs: Vec<Plan> = Vec::new();
+    let mut problems = Vec::new();
+    let mut known = BTreeSet::new();
+    for (index, column) in relation.columns.iter().enumerate() {
+        let text = query.output(&column.name);
+        if text.is_empty() {
+            problems.push(place.refuse(format!("output {}", index + 1), "has no name", "give it one with AS"));
+        } else if !known.insert(text.to_lowercase()) {
+            problems.push(place.refuse(format!("output {text}"), "comes twice", "rename one of them with AS"));
+        } else if matches!(column.ty, Type::Null | Type::Decimal | Type::Interval) {
+            let problem = format!("has type {} on Spark, which features cannot have", column.ty);
+            let fix = "cast it, or write a number as `1.5D`";
+            problems.push(place.refuse(format!("output {text}"), problem, fix));
+        }
+        exprs.push(pl::col(name(column.id)).alias(text));
+    }
+    // All of them have the place of the query.
+    let mut problems = problems.into_iter();
+    match problems.next() {
+        Some(first) => Err(Refusal { more: problems.collect(), ..first }),
+        None => Ok(relation.frame.select(exprs)),
+    }
+}
+
 /// The rows sorted by keys with their direction and the place of nulls. Equal rows keep their order.
 pub fn sorted(frame: LazyFrame, keys: &[(Node, bool, bool)]) -> LazyFrame {
     if keys.is_empty() {
@@ -288,7 +444,7 @@ pub fn position(expr: &Expr, count: usize) -> Option<usize> {
 }
 
 /// LIMIT's number. Without ORDER BY it would take any rows.
-fn limit(query: &Query) -> Result<Option<pl::IdxSize>, Refusal> {
+fn limit(query: &Tree) -> Result<Option<pl::IdxSize>, Refusal> {
     let Some(clause) = &query.limit_clause else { return Ok(None) };
     let place = Place::of(clause.span()).or(Place::of(query.span()));
     if query.order_by.is_none() {

@@ -1,6 +1,6 @@
 //! A checked query, and what can be told from its text alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use sqlparser::ast::{Expr, Ident, Query as Tree, SelectItem, SetExpr, TableFacto
 
 use super::follows::{self, Follows};
 use super::refusal::Refusal;
-use super::{check, text};
+use super::{check, depth, text};
 
 /// A query in the dialect. Clones share it.
 #[derive(Clone, Debug)]
@@ -18,18 +18,56 @@ pub struct Query(Arc<Inner>);
 struct Inner {
     tree: Tree,
     words: BTreeSet<String>,
-    tables: BTreeSet<String>,
+    tables: BTreeMap<String, usize>,
     wildcard: bool,
+    spelling: Vec<String>,
 }
 
 impl Query {
     /// Reads and checks a text.
     pub fn read(query: &str) -> Result<Self, Refusal> {
-        let tree = check::query(text::parse(query)?)?;
-        let mut names = Names::default();
-        let ControlFlow::Continue(()) = tree.visit(&mut names);
-        let Names { words, tables, wildcard } = names;
-        Ok(Self(Arc::new(Inner { tree, words, tables, wildcard })))
+        let (query, problems) = Self::read_all(query)?;
+        Refusal::of(problems).map_or(Ok(query), Err)
+    }
+
+    /// Reads a text; what is outside of the dialect is told beside the query. `Err` for what is no query at all, or
+    /// one that nothing more can be told of.
+    pub fn read_all(query: &str) -> Result<(Self, Vec<Refusal>), Refusal> {
+        depth::on_deep_stack(|| {
+            let (tree, problems) = check::query(text::parse(query)?)?;
+            let mut names = Names::default();
+            let ControlFlow::Continue(()) = tree.visit(&mut names);
+            let Names { words, tables, wildcard } = names;
+            let inner = Inner { tree, words, tables, wildcard, spelling: Vec::new() };
+            Ok((Self(Arc::new(inner)), problems))
+        })
+    }
+
+    /// The same query, whose output columns are spelled as these names where they are the same without regard to case.
+    pub fn spelled<'n>(self, names: impl IntoIterator<Item = &'n str>) -> Self {
+        let spelling = names.into_iter().map(str::to_owned).collect();
+        let Inner { tree, words, tables, wildcard, .. } = match Arc::try_unwrap(self.0) {
+            Ok(inner) => inner,
+            Err(shared) => Inner {
+                tree: shared.tree.clone(),
+                words: shared.words.clone(),
+                tables: shared.tables.clone(),
+                spelling: Vec::new(),
+                ..*shared
+            },
+        };
+        Self(Arc::new(Inner { tree, words, tables, wildcard, spelling }))
+    }
+
+    /// The name of an output column that the query calls so.
+    pub fn output<'n>(&'n self, name: &'n str) -> &'n str {
+        let known = self.0.spelling.iter().find(|known| known.eq_ignore_ascii_case(name));
+        known.map_or(name, String::as_str)
+    }
+
+    /// How often the query names a table.
+    pub fn mentions(&self, table: &str) -> usize {
+        self.0.tables.get(&table.to_lowercase()).copied().unwrap_or(0)
     }
 
     /// The syntax tree.
@@ -42,9 +80,14 @@ impl Query {
         follows::follows(&self.0.tree, table)
     }
 
+    /// Whether the query takes first or last rows, so that the order of its first input counts.
+    pub fn asks_for_order(&self) -> bool {
+        ["first", "last", "any_value", "first_value", "last_value"].iter().any(|name| self.0.words.contains(*name))
+    }
+
     /// Whether the query names that table.
     pub fn reads(&self, table: &str) -> bool {
-        self.0.tables.contains(&table.to_lowercase())
+        self.mentions(table) > 0
     }
 
     /// All names in the query in lower case: of columns, tables, aliases and functions.
@@ -66,7 +109,7 @@ impl Query {
 #[derive(Default)]
 struct Names {
     words: BTreeSet<String>,
-    tables: BTreeSet<String>,
+    tables: BTreeMap<String, usize>,
     wildcard: bool,
 }
 
@@ -110,9 +153,12 @@ impl Visitor for Names {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Self::Break> {
+        // A row of PIVOT stands for all columns that it does not name.
+        self.wildcard |= matches!(factor, TableFactor::Pivot { .. });
         if let TableFactor::Table { name, .. } = factor {
-            let idents = name.0.iter().filter_map(|part| part.as_ident());
-            self.tables.extend(idents.map(|ident| ident.value.to_lowercase()));
+            for ident in name.0.iter().filter_map(|part| part.as_ident()) {
+                *self.tables.entry(ident.value.to_lowercase()).or_insert(0) += 1;
+            }
         }
         ControlFlow::Continue(())
     }

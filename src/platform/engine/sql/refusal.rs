@@ -13,7 +13,7 @@ const MAX_QUOTE: usize = 60;
 
 /// A query, or a part of it, that is not in the dialect that Spark and this engine share.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("line {line}, column {column}: {construct}: {problem}. {fix}")]
+#[error("line {line}, column {column}: {construct}: {problem}. {fix}{}", others(.more))]
 pub struct Refusal {
     /// What is refused, in the words of SQL, such as `QUALIFY` or `function strftime`.
     pub construct: String,
@@ -25,6 +25,50 @@ pub struct Refusal {
     pub problem: String,
     /// What to write instead.
     pub fix: String,
+    /// What else is wrong with the query, in the order of its text.
+    pub more: Vec<Refusal>,
+}
+
+/// Most problems of a query that are told at once.
+const MAX_PROBLEMS: usize = 20;
+
+impl Refusal {
+    /// One refusal of all problems, in the order of the text; absent without any. Two about one place are one.
+    pub fn of(mut problems: Vec<Refusal>) -> Option<Self> {
+        problems.sort_by_key(|problem| (problem.line, problem.column));
+        problems.dedup_by_key(|problem| (problem.line, problem.column));
+        problems.truncate(MAX_PROBLEMS);
+        let mut problems = problems.into_iter();
+        let first = problems.next()?;
+        Some(Self { more: problems.collect(), ..first })
+    }
+
+    /// The refusal of what cannot be looked at because of a problem that is told already.
+    pub fn told() -> Self {
+        Self {
+            construct: String::new(),
+            line: 0,
+            column: 0,
+            problem: String::new(),
+            fix: String::new(),
+            more: Vec::new(),
+        }
+    }
+
+    /// Whether it is one of [`Refusal::told`].
+    pub fn is_told(&self) -> bool {
+        self.line == 0
+    }
+
+    /// This problem and all others.
+    pub fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.more)
+    }
+}
+
+/// The other problems as the end of a sentence.
+fn others(more: &[Refusal]) -> String {
+    more.iter().map(|other| format!(". {other}")).collect()
 }
 
 /// A place in the SQL text. All places are equal, so that expressions compare by what they mean.
@@ -56,7 +100,8 @@ impl Place {
     /// The refusal of what stands here.
     pub fn refuse(self, construct: impl Into<String>, problem: impl Into<String>, fix: impl Into<String>) -> Refusal {
         let (line, column) = (self.line.max(1), self.column.max(1));
-        Refusal { construct: quote(&construct.into()), line, column, problem: problem.into(), fix: fix.into() }
+        let (construct, problem, fix) = (quote(&construct.into()), problem.into(), fix.into());
+        Refusal { construct, line, column, problem, fix, more: Vec::new() }
     }
 }
 

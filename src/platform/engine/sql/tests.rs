@@ -12,6 +12,7 @@ use crate::model::time::parse_time;
 
 mod docs;
 mod refused;
+mod shape;
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/sql")
@@ -132,7 +133,7 @@ struct Case {
 
 fn planned(query: &Query, tables: &[(String, DataFrame)]) -> PolarsResult<LazyFrame> {
     let inputs = tables.iter().map(|(name, frame)| (name.as_str(), frame.clone().lazy())).collect();
-    lazy(query, inputs, parse_time("2024-06-01T12:00:00Z").unwrap())
+    lazy(query, inputs, parse_time("2024-06-01T12:00:00Z").unwrap(), at_once())
 }
 
 /// What differs from the expectation; absent when nothing does.
@@ -208,7 +209,7 @@ fn statements_answer_as_spark_does() {
 fn a_failing_value_is_told_with_its_place() {
     let frame = df!("wind" => [1.0, 1048.36]).unwrap();
     let query = check("SELECT\n  CAST(wind AS TINYINT) AS w FROM t").unwrap();
-    let planned = lazy(&query, vec![("t", frame.lazy())], Time::UNIX_EPOCH).unwrap();
+    let planned = lazy(&query, vec![("t", frame.lazy())], Time::UNIX_EPOCH, at_once()).unwrap();
     let error = planned.collect().unwrap_err();
     let line = first_line(&error);
     assert!(

@@ -68,6 +68,10 @@ impl Dialect for Shared {
         true
     }
 
+    fn supports_select_item_multi_column_alias(&self) -> bool {
+        true
+    }
+
     fn supports_bang_not_operator(&self) -> bool {
         true
     }
@@ -101,6 +105,10 @@ pub fn parse(query: &str) -> Result<Statement, Refusal> {
         place.refuse("text", error.message, "close what is open: quotes and comments")
     })?;
     let tokens = spark_literals(tokens)?;
+    if let Some(place) = deep_type(&tokens) {
+        let problem = format!("is nested more than {MAX_TYPE} deep");
+        return Err(place.refuse("a type", problem, "use a plainer type"));
+    }
     let first = tokens.iter().find(|token| !matches!(token.token, Token::Whitespace(_) | Token::LParen));
     if !first.is_some_and(|first| ["select", "with"].contains(&first.token.to_string().to_lowercase().as_str())) {
         return Err(start.refuse("the query", "is not a query", ONE_SELECT));
@@ -120,6 +128,29 @@ pub fn parse(query: &str) -> Result<Statement, Refusal> {
 
 /// The advice for what is no SELECT.
 pub const ONE_SELECT: &str = "write one SELECT statement (it may begin with WITH)";
+
+/// Deepest type.
+const MAX_TYPE: usize = 16;
+
+/// Where a type such as ARRAY<ARRAY<INT>> is nested too deeply: reading it calls itself without a bound.
+fn deep_type(tokens: &[TokenWithSpan]) -> Option<Place> {
+    let mut depth = 0_usize;
+    let mut words = tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).peekable();
+    while let Some(token) = words.next() {
+        match &token.token {
+            Token::Word(word) if matches!(word.keyword, Keyword::ARRAY | Keyword::MAP | Keyword::STRUCT) => {
+                depth += usize::from(words.peek().is_some_and(|next| next.token == Token::Lt));
+            }
+            Token::Gt => depth = depth.saturating_sub(1),
+            Token::ShiftRight => depth = depth.saturating_sub(2),
+            _ => {}
+        }
+        if depth > MAX_TYPE {
+            return Some(Place::of(token.span));
+        }
+    }
+    None
+}
 
 /// Texts without their escapes, and `1.5D` as the double it is for Spark.
 fn spark_literals(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>, Refusal> {

@@ -84,8 +84,15 @@ impl Binder<'_> {
             let fix = suggest::fix(&name, functions::names());
             return Err(from.place.refuse(format!("function {name}"), "is not in the dialect", fix));
         };
-        if call.over.is_some() || matches!(function.kind, Kind::Window(_)) {
+        let (edge, function) = (functions::edge(function), functions::over(function, call.over.is_some()));
+        if call.over.is_some() || (matches!(function.kind, Kind::Window(_)) && edge.is_none()) {
             return self.over(call, function, &written, from);
+        }
+        if let Some(last) = edge {
+            return self.edge(last, call, function, &written, from);
+        }
+        if let Some(walk) = super::lambda::walk(function) {
+            return self.lambda(walk, function, &written, from);
         }
         if function.is_aggregate() {
             return self.aggregate(call, function, &written, from);
@@ -195,11 +202,48 @@ impl Binder<'_> {
                 *filter = true;
             }
         }
-        if let Some(inner) = node.args.iter().find(|arg| arg.aggregates() || arg.has_window()) {
-            let problem = "is an aggregate or window function inside of an aggregate";
-            return Err(from.place.refuse(&*inner.from.text, problem, "compute it in a WITH query before"));
+        flat(node, from)
+    }
+
+    /// The first or last value of a group's rows, in the order in which FROM gives them.
+    fn edge(
+        &mut self,
+        last: bool,
+        call: &Call,
+        function: &'static Function,
+        written: &[Option<&Expr>],
+        from: &Source,
+    ) -> Result<Node, Refusal> {
+        let refuse =
+            |problem: &str, fix: &str| Err(from.place.refuse(format!("function {}", function.name), problem, fix));
+        let mut args = written.iter().flatten().map(|arg| self.expr(arg)).collect::<Result<Vec<_>, _>>()?;
+        let flag = if args.len() == 2 { args.pop() } else { None };
+        let [value] = args.as_slice() else {
+            return refuse("takes one value, and whether nulls are left out", "write first(x) or first(x, true)");
+        };
+        let flag = match flag.as_ref().map(Node::constant) {
+            None => ignores_nulls(call).unwrap_or(false),
+            Some(Some(Literal::Boolean(flag))) => *flag,
+            Some(_) => return refuse("has a second value that is no constant", "write first(x, true) or first(x)"),
+        };
+        if distinct(call) || (call.filter.is_some() && !flag) {
+            let fix = "leave nulls out: first(CASE WHEN condition THEN x END, true)";
+            return refuse("has DISTINCT, or FILTER without leaving nulls out", fix);
         }
-        Ok(node)
+        let name = match (last, flag) {
+            (false, false) => "first of rows",
+            (false, true) => "first of rows that is there",
+            (true, false) => "last of rows",
+            (true, true) => "last of rows that is there",
+        };
+        let node = self.call(name, vec![value.clone()], from)?;
+        let Op::Call(function) = node.op else { return Ok(node) };
+        let mut node = Node { op: Op::Aggregate { function, distinct: false, filter: false }, ..node };
+        if let Some(filter) = &call.filter {
+            node.args.push(self.condition(filter)?);
+            node.op = Op::Aggregate { function, distinct: false, filter: true };
+        }
+        flat(node, from)
     }
 
     /// The aggregate's arguments and type.
@@ -232,7 +276,11 @@ impl Binder<'_> {
                 "select DISTINCT rows before",
             ));
         }
-        if let Some(fraction) = args.get(1).filter(|_| function.name == "percentile") {
+        if args.len() == 3 && function.name == "percentile_approx" {
+            // The accuracy: the value is exact here.
+            args.pop();
+        }
+        if let Some(fraction) = args.get(1).filter(|_| function.name.starts_with("percentile")) {
             let inside = |literal: &Literal| match literal {
                 Literal::Double(number) => (0.0..=1.0).contains(number),
                 Literal::Int(number) => (0..=1).contains(number),
@@ -240,7 +288,7 @@ impl Binder<'_> {
             };
             if !fraction.constant().is_some_and(inside) {
                 let problem = "takes a constant from 0 to 1 as its fraction";
-                return Err(from.place.refuse("percentile", problem, "write percentile(x, 0.9)"));
+                return Err(from.place.refuse(function.name, problem, format!("write {}(x, 0.9)", function.name)));
             }
         }
         let node = self.call(function.name, args, from)?;
@@ -252,6 +300,17 @@ impl Binder<'_> {
         let function = functions::find(name).unwrap_or(function);
         let (args, ty) = signature::apply(function, node.args, &Node::literal(Literal::Null, Type::Null).at(from))?;
         Ok(Node { op: Op::Aggregate { function, distinct, filter: false }, args, ty, from: from.clone() })
+    }
+}
+
+/// The aggregate, unless it has another one inside.
+fn flat(node: Node, from: &Source) -> Result<Node, Refusal> {
+    match node.args.iter().find(|arg| arg.aggregates() || arg.has_window()) {
+        None => Ok(node),
+        Some(inner) => {
+            let problem = "is an aggregate or window function inside of an aggregate";
+            Err(from.place.refuse(&*inner.from.text, problem, "compute it in a WITH query before"))
+        }
     }
 }
 

@@ -17,6 +17,15 @@ pub fn comparable(args: Vec<Node>) -> Vec<Node> {
     args.into_iter().map(|arg| if arg.ty == Type::Text { arg.cast(&time) } else { arg }).collect()
 }
 
+/// Items of an IN that are compared one by one.
+const FEW: usize = 16;
+
+/// Whether an item of IN is a constant that compares with the type by being of it.
+fn is_plain(item: &Node, ty: &Type) -> bool {
+    let same = item.ty == *ty || item.ty == Type::Null || (item.ty.is_integer() && ty.is_integer());
+    same && item.constant().is_some() && ty.is_ordered() && !matches!(ty, Type::Decimal | Type::Null)
+}
+
 impl Binder<'_> {
     /// The meaning of an expression.
     pub fn expr(&mut self, expr: &Expr) -> Result<Node, Refusal> {
@@ -231,9 +240,14 @@ impl Binder<'_> {
 
     fn in_list(&mut self, expr: &Expr, list: &[Expr], negated: bool, from: &Source) -> Result<Node, Refusal> {
         let node = self.expr(expr)?;
+        let items = list.iter().map(|item| self.expr(item)).collect::<Result<Vec<_>, _>>()?;
+        let many = items.len() > FEW || (items.len() > 1 && node.may_fail());
+        if many && items.iter().all(|item| is_plain(item, &node.ty)) {
+            let found = self.call("in list", std::iter::once(node).chain(items).collect(), from)?;
+            return self.negated(found, negated, from);
+        }
         let mut tests = Vec::new();
-        for item in list {
-            let item = self.expr(item)?;
+        for item in items {
             tests.push(self.call("=", vec![node.clone(), item], from)?);
         }
         // A balanced tree: lists may be long.

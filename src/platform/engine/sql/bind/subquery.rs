@@ -4,12 +4,14 @@
 
 use polars::prelude as pl;
 use polars::prelude::{Expr as Plan, UniqueKeepStrategy, lit};
-use sqlparser::ast::{Expr, GroupByExpr, Query, Select, SetExpr, Spanned};
+use sqlparser::ast::{Expr, Query, Select, SetExpr, Spanned};
 
 use super::Binder;
 use crate::platform::engine::sql::lower::lower;
 use crate::platform::engine::sql::node::{Literal, Node, Op, Source, name};
-use crate::platform::engine::sql::plan::{Named, Relation, always, conjuncts, equal_keys, left_join, matched_once};
+use crate::platform::engine::sql::plan::{
+    Named, Relation, always, conjuncts, equal_keys, is_grouped, left_join, matched_once,
+};
 use crate::platform::engine::sql::refusal::{Place, Refusal};
 use crate::platform::engine::sql::types::Type;
 
@@ -154,8 +156,12 @@ impl Binder<'_> {
         let Some(select) = Self::plain_select(query).filter(|select| is_plain(select)) else {
             return refuse("is not one plain SELECT");
         };
+        let told = self.planner.told();
         let mut inner = self.inner(select)?;
         let items = self.planner.items(select, &mut inner.relation, &[])?;
+        if self.planner.told() > told {
+            return Err(Refusal::told());
+        }
         let [(_, item)] = items.as_slice() else { return refuse("selects more than one column") };
         if !item.aggregates() || item.has_window() {
             return refuse("may have more than one row");
@@ -188,6 +194,5 @@ impl Binder<'_> {
 
 /// Whether a SELECT has no groups and no DISTINCT.
 fn is_plain(select: &Select) -> bool {
-    let grouped = !matches!(&select.group_by, GroupByExpr::Expressions(exprs, _) if exprs.is_empty());
-    !grouped && select.having.is_none() && select.distinct.is_none()
+    !is_grouped(select) && select.distinct.is_none()
 }

@@ -7,7 +7,7 @@ use sqlparser::ast::{
 use super::Binder;
 use super::call::ignores_nulls;
 use crate::platform::engine::sql::calendar::DAY;
-use crate::platform::engine::sql::functions::{Function, Kind, Ranking};
+use crate::platform::engine::sql::functions::{self, Function, Kind, Ranking};
 use crate::platform::engine::sql::node::{Bound, Frame, Literal, Node, Op, Source, Window};
 use crate::platform::engine::sql::refusal::Refusal;
 use crate::platform::engine::sql::types::Type;
@@ -49,9 +49,13 @@ impl Binder<'_> {
             return refuse("needs an ORDER BY and takes no frame", "write OVER (PARTITION BY ... ORDER BY ...)");
         }
         let whole = |node: &Node| node.has_window();
+        let mut leaves_nulls_out = false;
         let mut node = match function.kind {
             Kind::Window(_) => {
-                let args = written.iter().flatten().map(|arg| self.expr(arg)).collect::<Result<Vec<_>, _>>()?;
+                let mut args = written.iter().flatten().map(|arg| self.expr(arg)).collect::<Result<Vec<_>, _>>()?;
+                if args.len() == 2 && !ranks && functions::edge(function).is_some() {
+                    leaves_nulls_out = args.pop().as_ref().and_then(Node::constant) == Some(&Literal::Boolean(true));
+                }
                 self.call(name, args, from)?
             }
             _ => self.aggregate_of(call, function, written, from)?,
@@ -77,7 +81,7 @@ impl Binder<'_> {
         if matches!(function.kind, Kind::Window(Ranking::First | Ranking::Last)) && order.is_empty() {
             return refuse("has no order to be first or last in", "add ORDER BY to the window");
         }
-        let ignore_nulls = ignores_nulls(call).unwrap_or(false);
+        let ignore_nulls = ignores_nulls(call).unwrap_or(leaves_nulls_out);
         if ignore_nulls && ranks {
             return refuse("has IGNORE NULLS", "use last_value(x) IGNORE NULLS");
         }

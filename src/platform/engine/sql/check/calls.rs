@@ -16,8 +16,18 @@ const FOREIGN: &[(&str, &str, &str)] = &[
     ("strftime", "Spark has no strftime", "use date_format(ts, 'yyyy-MM-dd HH:mm:ss')"),
     ("string_to_array", "Spark has no string_to_array", "use split(text, ',')"),
     ("unnest", "Spark has no unnest", "write LATERAL VIEW explode(array) t AS column"),
-    ("explode", "makes rows, which a value cannot", "write LATERAL VIEW explode(array) t AS column"),
-    ("posexplode", "makes rows, which a value cannot", "write LATERAL VIEW posexplode(array) t AS position, column"),
+    (
+        "explode",
+        "makes rows, which a value cannot",
+        "select it by itself, or write LATERAL VIEW explode(array) t AS column",
+    ),
+    ("explode_outer", "makes rows, which a value cannot", "select it by itself: explode_outer(array) AS column"),
+    ("posexplode", "makes rows, which a value cannot", "select it by itself: posexplode(array) AS (position, column)"),
+    (
+        "posexplode_outer",
+        "makes rows, which a value cannot",
+        "select it by itself: posexplode_outer(array) AS (position, column)",
+    ),
     ("inline", "makes rows, which a value cannot", "write LATERAL VIEW explode(array) t AS column"),
     ("rand", "gives another value each time", "use a hash of the key: pmod(xxhash64(key), 100)"),
     ("random", "gives another value each time", "use a hash of the key: pmod(xxhash64(key), 100)"),
@@ -25,22 +35,19 @@ const FOREIGN: &[(&str, &str, &str)] = &[
     ("uuid", "gives another value each time", "use md5 of the key"),
     ("shuffle", "gives another order each time", "use sort_array"),
     ("monotonically_increasing_id", "depends on how the rows are spread", "use row_number() OVER (ORDER BY ...)"),
-    (
-        "first",
-        "depends on the order of rows, which Spark does not keep",
-        "use min_by(x, ts), or first_value(x) OVER (... ORDER BY ts)",
-    ),
-    (
-        "last",
-        "depends on the order of rows, which Spark does not keep",
-        "use max_by(x, ts), or last_value(x) OVER (... ORDER BY ts)",
-    ),
-    ("any_value", "takes any row", "use min or max"),
     ("from_json", "has a schema of its own", "use get_json_object(text, '$.path')"),
     ("to_json", "prints values in its own way", "use concat"),
     ("hash", "is Murmur3, which this engine has not", "use xxhash64"),
-    ("percentile_approx", "is an approximation of its own", "use percentile(x, 0.5)"),
-    ("approx_percentile", "is an approximation of its own", "use percentile(x, 0.5)"),
+    (
+        "aggregate",
+        "folds an array in the order of its elements",
+        "use array_max, array_min, size(filter(a, x -> ...)), or explode it and group",
+    ),
+    (
+        "reduce",
+        "folds an array in the order of its elements",
+        "use array_max, array_min, size(filter(a, x -> ...)), or explode it and group",
+    ),
     ("from_utc_timestamp", "shifts instants by a zone", "all instants are UTC: add an INTERVAL"),
     ("to_utc_timestamp", "shifts instants by a zone", "all instants are UTC: add an INTERVAL"),
     ("window", "makes a struct of tumbling windows", "use date_trunc, or aggregations of the view"),
@@ -82,11 +89,13 @@ pub fn refusal(function: &Function, place: Place) -> Option<Refusal> {
             "name plain values, as docs/sql.md shows",
         ));
     };
-    if matches!(known.kind, Kind::Window(_)) && function.over.is_none() {
+    let edge = matches!(known.name, "first_value" | "last_value");
+    if matches!(known.kind, Kind::Window(_)) && function.over.is_none() && !edge {
         return Some(place.refuse(construct(), "needs a window", "write OVER (PARTITION BY ... ORDER BY ...)"));
     }
     // Some forms take fewer or more: the binder knows them.
-    let own = ["unix_timestamp", "now", "current_date", "to_date", "to_timestamp", "count"];
+    let own =
+        ["unix_timestamp", "now", "current_date", "to_date", "to_timestamp", "count", "first_value", "last_value"];
     let problem = signature::count_problem(known, arguments.len()).filter(|_| !own.contains(&known.name))?;
     Some(place.refuse(construct(), problem, signature::form(known)))
 }

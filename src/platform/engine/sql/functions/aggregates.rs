@@ -119,6 +119,31 @@ pub static FUNCTIONS: &[Function] = &[
         Aggregate(percentile),
     ),
     sure(
+        "percentile_approx",
+        "number, fraction, int? -> arg",
+        "The least value such that at least that fraction of the values is not above it: exact here, near it on Spark for more than 10,000 values. The accuracy (third) may be left out.",
+        "percentile_approx(x, 0.5)",
+        Aggregate(|a| quantile(a, QuantileMethod::Equiprobable)),
+    ),
+    sure(
+        "first",
+        "any, boolean? -> arg",
+        "The value of the first row of the group, in the order of the first input's event times (rows of one time as its files have them), which joins on their left side keep. Nulls are left out with `first(x, true)` or IGNORE NULLS. Spark takes the row that it meets first: write `min_by(x, ts)` where both must agree.",
+        "first(x)",
+        Aggregate(|a| first(a).first()),
+    ),
+    sure(
+        "last",
+        "any, boolean? -> arg",
+        "The value of the last row of the group, like first.",
+        "last(x, true)",
+        Aggregate(|a| first(a).last()),
+    ),
+    sure("first of rows", "any -> arg", "", "", Aggregate(|a| first(a).first())),
+    sure("first of rows that is there", "any -> arg", "", "", Aggregate(|a| first(a).drop_nulls().first())),
+    sure("last of rows", "any -> arg", "", "", Aggregate(|a| first(a).last())),
+    sure("last of rows that is there", "any -> arg", "", "", Aggregate(|a| first(a).drop_nulls().last())),
+    sure(
         "median",
         "double -> double",
         "percentile(x, 0.5).",
@@ -182,6 +207,10 @@ fn by(args: &[Expr], greatest: bool) -> Expr {
 }
 
 fn percentile(args: &[Expr]) -> Expr {
+    quantile(args, QuantileMethod::Linear)
+}
+
+fn quantile(args: &[Expr], method: QuantileMethod) -> Expr {
     let [value, fraction] = args else { return lit(NULL) };
-    value.clone().drop_nulls().quantile(fraction.clone().first(), QuantileMethod::Linear)
+    value.clone().drop_nulls().quantile(fraction.clone().first(), method)
 }

@@ -34,6 +34,7 @@ pub static FUNCTIONS: &[Function] = &[
         "false OR true",
         Native(|a| pair(a, Expr::or)),
     ),
+    sure("in list", "same, same+ -> boolean", "", "", Native(in_list)),
     sure("not", "boolean -> boolean", "The opposite.", "NOT false", Native(|a| one(a, Expr::not))),
     sure(
         "isnull",
@@ -94,6 +95,24 @@ fn pair(args: &[Expr], make: fn(Expr, Expr) -> Expr) -> Expr {
         [a, b] => make(a.clone(), b.clone()),
         _ => lit(NULL),
     }
+}
+
+/// Whether the first is one of the others, which are constants; null if it is not, but a null is.
+fn in_list(args: &[Expr]) -> Expr {
+    let Some((value, items)) = args.split_first() else { return lit(NULL) };
+    let scalar = |item: &Expr| match item {
+        Expr::Literal(LiteralValue::Scalar(scalar)) => Some(scalar.clone()),
+        _ => None,
+    };
+    let scalars: Vec<Scalar> = items.iter().filter_map(scalar).collect();
+    let values: Vec<AnyValue<'_>> =
+        scalars.iter().map(|scalar| scalar.value().clone()).filter(|value| !value.is_null()).collect();
+    let dtype = scalars.first().map_or(DataType::Null, |scalar| scalar.dtype().clone());
+    let Ok(known) = Series::from_any_values_and_dtype(PlSmallStr::EMPTY, &values, &dtype, false) else {
+        return items.iter().map(|item| value.clone().eq(item.clone())).reduce(Expr::or).unwrap_or(lit(false));
+    };
+    let found = value.clone().is_in(lit(known).implode(false), false);
+    if values.len() < scalars.len() { found.or(lit(NULL).cast(DataType::Boolean)) } else { found }
 }
 
 fn one(args: &[Expr], make: fn(Expr) -> Expr) -> Expr {

@@ -8,8 +8,10 @@ use sqlparser::ast::{
 };
 
 use super::joins::How;
+use super::select::Item;
 use super::{Named, Planner, Relation};
 use crate::platform::engine::sql::cells;
+use crate::platform::engine::sql::check::is_generator;
 use crate::platform::engine::sql::lower::lower;
 use crate::platform::engine::sql::node::{Node, name};
 use crate::platform::engine::sql::refusal::{Place, Refusal};
@@ -19,12 +21,20 @@ impl Planner {
     /// The rows of FROM with their LATERAL VIEWs; one row without columns where there is no FROM.
     pub fn from(&mut self, select: &Select) -> Result<Relation, Refusal> {
         let mut all: Option<Relation> = None;
+        let mut refused = false;
         for table in &select.from {
-            let next = self.joined(table)?;
+            let next = self.joined(table);
+            let Some(next) = self.noted(next) else {
+                refused = true;
+                continue;
+            };
             all = Some(match all {
                 Some(all) => self.join(all, next, How::Inner, &JoinConstraint::None, Place::of(table.span()))?,
                 None => next,
             });
+        }
+        if refused {
+            return Err(Refusal::told());
         }
         let mut relation = match all {
             Some(relation) => relation,
@@ -42,17 +52,25 @@ impl Planner {
     }
 
     fn joined(&mut self, tables: &TableWithJoins) -> Result<Relation, Refusal> {
-        let mut relation = self.factor(&tables.relation)?;
+        let first = self.factor(&tables.relation);
+        let mut relation = self.noted(first);
         for join in &tables.joins {
-            let right = self.factor(&join.relation)?;
+            let right = self.factor(&join.relation);
             let place = Place::of(join.relation.span());
             let (how, constraint) = how(&join.join_operator, place)?;
-            relation = self.join(relation, right, how, constraint, place)?;
+            relation = match (relation, self.noted(right)) {
+                (Some(left), Some(right)) => {
+                    let joined = self.join(left, right, how, constraint, place);
+                    self.noted(joined)
+                }
+                _ => None,
+            };
         }
-        Ok(relation)
+        relation.ok_or_else(Refusal::told)
     }
 
-    fn factor(&mut self, factor: &TableFactor) -> Result<Relation, Refusal> {
+    /// One table of FROM.
+    pub fn factor(&mut self, factor: &TableFactor) -> Result<Relation, Refusal> {
         match factor {
             TableFactor::Table { name, alias, args: None, .. } => {
                 let place = Place::of(factor.span());
@@ -76,6 +94,10 @@ impl Planner {
                 Ok(relation)
             }
             TableFactor::NestedJoin { table_with_joins, alias: None } => self.joined(table_with_joins),
+            TableFactor::Pivot { table, aggregate_functions, value_column, value_source, alias: None, .. } => {
+                let place = Place::of(table.span());
+                self.pivoted(table, aggregate_functions, value_column, value_source, place)
+            }
             other => {
                 let place = Place::of(other.span());
                 Err(place.refuse(other.to_string(), "is not a table of the dialect", "name an input of the view"))
@@ -85,42 +107,71 @@ impl Planner {
 
     /// LATERAL VIEW explode(array): a row for each element.
     fn exploded(&mut self, relation: &mut Relation, view: &LateralView) -> Result<(), Refusal> {
-        let place = Place::of(view.span());
-        let refuse = |problem: String, fix: &str| Err(place.refuse(view.lateral_view.to_string(), problem, fix));
-        let form = "write LATERAL VIEW explode(array) t AS column";
-        let Some((function, argument)) = generator(&view.lateral_view) else {
-            return refuse("is not explode or posexplode of one array".to_owned(), form);
+        let names: Vec<String> = view.lateral_col_alias.iter().map(|alias| alias.value.clone()).collect();
+        let columns = self.elements(relation, &view.lateral_view, view.outer, &names)?;
+        let qualifier = Some(view.lateral_view_name.to_string());
+        relation.columns.extend(columns.into_iter().map(|column| Named { qualifier: qualifier.clone(), ..column }));
+        Ok(())
+    }
+
+    /// explode(array) in a SELECT list: a row for each element, and what the list has of it.
+    pub fn generated(
+        &mut self,
+        relation: &mut Relation,
+        generator: &Expr,
+        names: &[String],
+    ) -> Result<Vec<Item>, Refusal> {
+        let names: Vec<String> = names.iter().filter(|name| !name.is_empty()).cloned().collect();
+        let columns = self.elements(relation, generator, false, &names)?;
+        Ok(columns.into_iter().map(|column| (column.name, Node::column(column.id, column.ty))).collect())
+    }
+
+    /// The rows once for each element of an array: its position if it is asked for, and the element.
+    fn elements(
+        &mut self,
+        relation: &mut Relation,
+        generator: &Expr,
+        outer: bool,
+        names: &[String],
+    ) -> Result<Vec<Named>, Refusal> {
+        let place = Place::of(generator.span());
+        let refuse = |problem: String| {
+            let fix = "write explode(array) AS column, or LATERAL VIEW explode(array) t AS column";
+            Err(place.refuse(generator.to_string(), problem, fix))
         };
+        let Some((function, argument)) = parts(generator) else {
+            return refuse("is not explode or posexplode of one array".to_owned());
+        };
+        let outer = outer || function.ends_with("_outer");
+        let with_position = function.starts_with("pos");
         let node = self.binder(relation, &[], &[]).whole(argument)?;
-        super::select::no_aggregate(&node, "LATERAL VIEW", "group in a WITH query before")?;
+        super::select::no_aggregate(&node, "explode", "group in a WITH query before")?;
         let Type::List(element) = node.ty.clone() else {
-            return refuse(format!("takes an array, and `{}` is {}", node.from.text, node.ty), form);
+            return refuse(format!("takes an array, and `{}` is {}", node.from.text, node.ty));
         };
-        let with_position = function == "posexplode";
-        let mut given = view.lateral_col_alias.iter().map(|alias| alias.value.clone());
-        if view.lateral_col_alias.len() > 1 + usize::from(with_position) {
-            return refuse("has more names than columns".to_owned(), form);
+        let width = 1 + usize::from(with_position);
+        if names.len() > width || (with_position && names.len() == 1) {
+            return refuse(format!("has {} names for {width} columns", names.len()));
         }
         let items = self.with_column(relation, lower(&node));
-        let mut names = vec![name(items)];
-        let qualifier = Some(view.lateral_view_name.to_string());
+        let mut exploded = vec![name(items)];
+        let mut columns = Vec::new();
+        let named = |name: Option<&String>, default: &str, id: u32, ty: Type| Named {
+            qualifier: None,
+            name: name.map_or(default, String::as_str).to_owned(),
+            id,
+            ty,
+            hidden: false,
+        };
         if with_position {
             let positions = self.with_column(relation, positions(&Node::column(items, node.ty.clone())));
-            names.push(name(positions));
-            let text = given.next().unwrap_or("pos".to_owned());
-            relation.columns.push(Named {
-                qualifier: qualifier.clone(),
-                name: text,
-                id: positions,
-                ty: Type::Int,
-                hidden: false,
-            });
+            exploded.push(name(positions));
+            columns.push(named(names.first(), "pos", positions, Type::Int));
         }
-        let text = given.next().unwrap_or("col".to_owned());
-        relation.columns.push(Named { qualifier, name: text, id: items, ty: *element, hidden: false });
-        let options = ExplodeOptions { empty_as_null: view.outer, keep_nulls: view.outer };
-        relation.frame = relation.frame.clone().explode(by_name(names, true, false), options);
-        Ok(())
+        columns.push(named(names.get(width - 1), "col", items, *element));
+        let options = ExplodeOptions { empty_as_null: outer, keep_nulls: outer };
+        relation.frame = relation.frame.clone().explode(by_name(exploded, true, false), options);
+        Ok(columns)
     }
 }
 
@@ -141,15 +192,12 @@ fn positions(list: &Node) -> pl::Expr {
 }
 
 /// The name and the one argument of a generator.
-fn generator(expr: &Expr) -> Option<(String, &Expr)> {
+fn parts(expr: &Expr) -> Option<(String, &Expr)> {
     let Expr::Function(function) = expr else { return None };
-    let name = function.name.to_string().to_lowercase();
     let FunctionArguments::List(list) = &function.args else { return None };
     match list.args.as_slice() {
-        [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))]
-            if matches!(name.as_str(), "explode" | "posexplode") =>
-        {
-            Some((name, argument))
+        [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))] if is_generator(expr) => {
+            Some((function.name.to_string().to_lowercase(), argument))
         }
         _ => None,
     }

@@ -49,7 +49,8 @@ impl Planner {
             }));
         }
         for node in &changed {
-            check(node, &key_ids, &found)?;
+            let checked = check(node, &key_ids, &found, &[]);
+            self.noted(checked);
         }
         let kept: Vec<Plan> = key_ids.iter().map(|id| pl::col(name(*id))).collect();
         let frame = relation.frame.clone().with_columns(before);
@@ -113,13 +114,18 @@ fn aggregate(function: &'static Function, distinct: bool, part: &Node, columns: 
 }
 
 /// Refuses columns that are neither keys nor inside of aggregates.
-fn check(node: &Node, keys: &[u32], found: &[(Node, u32)]) -> Result<(), Refusal> {
+fn check(node: &Node, keys: &[u32], found: &[(Node, u32)], variables: &[u32]) -> Result<(), Refusal> {
     if let Op::Column(id) = node.op
         && !keys.contains(&id)
         && !found.iter().any(|(_, known)| *known == id)
+        && !variables.contains(&id)
     {
         let problem = "is neither in GROUP BY nor inside of an aggregate";
         return Err(node.from.place.refuse(&*node.from.text, problem, "add it to GROUP BY, or take max_by or min_by"));
     }
-    node.args.iter().try_for_each(|arg| check(arg, keys, found))
+    if let Op::Lambda(lambda) = &node.op {
+        let variables = [variables, &lambda.parameters].concat();
+        return node.args.iter().try_for_each(|arg| check(arg, keys, found, &variables));
+    }
+    node.args.iter().try_for_each(|arg| check(arg, keys, found, variables))
 }

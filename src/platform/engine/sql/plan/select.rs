@@ -9,10 +9,15 @@ use sqlparser::ast::{
 
 use super::{Named, Planner, Relation, position, sorted};
 use crate::platform::engine::sql::bind::Binder;
-use crate::platform::engine::sql::frames;
+use crate::platform::engine::sql::check::is_generator;
 use crate::platform::engine::sql::lower::lower;
-use crate::platform::engine::sql::node::{Node, Op, name};
+use crate::platform::engine::sql::node::{Literal, Node, Op, name};
 use crate::platform::engine::sql::refusal::{Place, Refusal};
+use crate::platform::engine::sql::types::Type;
+use crate::platform::engine::sql::{frames, functions};
+
+/// Most steps that the parts of one WHERE make.
+const MAX_FILTERS: usize = 32;
 
 /// An expression of the SELECT list with its name; empty where it has none.
 pub type Item = (String, Node);
@@ -26,20 +31,67 @@ impl Planner {
         aliases: &'a [(String, Node)],
     ) -> Binder<'a> {
         let place = Place::default();
-        Binder { planner: self, relation, outer, aliases, aliases_first: false, windows: &[], subqueries: true, place }
+        Binder {
+            planner: self,
+            relation,
+            outer,
+            aliases,
+            aliases_first: false,
+            variables: Vec::new(),
+            windows: &[],
+            subqueries: true,
+            place,
+        }
     }
 
     /// A SELECT, sorted by `order`.
     pub fn select(&mut self, select: &Select, order: &[OrderByExpr], outer: &[Named]) -> Result<Relation, Refusal> {
         let mut relation = self.from(select)?;
         if let Some(condition) = &select.selection {
-            for part in conjuncts(condition) {
-                let part = self.binder(&mut relation, outer, &[]).condition(part)?;
-                no_aggregate(&part, "WHERE", "use HAVING, or a WITH query")?;
-                self.filter(&mut relation, &part);
-            }
+            self.filtered(&mut relation, condition, outer);
         }
         self.projected(select, relation, order)
+    }
+
+    /// The rows where WHERE holds. Each part of it is a step of the plan, but for long conditions.
+    fn filtered(&mut self, relation: &mut Relation, condition: &Expr, outer: &[Named]) {
+        let parts = conjuncts(condition);
+        let together = 1 + parts.len() / MAX_FILTERS;
+        let mut waiting: Vec<Node> = Vec::new();
+        for part in parts {
+            let node = self.binder(relation, outer, &[]).condition(part);
+            let node = node.and_then(|node| no_aggregate(&node, "WHERE", "use HAVING, or a WITH query").map(|()| node));
+            let Some(node) = self.noted(node) else { continue };
+            // What may fail is asked of the rows only that the parts before it leave.
+            if together == 1 || node.may_fail() {
+                self.all_of(relation, &mut waiting);
+                self.filter(relation, &node);
+                continue;
+            }
+            waiting.push(node);
+            if waiting.len() == together {
+                self.all_of(relation, &mut waiting);
+            }
+        }
+        self.all_of(relation, &mut waiting);
+    }
+
+    /// Only the rows where all the conditions hold.
+    fn all_of(&mut self, relation: &mut Relation, conditions: &mut Vec<Node>) {
+        let Some(and) = functions::find("and") else { return };
+        while conditions.len() > 1 {
+            let pairs = conditions.chunks(2).map(|pair| match pair {
+                [a, b] => {
+                    let args = vec![a.clone(), b.clone()];
+                    Node { op: Op::Call(and), args, ty: Type::Boolean, from: a.from.clone() }
+                }
+                rest => rest.first().cloned().unwrap_or(Node::literal(Literal::Boolean(true), Type::Boolean)),
+            });
+            *conditions = pairs.collect();
+        }
+        if let Some(condition) = conditions.pop() {
+            self.filter(relation, &condition);
+        }
     }
 
     /// What follows FROM and WHERE.
@@ -51,21 +103,21 @@ impl Planner {
     ) -> Result<Relation, Refusal> {
         let place = Place::of(select.select_token.0.span);
         let windows = named_windows(&select.named_window)?;
+        let told = self.problems.len();
         let mut items = self.items(select, &mut relation, &windows)?;
-        let mut having = match &select.having {
-            Some(having) => {
-                let mut binder = self.binder(&mut relation, &[], &items);
-                binder.place = place;
-                Some(binder.condition(having)?)
-            }
-            None => None,
-        };
+        let mut having = select.having.as_ref().and_then(|having| {
+            let mut binder = self.binder(&mut relation, &[], &items);
+            binder.place = place;
+            let having = binder.condition(having);
+            self.noted(having)
+        });
         let mut keys = Vec::new();
         for item in order {
             let mut binder = self.binder(&mut relation, &[], &items);
             binder.windows = &windows;
             binder.aliases_first = true;
-            keys.push(order_key(&mut binder, item, &items)?);
+            let key = order_key(&mut binder, item, &items);
+            keys.extend(self.noted(key));
         }
         if select.distinct.is_some() {
             let hidden = keys.iter().find(|(key, _, _)| !items.iter().any(|(_, node)| node == key));
@@ -75,6 +127,9 @@ impl Planner {
             }
         }
         let groups = self.groups(select, &mut relation, &items)?;
+        if self.problems.len() > told {
+            return self.unfinished(relation, items);
+        }
         let all = || items.iter().map(|(_, node)| node).chain(&having).chain(keys.iter().map(|(key, _, _)| key));
         if groups.is_some() || having.is_some() || all().any(Node::aggregates) {
             let nodes: Vec<Node> = all().cloned().collect();
@@ -97,38 +152,80 @@ impl Planner {
         self.listed(select, relation, items, keys)
     }
 
-    /// The expressions of the SELECT list.
+    /// A SELECT of which a part is refused: its columns are known all the same, for the queries around it.
+    fn unfinished(&mut self, relation: Relation, items: Vec<Item>) -> Result<Relation, Refusal> {
+        let columns = items.into_iter().map(|(name, node)| Named {
+            qualifier: None,
+            name,
+            id: self.id(),
+            ty: node.ty,
+            hidden: false,
+        });
+        Ok(Relation { columns: columns.collect(), ..relation })
+    }
+
+    /// The expressions of the SELECT list. One that is refused is null, for those that name it.
     pub fn items(
         &mut self,
         select: &Select,
         relation: &mut Relation,
         windows: &[(Ident, WindowSpec)],
     ) -> Result<Vec<Item>, Refusal> {
-        let mut items = Vec::new();
+        let mut items: Vec<Item> = Vec::new();
+        let mut generators = 0;
         for item in &select.projection {
-            let (expr, alias) = match item {
-                SelectItem::UnnamedExpr(expr) => (expr, column_name(expr)),
-                SelectItem::ExprWithAlias { expr, alias } => (expr, alias.value.clone()),
+            let (expr, names) = match item {
+                SelectItem::UnnamedExpr(expr) => (expr, vec![column_name(expr)]),
+                SelectItem::ExprWithAlias { expr, alias } => (expr, vec![alias.value.clone()]),
+                SelectItem::ExprWithAliases { expr, aliases } => {
+                    (expr, aliases.iter().map(|alias| alias.value.clone()).collect())
+                }
                 SelectItem::Wildcard(options) => {
-                    items.extend(star(relation, None, options)?);
+                    let columns = star(relation, None, options);
+                    items.extend(self.noted(columns).unwrap_or_default());
                     continue;
                 }
                 SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(table), options) => {
-                    items.extend(star(relation, Some(&table.to_string()), options)?);
+                    let columns = star(relation, Some(&table.to_string()), options);
+                    items.extend(self.noted(columns).unwrap_or_default());
                     continue;
                 }
                 other => {
-                    return Err(Place::of(other.span()).refuse(
-                        other.to_string(),
-                        "is not in the dialect",
-                        "select plain values",
-                    ));
+                    let problem = "is not in the dialect";
+                    let refused = Place::of(other.span()).refuse(other.to_string(), problem, "select plain values");
+                    self.problems.push(refused);
+                    continue;
                 }
             };
-            let mut binder = self.binder(relation, &[], &[]);
+            let place = Place::of(item.span());
+            if is_generator(expr) {
+                generators += 1;
+                let rows = if generators == 1 {
+                    self.generated(relation, expr, &names)
+                } else {
+                    let problem = "is a second one in one SELECT, which Spark does not take";
+                    Err(place.refuse(expr.to_string(), problem, "make its rows in a WITH query before"))
+                };
+                items.extend(self.noted(rows).unwrap_or_default());
+                continue;
+            }
+            let [text] = names.as_slice() else {
+                let problem = "is one value with several names";
+                self.problems.push(place.refuse(expr.to_string(), problem, "give it one name"));
+                continue;
+            };
+            let mut binder = self.binder(relation, &[], &items);
             binder.windows = windows;
-            binder.place = Place::of(item.span());
-            items.push((alias, binder.whole(expr)?));
+            binder.place = place;
+            let node = binder.whole(expr);
+            let node = self.noted(node).unwrap_or(Node::literal(Literal::Null, Type::Null));
+            items.push((text.clone(), node));
+        }
+        let others = || items.iter().map(|(_, node)| node);
+        if generators > 0 && (others().any(|node| node.aggregates() || node.has_window()) || is_grouped(select)) {
+            let fix = "group, or number the rows, in a WITH query before or after it";
+            let place = Place::of(select.select_token.0.span);
+            return Err(place.refuse("explode", "stands beside groups or a window function", fix));
         }
         Ok(items)
     }
@@ -157,11 +254,12 @@ impl Planner {
         let mut groups = Vec::new();
         for expr in exprs {
             let group = match position(expr, items.len()).and_then(|at| items.get(at)) {
-                Some((_, node)) => node.clone(),
-                None => self.binder(relation, &[], items).whole(expr)?,
+                Some((_, node)) => Ok(node.clone()),
+                None => self.binder(relation, &[], items).whole(expr),
             };
-            no_aggregate(&group, "GROUP BY", "group by plain columns")?;
-            groups.push(group);
+            let group =
+                group.and_then(|group| no_aggregate(&group, "GROUP BY", "group by plain columns").map(|()| group));
+            groups.extend(self.noted(group));
         }
         Ok(Some(groups))
     }
@@ -224,6 +322,12 @@ impl Planner {
         }
         Ok(Relation { frame: sorted(frame, &keys).select(visible), columns })
     }
+}
+
+/// Whether a SELECT makes groups.
+pub fn is_grouped(select: &Select) -> bool {
+    let keys = !matches!(&select.group_by, GroupByExpr::Expressions(exprs, _) if exprs.is_empty());
+    keys || select.having.is_some()
 }
 
 /// The parts of a condition that must all hold.

@@ -11,13 +11,13 @@ type Construct = (&'static str, &'static str, &'static str);
 const CONSTRUCTS: &[Construct] = &[
     (
         "SELECT",
-        "Columns and expressions with names; every expression of the output needs `AS`. `*`, `table.*` and `* EXCEPT (a, b)` stand for columns.",
-        "SELECT key, x * 2 AS twice FROM events",
+        "Columns and expressions with names; every expression of the output needs `AS`. `*`, `table.*` and `* EXCEPT (a, b)` stand for columns. An expression may name one before it in the list, where FROM has no column of that name.",
+        "SELECT key, x * 2 AS twice, twice + 1 AS more FROM events",
     ),
     ("WHERE", "Rows where the condition is true.", "SELECT id FROM events WHERE x > 1 AND flag"),
     (
         "WITH",
-        "Named queries, each of which may read those before it. Not recursive.",
+        "Named queries, each of which may read those before it. Not recursive. One that is named several times, and reads others that are, is computed once.",
         "WITH big AS (SELECT * FROM events WHERE x > 1) SELECT id FROM big",
     ),
     ("Subquery in FROM", "A query in place of a table.", "SELECT t.id FROM (SELECT id FROM events) AS t"),
@@ -40,8 +40,18 @@ const CONSTRUCTS: &[Construct] = &[
     ),
     (
         "LATERAL VIEW",
-        "`explode` and `posexplode` make a row of each element of an array; with OUTER also of an empty one.",
+        "`explode` and `posexplode` make a row of each element of an array; with OUTER, or `explode_outer` and `posexplode_outer`, also of an empty one.",
         "SELECT id, tag FROM events LATERAL VIEW explode(tags) t AS tag",
+    ),
+    (
+        "explode",
+        "The same in a SELECT list: one of them, not beside groups or window functions. `posexplode` has two columns: `AS (position, tag)`.",
+        "SELECT id, explode(tags) AS tag FROM events",
+    ),
+    (
+        "PIVOT",
+        "A column for each of the listed values, a row for each group of the other columns; null where a value has no row. With several aggregates each needs `AS`, and a column is called `value_name`.",
+        "SELECT * FROM (SELECT key, flag, n FROM events) PIVOT (max(n) FOR flag IN (true AS yes, false AS no))",
     ),
     (
         "UNION, INTERSECT, EXCEPT",
@@ -101,7 +111,7 @@ const CONSTRUCTS: &[Construct] = &[
     ),
     (
         "Names",
-        "In any case; `` `quoted name` ``; `struct.field`; `array[0]`.",
+        "In any case, of columns, tables and aliases; `` `quoted name` ``; `struct.field`; `array[0]`. A column of the output is called as the query writes it; join keys, and the timestamp, as the definition does.",
         "SELECT e.s.a AS a, `key` FROM events AS e",
     ),
 ];
@@ -138,7 +148,10 @@ fn page() -> String {
          * A value that does not fit is an error that names the place in the query and the value: a cast, a whole number\n  \
          that overflows, a division by zero. A condition guards: what is not asked (a branch of CASE, the right side of\n  \
          AND after false) cannot fail.\n\
-         * Rows have no order unless ORDER BY gives them one.\n\n\
+         * Rows have no order unless ORDER BY gives them one.\n\
+         * A query may be long, not deep: at most 100 levels (an operator in a row, a bracket and a function count one\n  \
+         each; AND, OR and `||` in a row do not), 1,000 tables, 100 of them in one FROM, 100,000 bytes. All that is wrong\n  \
+         with a query is told at once.\n\n\
          ## Constructs\n\n| construct | what it does | example |\n| --- | --- | --- |\n",
     );
     for (name, says, example) in CONSTRUCTS {
