@@ -17,10 +17,13 @@ mod calendar_pattern;
 mod cast;
 mod cells;
 mod check;
+mod ddl;
+mod decimal;
 mod depth;
 mod follows;
 mod frames;
 mod functions;
+mod json;
 mod lambda;
 mod lower;
 mod node;
@@ -32,6 +35,7 @@ mod refusal;
 mod signature;
 mod text;
 mod types;
+mod zone;
 
 pub use depth::on_deep_stack as deep;
 pub use follows::Follows;
@@ -53,31 +57,33 @@ pub fn at_once() -> Compute {
 }
 
 /// The output of the query over the named inputs, planned and not run but for tables that it reads several times; names
-/// and types are checked. `now` is the instant of `now()`. Instants are microseconds, UTC, in and out. A failing value is
-/// an error when the plan runs.
+/// and types are checked. `now` is the instant of `now()`. Instants are microseconds, UTC, in and out; a date comes out
+/// as the instant it begins, a decimal as the double nearest to it. A failing value is an error when the plan runs.
 pub fn plan(query: &Query, inputs: Vec<(&str, LazyFrame)>, now: Time, compute: Compute) -> Result<LazyFrame, Refusal> {
-    planned(query, inputs, now, compute, &mut None)
+    planned(query, inputs, now, compute, &mut None, true)
 }
 
 /// [`plan()`] with Polars' kind of error.
 pub fn lazy(query: &Query, inputs: Vec<(&str, LazyFrame)>, now: Time, compute: Compute) -> PolarsResult<LazyFrame> {
     let mut failed = None;
-    planned(query, inputs, now, compute, &mut failed).map_err(|refusal| failed.unwrap_or_else(|| refusal.into()))
+    planned(query, inputs, now, compute, &mut failed, true).map_err(|refusal| failed.unwrap_or_else(|| refusal.into()))
 }
 
+/// The output in the types in which features hold it where `as_features`, else in Spark's own.
 fn planned(
     query: &Query,
     inputs: Vec<(&str, LazyFrame)>,
     now: Time,
     compute: Compute,
     failed: &mut Option<PolarsError>,
+    as_features: bool,
 ) -> Result<LazyFrame, Refusal> {
     depth::on_deep_stack(|| {
         let planner = plan::Planner::new(inputs, micros(now), query, compute).map_err(|error| {
             let place = refusal::Place { line: 1, column: 1 };
             place.refuse("the inputs", first_line(&error), "check the view's sources")
         });
-        planner?.finish(failed)
+        planner?.finish(failed, as_features)
     })
 }
 

@@ -18,6 +18,7 @@ mod form;
 mod lambda;
 mod literal;
 mod operator;
+mod special;
 mod subquery;
 mod window;
 
@@ -101,6 +102,9 @@ impl Binder<'_> {
         }
         bounded(&args, from)?;
         let args = if signature::is_comparison(function) { operator::comparable(args) } else { args };
+        if let Some(node) = self.special(function, &args, from)? {
+            return Ok(node);
+        }
         let (args, ty) = signature::apply(function, args, &whole)?;
         Ok(Node { op: Op::Call(function), args, ty, from: from.clone() })
     }

@@ -4,25 +4,27 @@
 
 use polars::prelude::*;
 
-use super::calendar;
-use super::cells::{doubles, each, flags, height, longs, spread, texts};
+use super::cells::{decimals, doubles, each, each_decimal, flags, height, longs, spread, texts};
+use super::decimal::Size;
 use super::node::Node;
-use super::number;
 use super::types::Type;
+use super::{calendar, decimal, number};
 use crate::model::clean;
 
 /// Whether Spark has a cast between the types.
 pub fn possible(from: &Type, to: &Type) -> bool {
-    use Type::{Boolean, Byte, Date, Decimal, Int, Interval, List, Long, Null, Short, Struct, Text, Timestamp};
+    use Type::{Boolean, Date, Interval, List, Map, Null, Struct, Text, Timestamp};
     match (from, to) {
-        (_, Null | Decimal | Interval | Struct(_)) | (Interval | Struct(_), _) => false,
+        (same, also) if same == also => true,
+        (_, Null | Interval) | (Interval, _) => false,
         (Null, _) => true,
         (List(a), List(b)) => possible(a, b),
-        (List(_), _) | (_, List(_)) => false,
-        (Date, to) => matches!(to, Date | Timestamp | Text),
-        (Timestamp, to) => matches!(to, Date | Timestamp | Text | Long | Type::Double),
-        (Byte | Short | Int | Long, Timestamp) => true,
-        (_, Timestamp | Date) => *from == Text,
+        (Map(a, x), Map(b, y)) => possible(a, b) && possible(x, y),
+        (List(_) | Map(..) | Struct(_), _) | (_, List(_) | Map(..) | Struct(_)) => false,
+        (Date, to) => matches!(to, Timestamp | Text),
+        (Timestamp, to) => matches!(to, Date | Text) || to.is_number(),
+        (from, Timestamp) => from.is_number() || *from == Text,
+        (from, Date) => *from == Text,
         (Boolean, _) => true,
         _ => true,
     }
@@ -30,15 +32,31 @@ pub fn possible(from: &Type, to: &Type) -> bool {
 
 /// Whether the cast of these arguments may meet a value that does not fit.
 pub fn may_fail(args: &[Node], to: &Type) -> bool {
-    let Some(from) = args.first().map(|node| &node.ty) else { return false };
+    args.first().is_some_and(|node| may_misfit(&node.ty, to))
+}
+
+fn may_misfit(from: &Type, to: &Type) -> bool {
     match (from, to) {
+        (same, also) if same == also => false,
         (Type::Text, to) => *to != Type::Text,
-        (from, to) if from.is_number() && to.is_integer() => from.is_float() || wider(from, to),
-        (Type::List(a), Type::List(b)) => a != b,
-        (Type::Timestamp, to) => to.is_integer(),
-        (_, Type::Timestamp) => from.is_integer(),
+        (Type::Timestamp, to) => to.is_integer() || to.is_decimal(),
+        (from, Type::Timestamp) => from.is_number(),
+        (Type::Boolean, Type::Decimal(precision, scale)) => precision == scale,
+        (from, Type::Decimal(precision, scale)) if from.is_number() => {
+            from.digits().is_none_or(|(from, digits)| !holds((*precision, *scale), (from, digits)))
+        }
+        (from, to) if from.is_number() && to.is_integer() => !from.is_integer() || wider(from, to),
+        (Type::List(a), Type::List(b)) => may_misfit(a, b),
+        (Type::Map(a, x), Type::Map(b, y)) => may_misfit(a, b) || may_misfit(x, y),
         _ => false,
     }
+}
+
+/// Whether decimals of a size hold all of another one, rounded if need be.
+fn holds(to: Size, from: Size) -> bool {
+    let (whole, wanted) = (to.0 - to.1, from.0 - from.1);
+    // Rounding may carry into one digit more.
+    whole > wanted || (whole == wanted && to.1 >= from.1)
 }
 
 fn wider(from: &Type, to: &Type) -> bool {
@@ -48,30 +66,49 @@ fn wider(from: &Type, to: &Type) -> bool {
 /// The column in the type. An error names the first value that does not fit.
 pub fn column(column: &Column, from: &Type, to: &Type, lenient: bool) -> PolarsResult<Column> {
     let wanted = to.polars();
+    if column.dtype() == &wanted {
+        return Ok(column.clone());
+    }
+    let args = std::slice::from_ref(column);
     let cast = match (from, to) {
+        (Type::Null, _) => Column::full_null(PlSmallStr::EMPTY, column.len(), &wanted),
+        (Type::Decimal(..), to) if *to != Type::Text => from_decimal(column, to)?,
+        (from, Type::Decimal(precision, scale)) => to_decimal(column, from, (*precision, *scale))?,
         (Type::Text, to) => from_text(column, to)?,
         (from, Type::Text) => to_text(column, from)?,
-        (Type::Timestamp, Type::Long) => seconds(column)?,
-        (Type::Timestamp, Type::Double) => {
+        (Type::Timestamp, Type::Double | Type::Float) => {
             let at = longs(column)?;
-            each(std::slice::from_ref(column), |row| Ok(at.get(row).map(|at| at as f64 / 1e6)))?
+            each(args, |row| Ok(at.get(row).map(|at| at as f64 / 1e6)))?
+        }
+        (Type::Timestamp, to) if to.is_integer() => {
+            let (at, (low, high)) = (longs(column)?, to.bounds().unwrap_or((i64::MIN, i64::MAX)));
+            let seconds = |at: i64| at.div_euclid(1_000_000);
+            each(args, |row| Ok(at.get(row).map(seconds).filter(|seconds| (low..=high).contains(seconds))))?
         }
         (Type::Timestamp, Type::Date) => {
             let at = longs(column)?;
-            let day = |row| Ok(at.get(row).map(|at| at.div_euclid(calendar::DAY) as i32));
-            each(std::slice::from_ref(column), day)?
+            each(args, |row| Ok(at.get(row).map(|at| at.div_euclid(calendar::DAY) as i32)))?
         }
         (from, Type::Timestamp) if from.is_integer() => {
             let seconds = longs(column)?;
-            let micros = |row| Ok(seconds.get(row).and_then(|seconds| seconds.checked_mul(1_000_000)));
-            each(std::slice::from_ref(column), micros)?
+            let micros = |seconds: i64| instant(i128::from(seconds) * 1_000_000, seconds);
+            each(args, |row| seconds.get(row).map(micros).transpose())?
+        }
+        (from, Type::Timestamp) if from.is_float() => {
+            let seconds = doubles(column)?;
+            each(args, |row| match seconds.get(row).filter(|seconds| seconds.is_finite()) {
+                // The fraction is cut towards 1970, as Spark does.
+                Some(seconds) => instant((seconds * 1e6).trunc() as i128, seconds).map(Some),
+                None => Ok(None),
+            })?
         }
         (from, Type::Boolean) if from.is_number() => {
             let number = doubles(column)?;
-            each(std::slice::from_ref(column), |row| Ok(number.get(row).map(|number| number != 0.0)))?
+            each(args, |row| Ok(number.get(row).map(|number| number != 0.0)))?
         }
         (from, to) if from.is_float() && to.is_integer() => truncated(column, to)?,
         (Type::List(a), Type::List(b)) => return lists(column, a, b, lenient),
+        (Type::Map(a, x), Type::Map(b, y)) => return entries(column, (a, x), (b, y), lenient),
         _ => column.cast(&wanted)?,
     };
     let cast = if cast.dtype() == &wanted { cast } else { cast.cast(&wanted)? };
@@ -79,6 +116,17 @@ pub fn column(column: &Column, from: &Type, to: &Type, lenient: bool) -> PolarsR
         return Err(misfit(column, &cast, &wanted));
     }
     Ok(cast)
+}
+
+/// The instant, or the error about the value that lies outside of the years of the dialect: that is never null.
+pub fn instant(micros: i128, of: impl std::fmt::Display) -> PolarsResult<i64> {
+    calendar::within(micros).ok_or_else(|| beyond("the instant", of))
+}
+
+/// The error about a date or an instant outside of the years of the dialect.
+pub fn beyond(what: &str, of: impl std::fmt::Display) -> PolarsError {
+    let of = super::refusal::quote(&of.to_string());
+    polars_err!(ComputeError: "{} of {} {}", what, of, calendar::OUTSIDE)
 }
 
 /// The error about the first value that became null.
@@ -93,11 +141,6 @@ fn misfit(before: &Column, after: &Column, wanted: &DataType) -> PolarsError {
     });
     let value = value.unwrap_or_default();
     polars_err!(ComputeError: "the value {} does not fit {}", super::refusal::quote(&clean::clean(&value)), wanted)
-}
-
-fn seconds(column: &Column) -> PolarsResult<Column> {
-    let at = longs(column)?;
-    each(std::slice::from_ref(column), |row| Ok(at.get(row).map(|at| at.div_euclid(1_000_000))))
 }
 
 /// Floats without their fraction; null where the integer type cannot hold them.
@@ -119,7 +162,12 @@ fn from_text(column: &Column, to: &Type) -> PolarsResult<Column> {
         Type::Boolean => each(args, |row| Ok(text.get(row).and_then(number::parse_flag))),
         Type::Float => each(args, |row| Ok(text.get(row).and_then(number::parse_double).map(|number| number as f32))),
         Type::Double => each(args, |row| Ok(text.get(row).and_then(number::parse_double))),
-        Type::Date => each(args, |row| Ok(text.get(row).and_then(calendar::parse_date))),
+        Type::Date => each(args, |row| {
+            let Some((text, day)) = text.get(row).and_then(|text| Some((text, calendar::parse_date(text)?))) else {
+                return Ok(None);
+            };
+            calendar::written_day(day).map(Some).ok_or_else(|| beyond("the date", text))
+        }),
         Type::Timestamp => each(args, |row| {
             let Some(text) = text.get(row) else { return Ok(None) };
             let at = calendar::parse_timestamp(text);
@@ -127,7 +175,7 @@ fn from_text(column: &Column, to: &Type) -> PolarsResult<Column> {
                 && calendar::parse_timestamp(&format!("1970-01-01T{}", text.trim().trim_start_matches('T'))).is_some()
                 && text.contains(':');
             polars_ensure!(!without_day, ComputeError: "the text '{}' has no day, and Spark would take today", super::refusal::quote(text));
-            Ok(at)
+            at.map(|at| instant(at.into(), text)).transpose()
         }),
         Type::Text => Ok(column.clone()),
         _ => each(args, |row| Ok(text.get(row).and_then(number::parse_long))),
@@ -149,6 +197,10 @@ fn to_text(column: &Column, from: &Type) -> PolarsResult<Column> {
             let number = doubles(column)?;
             each(args, |row| Ok(number.get(row).map(number::print_double)))
         }
+        Type::Decimal(..) => {
+            let (number, (_, scale)) = decimals(column)?;
+            each(args, |row| Ok(number.get(row).map(|number| decimal::print(number, scale))))
+        }
         Type::Date => {
             let day = longs(column)?;
             each(args, |row| Ok(day.get(row).map(|day| calendar::print_date(day as i32))))
@@ -163,6 +215,86 @@ fn to_text(column: &Column, from: &Type) -> PolarsResult<Column> {
             each(args, |row| Ok(number.get(row).map(|number| number.to_string())))
         }
     }
+}
+
+/// Decimals as something else; null where that cannot hold them.
+fn from_decimal(column: &Column, to: &Type) -> PolarsResult<Column> {
+    let args = std::slice::from_ref(column);
+    let (number, (_, scale)) = decimals(column)?;
+    match to {
+        Type::Decimal(precision, to) => {
+            let size = (*precision, *to);
+            each_decimal(args, size, |row| Ok(number.get(row).and_then(|number| decimal::resize(number, scale, size))))
+        }
+        Type::Boolean => each(args, |row| Ok(number.get(row).map(|number| number != 0))),
+        Type::Timestamp => each(args, |row| {
+            let Some(number) = number.get(row) else { return Ok(None) };
+            let shown = decimal::print(number, scale);
+            let micros = decimal::calculate("*", (number, scale), (1_000_000, 0), (decimal::MOST, scale));
+            instant(micros.map_or(i128::MAX, |micros| cut(micros, scale)), shown).map(Some)
+        }),
+        to if to.is_integer() => {
+            let (low, high) = to.bounds().unwrap_or((i64::MIN, i64::MAX));
+            each(args, |row| {
+                let whole = number.get(row).and_then(|number| i64::try_from(cut(number, scale)).ok());
+                Ok(whole.filter(|whole| (low..=high).contains(whole)))
+            })
+        }
+        _ => each(args, |row| Ok(number.get(row).map(|number| decimal::to_double(number, scale)))),
+    }
+}
+
+/// A decimal without its fraction.
+fn cut(number: i128, scale: u8) -> i128 {
+    10_i128.checked_pow(scale.into()).map_or(0, |unit| number / unit)
+}
+
+/// Decimals of something else; null where they cannot hold it.
+fn to_decimal(column: &Column, from: &Type, size: Size) -> PolarsResult<Column> {
+    let args = std::slice::from_ref(column);
+    match from {
+        Type::Text => {
+            let text = texts(column)?;
+            each_decimal(args, size, |row| Ok(text.get(row).and_then(|text| decimal::parse(number::trim(text), size))))
+        }
+        Type::Timestamp => {
+            let at = longs(column)?;
+            each_decimal(args, size, |row| Ok(at.get(row).and_then(|at| decimal::from_double(at as f64 / 1e6, size))))
+        }
+        from if from.is_float() => {
+            let number = doubles(column)?;
+            each_decimal(args, size, |row| Ok(number.get(row).and_then(|number| decimal::from_double(number, size))))
+        }
+        _ => {
+            let number = longs(column)?;
+            each_decimal(args, size, |row| {
+                Ok(number.get(row).and_then(|number| decimal::resize(number.into(), 0, size)))
+            })
+        }
+    }
+}
+
+/// Maps by their keys and values.
+fn entries(column: &Column, from: (&Type, &Type), to: (&Type, &Type), lenient: bool) -> PolarsResult<Column> {
+    let list = super::cells::lists(column)?;
+    let one = |row| {
+        let Some(items) = list.get(row) else { return Ok(None) };
+        let mut fields = Vec::new();
+        for (field, (from, to)) in items.struct_()?.fields_as_series().into_iter().zip([(from.0, to.0), (from.1, to.1)])
+        {
+            let name = field.name().clone();
+            fields.push(self::column(&field.into(), from, to, lenient)?.take_materialized_series().with_name(name));
+        }
+        let made = StructChunked::from_series(PlSmallStr::EMPTY, items.len(), fields.iter())?;
+        Ok(Some(made.into_series()))
+    };
+    let made: Vec<Option<Series>> = (0..column.len()).map(one).collect::<PolarsResult<_>>()?;
+    let Type::List(entry) =
+        Type::of(&Type::Map(Box::new(to.0.clone()), Box::new(to.1.clone())).polars()).unwrap_or(Type::Null)
+    else {
+        polars_bail!(ComputeError: "a map without entries");
+    };
+    list_column(made, &entry)
 }
 
 /// Lists by their elements.

@@ -4,6 +4,8 @@
 
 use polars::prelude::*;
 
+use super::decimal::Size;
+
 /// The cells of a column; one value stands for all rows.
 pub struct Cells<C> {
     cells: C,
@@ -55,7 +57,45 @@ impl Cells<BooleanChunked> {
 impl Cells<ListChunked> {
     /// The list in a row; absent where it is null.
     pub fn get(&self, row: usize) -> Option<Series> {
-        self.cells.get_as_series(self.at(row)?)
+        logical(self.cells.get_as_series(self.at(row)?)?, self.cells.inner_dtype())
+    }
+}
+
+/// The items of a list in their own type: Polars gives the integers that hold dates, instants and decimals.
+fn logical(items: Series, dtype: &DataType) -> Option<Series> {
+    if items.dtype() == dtype {
+        return Some(items);
+    }
+    match dtype {
+        // A cast would take the units of the last digit for whole numbers.
+        DataType::Decimal(precision, scale) => {
+            Some(items.i128().ok()?.clone().into_decimal_unchecked(*precision, *scale).into_series())
+        }
+        DataType::Struct(fields) => {
+            let whole = items.struct_().ok()?;
+            let parts = whole.fields_as_series();
+            let parts = parts.into_iter().zip(fields).map(|(part, field)| logical(part, field.dtype()));
+            let parts = parts.collect::<Option<Vec<_>>>()?;
+            let made = StructChunked::from_series(items.name().clone(), items.len(), parts.iter()).ok()?;
+            Some(made.with_outer_validity(whole.rechunk_validity()).into_series())
+        }
+        DataType::List(inner) => {
+            let list = items.list().ok()?;
+            let parts = (0..list.len()).map(|at| match list.get_as_series(at) {
+                Some(part) => logical(part, inner).map(AnyValue::List),
+                None => Some(AnyValue::Null),
+            });
+            let parts = parts.collect::<Option<Vec<_>>>()?;
+            Series::from_any_values_and_dtype(items.name().clone(), &parts, dtype, false).ok()
+        }
+        _ => items.cast(dtype).ok(),
+    }
+}
+
+impl Cells<Int128Chunked> {
+    /// The decimal in a row, in units of its last digit; absent where it is null.
+    pub fn get(&self, row: usize) -> Option<i128> {
+        self.cells.get(self.at(row)?)
     }
 }
 
@@ -78,6 +118,25 @@ pub fn longs(column: &Column) -> PolarsResult<Cells<Int64Chunked>> {
 /// A column of floats of any width.
 pub fn doubles(column: &Column) -> PolarsResult<Cells<Float64Chunked>> {
     Ok(Cells { cells: series(column, &DataType::Float64)?.f64()?.clone(), one: column.len() == 1, len: column.len() })
+}
+
+/// A column of decimals, with their precision and scale.
+pub fn decimals(column: &Column) -> PolarsResult<(Cells<Int128Chunked>, Size)> {
+    let series = column.as_materialized_series().rechunk();
+    let decimals = series.decimal()?;
+    let size = (decimals.precision() as u8, decimals.scale() as u8);
+    Ok((Cells { cells: decimals.physical().clone(), one: column.len() == 1, len: column.len() }, size))
+}
+
+/// The decimal that the function makes of each row.
+pub fn each_decimal(
+    columns: &[Column],
+    (precision, scale): Size,
+    value: impl FnMut(usize) -> PolarsResult<Option<i128>>,
+) -> PolarsResult<Column> {
+    let made: Vec<Option<i128>> = (0..height(columns)).map(value).collect::<PolarsResult<_>>()?;
+    let made = Int128Chunked::from_slice_options(PlSmallStr::EMPTY, &made);
+    Ok(made.into_decimal_unchecked(precision.into(), scale.into()).into_series().into())
 }
 
 /// A column of flags.

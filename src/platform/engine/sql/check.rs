@@ -284,7 +284,7 @@ fn expression(expr: &Expr, place: Place) -> Option<Refusal> {
     let refuse = |what: &str, fix: &str| Some(place.refuse(what, NOT_SHARED, fix));
     match expr {
         Expr::Function(function) => calls::refusal(function, place),
-        Expr::AtTimeZone { .. } => refuse("AT TIME ZONE", "all instants are UTC: add an INTERVAL"),
+        Expr::AtTimeZone { .. } => refuse("AT TIME ZONE", "write from_utc_timestamp(ts, 'America/New_York')"),
         Expr::SimilarTo { .. } => refuse("SIMILAR TO", "use RLIKE"),
         Expr::GroupingSets(_) | Expr::Cube(_) | Expr::Rollup(_) => {
             refuse("GROUPING SETS, CUBE, ROLLUP", "use UNION ALL of groups")

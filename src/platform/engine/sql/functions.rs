@@ -9,10 +9,12 @@ use polars::prelude::{Column, Expr, PolarsResult};
 
 mod aggregates;
 mod arrays;
+mod decimals;
 mod hashes;
 mod json;
 mod lambdas;
 mod logic;
+mod nested;
 mod numbers;
 mod pieces;
 mod rounding;
@@ -109,6 +111,7 @@ pub static GROUPS: &[Group] = &[
     ("Dates and instants", times::FUNCTIONS),
     ("Arrays", arrays::FUNCTIONS),
     ("Arrays with lambda functions", lambdas::FUNCTIONS),
+    ("Structs and maps", nested::FUNCTIONS),
     ("JSON", json::FUNCTIONS),
     ("Hashes", hashes::FUNCTIONS),
     ("Aggregates", aggregates::FUNCTIONS),
@@ -133,6 +136,9 @@ pub static ALIASES: &[(&str, &str)] = &[
     ("dateadd", "date_add"),
     ("date_diff", "datediff"),
     ("week", "weekofyear"),
+    ("datepart", "date_part"),
+    ("timediff", "timestampdiff"),
+    ("to_unix_timestamp", "unix_timestamp"),
     ("array_size", "size"),
     ("cardinality", "size"),
     ("regexp_like", "rlike"),
@@ -151,7 +157,7 @@ pub static ALIASES: &[(&str, &str)] = &[
 ];
 
 static INDEX: LazyLock<hashbrown::HashMap<&'static str, &'static Function>> = LazyLock::new(|| {
-    let all = GROUPS.iter().flat_map(|(_, functions)| functions.iter());
+    let all = GROUPS.iter().flat_map(|(_, functions)| functions.iter()).chain(decimals::FUNCTIONS);
     all.map(|function| (function.name, function)).collect()
 });
 
@@ -181,11 +187,31 @@ pub fn over(function: &'static Function, window: bool) -> &'static Function {
     find(name).unwrap_or(function)
 }
 
+/// The function that a call with so many arguments means: `datediff(HOUR, a, b)` is timestampdiff.
+pub fn of_units(function: &'static Function, arguments: usize) -> &'static Function {
+    let name = match (function.name, arguments) {
+        ("datediff", 3) => "timestampdiff",
+        ("date_add", 3) => "timestampadd",
+        _ => return function,
+    };
+    find(name).unwrap_or(function)
+}
+
+/// Whether the first argument of a function is a unit of time.
+pub fn takes_unit(function: &Function) -> bool {
+    matches!(function.name, "timestampadd" | "timestampdiff")
+}
+
 /// All names that a query can call.
 pub fn names() -> impl Iterator<Item = &'static str> + Clone {
     let all = GROUPS.iter().flat_map(|(_, functions)| functions.iter().map(|function| function.name));
     let callable = |name: &&str| name.starts_with(|c: char| c.is_ascii_lowercase()) && !name.contains(' ');
     all.filter(callable).chain(ALIASES.iter().map(|(alias, _)| *alias))
+}
+
+/// A letter of a datetime pattern by which Spark prints, but does not read.
+pub fn printed_only(pattern: &str) -> Option<char> {
+    super::calendar_pattern::compile(pattern).ok()?.iter().find_map(super::calendar_pattern::Piece::printed_only)
 }
 
 /// Whether a Java expression matches the empty text.

@@ -60,10 +60,16 @@ fn guarded(node: &Node, guard: Option<&Expr>) -> Expr {
 /// Whether Polars' own cast is Spark's and cannot fail.
 fn widens(from: &Type, to: &Type) -> bool {
     match (from, to) {
-        (Type::Boolean, to) if to.is_number() => true,
-        (from, Type::Double | Type::Float) => from.is_number(),
+        (Type::Boolean, to) => to.is_integer() || to.is_float(),
+        (from, Type::Double | Type::Float) => from.is_integer() || from.is_float(),
         (from, to) => from.bounds().zip(to.bounds()).is_some_and(|((low, _), (to_low, _))| low >= to_low),
     }
+}
+
+/// A value in the type in which it can be a key of a group, a join or DISTINCT: Polars knows no decimals there, their
+/// digits stand for them.
+pub fn as_key(node: &Node) -> Node {
+    if node.ty.is_decimal() { node.clone().cast(&Type::Text) } else { node.clone() }
 }
 
 /// A constant of its exact type.
@@ -72,6 +78,15 @@ pub fn constant(scalar: Scalar) -> Expr {
 }
 
 fn call(node: &Node, function: &'static Function, args: Vec<Expr>, guard: Option<&Expr>) -> Expr {
+    if node.is_empty_literal() {
+        let empty =
+            pl::Series::new_empty(pl::PlSmallStr::EMPTY, node.ty.polars().inner_dtype().unwrap_or(&pl::DataType::Null));
+        return constant(Scalar::new(node.ty.polars(), pl::AnyValue::List(empty)));
+    }
+    if let ("named_struct", Type::Struct(fields)) = (function.name, &node.ty) {
+        let named = args.into_iter().zip(fields).map(|(arg, (name, _))| arg.alias(name.as_str()));
+        return pl::as_struct(named.collect());
+    }
     if node.ty.is_float() && args.len() == 2 {
         let mut args = args.iter().cloned();
         if let (Some(a), Some(b)) = (args.next(), args.next()) {

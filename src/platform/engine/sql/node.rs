@@ -103,8 +103,10 @@ pub enum Literal {
     Boolean(bool),
     /// A whole number.
     Int(i64),
-    /// A double, or a decimal literal.
+    /// A double.
     Double(f64),
+    /// A decimal, in units of its type's last digit.
+    Decimal(i128),
     /// A text.
     Text(String),
     /// Days since 1970-01-01.
@@ -162,11 +164,30 @@ pub enum Bound {
 }
 
 impl Literal {
+    /// The same constant in a type that holds it exactly, or as Spark's cast makes it; absent where a cast must.
+    fn within(&self, from: &Type, to: &Type) -> Option<Self> {
+        match (self, from, to) {
+            (Self::Null, ..) => Some(Self::Null),
+            (Self::Int(number), _, Type::Decimal(precision, scale)) => {
+                super::decimal::resize((*number).into(), 0, (*precision, *scale)).map(Self::Decimal)
+            }
+            (Self::Int(number), ..) if to.is_number() => Some(Self::Int(*number)),
+            (Self::Double(number), ..) if to.is_float() => Some(Self::Double(*number)),
+            (Self::Decimal(number), Type::Decimal(_, scale), Type::Decimal(precision, to)) => {
+                super::decimal::resize(*number, *scale, (*precision, *to)).map(Self::Decimal)
+            }
+            (Self::Decimal(number), Type::Decimal(_, scale), Type::Double) => {
+                Some(Self::Double(super::decimal::to_double(*number, *scale)))
+            }
+            _ => None,
+        }
+    }
+
     /// The constant as a value of the type.
     pub fn scalar(&self, ty: &Type) -> Scalar {
         let value = match (self, ty) {
             (Self::Boolean(flag), _) => AnyValue::Boolean(*flag),
-            (Self::Int(number), Type::Double | Type::Decimal) => AnyValue::Float64(*number as f64),
+            (Self::Int(number), Type::Double) => AnyValue::Float64(*number as f64),
             (Self::Int(number), Type::Float) => AnyValue::Float32(*number as f32),
             (Self::Int(number), Type::Byte) => AnyValue::Int8(*number as i8),
             (Self::Int(number), Type::Short) => AnyValue::Int16(*number as i16),
@@ -174,6 +195,10 @@ impl Literal {
             (Self::Int(number), _) => AnyValue::Int64(*number),
             (Self::Double(number), Type::Float) => AnyValue::Float32(*number as f32),
             (Self::Double(number), _) => AnyValue::Float64(*number),
+            (Self::Decimal(number), Type::Decimal(precision, scale)) => {
+                AnyValue::Decimal(*number, (*precision).into(), (*scale).into())
+            }
+            (Self::Decimal(_), _) => AnyValue::Null,
             (Self::Text(text), _) => AnyValue::StringOwned(text.as_str().into()),
             (Self::Date(day), _) => AnyValue::Date(*day),
             (Self::Timestamp(at), _) => AnyValue::DatetimeOwned(*at, UNIT, Some(Arc::new(TimeZone::UTC))),
@@ -210,15 +235,21 @@ impl Node {
         if self.ty == *ty {
             return self;
         }
-        match self.constant() {
-            Some(Literal::Null) => Self { ty: ty.clone(), ..self },
-            Some(Literal::Int(_)) if ty.is_number() => Self { ty: ty.clone(), ..self },
-            Some(Literal::Double(_)) if ty.is_float() => Self { ty: ty.clone(), ..self },
-            _ => {
-                let from = self.from.clone();
-                Self { op: Op::Cast { lenient: false }, args: vec![self], ty: ty.clone(), from }
-            }
+        if let Some(literal) = self.constant().and_then(|literal| literal.within(&self.ty, ty)) {
+            return Self { op: Op::Literal(literal), ty: ty.clone(), ..self };
         }
+        if self.is_empty_literal()
+            && matches!((&self.ty, ty), (Type::List(_), Type::List(_)) | (Type::Map(..), Type::Map(..)))
+        {
+            return Self { ty: ty.clone(), ..self };
+        }
+        let from = self.from.clone();
+        Self { op: Op::Cast { lenient: false }, args: vec![self], ty: ty.clone(), from }
+    }
+
+    /// Whether it is `array()` or `map()`, whose elements can be of any type.
+    pub fn is_empty_literal(&self) -> bool {
+        matches!(&self.op, Op::Call(function) if matches!(function.name, "array" | "map")) && self.args.is_empty()
     }
 
     /// How many parts it has.

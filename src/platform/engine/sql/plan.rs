@@ -13,7 +13,7 @@ use sqlparser::ast::{
 
 use super::Compute;
 use super::functions::Function;
-use super::lower::lower;
+use super::lower::{as_key, lower};
 use super::node::{Node, Op, name};
 use super::query::Query;
 use super::refusal::{Place, Refusal};
@@ -130,16 +130,17 @@ impl Planner {
         self.next
     }
 
-    /// The whole query: its output columns have their names. `failed` is why a table that is read several times could
+    /// The whole query: its output columns have their names, and where `as_features` the types in which features hold
+    /// them. `failed` is why a table that is read several times could
     /// not be computed.
-    pub fn finish(mut self, failed: &mut Option<pl::PolarsError>) -> Result<LazyFrame, Refusal> {
+    pub fn finish(mut self, failed: &mut Option<pl::PolarsError>, as_features: bool) -> Result<LazyFrame, Refusal> {
         let query = self.query.clone();
         let planned = self.query(query.tree(), &[]);
         let planned = self.noted(planned);
         *failed = self.failed.take();
         let place = Place::of(query.tree().span());
         match (planned, Refusal::of(std::mem::take(&mut self.problems))) {
-            (Some(relation), None) => named(relation, &query, place),
+            (Some(relation), None) => named(relation, &query, place, as_features),
             (_, refusal) => {
                 Err(refusal.unwrap_or_else(|| place.refuse("the query", "cannot be planned", "simplify it")))
             }
@@ -323,15 +324,42 @@ impl Planner {
         }
         if op == SetOperator::Union {
             let all = self.united(vec![a, b], place)?;
-            return Ok(Relation { frame: all.frame.unique(None, UniqueKeepStrategy::Any), columns: all.columns });
+            let visible: Vec<Plan> = all.columns.iter().map(|column| pl::col(name(column.id))).collect();
+            return Ok(Relation {
+                frame: self.distinct(all.frame, &all.columns).select(visible),
+                columns: all.columns,
+            });
         }
         let (frames, columns) = self.aligned(vec![a, b], &construct, place)?;
         let mut frames = frames.into_iter();
         let (Some(a), Some(b)) = (frames.next(), frames.next()) else { return Err(Refusal::told()) };
-        let keys: Vec<Plan> = columns.iter().map(|column| pl::col(name(column.id))).collect();
+        let visible: Vec<Plan> = columns.iter().map(|column| pl::col(name(column.id))).collect();
+        let (a, left) = self.keys(a, &columns);
+        let (b, right) = self.keys(b, &columns);
+        let a = a.unique_generic(Some(left.clone()), UniqueKeepStrategy::Any);
         let how = if op == SetOperator::Intersect { pl::JoinType::Semi } else { pl::JoinType::Anti };
-        let builder = a.unique(None, UniqueKeepStrategy::Any).join_builder().with(b).how(how).join_nulls(true);
-        Ok(Relation { frame: builder.left_on(keys.clone()).right_on(keys).finish(), columns })
+        let builder = a.join_builder().with(b).how(how).join_nulls(true);
+        Ok(Relation { frame: builder.left_on(left).right_on(right).finish().select(visible), columns })
+    }
+
+    /// Each row once, by these columns. The frame may get more columns.
+    fn distinct(&mut self, frame: LazyFrame, columns: &[Named]) -> LazyFrame {
+        let (frame, keys) = self.keys(frame, columns);
+        frame.unique_generic(Some(keys), UniqueKeepStrategy::Any)
+    }
+
+    /// These columns as keys: some are columns more.
+    fn keys(&mut self, frame: LazyFrame, columns: &[Named]) -> (LazyFrame, Vec<Plan>) {
+        let (mut more, mut keys) = (Vec::new(), Vec::new());
+        for column in columns {
+            let node = Node::column(column.id, column.ty.clone());
+            let id = if column.ty.is_decimal() { self.id() } else { column.id };
+            if id != column.id {
+                more.push(lower(&as_key(&node)).alias(name(id)));
+            }
+            keys.push(pl::col(name(id)));
+        }
+        (if more.is_empty() { frame } else { frame.with_columns(more) }, keys)
     }
 
     /// The table of that name, its columns with new numbers.
@@ -397,7 +425,7 @@ fn unions(body: &SetExpr) -> Vec<&SetExpr> {
 }
 
 /// The output with its names.
-fn named(relation: Relation, query: &Query, place: Place) -> Result<LazyFrame, Refusal> {
+fn named(relation: Relation, query: &Query, place: Place, as_features: bool) -> Result<LazyFrame, Refusal> {
     let mut exprs: Vec<Plan> = Vec::new();
     let mut problems = Vec::new();
     let mut known = BTreeSet::new();
@@ -407,12 +435,15 @@ fn named(relation: Relation, query: &Query, place: Place) -> Result<LazyFrame, R
             problems.push(place.refuse(format!("output {}", index + 1), "has no name", "give it one with AS"));
         } else if !known.insert(text.to_lowercase()) {
             problems.push(place.refuse(format!("output {text}"), "comes twice", "rename one of them with AS"));
-        } else if matches!(column.ty, Type::Null | Type::Decimal | Type::Interval) {
-            let problem = format!("has type {} on Spark, which features cannot have", column.ty);
-            let fix = "cast it, or write a number as `1.5D`";
-            problems.push(place.refuse(format!("output {text}"), problem, fix));
         }
-        exprs.push(pl::col(name(column.id)).alias(text));
+        let held = column.ty.of_feature().unwrap_or_else(|fix| {
+            let problem = format!("has type {} on Spark, which features cannot have", column.ty);
+            problems.push(place.refuse(format!("output {text}"), problem, fix));
+            column.ty.clone()
+        });
+        let value = Node::column(column.id, column.ty.clone());
+        let value = if as_features { value.cast(&held) } else { value };
+        exprs.push(lower(&value).alias(text));
     }
     // All of them have the place of the query.
     let mut problems = problems.into_iter();

@@ -2,8 +2,8 @@
 //!
 //! A signature is words: `string, bigint? -> string`. `?` may be left out, `*` and `+` repeat. `same` arguments share
 //! their common type, `arg` is the type of the first, `element` that of the elements of the first, `any` is any type,
-//! `ordered` any that can be compared, `number` any number, `addend` a bigint or a double. `format`, `regex`, `like`,
-//! `path` and `replacement` are constant texts.
+//! `ordered` any that can be compared, `number` any number, `addend` a bigint or a double, `texts` an array of texts, `lists` are arrays of one type.
+//! `format`, `regex`, `like`, `path`, `schema` and `replacement` are constant texts, `zone` may be one.
 
 use super::functions::{self, Function};
 use super::node::{Literal, Node, Op};
@@ -61,17 +61,23 @@ pub fn apply(function: &'static Function, mut args: Vec<Node>, whole: &Node) -> 
         parameters.get(index).or(last).map_or("any", |parameter| parameter.word)
     };
     let same = common(function, &args, &word, whole)?;
+    widen_elements(&mut args, &word);
     let first = args.first().map_or(Type::Null, |arg| arg.ty.clone());
     for (index, slot) in args.iter_mut().enumerate() {
         let arg = slot.clone();
         *slot = match word(index) {
-            "same" => arg.cast(same.as_ref().unwrap_or(&Type::Null)),
+            "lists" if !matches!(arg.ty, Type::List(_)) => return Err(wrong(function, &arg, "an array")),
+            "same" | "lists" => arg.cast(same.as_ref().unwrap_or(&Type::Null)),
             "arg" if index > 0 => to(function, arg, &first, "of the first argument's type")?,
             "element" => {
                 let Type::List(element) = &first else { return Err(wrong(function, &arg, "an array's element")) };
                 to(function, arg, element, "of the elements' type")?
             }
-            word => one(function, arg, word)?,
+            word => {
+                let arg = one(function, arg, word)?;
+                let both = same.as_ref().filter(|_| index < 2 && shares_numbers(function));
+                both.map_or(arg.clone(), |same| arg.cast(same))
+            }
         };
     }
     let first = args.first().map_or(Type::Null, |arg| arg.ty.clone());
@@ -86,8 +92,8 @@ fn common(
     word: &dyn Fn(usize) -> &'static str,
     whole: &Node,
 ) -> Result<Option<Type>, Refusal> {
-    let numbers = function.signature.starts_with("number, number");
-    let shared = |index: usize| word(index) == "same" || (numbers && index < 2);
+    let numbers = shares_numbers(function);
+    let shared = |index: usize| matches!(word(index), "same" | "lists") || (numbers && index < 2);
     let mut common: Option<Type> = None;
     for (_, arg) in args.iter().enumerate().filter(|(index, _)| shared(*index)) {
         if numbers {
@@ -102,13 +108,24 @@ fn common(
             },
         });
     }
-    if numbers && common == Some(Type::Decimal) {
-        return Err(decimal(whole));
-    }
     if is_comparison(function) && common.as_ref().is_some_and(|ty| !ty.is_ordered()) {
         return Err(wrong(function, whole, "values that can be compared"));
     }
     Ok(common)
+}
+
+/// Whether the first two arguments are numbers of one type.
+fn shares_numbers(function: &Function) -> bool {
+    function.signature.starts_with("number, number")
+}
+
+/// An array and an element that have a common type take it, as in Spark.
+fn widen_elements(args: &mut [Node], word: &dyn Fn(usize) -> &'static str) {
+    let [Node { ty: Type::List(element), .. }, other, ..] = &*args else { return };
+    let common = element.common(&other.ty).filter(|_| word(1) == "element");
+    if let (Some(common), Some(list)) = (common, args.first_mut()) {
+        *list = list.clone().cast(&Type::List(Box::new(common)));
+    }
 }
 
 /// Whether it is one of the comparisons.
@@ -118,23 +135,13 @@ pub fn is_comparison(function: &Function) -> bool {
 
 /// The refusal of values without a common type.
 pub fn mixed(whole: &Node, a: &Type, b: &Type) -> Refusal {
-    if *a == Type::Decimal || *b == Type::Decimal {
-        return decimal(whole);
-    }
     let fix = format!("cast one of them: CAST(... AS {})", if *a == Type::Text { b } else { a });
     whole.from.place.refuse(&*whole.from.text, format!("mixes {a} and {b}"), fix)
 }
 
-/// The refusal of a decimal literal that meets no double.
-pub fn decimal(whole: &Node) -> Refusal {
-    let problem = "is a DECIMAL on Spark, which rounds in its own way";
-    whole.from.place.refuse(&*whole.from.text, problem, "write the number as a double: `1.5D`")
-}
-
 fn wrong(function: &Function, arg: &Node, wanted: &str) -> Refusal {
-    let fix = if arg.ty == Type::Decimal { "write the number as a double: `1.5D`" } else { "cast it with CAST" };
     let problem = format!("takes {wanted}, and `{}` is {}", arg.from.text, arg.ty);
-    arg.from.place.refuse(function.name, problem, fix)
+    arg.from.place.refuse(function.name, problem, "cast it with CAST")
 }
 
 fn to(function: &Function, arg: Node, ty: &Type, wanted: &str) -> Result<Node, Refusal> {
@@ -151,16 +158,15 @@ fn one(function: &Function, arg: Node, word: &str) -> Result<Node, Refusal> {
     let refuse = |wanted: &str| Err(wrong(function, &arg, wanted));
     let into = |ty: Type| Ok(arg.clone().cast(&ty));
     match word {
-        "any" | "arg" | "hashable" if ty == Type::Decimal => refuse("a value"),
-        "ordered" if !ty.is_ordered() || ty == Type::Decimal => refuse("values that can be compared"),
-        "hashable" if matches!(ty, Type::List(_) | Type::Struct(_) | Type::Float) => refuse("plain values"),
+        "any" | "arg" if ty == Type::Interval => refuse("a value"),
+        "ordered" if !ty.is_ordered() => refuse("values that can be compared"),
+        "hashable" if !ty.is_ordered() || ty.is_decimal() || ty == Type::Float => refuse("plain values"),
         "string" if null => into(Type::Text),
         "string" if ty != Type::Text => refuse("a text"),
-        "printable" if ty == Type::Decimal || matches!(ty, Type::List(_) | Type::Struct(_) | Type::Interval) => {
-            refuse("a plain value")
-        }
+        "printable" if !ty.is_ordered() => refuse("a plain value"),
         "printable" => into(Type::Text),
-        "joinable" if ty == Type::List(Box::new(Type::Text)) => Ok(arg),
+        "texts" | "joinable" if is_texts(&ty) => into(Type::List(Box::new(Type::Text))),
+        "texts" => refuse("an array of texts"),
         "joinable" if null || ty == Type::Text => into(Type::Text),
         "joinable" => refuse("texts or arrays of texts"),
         "boolean" if null || ty == Type::Boolean => into(Type::Boolean),
@@ -171,23 +177,29 @@ fn one(function: &Function, arg: Node, word: &str) -> Result<Node, Refusal> {
         "addend" if null || ty.is_float() => into(Type::Double),
         "addend" => refuse("numbers"),
         "number" if null => into(Type::Double),
-        "number" if ty == Type::Decimal => Err(decimal(&arg)).or_else(|refusal| match function.name {
-            "+" | "-" | "*" | "%" | "mod" | "pmod" => Ok(arg.clone()),
-            _ => Err(refusal),
-        }),
         "number" if !ty.is_number() => refuse("a number"),
+        "number" if ty.is_decimal() && function.name == "round" => refuse("a constant number of places"),
+        "number" if ty.is_decimal() && function.name == "percentile_approx" => refuse("a number that is no DECIMAL"),
         "bigint" | "months" | "micros" if null || ty.is_integer() => into(Type::Long),
         "bigint" => refuse("a whole number"),
         "int" | "steps" if null || matches!(ty, Type::Byte | Type::Short | Type::Int) => into(Type::Int),
         "int" | "steps" => refuse("an INT"),
+        "seconds" if null || ty.is_number() => into(Type::Decimal(16, 6)),
+        "seconds" => refuse("a number"),
         "timestamp" if null || matches!(ty, Type::Timestamp | Type::Date | Type::Text) => into(Type::Timestamp),
         "timestamp" => refuse("a timestamp"),
         "date" if null || matches!(ty, Type::Timestamp | Type::Date | Type::Text) => into(Type::Date),
         "date" => refuse("a date"),
         "array" if !matches!(ty, Type::List(_)) => refuse("an array"),
-        "format" | "regex" | "like" | "path" | "replacement" => pattern(function, arg, word),
+        "zone" if ty == Type::Text && arg.constant().is_none() => Ok(arg),
+        "format" | "regex" | "like" | "path" | "schema" | "zone" | "replacement" => pattern(function, arg, word),
         _ => Ok(arg),
     }
+}
+
+/// Whether it is an array of texts, or of what may be texts.
+fn is_texts(ty: &Type) -> bool {
+    matches!(ty, Type::List(element) if matches!(**element, Type::Text | Type::Null))
 }
 
 /// A constant text that is checked now.
@@ -208,12 +220,19 @@ fn pattern(function: &Function, arg: Node, word: &str) -> Result<Node, Refusal> 
 fn functions_problem(function: &Function, word: &str, text: &str) -> Option<(String, &'static str)> {
     if let Some(problem) = functions::pattern_problem(word, text) {
         let fix = match word {
-            "format" => "use y M d H h m s S E a, such as 'yyyy-MM-dd HH:mm:ss'",
+            "format" => "use y M d H h m s S E a Q X, such as 'yyyy-MM-dd HH:mm:ss'",
             "path" => "write a path such as '$.a.b[0]'",
+            "schema" => "write names and types such as 'a INT, b STRUCT<c: STRING>, d ARRAY<DOUBLE>'",
+            "zone" => "write a region such as 'Europe/Berlin', or an offset such as '+05:30'",
             "like" => "write `%`, `_`, and `\\\\%` for a percent sign",
             _ => "use a plainer expression",
         };
         return Some((format!("its {word} '{text}' has what Spark and this engine do not share: {problem}"), fix));
+    }
+    let reads = word == "format" && !matches!(function.name, "date_format" | "from_unixtime");
+    if let Some(letter) = functions::printed_only(text).filter(|_| reads) {
+        let problem = format!("its format '{text}' has `{letter}`, by which Spark prints and does not read");
+        return Some((problem, "leave the name of the day out: substring(text, 6)"));
     }
     let empty = word == "regex" && matches!(function.name, "regexp_replace" | "split");
     if empty && functions::matches_empty(text) {

@@ -93,6 +93,7 @@ fn shown(value: &AnyValue<'_>) -> Value {
         AnyValue::Float64(number) => json!({"f": if number.is_nan() { "NaN".into() } else { format!("{number:?}") }}),
         AnyValue::Date(day) => json!({"d": calendar::print_date(*day)}),
         AnyValue::Datetime(at, ..) | AnyValue::DatetimeOwned(at, ..) => json!({"t": calendar::print_timestamp(*at)}),
+        AnyValue::Decimal(number, _, scale) => json!({"decimal": decimal::print(*number, *scale as u8)}),
         AnyValue::List(items) => Value::Array(items.iter().map(|item| shown(&item)).collect()),
         other => json!(other.extract::<i64>().unwrap_or_else(|| panic!("{other:?}"))),
     }
@@ -131,9 +132,13 @@ struct Case {
     rows: Option<String>,
 }
 
+/// The query over the tables, in Spark's types.
 fn planned(query: &Query, tables: &[(String, DataFrame)]) -> PolarsResult<LazyFrame> {
     let inputs = tables.iter().map(|(name, frame)| (name.as_str(), frame.clone().lazy())).collect();
-    lazy(query, inputs, parse_time("2024-06-01T12:00:00Z").unwrap(), at_once())
+    let now = parse_time("2024-06-01T12:00:00Z").unwrap();
+    let mut failed = None;
+    let planned = super::planned(query, inputs, now, at_once(), &mut failed, false);
+    planned.map_err(|refusal| failed.unwrap_or_else(|| refusal.into()))
 }
 
 /// What differs from the expectation; absent when nothing does.
@@ -190,12 +195,12 @@ fn difference(sql: &str, expected: &Value, tables: &[(String, DataFrame)]) -> Op
     None
 }
 
-#[test]
-fn statements_answer_as_spark_does() {
-    let cases: Cases = toml::from_str(&std::fs::read_to_string(folder().join("cases.toml")).unwrap()).unwrap();
-    let spark = read_json("spark.json");
+/// Every statement of a file, against Spark's answers in another one.
+fn answered(statements: &str, answers: &str, least: usize) {
+    let cases: Cases = toml::from_str(&std::fs::read_to_string(folder().join(statements)).unwrap()).unwrap();
+    let spark = read_json(answers);
     let tables = tables();
-    assert!(cases.case.len() >= 150);
+    assert!(cases.case.len() >= least);
     let mut wrong = Vec::new();
     for Case { sql, rows } in &cases.case {
         let own = rows.as_ref().map(|rows| json!({"rows": serde_json::from_str::<Value>(rows).unwrap()}));
@@ -203,6 +208,16 @@ fn statements_answer_as_spark_does() {
         wrong.extend(difference(sql, &expected, &tables).map(|found| format!("{sql}\n  {found}")));
     }
     assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), cases.case.len(), wrong.join("\n"));
+}
+
+#[test]
+fn statements_answer_as_spark_does() {
+    answered("cases.toml", "spark.json", 150);
+}
+
+#[test]
+fn values_are_those_of_spark() {
+    answered("values.toml", "values.json", 100);
 }
 
 #[test]
@@ -286,6 +301,127 @@ fn both_engines_agree_on_many_rows() {
         if query.follows("e") == Follows::InOrder {
             let out = planned(&query, &tables).unwrap().collect_with_engine(Engine::Streaming).unwrap().unwrap_single();
             assert!(out.column("id").unwrap().i64().unwrap().iter().is_sorted(), "{sql}: the order of rows is kept");
+        }
+    }
+}
+
+/// Every NaN is one NaN, whatever its bits; minus zero is zero.
+#[test]
+fn there_is_one_nan_and_one_zero() {
+    let table = |nan: f64, zero: f64| {
+        let values = [Some(1.0), Some(nan), Some(f64::NEG_INFINITY), None, Some(zero), Some(nan), Some(f64::INFINITY)];
+        let other = [Some(nan), Some(f64::NAN), Some(0.0), Some(1.0), Some(0.0), None, Some(2.0)];
+        let ids: Vec<i64> = (0..7).collect();
+        vec![("t".to_owned(), df!("id" => ids, "x" => values.to_vec(), "y" => other.to_vec()).unwrap())]
+    };
+    let negative = f64::from_bits(0xFFF8_0000_0000_0001);
+    assert!(negative.is_nan() && negative.is_sign_negative());
+    let mut wrong = Vec::new();
+    for sql in [
+        "SELECT id FROM t ORDER BY x, id",
+        "SELECT id FROM t ORDER BY x DESC, id",
+        "SELECT x, id FROM t ORDER BY x NULLS LAST, y, id",
+        "SELECT id, x > 5 AS a, x < 5 AS b, x = y AS c, x <=> y AS d, x >= CAST('NaN' AS DOUBLE) AS e, x <> y AS f, x <= y AS g FROM t ORDER BY id",
+        "SELECT min(x) AS a, max(x) AS b, count(DISTINCT x) AS c, sum(x) AS d, avg(x) AS e, max_by(id, y) AS f FROM t WHERE id <> 5",
+        "SELECT x, count(*) AS n FROM t GROUP BY x ORDER BY x",
+        "SELECT DISTINCT x FROM t ORDER BY x",
+        "SELECT id, greatest(x, y) AS a, least(x, y) AS b, array_max(array(x, y)) AS c, array_min(array(x, y)) AS d FROM t ORDER BY id",
+        "SELECT id, sort_array(array(x, y, 1.0D)) AS a, array_distinct(array(x, y)) AS b, array_contains(array(y), x) AS c, array_position(array(y), x) AS d FROM t ORDER BY id",
+        "SELECT a.id, b.id AS other FROM t AS a JOIN t AS b ON a.x = b.y ORDER BY a.id, b.id",
+        "SELECT id FROM t WHERE x IN (SELECT y FROM t) ORDER BY id",
+        "SELECT id, x IN (0.0D, CAST('NaN' AS DOUBLE)) AS a FROM t ORDER BY id",
+        "SELECT id, rank() OVER (ORDER BY x) AS a, dense_rank() OVER (ORDER BY x DESC) AS b, count(*) OVER (PARTITION BY x) AS c, max(x) OVER (ORDER BY id) AS d, min(x) OVER (ORDER BY id DESC) AS e, sum(x) OVER (ORDER BY id) AS f, count(*) OVER (ORDER BY x RANGE BETWEEN 1 PRECEDING AND CURRENT ROW) AS g FROM t ORDER BY id",
+        "SELECT x FROM t UNION SELECT y AS x FROM t ORDER BY x",
+        "SELECT x FROM t INTERSECT SELECT y AS x FROM t ORDER BY x",
+        "SELECT x FROM t EXCEPT SELECT y AS x FROM t WHERE id < 4 ORDER BY x",
+        "SELECT id, xxhash64(x) AS a, isnan(x) AS b, CASE x WHEN y THEN 1 ELSE 0 END AS c, nullif(x, y) AS d, CAST(x AS STRING) AS e FROM t ORDER BY id",
+        "SELECT id, x + 1 AS a, x - x AS b, x * 0 AS c, sqrt(x) AS d, -x AS e, abs(x) AS f, x % 2 AS g FROM t ORDER BY id",
+        "SELECT percentile(x, 0.5) AS a, median(x) AS b, sort_array(collect_set(x)) AS c FROM t",
+    ] {
+        let query = check(sql).unwrap();
+        for engine in [Engine::InMemory, Engine::Streaming] {
+            let run = |tables: &[(String, DataFrame)]| {
+                rows(&planned(&query, tables).unwrap().collect_with_engine(engine).unwrap().unwrap_single())
+            };
+            let (plain, found) = (run(&table(f64::NAN, 0.0)), run(&table(negative, -0.0)));
+            // Zero keeps its sign where it is only passed on.
+            let shown = |rows: &Vec<Vec<Value>>| json!(rows).to_string().replace("-0.0", "0.0");
+            if shown(&plain) != shown(&found) {
+                wrong.push(format!("{sql}\n  {}\n  {}", json!(plain), json!(found)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let query = check("SELECT id FROM t ORDER BY x DESC NULLS LAST, id").unwrap();
+    let found = planned(&query, &table(negative, -0.0)).unwrap().collect().unwrap();
+    let ids: Vec<i64> = found.column("id").unwrap().i64().unwrap().iter().flatten().collect();
+    assert_eq!(ids, [1, 5, 6, 0, 4, 2, 3]);
+}
+
+/// What leaves the years of the dialect is an error that names the value, on any way there.
+#[test]
+fn nothing_leaves_the_years_of_the_dialect_silently() {
+    let at = |micros: i64| AnyValue::DatetimeOwned(micros, TimeUnit::Microseconds, Some(Arc::new(TimeZone::UTC)));
+    let times = [at(1_704_103_200_000_000)];
+    let ts = Series::from_any_values_and_dtype("ts".into(), &times, &Type::Timestamp.polars(), true).unwrap();
+    let columns = vec![
+        Column::from(ts),
+        Column::new("n".into(), [i64::from(i32::MAX)]),
+        Column::new("huge".into(), [1_704_103_200_000_000_i64]),
+        Column::new("small".into(), [i32::MAX]),
+        Column::new("x".into(), [1e300]),
+        Column::new("text".into(), ["12024-01-01 10:00:00"]),
+        Column::new("bc".into(), ["-0044-03-15"]),
+    ];
+    let tables = vec![("t".to_owned(), DataFrame::new(1, columns).unwrap())];
+    for (expression, words) in [
+        ("ts + INTERVAL 1 DAY * n", "2024-01-01 10:00:00"),
+        ("ts - INTERVAL 1 MONTH * n", "2024-01-01 10:00:00"),
+        ("ts + INTERVAL 9000 YEARS", "2024-01-01 10:00:00"),
+        ("timestampadd(YEAR, n, ts)", "2147483647 year"),
+        ("timestampadd(MICROSECOND, huge * 1000, ts)", "2024-01-01"),
+        ("dateadd(DAY, -1000000, ts)", "2024-01-01"),
+        ("date_add(ts, small)", "2147483647 days"),
+        ("date_sub(ts, small)", "2147483647 days"),
+        ("CAST(ts AS DATE) + small", "2147483647 days"),
+        ("CAST(ts AS DATE) + INTERVAL 1 YEAR * n", "2024-01-01"),
+        ("add_months(ts, small)", "2147483647 months"),
+        ("make_date(10000, 1, 1)", "10000-1-1"),
+        ("make_date(small, 1, 1)", "2147483647-1-1"),
+        ("make_date(0, 1, 1)", "0-1-1"),
+        ("make_timestamp(10000, 1, 1, 0, 0, 0)", "10000-1-1"),
+        ("timestamp_seconds(huge)", "1704103200000000"),
+        ("timestamp_millis(huge)", "1704103200000000"),
+        ("timestamp_micros(huge * 1000)", "1704103200000000000"),
+        ("CAST(huge AS TIMESTAMP)", "1704103200000000"),
+        ("TRY_CAST(huge AS TIMESTAMP)", "1704103200000000"),
+        ("CAST(x AS TIMESTAMP)", "1000000000000000000000"),
+        ("from_unixtime(huge)", "1704103200000000"),
+        ("date_from_unix_date(small)", "2147483647 days"),
+        ("CAST(text AS TIMESTAMP)", "12024-01-01 10:00:00"),
+        ("TRY_CAST(text AS TIMESTAMP)", "12024-01-01 10:00:00"),
+        ("to_timestamp(text)", "12024-01-01 10:00:00"),
+        ("TRY_CAST(bc AS DATE)", "-0044-03-15"),
+        ("CAST('300000-01-01' AS DATE)", "300000-01-01"),
+        ("CAST(bc AS DATE)", "-0044-03-15"),
+        ("to_timestamp('0000', 'yyyy')", "0000"),
+        ("from_utc_timestamp(TIMESTAMP '9999-12-31 23:30:00', '+01:00')", "9999-12-31 23:30:00"),
+        ("to_utc_timestamp(TIMESTAMP '0001-01-01 00:30:00', '+01:00')", "0001-01-01 00:30:00"),
+        ("next_day(DATE '9999-12-31', 'Mon')", "9999-12-31"),
+    ] {
+        let query = check(&format!("SELECT {expression} AS value FROM t")).unwrap();
+        for engine in [Engine::InMemory, Engine::Streaming] {
+            match planned(&query, &tables).unwrap().collect_with_engine(engine) {
+                Ok(frame) => panic!("{expression}: {:?}", frame.unwrap_single()),
+                Err(error) => {
+                    let line = first_line(&error);
+                    assert!(line.contains(words) && line.contains("line 1, column"), "{expression}: {line}");
+                    assert!(
+                        line.contains(calendar::OUTSIDE) || line.contains("there is no date"),
+                        "{expression}: {line}"
+                    );
+                }
+            }
         }
     }
 }

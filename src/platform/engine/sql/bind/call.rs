@@ -5,7 +5,8 @@ use sqlparser::ast::{
 };
 
 use super::Binder;
-use crate::platform::engine::sql::calendar::DAY;
+use crate::platform::engine::sql::calendar::{DAY, Unit};
+use crate::platform::engine::sql::decimal;
 use crate::platform::engine::sql::functions::{self, Function, Kind};
 use crate::platform::engine::sql::node::{Literal, Node, Op, Source};
 use crate::platform::engine::sql::refusal::Refusal;
@@ -97,12 +98,27 @@ impl Binder<'_> {
         if function.is_aggregate() {
             return self.aggregate(call, function, &written, from);
         }
+        let function = functions::of_units(function, written.len());
         let mut args = Vec::with_capacity(written.len());
         for arg in &written {
             let Some(arg) = arg else { return Err(star(from)) };
-            args.push(self.expr(arg)?);
+            args.push(match arg {
+                Expr::Identifier(unit) if args.is_empty() && functions::takes_unit(function) => {
+                    self.unit(function, &unit.value, from)?
+                }
+                arg => self.expr(arg)?,
+            });
         }
         self.rewritten(function, args, from)
+    }
+
+    /// The unit of time that is the first argument, as a text.
+    fn unit(&self, function: &Function, unit: &str, from: &Source) -> Result<Node, Refusal> {
+        if Unit::named(unit).is_some() {
+            return Ok(Node::literal(Literal::Text(unit.to_lowercase()), Type::Text).at(from));
+        }
+        let fix = "use YEAR QUARTER MONTH WEEK DAY HOUR MINUTE SECOND MILLISECOND or MICROSECOND";
+        Err(from.place.refuse(function.name, format!("`{unit}` is no unit of time"), fix))
     }
 
     fn cast_call(&mut self, written: &[Option<&Expr>], ty: &Type, from: &Source) -> Result<Node, Refusal> {
@@ -113,7 +129,7 @@ impl Binder<'_> {
         if node.ty == *ty {
             return Ok(node);
         }
-        if node.ty == Type::Decimal || !super::super::cast::possible(&node.ty, ty) {
+        if !super::super::cast::possible(&node.ty, ty) {
             let problem = format!("Spark does not cast {} to {ty}, or not in the same way", node.ty);
             return Err(from.place.refuse(&*from.text, problem, "cast to another type first"));
         }
@@ -170,6 +186,14 @@ impl Binder<'_> {
                 branches.push(last);
                 self.case(branches, from)
             }
+            ("timestamp_seconds", [seconds]) if seconds.ty.is_float() || seconds.ty.is_decimal() => {
+                Ok(cast(seconds, Type::Timestamp, false))
+            }
+            ("date_part", [part, at]) => match part.constant() {
+                Some(Literal::Text(part)) => self.part_of(part, at.clone(), from),
+                _ => Err(from.place.refuse("date_part", "takes a constant text", "write date_part('hour', ts)")),
+            },
+            ("from_json", [text, schema]) => self.from_json(function, text, schema, from),
             ("floor" | "ceil", [number]) if number.ty.is_integer() => Ok(number.clone().cast(&Type::Long)),
             ("max_by" | "min_by", _) | (_, _) => {
                 let name = function.name;
@@ -284,12 +308,29 @@ impl Binder<'_> {
             let inside = |literal: &Literal| match literal {
                 Literal::Double(number) => (0.0..=1.0).contains(number),
                 Literal::Int(number) => (0..=1).contains(number),
+                Literal::Decimal(_) => {
+                    let double = fraction.clone().cast(&Type::Double);
+                    matches!(double.constant(), Some(Literal::Double(number)) if (0.0..=1.0).contains(number))
+                }
                 _ => false,
             };
             if !fraction.constant().is_some_and(inside) {
                 let problem = "takes a constant from 0 to 1 as its fraction";
                 return Err(from.place.refuse(function.name, problem, format!("write {}(x, 0.9)", function.name)));
             }
+        }
+        let decimal = args.first().is_some_and(|arg| arg.ty.is_decimal());
+        if decimal && ((distinct && matches!(function.name, "sum" | "avg")) || function.name == "collect_set") {
+            let fix = "cast to DOUBLE, or select DISTINCT rows before";
+            return Err(from.place.refuse(&*from.text, "takes each DECIMAL once, which this engine does not", fix));
+        }
+        if let ("sum" | "avg", [Node { ty: Type::Decimal(precision, scale), .. }]) = (function.name, args.as_slice()) {
+            let size = (*precision, *scale);
+            let (precision, scale) =
+                if function.name == "sum" { decimal::summed(size) } else { decimal::averaged(size) };
+            let function = functions::find(&format!("{} decimal", function.name)).unwrap_or(function);
+            let op = Op::Aggregate { function, distinct, filter: false };
+            return Ok(Node { op, args, ty: Type::Decimal(precision, scale), from: from.clone() });
         }
         let node = self.call(function.name, args, from)?;
         let name = match function.name {

@@ -4,57 +4,81 @@ use sqlparser::ast::{CaseWhen, DataType, DateTimeField, Expr};
 
 use super::Binder;
 use crate::platform::engine::sql::calendar::DAY;
-use crate::platform::engine::sql::cast;
 use crate::platform::engine::sql::node::{Literal, Node, Op, Source};
 use crate::platform::engine::sql::refusal::Refusal;
 use crate::platform::engine::sql::types::Type;
+use crate::platform::engine::sql::{cast, functions};
 
 impl Binder<'_> {
     /// Sums and differences with dates, instants and intervals; absent for numbers.
     pub fn time_sum(&self, left: &Node, op: &str, right: &Node, from: &Source) -> Result<Option<Node>, Refusal> {
         let is_time = |node: &Node| matches!(node.ty, Type::Date | Type::Timestamp);
-        let (time, interval) = match (&left.op, &right.op) {
-            (_, Op::Literal(interval @ Literal::Interval { .. })) if is_time(left) => (left, interval),
-            (Op::Literal(interval @ Literal::Interval { .. }), _) if is_time(right) && op == "+" => (right, interval),
+        if op == "*" {
+            return self.times_interval(left, right, from);
+        }
+        let (time, interval) = match (left.ty == Type::Interval, right.ty == Type::Interval) {
+            (false, true) if is_time(left) => (left, right),
+            (true, false) if is_time(right) && op == "+" => (right, left),
             _ if left.ty == Type::Date && right.ty.is_integer() => {
                 let name = if op == "+" { "date_add" } else { "date_sub" };
                 return self.call(name, vec![left.clone(), right.clone()], from).map(Some);
             }
             _ if is_time(left) && is_time(right) => {
-                let fix = "use datediff(a, b) for days, unix_timestamp(a) - unix_timestamp(b) for seconds";
+                let fix = "use datediff(a, b) for days, timestampdiff(SECOND, b, a) for other units";
                 return Err(from.place.refuse(&*from.text, "is an INTERVAL on Spark", fix));
             }
-            _ if left.ty == Type::Interval || right.ty == Type::Interval => {
+            (false, false) => return Ok(None),
+            _ => {
                 let fix = "add an interval to a date or a timestamp";
                 return Err(from.place.refuse(&*from.text, "calculates with an INTERVAL", fix));
             }
-            _ => return Ok(None),
         };
-        let Literal::Interval { months, days, micros } = interval else { return Ok(None) };
+        let (length, count) = match (&interval.op, interval.args.as_slice()) {
+            (Op::Call(_), [length, count]) => (length, Some(count)),
+            _ => (interval, None),
+        };
+        let Some(Literal::Interval { months, days, micros }) = length.constant() else { return Ok(None) };
         let sign = if op == "-" { -1 } else { 1 };
         let number = |number: i64| Node::literal(Literal::Int(number * sign), Type::Long);
-        let args = vec![time.clone(), number(i64::from(*months)), number(i64::from(*days) * DAY + micros)];
+        let mut args = vec![time.clone(), number(i64::from(*months)), number(i64::from(*days) * DAY + micros)];
+        args.extend(count.cloned());
         let sum = self.call("+ interval", args, from)?;
-        // Whole days and months leave a date a date.
-        Ok(Some(if time.ty == Type::Date && *micros == 0 { sum.cast(&Type::Date) } else { sum }))
+        // Whole days and months leave a date a date, but not multiplied days: these are hours and seconds for Spark.
+        let whole = *micros == 0 && (count.is_none() || *days == 0);
+        Ok(Some(if time.ty == Type::Date && whole { sum.cast(&Type::Date) } else { sum }))
+    }
+
+    /// `INTERVAL 1 HOUR * n`, which only a sum with a date or a timestamp can use; absent for numbers.
+    fn times_interval(&self, left: &Node, right: &Node, from: &Source) -> Result<Option<Node>, Refusal> {
+        let (interval, count) = match (left.ty == Type::Interval, right.ty == Type::Interval) {
+            (false, false) => return Ok(None),
+            (true, _) => (left, right),
+            (false, true) => (right, left),
+        };
+        let whole = interval.constant().is_some() && (count.ty.is_integer() || count.ty == Type::Null);
+        if !whole {
+            let fix = "multiply an INTERVAL by a whole number: ts + INTERVAL 1 MINUTE * n";
+            return Err(from.place.refuse(&*from.text, "calculates with an INTERVAL", fix));
+        }
+        let Some(function) = functions::find("+ interval") else { return Ok(None) };
+        let args = vec![interval.clone(), count.clone()];
+        Ok(Some(Node { op: Op::Call(function), args, ty: Type::Interval, from: from.clone() }))
     }
 
     /// CAST, `::` and TRY_CAST.
     pub fn cast(&self, node: Node, written: &DataType, lenient: bool, from: &Source) -> Result<Node, Refusal> {
         let Some(ty) = Type::written(written) else {
-            let fix = "use BOOLEAN TINYINT SMALLINT INT BIGINT FLOAT DOUBLE STRING DATE TIMESTAMP or ARRAY<...>";
+            let fix = "use BOOLEAN TINYINT SMALLINT INT BIGINT FLOAT DOUBLE DECIMAL(18,2) STRING DATE TIMESTAMP or ARRAY<...>";
             return Err(from.place.refuse(&*from.text, format!("{written} is not a type of the dialect"), fix));
         };
-        let decimal = node.ty == Type::Decimal;
-        let node = if decimal && ty.is_float() { node.cast(&ty) } else { node };
-        if node.ty == Type::Decimal || !cast::possible(&node.ty, &ty) {
+        if !cast::possible(&node.ty, &ty) {
             let problem = format!("Spark does not cast {} to {ty}, or not in the same way", node.ty);
             return Err(from.place.refuse(&*from.text, problem, "cast to another type first"));
         }
         if node.ty == ty {
             return Ok(node.at(from));
         }
-        if node.constant() == Some(&Literal::Null) {
+        if node.constant() == Some(&Literal::Null) || node.is_empty_literal() {
             return Ok(node.cast(&ty).at(from));
         }
         Ok(Node { op: Op::Cast { lenient }, args: vec![node], ty, from: from.clone() })
@@ -88,7 +112,13 @@ impl Binder<'_> {
 
     /// `EXTRACT(field FROM ts)`.
     pub fn extract(&mut self, field: &DateTimeField, expr: &Expr, from: &Source) -> Result<Node, Refusal> {
-        let name = match field.to_string().to_lowercase().as_str() {
+        let node = self.expr(expr)?;
+        self.part_of(&field.to_string(), node, from)
+    }
+
+    /// A part of an instant by its name.
+    pub fn part_of(&self, field: &str, node: Node, from: &Source) -> Result<Node, Refusal> {
+        let name = match field.to_lowercase().as_str() {
             "year" | "years" => "year",
             "quarter" => "quarter",
             "month" | "months" => "month",
@@ -98,11 +128,13 @@ impl Binder<'_> {
             "doy" | "dayofyear" => "dayofyear",
             "hour" | "hours" => "hour",
             "minute" | "minutes" => "minute",
+            "second" | "seconds" => "second part",
             other => {
-                let fix = "use YEAR QUARTER MONTH WEEK DAY DAYOFWEEK DOY HOUR MINUTE, or second(ts)";
+                let fix = "use YEAR QUARTER MONTH WEEK DAY DAYOFWEEK DOY HOUR MINUTE SECOND";
                 return Err(from.place.refuse(format!("EXTRACT({other})"), "is not in the dialect", fix));
             }
         };
-        self.plain(name, &[expr], from)
+        let node = self.call(name, vec![node], from)?;
+        Ok(if name == "second part" { Node { ty: Type::Decimal(8, 6), ..node } } else { node })
     }
 }

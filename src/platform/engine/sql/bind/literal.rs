@@ -4,6 +4,7 @@ use sqlparser::ast::{DateTimeField, Expr, Interval, TypedString, UnaryOperator, 
 
 use super::Binder;
 use crate::platform::engine::sql::calendar::{self, DAY};
+use crate::platform::engine::sql::decimal;
 use crate::platform::engine::sql::node::{Literal, Node, Source};
 use crate::platform::engine::sql::refusal::Refusal;
 use crate::platform::engine::sql::types::Type;
@@ -18,7 +19,11 @@ impl Binder<'_> {
                 (Literal::Text(text.clone()), Type::Text)
             }
             Value::Number(digits, long) => number(digits, *long).ok_or_else(|| {
-                from.place.refuse(digits, "is a number that no BIGINT holds", "write it as a double: `1.0e20`")
+                from.place.refuse(
+                    digits,
+                    "is a number that no BIGINT and no DECIMAL holds",
+                    "write it as a double: `1.0e20`",
+                )
             })?,
             _ => {
                 return Err(from.place.refuse(
@@ -40,14 +45,16 @@ impl Binder<'_> {
                 "write TIMESTAMP '2024-01-01 10:00:00'",
             ));
         };
-        let unread = |what: &str| from.place.refuse(&*from.text, format!("is no {what}"), "write 2024-01-01 10:00:00");
+        let unread = |problem: &str| from.place.refuse(&*from.text, problem, "write 2024-01-01 10:00:00");
         Ok(match Type::written(&typed.data_type) {
             Some(Type::Date) => {
-                let day = calendar::parse_date(text).ok_or_else(|| unread("date"))?;
+                let day = calendar::parse_date(text).ok_or_else(|| unread("is no date"))?;
+                let day = calendar::written_day(day).ok_or_else(|| unread(calendar::OUTSIDE))?;
                 Node::literal(Literal::Date(day), Type::Date)
             }
             Some(Type::Timestamp) => {
-                let at = calendar::parse_timestamp(text).ok_or_else(|| unread("timestamp"))?;
+                let at = calendar::parse_timestamp(text).ok_or_else(|| unread("is no timestamp"))?;
+                let at = calendar::within(at.into()).ok_or_else(|| unread(calendar::OUTSIDE))?;
                 Node::literal(Literal::Timestamp(at), Type::Timestamp)
             }
             _ => return Err(from.place.refuse(&*from.text, "is a typed text that Spark has not", "use CAST")),
@@ -63,30 +70,47 @@ impl Binder<'_> {
             return Err(refuse("is an interval of several fields"));
         }
         let text = count_text(&interval.value).ok_or_else(|| refuse("is an interval that is no constant"))?;
-        let (count, unit) = match (&interval.leading_field, text.trim().split_once(' ')) {
-            (Some(field), None) => (text.trim().to_owned(), unit_name(field)),
-            (None, Some((count, unit))) => (count.to_owned(), unit.trim().to_lowercase()),
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let pairs = match (&interval.leading_field, words.as_slice()) {
+            (Some(field), [count]) => vec![((*count).to_owned(), unit_name(field))],
+            (None, words) if !words.is_empty() && words.len().is_multiple_of(2) => {
+                words.chunks_exact(2).map(pair).collect()
+            }
             _ => return Err(refuse("is an interval of another form")),
         };
-        let count: i64 = count.parse().map_err(|_| refuse("has no whole number"))?;
-        let (mut months, mut days, mut micros) = (0, 0, 0);
-        match unit.trim_end_matches('s') {
-            "year" => months = count.saturating_mul(12),
-            "month" => months = count,
-            "week" => days = count.saturating_mul(7),
-            "day" => days = count,
-            "hour" => micros = count.saturating_mul(3_600_000_000),
-            "minute" => micros = count.saturating_mul(60_000_000),
-            "second" => micros = count.saturating_mul(1_000_000),
-            "millisecond" => micros = count.saturating_mul(1_000),
-            "microsecond" => micros = count,
-            _ => return Err(refuse("has a unit that is not known")),
+        let (mut months, mut days, mut micros) = (0_i64, 0_i64, 0_i64);
+        for (count, unit) in pairs {
+            let (sum, size) = match unit.trim_end_matches('s') {
+                "year" => (&mut months, 12),
+                "month" => (&mut months, 1),
+                "week" => (&mut days, 7),
+                "day" => (&mut days, 1),
+                "hour" => (&mut micros, 3_600_000_000),
+                "minute" => (&mut micros, 60_000_000),
+                "second" => (&mut micros, 1_000_000),
+                "millisecond" => (&mut micros, 1_000),
+                "microsecond" => (&mut micros, 1),
+                _ => return Err(refuse("has a unit that is not known")),
+            };
+            let whole = match count.parse::<i64>() {
+                Ok(count) => count.saturating_mul(size),
+                // Only seconds have a fraction.
+                Err(_) if size == 1_000_000 => decimal::parse(&count, (18, 6))
+                    .filter(|_| count.split_once('.').is_some_and(|(_, fraction)| fraction.len() <= 6))
+                    .and_then(|micros| i64::try_from(micros).ok())
+                    .ok_or_else(|| refuse("has no number of seconds"))?,
+                Err(_) => return Err(refuse("has no whole number")),
+            };
+            *sum = sum.saturating_add(whole);
         }
-        let small = |number: i64| i32::try_from(number).map_err(|_| refuse("is too long"));
-        if micros.unsigned_abs() > 10_000 * 366 * DAY.unsigned_abs() {
-            return Err(refuse("is too long"));
+        if months != 0 && (days != 0 || micros != 0) {
+            return Err(refuse("mixes months with days, which Spark does not"));
         }
-        let literal = Literal::Interval { months: small(months)?, days: small(days)?, micros };
+        let lasts = months.unsigned_abs() / 12 * 365 + days.unsigned_abs() + micros.unsigned_abs() / DAY.unsigned_abs();
+        if lasts > 10_000 * 366 {
+            return Err(refuse("is longer than the years 0001 to 9999"));
+        }
+        let literal = Literal::Interval { months: months as i32, days: days as i32, micros };
         Ok(Node::literal(literal, Type::Interval).at(from))
     }
 }
@@ -96,7 +120,8 @@ fn number(digits: &str, long: bool) -> Option<(Literal, Type)> {
         return Some((Literal::Double(digits.parse().ok()?), Type::Double));
     }
     if digits.contains('.') {
-        return Some((Literal::Double(digits.parse().ok()?), Type::Decimal));
+        let (number, (precision, scale)) = decimal::literal(digits)?;
+        return Some((Literal::Decimal(number), Type::Decimal(precision, scale)));
     }
     let whole: i64 = digits.parse().ok()?;
     let ty = if long || i32::try_from(whole).is_err() { Type::Long } else { Type::Int };
@@ -114,6 +139,12 @@ fn count_text(expr: &Expr) -> Option<String> {
         Expr::UnaryOp { op: UnaryOperator::Minus, expr } => count_text(expr).map(|text| format!("-{text}")),
         _ => None,
     }
+}
+
+/// A count and its unit.
+fn pair(words: &[&str]) -> (String, String) {
+    let word = |at: usize| words.get(at).copied().unwrap_or_default();
+    (word(0).to_owned(), word(1).to_lowercase())
 }
 
 fn unit_name(field: &DateTimeField) -> String {

@@ -23,7 +23,7 @@ const FEW: usize = 16;
 /// Whether an item of IN is a constant that compares with the type by being of it.
 fn is_plain(item: &Node, ty: &Type) -> bool {
     let same = item.ty == *ty || item.ty == Type::Null || (item.ty.is_integer() && ty.is_integer());
-    same && item.constant().is_some() && ty.is_ordered() && !matches!(ty, Type::Decimal | Type::Null)
+    same && item.constant().is_some() && ty.is_ordered() && !matches!(ty, Type::Decimal(..) | Type::Null)
 }
 
 impl Binder<'_> {
@@ -185,6 +185,15 @@ impl Binder<'_> {
             UnaryOperator::Minus => Ok(match node.constant() {
                 Some(Literal::Int(number)) => Node { op: Op::Literal(Literal::Int(-number)), ..node },
                 Some(Literal::Double(number)) => Node { op: Op::Literal(Literal::Double(-number)), ..node },
+                Some(Literal::Decimal(number)) => Node { op: Op::Literal(Literal::Decimal(-number)), ..node },
+                Some(Literal::Interval { months, days, micros }) => {
+                    let negative = Literal::Interval {
+                        months: months.saturating_neg(),
+                        days: days.saturating_neg(),
+                        micros: -micros,
+                    };
+                    Node { op: Op::Literal(negative), ..node }
+                }
                 _ => self.call("-x", vec![node], from)?,
             }
             .at(from)),
@@ -220,20 +229,10 @@ impl Binder<'_> {
             }
         };
         let (left, right) = (self.expr(left)?, self.expr(right)?);
-        if matches!(name, "+" | "-")
+        if matches!(name, "+" | "-" | "*")
             && let Some(node) = self.time_sum(&left, name, &right, from)?
         {
             return Ok(node);
-        }
-        if name == "/" && left.ty == Type::Decimal && right.ty == Type::Decimal {
-            return Err(crate::platform::engine::sql::signature::decimal(&left));
-        }
-        if name == "/"
-            && (left.ty == Type::Decimal || right.ty == Type::Decimal)
-            && !(left.ty.is_float() || right.ty.is_float())
-        {
-            let decimal = if left.ty == Type::Decimal { &left } else { &right };
-            return Err(crate::platform::engine::sql::signature::decimal(decimal));
         }
         self.call(name, vec![left, right], from)
     }

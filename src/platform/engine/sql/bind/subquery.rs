@@ -7,7 +7,7 @@ use polars::prelude::{Expr as Plan, UniqueKeepStrategy, lit};
 use sqlparser::ast::{Expr, Query, Select, SetExpr, Spanned};
 
 use super::Binder;
-use crate::platform::engine::sql::lower::lower;
+use crate::platform::engine::sql::lower::{as_key, lower};
 use crate::platform::engine::sql::node::{Literal, Node, Op, Source, name};
 use crate::platform::engine::sql::plan::{
     Named, Relation, always, conjuncts, equal_keys, is_grouped, left_join, matched_once,
@@ -119,7 +119,7 @@ impl Binder<'_> {
             let problem = format!("selects {} columns", inner.columns.len());
             return Err(Place::of(query.span()).or(from.place).refuse("IN (SELECT)", problem, "select one column"));
         };
-        let ty = value.ty.common(&column.ty).filter(|ty| *ty != Type::Decimal && ty.is_ordered());
+        let ty = value.ty.common(&column.ty).filter(Type::is_ordered);
         let Some(ty) = ty else {
             return Err(from.place.refuse(
                 &*from.text,
@@ -127,8 +127,8 @@ impl Binder<'_> {
                 "cast one of them",
             ));
         };
-        let item = Node::column(column.id, column.ty.clone()).cast(&ty);
-        let value = value.cast(&ty);
+        let item = as_key(&Node::column(column.id, column.ty.clone()).cast(&ty));
+        let value = as_key(&value.cast(&ty));
         let all = inner.frame.clone();
         let inner = Inner { pairs: vec![(value.clone(), item.clone())], relation: inner, rest: Vec::new() };
         let (frame, mut answer) = self.marked(inner);

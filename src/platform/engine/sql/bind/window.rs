@@ -93,7 +93,7 @@ impl Binder<'_> {
     /// A key of ORDER BY: its value, whether it descends, whether nulls come last. Nulls are the least by default.
     pub fn order_key(&mut self, item: &OrderByExpr) -> Result<(Node, bool, bool), Refusal> {
         let key = self.whole(&item.expr)?;
-        if !key.ty.is_ordered() || key.ty == Type::Decimal || item.with_fill.is_some() {
+        if !key.ty.is_ordered() || item.with_fill.is_some() {
             return Err(key.from.place.refuse(&*key.from.text, "cannot be an order", "name plain columns"));
         }
         let descending = item.options.asc == Some(false);

@@ -35,7 +35,6 @@ const FOREIGN: &[(&str, &str, &str)] = &[
     ("uuid", "gives another value each time", "use md5 of the key"),
     ("shuffle", "gives another order each time", "use sort_array"),
     ("monotonically_increasing_id", "depends on how the rows are spread", "use row_number() OVER (ORDER BY ...)"),
-    ("from_json", "has a schema of its own", "use get_json_object(text, '$.path')"),
     ("to_json", "prints values in its own way", "use concat"),
     ("hash", "is Murmur3, which this engine has not", "use xxhash64"),
     (
@@ -48,14 +47,11 @@ const FOREIGN: &[(&str, &str, &str)] = &[
         "folds an array in the order of its elements",
         "use array_max, array_min, size(filter(a, x -> ...)), or explode it and group",
     ),
-    ("from_utc_timestamp", "shifts instants by a zone", "all instants are UTC: add an INTERVAL"),
-    ("to_utc_timestamp", "shifts instants by a zone", "all instants are UTC: add an INTERVAL"),
     ("window", "makes a struct of tumbling windows", "use date_trunc, or aggregations of the view"),
     ("list_contains", "Spark has no list_contains", "use array_contains"),
     ("array_length", "Spark has no array_length", "use size"),
     ("strpos", "Spark has no strpos", "use instr"),
     ("epoch", "Spark has no epoch", "use unix_timestamp"),
-    ("date_part", "takes the name of its part as a text", "use year, month, day, hour, or EXTRACT(HOUR FROM ts)"),
     ("regexp_matches", "Spark has no regexp_matches", "use RLIKE"),
     ("regexp_substr", "has other groups", "use regexp_extract(text, pattern, 0)"),
     ("isfinite", "Spark has no isfinite", "use isnan"),
@@ -96,6 +92,7 @@ pub fn refusal(function: &Function, place: Place) -> Option<Refusal> {
     // Some forms take fewer or more: the binder knows them.
     let own =
         ["unix_timestamp", "now", "current_date", "to_date", "to_timestamp", "count", "first_value", "last_value"];
+    let known = functions::of_units(known, arguments.len());
     let problem = signature::count_problem(known, arguments.len()).filter(|_| !own.contains(&known.name))?;
     Some(place.refuse(construct(), problem, signature::form(known)))
 }

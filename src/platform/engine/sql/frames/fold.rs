@@ -3,7 +3,8 @@
 use polars::prelude::{Column, PolarsResult, Series, SortOptions, polars_bail};
 
 use super::order::Order;
-use crate::platform::engine::sql::cells::{doubles, longs};
+use crate::platform::engine::sql::cells::{decimals, doubles, each_decimal, longs};
+use crate::platform::engine::sql::decimal;
 
 /// The aggregate of each row's frame.
 pub fn aggregate(name: &str, own: &[Column], order: &Order, frames: &[(usize, usize)]) -> PolarsResult<Column> {
@@ -11,6 +12,7 @@ pub fn aggregate(name: &str, own: &[Column], order: &Order, frames: &[(usize, us
     match name {
         "count" => Ok(counted(own, order, frames)),
         "min" | "max" | "max nan" => extreme(column, name == "min", order, frames),
+        "sum" | "avg" if column.dtype().is_decimal() => exact(name == "avg", column, order, frames),
         "sum" if !column.dtype().is_float() => {
             let values = longs(column)?;
             let items: Vec<Option<i128>> = order.rows.iter().map(|row| values.get(*row).map(i128::from)).collect();
@@ -30,6 +32,24 @@ pub fn aggregate(name: &str, own: &[Column], order: &Order, frames: &[(usize, us
             Ok(Column::new("window".into(), in_rows(values, order)))
         }
     }
+}
+
+/// Sums and means of decimals.
+fn exact(mean: bool, column: &Column, order: &Order, frames: &[(usize, usize)]) -> PolarsResult<Column> {
+    let (values, from) = decimals(column)?;
+    let items: Vec<Option<(i128, i64)>> =
+        order.rows.iter().map(|row| values.get(*row).map(|value| (value, 1))).collect();
+    let made = folded(&items, frames, order, |a, b| (a.0.saturating_add(b.0), a.1 + b.1));
+    let made = in_rows(made, order);
+    let size = if mean { decimal::averaged(from) } else { decimal::summed(from) };
+    each_decimal(std::slice::from_ref(column), size, |row| {
+        let Some((sum, count)) = made.get(row).copied().flatten() else { return Ok(None) };
+        let value = if mean { decimal::mean(sum, from.1, count, size) } else { decimal::resize(sum, from.1, size) };
+        match value {
+            None => polars_bail!(ComputeError: "a sum does not fit DECIMAL: cast to DOUBLE before"),
+            value => Ok(value),
+        }
+    })
 }
 
 /// Values of places as values of rows.

@@ -59,7 +59,7 @@ pub static FUNCTIONS: &[Function] = &[
         "array -> array",
         "Each element once, in the order of the first.",
         "size(array_distinct(array(1, 1, 2))) = 2",
-        Rows(|a| change(a, |items| items.unique_stable())),
+        Rows(|a| change(a, unique)),
     ),
     sure(
         "sort_array",
@@ -98,12 +98,187 @@ pub static FUNCTIONS: &[Function] = &[
     ),
     sure(
         "array_join",
-        "array, string -> string",
+        "texts, string -> string",
         "The elements of an array of texts with the second between, nulls left out.",
         "array_join(array('a', 'b'), '-') = 'a-b'",
         Rows(join),
     ),
+    sure("concat arrays", "lists+ -> same", "", "", Rows(concat)),
+    sure("reverse array", "array -> array", "", "", Rows(|a| change(a, |items| Ok(items.reverse())))),
+    sure(
+        "array_append",
+        "array, element -> array",
+        "With the element at the end.",
+        "array_append(array(1), 2)[1] = 2",
+        Rows(|a| joined(a, false)),
+    ),
+    sure(
+        "array_prepend",
+        "array, element -> array",
+        "With the element at the beginning.",
+        "array_prepend(array(1), 2)[0] = 2",
+        Rows(|a| joined(a, true)),
+    ),
+    sure(
+        "array_repeat",
+        "any, int -> array<arg>",
+        "The value that many times.",
+        "size(array_repeat('x', 3)) = 3",
+        Rows(repeated),
+    ),
+    sure(
+        "array_remove",
+        "array, element -> array",
+        "Without the elements that equal the second.",
+        "size(array_remove(array(1, 2, 1), 1)) = 1",
+        Rows(remove),
+    ),
+    sure(
+        "array_compact",
+        "array -> array",
+        "Without nulls.",
+        "size(array_compact(array(1, NULL))) = 1",
+        Rows(|a| change(a, |items| Ok(items.drop_nulls()))),
+    ),
+    sure(
+        "array_union",
+        "lists, lists -> same",
+        "The elements of both, each once.",
+        "size(array_union(array(1, 2), array(2, 3))) = 3",
+        Rows(|a| sets(a, |_, _| true, true)),
+    ),
+    sure(
+        "array_intersect",
+        "lists, lists -> same",
+        "The elements of the first that are in the second, each once.",
+        "array_intersect(array(1, 2), array(2, 3))[0] = 2",
+        Rows(|a| sets(a, has, false)),
+    ),
+    sure(
+        "array_except",
+        "lists, lists -> same",
+        "The elements of the first that are not in the second, each once.",
+        "array_except(array(1, 2), array(2, 3))[0] = 1",
+        Rows(|a| sets(a, |item, other| !has(item, other), false)),
+    ),
+    sure(
+        "arrays_overlap",
+        "lists, lists -> boolean",
+        "Whether an element is in both; null if none is, but one of two that are not empty has a null.",
+        "arrays_overlap(array(1, 2), array(2, 3))",
+        Rows(overlap),
+    ),
 ];
+
+/// Whether an array has an element; a null has its equal in a null.
+fn has(item: &AnyValue<'_>, other: &Series) -> bool {
+    if item.is_null() { other.null_count() > 0 } else { find(other, item).is_some() }
+}
+
+fn concat(args: &[Column]) -> PolarsResult<Column> {
+    let parts = args.iter().map(lists).collect::<PolarsResult<Vec<_>>>()?;
+    let one = |row| {
+        let mut whole: Option<Series> = None;
+        for part in &parts {
+            let Some(items) = part.get(row) else { return Ok(None) };
+            whole = Some(match whole {
+                Some(mut whole) => whole.append(&items)?.clone(),
+                None => items,
+            });
+        }
+        Ok(whole)
+    };
+    let made: Vec<_> = (0..height(args)).map(one).collect::<PolarsResult<_>>()?;
+    list_column(made, &element_type(argument(args, 0)?)?)
+}
+
+fn joined(args: &[Column], first: bool) -> PolarsResult<Column> {
+    let (list, item) = (lists(argument(args, 0)?)?, spread(argument(args, 1)?, height(args)));
+    let dtype = element_type(argument(args, 0)?)?.polars();
+    let one = |row| {
+        let Some(mut items) = list.get(row) else { return Ok(None) };
+        let mut item = Series::from_any_values_and_dtype(PlSmallStr::EMPTY, &[item.get(row)?], &dtype, false)?;
+        Ok(Some(if first { item.append(&items)?.clone() } else { items.append(&item)?.clone() }))
+    };
+    let made: Vec<_> = (0..height(args)).map(one).collect::<PolarsResult<_>>()?;
+    list_column(made, &element_type(argument(args, 0)?)?)
+}
+
+/// Most items of an array that is made of one value: a slip must not take all memory.
+const MOST_REPEATED: i64 = 100_000;
+
+fn repeated(args: &[Column]) -> PolarsResult<Column> {
+    let (item, times) = (spread(argument(args, 0)?, height(args)), longs(argument(args, 1)?)?);
+    let dtype = item.dtype().clone();
+    let one = |row| {
+        let Some(times) = times.get(row).map(|times| times.max(0)) else { return Ok(None) };
+        polars_ensure!(times <= MOST_REPEATED, ComputeError: "an array of more than {} elements", MOST_REPEATED);
+        let items = vec![item.get(row)?; times as usize];
+        Series::from_any_values_and_dtype(PlSmallStr::EMPTY, &items, &dtype, false).map(Some)
+    };
+    let made: Vec<_> = (0..height(args)).map(one).collect::<PolarsResult<_>>()?;
+    list_column(made, &Type::of(&dtype).unwrap_or(Type::Null))
+}
+
+/// Each item once.
+fn unique(items: &Series) -> PolarsResult<Series> {
+    if !items.dtype().is_decimal() {
+        return items.unique_stable();
+    }
+    // Polars knows no decimals there.
+    let mut seen: Vec<AnyValue<'_>> = Vec::new();
+    let first = items.iter().map(|item| {
+        let new = !seen.contains(&item);
+        if new {
+            seen.push(item);
+        }
+        Some(new)
+    });
+    let first: BooleanChunked = first.collect();
+    items.filter(&first)
+}
+
+/// The items that a test keeps.
+fn kept(items: &Series, test: impl Fn(&AnyValue<'_>) -> bool) -> PolarsResult<Series> {
+    let kept: BooleanChunked = items.iter().map(|item| Some(test(&item))).collect();
+    items.filter(&kept)
+}
+
+fn remove(args: &[Column]) -> PolarsResult<Column> {
+    let (list, wanted) = (lists(argument(args, 0)?)?, spread(argument(args, 1)?, height(args)));
+    let one = |row| {
+        let wanted = wanted.get(row)?;
+        let items = list.get(row).filter(|_| !wanted.is_null());
+        items.map(|items| kept(&items, |item| item.is_null() || *item != wanted)).transpose()
+    };
+    let made: Vec<_> = (0..height(args)).map(one).collect::<PolarsResult<_>>()?;
+    list_column(made, &element_type(argument(args, 0)?)?)
+}
+
+/// The elements of the first array that pass, each once; where `both`, then those of the second.
+fn sets(args: &[Column], test: fn(&AnyValue<'_>, &Series) -> bool, both: bool) -> PolarsResult<Column> {
+    let (a, b) = (lists(argument(args, 0)?)?, lists(argument(args, 1)?)?);
+    let one = |row| {
+        let Some((items, other)) = a.get(row).zip(b.get(row)) else { return Ok(None) };
+        let mut items = kept(&items, |item| test(item, &other))?;
+        if both {
+            items.append(&other)?;
+        }
+        unique(&items).map(Some)
+    };
+    let made: Vec<_> = (0..height(args)).map(one).collect::<PolarsResult<_>>()?;
+    list_column(made, &element_type(argument(args, 0)?)?)
+}
+
+fn overlap(args: &[Column]) -> PolarsResult<Column> {
+    let (a, b) = (lists(argument(args, 0)?)?, lists(argument(args, 1)?)?);
+    each(args, |row| {
+        let Some((items, other)) = a.get(row).zip(b.get(row)) else { return Ok(None) };
+        let found = items.iter().any(|item| !item.is_null() && has(&item, &other));
+        let unknown = !items.is_empty() && !other.is_empty() && items.null_count() + other.null_count() > 0;
+        Ok(if found || !unknown { Some(found) } else { None })
+    })
+}
 
 /// What an element that is not there is.
 #[derive(Clone, Copy, PartialEq)]
@@ -120,9 +295,7 @@ fn element_type(column: &Column) -> PolarsResult<Type> {
 }
 
 fn array(args: &[Column]) -> PolarsResult<Column> {
-    let Some(first) = args.first() else {
-        return list_column(vec![Some(Series::new_null(PlSmallStr::EMPTY, 0))], &Type::Null);
-    };
+    let first = argument(args, 0)?;
     let rows = height(args);
     let columns: Vec<Column> = args.iter().map(|column| spread(column, rows)).collect();
     let mut made = Vec::with_capacity(rows);
@@ -161,7 +334,7 @@ pub fn element(args: &[Column], missing: Missing, first: i64) -> PolarsResult<Co
 }
 
 /// The position of the first element that equals the second argument.
-fn find(items: &Series, wanted: &AnyValue<'_>) -> Option<usize> {
+pub fn find(items: &Series, wanted: &AnyValue<'_>) -> Option<usize> {
     items.iter().position(|item| !item.is_null() && item == *wanted)
 }
 

@@ -74,7 +74,12 @@ fn hasher(column: &Column) -> PolarsResult<Hasher> {
         }
         DataType::Float64 => {
             let number = crate::platform::engine::sql::cells::doubles(column)?;
-            let bits = |number: f64| if number == 0.0 { 0 } else { number.to_bits() };
+            // There is one zero and one NaN.
+            let bits = |number: f64| match number {
+                0.0 => 0,
+                number if number.is_nan() => f64::NAN.to_bits(),
+                number => number.to_bits(),
+            };
             Box::new(move |row, seed| number.get(row).map_or(seed, |number| of_long(bits(number), seed)))
         }
         DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Date => {

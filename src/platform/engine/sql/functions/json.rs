@@ -1,110 +1,32 @@
 //! Values out of JSON texts.
 
-use std::fmt;
-
 use polars::prelude::*;
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::Kind::Rows;
 use super::search::nulls;
 use super::texts::argument;
 use super::{Function, sure};
-use crate::platform::engine::sql::cells::{each, texts};
-use crate::platform::engine::sql::number::print_double;
+use crate::platform::engine::sql::cells::{each, height, texts};
+use crate::platform::engine::sql::json::{self, Json};
+use crate::platform::engine::sql::types::{Type, UNIT};
+use crate::platform::engine::sql::{calendar, ddl, decimal, number};
 
-pub static FUNCTIONS: &[Function] = &[sure(
-    "get_json_object",
-    "string, path -> string",
-    "The value at a path such as `$.a.b[0]` as a text; null where there is none or the text is no JSON.",
-    r#"get_json_object('{"a": {"b": [7]}}', '$.a.b[0]') = '7'"#,
-    Rows(get),
-)];
-
-/// A JSON value with the fields of an object in their order.
-enum Json {
-    Null,
-    /// A number or flag, as it prints.
-    Plain(String),
-    Text(String),
-    List(Vec<Json>),
-    Object(Vec<(String, Json)>),
-}
-
-struct JsonVisitor;
-
-impl<'de> Deserialize<'de> for Json {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(JsonVisitor)
-    }
-}
-
-impl<'de> Visitor<'de> for JsonVisitor {
-    type Value = Json;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Json, E> {
-        Ok(Json::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
-        Ok(Json::Plain(value.to_string()))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
-        Ok(Json::Plain(value.to_string()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
-        Ok(Json::Plain(value.to_string()))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
-        Ok(Json::Plain(print_double(value)))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Json, E> {
-        Ok(Json::Text(value.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
-            list.push(item);
-        }
-        Ok(Json::List(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Json, A::Error> {
-        let mut object = Vec::new();
-        while let Some(field) = fields.next_entry()? {
-            object.push(field);
-        }
-        Ok(Json::Object(object))
-    }
-}
-
-impl fmt::Display for Json {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let quoted = |text: &str| serde_json::Value::from(text).to_string();
-        match self {
-            Self::Null => f.write_str("null"),
-            Self::Plain(text) => f.write_str(text),
-            Self::Text(text) => f.write_str(&quoted(text)),
-            Self::List(items) => {
-                let items: Vec<String> = items.iter().map(ToString::to_string).collect();
-                write!(f, "[{}]", items.join(","))
-            }
-            Self::Object(fields) => {
-                let fields: Vec<String> =
-                    fields.iter().map(|(name, value)| format!("{}:{value}", quoted(name))).collect();
-                write!(f, "{{{}}}", fields.join(","))
-            }
-        }
-    }
-}
+pub static FUNCTIONS: &[Function] = &[
+    sure(
+        "get_json_object",
+        "string, path -> string",
+        "The value at a path such as `$.a.b[0]` as a text; null where there is none or the text is no JSON.",
+        r#"get_json_object('{"a": {"b": [7]}}', '$.a.b[0]') = '7'"#,
+        Rows(get),
+    ),
+    sure(
+        "from_json",
+        "string, schema -> any",
+        "The text as a struct, array or map by a constant schema such as `a INT, b STRUCT<c: STRING>`; a field that is not there or does not fit is null.",
+        r#"from_json('{"a": 7, "b": {"c": "x"}}', 'a INT, b STRUCT<c: STRING>').b.c = 'x'"#,
+        Rows(from_json),
+    ),
+];
 
 /// A step of a path.
 pub enum Step {
@@ -150,8 +72,7 @@ fn get(args: &[Column]) -> PolarsResult<Column> {
 }
 
 fn value(text: &str, steps: &[Step]) -> Option<String> {
-    // What follows the first value does not count.
-    let mut json = serde_json::Deserializer::from_str(text).into_iter::<Json>().next()?.ok()?;
+    let mut json = json::first(text)??;
     for step in steps {
         json = match (step, json) {
             (Step::Field(wanted), Json::Object(fields)) => {
@@ -165,5 +86,129 @@ fn value(text: &str, steps: &[Step]) -> Option<String> {
         Json::Null => None,
         Json::Text(text) => Some(text),
         other => Some(other.to_string()),
+    }
+}
+
+fn from_json(args: &[Column]) -> PolarsResult<Column> {
+    let text = texts(argument(args, 0)?)?;
+    let schema = texts(argument(args, 1)?)?.get(0).map(ddl::schema).transpose();
+    let ty = schema.map_err(|problem| polars_err!(ComputeError: "the schema has {}", problem))?.unwrap_or(Type::Null);
+    let mut values = Vec::with_capacity(height(args));
+    for row in 0..height(args) {
+        values.push(match text.get(row).map(json::first) {
+            // No text, or one of blanks only.
+            None | Some(Some(None)) => AnyValue::Null,
+            Some(Some(Some(json))) => whole(&json, &ty)?,
+            Some(None) => broken(&ty),
+        });
+    }
+    Ok(Series::from_any_values_and_dtype(PlSmallStr::EMPTY, &values, &ty.polars(), false)?.into())
+}
+
+/// What a text that is not of the schema is: a struct of nulls, or null.
+fn broken(ty: &Type) -> AnyValue<'static> {
+    match ty {
+        Type::Struct(fields) => record(fields, |_| AnyValue::Null),
+        _ => AnyValue::Null,
+    }
+}
+
+fn record(fields: &[(String, Type)], value: impl Fn(&(String, Type)) -> AnyValue<'static>) -> AnyValue<'static> {
+    let values = fields.iter().map(value).collect();
+    let names = fields.iter().map(|(name, ty)| Field::new(name.as_str().into(), ty.polars())).collect();
+    AnyValue::StructOwned(Box::new((values, names)))
+}
+
+/// The value of a whole text.
+fn whole(json: &Json<'_>, ty: &Type) -> PolarsResult<AnyValue<'static>> {
+    Ok(match (json, ty) {
+        (Json::Object(_), Type::List(element)) if matches!(**element, Type::Struct(_)) => {
+            let one = typed(json, element)?.unwrap_or(AnyValue::Null);
+            AnyValue::List(Series::from_any_values_and_dtype(PlSmallStr::EMPTY, &[one], &element.polars(), false)?)
+        }
+        _ => typed(json, ty)?.unwrap_or_else(|| broken(ty)),
+    })
+}
+
+/// A JSON value in a type; absent where it is of another one. A field that does not fit is null.
+fn typed(json: &Json<'_>, ty: &Type) -> PolarsResult<Option<AnyValue<'static>>> {
+    let list = |items: &[AnyValue<'static>], element: &Type| {
+        Series::from_any_values_and_dtype(PlSmallStr::EMPTY, items, &element.polars(), false).map(AnyValue::List)
+    };
+    Ok(match (json, ty) {
+        (Json::Null, Type::Struct(_)) => None,
+        (Json::Null, _) => Some(AnyValue::Null),
+        (Json::Object(values), Type::Struct(fields)) => {
+            let mut found = Vec::with_capacity(fields.len());
+            for (name, ty) in fields {
+                // Of two fields with one name the last one counts.
+                let value = values.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value);
+                let value = value.filter(|value| !matches!(value, Json::Null));
+                found.push(value.map(|value| typed(value, ty)).transpose()?.flatten().unwrap_or(AnyValue::Null));
+            }
+            let names = fields.iter().map(|(name, ty)| Field::new(name.as_str().into(), ty.polars())).collect();
+            Some(AnyValue::StructOwned(Box::new((found, names))))
+        }
+        (Json::Object(values), Type::Map(key, value)) if **key == Type::Text => {
+            let mut entries: Vec<AnyValue<'static>> = Vec::with_capacity(values.len());
+            let fields = [("key".to_owned(), Type::Text), ("value".to_owned(), (**value).clone())];
+            for (name, json) in values {
+                let made = typed(json, value)?.unwrap_or(AnyValue::Null);
+                let name = AnyValue::StringOwned(name.as_str().into());
+                entries.push(record(&fields, |(field, _)| if field == "key" { name.clone() } else { made.clone() }));
+            }
+            Some(list(&entries, &Type::Struct(fields.to_vec()))?)
+        }
+        (Json::List(values), Type::List(element)) => {
+            let items = values.iter().map(|value| Ok(typed(value, element)?.unwrap_or(AnyValue::Null)));
+            Some(list(&items.collect::<PolarsResult<Vec<_>>>()?, element)?)
+        }
+        (Json::Text(text), Type::Text) => Some(AnyValue::StringOwned(text.as_str().into())),
+        // Anything else as a text is printed again.
+        (_, Type::Text) => Some(AnyValue::StringOwned(json.to_string().into())),
+        (Json::Flag(flag), Type::Boolean) => Some(AnyValue::Boolean(*flag)),
+        (Json::Number(digits), ty) => number(digits, ty),
+        (Json::Text(text), Type::Double | Type::Float) => {
+            let special =
+                matches!(text.as_str(), "NaN" | "INF" | "+INF" | "-INF" | "Infinity" | "+Infinity" | "-Infinity");
+            number::parse_double(text).filter(|_| special).map(|number| float(number, ty))
+        }
+        (Json::Text(text), Type::Decimal(precision, scale)) => decimal(text, (*precision, *scale)),
+        (Json::Text(text), Type::Date) => {
+            calendar::parse_date(text).and_then(calendar::written_day).map(AnyValue::Date)
+        }
+        (Json::Text(text), Type::Timestamp) => {
+            calendar::parse_timestamp(text).and_then(|at| calendar::within(at.into())).map(timestamp)
+        }
+        _ => None,
+    })
+}
+
+fn timestamp(at: i64) -> AnyValue<'static> {
+    AnyValue::DatetimeOwned(at, UNIT, Some(std::sync::Arc::new(TimeZone::UTC)))
+}
+
+fn float(number: f64, ty: &Type) -> AnyValue<'static> {
+    if *ty == Type::Float { AnyValue::Float32(number as f32) } else { AnyValue::Float64(number) }
+}
+
+fn decimal(digits: &str, size: decimal::Size) -> Option<AnyValue<'static>> {
+    let number = decimal::parse(digits, size)?;
+    Some(AnyValue::Decimal(number, size.0.into(), size.1.into()))
+}
+
+fn number(digits: &str, ty: &Type) -> Option<AnyValue<'static>> {
+    match ty {
+        Type::Double | Type::Float => digits.parse().ok().map(|number| float(number, ty)),
+        Type::Decimal(precision, scale) => decimal(digits, (*precision, *scale)),
+        Type::Timestamp => {
+            let seconds: i64 = digits.parse().ok()?;
+            calendar::within(i128::from(seconds) * 1_000_000).map(timestamp)
+        }
+        ty => {
+            let number: i64 = digits.parse().ok()?;
+            let (low, high) = ty.bounds()?;
+            (low..=high).contains(&number).then_some(AnyValue::Int64(number))
+        }
     }
 }

@@ -32,6 +32,27 @@ pub static FUNCTIONS: &[Function] = &[
         "try_divide(1, 0) IS NULL",
         Rows(|a| divide(a, true)),
     ),
+    sure(
+        "try_add",
+        "number, number -> same",
+        "Sum; null where a whole number does not fit its type.",
+        "try_add(9223372036854775807, 1L) IS NULL",
+        Rows(|a| whole_or_null(a, i64::checked_add, |a, b| a + b)),
+    ),
+    sure(
+        "try_subtract",
+        "number, number -> same",
+        "Difference; null where a whole number does not fit its type.",
+        "try_subtract(3, 1) = 2",
+        Rows(|a| whole_or_null(a, i64::checked_sub, |a, b| a - b)),
+    ),
+    sure(
+        "try_multiply",
+        "number, number -> same",
+        "Product; null where a whole number does not fit its type.",
+        "try_multiply(2147483647, 2) IS NULL",
+        Rows(|a| whole_or_null(a, i64::checked_mul, |a, b| a * b)),
+    ),
     strict(
         "div",
         "bigint, bigint -> bigint",
@@ -99,6 +120,13 @@ pub static FUNCTIONS: &[Function] = &[
         Rows(|a| floats(a, |x| positive(x, f64::ln))),
     ),
     sure(
+        "log",
+        "double, double? -> double",
+        "Logarithm: of the second to the base of the first, or natural; null for zero and below.",
+        "log(2, 8) > 2.9 AND log(1) = 0",
+        Rows(log),
+    ),
+    sure(
         "log10",
         "double -> double",
         "Logarithm to base 10; null for zero and below.",
@@ -126,6 +154,28 @@ pub static FUNCTIONS: &[Function] = &[
         "-1, 0 or 1.",
         "sign(-5) = -1",
         Rows(|a| floats(a, |x| Some(if x == 0.0 || x.is_nan() { x } else { x.signum() }))),
+    ),
+    sure("cbrt", "double -> double", "Cube root.", "cbrt(27) = 3", Rows(|a| floats(a, |x| Some(x.cbrt())))),
+    sure(
+        "rint",
+        "double -> double",
+        "Nearest whole number, halves to the even one.",
+        "rint(2.5) = 2",
+        Rows(|a| floats(a, |x| Some(x.round_ties_even()))),
+    ),
+    sure(
+        "hypot",
+        "double, double -> double",
+        "Length of the third side of a right triangle.",
+        "hypot(3, 4) = 5",
+        Rows(|a| floats2(a, f64::hypot)),
+    ),
+    sure(
+        "nanvl",
+        "double, double -> double",
+        "The second where the first is NaN.",
+        "nanvl(CAST('NaN' AS DOUBLE), 1) = 1",
+        Rows(instead_of_nan),
     ),
     sure("sin", "double -> double", "Sine.", "sin(0) = 0", Rows(|a| floats(a, |x| Some(x.sin())))),
     sure("cos", "double -> double", "Cosine.", "cos(0) = 1", Rows(|a| floats(a, |x| Some(x.cos())))),
@@ -210,6 +260,39 @@ fn whole(args: &[Column], of: fn(i64, i64) -> Option<i64>) -> PolarsResult<Colum
     let bounds = bounds(args)?.unwrap_or((i64::MIN, i64::MAX));
     let (a, b) = (longs(argument(args, 0)?)?, longs(argument(args, 1)?)?);
     each(args, |row| a.get(row).zip(b.get(row)).map_or(Ok(None), |(a, b)| fits(of(a, b), bounds)))
+}
+
+/// The same, null where it does not fit.
+fn whole_or_null(
+    args: &[Column],
+    of: fn(i64, i64) -> Option<i64>,
+    of_floats: fn(f64, f64) -> f64,
+) -> PolarsResult<Column> {
+    let Some((low, high)) = bounds(args)? else { return floats2(args, of_floats) };
+    let (a, b) = (longs(argument(args, 0)?)?, longs(argument(args, 1)?)?);
+    each(args, |row| {
+        let made = a.get(row).zip(b.get(row)).and_then(|(a, b)| of(a, b));
+        Ok(made.filter(|made| (low..=high).contains(made)))
+    })
+}
+
+fn log(args: &[Column]) -> PolarsResult<Column> {
+    let (x, y) = (doubles(argument(args, 0)?)?, args.get(1).map(doubles).transpose()?);
+    each(args, |row| {
+        let Some(x) = x.get(row).and_then(|x| positive(x, f64::ln)) else { return Ok(None) };
+        match &y {
+            None => Ok(Some(x)),
+            Some(y) => Ok(y.get(row).and_then(|y| positive(y, f64::ln)).map(|y| y / x)),
+        }
+    })
+}
+
+fn instead_of_nan(args: &[Column]) -> PolarsResult<Column> {
+    let (x, y) = (doubles(argument(args, 0)?)?, doubles(argument(args, 1)?)?);
+    each(args, |row| match x.get(row) {
+        Some(x) if x.is_nan() => Ok(y.get(row)),
+        x => Ok(x),
+    })
 }
 
 fn by_zero() -> PolarsError {

@@ -8,7 +8,8 @@ use super::{Function, strict, sure};
 use crate::platform::engine::sql::cells::{each, longs, texts};
 use crate::platform::engine::sql::patterns::{self, Pattern};
 use crate::platform::engine::sql::types::Type;
-use crate::platform::engine::sql::{calendar_pattern, cast};
+use crate::platform::engine::sql::zone::Zone;
+use crate::platform::engine::sql::{calendar_pattern, cast, ddl};
 
 pub static FUNCTIONS: &[Function] = &[
     sure(
@@ -67,6 +68,8 @@ pub fn problem(kind: &str, pattern: &str) -> Option<String> {
         "regex" => patterns::java(pattern, false).err(),
         "format" => calendar_pattern::compile(pattern).err(),
         "path" => super::json::path(pattern).err(),
+        "schema" => ddl::schema(pattern).err(),
+        "zone" if Zone::named(pattern).is_none() => Some("a zone that is not known".to_owned()),
         _ => None,
     }
 }

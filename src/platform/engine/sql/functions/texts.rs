@@ -5,14 +5,14 @@ use polars::prelude::*;
 use super::Kind::Rows;
 use super::pieces::{pad, position, repeat, replace, side, split_part, substring, substring_index, translate};
 use super::{Function, strict, sure};
-use crate::platform::engine::sql::cells::{each, lists, texts};
+use crate::platform::engine::sql::cells::{each, lists, longs, texts};
 
 pub static FUNCTIONS: &[Function] = &[
     sure("||", "printable, printable -> string", "Joined; null where a part is null.", "'a' || 1 = 'a1'", Rows(concat)),
     sure(
         "concat",
         "printable+ -> string",
-        "Joined; null where a part is null.",
+        "Joined; null where a part is null; arrays become one array.",
         "concat('a', 'b', 'c') = 'abc'",
         Rows(concat),
     ),
@@ -119,7 +119,7 @@ pub static FUNCTIONS: &[Function] = &[
     sure(
         "reverse",
         "string -> string",
-        "Backwards.",
+        "Backwards; also of an array.",
         "reverse('abc') = 'cba'",
         Rows(|a| change(a, |text| Some(text.chars().rev().collect()))),
     ),
@@ -188,6 +188,14 @@ pub static FUNCTIONS: &[Function] = &[
         Rows(|a| test(a, |text, part| text.contains(part))),
     ),
     sure(
+        "levenshtein",
+        "string, string, int? -> int",
+        "How many characters to change, add or take away to make one text the other; -1 above the third.",
+        "levenshtein('kitten', 'sitting') = 3",
+        Rows(levenshtein),
+    ),
+    sure("space", "int -> string", "That many blanks.", "space(2) = '  '", Rows(space)),
+    sure(
         "ascii",
         "string -> int",
         "Number of the first character; 0 for an empty text.",
@@ -195,6 +203,38 @@ pub static FUNCTIONS: &[Function] = &[
         Rows(ascii),
     ),
 ];
+
+fn space(args: &[Column]) -> PolarsResult<Column> {
+    repeat(&[Column::new(PlSmallStr::EMPTY, [" "]), argument(args, 0)?.clone()])
+}
+
+fn levenshtein(args: &[Column]) -> PolarsResult<Column> {
+    let (a, b) = (texts(argument(args, 0)?)?, texts(argument(args, 1)?)?);
+    let most = args.get(2).map(longs).transpose()?;
+    each(args, |row| {
+        let most = most.as_ref().map_or(Some(i64::MAX), |most| most.get(row));
+        let (Some(a), Some(b), Some(most)) = (a.get(row), b.get(row), most) else { return Ok(None) };
+        let distance = distance(a, b) as i64;
+        Ok(Some(if distance > most { -1 } else { distance }))
+    })
+}
+
+/// The distance of Levenshtein, row by row of its table.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut before: Vec<usize> = (0..=b.len()).collect();
+    for (row, x) in a.chars().enumerate() {
+        let mut left = row + 1;
+        let mut after = vec![left];
+        for (y, pair) in b.iter().zip(before.windows(2)) {
+            let [corner, above] = pair else { continue };
+            left = (corner + usize::from(x != *y)).min(above + 1).min(left + 1);
+            after.push(left);
+        }
+        before = after;
+    }
+    before.last().copied().unwrap_or(0)
+}
 
 /// The argument at a position.
 pub fn argument(args: &[Column], index: usize) -> PolarsResult<&Column> {

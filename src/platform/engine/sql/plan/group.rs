@@ -5,9 +5,10 @@ use polars::prelude::{Expr as Plan, when};
 
 use super::{Planner, Relation};
 use crate::platform::engine::sql::functions::{self, Function, Kind};
-use crate::platform::engine::sql::lower::{constant, lower};
+use crate::platform::engine::sql::lower::{as_key, constant, lower};
 use crate::platform::engine::sql::node::{Literal, Node, Op, name};
 use crate::platform::engine::sql::refusal::Refusal;
+use crate::platform::engine::sql::types::Type;
 
 impl Planner {
     /// Groups the rows by the keys; the nodes come back in terms of the groups' columns. Without keys all rows are
@@ -22,7 +23,7 @@ impl Planner {
         let mut key_ids = Vec::new();
         for key in &keys {
             let id = self.id();
-            before.push(lower(key).alias(name(id)));
+            before.push(lower(&as_key(key)).alias(name(id)));
             key_ids.push(id);
         }
         let mut found: Vec<(Node, u32)> = Vec::new();
@@ -60,6 +61,14 @@ impl Planner {
             (false, true) => frame.select(kept).unique(None, pl::UniqueKeepStrategy::Any),
             (false, false) => frame.group_by(kept).agg(aggregates),
         };
+        let read = |(key, id): (&Node, &u32)| {
+            let value = Node::column(*id, Type::Text).cast(&key.ty);
+            key.ty.is_decimal().then(|| lower(&value).alias(name(*id)))
+        };
+        let decimals: Vec<Plan> = keys.iter().zip(&key_ids).filter_map(read).collect();
+        if !decimals.is_empty() {
+            relation.frame = relation.frame.clone().with_columns(decimals);
+        }
         relation.columns.clear();
         Ok(changed)
     }
@@ -76,6 +85,7 @@ impl Planner {
                 columns.push(constant(literal.scalar(&arg.ty)));
                 continue;
             }
+            let arg = &if counts_values(part) { as_key(arg) } else { arg.clone() };
             let mut value = lower(arg);
             if let Some(condition) = &condition {
                 value = when(condition.clone()).then(value).otherwise(constant(pl::Scalar::null(arg.ty.polars())));
@@ -85,6 +95,16 @@ impl Planner {
             columns.push(pl::col(name(id)));
         }
         columns
+    }
+}
+
+/// Whether it only asks which values are the same.
+fn counts_values(part: &Node) -> bool {
+    match &part.op {
+        Op::Aggregate { function, distinct, .. } => {
+            function.name == "approx_count_distinct" || (function.name == "count" && *distinct)
+        }
+        _ => false,
     }
 }
 

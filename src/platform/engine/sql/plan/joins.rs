@@ -7,7 +7,7 @@ use sqlparser::ast::{Expr, JoinConstraint, ObjectName};
 use super::pairs::{ALONE, LEFT_OUT, MATCHED, states};
 use super::select::{conjuncts, no_aggregate};
 use super::{Named, Planner, Relation, always};
-use crate::platform::engine::sql::lower::{constant, lower};
+use crate::platform::engine::sql::lower::{as_key, constant, lower};
 use crate::platform::engine::sql::node::{Node, Op, name};
 use crate::platform::engine::sql::refusal::{Place, Refusal};
 use crate::platform::engine::sql::types::Type;
@@ -225,7 +225,7 @@ impl Planner {
                 let problem = format!("is {} on one side and {} on the other", a.ty, b.ty);
                 return Err(place.refuse(format!("USING ({key})"), problem, "cast one of them"));
             };
-            let value = |named: &Named| Node::column(named.id, named.ty.clone()).cast(&ty);
+            let value = |named: &Named| as_key(&Node::column(named.id, named.ty.clone()).cast(&ty));
             on.pairs.push((value(&a), value(&b)));
             shared.push((key, a, b, ty));
         }
@@ -233,10 +233,11 @@ impl Planner {
         let mut columns = Vec::new();
         for (key, a, b, ty) in shared {
             let value = |named: &Named| lower(&Node::column(named.id, named.ty.clone()).cast(&ty));
-            let value = match how {
-                How::Right => value(&b),
-                How::Full => pl::coalesce(&[value(&a), value(&b)]),
-                _ => value(&a),
+            // One side's key stays as it is; only keys of both sides need their common type.
+            let (value, ty) = match how {
+                How::Right => (pl::col(name(b.id)), b.ty),
+                How::Full => (pl::coalesce(&[value(&a), value(&b)]), ty),
+                _ => (pl::col(name(a.id)), a.ty),
             };
             let id = self.with_column(&mut joined, value);
             for column in joined.columns.iter_mut().filter(|column| column.id == a.id || column.id == b.id) {
@@ -319,9 +320,9 @@ pub fn equal_keys(node: &Node, left: &[Named], right: &[Named]) -> Option<(Node,
         return None;
     }
     if within(a, left) && within(b, right) {
-        return Some((a.clone(), b.clone()));
+        return Some((as_key(a), as_key(b)));
     }
-    (within(a, right) && within(b, left)).then(|| (b.clone(), a.clone()))
+    (within(a, right) && within(b, left)).then(|| (as_key(b), as_key(a)))
 }
 
 /// The frame with a column that is true where the keys are found in the other frame (which has them once), and the

@@ -1,7 +1,7 @@
 //! One SELECT: FROM, WHERE, groups, windows, the list, DISTINCT and order.
 
 use polars::prelude as pl;
-use polars::prelude::{Expr as Plan, UniqueKeepStrategy};
+use polars::prelude::Expr as Plan;
 use sqlparser::ast::{
     Distinct, Expr, GroupByExpr, Ident, NamedWindowDefinition, NamedWindowExpr, OrderByExpr, Select, SelectItem,
     SelectItemQualifiedWildcardKind, Spanned, WildcardAdditionalOptions, WindowSpec,
@@ -317,8 +317,7 @@ impl Planner {
         // Adding before choosing: constants spread over all rows that way.
         frame = frame.with_columns(exprs);
         if matches!(select.distinct, Some(Distinct::Distinct)) {
-            let subset = columns.iter().map(|column| pl::col(name(column.id))).collect();
-            frame = frame.unique_generic(Some(subset), UniqueKeepStrategy::Any);
+            frame = self.distinct(frame, &columns);
         }
         Ok(Relation { frame: sorted(frame, &keys).select(visible), columns })
     }

@@ -96,7 +96,7 @@ const CONSTRUCTS: &[Construct] = &[
     ),
     (
         "CAST",
-        "`CAST(x AS type)`, `x::type`; a value that does not fit is an error. TRY_CAST makes null of it. Types: BOOLEAN TINYINT SMALLINT INT BIGINT FLOAT DOUBLE STRING DATE TIMESTAMP ARRAY<...>.",
+        "`CAST(x AS type)`, `x::type`; a value that does not fit is an error. TRY_CAST makes null of it. Types: BOOLEAN TINYINT SMALLINT INT BIGINT FLOAT DOUBLE DECIMAL(p,s) STRING DATE TIMESTAMP ARRAY<...>. A number as a timestamp is seconds since 1970.",
         "SELECT TRY_CAST(text AS INT) AS number FROM events",
     ),
     (
@@ -106,7 +106,7 @@ const CONSTRUCTS: &[Construct] = &[
     ),
     (
         "Constants",
-        "`1` INT, `1L` BIGINT, `1e0` and `1.5D` DOUBLE, `'text'`, `\"text\"`, `TRUE`, `NULL`, `DATE '2024-01-01'`, `TIMESTAMP '2024-01-01 10:00:00'`, `INTERVAL 1 HOUR`. `1.5` is a DECIMAL on Spark, so it must meet a double. A text compared with a date or timestamp is read as one.",
+        "`1` INT, `1L` BIGINT, `1e0` and `1.5D` DOUBLE, `'text'`, `\"text\"`, `TRUE`, `NULL`, `DATE '2024-01-01'`, `TIMESTAMP '2024-01-01 10:00:00'`, `INTERVAL 1 HOUR`. `1.5` is a DECIMAL: with a double it is one, with whole numbers it calculates exactly, in Spark's precision and scale. A text compared with a date or timestamp is read as one.",
         "SELECT id FROM events WHERE ts >= '2024-01-01' AND x < 1.5",
     ),
     (
@@ -148,6 +148,10 @@ fn page() -> String {
          * A value that does not fit is an error that names the place in the query and the value: a cast, a whole number\n  \
          that overflows, a division by zero. A condition guards: what is not asked (a branch of CASE, the right side of\n  \
          AND after false) cannot fail.\n\
+         * Dates and instants are in the years 0001 to 9999; what leaves them is an error, never null.\n\
+         * There is one NaN: it equals itself and is greater than any number. `-0.0` equals `0.0`.\n\
+         * A feature is a BOOLEAN, a number, a STRING, a TIMESTAMP or an array of these. A DATE becomes the timestamp of its\n  \
+         beginning, a DECIMAL the double nearest to it; of a STRUCT or a MAP select the fields or keys as columns.\n\
          * Rows have no order unless ORDER BY gives them one.\n\
          * A query may be long, not deep: at most 100 levels (an operator in a row, a bracket and a function count one\n  \
          each; AND, OR and `||` in a row do not), 1,000 tables, 100 of them in one FROM, 100,000 bytes. All that is wrong\n  \
