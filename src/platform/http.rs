@@ -102,12 +102,15 @@ struct App {
 
 impl App {
     fn new(platform: Arc<Platform>, keys: ApiKeys, shutdown: CancellationToken) -> Self {
+        // Half bodies must not take all connections where those are few.
+        let most = (connections::Limits::of(descriptors::raise()).at_once / 4).min(BODIES.at_once);
+        let bodies = Bounds { at_once: most, of_one_peer: (most / 2).max(1), ..BODIES };
         Self {
             platform,
             keys: Arc::new(keys),
             meter: Meter::default(),
             shutdown,
-            bodies: Bodies::new(BODIES),
+            bodies: Bodies::new(bodies),
             frames: Bodies::new(FRAMES),
             key_files: Bodies::new(KEY_FILES),
             places: Places::new(AT_ONCE),

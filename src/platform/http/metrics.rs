@@ -78,7 +78,7 @@ fn freshness(platform: &Platform) -> Result<[Family; 3], Fault> {
     Ok([age, expected, stale])
 }
 
-fn streams(platform: &Platform) -> Result<[Family; 3], Fault> {
+fn streams(platform: &Platform) -> Result<[Family; 4], Fault> {
     let gauge = |name, help| Family::new(Kind::Gauge, name, help);
     let mut lag = gauge("fvtop_stream_lag_seconds", "How far behind the present a stream was read.");
     let mut newest = gauge("fvtop_stream_newest_event_timestamp_seconds", "Time of the newest event that was written.");
@@ -95,7 +95,20 @@ fn streams(platform: &Platform) -> Result<[Family; 3], Fault> {
             watermark.push(&labels(view), instant(event - stream.watermark));
         }
     }
-    Ok([lag, newest, watermark])
+    let (mut left_out, views) = (
+        Family::new(
+            Kind::Counter,
+            "fvtop_stream_left_out",
+            "What a stream did not bring: tiles or rows that came too late, events that were not read in time.",
+        ),
+        &views(platform),
+    );
+    for (view, counts) in platform.jobs().left_out() {
+        for (why, count) in [("late", counts.late), ("expired", counts.expired)] {
+            of_view(&mut left_out, views, view, &[("why", why)], count as f64);
+        }
+    }
+    Ok([lag, newest, watermark, left_out])
 }
 
 /// Requests by name and outcome, and how long they took.

@@ -51,11 +51,24 @@ pub struct Ended {
     pub offline_rows: u64,
 }
 
-/// Counts what ends.
+/// What a view's stream did not bring since the start of the process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Tiles or rows that came too late for the online store.
+    pub late: u64,
+    /// Events that were not read, for they had arrived longer ago than the stream keeps them.
+    pub expired: u64,
+}
+
+/// Counts what ends, and what streams leave out.
 #[derive(Default)]
-pub(super) struct Tally(Mutex<BTreeMap<Id, Ended>>);
+pub(super) struct Tally(Mutex<BTreeMap<Id, Ended>>, Mutex<BTreeMap<Id, LeftOut>>);
 
 impl Tally {
+    fn streams(&self) -> MutexGuard<'_, BTreeMap<Id, LeftOut>> {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn views(&self) -> MutexGuard<'_, BTreeMap<Id, Ended>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -94,6 +107,18 @@ impl Jobs {
     /// The attempts that wait or run, by view and state.
     pub fn open_attempts(&self) -> Result<Vec<OpenAttempts>, TableError> {
         self.table.read(|rows| rows.open_attempts())
+    }
+
+    /// Counts what a step of a view's stream left out.
+    pub fn stream_left_out(&self, view: Id, more: LeftOut) {
+        let mut streams = self.tally.streams();
+        let all = streams.entry(view).or_default();
+        (all.late, all.expired) = (all.late + more.late, all.expired + more.expired);
+    }
+
+    /// What streams left out since the start of the process, by view.
+    pub fn left_out(&self) -> BTreeMap<Id, LeftOut> {
+        self.tally.streams().clone()
     }
 
     /// What ended since the start of the process, by view.

@@ -2,6 +2,7 @@
 //!
 //! Small steps inside a transaction; what the windows are is decided in `plan.rs`.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,7 @@ use super::record::JobRecord;
 use super::rows::{Applied, Rows};
 use super::table::TableError;
 use super::upkeep::Upkeep;
+use super::worker::panic_text;
 
 /// How often the schedule is looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -101,10 +103,16 @@ pub fn run(jobs: &Jobs, mut upkeep: Upkeep, stop: &CancellationToken) {
         {
             tracing::error!(%error, "the retries could not be moved with the clock; they come at their old times");
         }
-        if let Err(error) = jobs.schedule() {
-            tracing::error!(%error, "the schedule could not be kept; trying again");
+        // A panic ends this turn alone: without the schedule nothing would be materialized any more.
+        let turn = catch_unwind(AssertUnwindSafe(|| {
+            if let Err(error) = jobs.schedule() {
+                tracing::error!(%error, "the schedule could not be kept; trying again");
+            }
+            upkeep.turn(jobs, &|| !stop.is_cancelled());
+        }));
+        if let Err(panic) = turn {
+            tracing::error!(problem = panic_text(panic.as_ref()), "the schedule stopped unexpectedly; trying again");
         }
-        upkeep.turn(jobs, &|| !stop.is_cancelled());
         super::worker::pause(TICK, stop);
     }
 }

@@ -17,6 +17,7 @@ use crate::platform::stream::readers::{Readers, latest_event};
 use crate::platform::stream::replay::Read;
 use crate::platform::{descriptors, engine};
 
+use super::figures::LeftOut;
 use super::report::grouped;
 use super::worker::{panic_text, pause};
 use super::{Jobs, materializer};
@@ -44,8 +45,8 @@ pub struct Trouble {
 pub struct Step {
     /// Whether there is more to read at once.
     pub more: bool,
-    /// Events that were passed over, for they had arrived longer ago than the stream keeps them.
-    pub expired: u64,
+    /// What it did not bring.
+    pub left_out: LeftOut,
 }
 
 /// One step of a view's stream.
@@ -73,13 +74,13 @@ impl StreamStep for EngineStep {
         let from = stored.unwrap_or(now - stream.retention);
         let Read { events, until, expired } = reader.read(from, now, BATCH).map_err(engine_trouble)?;
         if events.height() == 0 {
-            return Ok(Step { more: until > from && until < now, expired: 0 });
+            return Ok(Step { more: until > from && until < now, ..Step::default() });
         }
         let latest = latest_event(&events, source);
         let rows = engine::transform_stream(view, events).map_err(engine_trouble)?;
         let written = self.online.write_stream(view, &rows, until, latest).map_err(store_trouble)?;
         tracing::debug!(view = view.name, ?written, "stream written");
-        Ok(Step { more: until < now, expired })
+        Ok(Step { more: until < now, left_out: LeftOut { late: written.late, expired } })
     }
 }
 
@@ -139,9 +140,11 @@ fn turn(jobs: &Jobs, view: &View, step: &dyn StreamStep, state: &mut Progress) -
         }
         Err(trouble) => (Step::default(), Some(trouble)),
     };
-    if step.expired > 0 {
-        tracing::warn!(view = view.name, events = step.expired, "events of the stream were not read in time");
-        if let Err(error) = jobs.say_of_stream(view.id, &passed_over(step.expired)) {
+    jobs.stream_left_out(view.id, step.left_out);
+    let expired = step.left_out.expired;
+    if expired > 0 {
+        tracing::warn!(view = view.name, events = expired, "events of the stream were not read in time");
+        if let Err(error) = jobs.say_of_stream(view.id, &passed_over(expired)) {
             tracing::error!(%error, view = view.name, "the stream job's log could not be kept");
         }
     }

@@ -3,17 +3,20 @@
 //! A tail is started when it is first asked for and ends a minute after its last listener left. It begins at
 //! `now - retention` of its stream. Every record has a number; a listener that is too slow is told how many it missed.
 
+use std::any::Any;
 use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use polars::prelude::DataFrame;
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Id, Time};
 use crate::platform::clock::Clock;
-use crate::platform::engine::{self, EngineError};
-use crate::platform::jobs::worker::pause;
+use crate::platform::engine::{self, EngineError, ErrorKind, Streamed};
+use crate::platform::jobs::worker::{panic_text, pause};
 use crate::platform::registry::definition::View;
 
 use super::readers::Readers;
@@ -163,7 +166,7 @@ impl Source<'_> {
         let read = reader.read(from, now, BATCH)?;
         let mut left_out = None;
         if read.events.height() > 0 {
-            let absorbed = tail.absorb(self.view, read.events, &engine::transform_stream_timed)?;
+            let absorbed = tail.absorb(self.view, read.events, &transform)?;
             shared.publish(record::records(&absorbed.rows));
             left_out = absorbed.problem;
         }
@@ -188,6 +191,16 @@ impl Source<'_> {
     }
 }
 
+/// The engine's fold. Where it stops unexpectedly, that is an error of the events it was given.
+fn transform(view: &View, events: DataFrame) -> Result<Streamed, EngineError> {
+    let done = catch_unwind(AssertUnwindSafe(|| engine::transform_stream_timed(view, events)));
+    done.unwrap_or_else(|panic| Err(EngineError { kind: ErrorKind::Query, message: stopped(panic.as_ref()) }))
+}
+
+fn stopped(panic: &(dyn Any + Send)) -> String {
+    format!("the engine stopped unexpectedly: {}. This is a defect of the program", panic_text(panic))
+}
+
 fn run(source: &mut Source, shared: &Shared, open: &Mutex<HashMap<Id, Arc<Shared>>>, stop: &CancellationToken) {
     let mut tail = Tail::default();
     let mut alone_since: Option<Instant> = None;
@@ -204,7 +217,11 @@ fn run(source: &mut Source, shared: &Shared, open: &Mutex<HashMap<Id, Arc<Shared
             0 => {}
             _ => alone_since = None,
         }
-        match source.step(&mut tail, shared) {
+        // A tail that ends by itself would leave its listeners waiting, and nobody could start it again.
+        let step = catch_unwind(AssertUnwindSafe(|| source.step(&mut tail, shared)));
+        let step =
+            step.unwrap_or_else(|panic| Err(EngineError { kind: ErrorKind::Source, message: stopped(panic.as_ref()) }));
+        match step {
             Ok(true) => {}
             Ok(false) => pause(TICK, stop),
             Err(error) => {

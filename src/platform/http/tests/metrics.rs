@@ -1,6 +1,7 @@
 //! The figures of the platform: their form, and that they are what happened.
 
 use super::*;
+use crate::platform::jobs::figures::LeftOut;
 use crate::platform::jobs::record::Outcome;
 use crate::wire::openmetrics::checker::check;
 
@@ -47,7 +48,11 @@ async fn figures_are_what_happened() {
     let outcome = Outcome::Failed { failure, reason: "SOURCE_ERROR".to_owned(), message: "No.".to_owned() };
     bench.platform.jobs().finish(work.job.id, outcome).unwrap();
     bench.run_everything();
+    bench.platform.jobs().stream_left_out(work.view.id, LeftOut { late: 2, expired: 0 });
+    bench.platform.jobs().stream_left_out(work.view.id, LeftOut { late: 1, expired: 5 });
     let text = bench.metrics().await;
+    let left_out = |why: &str| value(&text, &format!("fvtop_stream_left_out_total{{{},why=\"{why}\"}}", of(name)));
+    assert_eq!((left_out("late"), left_out("expired")), (Some("3"), Some("5")));
     let ended =
         |outcome: &str| value(&text, &format!("fvtop_attempts_ended_total{{{},outcome=\"{outcome}\"}}", of(name)));
     assert_eq!((ended("failed"), ended("success"), ended("stopped")), (Some("1"), Some("9"), Some("0")));
