@@ -15,7 +15,7 @@ use ratatui::layout::Rect;
 use super::{chrome, trouble};
 use crate::model::time::{floor, print_time, print_took, short_time};
 use crate::model::{BatchTrigger, FeatureView};
-use crate::model::{Job, JobState, Time};
+use crate::model::{Job, JobState, JobType, Time};
 use crate::tui::ages;
 use crate::tui::app::{App, Column, Pane, Pending, Progress, Typing, jobs_window, table};
 use crate::tui::canvas::{Canvas, Line, line_width, piece};
@@ -164,11 +164,16 @@ fn columns(app: &App, canvas: &mut Canvas, wide: usize, top: usize, rows: usize)
     let next_change = canvas.layout.next_change;
     let (mut all, mut wanted): (Vec<(Column, u8, usize)>, _) = (Vec::new(), Vec::new());
     for (column, priority) in COLUMNS {
-        let cells = jobs.iter().map(|job| line_width(&cell(canvas, app, job, column, long))).max().unwrap_or(0);
+        let (mut cells, mut known) = (0, 0);
+        for job in &jobs {
+            let wide = line_width(&cell(canvas, app, job, column, long));
+            cells = cells.max(wide);
+            known = if is_known(job, column) { known.max(wide) } else { known };
+        }
         let least = if column == Column::Reason { 0 } else { width(head_of(column)) + 2 };
         let used = !(column == Column::Reason && cells == 0);
         if used {
-            all.push((column, priority, cells.min(most(column)).max(least)));
+            all.push((column, priority, known.min(most(column)).max(least)));
             wanted.push((column, cells));
         }
     }
@@ -190,10 +195,19 @@ fn columns(app: &App, canvas: &mut Canvas, wide: usize, top: usize, rows: usize)
     all.into_iter().map(|(column, _, cells)| (column, cells)).collect()
 }
 
-/// The most cells that a column takes from the others: what a deployment calls its states must not hide them.
+/// Whether what the column says of the job is of this program's making. A word of the deployment's own may be of any length: it
+/// takes what the other columns leave, and hides none of them.
+fn is_known(job: &Job, column: Column) -> bool {
+    match column {
+        Column::State => !matches!(job.state, JobState::Other(_)),
+        Column::Type => !matches!(job.job_type, JobType::Other(_)),
+        _ => true,
+    }
+}
+
+/// The most cells that a column takes from the others.
 fn most(column: Column) -> usize {
     match column {
-        Column::State | Column::Type => 14,
         Column::Progress => 20,
         Column::Reason => LEAST_REASON,
         _ => usize::MAX,
