@@ -13,6 +13,7 @@ pub mod features;
 #[cfg(test)]
 mod fuzz;
 pub mod openmetrics;
+pub mod parquet;
 pub mod proto;
 pub mod proxy;
 pub mod queries;

@@ -12,6 +12,7 @@ use polars::prelude::{
 
 use super::broken::Broken;
 use super::kinds;
+use crate::wire::parquet::{DEEPEST, nesting};
 
 /// Reads a table whose values take at most `memory` bytes.
 ///
@@ -26,6 +27,10 @@ pub fn read(file: File, memory: u64) -> Result<DataFrame, Broken> {
 fn guarded(file: File, memory: u64) -> Result<DataFrame, Broken> {
     let failed = |error: PolarsError| Broken::library(&error);
     let again = || file.try_clone().map_err(|error| Broken::of(error.to_string()));
+    let nested = nesting(&again()?).map_err(|error| Broken::of(format!("it cannot be read: {error}")))?;
+    if nested.is_some_and(|depth| depth > DEEPEST) {
+        return Err(Broken::unusable(format!("holds columns that are nested more than {DEEPEST} deep")));
+    }
     let mut reader = ParquetReader::new(again()?);
     let footer = reader.get_metadata().map_err(failed)?.clone();
     let mut names: Vec<&str> = footer.schema_descr.fields().iter().map(|field| field.name()).collect();
@@ -159,6 +164,12 @@ mod tests {
                 "{name}: {told}"
             );
         }
+    }
+
+    #[test]
+    fn columns_that_are_nested_too_deep_are_refused_before_anything_recurses() {
+        let told = of("deep").unwrap_err();
+        assert_eq!(told, "it holds columns that are nested more than 64 deep. Correct it and try again.");
     }
 
     #[test]
