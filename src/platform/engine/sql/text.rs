@@ -4,7 +4,7 @@
 
 use std::any::TypeId;
 
-use sqlparser::ast::{BinaryOperator, Expr, Statement};
+use sqlparser::ast::{BinaryOperator, Expr, ObjectName, Statement};
 use sqlparser::dialect::{Dialect, Precedence, SparkSqlDialect};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
@@ -80,6 +80,22 @@ impl Dialect for Shared {
         // In Spark `||` stands with plus and minus.
         let concat = parser.peek_token_ref().token == Token::StringConcat;
         concat.then(|| Ok(self.prec_value(Precedence::PlusMinus)))
+    }
+
+    fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+        // `exists(array, x -> ...)` is a function, `EXISTS (SELECT ...)` is none.
+        let keyword = |at: usize| match &parser.peek_nth_token_ref(at).token {
+            Token::Word(word) => Some(word.keyword),
+            _ => None,
+        };
+        let is_call = keyword(0) == Some(Keyword::EXISTS) && parser.peek_nth_token_ref(1).token == Token::LParen;
+        let of_query = matches!(keyword(2), Some(Keyword::SELECT | Keyword::WITH))
+            || parser.peek_nth_token_ref(2).token == Token::LParen;
+        if !is_call || of_query {
+            return None;
+        }
+        let name = parser.parse_identifier();
+        Some(name.and_then(|name| parser.parse_function(ObjectName::from(vec![name]))))
     }
 
     fn parse_infix(&self, parser: &mut Parser<'_>, expr: &Expr, _: u8) -> Option<Result<Expr, ParserError>> {

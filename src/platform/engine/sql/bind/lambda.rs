@@ -1,4 +1,4 @@
-//! Functions with a lambda function: `filter`, `transform`, `forall`.
+//! Functions with a lambda function: `filter`, `transform`, `forall`, `exists`.
 //!
 //! The parameters are columns of a frame of elements, which only the lambda's body sees.
 
@@ -18,7 +18,7 @@ pub fn walk(function: &Function) -> Option<Walk> {
         "filter" => Walk::Filter,
         "transform" => Walk::Transform,
         "forall" => Walk::All,
-        "exists element" => Walk::Any,
+        "exists" => Walk::Any,
         _ => return None,
     })
 }

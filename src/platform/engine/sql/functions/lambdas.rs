@@ -19,6 +19,13 @@ pub static FUNCTIONS: &[Function] = &[
         Rewritten,
     ),
     sure(
+        "exists",
+        "array, any -> boolean",
+        "Whether the condition is true for one element; null if it is true for none and null for one.",
+        "exists(array(1, 2), x -> x > 1)",
+        Rewritten,
+    ),
+    sure(
         "forall",
         "array, any -> boolean",
         "Whether the condition is true for all elements; null if it is false for none and null for one.",
