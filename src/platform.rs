@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 pub mod access;
 pub mod clock;
+pub mod data_dir;
 pub mod datasets;
 pub mod descriptors;
 pub mod engine;
@@ -22,6 +23,7 @@ pub mod lock;
 pub mod offline;
 pub mod online;
 pub mod priority;
+pub mod private;
 pub mod queries;
 pub mod registry;
 pub mod stream;
@@ -29,6 +31,7 @@ pub mod uploads;
 
 use access::Access;
 use clock::Clock;
+use data_dir::DataDirError;
 use datasets::Datasets;
 use jobs::materializer::EngineMaterializer;
 use jobs::retry::Policy;
@@ -38,6 +41,7 @@ use jobs::worker::Materializer;
 use jobs::{Jobs, materializer, scheduler, stream_job, worker};
 use lock::DirectoryLock;
 use online::OnlineStore;
+use private::Group;
 use queries::compute::EngineCompute;
 use queries::{Compute, Queries, Separator};
 use registry::definition::{FeatureService, Repository, View};
@@ -69,6 +73,8 @@ pub struct Config {
     pub memory: u64,
     /// When failed attempts are tried again.
     pub retry: Policy,
+    /// The group that may read `offline/` and `datasets/`; without one the data are their owner's alone.
+    pub data_group: Option<Group>,
 }
 
 /// Why a platform does not start.
@@ -81,13 +87,8 @@ pub enum PlatformError {
         dir: PathBuf,
     },
     /// The data directory cannot be used.
-    #[error("the data directory {dir} cannot be used: {problem}. Choose a directory that you may write to.")]
-    DataDir {
-        /// The directory.
-        dir: PathBuf,
-        /// What happened.
-        problem: std::io::Error,
-    },
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
     /// The job table cannot be opened.
     #[error("{path}: {problem}")]
     Jobs {
@@ -147,10 +148,13 @@ impl Platform {
     }
 
     fn start_blocking(config: &Config, clock: Clock, runtime: tokio::runtime::Handle) -> Result<Self, PlatformError> {
+        data_dir::claim(&config.data_dir)?;
         let lock = DirectoryLock::take(&config.data_dir, LOCK_PATIENCE)?;
+        data_dir::raise(&config.data_dir)?;
+        data_dir::close(&config.data_dir, config.data_group.as_ref())?;
         let access = Arc::new(Access::open(&config.data_dir)?);
         let repository = registry::load(&config.repo);
-        let path = config.data_dir.join("jobs.sqlite");
+        let path = config.data_dir.join(data_dir::JOBS);
         let jobs = Jobs::open_with(&path, &repository.views, clock.clone(), config.retry)
             .and_then(|jobs| jobs.schedule().map(|_| jobs))
             .map_err(|problem| PlatformError::Jobs { path, problem })?;
@@ -171,10 +175,10 @@ impl Platform {
         threads.push(spawn_streams(&jobs, &repository.views, step, &stop)?);
         let tails = Arc::new(Tails::new(readers, clock.clone(), stop.child_token()));
         let datasets = config.data_dir.join("datasets");
-        let failed = |problem| PlatformError::DataDir { dir: datasets.clone(), problem };
+        let failed = |problem| DataDirError::Disk { dir: datasets.clone(), problem };
         let datasets = Arc::new(Datasets::open(datasets.clone()).map_err(failed)?);
         let uploads = config.data_dir.join("uploads");
-        let failed = |problem| PlatformError::DataDir { dir: uploads.clone(), problem };
+        let failed = |problem| DataDirError::Disk { dir: uploads.clone(), problem };
         let uploads = Uploads::open(&uploads).map_err(failed)?;
         let queries = Queries::default();
         let compute: Arc<dyn Compute> = Arc::new(EngineCompute {

@@ -20,7 +20,7 @@ use crate::platform::engine::MEMORY;
 use crate::platform::http::{self, ApiKeys};
 use crate::platform::jobs::retry::Policy;
 use crate::platform::queries::Separator;
-use crate::platform::{Config, Platform};
+use crate::platform::{Config, Platform, data_dir};
 
 /// A platform that runs in this process.
 pub struct Embedded {
@@ -77,6 +77,10 @@ impl Embedded {
     pub async fn start(setup: Setup) -> Result<Self, Problem> {
         let problem = |what: String, hint: &str| Problem { what: clean(&what).into_owned(), hint: hint.to_owned() };
         let data_dir = setup.data_dir;
+        // Before anything is unpacked into it.
+        data_dir::claim(&data_dir).map_err(|error| {
+            problem(format!("The embedded platform does not start: {error}."), "Name another folder with --data-dir.")
+        })?;
         let repo = match setup.repo {
             Some(repo) => repo,
             None => {
@@ -96,6 +100,7 @@ impl Embedded {
             workers: 1,
             memory: MEMORY,
             retry: Policy::default(),
+            data_group: None,
         };
         let started = Platform::start(config).await;
         let platform = Arc::new(started.map_err(|error| {

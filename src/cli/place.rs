@@ -13,7 +13,7 @@ use crate::client::message::Problem;
 use crate::client::query::not_served;
 use crate::model::{Id, Role, Time};
 use crate::platform::access::{Access, AuditQuery, Deed, LastOwner, Outcome};
-use crate::platform::{access, http};
+use crate::platform::{access, data_dir, http};
 use crate::wire::access::{AuditRow, KeyInfo, KeyMade, NewKey};
 use crate::wire::status;
 
@@ -49,6 +49,7 @@ impl Place {
                     format!("There are no API keys in {}: it is not the data directory of a platform.", dir.display());
                 return Err(Failure::new(FAILED, text));
             }
+            data_dir::claim(dir).map_err(|error| Failure::new(FAILED, format!("{error}.")))?;
             let access = Box::new(Access::open(dir).map_err(failed)?);
             return Ok(Self::Files { dir: dir.clone(), access });
         }

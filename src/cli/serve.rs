@@ -20,6 +20,7 @@ use crate::platform::access::{Access, Deed, FileError, Outcome};
 use crate::platform::engine::MEMORY;
 use crate::platform::http::{self, ApiKeys};
 use crate::platform::jobs::retry::{Policy, parse_wait};
+use crate::platform::private::{self, Group, UnknownGroup};
 use crate::platform::queries::Separator;
 use crate::platform::registry::definition::RepositoryError;
 use crate::platform::{Config, Platform, PlatformError};
@@ -54,19 +55,23 @@ pub struct ServeArgs {
     /// Attempts of a job that may fail before it fails for good
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000), default_value_t = Policy::default().attempts)]
     pub retry_attempts: u32,
+    /// Group that may read offline/ and datasets/, by name or number; without it the data are readable for their owner alone
+    #[arg(long, value_name = "GROUP")]
+    pub data_group: Option<String>,
 }
 
 impl ServeArgs {
-    fn config(self) -> Config {
+    fn config(self) -> Result<Config, UnknownGroup> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Config {
+        Ok(Config {
+            data_group: self.data_group.as_deref().map(Group::named).transpose()?,
             repo: self.repo,
             data_dir: self.data_dir,
             feature_separator: self.feature_separator,
             workers: self.workers.map_or_else(|| cores.saturating_sub(1).max(1), usize::from),
             memory: MEMORY,
             retry: Policy { first_wait: self.retry_wait, attempts: self.retry_attempts, ..Policy::default() },
-        }
+        })
     }
 }
 
@@ -99,6 +104,9 @@ pub enum ServeError {
          --allow-remote if that is what you want"
     )]
     Remote(String),
+    /// The group of `--data-group` is not known.
+    #[error(transparent)]
+    Group(#[from] UnknownGroup),
     /// The platform did not start.
     #[error(transparent)]
     Platform(#[from] PlatformError),
@@ -110,13 +118,14 @@ pub enum ServeError {
 /// Serves until SIGTERM or SIGINT.
 pub async fn run(args: ServeArgs) -> Result<(), ServeError> {
     log_to_stderr();
+    private::close_to_others();
     let lines = args.api_key_file.as_deref().map(key_file::read).transpose()?;
     let listener = listen(&args.listen, args.allow_remote).await?;
     let url = url_of(listener.local_addr()?);
     // Signals are caught before anything is started, so that none can kill it half-way.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let (key_file, data_dir) = (args.api_key_file.clone(), args.data_dir.clone());
-    let platform = Arc::new(Platform::start(args.config()).await?);
+    let platform = Arc::new(Platform::start(args.config()?).await?);
     // After the start, for only now the data directory is this process's own.
     if let Err(error) = take_in(platform.access(), key_file.zip(lines), data_dir) {
         platform.stop().await;
@@ -206,10 +215,11 @@ mod tests {
 
     #[test]
     fn retries_and_workers_are_settings_with_defaults_and_bounds() {
-        let default = parsed("").unwrap().config();
+        let default = parsed("").unwrap().config().unwrap();
         assert_eq!(default.retry, Policy::default());
-        assert!(default.workers >= 1);
-        let own = parsed("--workers 3 --retry-wait 10s --retry-attempts 2").unwrap().config();
+        assert!(default.workers >= 1 && default.data_group.is_none());
+        assert!(parsed("--data-group 0").unwrap().config().unwrap().data_group.is_some());
+        let own = parsed("--workers 3 --retry-wait 10s --retry-attempts 2").unwrap().config().unwrap();
         assert_eq!((own.workers, own.retry.first_wait, own.retry.attempts), (3, Span::seconds(10), 2));
         for (wrong, says) in [
             ("--workers 0", "0 is not in 1..=256"),

@@ -1,10 +1,12 @@
 //! The lock on a data directory: one process at a time.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::PlatformError;
+use super::data_dir::DataDirError;
 
 /// How often a lock that is taken is tried again.
 const AGAIN: Duration = Duration::from_millis(50);
@@ -17,15 +19,16 @@ impl DirectoryLock {
     /// Creates `dir` when it is not there, and locks it. Waits up to `patience` for another user: a process that was
     /// killed a moment ago holds on until the system has cleared it away. Blocks the thread.
     pub fn take(dir: &Path, patience: Duration) -> Result<Self, PlatformError> {
-        let failed = |problem| PlatformError::DataDir { dir: dir.to_owned(), problem };
-        std::fs::create_dir_all(dir).map_err(failed)?;
-        let file =
-            OpenOptions::new().create(true).truncate(false).write(true).open(dir.join("lock")).map_err(failed)?;
+        let failed = |problem| DataDirError::Disk { dir: dir.to_owned(), problem };
+        super::private::make_folder(dir).map_err(failed)?;
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true).mode(0o600);
+        let file = options.open(dir.join("lock")).map_err(failed)?;
         let deadline = Instant::now() + patience;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(Self(file)),
-                Err(TryLockError::Error(problem)) => return Err(failed(problem)),
+                Err(TryLockError::Error(problem)) => return Err(failed(problem).into()),
                 Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
                     return Err(PlatformError::InUse { dir: dir.to_owned() });
                 }

@@ -13,6 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
+use super::private;
 use crate::model::{Id, Span, Time, clean};
 
 /// Most bytes of the keys of one store.
@@ -106,11 +107,17 @@ pub struct Uploads {
 }
 
 impl Uploads {
-    /// Uploads below `dir`. What an earlier process left there is removed.
+    /// Uploads below `dir`, in a data directory that is ours. The places that an earlier process left there are removed; what
+    /// has no name of a place stays.
     pub fn open(dir: &Path) -> io::Result<Self> {
-        match fs::remove_dir_all(dir) {
-            Err(problem) if problem.kind() != io::ErrorKind::NotFound => return Err(problem),
-            _ => fs::create_dir_all(dir)?,
+        private::make_folder(dir)?;
+        for entry in fs::read_dir(dir)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() && entry.file_name().to_str().is_some_and(is_place) {
+                fs::remove_dir_all(entry.path())?;
+            } else {
+                tracing::warn!(path = %entry.path().display(), "this is no upload of keys; it stays where it is");
+            }
         }
         Ok(Self { dir: dir.canonicalize()?, places: Mutex::default() })
     }
@@ -140,7 +147,7 @@ impl Uploads {
         }
         let name = uuid::Uuid::new_v4().simple().to_string();
         let folder = self.dir.join(&name);
-        fs::create_dir(&folder).map_err(|problem| self.failed(problem))?;
+        private::make_folder(&folder).map_err(|problem| self.failed(problem))?;
         let df_path = format!("file://{}", folder.display());
         let offer = Offer { df_path, online: secret(), offline: secret() };
         places.insert(name, Place { owner, view, offer: offer.clone(), closes: now + OPEN_FOR });
@@ -198,6 +205,11 @@ impl Uploads {
             remove(&self.dir.join(name));
         }
     }
+}
+
+/// Whether a folder has a name that [`Uploads::offer`] gives.
+fn is_place(name: &str) -> bool {
+    name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
 /// At least 128 random bits.
@@ -264,12 +276,16 @@ pub struct Part {
 impl Part {
     /// Makes an empty file for a body that goes to `folder`, and its folder. It is not among the files that are read.
     pub fn begin(folder: PathBuf) -> io::Result<(Self, File)> {
-        match fs::create_dir(&folder) {
-            Err(problem) if problem.kind() != io::ErrorKind::AlreadyExists => return Err(problem),
-            _ => {}
+        if !folder.is_dir() {
+            // Not what leads to it: the place may have been closed meanwhile.
+            match fs::create_dir(&folder) {
+                Err(problem) if problem.kind() != io::ErrorKind::AlreadyExists => return Err(problem),
+                _ => private::settle(&folder)?,
+            }
         }
         let path = folder.join(format!(".{}", uuid::Uuid::new_v4().simple()));
         let file = File::create_new(&path)?;
+        private::settle(&path)?;
         Ok((Self { folder, path }, file))
     }
 

@@ -16,6 +16,7 @@ mod disk;
 mod failures;
 mod faults;
 mod fleet;
+mod format;
 mod golden;
 mod keys;
 mod lookup;

@@ -15,8 +15,10 @@ use std::time::Duration;
 use fvtop::model::time::{from_micros, micros};
 use fvtop::model::{AttemptState, Job, JobState, JobType, Span};
 use fvtop::platform::clock::Clock;
+use fvtop::platform::data_dir;
 use fvtop::platform::engine::frame::timestamp_type;
 use fvtop::platform::jobs::retry::Policy;
+use fvtop::platform::jobs::table::JobTable;
 use fvtop::platform::{Config, Platform};
 use polars::prelude::*;
 use tempfile::TempDir;
@@ -91,6 +93,9 @@ impl Pool {
             std::fs::write(root.join(format!("views/{name}.toml")), format!("{head}{text}{TEN}")).unwrap();
         }
         let data_dir = folder.path().join("data");
+        // A directory that is the platform's already.
+        data_dir::claim(&data_dir).unwrap();
+        JobTable::open(&data_dir.join("jobs.sqlite")).unwrap();
         std::fs::create_dir_all(data_dir.join("offline/prod")).unwrap();
         prepare(&data_dir);
         let config = Config {
@@ -100,6 +105,7 @@ impl Pool {
             workers: WORKERS,
             memory: 600 << 20,
             retry: Policy { attempts: 3, ..Policy::default() },
+            data_group: None,
         };
         let now = Arc::new(AtomicI64::new(micros(at("2026-01-05 10:05"))));
         let ticking = Arc::clone(&now);

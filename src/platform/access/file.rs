@@ -2,14 +2,14 @@
 //!
 //! Several processes may have it open at the same time (WAL); one waits a few seconds for another that writes.
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use thiserror::Error;
+
+use crate::platform::private;
 
 /// How long one process waits for another that writes.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -113,10 +113,8 @@ impl File {
 
 /// Makes the file and its directory when they are not there; the files that SQLite puts beside it get the same mode.
 fn make(path: &Path) -> std::io::Result<()> {
-    if let Some(dir) = path.parent() {
-        std::fs::create_dir_all(dir)?;
-    }
-    OpenOptions::new().create(true).append(true).mode(0o600).open(path).map(drop)
+    path.parent().map(private::make_folder).transpose()?;
+    private::make_file(path)
 }
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::outside;
+use crate::platform::private;
 use crate::wire::queries::{Dataset, is_plain_name};
 
 /// The description's file.
@@ -45,16 +46,30 @@ impl<E: std::error::Error> From<E> for Problem {
     }
 }
 
-/// Removes the folders that were being made when the process before this one ended.
+/// Removes the folders that were being made when the process before this one ended: those that have a name which only [`make`]
+/// gives, and nothing in them but what it puts there.
 pub(super) fn clear(root: &Path) -> io::Result<()> {
     for workspace in entries(root)? {
         let folder = root.join(workspace);
-        for name in entries(&folder)?.into_iter().filter(|name| name.starts_with(NEW)) {
-            // What stays is harmless: it is never listed.
-            let _ = fs::remove_dir_all(folder.join(name));
+        for name in entries(&folder)? {
+            if is_half_made(&folder, &name) {
+                // What stays is harmless: it is never listed.
+                let _ = fs::remove_dir_all(folder.join(name));
+            }
         }
     }
     Ok(())
+}
+
+fn is_half_made(workspace: &Path, name: &str) -> bool {
+    let unique = |text: &str| Uuid::try_parse(text).is_ok();
+    let ours = |name: &str| name == DESCRIPTION || name.strip_suffix(".parquet").is_some_and(unique);
+    let folder = workspace.join(name);
+    name.strip_prefix(NEW).is_some_and(unique)
+        && !folder.is_symlink()
+        && fs::read_dir(folder).is_ok_and(|mut listed| {
+            listed.all(|entry| entry.is_ok_and(|entry| entry.file_name().to_str().is_some_and(ours)))
+        })
 }
 
 /// The names of the datasets in a workspace's folder, sorted.
@@ -113,7 +128,10 @@ fn measured(mut description: Description, rows: PathBuf) -> Result<Description, 
 /// and on disk when this returns, else not there. Gives the description with the bytes filled in.
 pub(super) fn make(folder: &Path, rows: Option<&DataFrame>, dataset: Dataset) -> Result<Dataset, Problem> {
     let workspace = folder.parent().ok_or_else(|| Problem::Other("it has no folder to be in".to_owned()))?;
-    fs::create_dir_all(workspace)?;
+    if !workspace.is_dir() {
+        fs::create_dir_all(workspace)?;
+        private::settle(workspace)?;
+    }
     let new = workspace.join(format!("{NEW}{}", Uuid::new_v4()));
     let made = fill(&new, rows, dataset).and_then(|dataset| {
         // Fails where a folder of that name is, unless it is empty and thus no dataset.
@@ -144,10 +162,16 @@ pub(super) fn archive(folder: &Path, name: &str) -> io::Result<()> {
 
 fn fill(folder: &Path, rows: Option<&DataFrame>, mut dataset: Dataset) -> Result<Dataset, Problem> {
     fs::create_dir(folder)?;
+    if rows.is_some() {
+        private::settle(folder)?
+    } else {
+        private::settle_open(folder)?
+    }
     let mut file = ROWS.to_owned();
     if let Some(rows) = rows {
         file = format!("{}.parquet", Uuid::new_v4());
         let out = File::create_new(folder.join(&file))?;
+        private::settle(&folder.join(&file))?;
         // Columns are shared: this copies no rows.
         ParquetWriter::new(&out).with_compression(ParquetCompression::Zstd(None)).finish(&mut rows.clone())?;
         out.sync_all()?;
@@ -155,6 +179,7 @@ fn fill(folder: &Path, rows: Option<&DataFrame>, mut dataset: Dataset) -> Result
     }
     let description = Description { file, by_client: rows.is_none(), dataset };
     let mut out = File::create_new(folder.join(DESCRIPTION))?;
+    private::settle(&folder.join(DESCRIPTION))?;
     out.write_all(&serde_json::to_vec_pretty(&description)?)?;
     out.sync_all()?;
     File::open(folder)?.sync_all()?;

@@ -62,11 +62,19 @@ fn names_are_plain_and_made_when_there_is_none() {
 #[test]
 fn what_a_crash_leaves_half_made_is_no_dataset() {
     let dir = tempfile::tempdir().unwrap();
-    let half = dir.path().join("prod/.new-2c1b8e0a");
+    let half = dir.path().join("prod/.new-6f9619ff-8b86-4d01-b42d-00cf4fc964ff");
     std::fs::create_dir_all(&half).unwrap();
-    std::fs::write(half.join("x.parquet"), "PAR1").unwrap();
+    std::fs::write(half.join("0a9619ff-8b86-4d01-b42d-00cf4fc964ff.parquet"), "PAR1").unwrap();
+    // What a person put there, under a name like ours or beside our files.
+    let of_others =
+        [".new-plan", ".new-7f9619ff-8b86-4d01-b42d-00cf4fc964ff"].map(|name| dir.path().join("prod").join(name));
+    for folder in &of_others {
+        std::fs::create_dir_all(folder).unwrap();
+        std::fs::write(folder.join("thesis.txt"), "years of work").unwrap();
+    }
     let datasets = Datasets::open(dir.path().to_owned()).unwrap();
     assert!(!half.exists(), "a start clears it away");
+    assert!(of_others.iter().all(|folder| folder.join("thesis.txt").exists()), "only what is ours goes");
     assert_eq!(datasets.list("prod").unwrap(), DatasetList::default());
 }
 

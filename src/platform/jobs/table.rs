@@ -4,6 +4,7 @@
 //! loads records; what a record may become is decided in `record.rs`, what the file looks like in `schema.rs`. Calls block on the disk: never make them from
 //! an async task.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,6 +13,7 @@ use thiserror::Error;
 
 use super::rows::Rows;
 use super::schema::{self, LAYOUT};
+use crate::platform::private;
 
 /// Why the job table did not answer.
 #[derive(Debug, Error)]
@@ -19,6 +21,9 @@ pub enum TableError {
     /// The file cannot be used.
     #[error("the job table failed: {0}. Check that the disk is not full and that the data directory is writable.")]
     Sqlite(#[from] rusqlite::Error),
+    /// The file cannot be made.
+    #[error("the job table cannot be made: {0}. Choose a data directory that you may write to.")]
+    Make(#[source] std::io::Error),
     /// The file was made by another release.
     #[error("the job table has layout {found}, this program knows {LAYOUT}: use the release that made it")]
     Layout {
@@ -33,7 +38,11 @@ pub enum TableError {
 impl TableError {
     /// Whether the disk is full, so that making room is what helps.
     pub fn is_full(&self) -> bool {
-        matches!(self, Self::Sqlite(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull))
+        match self {
+            Self::Sqlite(error) => error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull),
+            Self::Make(error) => matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded),
+            _ => false,
+        }
     }
 }
 
@@ -43,8 +52,9 @@ pub struct JobTable {
 }
 
 impl JobTable {
-    /// Opens the file at `path`, making it when it is not there.
+    /// Opens the file at `path`, making it for its owner alone when it is not there; so SQLite makes those beside it.
     pub fn open(path: &Path) -> Result<Self, TableError> {
+        private::make_file(path).map_err(TableError::Make)?;
         Self::prepare(Connection::open(path)?)
     }
 

@@ -16,6 +16,7 @@ use deltalake_core::table::state::DeltaTableState;
 use serde_json::json;
 
 use super::{OfflineError, OfflineTable, Stamp, files};
+use crate::platform::private;
 
 /// How often a commit is planned when somebody else commits in between.
 const MAX_PLANS: usize = 20;
@@ -194,9 +195,14 @@ impl OfflineTable {
         let folder = self.root.join("_delta_log");
         let made = create_checkpoint(&self.table, None).await.map_err(|e| OfflineError::log(&self.root, &e));
         let kept = made.and_then(|()| {
-            let sync = |path: &Path| File::open(path).and_then(|file| file.sync_all());
+            let sync = |path: &Path| {
+                private::settle(path)?;
+                File::open(path).and_then(|file| file.sync_all())
+            };
             let checkpoint = sync(&folder.join(format!("{version:020}.checkpoint.parquet")));
-            let all = checkpoint.and_then(|()| sync(&folder.join("_last_checkpoint"))).and_then(|()| sync(&folder));
+            let all = checkpoint
+                .and_then(|()| sync(&folder.join("_last_checkpoint")))
+                .and_then(|()| files::sync_folder(&folder));
             all.map_err(|e| OfflineError::disk(&self.root, "a checkpoint is not on disk", &e))
         });
         if let Err(error) = kept {
@@ -230,6 +236,7 @@ fn link(folder: &Path, version: u64, entry: &[u8]) -> std::io::Result<bool> {
     let temporary = folder.join(format!("_commit_{}.json.tmp", uuid::Uuid::new_v4()));
     let write = || {
         let mut file = File::create_new(&temporary)?;
+        private::settle(&temporary)?;
         file.write_all(entry)?;
         file.sync_all()?;
         match std::fs::hard_link(&temporary, folder.join(format!("{version:020}.json"))) {

@@ -12,6 +12,7 @@ use polars::prelude::*;
 
 use super::layout::PARTITION;
 use super::stats;
+use crate::platform::private;
 
 /// The rows of a file: all columns, or these alone.
 pub fn read(path: &Path, columns: Option<Vec<String>>) -> PolarsResult<DataFrame> {
@@ -41,10 +42,12 @@ pub fn scan(paths: &[PathBuf], empty: DataFrame) -> PolarsResult<LazyFrame> {
 /// its statistics are of these columns.
 pub fn write(root: &Path, path: &str, partition: &str, mut rows: DataFrame, columns: &[String]) -> PolarsResult<Add> {
     let whole = root.join(path);
-    if let Some(folder) = whole.parent() {
+    if let Some(folder) = whole.parent().filter(|folder| !folder.is_dir()) {
         std::fs::create_dir_all(folder)?;
+        private::settle(folder)?;
     }
-    let file = File::create(whole)?;
+    let file = File::create(&whole)?;
+    private::settle(&whole)?;
     ParquetWriter::new(&file).with_compression(ParquetCompression::Zstd(None)).finish(&mut rows)?;
     file.sync_all()?;
     Ok(Add {
@@ -83,7 +86,12 @@ pub fn sync_names(root: &Path, paths: &[String]) -> std::io::Result<()> {
 /// Puts a new table on disk: the first entry of its log, and the names of its folders below `dir`.
 pub fn sync_table(dir: &Path, root: &Path) -> std::io::Result<()> {
     let log = root.join("_delta_log");
-    File::open(log.join(format!("{:020}.json", 0)))?.sync_all()?;
+    let first = log.join(format!("{:020}.json", 0));
+    // The log's library leaves modes to the umask.
+    for folder in [&root.parent().unwrap_or(root), &root, &log.as_path(), &first.as_path()] {
+        private::settle(folder)?;
+    }
+    File::open(first)?.sync_all()?;
     log.ancestors().take_while(|folder| folder.starts_with(dir)).try_for_each(sync_folder)
 }
 

@@ -24,6 +24,7 @@ use super::layout::PARTITION;
 use super::{Maintained, OfflineError, OfflineTable, files};
 use crate::model::time::{parse_time, print_time};
 use crate::model::{Span, Time, Window};
+use crate::platform::private;
 
 /// A file below so many bytes is small.
 const SMALL: i64 = 8 << 20;
@@ -60,7 +61,7 @@ impl OfflineTable {
         }
         let vacuumed = self.remove_unneeded(now - DROPPED, now - UNNAMED, now - UNNAMED).await?;
         cleanup_metadata(&self.table, None).await.map_err(|e| OfflineError::log(&self.root, &e))?;
-        let marked = std::fs::write(&mark, print_time(now));
+        let marked = std::fs::write(&mark, print_time(now)).and_then(|()| private::settle(&mark));
         marked.map_err(|e| OfflineError::disk(&self.root, &format!("{} cannot be written", mark.display()), &e))?;
         Ok(Maintained { compacted, vacuumed })
     }

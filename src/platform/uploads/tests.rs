@@ -140,8 +140,15 @@ fn what_was_not_kept_and_what_an_earlier_process_left_is_removed() {
     drop(part);
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "a body that broke off leaves nothing");
     bench.send(&offer.online, b"keys");
-    let again = Uploads::open(&bench.dir.path().join("uploads")).unwrap();
+    let uploads = bench.dir.path().join("uploads");
+    let again = Uploads::open(&uploads).unwrap();
     assert_eq!(bench.left(), 0);
+    // What a person put there stays.
+    fs::create_dir(uploads.join("photos")).unwrap();
+    fs::write(uploads.join("notes.txt"), "mine").unwrap();
+    drop(again);
+    let again = Uploads::open(&uploads).unwrap();
+    assert_eq!(bench.left(), 2);
     assert!(again.folder(&offer.online, now()).is_none());
 }
 
