@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use clap::{CommandFactory, Parser, Subcommand};
 
 pub mod audit;
+pub mod check;
 mod confirm;
 pub mod console;
 pub mod coverage;
@@ -98,6 +99,9 @@ pub enum Command {
     /// Show the audit log: who changed what, and what came of it
     #[command(after_help = EXIT_CODES)]
     Audit(audit::AuditArgs),
+    /// Look through a data directory in full: whether it holds what jobs wrote
+    #[command(after_help = EXIT_CODES)]
+    Check(check::CheckArgs),
 }
 
 /// The arguments with the command in front of the options, for people write the deployment first and what they want of it then:
@@ -154,6 +158,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     match command {
         Command::Serve(args) => serve::run(args).await.map_err(|error| Failure::new(FAILED, error)),
         Command::Profiles(args) => profiles::run(&args),
+        Command::Check(args) => check::run(args).await,
         Command::Views(args) => {
             let _log = log::to_file(args.target().log.as_deref())?;
             views::run(args).await
@@ -262,6 +267,7 @@ mod tests {
             "fvtop keys create ci --role operator --description x --quiet --data-dir d",
             "fvtop keys list --all --json --url http://h/api",
             "fvtop keys revoke ci --yes",
+            "fvtop check --data-dir d --json",
             "fvtop audit --limit 5 --since 2026-11-22 --key ci --csv",
             "fvtop views --json",
             "fvtop views show v --json",

@@ -18,6 +18,7 @@ pub mod datasets;
 pub mod descriptors;
 pub mod engine;
 pub mod http;
+pub mod inspection;
 pub mod jobs;
 pub mod lock;
 pub mod offline;
@@ -26,6 +27,7 @@ pub mod priority;
 pub mod private;
 pub mod queries;
 pub mod registry;
+pub mod sqlite;
 pub mod stream;
 pub mod uploads;
 
@@ -97,6 +99,9 @@ pub enum PlatformError {
         /// What happened.
         problem: jobs::table::TableError,
     },
+    /// The job table does not say what is materialized.
+    #[error(transparent)]
+    Coverage(jobs::table::TableError),
     /// The keys or the audit log cannot be opened.
     #[error(transparent)]
     Access(#[from] access::FileError),
@@ -159,7 +164,11 @@ impl Platform {
             .and_then(|jobs| jobs.schedule().map(|_| jobs))
             .map_err(|problem| PlatformError::Jobs { path, problem })?;
         let jobs = Arc::new(jobs);
-        let online = Arc::new(OnlineStore::open(&config.data_dir.join("online"))?);
+        let folder = config.data_dir.join("online");
+        let failed = |problem| DataDirError::Disk { dir: folder.clone(), problem };
+        private::make_folder(&folder).map_err(failed)?;
+        let online = Arc::new(OnlineStore::open(&folder)?);
+        hold_against(&jobs, &online)?;
         let readers = Arc::new(Readers::default());
         let stop = CancellationToken::new();
         let materializer: Arc<dyn Materializer> = Arc::new(EngineMaterializer {
@@ -170,6 +179,7 @@ impl Platform {
             memory: materializer::share(config.memory, config.workers),
         });
         let mut threads = worker::spawn(config.workers.max(1), &jobs, &materializer, &stop)?;
+        threads.push(inspection::spawn(&jobs, config.data_dir.join("offline"), &runtime, &stop)?);
         threads.push(spawn_scheduler(&jobs, Upkeep::new(Arc::clone(&online)), &stop)?);
         let step = Arc::new(EngineStep { readers: Arc::clone(&readers), online: Arc::clone(&online) });
         threads.push(spawn_streams(&jobs, &repository.views, step, &stop)?);
@@ -296,6 +306,22 @@ impl Platform {
     pub async fn shutdown(self) {
         self.stop().await;
     }
+}
+
+/// Holds the online store against what jobs say they wrote, and says what is not there.
+fn hold_against(jobs: &Jobs, online: &OnlineStore) -> Result<(), PlatformError> {
+    for view in jobs.views().filter(|view| view.live && view.online) {
+        let written = jobs.coverage(view.id).map_err(PlatformError::Coverage)?;
+        let missing = online.hold_against(view.id, &written.online)?;
+        if !missing.is_empty() {
+            let (name, windows) = (&view.name, offline::named(&missing));
+            tracing::error!(
+                "the online store does not hold what jobs wrote of `{name}`, {windows}: lookups that need it are refused. Put the \
+                 right copy of online/ back, or materialize these windows again with overwrite"
+            );
+        }
+    }
+    Ok(())
 }
 
 fn spawn_scheduler(jobs: &Arc<Jobs>, upkeep: Upkeep, stop: &CancellationToken) -> std::io::Result<JoinHandle<()>> {

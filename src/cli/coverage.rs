@@ -7,8 +7,8 @@ use super::failure::Failure;
 use super::output::{json_time, note, print, print_json, table, time};
 use super::session::Session;
 use super::target::TargetArgs;
-use crate::model::Window;
 use crate::model::time::print_span;
+use crate::model::{Id, Window};
 
 /// Show which windows of a view are materialized where.
 #[derive(Args, Clone, Debug)]
@@ -29,24 +29,35 @@ pub struct CoverageArgs {
 /// # Errors
 /// When the deployment is not reached or refuses, or does not have the view.
 pub async fn run(args: CoverageArgs) -> Result<(), Failure> {
-    let coverage = Session::run(&args.target, async |session| {
+    let (coverage, late) = Session::run(&args.target, async |session| {
         let view = session.api.feature_view(&session.workspace, &args.view).await?;
-        Ok(session.api.coverage(&session.workspace, view.id).await?)
+        let coverage = session.api.coverage(&session.workspace, view.id).await?;
+        Ok((coverage, late(session, view.id).await))
     })
     .await?;
     if args.json {
         let window =
             |window: &Window| json!({"start": json_time(Some(window.start)), "end": json_time(Some(window.end))});
         let windows = |windows: &[Window]| windows.iter().map(window).collect::<Vec<_>>();
-        return print_json(&json!({"online": windows(&coverage.online), "offline": windows(&coverage.offline)}));
+        let (online, offline) = (windows(&coverage.online), windows(&coverage.offline));
+        return print_json(&json!({"online": online, "offline": offline, "late": late}));
     }
     let row = |store: &str, window: &Window| {
         vec![store.to_owned(), time(Some(window.start)), time(Some(window.end)), print_span(window.span())]
     };
     let mut rows: Vec<_> = coverage.online.iter().map(|window| row("online", window)).collect();
     rows.extend(coverage.offline.iter().map(|window| row("offline", window)));
+    if let Some(late) = late {
+        note(&format!("Late data: {late}."));
+    }
     if rows.is_empty() {
         note("Nothing of the view is materialized.");
     }
     print(&table(&["STORE", "START", "END", "LENGTH"], &rows))
+}
+
+/// What the deployment says of events of a view that came after the jobs of their windows; only our own knows of them.
+pub async fn late(session: &Session, view: Id) -> Option<String> {
+    let summary = session.api.summary(&session.workspace, view).await.ok()?;
+    summary.into_iter().find(|(title, _)| title == "Late data").map(|(_, told)| told)
 }

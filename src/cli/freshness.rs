@@ -1,10 +1,13 @@
 //! `fvtop freshness`: how fresh all feature views of a workspace are (wire section 2.3).
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use serde_json::json;
 
+use super::coverage;
 use super::failure::Failure;
-use super::output::{json_time, print, print_json, table, time};
+use super::output::{json_time, note, print, print_json, table, time};
 use super::session::Session;
 use super::target::TargetArgs;
 use crate::model::freshness::in_order;
@@ -30,13 +33,38 @@ const HEADINGS: [&str; 7] =
 /// # Errors
 /// When the deployment is not reached or refuses.
 pub async fn run(args: FreshnessArgs) -> Result<(), Failure> {
-    let told =
-        Session::run(&args.target, async |session| Ok(session.api.all_freshness(&session.workspace).await?)).await?;
+    let (told, late) = Session::run(&args.target, async |session| {
+        let told = session.api.all_freshness(&session.workspace).await?;
+        Ok((told, late(session).await))
+    })
+    .await?;
     let told = in_order(told);
     if args.json {
-        return print_json(&told.iter().map(as_json).collect());
+        let with_late = |told: &Freshness| {
+            let mut object = as_json(told);
+            object["late"] = late.get(&told.feature_view).cloned().into();
+            object
+        };
+        return print_json(&told.iter().map(with_late).collect());
+    }
+    for (view, late) in &late {
+        note(&format!("Late data of {view}: {late}."));
     }
     print(&table(&HEADINGS, &told.iter().map(as_row).collect::<Vec<_>>()))
+}
+
+/// What came too late, by view. Only our own platform knows, so no other is asked view by view.
+async fn late(session: &Session) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    if !session.api.deployment().await.is_ok_and(|deployment| deployment.own_api.is_some()) {
+        return all;
+    }
+    for view in session.api.feature_views(&session.workspace).await.unwrap_or_default() {
+        if let Some(late) = coverage::late(session, view.id).await {
+            all.insert(view.name, late);
+        }
+    }
+    all
 }
 
 fn as_row(told: &Freshness) -> Vec<String> {

@@ -9,7 +9,7 @@
 //! | format | what changed | numbers of the stores |
 //! | --- | --- | --- |
 //! | 1 | had no marker | job table 3, online store 2 |
-//! | 2 | the marker; the job table knows the files of the offline tables | job table 4 |
+//! | 2 | the marker; the job table knows the files of the offline tables; tiles keep variances in another way | job table 4, online store 3 |
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -121,12 +121,40 @@ pub fn claim(dir: &Path) -> Result<(), DataDirError> {
     }
 }
 
+/// Whether a folder is a data directory of a format that is known. Makes and changes nothing.
+///
+/// # Errors
+/// When it is not.
+pub fn check(dir: &Path) -> Result<(), DataDirError> {
+    match format(dir)? {
+        Some(found) if found > FORMAT => Err(DataDirError::Newer { dir: dir.to_owned(), found }),
+        Some(_) => Ok(()),
+        None if is_recognised(dir) => Ok(()),
+        None => {
+            let holds = foreign(dir).map_err(|problem| DataDirError::Disk { dir: dir.to_owned(), problem })?;
+            Err(DataDirError::Foreign { dir: dir.to_owned(), holds: holds.unwrap_or_else(|| "nothing".to_owned()) })
+        }
+    }
+}
+
 /// Makes a claimed directory one of the present format, before any store is opened: from here on older releases refuse it.
 /// The lock on it must be held.
 ///
 /// # Errors
 /// When its job table is gone, or the marker cannot be written.
 pub fn raise(dir: &Path) -> Result<(), DataDirError> {
+    has_jobs(dir)?;
+    if format(dir)? == Some(FORMAT) {
+        return Ok(());
+    }
+    mark(dir, FORMAT).map_err(|problem| DataDirError::Disk { dir: dir.to_owned(), problem })
+}
+
+/// Whether the job table is there where stores are.
+///
+/// # Errors
+/// When it is not.
+pub fn has_jobs(dir: &Path) -> Result<(), DataDirError> {
     let jobs = dir.join(JOBS);
     let size = jobs.metadata().ok().map(|found| found.len());
     let tables = fs::read_dir(dir.join("offline")).is_ok_and(|mut tables| tables.next().is_some());
@@ -141,10 +169,7 @@ pub fn raise(dir: &Path) -> Result<(), DataDirError> {
     if let Some(what) = lost.filter(|_| stores) {
         return Err(DataDirError::NoJobs { dir: dir.to_owned(), path: jobs, what });
     }
-    if format(dir)? == Some(FORMAT) {
-        return Ok(());
-    }
-    mark(dir, FORMAT).map_err(|problem| DataDirError::Disk { dir: dir.to_owned(), problem })
+    Ok(())
 }
 
 /// Sees that nobody reads what is in a claimed directory who should not, and says so where somebody could.

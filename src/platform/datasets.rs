@@ -107,6 +107,11 @@ impl Datasets {
         Ok(Self { root })
     }
 
+    /// The datasets below `root`, to be looked at: nothing is cleared away.
+    pub fn at(root: PathBuf) -> Self {
+        Self { root }
+    }
+
     /// The name to keep a result under: the one that is wanted when it can be one and is free in that workspace, else one
     /// made of the view's name, the time and some random digits.
     ///

@@ -5,6 +5,7 @@
 
 pub mod aggregate;
 pub mod args;
+pub mod arrivals;
 pub mod ask;
 pub mod asof;
 pub mod fold;

@@ -20,6 +20,8 @@ use crate::platform::registry::definition::View;
 pub mod delete;
 pub mod figures;
 pub mod force;
+pub mod late;
+pub mod ledger;
 pub mod materializer;
 pub mod plan;
 pub mod queue;
@@ -39,6 +41,7 @@ pub mod trigger;
 pub mod upkeep;
 pub mod worker;
 
+use ledger::Ledger;
 use record::{JobRecord, Outcome};
 use report::Report;
 use retry::Policy;
@@ -91,6 +94,8 @@ pub struct Work {
     pub report: Report,
     /// The keys of a deletion job, an Arrow IPC stream.
     pub keys: Option<Vec<u8>>,
+    /// What jobs know of the view's offline table.
+    pub ledger: Ledger,
 }
 
 /// The progress of a running attempt, 0 to 1. Clones share it.
@@ -135,6 +140,9 @@ pub struct Jobs {
     tally: figures::Tally,
     dispatch: Mutex<Dispatch>,
     work_came: Condvar,
+    /// What troubles stream jobs now, by view, as (reason, message): on a full disk the table takes none of it.
+    troubles: Mutex<HashMap<Id, (String, String)>>,
+    counts: late::Counts,
 }
 
 impl Jobs {
@@ -173,6 +181,8 @@ impl Jobs {
             tally: figures::Tally::default(),
             dispatch: Mutex::default(),
             work_came: Condvar::new(),
+            troubles: Mutex::default(),
+            counts: late::Counts::default(),
         })
     }
 
@@ -213,7 +223,8 @@ impl Jobs {
         let attempt = record.job.last_attempt().and_then(|attempt| attempt.id).unwrap_or_default();
         let report = Report::new(attempt, record.view, stages(&record.job), &self.table, &self.clock);
         let (cancel, progress) = (Cancel::default(), Progress::default());
-        let work = Work { job: record.job, view, cancel, progress, report, keys };
+        let ledger = Ledger::new(&self.table, &view);
+        let work = Work { job: record.job, view, cancel, progress, report, keys, ledger };
         dispatch.served.serve(record.view);
         let (cancel, progress, report) = (work.cancel.clone(), work.progress.clone(), work.report.clone());
         dispatch.running.insert(work.job.id, Running { view: record.view, cancel, progress, report });
@@ -338,6 +349,12 @@ impl Jobs {
     /// Keeps what troubles a view's stream job, as (reason, message); `None` when nothing does and it is being written.
     pub fn note_stream(&self, view: Id, trouble: Option<(&str, &str)>) -> Result<(), TableError> {
         let now = self.clock.now();
+        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        match trouble {
+            Some((reason, message)) => drop(troubles.insert(view, (reason.to_owned(), message.to_owned()))),
+            None => drop(troubles.remove(&view)),
+        }
+        drop(troubles);
         if trouble.is_none() {
             self.table.write(|rows| rows.will_write(view, Stores { online: true, offline: false }))?;
         }

@@ -3,6 +3,7 @@
 //! It stores and reads rows; it must not compute features. Polars reads and writes the data files, which any engine that
 //! knows Delta can read too. What others can rely on is in `docs/offline.md`.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::SystemTime;
@@ -14,19 +15,21 @@ use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::table::state::DeltaTableState;
 use polars::prelude::{DataFrame, LazyFrame, PolarsError, PolarsResult};
 
-use crate::model::time::{micros, print_time};
-use crate::model::{Id, Time, Window, foreign};
+use crate::model::time::{micros, parse_span, print_time};
+use crate::model::{Id, Span, Time, Window, foreign};
 use crate::platform::registry::definition::View;
 
 mod commit;
 mod deletion;
 mod error;
 mod files;
+mod integrity;
 mod layout;
 mod stats;
 mod upkeep;
 
 pub use error::OfflineError;
+pub use integrity::{Damage, DataFile, Manifest, checksum_of, joined, named};
 
 use commit::{Fresh, Plan};
 use layout::{Layout, PARTITION, SIZE};
@@ -76,6 +79,8 @@ pub struct OfflineTable {
     table: DeltaTable,
     root: PathBuf,
     layout: Layout,
+    /// Checksums of the files that this handle committed, by their paths.
+    written: HashMap<String, u64>,
 }
 
 /// How much of a file's rows a window holds, as far as can be told without opening it.
@@ -115,7 +120,7 @@ impl OfflineTable {
             let synced = files::sync_table(&dir, &root);
             synced.map_err(|e| OfflineError::disk(&root, "the new table is not on disk", &e))?;
         }
-        Ok(Self { table, root, layout })
+        Ok(Self { table, root, layout, written: HashMap::new() })
     }
 
     /// Opens the table of the view; nothing when it is not there or nothing was ever committed to it.
@@ -128,6 +133,40 @@ impl OfflineTable {
         let table = Self::open_or_create(dir, view).await?;
         // Its creation is the commit 0.
         Ok(table.table.version().is_some_and(|version| version > 0).then_some(table))
+    }
+
+    /// Opens whatever table is there, without a view's definition; nothing where there is none. To be looked at alone.
+    pub async fn open_any(root: &Path) -> Result<Option<Self>, OfflineError> {
+        let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+        if !root.join("_delta_log").is_dir() {
+            return Ok(None);
+        }
+        let url = url::Url::from_directory_path(&root);
+        let url = url.map_err(|()| OfflineError::permanent(&root, "its path makes no address"))?;
+        let table = deltalake_core::open_table(url).await.map_err(|e| OfflineError::log(&root, &e))?;
+        let state = table.snapshot().map_err(|e| OfflineError::log(&root, &e))?;
+        let size = state.metadata().configuration().get(SIZE).and_then(|size| parse_span(size).ok());
+        let layout = Layout::of_partitions(size.unwrap_or(Span::days(1)));
+        Ok(Some(Self { table, root, layout, written: HashMap::new() }))
+    }
+
+    /// How many files and rows there are, by the footer of each file.
+    pub fn counted(&self) -> Result<(usize, u64), OfflineError> {
+        let (mut files, mut rows) = (0, 0);
+        for file in self.files()? {
+            let path = self.path(&file);
+            let cannot = |problem: String| {
+                let fix = "Put it back from a copy, or materialize its window again with overwrite";
+                OfflineError::permanent(&self.root, format!("{}: {problem}. {fix}", path.display()))
+            };
+            let found = super::inspection::rows_of(&path).map_err(cannot)? as u64;
+            if Stats::parse(file.stats().as_deref()).rows().is_some_and(|stated| stated.unsigned_abs() != found) {
+                return Err(cannot(format!("it has {found} rows, and the log says otherwise")));
+            }
+            files += 1;
+            rows += found;
+        }
+        Ok((files, rows))
     }
 
     /// Replaces the rows of `window` in one commit stamped with the job; rows of other windows survive. The same job replaces
@@ -159,7 +198,7 @@ impl OfflineTable {
             // A deletion removes files at once, also those that this version names.
             Err(_) if self.is_outdated(window) => {
                 let (table, root, layout) = (self.table.clone(), self.root.clone(), self.layout.clone());
-                let mut newest = Self { table, root, layout };
+                let mut newest = Self { table, root, layout, written: HashMap::new() };
                 newest.refresh().await?;
                 newest.read_once(window)
             }
@@ -315,7 +354,10 @@ impl OfflineTable {
             let stopped = |_| OfflineError::passing(&self.root, "a writer stopped with a fault. Try again");
             threads.into_iter().map(|thread| thread.join().map_err(stopped)?).collect()
         });
-        fresh.adds = written?.into_iter().flatten().collect();
+        for (add, checksum) in written?.into_iter().flatten() {
+            fresh.checksums.insert(add.path.clone(), checksum);
+            fresh.adds.push(add);
+        }
         fresh.adds.iter_mut().for_each(|add| add.data_change = data_change);
         let synced = files::sync_names(&self.root, &paths);
         synced.map_err(|e| OfflineError::disk(&self.root, "its folders are not on disk", &e))?;

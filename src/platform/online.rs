@@ -65,12 +65,41 @@ pub enum OnlineError {
     },
     /// The disk is full.
     #[error(
-        "online store {path}: the disk is full: nothing of this write is kept, what was acknowledged is safe. Make room and \
-         start the platform again"
+        "online store {path}: the disk is full: nothing of this write is kept, what was acknowledged is safe. Make room: the \
+         store is opened again by itself"
     )]
     Full {
         /// Folder of the store.
         path: String,
+    },
+    /// An earlier write failed, and the store is not opened anew yet.
+    #[error(
+        "online store {path}: it is not written for now, for an earlier write failed: {problem}. It is opened again by itself; \
+         what was acknowledged is safe"
+    )]
+    Closed {
+        /// Folder of the store.
+        path: String,
+        /// What happened.
+        problem: String,
+    },
+    /// What jobs wrote is not there.
+    #[error(
+        "view {view}: the online store in {path} does not hold what jobs wrote of {windows}: it was removed, or put back from an \
+         older copy. Put the right copy back, or materialize these windows again with overwrite (`fvtop jobs trigger {view} \
+         --start {start} --end {end} --online --overwrite`)"
+    )]
+    Lost {
+        /// Folder of the store.
+        path: String,
+        /// Name of the view.
+        view: String,
+        /// The windows in words.
+        windows: String,
+        /// The first of their instants.
+        start: String,
+        /// The last.
+        end: String,
     },
     /// The rows, keys or stored bytes do not fit the view.
     #[error("{0}")]
@@ -91,7 +120,11 @@ pub enum OnlineError {
 impl OnlineError {
     /// Whether the disk is full, so that making room is what helps.
     pub fn is_full(&self) -> bool {
-        matches!(self, Self::Full { .. })
+        match self {
+            Self::Full { .. } => true,
+            Self::Closed { problem, .. } => problem.contains("the disk is full"),
+            _ => false,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::Utc;
 use fvtop::client::api::Api;
 use fvtop::client::{Error, Kind};
-use fvtop::model::{AttemptState, Id, Job, JobState, Time, TriggerRequest, Value, Window};
+use fvtop::model::{AttemptState, FeatureStatus, Id, Job, JobState, Time, TriggerRequest, Value, Window};
 use fvtop::wire::features::Locator;
 use polars::prelude::*;
 
@@ -83,7 +83,8 @@ fn repository(repo: &Path) {
         let count = clicks(back);
         for click in 0..count {
             let time = (present - back) * HOUR + click * (HOUR / count);
-            users.push(click % 5);
+            // Each click of the large hour is another user's, so that it is large online as well.
+            users.push(if back == LARGE.0 { click } else { click % 5 });
             times.push(time);
             pages.push(format!("{:016x}", time.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15)).repeat(2));
         }
@@ -213,6 +214,44 @@ fn a_full_disk_fails_an_attempt_in_words_and_the_next_one_succeeds() {
     assert_eq!(scene.job(&api, small.id).state, JobState::Success);
     assert_eq!(scene.job(&api, large.id).state, JobState::Success);
     assert_eq!(scene.newest(&api, 1), Some(3));
+}
+
+#[test]
+fn an_online_store_that_met_a_full_disk_is_opened_again_without_a_restart() {
+    let Some(scene) = Scene::new() else { return };
+    let server = scene.start();
+    let api = server.api();
+    let small = scene.trigger(&api, 3, (true, true)).unwrap();
+    scene.until_done(&api, small.id);
+    let told = |word: &str| {
+        let view = scene.runtime.block_on(api.feature_view("prod", "last_click")).unwrap();
+        let summary = scene.runtime.block_on(api.summary("prod", view.id)).unwrap();
+        summary.iter().any(|(title, value)| title == "Online store" && value.contains(word))
+    };
+    let status = || {
+        let keys = [("user_id".to_owned(), "1".to_owned())];
+        let vector = scene.runtime.block_on(api.lookup("prod", Locator::view("last_click"), &keys)).unwrap();
+        vector.features[0].status.clone()
+    };
+    assert_eq!(status(), Some(FeatureStatus::Present));
+
+    // Room for the job table, not for what the large hour writes online.
+    scene.disk.fill(1 << 20);
+    let large = scene.trigger(&api, LARGE.0, (true, false)).unwrap();
+    let (said, _) = scene.until_it_waits(&api, large.id);
+    assert!(said.contains("disk") && said.contains("full"), "{said}");
+    assert_eq!(scene.newest(&api, 1), Some(3), "lookups go on");
+    assert_eq!(status(), Some(FeatureStatus::Other("CACHED_PRESENT".to_owned())), "and say how old they may be");
+    assert!(told("the disk is full"), "and so does the summary");
+
+    scene.disk.free();
+    scene.until_done(&api, large.id);
+    assert_eq!(scene.newest(&api, 1), Some(LARGE.0));
+    assert_eq!(status(), Some(FeatureStatus::Present));
+    assert!(!told("the disk is full"));
+    server.kill();
+    let server = scene.start();
+    assert_eq!(scene.newest(&server.api(), 1), Some(LARGE.0), "what was acknowledged is on disk");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use thiserror::Error;
 
-use crate::platform::private;
+use crate::platform::{private, sqlite};
 
 /// How long one process waits for another that writes.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, Error)]
 pub enum FileError {
     /// SQLite says no.
-    #[error("{path} failed: {problem}. Check that the disk is not full and that the data directory is writable.")]
+    #[error("{path} failed: {problem}. {advice}", advice = sqlite::advice(.problem))]
     Sqlite {
         /// The file.
         path: PathBuf,
@@ -32,6 +32,16 @@ pub enum FileError {
         path: PathBuf,
         /// What happened.
         problem: std::io::Error,
+    },
+    /// It is damaged.
+    #[error(
+        "{path} is damaged: {problem}. Put it back from a copy, or move it away: a new one is made, without what was in it."
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        problem: String,
     },
     /// It was made by another release.
     #[error("{path} has layout {found}, this program knows {known}: use the release that made it.")]
@@ -57,6 +67,10 @@ impl File {
         make(&path).map_err(|problem| FileError::Make { path: path.clone(), problem })?;
         let opened = Connection::open(&path).and_then(|connection| prepare(&connection).map(|()| connection));
         let connection = opened.map_err(|problem| FileError::Sqlite { path: path.clone(), problem })?;
+        let damage = sqlite::damage(&connection);
+        if let Some(problem) = damage.map_err(|problem| FileError::Sqlite { path: path.clone(), problem })? {
+            return Err(FileError::Damaged { path, problem });
+        }
         let file = Self { path, connection: Mutex::new(connection) };
         file.migrate(layouts)?;
         Ok(file)

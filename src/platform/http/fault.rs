@@ -186,6 +186,10 @@ impl From<OnlineError> for Fault {
     fn from(error: OnlineError) -> Self {
         match &error {
             OnlineError::TooMany { .. } => Self::invalid(format!("The query is refused: {error}.")),
+            OnlineError::Lost { .. } => {
+                tracing::error!(%error, "a lookup was refused");
+                Self::new(status::FAILED_PRECONDITION, format!("{error}."))
+            }
             _ => Self::internal(&error),
         }
     }

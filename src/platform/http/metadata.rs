@@ -112,7 +112,11 @@ pub fn query_feature_views(platform: &Platform, request: &QueryFeatureViewsReque
 pub fn summary(platform: &Platform, request: &proto::GetFeatureViewSummaryRequest) -> Result<Response, Fault> {
     let view = located(platform, request.fco_locator.as_ref())?;
     let (model, freshness) = (parts::model(platform, view), freshness_of(platform, view)?);
-    let items = rows::items(view, &model, &freshness);
+    let mut items = rows::items(view, &model, &freshness);
+    let lost = platform.jobs().ledger(view.id).map(|ledger| ledger.known()).transpose()?;
+    let lost = lost.map(|known| known.lost).unwrap_or_default();
+    items.extend(rows::trouble(platform.online().trouble(), &platform.online().missing(view.id)?, &lost));
+    items.extend(rows::late(platform.jobs().late(view)?.told(view)));
     let fco_summary = Some(convert::summary_to_proto(&model, items));
     Ok(Response::ok(&proto::GetFeatureViewSummaryResponse { fco_summary }))
 }
@@ -146,8 +150,15 @@ pub fn located<'a>(platform: &'a Platform, locator: Option<&FcoLocator>) -> Resu
     })
 }
 
+/// Whether the online store does not hold what it should, so that no age tells how old its values are.
+fn is_held_up(platform: &Platform, view: &View) -> Result<bool, Fault> {
+    let online = platform.online();
+    Ok(view.live && view.online && (online.trouble().is_some() || !online.missing(view.id)?.is_empty()))
+}
+
 /// Freshness: the age of the newest event in the online store; without one, of the newest window that a job finished. A
-/// view that does not say when it is stale is stale after its batch schedule and twice its data delay.
+/// view that does not say when it is stale is stale after its batch schedule and twice its data delay; and any while the online store
+/// cannot be written, or has lost what jobs wrote.
 pub fn freshness_of(platform: &Platform, view: &View) -> Result<Freshness, Fault> {
     let mut latest = if view.online { platform.online().latest_event(view.id)? } else { None };
     if latest.is_none() && view.live {
@@ -161,7 +172,7 @@ pub fn freshness_of(platform: &Platform, view: &View) -> Result<Freshness, Fault
         feature_view: view.name.clone(),
         materialization_enabled: view.live && (view.online || view.offline),
         is_stream: view.is_stream(),
-        is_stale: age.is_some_and(|age| age > expected),
+        is_stale: age.is_some_and(|age| age > expected) || is_held_up(platform, view)?,
         freshness: age,
         expected: Some(expected),
         created_at: platform.jobs().applied(view.id).map(|applied| applied.created_at),

@@ -1,10 +1,14 @@
 //! The rows of a view's summary past the eight fixed ones (wire section 2.4): what a person on call wants to know.
 
 use crate::model::time::print_span;
-use crate::model::{BatchTrigger, FeatureView, Freshness, ViewKind};
+use crate::model::{BatchTrigger, FeatureView, Freshness, ViewKind, Window};
+use crate::platform::offline::named;
 use crate::platform::registry::definition::View;
 use crate::wire::convert::{summary_item as item, summary_list as list};
 use crate::wire::proto::status::SummaryItem;
+
+/// The title of the item about events that came too late.
+const LATE: &str = "Late data";
 
 /// The items, in the order they are shown.
 pub fn items(view: &View, model: &FeatureView, freshness: &Freshness) -> Vec<SummaryItem> {
@@ -17,6 +21,27 @@ pub fn items(view: &View, model: &FeatureView, freshness: &Freshness) -> Vec<Sum
     items.extend(sources(view));
     items.push(item("transformation", "Transformation", &one_line(&view.sql)));
     items
+}
+
+/// What is wrong with the stores; nothing where they are sound.
+pub fn trouble(online: Option<String>, lost_online: &[Window], lost_offline: &[Window]) -> Vec<SummaryItem> {
+    let closed = online.map(|why| {
+        let value =
+            format!("not written for now: {why}. It is opened again by itself; until then lookups give what it has");
+        item("onlineStore", "Online store", &value)
+    });
+    let lost = |key: &str, title: &str, windows: &[Window]| {
+        let value = format!("lost {}: materialize again with overwrite", named(windows));
+        (!windows.is_empty()).then(|| item(key, title, &value))
+    };
+    let each =
+        [closed, lost("onlineLost", "Online store", lost_online), lost("offlineLost", "Offline store", lost_offline)];
+    each.into_iter().flatten().collect()
+}
+
+/// What came after the jobs of its windows.
+pub fn late(told: Option<String>) -> Option<SummaryItem> {
+    told.map(|told| item("lateData", LATE, &told))
 }
 
 fn kind(model: &FeatureView) -> String {

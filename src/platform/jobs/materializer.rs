@@ -18,9 +18,12 @@ use crate::platform::offline::{Maintained, OfflineError, OfflineTable, Stamp};
 use crate::platform::online::{OnlineError, OnlineStore};
 
 use super::Work;
+use super::late;
+use super::ledger::Verdict;
 use super::record::Outcome;
 use super::report::{describe, grouped};
 use super::retry::Failure;
+use super::table::TableError;
 use super::worker::Materializer;
 
 mod deletion;
@@ -64,6 +67,7 @@ impl EngineMaterializer {
     fn materialize(&self, work: &Work) -> Result<(), Outcome> {
         let window = work.job.window.ok_or_else(|| permanent("INTERNAL_ERROR", "This job has no window."))?;
         let now = self.clock.now();
+        let read = late::about_to_read(&work.view, window, now);
         let rows = self.compute(work, window, now)?;
         // The last look at the flag: from here on both stores are written, so that they agree.
         if work.cancel.is_cancelled() {
@@ -83,6 +87,11 @@ impl EngineMaterializer {
             let amount = describe(Some(written.rows), Some(written.bytes));
             work.report.say(&format!("Wrote {amount} to the online store.{left_out}"));
             work.report.done(Some(written.rows), Some(written.bytes));
+        }
+        // A store that was left out still lacks what came late.
+        let whole = (work.job.online || !work.view.online) && (work.job.offline || !work.view.offline);
+        if let Some(read) = read.filter(|_| whole) {
+            work.ledger.keep_read(&read).map_err(table_failure)?;
         }
         if let Some(table) = table {
             self.maintain(work, table, window, now);
@@ -112,21 +121,49 @@ impl EngineMaterializer {
 
     fn write_offline(&self, work: &Work, window: Window, rows: DataFrame) -> Result<OfflineTable, Outcome> {
         begin(work, StageKind::Offline)?;
-        let written = self.runtime.block_on(async {
-            let mut table = OfflineTable::open_or_create(&self.offline, &work.view).await?;
-            let written = table.replace(window, rows, stamp(work)).await?;
-            Ok((table, written))
-        });
-        let (table, written) = written.map_err(offline_failure)?;
+        let (mut table, verdict) = self.open_offline(work, Some(window))?;
+        let written = self.runtime.block_on(table.replace(window, rows, stamp(work))).map_err(offline_failure)?;
+        keep(work, &table, &verdict, Some(window))?;
         let amount = describe(Some(written.rows), Some(written.bytes));
         work.report.say(&format!("Committed {amount} to the offline table in the place of what the window held."));
         work.report.done(Some(written.rows), Some(written.bytes));
         Ok(table)
     }
 
+    /// Opens the offline table, held against what jobs know of it. A table that was taken away or put back in an older state is
+    /// written only where `window` is one that jobs had written: somebody wants it mended. Anything else waits, for the right table
+    /// may come back.
+    fn open_offline(&self, work: &Work, window: Option<Window>) -> Result<(OfflineTable, Verdict), Outcome> {
+        let known = work.ledger.known().map_err(table_failure)?;
+        let opened = self.runtime.block_on(OfflineTable::open(&self.offline, &work.view)).map_err(offline_failure)?;
+        let verdict = known.judge(opened.as_ref(), None, false).map_err(offline_failure)?;
+        if verdict.replaced && !window.is_some_and(|window| known.has(window)) {
+            let name = &work.view.name;
+            let told = format!("The offline table of `{name}` is not written: {}.", verdict.told(name));
+            return Err(store_failure(false, told));
+        }
+        if verdict.is_bad() {
+            work.report.say(&format!("The offline table was changed from outside: {}.", verdict.told(&work.view.name)));
+        }
+        let table = match opened {
+            Some(table) => table,
+            // A table without a commit may still have files: of its first attempt, killed before the commit.
+            None => self
+                .runtime
+                .block_on(OfflineTable::open_or_create(&self.offline, &work.view))
+                .map_err(offline_failure)?,
+        };
+        Ok((table, verdict))
+    }
+
     /// Upkeep of the table. What fails here is tried again after the next job; the window is written either way.
     fn maintain(&self, work: &Work, mut table: OfflineTable, window: Window, now: Time) {
-        match self.runtime.block_on(table.maintain(window, now)) {
+        let done = self.runtime.block_on(table.maintain(window, now));
+        // Also where the second half failed: the first may have committed.
+        if let Err(Outcome::Failed { message, .. }) = keep(work, &table, &Verdict::default(), None) {
+            work.report.say(&format!("The upkeep of the table was not noted: {message}"));
+        }
+        match done {
             Ok(Maintained { compacted: 0, vacuumed: 0 }) => {}
             Ok(Maintained { compacted, vacuumed }) => {
                 let (joined, removed) = (grouped(compacted), grouped(vacuumed));
@@ -137,13 +174,23 @@ impl EngineMaterializer {
     }
 }
 
+/// Keeps what the table holds now. Fails the attempt where it cannot: the next one finds the commit in the log of the table.
+fn keep(work: &Work, table: &OfflineTable, found: &Verdict, written: Option<Window>) -> Result<(), Outcome> {
+    let manifest = table.manifest().map_err(offline_failure)?;
+    work.ledger.keep(&manifest, found, written).map_err(table_failure)
+}
+
+fn table_failure(error: TableError) -> Outcome {
+    store_failure(error.is_full(), error.to_string())
+}
+
 fn stamp(work: &Work) -> Stamp {
     Stamp { job: work.job.id, attempt: work.job.last_attempt().map_or(1, |attempt| attempt.number) }
 }
 
 /// Begins a stage. Where that cannot be kept, nothing is written either.
 fn begin(work: &Work, stage: StageKind) -> Result<(), Outcome> {
-    work.report.begin(stage).map_err(|error| store_failure(error.is_full(), error.to_string()))
+    work.report.begin(stage).map_err(table_failure)
 }
 
 fn permanent(reason: &str, message: &str) -> Outcome {
@@ -212,7 +259,7 @@ mod tests {
         assert_eq!(engine(ErrorKind::Query), (Failure::Permanent, "QUERY_ERROR".to_owned(), "m".to_owned()));
         let full = failure(online_failure(OnlineError::Full { path: "p".to_owned() }));
         let told = "online store p: the disk is full: nothing of this write is kept, what was acknowledged is safe. Make \
-                    room and start the platform again";
+                    room: the store is opened again by itself";
         assert_eq!(full, (Failure::Retryable, "DISK_FULL".to_owned(), told.to_owned()));
         let store = OnlineError::Store { path: "p".to_owned(), problem: "gone".to_owned() };
         assert_eq!(failure(online_failure(store)).0, Failure::Retryable);

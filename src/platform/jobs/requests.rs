@@ -3,6 +3,8 @@
 //! Each change is durable before it is answered. Whether it may be is decided by pure functions (`trigger.rs`, `delete.rs`,
 //! `force.rs`) over what the same transaction reads.
 
+use std::sync::PoisonError;
+
 use polars::prelude::DataFrame;
 
 use crate::model::{AttemptState, Coverage, Id, Job, JobState, JobType, Stores, Time, TriggerRequest};
@@ -50,7 +52,21 @@ impl Jobs {
         if let Some(attempt) = job.attempts.last_mut().filter(|a| a.state == AttemptState::Running) {
             attempt.progress = self.dispatch().running.get(&job.id).map(|running| running.progress.get());
         }
+        if job.job_type == JobType::Stream && !job.state.is_terminal() {
+            self.tell_trouble(&mut job);
+        }
         job
+    }
+
+    /// Says what troubles a stream job, also where that could not be written down yet.
+    fn tell_trouble(&self, job: &mut Job) {
+        let mut views = self.views.values();
+        let view = views.find(|view| view.workspace == job.workspace && view.name == job.feature_view);
+        let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        let trouble = view.and_then(|view| troubles.get(&view.id));
+        if let (Some((reason, message)), Some(attempt)) = (trouble, job.attempts.last_mut()) {
+            (attempt.reason, attempt.message) = (Some(reason.clone()), Some(message.clone()));
+        }
     }
 
     /// An attempt with its job and what it did so far.

@@ -16,8 +16,10 @@ use read::{attempt_of, id_at, job_of, parse_id, time_at};
 mod coverage;
 mod figures;
 mod keys;
+mod ledger;
 mod prune;
 mod read;
+mod reads;
 mod report;
 mod search;
 

@@ -9,7 +9,7 @@ use super::rows::Rows;
 use super::table::TableError;
 
 /// The newest layout of the file.
-pub const LAYOUT: i64 = 3;
+pub const LAYOUT: i64 = 4;
 
 const ONE: &str = "
 CREATE TABLE views (
@@ -104,6 +104,58 @@ const THREE: &str = "
 CREATE INDEX jobs_by_length ON jobs (view, window_end - window_start) WHERE window_end IS NOT NULL;
 ";
 
+/// What jobs know of the offline tables: the version that they wrote last, its files, and the windows that were found damaged; and
+/// of the sources: which files were read for a window, and what they held of it.
+const FOUR: &str = "
+CREATE TABLE offline_tables (
+    view TEXT PRIMARY KEY REFERENCES views (id),
+    table_id TEXT NOT NULL,
+    version INTEGER NOT NULL
+) STRICT;
+CREATE TABLE offline_files (
+    view TEXT NOT NULL REFERENCES views (id),
+    path TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    rows INTEGER,
+    checksum INTEGER,
+    starts INTEGER,
+    ends INTEGER,
+    PRIMARY KEY (view, path)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE offline_lost (
+    view TEXT NOT NULL REFERENCES views (id),
+    starts INTEGER NOT NULL,
+    ends INTEGER NOT NULL,
+    PRIMARY KEY (view, starts)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE window_reads (
+    view TEXT NOT NULL REFERENCES views (id),
+    starts INTEGER NOT NULL,
+    ends INTEGER NOT NULL,
+    read_at INTEGER NOT NULL,
+    PRIMARY KEY (view, starts)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX window_reads_by_time ON window_reads (view, read_at);
+CREATE TABLE read_files (
+    view TEXT NOT NULL REFERENCES views (id),
+    starts INTEGER NOT NULL,
+    path TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    modified INTEGER NOT NULL,
+    rows INTEGER,
+    PRIMARY KEY (view, starts, path)
+) STRICT, WITHOUT ROWID;
+";
+
+/// Whether the file has the newest layout.
+pub fn check(connection: &Connection) -> Result<(), TableError> {
+    match connection.pragma_query_value(None, "user_version", |row| row.get(0))? {
+        LAYOUT => Ok(()),
+        found if found < LAYOUT => Err(TableError::Older { found }),
+        found => Err(TableError::Layout { found }),
+    }
+}
+
 /// Brings the file to the newest layout. An error leaves it as it was.
 pub fn migrate(connection: &mut Connection) -> Result<(), TableError> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -125,7 +177,8 @@ fn step(change: &Transaction, layout: i64) -> Result<(), TableError> {
             change.execute_batch(TWO)?;
             Rows::new(change).cover_finished()
         }
-        _ => Ok(change.execute_batch(THREE)?),
+        3 => Ok(change.execute_batch(THREE)?),
+        _ => Ok(change.execute_batch(FOUR)?),
     }
 }
 
@@ -221,8 +274,8 @@ mod tests {
     fn a_newer_file_is_refused_and_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("jobs.sqlite");
-        Connection::open(&path).unwrap().pragma_update(None, "user_version", 4).unwrap();
-        let Err(error) = JobTable::open(&path) else { panic!("layout 4 is not known") };
-        assert_eq!(error.to_string(), "the job table has layout 4, this program knows 3: use the release that made it");
+        Connection::open(&path).unwrap().pragma_update(None, "user_version", 5).unwrap();
+        let Err(error) = JobTable::open(&path) else { panic!("layout 5 is not known") };
+        assert_eq!(error.to_string(), "the job table has layout 5, this program knows 4: use the release that made it");
     }
 }

@@ -8,18 +8,18 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use thiserror::Error;
 
 use super::rows::Rows;
 use super::schema::{self, LAYOUT};
-use crate::platform::private;
+use crate::platform::{private, sqlite};
 
 /// Why the job table did not answer.
 #[derive(Debug, Error)]
 pub enum TableError {
     /// The file cannot be used.
-    #[error("the job table failed: {0}. Check that the disk is not full and that the data directory is writable.")]
+    #[error("the job table failed: {0}. {advice}", advice = sqlite::advice(.0))]
     Sqlite(#[from] rusqlite::Error),
     /// The file cannot be made.
     #[error("the job table cannot be made: {0}. Choose a data directory that you may write to.")]
@@ -30,8 +30,18 @@ pub enum TableError {
         /// What the file says.
         found: i64,
     },
+    /// The file was made by an earlier release, and is only to be read.
+    #[error(
+        "the job table has layout {found}, and {LAYOUT} is wanted: start the platform once, which brings it up to date"
+    )]
+    Older {
+        /// What the file says.
+        found: i64,
+    },
     /// The file holds something that no release writes.
-    #[error("the job table is damaged: {0}. Restore it from a copy, or start with an empty data directory.")]
+    #[error(
+        "the job table is damaged: {0}. Put it back from a copy. Without one, move the data directory away and materialize again."
+    )]
     Damaged(String),
 }
 
@@ -58,12 +68,22 @@ impl JobTable {
         Self::prepare(Connection::open(path)?)
     }
 
+    /// Opens a file of the newest layout to be read alone.
+    pub fn open_to_read(path: &Path) -> Result<Self, TableError> {
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        schema::check(&connection)?;
+        Ok(Self { connection: Mutex::new(connection) })
+    }
+
     fn prepare(mut connection: Connection) -> Result<Self, TableError> {
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.set_prepared_statement_cache_capacity(64);
+        if let Some(problem) = sqlite::damage(&connection)? {
+            return Err(TableError::Damaged(problem));
+        }
         schema::migrate(&mut connection)?;
         Ok(Self { connection: Mutex::new(connection) })
     }

@@ -1,5 +1,7 @@
 //! What the platform does now and then by itself: old jobs are pruned, and the online store drops what no lookup can reach.
 //!
+//! A store that a full disk has closed is opened again.
+//!
 //! The rule for jobs: an ended job is kept for 90 days, and the newest 1 000 ended jobs of a view always; what is older goes, with
 //! its attempts, their stages and logs, once an hour. The newest stream job of a view stays, for it tells whether
 //! the stream is to run. What is materialized is kept apart and for ever. Failures here are logged and tried again at the next
@@ -49,6 +51,11 @@ impl Upkeep {
     /// Does what is due. `go_on` is asked between parts.
     pub fn turn(&mut self, jobs: &Jobs, go_on: &dyn Fn() -> bool) {
         let now = self.present.now(jobs.clock());
+        if self.online.trouble().is_some()
+            && let Err(error) = self.online.mend()
+        {
+            tracing::debug!(%error, "the online store stays as it is");
+        }
         if is_due(&mut self.pruned, PRUNE_EVERY) {
             match jobs.prune(now, go_on) {
                 Ok(0) => {}

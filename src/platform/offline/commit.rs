@@ -4,6 +4,7 @@
 //! The log's own library retries with rules that may lose an overwrite, and does not put its commits on disk; so the entry
 //! is written here. It must not decide what is committed.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -30,18 +31,21 @@ pub struct Fresh {
     paths: Vec<String>,
     /// The actions that name them.
     pub adds: Vec<Add>,
+    /// Their checksums by their paths.
+    pub checksums: HashMap<String, u64>,
 }
 
 impl Fresh {
     /// Files below `root` that are about to be written.
     pub fn new(root: &Path, paths: Vec<String>) -> Self {
-        Self { root: root.to_owned(), paths, adds: Vec::new() }
+        Self { root: root.to_owned(), paths, adds: Vec::new(), checksums: HashMap::new() }
     }
 
     /// Takes over what another has.
     pub fn absorb(&mut self, mut other: Self) {
         self.paths.append(&mut other.paths);
         self.adds.append(&mut other.adds);
+        self.checksums.extend(other.checksums.drain());
     }
 
     /// Leaves the files where they are, for a commit names them.
@@ -115,6 +119,7 @@ impl OfflineTable {
                 }
             };
             if self.put(&operation, stamp, &mut standing, &mut planned)? {
+                self.written.extend(standing.checksums.drain().chain(planned.fresh.checksums.drain()));
                 self.refresh().await?;
                 self.checkpoint().await;
                 return Ok(Some(planned));

@@ -10,6 +10,7 @@ use deltalake_core::kernel::Add;
 use polars::io::HiveOptions;
 use polars::prelude::*;
 
+use super::integrity::Summed;
 use super::layout::PARTITION;
 use super::stats;
 use crate::platform::private;
@@ -39,8 +40,14 @@ pub fn scan(paths: &[PathBuf], empty: DataFrame) -> PolarsResult<LazyFrame> {
 }
 
 /// Writes the rows of one partition to `path` below `root` and puts them on disk. The action names the file in a commit;
-/// its statistics are of these columns.
-pub fn write(root: &Path, path: &str, partition: &str, mut rows: DataFrame, columns: &[String]) -> PolarsResult<Add> {
+/// its statistics are of these columns. Gives the checksum of the file as well.
+pub fn write(
+    root: &Path,
+    path: &str,
+    partition: &str,
+    mut rows: DataFrame,
+    columns: &[String],
+) -> PolarsResult<(Add, u64)> {
     let whole = root.join(path);
     if let Some(folder) = whole.parent().filter(|folder| !folder.is_dir()) {
         std::fs::create_dir_all(folder)?;
@@ -48,9 +55,11 @@ pub fn write(root: &Path, path: &str, partition: &str, mut rows: DataFrame, colu
     }
     let file = File::create(&whole)?;
     private::settle(&whole)?;
-    ParquetWriter::new(&file).with_compression(ParquetCompression::Zstd(None)).finish(&mut rows)?;
+    let mut summed = Summed::new(&file);
+    ParquetWriter::new(&mut summed).with_compression(ParquetCompression::Zstd(None)).finish(&mut rows)?;
+    let checksum = summed.checksum();
     file.sync_all()?;
-    Ok(Add {
+    let add = Add {
         path: path.to_owned(),
         partition_values: HashMap::from([(PARTITION.to_owned(), Some(partition.to_owned()))]),
         size: i64::try_from(file.metadata()?.len()).unwrap_or(i64::MAX),
@@ -58,7 +67,8 @@ pub fn write(root: &Path, path: &str, partition: &str, mut rows: DataFrame, colu
         data_change: true,
         stats: Some(stats::make(&rows, columns)?),
         ..Add::default()
-    })
+    };
+    Ok((add, checksum))
 }
 
 /// The path of a new file of a partition, relative to the table. Other systems cannot have `:` in names, so that Delta

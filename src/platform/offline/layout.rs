@@ -71,6 +71,11 @@ impl Layout {
         layout
     }
 
+    /// The layout of a table whose columns are not known, but for its partitions.
+    pub fn of_partitions(partition: Span) -> Self {
+        Self { columns: Vec::new(), unshown: 0, keys: Vec::new(), time: ANCHOR.to_owned(), partition }
+    }
+
     /// The size of a partition, as the table keeps it.
     pub fn size(&self) -> String {
         print_span(self.partition)

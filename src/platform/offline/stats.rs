@@ -74,6 +74,11 @@ impl Stats {
         Self(text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
     }
 
+    /// How many rows the file has.
+    pub fn rows(&self) -> Option<i64> {
+        self.0.get("numRecords")?.as_i64()
+    }
+
     /// Bounds of a column of times, in microseconds: timestamps, or nanoseconds as int64 with `scale` 1000.
     pub fn times(&self, column: &str, scale: i64) -> Option<(i64, i64)> {
         let (least, greatest) = self.range(column)?;

@@ -441,7 +441,7 @@ async fn a_table_of_an_earlier_version_is_read_written_and_said_to_be_one() {
         .with_raise_if_key_not_exists(false)
         .await
         .unwrap();
-    let mut table = OfflineTable { table, root, layout: older };
+    let mut table = OfflineTable { table, root, layout: older, written: HashMap::new() };
     let (first, second) = (testing::hours(0, 1), testing::hours(1, 2));
     table.replace(first, rows(0, &[1.0, 2.0, 3.0]), stamp(1)).await.unwrap();
     let old = table.read(None).await.unwrap();

@@ -114,6 +114,16 @@ pub trait ByteStore: Send + Sync {
         Ok(Lost { changes: lost.len() as u64, bytes })
     }
 
+    /// What keeps it from being written, in words; what is read may be older than what was to be written since.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+
+    /// Tries to make it fit to be written again, where it is not and it is time to.
+    fn mend(&self) -> Result<(), OnlineError> {
+        Ok(())
+    }
+
     /// Does all changes. Returns the places, in `changes`, of the [`Change::PutNewer`] that lost against a newer value.
     fn write(&self, changes: Vec<Change>) -> Result<Vec<usize>, OnlineError>;
 }

@@ -2,11 +2,12 @@
 //!
 //! Every write is one batch, on disk before it returns. It must not know what the bytes mean.
 
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{ErrorKind, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, UserKey, UserValue};
 
@@ -18,20 +19,47 @@ use super::bytes::{ByteStore, Change, Lost, Puts, Space, Visit, wins};
 const MOST_SEALED: usize = 1;
 /// How often that is looked at.
 const FLUSH_CHECK: Duration = Duration::from_millis(1);
+/// How long after a write that failed the store is opened anew; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// The longest such pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long reads that are under way are waited for then.
+const READERS: Duration = Duration::from_secs(10);
+/// Bytes that the disk must take before that.
+const ROOM: usize = 2 << 20;
 
 /// The store in one folder.
+///
+/// After a write that failed, fjall takes no more of them, for what is on disk is not certain. Then all of it is closed and opened
+/// anew, from what is on disk, as soon as there is room: at a write, or when [`ByteStore::mend`] is called. Until then it is read as it
+/// was.
 pub struct FjallStore {
     path: PathBuf,
+    /// Absent while it could not be opened again. Scans hold it without the lock, for what they visit may be read meanwhile.
+    open: RwLock<Option<Arc<Open>>>,
+    /// Conditional puts read what they change, so writes go one after the other. Holds what an earlier one left behind.
+    writing: Mutex<Option<Broken>>,
+    /// What keeps it from being written.
+    trouble: Mutex<Option<String>>,
+}
+
+/// fjall's handles.
+struct Open {
     database: Database,
     /// In the order of [`Space::ALL`].
     keyspaces: [Keyspace; 4],
-    /// Conditional puts read what they change, so writes go one after the other.
-    writing: Mutex<()>,
 }
 
-impl FjallStore {
-    /// Opens the store in `dir`, creating it when it is not there.
-    pub fn open(dir: &Path) -> Result<Self, OnlineError> {
+/// A write has failed.
+struct Broken {
+    /// When it is opened anew at the earliest.
+    not_before: Instant,
+    /// How long after a try that failed the next one comes.
+    pause: Duration,
+}
+
+impl Open {
+    fn at(dir: &Path) -> Result<Self, OnlineError> {
         let failed = |error: fjall::Error| store_error(dir, &error);
         // Small on purpose: the store shares its machine with the engine and the screen.
         let builder = Database::builder(dir).cache_size(32 << 20).max_journaling_size(64 << 20).worker_threads(1);
@@ -39,7 +67,7 @@ impl FjallStore {
         let options = || KeyspaceCreateOptions::default().max_memtable_size(8 << 20);
         let keyspace = |name: &str| database.keyspace(name, options).map_err(failed);
         let keyspaces = [keyspace("tiles")?, keyspace("tile_index")?, keyspace("rows")?, keyspace("meta")?];
-        Ok(Self { path: dir.to_owned(), database, keyspaces, writing: Mutex::new(()) })
+        Ok(Self { database, keyspaces })
     }
 
     fn keyspace(&self, space: Space) -> &Keyspace {
@@ -56,8 +84,154 @@ impl FjallStore {
         Ok(())
     }
 
+    fn load(&self, space: Space, puts: &mut Puts<'_>) -> fjall::Result<Lost> {
+        let keyspace = self.keyspace(space);
+        // Into files of its own, past journal and memory: they are on disk, and seen all at once, when it is finished.
+        let mut files = keyspace.start_ingestion()?;
+        let (mut stored, mut lost) = (Beside::all(), Lost::default());
+        for (key, value) in puts {
+            let found = stored.find(keyspace, &key)?;
+            if found.is_none_or(|stored| wins(&value, &stored)) {
+                files.write(key, value)?;
+            } else {
+                lost.changes += 1;
+                lost.bytes += (key.len() + value.len()) as u64;
+            }
+        }
+        files.finish()?;
+        Ok(lost)
+    }
+
+    fn write(&self, changes: Vec<Change>) -> fjall::Result<Vec<usize>> {
+        self.wait_for_flushes()?;
+        let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
+        let mut lost = Vec::new();
+        let mut stored = Beside::of(&changes);
+        for (at, change) in changes.into_iter().enumerate() {
+            match change {
+                Change::Put { space, key, value } => batch.insert(self.keyspace(space), key, value),
+                Change::Remove { space, key } => batch.remove(self.keyspace(space), key),
+                Change::PutNewer { space, key, value } => {
+                    let found = stored.find(self.keyspace(space), &key)?;
+                    if found.is_none_or(|stored| wins(&value, &stored)) {
+                        batch.insert(self.keyspace(space), key, value);
+                    } else {
+                        lost.push(at);
+                    }
+                }
+            }
+        }
+        batch.commit()?;
+        Ok(lost)
+    }
+}
+
+impl FjallStore {
+    /// Opens the store in `dir`, creating it when it is not there.
+    pub fn open(dir: &Path) -> Result<Self, OnlineError> {
+        let open = RwLock::new(Some(Arc::new(Open::at(dir)?)));
+        Ok(Self { path: dir.to_owned(), open, writing: Mutex::default(), trouble: Mutex::default() })
+    }
+
     fn failed(&self, error: &fjall::Error) -> OnlineError {
         store_error(&self.path, error)
+    }
+
+    fn handles(&self) -> Result<Arc<Open>, OnlineError> {
+        self.open.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or_else(|| self.closed())
+    }
+
+    /// The turn to write. A writer that panicked left nothing half done: its batch was not committed.
+    fn turn(&self) -> MutexGuard<'_, Option<Broken>> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn told(&self) -> MutexGuard<'_, Option<String>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn closed(&self) -> OnlineError {
+        let why = self.told().clone().unwrap_or_else(|| "it could not be opened again".to_owned());
+        OnlineError::Closed { path: self.place(), problem: why }
+    }
+
+    /// Does one write, once what an earlier one broke is mended.
+    fn change<T>(&self, change: impl FnOnce(&Open) -> fjall::Result<T>) -> Result<T, OnlineError> {
+        let mut broken = self.turn();
+        self.mend_in(&mut broken)?;
+        let open = self.handles()?;
+        change(&open).map_err(|error| {
+            let error = self.failed(&error);
+            *self.told() = Some(told(&error));
+            *broken = Some(Broken { not_before: Instant::now() + FIRST_PAUSE, pause: FIRST_PAUSE });
+            error
+        })
+    }
+
+    /// Opens the store anew where a write has failed, if it is time to. An error where it stays broken.
+    fn mend_in(&self, broken: &mut Option<Broken>) -> Result<(), OnlineError> {
+        let Some(state) = broken else { return Ok(()) };
+        if Instant::now() < state.not_before {
+            return Err(self.closed());
+        }
+        match self.has_room().and_then(|()| self.open_anew()) {
+            Ok(()) => {
+                tracing::warn!(store = %self.path.display(), "the online store was opened again and is written as before");
+                *broken = None;
+                *self.told() = None;
+                Ok(())
+            }
+            Err(error) => {
+                state.pause = (2 * state.pause).min(LONGEST_PAUSE);
+                state.not_before = Instant::now() + state.pause;
+                *self.told() = Some(told(&error));
+                Err(self.closed())
+            }
+        }
+    }
+
+    /// Closes all and opens it again. Reads that come meanwhile wait; those under way are waited for.
+    fn open_anew(&self) -> Result<(), OnlineError> {
+        let until = Instant::now() + READERS;
+        loop {
+            let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+            match open.take().map(Arc::try_unwrap) {
+                Some(Err(shared)) => *open = Some(shared),
+                // fjall's lock on the folder goes with its last handle.
+                last => {
+                    drop(last);
+                    *open = Some(Arc::new(Open::at(&self.path)?));
+                    return Ok(());
+                }
+            }
+            drop(open);
+            if Instant::now() > until {
+                let problem = "somebody reads it without a pause".to_owned();
+                return Err(OnlineError::Store { path: self.place(), problem });
+            }
+            std::thread::sleep(FLUSH_CHECK);
+        }
+    }
+
+    /// Whether the disk takes as much as opening the store may write. While it does not, what is open is better than nothing.
+    fn has_room(&self) -> Result<(), OnlineError> {
+        let probe = self.path.join("room.probe");
+        let written = File::create(&probe).and_then(|mut file| {
+            let chunk = vec![0x5a; 1 << 16];
+            (0..ROOM / chunk.len()).try_for_each(|_| file.write_all(&chunk))?;
+            file.sync_all()
+        });
+        let _ = std::fs::remove_file(&probe);
+        written.map_err(|error| self.failed(&fjall::Error::Io(error)))
+    }
+}
+
+/// What keeps the store from being written, as part of a sentence.
+fn told(error: &OnlineError) -> String {
+    match error {
+        OnlineError::Full { .. } => "the disk is full. Make room".to_owned(),
+        OnlineError::Store { problem, .. } | OnlineError::Closed { problem, .. } => problem.clone(),
+        other => other.to_string(),
     }
 }
 
@@ -67,7 +241,8 @@ impl ByteStore for FjallStore {
     }
 
     fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, OnlineError> {
-        let found = self.keyspace(space).get(key).map_err(|error| self.failed(&error))?;
+        let open = self.handles()?;
+        let found = open.keyspace(space).get(key).map_err(|error| self.failed(&error))?;
         Ok(found.map(|bytes| bytes.to_vec()))
     }
 
@@ -75,8 +250,9 @@ impl ByteStore for FjallStore {
         if from >= to {
             return Ok(());
         }
+        let open = self.handles()?;
         // Of a snapshot: a plain range may meet a batch while it is being applied, and see half of it.
-        for entry in self.database.snapshot().range(self.keyspace(space), from..to) {
+        for entry in open.database.snapshot().range(open.keyspace(space), from..to) {
             let (key, value) = entry.into_inner().map_err(|error| self.failed(&error))?;
             if let ControlFlow::Break(()) = visit(&key, &value) {
                 break;
@@ -86,48 +262,21 @@ impl ByteStore for FjallStore {
     }
 
     fn load(&self, space: Space, puts: &mut Puts<'_>) -> Result<Lost, OnlineError> {
-        let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let failed = |error: fjall::Error| self.failed(&error);
-        let keyspace = self.keyspace(space);
-        // Into files of its own, past journal and memory: they are on disk, and seen all at once, when it is finished.
-        let mut files = keyspace.start_ingestion().map_err(failed)?;
-        let (mut stored, mut lost) = (Beside::all(), Lost::default());
-        for (key, value) in puts {
-            let found = stored.find(keyspace, &key).map_err(failed)?;
-            if found.is_none_or(|stored| wins(&value, &stored)) {
-                files.write(key, value).map_err(failed)?;
-            } else {
-                lost.changes += 1;
-                lost.bytes += (key.len() + value.len()) as u64;
-            }
-        }
-        files.finish().map_err(failed)?;
-        Ok(lost)
+        self.change(|open| open.load(space, puts))
     }
 
     fn write(&self, changes: Vec<Change>) -> Result<Vec<usize>, OnlineError> {
-        // A writer that panicked left nothing half done: its batch was not committed.
-        let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.wait_for_flushes().map_err(|error| self.failed(&error))?;
-        let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
-        let mut lost = Vec::new();
-        let mut stored = Beside::of(&changes);
-        for (at, change) in changes.into_iter().enumerate() {
-            match change {
-                Change::Put { space, key, value } => batch.insert(self.keyspace(space), key, value),
-                Change::Remove { space, key } => batch.remove(self.keyspace(space), key),
-                Change::PutNewer { space, key, value } => {
-                    let found = stored.find(self.keyspace(space), &key).map_err(|error| self.failed(&error))?;
-                    if found.is_none_or(|stored| wins(&value, &stored)) {
-                        batch.insert(self.keyspace(space), key, value);
-                    } else {
-                        lost.push(at);
-                    }
-                }
-            }
-        }
-        batch.commit().map_err(|error| self.failed(&error))?;
-        Ok(lost)
+        self.change(|open| open.write(changes))
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.told().clone()
+    }
+
+    fn mend(&self) -> Result<(), OnlineError> {
+        // Whoever writes just now mends it as well.
+        let Ok(mut broken) = self.writing.try_lock() else { return Ok(()) };
+        self.mend_in(&mut broken)
     }
 }
 
@@ -189,7 +338,7 @@ impl Beside {
     }
 }
 
-/// What happened, and what to do next. After a failed write fjall takes no more of them, for what is on disk is not certain.
+/// What happened, and what to do next.
 fn store_error(path: &Path, error: &fjall::Error) -> OnlineError {
     let io = match error {
         fjall::Error::Io(io) | fjall::Error::Storage(fjall::LsmError::Io(io)) => Some(io),
@@ -200,7 +349,7 @@ fn store_error(path: &Path, error: &fjall::Error) -> OnlineError {
             "another process uses it: stop that one, or choose another data directory".to_owned()
         }
         (fjall::Error::Poisoned, _) => "an earlier write failed, so nothing more is written; what was acknowledged is \
-                                        safe. Mend the disk (room, permissions) and start the platform again"
+                                        safe. Mend the disk (room, permissions)"
             .to_owned(),
         (_, Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded)) => {
             return OnlineError::Full { path: path.display().to_string() };

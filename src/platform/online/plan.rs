@@ -6,8 +6,8 @@
 use super::bytes::{Space, after};
 use super::meta::Meta;
 use super::{OnlineError, codec};
-use crate::model::time::span_micros;
-use crate::model::{DataType, Id, Span, Value};
+use crate::model::time::{from_micros, micros, span_micros};
+use crate::model::{DataType, Id, Span, Time, Value, Window};
 use crate::platform::engine::aggregate::{StoredColumn, stored_columns};
 use crate::platform::registry::definition::{Kind, View};
 
@@ -93,6 +93,18 @@ impl Plan {
     /// The instant at which a row of that time is over, both in microseconds; absent where rows count for ever.
     pub fn row_ends(&self, time: i64) -> Option<i64> {
         self.ttl().map(|ttl| time.saturating_add(span_micros(ttl)))
+    }
+
+    /// The times whose tiles or rows a lookup at an instant can see.
+    pub fn seen_at(&self, at: Time) -> Window {
+        let start = match (&self.kind, self.ttl()) {
+            // The end of the first tile that counts lies behind this.
+            (Kind::Aggregate { .. }, _) => {
+                Some(from_micros(self.first_start(micros(at)).saturating_add(self.reach().0 - 1)))
+            }
+            (Kind::Temporal { .. }, ttl) => ttl.and_then(|ttl| at.checked_sub_signed(ttl)),
+        };
+        Window { start: start.unwrap_or(Time::MIN_UTC), end: at }
     }
 
     /// Where the keys of the serving index stand in the view's order, in the index's order.

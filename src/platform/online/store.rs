@@ -1,12 +1,13 @@
 //! The online store over any byte store: what it promises, whose turn it is to write, and what is known of views.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use polars::prelude::DataFrame;
 
-use super::bytes::{ByteStore, Change, Space};
+use super::bytes::{ByteStore, Change, Space, VERSION_BYTES};
 use super::chunks::{Chunks, PART_BYTES};
 use super::counted::{Counted, Read};
 use super::embedded::FjallStore;
@@ -17,8 +18,12 @@ use super::tiles::Known;
 use super::vector::{self, At};
 use super::{BatchWrite, Entry, OnlineError, StreamWrite, codec, format, query, rows, tiles};
 use crate::model::time::{from_micros, micros};
-use crate::model::{FeatureVector, Id, Time, Value, Window};
+use crate::model::{FeatureStatus, FeatureVector, Id, Time, Value, Window};
 use crate::platform::registry::definition::View;
+
+/// The protocol's words for values that may be older than they should be.
+const CACHED_PRESENT: &str = "CACHED_PRESENT";
+const CACHED_MISSING: &str = "CACHED_MISSING_DATA";
 
 /// The online store. Reads take no lock that a writer holds; writes go one after the other.
 pub struct OnlineStore {
@@ -28,6 +33,8 @@ pub struct OnlineStore {
     writing: Mutex<HashMap<Id, Sweep>>,
     /// Bytes of one part of a great write.
     part: usize,
+    /// Of views whose batch windows were not all there at the start: the windows that jobs have written.
+    wanted: RwLock<HashMap<Id, Vec<Window>>>,
 }
 
 impl OnlineStore {
@@ -39,7 +46,13 @@ impl OnlineStore {
     /// The store over a place for bytes.
     pub fn over(bytes: Arc<dyn ByteStore>) -> Result<Self, OnlineError> {
         format::check(&*bytes)?;
-        Ok(Self { bytes, plans: RwLock::default(), writing: Mutex::default(), part: PART_BYTES })
+        Ok(Self {
+            bytes,
+            plans: RwLock::default(),
+            writing: Mutex::default(),
+            part: PART_BYTES,
+            wanted: RwLock::default(),
+        })
     }
 
     /// The store with parts of another size.
@@ -101,6 +114,88 @@ impl OnlineStore {
     /// "no data" inside them, and "not materialized" outside.
     pub fn windows(&self, view: Id) -> Result<Vec<Window>, OnlineError> {
         Ok(self.known_windows(view)?.list())
+    }
+
+    /// Reads all that is stored, and gives how many entries that are. An error where something cannot be read.
+    pub fn read_all(&self) -> Result<u64, OnlineError> {
+        let (mut entries, mut damaged) = (0, 0);
+        for space in Space::ALL {
+            self.bytes.scan(space, &[], &[0xff; 32], &mut |_, value| {
+                entries += 1;
+                let readable = match space {
+                    Space::Tiles => codec::decode_tile(value).is_some(),
+                    Space::Rows => value.get(VERSION_BYTES..).and_then(codec::decode).is_some(),
+                    Space::TileIndex | Space::Meta => true,
+                };
+                damaged += u64::from(!readable);
+                ControlFlow::Continue(())
+            })?;
+        }
+        if damaged == 0 {
+            return Ok(entries);
+        }
+        let problem = format!("{damaged} of {entries} entries cannot be read: materialize again with overwrite");
+        Err(OnlineError::Store { path: self.bytes.place(), problem })
+    }
+
+    /// Holds the store against the windows that jobs say they wrote of a view. What is not there, for the store was removed or
+    /// is an older copy, is given, and is refused by lookups that need it until jobs write it again.
+    pub fn hold_against(&self, view: Id, written: &[Window]) -> Result<Vec<Window>, OnlineError> {
+        let there = self.windows(view)?;
+        let missing: Vec<Window> = written.iter().flat_map(|window| window.without(&there)).collect();
+        if !missing.is_empty() {
+            self.wanted.write().unwrap_or_else(PoisonError::into_inner).insert(view, written.to_vec());
+        }
+        Ok(missing)
+    }
+
+    /// The windows that jobs wrote of a view and that the store has lost, as far as they are not written again.
+    pub fn missing(&self, view: Id) -> Result<Vec<Window>, OnlineError> {
+        let wanted = self.wanted.read().unwrap_or_else(PoisonError::into_inner).get(&view).cloned();
+        let Some(wanted) = wanted else { return Ok(Vec::new()) };
+        let there = self.windows(view)?;
+        Ok(wanted.iter().flat_map(|window| window.without(&there)).collect())
+    }
+
+    /// Refuses what would have to be answered out of windows that were lost.
+    fn check_whole(&self, plan: &Plan, at: Time) -> Result<(), OnlineError> {
+        let reach = plan.seen_at(at);
+        let missing: Vec<Window> =
+            self.missing(plan.id)?.into_iter().filter(|window| window.overlaps(&reach)).collect();
+        let Some((first, last)) = missing.first().zip(missing.last()) else { return Ok(()) };
+        let instant = |at: Time| at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
+        Err(OnlineError::Lost {
+            path: self.bytes.place(),
+            view: plan.name.clone(),
+            windows: crate::platform::offline::named(&missing),
+            start: instant(first.start),
+            end: instant(last.end),
+        })
+    }
+
+    /// What keeps the store from being written, in words. What is read meanwhile may be old.
+    pub fn trouble(&self) -> Option<String> {
+        self.bytes.trouble()
+    }
+
+    /// Tries to make the store fit to be written again, where a write has failed.
+    pub fn mend(&self) -> Result<(), OnlineError> {
+        self.bytes.mend()
+    }
+
+    /// Says of a vector that it may be old, where the store cannot be written.
+    fn aged(&self, mut vector: FeatureVector) -> FeatureVector {
+        if self.trouble().is_some() {
+            for feature in &mut vector.features {
+                let word = match feature.status {
+                    Some(FeatureStatus::Present) => CACHED_PRESENT,
+                    Some(FeatureStatus::Missing) => CACHED_MISSING,
+                    _ => continue,
+                };
+                feature.status = Some(FeatureStatus::Other(word.to_owned()));
+            }
+        }
+        vector
     }
 
     /// Whether batch jobs wrote all of the window.
@@ -207,24 +302,27 @@ impl OnlineStore {
         let plan = self.plan(view)?;
         plan.check_keys(keys)?;
         let prefix = plan.prefix(keys)?;
+        self.check_whole(&plan, at)?;
         let bytes = Counted::new(&*self.bytes);
         if plan.space() == Space::Rows {
             let row = rows::read(&bytes, &plan, &prefix)?;
             let alive = row.filter(|(time, _)| vector::is_alive(&plan, micros(*time), micros(at)));
-            return Ok(bytes.read(vector::of_row(&plan, keys, alive)));
+            return Ok(bytes.read(self.aged(vector::of_row(&plan, keys, alive))));
         }
         let at = At::of(&plan, at);
         let tiles = tiles::read(&bytes, &plan, prefix, (at.from, at.to))?;
-        Ok(bytes.read(vector::of_tiles(&plan, keys, &tiles, at)?))
+        Ok(bytes.read(self.aged(vector::of_tiles(&plan, keys, &tiles, at)?)))
     }
 
     /// One entry for each value of the wildcard key that has anything inside the longest window, or the ttl, at `at`; in the
     /// order of that value. `indexed` are the keys of the view's `online_serving_index`, in its order. More than
     /// 10 000 entries are refused.
     pub fn query(&self, view: &View, indexed: &[Value], at: Time) -> Result<Read<Vec<Entry>>, OnlineError> {
+        let plan = self.plan(view)?;
+        self.check_whole(&plan, at)?;
         let bytes = Counted::new(&*self.bytes);
-        let found = query::query(&bytes, &*self.plan(view)?, indexed, at)?;
-        Ok(bytes.read(found))
+        let found = query::query(&bytes, &plan, indexed, at)?;
+        Ok(bytes.read(found.into_iter().map(|(keys, vector)| (keys, self.aged(vector))).collect()))
     }
 
     /// Removes everything of these keys (a frame of the view's join key columns, distinct, of their types; null is a legal

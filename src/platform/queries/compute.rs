@@ -18,6 +18,7 @@ use crate::platform::datasets::{DatasetError, Datasets, NewDataset};
 use crate::platform::engine::ask::{Answer, Control, HistoryArgs, Rows, RunArgs};
 use crate::platform::engine::{EngineError, ErrorKind};
 use crate::platform::jobs::Jobs;
+use crate::platform::jobs::ledger::Verdict;
 use crate::platform::offline::OfflineTable;
 use crate::platform::registry::definition::{FeatureStart, Kind, View};
 use crate::wire::queries::QueryError;
@@ -82,7 +83,7 @@ impl EngineCompute {
 
     fn history(&self, ask: &HistoryAsk, control: Control<'_>) -> Result<Answer, Failure> {
         let now = self.clock.now();
-        let table = if ask.from_source { None } else { Some(self.stored(ask)?) };
+        let table = if ask.from_source { None } else { Some(self.sound(ask)?) };
         let mut args = HistoryArgs {
             spine: ask.spine.clone(),
             timestamp_key: ask.timestamp_key.clone(),
@@ -97,7 +98,7 @@ impl EngineCompute {
         let mut answer = (self.history)(&ask.view, &args, control);
         // A deletion of keys removes files at once: those of the newest version are read instead.
         if answer.is_err() && table.is_some_and(|table| table.is_outdated(needed(ask))) {
-            args.rows = rows(ask, &self.stored(ask)?)?;
+            args.rows = rows(ask, &self.sound(ask)?)?;
             answer = (self.history)(&ask.view, &args, control);
         }
         let mut answer = answer.map_err(engine_failure)?;
@@ -127,11 +128,20 @@ impl EngineCompute {
         }
     }
 
-    /// The offline table.
-    fn stored(&self, ask: &HistoryAsk) -> Result<OfflineTable, Failure> {
+    /// The offline table, found to be what jobs made of it as far as the question needs it.
+    fn sound(&self, ask: &HistoryAsk) -> Result<OfflineTable, Failure> {
         check_offline(&ask.view).map_err(Failure::Error)?;
-        let opened = self.runtime.block_on(OfflineTable::open(&self.offline, &ask.view));
-        let table = opened.map_err(|error| failed(status::INTERNAL, error.to_string()))?;
+        let mut judged = self.judged(ask)?;
+        // A deletion of keys removes files while they are looked at.
+        if judged.1.is_bad() && judged.0.as_ref().is_some_and(|table| table.is_outdated(needed(ask))) {
+            judged = self.judged(ask)?;
+        }
+        let (table, verdict) = judged;
+        if verdict.is_bad() {
+            let name = &ask.view.name;
+            let message = format!("The offline table of `{name}` is not read: {}.", verdict.told(name));
+            return Err(failed(status::FAILED_PRECONDITION, message));
+        }
         table.ok_or_else(|| {
             let name = &ask.view.name;
             let message = format!(
@@ -140,6 +150,16 @@ impl EngineCompute {
             );
             failed(status::FAILED_PRECONDITION, message)
         })
+    }
+
+    fn judged(&self, ask: &HistoryAsk) -> Result<(Option<OfflineTable>, Verdict), Failure> {
+        let internal = |error: String| failed(status::INTERNAL, error);
+        let known = self.jobs.ledger(ask.view.id).map(|ledger| ledger.known()).transpose();
+        let known = known.map_err(|error| internal(error.to_string()))?;
+        let opened = self.runtime.block_on(OfflineTable::open(&self.offline, &ask.view));
+        let table = opened.map_err(|error| internal(error.to_string()))?;
+        let verdict = known.map(|known| known.judge(table.as_ref(), needed(ask), true)).transpose();
+        Ok((table, verdict.map_err(|error| internal(error.to_string()))?.unwrap_or_default()))
     }
 
     fn keep(&self, ask: &HistoryAsk, name: &str, answer: &Answer) -> Result<String, Failure> {

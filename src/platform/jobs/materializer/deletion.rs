@@ -1,11 +1,10 @@
 //! An attempt of a deletion job: the kept keys out of one store. Deleting twice is harmless, so it may be tried again.
 
-use super::{EngineMaterializer, begin, offline_failure, online_failure, permanent, stamp};
+use super::{EngineMaterializer, begin, keep, offline_failure, online_failure, permanent, stamp};
 use crate::model::StageKind;
 use crate::platform::jobs::Work;
 use crate::platform::jobs::record::Outcome;
 use crate::platform::jobs::report::{describe, grouped};
-use crate::platform::offline::OfflineTable;
 use crate::wire::arrow;
 use polars::prelude::DataFrame;
 
@@ -36,10 +35,10 @@ impl EngineMaterializer {
 
     fn delete_offline(&self, work: &Work, keys: &DataFrame) -> Result<(), Outcome> {
         begin(work, StageKind::Offline)?;
-        let deleted = self.runtime.block_on(async {
-            // A table without a commit may still have files: of its first attempt, killed before the commit.
-            OfflineTable::open_or_create(&self.offline, &work.view).await?.delete(keys, stamp(work)).await
-        });
+        let (mut table, verdict) = self.open_offline(work, None)?;
+        let deleted = self.runtime.block_on(table.delete(keys, stamp(work)));
+        // Also where the files could not be removed after the commit.
+        keep(work, &table, &verdict, None)?;
         let deleted = deleted.map_err(offline_failure)?;
         let (rows, files) = (describe(Some(deleted.rows), None), grouped(deleted.files));
         work.report
@@ -61,6 +60,7 @@ mod tests {
     use crate::platform::jobs::record::Outcome;
     use crate::platform::jobs::worker::Materializer;
     use crate::platform::jobs::{Jobs, testing};
+    use crate::platform::offline::OfflineTable;
     use crate::platform::online::OnlineStore;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

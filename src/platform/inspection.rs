@@ -1,0 +1,248 @@
+//! Whether the stores hold what jobs wrote: a look at each offline table when a platform starts, and the whole of a data directory
+//! for `fvtop check`.
+//!
+//! It reads and reports; it changes nothing, but for the files of a table of an earlier release, which it makes known to the job table.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use polars::prelude::{ParquetReader, SerReader};
+
+use super::data_dir::{self, JOBS};
+use super::datasets::Datasets;
+use super::jobs::Jobs;
+use super::jobs::table::JobTable;
+use super::lock::DirectoryLock;
+use super::offline::{OfflineTable, named};
+use super::online::OnlineStore;
+use super::registry::definition::View;
+use super::{PlatformError, sqlite};
+use crate::model::{Coverage, Id, Window};
+
+/// Looks at the offline tables of all views once, behind everything else, on a thread of its own.
+pub fn spawn(
+    jobs: &Arc<Jobs>,
+    offline: PathBuf,
+    runtime: &Handle,
+    stop: &CancellationToken,
+) -> std::io::Result<JoinHandle<()>> {
+    let (jobs, runtime, stop) = (Arc::clone(jobs), runtime.clone(), stop.clone());
+    std::thread::Builder::new().name("inspection".to_owned()).spawn(move || {
+        for view in jobs.views().filter(|view| view.live && view.offline) {
+            if stop.is_cancelled() {
+                return;
+            }
+            let looked = look(&jobs, &offline, &runtime, view, &|| !stop.is_cancelled());
+            if let Err(problem) = looked {
+                tracing::error!(view = view.name, "{problem}");
+            }
+        }
+    })
+}
+
+/// One view's table: an error says what is wrong with it.
+fn look(jobs: &Jobs, offline: &Path, runtime: &Handle, view: &View, go_on: &dyn Fn() -> bool) -> Result<(), String> {
+    let told = |error: &dyn std::fmt::Display| error.to_string();
+    let Some(ledger) = jobs.ledger(view.id) else { return Ok(()) };
+    let known = ledger.known().map_err(|error| told(&error))?;
+    let table = runtime.block_on(OfflineTable::open(offline, view)).map_err(|error| told(&error))?;
+    let verdict = known.judge(table.as_ref(), None, false).map_err(|error| told(&error))?;
+    if verdict.is_bad() {
+        return Err(format!("the offline table of `{}` cannot be relied on: {}", view.name, verdict.told(&view.name)));
+    }
+    let (None, Some(table)) = (&known.manifest, table) else { return Ok(()) };
+    if let Some(manifest) = table.summed(go_on).map_err(|error| told(&error))? {
+        ledger.adopt(&manifest).map_err(|error| told(&error))?;
+    }
+    Ok(())
+}
+
+/// What was found of one part of a data directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The file or folder, below the directory.
+    pub part: String,
+    /// Whether it holds what it should.
+    pub sound: bool,
+    /// What was found.
+    pub told: String,
+}
+
+impl Finding {
+    fn sound(part: &str, told: impl Into<String>) -> Self {
+        Self { part: part.to_owned(), sound: true, told: told.into() }
+    }
+
+    fn damaged(part: &str, told: impl Into<String>) -> Self {
+        Self { part: part.to_owned(), sound: false, told: told.into() }
+    }
+}
+
+/// Looks through a data directory whose platform does not run: the files of SQLite, each data file of the offline tables, all that
+/// the online store holds, the datasets.
+///
+/// # Errors
+/// When it is no data directory of a format that is known, or in use.
+pub fn whole(dir: &Path, runtime: &Handle) -> Result<Vec<Finding>, PlatformError> {
+    data_dir::check(dir)?;
+    let _lock = DirectoryLock::take(dir, super::LOCK_PATIENCE)?;
+    let mut found = Vec::new();
+    for file in [JOBS, "access.sqlite", "audit.sqlite"] {
+        found.extend(looked_through(dir, file));
+    }
+    if let Err(error) = data_dir::has_jobs(dir) {
+        found.push(Finding::damaged(JOBS, error.to_string()));
+    }
+    // Without the job table nobody knows what the stores should hold.
+    if found.iter().all(|finding| finding.sound) && dir.join(JOBS).exists() {
+        match written(dir) {
+            Ok(views) => {
+                views.iter().for_each(|view| found.extend(offline(dir, view, runtime)));
+                found.extend(online(dir, &views));
+            }
+            Err(problem) => found.push(Finding::damaged(JOBS, problem)),
+        }
+    }
+    found.extend(datasets(dir));
+    Ok(found)
+}
+
+fn looked_through(dir: &Path, file: &str) -> Option<Finding> {
+    let path = dir.join(file);
+    if !path.exists() {
+        return None;
+    }
+    let opened = rusqlite::Connection::open_with_flags(&path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY);
+    let problem = match opened.and_then(|opened| Ok((sqlite::damage(&opened)?, opened))) {
+        Ok((None, opened)) => {
+            sqlite::looked_through(&opened, "integrity_check(1)").unwrap_or_else(|e| Some(e.to_string()))
+        }
+        Ok((problem, _)) => problem,
+        Err(error) => Some(error.to_string()),
+    };
+    Some(match problem {
+        None => Finding::sound(file, "its pages fit together"),
+        Some(problem) => Finding::damaged(file, format!("{problem}. Put it back from a copy")),
+    })
+}
+
+/// A view that jobs wrote.
+struct Written {
+    id: Id,
+    workspace: String,
+    name: String,
+    coverage: Coverage,
+    known: super::jobs::ledger::Known,
+}
+
+fn written(dir: &Path) -> Result<Vec<Written>, String> {
+    let table = JobTable::open_to_read(&dir.join(JOBS)).map_err(|error| error.to_string())?;
+    let views = table.read(|rows| {
+        let views = rows.named_views()?.into_iter().map(|(id, workspace, name)| {
+            Ok(Written { id, workspace, name, coverage: rows.coverage(id)?, known: rows.known(id)? })
+        });
+        views.collect::<Result<Vec<_>, _>>()
+    });
+    views.map_err(|error| error.to_string())
+}
+
+fn offline(dir: &Path, view: &Written, runtime: &Handle) -> Option<Finding> {
+    let part = format!("offline/{}/{}", view.workspace, view.name);
+    let table = match runtime.block_on(OfflineTable::open_any(&dir.join(&part))) {
+        Ok(table) => table,
+        Err(error) => return Some(Finding::damaged(&part, error.to_string())),
+    };
+    let judged = view.known.judge(table.as_ref(), None, true);
+    let verdict = match judged {
+        Ok(verdict) => verdict,
+        Err(error) => return Some(Finding::damaged(&part, error.to_string())),
+    };
+    if verdict.is_bad() {
+        return Some(Finding::damaged(&part, verdict.told(&view.name)));
+    }
+    let table = table?;
+    Some(match table.counted() {
+        Ok((files, rows)) => {
+            let summed = view.known.manifest.iter().flat_map(|known| known.files.values());
+            let summed = summed.filter(|file| file.checksum.is_some()).count();
+            let rest = files.saturating_sub(summed);
+            let unknown =
+                if rest > 0 { format!("; of {rest} files only sizes and rows are known") } else { String::new() };
+            Finding::sound(&part, format!("{files} files, {rows} rows{unknown}"))
+        }
+        Err(error) => Finding::damaged(&part, error.to_string()),
+    })
+}
+
+fn online(dir: &Path, views: &[Written]) -> Vec<Finding> {
+    let part = "online";
+    let path = dir.join(part);
+    let wanted = views.iter().filter(|view| !view.coverage.online.is_empty());
+    if !path.exists() {
+        let lost: Vec<&str> = wanted.map(|view| view.name.as_str()).collect();
+        let told = format!("it is gone, and jobs wrote {}: materialize them again with overwrite", lost.join(", "));
+        return if lost.is_empty() { Vec::new() } else { vec![Finding::damaged(part, told)] };
+    }
+    let store = match OnlineStore::open(&path) {
+        Ok(store) => store,
+        Err(error) => return vec![Finding::damaged(part, error.to_string())],
+    };
+    let mut found = vec![match store.read_all() {
+        Ok(entries) => Finding::sound(part, format!("{entries} entries")),
+        Err(error) => Finding::damaged(part, error.to_string()),
+    }];
+    for view in wanted {
+        let part = format!("online, {}/{}", view.workspace, view.name);
+        match store.windows(view.id) {
+            Ok(there) => {
+                let missing: Vec<Window> =
+                    view.coverage.online.iter().flat_map(|window| window.without(&there)).collect();
+                if !missing.is_empty() {
+                    let told = format!("it lacks {}: materialize again with overwrite", named(&missing));
+                    found.push(Finding::damaged(&part, told));
+                }
+            }
+            Err(error) => found.push(Finding::damaged(&part, error.to_string())),
+        }
+    }
+    found
+}
+
+fn datasets(dir: &Path) -> Vec<Finding> {
+    let root = dir.join("datasets");
+    let datasets = Datasets::at(root.clone());
+    let workspaces = std::fs::read_dir(&root).into_iter().flatten().flatten();
+    let mut found = Vec::new();
+    for workspace in workspaces.filter_map(|entry| entry.file_name().into_string().ok()) {
+        let part = |name: &str| format!("datasets/{workspace}/{name}");
+        let list = match datasets.list(&workspace) {
+            Ok(list) => list,
+            Err(error) => {
+                found.push(Finding::damaged(&part(""), error.to_string()));
+                continue;
+            }
+        };
+        found
+            .extend(list.damaged.iter().map(|damaged| Finding::damaged(&part(&damaged.name), damaged.problem.clone())));
+        for dataset in &list.datasets {
+            found.push(match datasets.read(&workspace, &dataset.name) {
+                Ok(rows) => Finding::sound(&part(&dataset.name), format!("{} rows", rows.height())),
+                Err(super::datasets::DatasetError::Unwritten { .. }) => {
+                    Finding::sound(&part(&dataset.name), "no rows yet")
+                }
+                Err(error) => Finding::damaged(&part(&dataset.name), error.to_string()),
+            });
+        }
+    }
+    found
+}
+
+/// The rows of a data file, by its footer.
+pub(super) fn rows_of(path: &Path) -> Result<usize, String> {
+    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    ParquetReader::new(file).num_rows().map_err(|error| error.to_string())
+}

@@ -1,0 +1,217 @@
+//! Events that came after the job of their window had read its files: they never reach the stores by themselves.
+//!
+//! Each job keeps which files it read, with their size, time and rows of its window. A file that is new or another since is counted
+//! again, by event time; what it holds more is late. Where that would take long, the files are named alone. A file that holds as many
+//! events of a window as before is taken for unchanged there.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::model::{Id, Time, Window};
+use crate::platform::engine::arrivals::{self, FileState};
+use crate::platform::offline::{joined, named};
+use crate::platform::registry::definition::View;
+
+use super::Jobs;
+use super::table::TableError;
+
+/// By how much the clock of a file system may lag behind the machine's, nanoseconds.
+const LAG: i64 = 20_000_000;
+/// Counts that one look makes; of more, files are named alone.
+const MOST_COUNTS: usize = 200;
+/// Bytes of a file that is counted.
+const MOST_BYTES: i64 = 1 << 30;
+/// Files of one window whose rows are counted when a job reads it.
+const MOST_FILES: usize = 200;
+/// Files that a sentence names.
+const NAMED: usize = 3;
+
+/// A file, as a job read it for a window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadFile {
+    /// Its path.
+    pub path: String,
+    /// Its size.
+    pub bytes: i64,
+    /// When its content was last changed, nanoseconds since 1970.
+    pub modified: i64,
+    /// Events of the window that it held; absent where that is not known.
+    pub rows: Option<i64>,
+}
+
+/// What a job read for a window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WindowRead {
+    /// The window.
+    pub window: Window,
+    /// When it began to read, nanoseconds since 1970 by the machine's clock, as file systems have it.
+    pub at: i64,
+    /// The files that may hold something of it.
+    pub files: Vec<ReadFile>,
+}
+
+/// Events that came after the job of their window.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Late {
+    /// The windows that are to be written again, in the order of time.
+    pub windows: Vec<Window>,
+    /// The events that are counted.
+    pub rows: u64,
+    /// Files that hold more events than were read, or fewer.
+    pub files: BTreeSet<String>,
+    /// Files that are new or another and were not counted.
+    pub uncounted: BTreeSet<String>,
+}
+
+impl Late {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.windows.is_empty()
+    }
+
+    /// What came late and what to do, in a sentence.
+    pub fn told(&self, view: &View) -> Option<String> {
+        let (first, last) = self.windows.first().zip(self.windows.last())?;
+        let list = |files: &BTreeSet<String>| {
+            let more = files.len().saturating_sub(NAMED);
+            let told = files.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+            if more > 0 { format!("{told} and {more} more") } else { told }
+        };
+        let mut parts = Vec::new();
+        if !self.files.is_empty() {
+            let rows = match self.rows {
+                0 => "fewer events than were read".to_owned(),
+                1 => "1 event that came after its job".to_owned(),
+                rows => format!("{} events that came after their jobs", super::report::grouped(rows)),
+            };
+            parts.push(format!("{rows}, in {}", list(&self.files)));
+        }
+        if !self.uncounted.is_empty() {
+            parts.push(format!(
+                "files that are new or another since their jobs and not counted: {}",
+                list(&self.uncounted)
+            ));
+        }
+        let instant = |at: Time| at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
+        let stores = [(view.online, " --online"), (view.offline, " --offline")];
+        let stores: String = stores.iter().filter(|(has, _)| *has).map(|(_, word)| *word).collect();
+        Some(format!(
+            "{}. The stores do not have them; of {}, write them again (`fvtop jobs trigger {} --start {} --end {}{stores} --overwrite`)",
+            parts.join("; "),
+            named(&self.windows),
+            view.name,
+            instant(first.start),
+            instant(last.end),
+        ))
+    }
+}
+
+/// The present by the clock that file systems have.
+fn wall() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}
+
+/// What a job is about to read for a window; nothing for a view whose rows do not come of events by their time.
+pub fn about_to_read(view: &View, window: Window, now: Time) -> Option<WindowRead> {
+    let at = wall();
+    let (source, events) = arrivals::source_of(view, window)?;
+    let paths = arrivals::files(source, events, now);
+    let counted = paths.len() <= MOST_FILES;
+    let file = |path: &std::path::Path| {
+        let state = FileState::of(path)?;
+        let rows = || arrivals::rows_in(source, path, events, now).ok().and_then(|rows| i64::try_from(rows).ok());
+        let rows = if counted && state.bytes <= MOST_BYTES { rows() } else { None };
+        // What held nothing is known by its absence.
+        (rows != Some(0)).then(|| ReadFile {
+            path: path.display().to_string(),
+            bytes: state.bytes,
+            modified: state.modified,
+            rows,
+        })
+    };
+    Some(WindowRead { window, at, files: paths.into_iter().filter_map(file).collect() })
+}
+
+/// A file, of which the events of a view's window are counted.
+type Counted = (Id, Window, PathBuf);
+
+/// Counts that were made: they hold while the file is the same.
+#[derive(Default)]
+pub struct Counts(Mutex<HashMap<Counted, (FileState, u64)>>);
+
+impl Jobs {
+    /// The events of a view that came after the jobs of their windows.
+    ///
+    /// # Errors
+    /// When the job table fails.
+    pub fn late(&self, view: &View) -> Result<Late, TableError> {
+        let mut late = Late::default();
+        let Some(source) = view.inputs.first().map(|input| &input.source).filter(|_| view.live) else {
+            return Ok(late);
+        };
+        let now = self.now();
+        let mut left = MOST_COUNTS;
+        for data in &source.files {
+            let Some(state) = FileState::of(&data.path) else { continue };
+            let path = data.path.display().to_string();
+            for window in self.table.read(|rows| rows.read_before(view.id, state.changed + LAG))? {
+                let Some((source, events)) = arrivals::source_of(view, window) else { continue };
+                if source.replay.is_none() && data.covers.is_some_and(|covers| !covers.overlaps(&events)) {
+                    continue;
+                }
+                let known = self.table.read(|rows| rows.read_file(view.id, window, &path))?;
+                if known.as_ref().is_some_and(|known| (known.bytes, known.modified) == (state.bytes, state.modified)) {
+                    continue;
+                }
+                let before = known.as_ref().map_or(Some(0), |known| known.rows);
+                let mut count = || self.count(view, source, (window, events), (&data.path, state), now, &mut left);
+                match before.and_then(|before| Some((before, count()?))) {
+                    // As many as then: what else was written into the file is of other windows.
+                    Some((before, found)) if before.unsigned_abs() == found => continue,
+                    Some((before, found)) => {
+                        late.rows += found.saturating_sub(before.unsigned_abs());
+                        late.files.insert(path.clone());
+                    }
+                    None => {
+                        late.uncounted.insert(path.clone());
+                    }
+                }
+                late.windows.push(window);
+            }
+        }
+        late.windows = joined(late.windows);
+        Ok(late)
+    }
+
+    /// The events of a window that a file holds now; nothing where counting would take long or fails.
+    fn count(
+        &self,
+        view: &View,
+        source: &crate::platform::registry::definition::Source,
+        (window, events): (Window, Window),
+        (path, state): (&PathBuf, FileState),
+        now: Time,
+        left: &mut usize,
+    ) -> Option<u64> {
+        let key = (view.id, window, path.clone());
+        let known = || self.counts.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, rows)) = known().get(&key).filter(|(of, _)| *of == state) {
+            return Some(*rows);
+        }
+        *left = left.checked_sub(1)?;
+        if state.bytes > MOST_BYTES {
+            return None;
+        }
+        // A thread of its own: whoever asks may be one of an async runtime.
+        let counted = std::thread::scope(|scope| {
+            let counting = scope.spawn(|| arrivals::rows_in(source, path, events, now).ok());
+            counting.join().ok().flatten()
+        });
+        let rows = counted?;
+        known().insert(key, (state, rows));
+        Some(rows)
+    }
+}
