@@ -65,6 +65,8 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 pub struct Config {
     /// The feature repository.
     pub repo: PathBuf,
+    /// Folders outside of the repository in which files of sources may lie.
+    pub allow_sources: Vec<PathBuf>,
     /// Everything durable: `jobs.sqlite`, `access.sqlite`, `audit.sqlite`, `online/`, `offline/`, `datasets/`, and for a while `uploads/`. One process at a time.
     pub data_dir: PathBuf,
     /// What stands between view and feature in the columns that are joined to a spine.
@@ -158,7 +160,7 @@ impl Platform {
         data_dir::raise(&config.data_dir)?;
         data_dir::close(&config.data_dir, config.data_group.as_ref())?;
         let access = Arc::new(Access::open(&config.data_dir)?);
-        let repository = registry::load(&config.repo);
+        let repository = registry::load_with(&config.repo, &config.allow_sources);
         let path = config.data_dir.join(data_dir::JOBS);
         let jobs = Jobs::open_with(&path, &repository.views, clock.clone(), config.retry)
             .and_then(|jobs| jobs.schedule().map(|_| jobs))

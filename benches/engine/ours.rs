@@ -48,7 +48,7 @@ fn view(dir: &Path, name: &str) -> Arc<View> {
     }
     std::fs::write(root.join("views/latest.toml"), latest).unwrap();
     std::fs::write(root.join("views/windows.toml"), windows).unwrap();
-    let repository = registry::load(&root);
+    let repository = registry::load_with(&root, &[dir.to_owned()]);
     let errors: Vec<String> = repository.errors.iter().map(ToString::to_string).collect();
     assert!(errors.is_empty(), "{}", errors.join("\n"));
     Arc::clone(repository.views.iter().find(|view| view.name == name).unwrap())

@@ -35,6 +35,7 @@ pub struct Embedded {
 pub struct Setup {
     /// The repository; absent for the built-in example.
     repo: Option<PathBuf>,
+    allow_sources: Vec<PathBuf>,
     data_dir: PathBuf,
     workspace: Option<String>,
     feature_separator: Separator,
@@ -56,7 +57,8 @@ impl Setup {
             hint: "Name a folder with --data-dir.".to_owned(),
         })?;
         let feature_separator = args.feature_separator.clone().unwrap_or_default();
-        Ok(Self { repo, data_dir, workspace, feature_separator })
+        let allow_sources = args.allow_sources.clone();
+        Ok(Self { repo, allow_sources, data_dir, workspace, feature_separator })
     }
 }
 
@@ -94,6 +96,7 @@ impl Embedded {
         };
         let config = Config {
             repo,
+            allow_sources: setup.allow_sources,
             data_dir,
             feature_separator: setup.feature_separator,
             // One, so that the screen keeps its share of two cores.

@@ -34,6 +34,10 @@ pub struct ServeArgs {
     /// Folder of everything durable; made when it is not there, used by one process at a time
     #[arg(long, value_name = "DIR")]
     pub data_dir: PathBuf,
+    /// Folder outside of the repository in which files of sources may lie; may be given again. Files that lie elsewhere,
+    /// be it by way of a link, are not read
+    #[arg(long, value_name = "DIR")]
+    pub allow_sources: Vec<PathBuf>,
     /// Address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8765")]
     pub listen: String,
@@ -66,6 +70,7 @@ impl ServeArgs {
         Ok(Config {
             data_group: self.data_group.as_deref().map(Group::named).transpose()?,
             repo: self.repo,
+            allow_sources: self.allow_sources,
             data_dir: self.data_dir,
             feature_separator: self.feature_separator,
             workers: self.workers.map_or_else(|| cores.saturating_sub(1).max(1), usize::from),

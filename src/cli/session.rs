@@ -54,8 +54,14 @@ impl Session {
         match workspace {
             Ok(workspace) => Ok(Self { api, workspace, locked_by, embedded }),
             Err(failure) => {
+                // The errors of its definitions may be why.
+                let errors = match failure.code {
+                    FAILED => api.deployment().await.ok().and_then(|deployment| deployment.errors()),
+                    _ => None,
+                };
                 stop(embedded).await;
-                Err(failure)
+                let Some(errors) = errors else { return Err(failure) };
+                Err(Failure::new(failure.code, format!("{failure} {errors}")))
             }
         }
     }

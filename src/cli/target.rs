@@ -45,6 +45,9 @@ pub struct TargetArgs {
     /// Run the embedded platform on this feature repository [default: the built-in example]
     #[arg(long, value_name = "DIR", conflicts_with = "url")]
     pub repo: Option<PathBuf>,
+    /// Folder outside of the repository in which the embedded platform may read files of sources; may be given again
+    #[arg(long, value_name = "DIR", conflicts_with = "url")]
+    pub allow_sources: Vec<PathBuf>,
     /// Folder where the embedded platform keeps its data
     #[arg(long, value_name = "DIR", env = "FVTOP_DATA_DIR")]
     pub data_dir: Option<PathBuf>,

@@ -16,6 +16,7 @@ pub use jobs::JobsTold;
 pub(super) use jobs::{Known, Listing, Table};
 use offers::Learnt;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -54,7 +55,22 @@ pub struct Deployment {
     pub own_api: Option<String>,
     /// What it wants shown, such as errors in its repository.
     pub notices: Vec<String>,
+    /// What is wrong with feature views that it does not have although they are defined, by name.
+    pub refused: BTreeMap<String, Vec<String>>,
 }
+
+impl Deployment {
+    /// The sentence about errors in its definitions; none where there are none.
+    pub fn errors(&self) -> Option<String> {
+        let more = self.notices.len().saturating_sub(NAMED);
+        let named = self.notices.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");
+        let more = if more == 0 { String::new() } else { format!("; and {more} more") };
+        (!named.is_empty()).then(|| format!("Definitions of the deployment have errors: {named}{more}"))
+    }
+}
+
+/// Errors of definitions that a message names.
+const NAMED: usize = 5;
 
 /// A deployment's calls.
 #[derive(Clone, Debug)]
@@ -137,6 +153,12 @@ impl Api {
                 "FVTOP_NOTICES" => {
                     deployment.notices = value.lines().map(|line| line.to_owned().scrubbed()).collect();
                 }
+                "FVTOP_REFUSED" => {
+                    let refused: BTreeMap<String, Vec<String>> = serde_json::from_str(&value).unwrap_or_default();
+                    let lines = |lines: Vec<String>| lines.into_iter().map(Scrub::scrubbed).collect();
+                    deployment.refused =
+                        refused.into_iter().map(|(name, told)| (name.scrubbed(), lines(told))).collect();
+                }
                 _ => {}
             }
         }
@@ -177,10 +199,26 @@ impl Api {
         };
         let answer: v::GetFeatureViewResponse = self.read(rpc::GET_FEATURE_VIEW, &request).await?;
         let found = c::feature_views(&answer.fco_container.unwrap_or_default()).into_iter().next();
-        found.map(Scrub::scrubbed).ok_or_else(|| {
-            let what = format!("There is no feature view `{name}` in workspace `{workspace}`.");
-            Error::new(Kind::Answered, what, "`fvtop views` lists those there are.")
-        })
+        match found {
+            Some(found) => Ok(found.scrubbed()),
+            None => Err(self.no_view(workspace, name).await),
+        }
+    }
+
+    /// Why there is no such view: its definition may be refused.
+    async fn no_view(&self, workspace: &str, name: &str) -> Error {
+        // Who may not ask that is told less.
+        let mut deployment = self.deployment().await.unwrap_or_default();
+        let told = |what: String, hint: &str| Error::new(Kind::Answered, what, hint);
+        if let Some(lines) = deployment.refused.remove(name).filter(|lines| !lines.is_empty()) {
+            let what = format!("The feature view `{name}` is refused: {}", lines.join("; "));
+            return told(what, "Correct the definition and start the deployment again.");
+        }
+        let what = format!("There is no feature view `{name}` in workspace `{workspace}`.");
+        match deployment.errors() {
+            None => told(what, "`fvtop views` lists those there are."),
+            Some(errors) => told(format!("{what} {errors}"), "`fvtop views` lists the views there are."),
+        }
     }
 
     /// The rows of a view's summary.

@@ -18,6 +18,12 @@ pub enum DataType {
     Timestamp,
     /// A list of one element type.
     Array(Box<DataType>),
+    /// A day; of columns of sources only.
+    Date,
+    /// A number of so many digits, so many of them behind the point; of columns of sources only.
+    Decimal(u8, u8),
+    /// Named fields; of columns of sources only.
+    Struct(Vec<(String, DataType)>),
     /// A word that this program does not know, kept as it came.
     Other(String),
 }
@@ -31,6 +37,12 @@ impl fmt::Display for DataType {
             Self::Bool => f.write_str("boolean"),
             Self::Timestamp => f.write_str("timestamp"),
             Self::Array(element) => write!(f, "array<{element}>"),
+            Self::Date => f.write_str("date"),
+            Self::Decimal(precision, scale) => write!(f, "decimal({precision},{scale})"),
+            Self::Struct(fields) => {
+                let fields: Vec<String> = fields.iter().map(|(name, word)| format!("{name}:{word}")).collect();
+                write!(f, "struct<{}>", fields.join(","))
+            }
             Self::Other(word) => f.write_str(word),
         }
     }

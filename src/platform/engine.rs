@@ -9,6 +9,8 @@ pub mod arrivals;
 pub mod ask;
 pub mod asof;
 pub mod fold;
+pub mod footer;
+mod foreign;
 pub mod frame;
 pub mod guard;
 pub mod history;

@@ -23,6 +23,7 @@ mod views;
 
 use catalog::{Catalog, ListedWorkspace};
 use definition::{Repository, RepositoryError, View};
+use files::Folders;
 
 /// The file that defines workspaces.
 pub const WORKSPACES: &str = "workspaces.toml";
@@ -33,10 +34,16 @@ pub const SOURCES: &str = "sources.toml";
 /// Most view files of one repository.
 const MAX_VIEWS: usize = 2_000;
 
-/// Reads the repository below `root`. May be called from anywhere, async code too.
+/// Reads the repository below `root`, whose files lie in it. May be called from anywhere, async code too.
 pub fn load(root: &Path) -> Repository {
+    load_with(root, &[])
+}
+
+/// [`load`], with files of sources in these folders besides. Which ones is up to whoever starts the platform, never to a
+/// definition.
+pub fn load_with(root: &Path, allowed: &[PathBuf]) -> Repository {
     // Queries are planned by Polars, which blocks on a runtime of its own: a plain thread may do that always.
-    let loaded = std::thread::scope(|scope| scope.spawn(|| load_here(root)).join());
+    let loaded = std::thread::scope(|scope| scope.spawn(|| load_here(root, allowed)).join());
     loaded.unwrap_or_else(|_| {
         let error =
             whole(root, "reading the repository stopped with a fault of this program", "report it with the log");
@@ -44,14 +51,14 @@ pub fn load(root: &Path) -> Repository {
     })
 }
 
-fn load_here(root: &Path) -> Repository {
+fn load_here(root: &Path, allowed: &[PathBuf]) -> Repository {
     let mut errors = Vec::new();
     if !root.is_dir() {
         let error = whole(root, "there is no such folder", "give the folder that holds workspaces.toml");
         return Repository { root: root.to_owned(), errors: vec![error], ..Repository::default() };
     }
-    let catalog = Catalog::read(root, &mut errors);
-    let mut views = Vec::new();
+    let catalog = Catalog::read(root, &Folders::new(root, allowed), &mut errors);
+    let (mut views, mut refused) = (Vec::new(), Vec::new());
     let mut names: BTreeMap<String, PathBuf> = BTreeMap::new();
     for file in view_files(root, &mut errors) {
         let (name, found) = views::read(root, &file, &catalog, &mut errors);
@@ -59,6 +66,9 @@ fn load_here(root: &Path) -> Repository {
             let problem = format!("`{name}` is defined in {} already", first.display());
             errors.push(RepositoryError { field: "name".to_owned(), ..whole(&file, &problem, "rename one of them") });
             continue;
+        }
+        if found.is_empty() && !name.is_empty() {
+            refused.push((name.clone(), file.clone()));
         }
         names.insert(name, file);
         views.extend(found);
@@ -69,7 +79,7 @@ fn load_here(root: &Path) -> Repository {
     let services = services::read(root, &catalog, &known, &mut errors);
     let workspaces = catalog.workspaces.into_iter().map(|listed| listed.workspace).collect();
     let (entities, sources) = (catalog.entities, catalog.sources);
-    Repository { root: root.to_owned(), workspaces, entities, sources, views, services, errors }
+    Repository { root: root.to_owned(), workspaces, entities, sources, views, services, errors, refused }
 }
 
 /// The view files, in the order of their names, relative to the repository.

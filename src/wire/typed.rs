@@ -4,7 +4,9 @@
 //! turned into null. Text is read by these forms whatever file it came from, so a CSV file, which has no types of its own,
 //! says the same as a Parquet file.
 
-use polars::prelude::{AnyValue, Column, DataType as Polars, IntoColumn, PolarsError, Series, TimeUnit, TimeZone};
+use polars::prelude::{
+    AnyValue, Column, DataType as Polars, Field, IntoColumn, PolarsError, Series, TimeUnit, TimeZone,
+};
 use serde_json::Value as Json;
 use thiserror::Error;
 
@@ -69,6 +71,12 @@ pub fn polars_type(data_type: &DataType) -> Option<Polars> {
         DataType::Bool => Polars::Boolean,
         DataType::Timestamp => Polars::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)),
         DataType::Array(element) => Polars::List(Box::new(polars_type(element)?)),
+        DataType::Date => Polars::Date,
+        DataType::Decimal(precision, scale) => Polars::Decimal(usize::from(*precision), usize::from(*scale)),
+        DataType::Struct(fields) => {
+            let field = |(name, word): &(String, DataType)| Some(Field::new(name.into(), polars_type(word)?));
+            Polars::Struct(fields.iter().map(field).collect::<Option<_>>()?)
+        }
         DataType::Other(_) => return None,
     })
 }
@@ -108,6 +116,10 @@ pub fn declared(column: &Column, wanted: &DataType) -> Result<Column, Misfit> {
         return Ok(Column::full_null(column.name().clone(), column.len(), &polars));
     }
     let other = || Misfit::Type { found: word(column.dtype()), wanted: wanted.clone() };
+    if matches!(wanted, DataType::Date | DataType::Decimal(..) | DataType::Struct(_)) {
+        // Types that only columns of sources have: a value that does not fit makes a null, which a strict cast refuses.
+        return column.strict_cast(&polars).map_err(|_| other());
+    }
     let plain = plain(column).map_err(|_| other())?;
     let mut whole = part(&plain.slice(0, PART), 0, wanted, &polars)?;
     for from in (PART..plain.len()).step_by(PART) {
@@ -199,7 +211,7 @@ fn one(value: &AnyValue<'_>, wanted: &DataType) -> Result<AnyValue<'static>, Odd
             }
             _ => Err(Odd::Type),
         },
-        DataType::Other(_) => Err(Odd::Type),
+        DataType::Date | DataType::Decimal(..) | DataType::Struct(_) | DataType::Other(_) => Err(Odd::Type),
     }
 }
 
@@ -244,7 +256,9 @@ pub fn of_text(text: &str, wanted: &DataType) -> Option<AnyValue<'static>> {
             let items = Series::from_any_values_and_dtype("".into(), &items, &polars_type(element)?, true).ok()?;
             AnyValue::List(items)
         }
-        DataType::Bool | DataType::Other(_) => return None,
+        DataType::Bool | DataType::Date | DataType::Decimal(..) | DataType::Struct(_) | DataType::Other(_) => {
+            return None;
+        }
     })
 }
 
@@ -288,6 +302,7 @@ fn fix(value: &AnyValue<'_>, wanted: &DataType) -> String {
         DataType::Bool => "write true or false".to_owned(),
         DataType::Timestamp => format!("write it as {TIME_FORMS}"),
         DataType::Array(element) => format!("write a JSON array of {element}"),
+        DataType::Date | DataType::Decimal(..) | DataType::Struct(_) => "give the source's own files".to_owned(),
         DataType::String | DataType::Other(_) => "write it as UTF-8 text".to_owned(),
     }
 }

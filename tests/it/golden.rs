@@ -145,7 +145,7 @@ fn repository(root: &Path, views: &[ViewCase]) -> Vec<Arc<View>> {
     }
     std::fs::write(root.join("entities.toml"), entities).unwrap();
     std::fs::write(root.join("sources.toml"), sources).unwrap();
-    let repository = registry::load(root);
+    let repository = registry::load_with(root, &[data]);
     let errors: Vec<String> = repository.errors.iter().map(ToString::to_string).collect();
     assert!(errors.is_empty(), "{}", errors.join("\n"));
     repository.views

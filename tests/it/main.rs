@@ -30,5 +30,6 @@ mod readers;
 mod scene;
 mod sdk;
 mod semantics;
+mod sources;
 mod support;
 mod views;

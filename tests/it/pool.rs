@@ -100,6 +100,7 @@ impl Pool {
         prepare(&data_dir);
         let config = Config {
             repo: root,
+            allow_sources: vec![],
             data_dir,
             feature_separator: ".".parse().unwrap(),
             workers: WORKERS,

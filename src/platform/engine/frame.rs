@@ -2,8 +2,10 @@
 //!
 //! The only place that knows which Polars type stands for which word of the model.
 
+use std::ops::RangeInclusive;
+
 use polars::prelude as pl;
-use polars::prelude::{AnyValue, Column, DataFrame, TimeUnit, TimeZone};
+use polars::prelude::{AnyValue, ChunkAgg, ChunkApply, Column, DataFrame, TimeUnit, TimeZone};
 
 use crate::model::time::{from_micros, micros};
 use crate::model::{DataType, Value};
@@ -42,6 +44,85 @@ pub fn normal(name: &str, polars: &pl::DataType) -> Option<pl::Expr> {
         pl::DataType::Datetime(..) => column.dt().timestamp(TimeUnit::Microseconds).cast(wanted),
         _ => column.strict_cast(wanted),
     })
+}
+
+/// The instants that can be shown and computed with, in microseconds since 1970: the years -262143 to 262142.
+pub const SHOWN_MICROS: RangeInclusive<i64> = -8_334_601_228_800_000_000..=8_210_266_876_799_999_999;
+
+/// The sentence about an integer that is to stand among doubles and cannot.
+pub fn inexact(integer: &str) -> String {
+    format!("the integer {integer} is no double, as which other files of the source have the column")
+}
+
+/// A column of a source's file in the type that the source has. What does not fit it is an error that shows the value.
+/// Polars reads it as `found`, which is what a file may have where the source has `wanted`.
+///
+/// # Errors
+/// When it may not.
+pub fn of_file(name: &str, found: &pl::DataType, wanted: &DataType) -> pl::PolarsResult<pl::Expr> {
+    let column = pl::col(name);
+    let other = || pl::polars_err!(SchemaMismatch: "column `{}` is {} in the file, where the source has {}", name, found, wanted);
+    let target = polars_type(wanted).ok_or_else(other)?;
+    Ok(match (found, wanted) {
+        (pl::DataType::Null, _) => pl::lit(pl::NULL).cast(target).alias(name),
+        (pl::DataType::Datetime(unit, _), DataType::Timestamp) => instants(column, name, *unit),
+        (same, _) if *same == target => column,
+        (integer, DataType::Float64) if integer.is_integer() => {
+            column.map(exact, |_, field| Ok(pl::Field::new(field.name().clone(), pl::DataType::Float64)))
+        }
+        (pl::DataType::Float32, DataType::Float64) => column.cast(target),
+        (integer, DataType::Int64) if integer.is_integer() => column.strict_cast(target),
+        (integer, DataType::Decimal(..)) if integer.is_integer() => column.strict_cast(target),
+        (pl::DataType::Decimal(..), DataType::Decimal(..) | DataType::Int64 | DataType::Float64) => {
+            column.strict_cast(target)
+        }
+        (pl::DataType::Categorical(..), DataType::String) => column.cast(target),
+        (pl::DataType::List(_), DataType::Array(_)) if data_type(found).as_ref() == Some(wanted) => {
+            column.strict_cast(target)
+        }
+        _ => return Err(other()),
+    })
+}
+
+/// Instants in microseconds, UTC; parts of a microsecond are cut, to the earlier one. A time without a zone is UTC.
+fn instants(column: pl::Expr, name: &str, unit: TimeUnit) -> pl::Expr {
+    let name = name.to_owned();
+    let scaled = move |column: Column| {
+        let counts = column.to_physical_repr();
+        let counts = counts.i64()?;
+        let scale = if unit == TimeUnit::Milliseconds { 1_000 } else { 1 };
+        let beyond = |at: i64| at.checked_mul(scale).is_none_or(|micros| !SHOWN_MICROS.contains(&micros));
+        let edges = [counts.min(), counts.max()];
+        if unit != TimeUnit::Nanoseconds && edges.into_iter().flatten().any(beyond) {
+            let at = counts.iter().flatten().find(|at| beyond(*at)).unwrap_or_default();
+            let unit = if scale == 1 { "microseconds" } else { "milliseconds" };
+            pl::polars_bail!(
+                ComputeError: "column `{}`: the time {} {} since 1970 is beyond what can be held, the years -262143 to 262142",
+                name, at, unit
+            );
+        }
+        let micros: pl::Int64Chunked = match unit {
+            TimeUnit::Microseconds => counts.clone(),
+            TimeUnit::Milliseconds => counts.apply_values(|at| at.saturating_mul(1_000)),
+            TimeUnit::Nanoseconds => counts.apply_values(|at| at.div_euclid(1_000)),
+        };
+        pl::IntoColumn::into_column(micros).cast(&timestamp_type())
+    };
+    column.map(scaled, |_, field| Ok(pl::Field::new(field.name().clone(), timestamp_type())))
+}
+
+/// Integers as doubles, each exactly.
+fn exact(column: Column) -> pl::PolarsResult<Column> {
+    let (name, doubles) = (column.name().clone(), column.strict_cast(&pl::DataType::Float64)?);
+    let wide = column.strict_cast(&pl::DataType::Int64)?;
+    for (integer, double) in wide.i64()?.iter().zip(doubles.f64()?.iter()) {
+        if let (Some(integer), Some(double)) = (integer, double)
+            && double as i128 != i128::from(integer)
+        {
+            pl::polars_bail!(ComputeError: "column `{}`: {}", name, inexact(&integer.to_string()));
+        }
+    }
+    Ok(doubles)
 }
 
 /// The values of a column, top to bottom. Types this program does not know become null.
@@ -108,6 +189,15 @@ pub fn rows(frame: &DataFrame, names: &[&str]) -> pl::PolarsResult<Vec<Vec<Value
 mod tests {
     use super::*;
     use crate::model::time::parse_time;
+
+    #[test]
+    fn the_instants_that_can_be_shown_are_those_of_the_calendar() {
+        let edges = [*SHOWN_MICROS.start(), *SHOWN_MICROS.end()];
+        for at in edges {
+            assert_eq!(micros(from_micros(at)), at);
+            assert_eq!(chrono::DateTime::from_timestamp_micros(at + at.signum()), None);
+        }
+    }
 
     #[test]
     fn values_survive_a_column() {

@@ -30,6 +30,9 @@ use crate::platform::registry::definition::{Kind, View};
 pub fn history(view: &View, args: &HistoryArgs, control: Control<'_>) -> Result<Answer, EngineError> {
     let (plan, mut warnings) = args::history(view, args)?;
     let asked = Asked { view, args, control, mocks: BTreeMap::new(), older: Cell::default() };
+    if matches!(args.rows, Rows::Source) {
+        warnings.extend(asked.later(&plan)?);
+    }
     let (frame, timestamp_key) = match plan {
         HistoryPlan::Spine { spine, timestamp_key } => {
             (asked.at_spine(&spine, &timestamp_key, &mut warnings)?, Some(timestamp_key))
@@ -62,6 +65,23 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// The sentence about events that would have counted if they were not later than now. Without an end, all that begin in
+    /// the range would: now is its end because they are not there.
+    fn later(&self, plan: &HistoryPlan) -> Result<Option<String>, EngineError> {
+        let failed = |error: PolarsError| self.failed(&error);
+        let (from, to) = match plan {
+            HistoryPlan::Spine { spine, timestamp_key } => {
+                let at = micros_of(spine.column(timestamp_key).map_err(failed)?).map_err(failed)?;
+                (EARLIEST, at.iter().flatten().max().copied().unwrap_or(EARLIEST).saturating_add(1))
+            }
+            HistoryPlan::Range { window, .. } => {
+                (micros(window.start), self.args.end_time.map_or(*frame::SHOWN_MICROS.end(), micros))
+            }
+        };
+        let rows = Window { start: from_micros(from), end: from_micros(to) };
+        self.reader(None)?.later(Reach { source: None, rows: Some(rows) })
+    }
+
     fn failed(&self, error: &PolarsError) -> EngineError {
         query_error(self.view, None, error)
     }

@@ -60,6 +60,16 @@ impl<'a> Reader<'a> {
         schema::of(&self.view.inputs, &self.query)
     }
 
+    /// The sentence about events in reach that are left out because they are later than now.
+    pub fn later(&self, reach: Reach) -> Result<Option<String>, EngineError> {
+        match self.view.inputs.first() {
+            Some(input) if !self.mocks.contains_key(&input.name) => {
+                scan::later(&input.source, reach.source.or(reach.rows), self.now)
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// Reads into the sink and gives it back.
     pub fn read<S: Sink>(&self, reach: Reach, sink: S) -> Result<S, EngineError> {
         let work = Work {
@@ -146,11 +156,11 @@ impl Work {
             First::Files { source, name, parts, columns, ordered } if is_row_wise(&self.view, &self.query) => {
                 for part in parts {
                     let lazy = || scan::lazy(source, part, columns, *ordered);
-                    let fed = lazy().and_then(|events| self.feed(name, events, shared));
+                    let fed = scan::unpanicked(|| lazy().and_then(|events| self.feed(name, events, shared)));
                     if let Err(error) = fed {
                         // The file or the query? Who can read the file alone knows.
                         shared.stopped()?;
-                        lazy().and_then(LazyFrame::collect).map_err(|e| scan::unreadable(source, &part.path, &e))?;
+                        scan::guarded(source, &part.data, || lazy().and_then(LazyFrame::collect))?;
                         return Err(self.failed(&error));
                     }
                 }
@@ -188,11 +198,11 @@ impl Work {
         let mut bytes = 0;
         for part in parts {
             shared.stopped()?;
-            let read = scan::lazy(source, part, columns, ordered)
-                .and_then(|events| streamed(guard::at_rows(events, &look(shared))));
-            let events = read.map_err(|error| {
-                shared.stopped().err().unwrap_or_else(|| scan::unreadable(source, &part.path, &error))
-            })?;
+            let read = scan::guarded(source, &part.data, || {
+                let events = scan::lazy(source, part, columns, ordered)?;
+                streamed(guard::at_rows(events, &look(shared)))
+            });
+            let events = read.map_err(|error| shared.stopped().err().unwrap_or(error))?;
             bytes += events.estimated_size();
             shared.hold(bytes, self.memory, &self.view.name)?;
             frames.push(events);

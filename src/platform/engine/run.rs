@@ -27,7 +27,7 @@ use crate::wire::typed::declared;
 /// # Errors
 /// Of kind `Arguments` for what cannot be asked; else as [`super::materialize`].
 pub fn run(view: &View, args: &RunArgs, control: Control<'_>) -> Result<Answer, EngineError> {
-    let plan = args::run(view, args)?;
+    let mut plan = args::run(view, args)?;
     let mocks = mocks(view, args)?;
     let source = view.source_window(plan.window);
     let reach = Reach { source, rows: Some(plan.window) };
@@ -37,6 +37,7 @@ pub fn run(view: &View, args: &RunArgs, control: Control<'_>) -> Result<Answer, 
             let grid = grid.with_edge(micros(plan.window.end));
             let reader = Reader::new(view, &mocks, Some(view.query_columns()), args.now, control)?;
             let builder = TileBuilder::new(view, grid, Keys::new(&view.join_keys), Wanted::All, false);
+            plan.warnings.extend(reader.later(reach)?);
             let tiles = reader.read(reach, builder)?.finish().map_err(failed)?;
             match level {
                 Level::Partial => partial(view, grid, tiles),
@@ -46,6 +47,7 @@ pub fn run(view: &View, args: &RunArgs, control: Control<'_>) -> Result<Answer, 
         _ => {
             let reader = Reader::new(view, &mocks, None, args.now, control)?;
             let columns = reader.output().map_err(failed)?;
+            plan.warnings.extend(reader.later(reach)?);
             reader.read(reach, Collector::default())?.rows(&columns)
         }
     };

@@ -34,6 +34,7 @@ pub fn configs(platform: &Platform) -> Result<Response, Fault> {
     Ok(Response::ok(&convert::configs_to_proto(&[
         ("FVTOP_API", "/v1/fvtop"),
         ("FVTOP_NOTICES", &notices.join("\n")),
+        ("FVTOP_REFUSED", &parts::refused(platform.repository())),
         ("FVTOP_VERSION", env!("CARGO_PKG_VERSION")),
         ("TECTON_BATCH_COMPUTE_MODE", "spark"),
         ("TECTON_OFFLINE_RETRIEVAL_COMPUTE_MODE", "spark"),

@@ -4,7 +4,7 @@ use crate::model::time::print_span;
 use crate::model::{DataType, Feature, FeatureView, JoinKey, Span, ViewKind};
 use crate::platform::Platform;
 use crate::platform::registry::definition::{
-    Aggregation, Entity, FeatureService, Function, Kind, RepositoryError, ServiceItem, Source, View,
+    Aggregation, Entity, FeatureService, Function, Kind, Repository, RepositoryError, ServiceItem, Source, View,
 };
 use crate::platform::registry::{ENTITIES, SOURCES};
 use crate::wire::convert::{AggregationParts, EntityParts, ServiceItemParts, ServiceParts, SourceParts, ViewParts};
@@ -215,9 +215,27 @@ pub fn unknown_view(platform: &Platform, workspace: &str, asked: &str) -> Fault 
     if !workspace.is_empty() && repository.workspaces.iter().all(|known| known.name != workspace) {
         return unknown_workspace(platform, workspace);
     }
+    let refusal = repository.refusal(asked);
+    if !refusal.is_empty() {
+        let lines: Vec<String> = refusal.into_iter().take(NAMED).map(error_line).collect();
+        let fix = "Correct the definition and start the deployment again.";
+        return Fault::invalid(format!("The feature view `{asked}` is refused. {} {fix}", sentences(&lines)));
+    }
     let views = repository.views.iter().filter(|view| workspace.is_empty() || view.workspace == workspace);
     let names = list(views.map(|view| view.name.as_str()));
     Fault::invalid(format!("There is no feature view `{asked}` in workspace `{workspace}`. There are: {names}."))
+}
+
+/// Lines about errors, each as a sentence.
+fn sentences(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("{}.", line.trim_end_matches('.'))).collect::<Vec<_>>().join(" ")
+}
+
+/// What is wrong with each view that is left out, by name: a JSON object of lists of lines.
+pub fn refused(repository: &Repository) -> String {
+    let lines = |name: &str| repository.refusal(name).into_iter().take(NAMED).map(error_line).collect::<Vec<_>>();
+    let refused = repository.refused.iter().map(|(name, _)| (name.clone(), lines(name)));
+    serde_json::json!(refused.collect::<std::collections::BTreeMap<_, _>>()).to_string()
 }
 
 /// The sentence for a feature service that is not there: which ones are.

@@ -93,6 +93,7 @@ impl Bench {
             services: features::services(&views),
             views,
             errors,
+            refused: vec![("a".to_owned(), PathBuf::from("views/a.toml"))],
             ..Repository::default()
         })
     }
@@ -175,7 +176,9 @@ async fn configs_announce_what_there_is_and_what_is_wrong() {
     let get = |key: &str| configs.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str());
     assert_eq!(get("FVTOP_API"), Some("/v1/fvtop"));
     assert_eq!(get("TECTON_OFFLINE_RETRIEVAL_COMPUTE_MODE"), Some("spark"));
-    assert_eq!(get("FVTOP_NOTICES"), Some("views/a.toml:3: ttl: `soon` is not a duration. Write `1h`."));
+    let line = "views/a.toml:3: ttl: `soon` is not a duration. Write `1h`.";
+    assert_eq!(get("FVTOP_NOTICES"), Some(line));
+    assert_eq!(get("FVTOP_REFUSED"), Some(json!({ "a": [line] }).to_string().as_str()));
 }
 
 #[tokio::test]
@@ -318,6 +321,11 @@ async fn a_lookup_wants_exactly_the_join_keys() {
         (json!({"carrier": "UA", "dest": "X"}), "carrier", "not a join key"),
         (json!({"carrier": true}), "carrier", "text or a number"),
         (json!({"carrier": "UA"}), "none", "no feature view"),
+        (
+            json!({"carrier": "UA"}),
+            "a",
+            "`a` is refused. views/a.toml:3: ttl: `soon` is not a duration. Write `1h`. Correct",
+        ),
         (json!({"carrier": "UA"}), "manual", "online=false"),
     ] {
         let (http, answer) = bench.post(path, &bench.key, ask(keys, view)).await;

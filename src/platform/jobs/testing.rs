@@ -69,9 +69,11 @@ fn source() -> Source {
             ("timestamp".to_owned(), DataType::Timestamp),
             ("delay".to_owned(), DataType::Float64),
         ],
+        unread: vec![],
+        future_events: false,
         replay: None,
         stream: Some(Stream {
-            files: vec![PathBuf::from("/nowhere/flights.parquet")],
+            files: vec![file()],
             arrival: Arrival { column: "timestamp".to_owned(), or_end_of_day_of: None, day_starts: Span::zero() },
             order: "timestamp".to_owned(),
             watermark: Span::minutes(30),
@@ -81,5 +83,5 @@ fn source() -> Source {
 }
 
 fn file() -> DataFile {
-    DataFile { path: PathBuf::from("/nowhere/flights.parquet"), covers: None }
+    DataFile::at(PathBuf::from("/nowhere/flights.parquet"))
 }

@@ -233,6 +233,6 @@ fn delta_type(data_type: &DataType) -> Option<DeltaType> {
         DataType::Bool => DeltaType::BOOLEAN,
         DataType::Timestamp => DeltaType::TIMESTAMP,
         DataType::Array(element) => DeltaType::from(ArrayType::new(delta_type(element)?, true)),
-        DataType::Other(_) => return None,
+        DataType::Date | DataType::Decimal(..) | DataType::Struct(_) | DataType::Other(_) => return None,
     })
 }

@@ -48,6 +48,8 @@ fn source(watermark: Span) -> Source {
         timestamp_column: Some("ts".into()),
         data_delay: Span::zero(),
         columns: columns.into_iter().map(|(name, data_type)| (name.to_owned(), data_type)).collect(),
+        unread: vec![],
+        future_events: false,
         replay: None,
         stream: Some(Stream { files: vec![], arrival, order: "ts".into(), watermark, retention: Span::days(9) }),
     }

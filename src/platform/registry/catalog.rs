@@ -2,11 +2,13 @@
 //!
 //! It reads footers of data files for their columns; it must not read events.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::definition::{Arrival, Entity, Replay, RepositoryError, Source, Stream};
+use super::definition::{Arrival, DataFile, Entity, Replay, RepositoryError, Source, Stream, Unread};
 use super::document::{Document, Fields};
+use super::files::Folders;
 use super::identity::stable_id;
 use super::{ENTITIES, SOURCES, WORKSPACES, files, suggest};
 use crate::model::time::{parse_time, span_micros};
@@ -39,12 +41,12 @@ pub struct Catalog {
 
 impl Catalog {
     /// Reads the three files below `root`.
-    pub fn read(root: &Path, errors: &mut Vec<RepositoryError>) -> Self {
+    pub fn read(root: &Path, folders: &Folders, errors: &mut Vec<RepositoryError>) -> Self {
         let mut catalog = Self::default();
         let mut broken = Vec::new();
         catalog.workspaces = entries(root, WORKSPACES, "workspace", errors, &mut broken, workspace);
         catalog.entities = entries(root, ENTITIES, "entity", errors, &mut broken, entity);
-        catalog.sources = entries(root, SOURCES, "source", errors, &mut broken, |fields| source(root, fields));
+        catalog.sources = entries(root, SOURCES, "source", errors, &mut broken, |fields| source(root, folders, fields));
         catalog.broken = broken;
         catalog
     }
@@ -153,30 +155,35 @@ fn entity(fields: &Fields<'_>) -> Option<Arc<Entity>> {
     Some(Arc::new(Entity { id: stable_id("", "entity", &name), name, description, owner, join_keys }))
 }
 
-fn source(root: &Path, fields: &Fields<'_>) -> Option<Arc<Source>> {
+fn source(root: &Path, folders: &Folders, fields: &Fields<'_>) -> Option<Arc<Source>> {
     let name = fields.text("name");
     let description = fields.text("description").unwrap_or_default();
     let owner = fields.text("owner").unwrap_or_default();
     let tags = fields.tags("tags");
     let timestamp_column = fields.text("timestamp_column");
     let data_delay = fields.span("data_delay").unwrap_or(Span::zero());
-    let files = data_files(root, fields);
-    let columns = files.as_deref().and_then(|files| {
-        let schema = engine::schema::of_files(files.iter().map(|file| file.path.as_path()));
-        if schema.is_none() {
+    let future_events = fields.flag("future_events").unwrap_or(false);
+    let mut files = data_files(root, folders, fields);
+    let stream_fields = one(fields, "stream");
+    let stream_files = stream_fields.as_ref().and_then(|stream| data_files(root, folders, stream));
+    let known = files.as_mut().map(|files| {
+        let known = read_footers(files, stream_files.as_deref().unwrap_or_default(), timestamp_column.as_deref());
+        if !known.any {
+            let why = known.unreadable.as_ref().map(|(file, why)| format!(": {}: {why}", file.display()));
             let fix = "replace the files: none of them is a readable Parquet file";
-            fields.report("files", "no file can be read", fix);
+            fields.report("files", format!("no file can be read{}", why.unwrap_or_default()), fix);
         }
-        schema
+        known
     });
-    let check = Columns { fields: columns.as_deref().unwrap_or_default(), known: columns.is_some() };
+    let (readable, known) = (known.as_ref().is_some_and(|known| known.any), known.unwrap_or_default());
+    let check = Columns { fields: &known.columns, unread: &known.unread, known: readable };
     check.timestamp(fields, "timestamp_column", timestamp_column.as_deref());
     let replay = replay(fields, &check, timestamp_column.as_deref());
-    let stream = stream(root, fields, &check);
+    let stream = stream_fields.and_then(|fields| stream(&fields, stream_files, &check));
     if stream.is_some() && timestamp_column.is_none() {
         fields.report("stream", "needs the event time", "add `timestamp_column = \"...\"` to the source");
     }
-    let (name, files, columns) = (name?, files?, columns?);
+    let (name, files, columns) = (name?, files?, readable.then_some(known.columns)?);
     let id = stable_id("", "source", &name);
     Some(Arc::new(Source {
         id,
@@ -188,31 +195,43 @@ fn source(root: &Path, fields: &Fields<'_>) -> Option<Arc<Source>> {
         timestamp_column,
         data_delay,
         columns,
+        unread: known.unread,
+        future_events,
         replay,
         stream,
     }))
 }
 
-fn data_files(root: &Path, fields: &Fields<'_>) -> Option<Vec<super::definition::DataFile>> {
+/// What the files say of themselves. A library that panics over them has no more to say than that.
+fn read_footers(batch: &mut [DataFile], stream: &[DataFile], time: Option<&str>) -> engine::schema::Files {
+    let first = batch.first().map(|data| data.path.clone());
+    let read = catch_unwind(AssertUnwindSafe(|| engine::schema::of_files(batch, stream, time)));
+    read.unwrap_or_else(|_| engine::schema::Files {
+        unreadable: first.map(|file| (file, "it or another one made a library stop with a fault".to_owned())),
+        ..engine::schema::Files::default()
+    })
+}
+
+fn data_files(root: &Path, folders: &Folders, fields: &Fields<'_>) -> Option<Vec<DataFile>> {
     let example = "`files = \"data/*.parquet\"`";
     fields.require("files", example);
     let patterns = fields.texts("files")?;
-    let mut found = Vec::new();
-    for pattern in &patterns {
-        match files::find(root, pattern) {
-            Ok(files) => found.extend(files),
-            Err((problem, fix)) => fields.report("files", problem, fix),
-        }
-    }
     if patterns.is_empty() {
         fields.report("files", "is empty", format!("write {example}"));
     }
-    (!found.is_empty()).then_some(found)
+    match files::find(root, &patterns, folders) {
+        Ok(found) => Some(found).filter(|found| !found.is_empty()),
+        Err(problems) => {
+            problems.into_iter().for_each(|(problem, fix)| fields.report("files", problem, fix));
+            None
+        }
+    }
 }
 
 /// The columns of a source, to check that named ones are there.
 struct Columns<'a> {
     fields: &'a [(String, DataType)],
+    unread: &'a [Unread],
     known: bool,
 }
 
@@ -220,7 +239,9 @@ impl Columns<'_> {
     fn exists(&self, fields: &Fields<'_>, field: &'static str, column: Option<&str>) -> Option<&DataType> {
         let column = column.filter(|_| self.known)?;
         let found = self.fields.iter().find(|(name, _)| name == column).map(|(_, data_type)| data_type);
-        if found.is_none() {
+        if let Some(Unread { why, fix, .. }) = self.unread.iter().find(|unread| unread.name == column) {
+            fields.report(field, format!("column `{column}` {why}"), fix);
+        } else if found.is_none() {
             let fix = suggest::fix(column, self.fields.iter().map(|(name, _)| name.as_str()));
             fields.report(field, format!("the files have no column `{column}`"), fix);
         }
@@ -261,11 +282,9 @@ fn replay(fields: &Fields<'_>, columns: &Columns<'_>, timestamp: Option<&str>) -
     Some(replay)
 }
 
-fn stream(root: &Path, fields: &Fields<'_>, columns: &Columns<'_>) -> Option<Stream> {
-    let stream = one(fields, "stream")?;
-    let files = data_files(root, &stream);
+fn stream(stream: &Fields<'_>, files: Option<Vec<DataFile>>, columns: &Columns<'_>) -> Option<Stream> {
     stream.require("arrival", "`arrival = { column = \"...\" }`");
-    let arrival = one(&stream, "arrival").and_then(|arrival| {
+    let arrival = one(stream, "arrival").and_then(|arrival| {
         let column = arrival.required_text("column", "`column = \"...\"`, when an event arrives");
         let or_end_of_day_of = arrival.text("or_end_of_day_of");
         let day_starts = arrival.span("day_starts").unwrap_or(Span::zero());
@@ -275,12 +294,11 @@ fn stream(root: &Path, fields: &Fields<'_>, columns: &Columns<'_>) -> Option<Str
         Some(Arrival { column: column?, or_end_of_day_of, day_starts })
     });
     let order = stream.required_text("order", "`order = \"...\"`, the column that orders events of one instant");
-    columns.exists(&stream, "order", order.as_deref());
+    columns.exists(stream, "order", order.as_deref());
     let watermark = stream.span("watermark").unwrap_or(Span::days(1));
     let retention = stream.positive_span("retention").unwrap_or(Span::days(1));
     stream.finish();
-    let files = files?.into_iter().map(|file| file.path).collect();
-    Some(Stream { files, arrival: arrival?, order: order?, watermark, retention })
+    Some(Stream { files: files?, arrival: arrival?, order: order?, watermark, retention })
 }
 
 /// The one table of that name; absent when there is none.

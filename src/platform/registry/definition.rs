@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 pub use service::{FeatureService, ServiceItem};
 
@@ -30,6 +31,19 @@ pub struct Repository {
     pub services: Vec<Arc<FeatureService>>,
     /// What is wrong. A view that depends on something wrong is left out of `views`.
     pub errors: Vec<RepositoryError>,
+    /// Names of the views that are left out, with the files that define them.
+    pub refused: Vec<(String, PathBuf)>,
+}
+
+impl Repository {
+    /// Why a view is left out: what is wrong with its file, and with those that it depends on where these are at fault.
+    pub fn refusal(&self, view: &str) -> Vec<&RepositoryError> {
+        let Some((_, file)) = self.refused.iter().find(|(name, _)| name == view) else { return Vec::new() };
+        let own = |error: &&RepositoryError| error.file == *file;
+        let depends = self.errors.iter().filter(own).any(|error| error.problem.ends_with("has errors"));
+        let shared = |error: &&RepositoryError| depends && !error.file.starts_with("views");
+        self.errors.iter().filter(|error| own(error) || shared(error)).collect()
+    }
 }
 
 /// One thing that is wrong with a repository: file, line, field, problem and the fix.
@@ -95,23 +109,50 @@ pub struct Source {
     pub timestamp_column: Option<String>,
     /// How long after a window's end the batch side may still be incomplete.
     pub data_delay: Span,
-    /// Column names and types of the files, read from the first readable one. Only the columns whose types this
-    /// program knows.
+    /// Column names and types of all readable files together. Only the columns whose types queries know.
     pub columns: Vec<(String, DataType)>,
+    /// The other columns, and why they are.
+    pub unread: Vec<Unread>,
+    /// Whether events later than the present are taken; else they have not happened yet.
+    pub future_events: bool,
     /// How recorded events are moved onto the present; absent for sources that are already there.
     pub replay: Option<Replay>,
     /// The stream side.
     pub stream: Option<Stream>,
 }
 
+/// A column that queries cannot name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// Its name.
+    pub name: String,
+    /// Why, with the file.
+    pub why: String,
+    /// What to do.
+    pub fix: String,
+}
+
 /// One Parquet file of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataFile {
-    /// Absolute path.
+    /// Absolute path, as the pattern found it.
     pub path: PathBuf,
-    /// The day or month of record time that the file's name says it holds, where the source's pattern has `{yyyy}`,
-    /// `{MM}` and `{dd}` in it. Windows that do not touch it never open the file.
+    /// The time that the file's name says it holds, where the source's pattern has `{yyyy}` and the like in it.
+    pub named: Option<Window>,
+    /// The event times (of the record) that the file held when the repository was read, as its footer stated them; for a
+    /// file that could not be read, as its name says, and some more. Windows that do not touch it never open the file.
     pub covers: Option<Window>,
+    /// Size and time of change of the file for which `covers` holds.
+    pub seen: Option<(u64, SystemTime)>,
+    /// The folders that the file must lie in, wherever links lead.
+    pub within: Arc<[PathBuf]>,
+}
+
+impl DataFile {
+    /// A file of which nothing is known.
+    pub fn at(path: PathBuf) -> Self {
+        Self { path, named: None, covers: None, seen: None, within: Arc::from([]) }
+    }
 }
 
 /// The fixed mapping of recorded event time onto the present.
@@ -134,7 +175,7 @@ pub struct Replay {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stream {
     /// Parquet files that hold the events; may be other files than the batch side's.
-    pub files: Vec<PathBuf>,
+    pub files: Vec<DataFile>,
     /// When an event arrives (mapped like every time of the record).
     pub arrival: Arrival,
     /// Column that orders events which arrive at one instant.

@@ -3,7 +3,7 @@
 mod services;
 
 use super::definition::{Function, Kind};
-use super::load;
+use super::{load, load_with};
 use crate::model::{BatchTrigger, Span};
 use crate::platform::registry::definition::FeatureStart;
 
@@ -33,10 +33,15 @@ async fn the_example_repository_is_sound() {
     assert_eq!(aggregations[1].function, Function::Mean);
 }
 
+/// The example's files.
+fn data() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flights/data")
+}
+
 /// A small sound repository over the example's files.
 fn repository(changes: &[(&str, &str)]) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
-    let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flights/data");
+    let data = data();
     std::fs::create_dir(root.path().join("views")).unwrap();
     let sound = [
         ("workspaces.toml", "[[workspace]]\nname = \"prod\"\nlive = true\n".to_owned()),
@@ -73,7 +78,7 @@ aggregations = [{ column = "dep_delay", function = "mean", time_window = "6h" }]
 /// All that is printed about a repository with one more view file, and the names of the views that are left.
 fn printed(view: &str) -> (Vec<String>, Vec<String>) {
     let root = repository(&[("views/other.toml", view)]);
-    let loaded = load(root.path());
+    let loaded = load_with(root.path(), &[data()]);
     let names = loaded.views.iter().map(|view| view.name.clone()).collect();
     (loaded.errors.iter().map(ToString::to_string).collect(), names)
 }
@@ -216,7 +221,7 @@ fn sources_and_entities_are_checked() {
     let sources = "[[source]]\nname = \"flights\"\nfiles = \"nothing/*.parquet\"\n";
     let entities = "[[entity]]\nname = \"carrier\"\njoin_keys = [{ name = \"carrier\", type = \"float64\" }]\n";
     let root = repository(&[("sources.toml", sources), ("entities.toml", entities)]);
-    let loaded = load(root.path());
+    let loaded = load_with(root.path(), &[data()]);
     let errors: Vec<String> = loaded.errors.iter().map(ToString::to_string).collect();
     let expected = [
         "entities.toml:3: entity[0].join_keys[0].type: `float64` cannot be a key type. use \"string\" or \"int64\"".to_owned(),

@@ -1,5 +1,6 @@
 //! `views/*.toml`: one feature view a file, read and checked (semantics.md sections 2, 3, 4 and 10).
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,7 +22,11 @@ pub fn read(root: &Path, file: &Path, catalog: &Catalog, errors: &mut Vec<Reposi
     if let Some(table) = document.table() {
         let fields = Fields::of(&document, &table);
         name = fields.text("name").unwrap_or_default();
-        let found = view(&fields, file, catalog);
+        let found = catch_unwind(AssertUnwindSafe(|| view(&fields, file, catalog))).unwrap_or_else(|_| {
+            // A library's fault over one definition is not one of the others.
+            document.report(None, "", "reading it stopped with a fault of this program", "report it with the log");
+            None
+        });
         fields.finish();
         views = found.filter(|_| document.is_sound()).unwrap_or_default();
     }

@@ -8,7 +8,7 @@ use crate::model::time::micros;
 use crate::model::{Span, Time, Window, foreign};
 use crate::platform::engine::lap::Lap;
 use crate::platform::engine::{EngineError, ErrorKind, scan, schema};
-use crate::platform::registry::definition::{Source, Stream};
+use crate::platform::registry::definition::{DataFile, Source, Stream};
 
 use super::fit;
 
@@ -56,8 +56,9 @@ impl StreamReader {
             ),
         };
         let mut all = schema::empty(&source.columns).and_then(|all| arriving(stream, time, all)).map_err(failed)?;
-        for path in &stream.files {
-            let part = load(path, &columns).map_err(|error| scan::unreadable(source, path, &error))?;
+        for data in &stream.files {
+            let path = data.path.as_path();
+            let part = scan::guarded(source, data, || load(source, data, &columns))?;
             let part = fit::to_source(source, path, part)?;
             let part = arriving(stream, time, part);
             part.and_then(|part| all.vstack_mut(&part).map(drop))
@@ -148,8 +149,8 @@ impl StreamReader {
 }
 
 /// The known columns of a file.
-fn load(path: &std::path::Path, columns: &[String]) -> PolarsResult<DataFrame> {
-    scan::select(scan::file(path)?, columns.to_vec())?.collect()
+fn load(source: &Source, data: &DataFile, columns: &[String]) -> PolarsResult<DataFrame> {
+    scan::columns(source, data, columns, None)?.collect()
 }
 
 /// The events with their arrival.

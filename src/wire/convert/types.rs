@@ -18,7 +18,8 @@ pub fn type_to_proto(data_type: &DataType) -> common::DataType {
         DataType::Bool => DataTypeKind::Bool,
         DataType::Timestamp => DataTypeKind::Timestamp,
         DataType::Array(_) => DataTypeKind::Array,
-        DataType::Other(_) => DataTypeKind::Unknown,
+        DataType::Struct(_) => DataTypeKind::Struct,
+        DataType::Date | DataType::Decimal(..) | DataType::Other(_) => DataTypeKind::Unknown,
     };
     let element = match data_type {
         DataType::Array(element) => Some(Box::new(type_to_proto(element))),
@@ -126,6 +127,10 @@ fn spark_json(data_type: &DataType) -> serde_json::Value {
         DataType::Array(element) => {
             serde_json::json!({"type": "array", "elementType": spark_json(element), "containsNull": true})
         }
+        DataType::Struct(fields) => {
+            let field = |(name, word): &(String, DataType)| serde_json::json!({"name": name, "type": spark_json(word), "nullable": true, "metadata": {}});
+            serde_json::json!({"type": "struct", "fields": fields.iter().map(field).collect::<Vec<_>>()})
+        }
         other => spark_word(other).into(),
     }
 }
@@ -138,6 +143,12 @@ fn spark_word(data_type: &DataType) -> String {
         DataType::Bool => "boolean".to_owned(),
         DataType::Timestamp => "timestamp".to_owned(),
         DataType::Array(element) => format!("array<{}>", spark_word(element)),
+        DataType::Date | DataType::Decimal(..) => data_type.to_string(),
+        DataType::Struct(fields) => {
+            let fields: Vec<String> =
+                fields.iter().map(|(name, word)| format!("{name}:{}", spark_word(word))).collect();
+            format!("struct<{}>", fields.join(","))
+        }
         DataType::Other(word) => word.clone(),
     }
 }

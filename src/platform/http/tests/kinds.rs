@@ -173,7 +173,7 @@ pub(super) fn repository() -> Repository {
         let text = format!("name = \"{name}\"\n{refers}\nmode = \"spark_sql\"\nsql = \"{sql}\"\n{rest}\n");
         write(&format!("views/{name}.toml"), &text);
     }
-    let repository = registry::load(root.path());
+    let repository = registry::load_with(root.path(), &[data]);
     let errors: Vec<String> = repository.errors.iter().map(ToString::to_string).collect();
     assert_eq!(errors, Vec::<String>::new());
     repository

@@ -22,7 +22,7 @@ fn with_services(
         ("views/broken.toml", "name = \"broken\"\ncolour = 1\n"),
         ("services.toml", services),
     ]);
-    let loaded = load(root.path());
+    let loaded = load_with(root.path(), &[data()]);
     let errors = loaded.errors.iter().filter(|error| !error.file.starts_with("views")).map(ToString::to_string);
     (errors.collect(), loaded.services)
 }
@@ -55,7 +55,7 @@ fn a_view_may_come_twice_under_other_names() {
 
 #[test]
 fn without_the_file_there_are_no_services() {
-    let loaded = load(repository(&[]).path());
+    let loaded = load_with(repository(&[]).path(), &[data()]);
     assert!(loaded.errors.is_empty() && loaded.services.is_empty());
 }
 
