@@ -233,7 +233,7 @@ fn stamped(view: &View, rows: DataFrame) -> PolarsResult<DataFrame> {
     let anchor = (at.floor_div(lit(step)) * lit(step) * lit(1_000_i64)).alias(tiles::ANCHOR);
     let names = tiles::stored_names(view);
     let rows = rows.lazy().sort([time], SortMultipleOptions::default().with_maintain_order(true)).with_column(anchor);
-    rows.select(names.iter().map(|name| col(name.as_str())).collect::<Vec<_>>()).collect()
+    rows.select(names.iter().map(|name| frame::named(name)).collect::<Vec<_>>()).collect()
 }
 
 /// The view's query, parsed and checked.

@@ -33,11 +33,16 @@ pub fn polars_type(data_type: &DataType) -> Option<pl::DataType> {
     crate::wire::typed::polars_type(data_type)
 }
 
+/// The column of exactly that name: `pl::col` takes `*` and `^...$` for patterns.
+pub fn named(name: &str) -> pl::Expr {
+    pl::Expr::Column(name.into())
+}
+
 /// The column in the one Polars type of its word: int64, float64, microseconds UTC; absent for types this program does
 /// not know.
 pub fn normal(name: &str, polars: &pl::DataType) -> Option<pl::Expr> {
     let wanted = polars_type(&data_type(polars)?)?;
-    let column = pl::col(name);
+    let column = named(name);
     Some(match polars {
         same if *same == wanted => column,
         // A time without a zone is UTC: the count since the epoch is kept.

@@ -224,7 +224,7 @@ impl Work {
         let columns = schema.iter().filter(|(name, _)| wanted(name));
         let columns: Vec<Expr> = columns.filter_map(|(name, dtype)| frame::normal(name, dtype)).collect();
         let time = self.view.timestamp_field.as_str();
-        let mut rows = rows.select(columns).filter(col(time).is_not_null());
+        let mut rows = rows.select(columns).filter(frame::named(time).is_not_null());
         if let Some(window) = self.reach.rows {
             rows = rows.filter(within(time, window));
         }
@@ -262,7 +262,7 @@ pub fn in_time(view: &View, query: &sql::Query, mut events: LazyFrame) -> Polars
 /// Times of the column inside the window.
 pub fn within(column: &str, window: Window) -> Expr {
     let edge = |at: Time| lit(Scalar::new_datetime(micros(at), TimeUnit::Microseconds, Some(TimeZone::UTC)));
-    col(column).gt_eq(edge(window.start)).and(col(column).lt(edge(window.end)))
+    frame::named(column).gt_eq(edge(window.start)).and(frame::named(column).lt(edge(window.end)))
 }
 
 /// Collects on the streaming engine, which looks at guards between batches.

@@ -3,6 +3,8 @@
 //! A sequence is summarised in blocks of 32, blocks of 32 blocks, and so on; a range costs at most 64 steps a level. Pure
 //! data.
 
+use std::cmp::Ordering;
+
 use crate::model::float_order;
 use crate::platform::registry::definition::Function;
 
@@ -278,8 +280,11 @@ impl Summary for Best<f64> {
     fn then(self, later: Self) -> Self {
         let greatest = self.greatest || later.greatest;
         let value = match (self.value, later.value) {
-            (Some(a), Some(b)) if float_order(a, b).is_lt() != greatest => Some(a),
-            (Some(_), Some(b)) => Some(b),
+            // Of equal ones, such as the two zeros, the earlier stays, as in a tile.
+            (Some(a), Some(b)) => {
+                let wanted = if greatest { Ordering::Greater } else { Ordering::Less };
+                Some(if float_order(b, a) == wanted { b } else { a })
+            }
             (a, b) => a.or(b),
         };
         Self { value, greatest }

@@ -329,9 +329,9 @@ pub fn play(source: &Source, lap: &Lap, events: LazyFrame, columns: &[String]) -
     let mapped = source.replay.as_ref().map(|replay| replay.columns.as_slice()).unwrap_or_default();
     let column = |name: &String| {
         if !mapped.contains(name) {
-            return col(name.as_str());
+            return frame::named(name);
         }
-        let offset = col(name.as_str()).dt().timestamp(TimeUnit::Microseconds) - lit(lap.begins);
+        let offset = frame::named(name).dt().timestamp(TimeUnit::Microseconds) - lit(lap.begins);
         let offset = (offset * lit(lap.numerator)).floor_div(lit(lap.denominator));
         (offset + lit(lap.starts)).cast(frame::timestamp_type()).alias(name.as_str())
     };

@@ -245,6 +245,20 @@ fn a_job_computes_its_whole_window_as_run_and_history_do() {
 }
 
 #[test]
+fn names_that_look_like_patterns_are_names() {
+    let sql = "SELECT k, ts, x AS `^.*$`, id AS `*` FROM events";
+    let (_folder, view) = repository(sql, "");
+    let start = parse_time("2026-01-01").unwrap();
+    let window = Window { start, end: start + Span::hours(20) };
+    let rows = materialize(&view, window, window.end, (&Cancel::default(), MEMORY), &|_| {}).unwrap();
+    assert_eq!(rows.height(), 600);
+    let ids = frame::values(rows.column("*").unwrap());
+    assert!(
+        ids.contains(&Value::Int(599)) && frame::values(rows.column("^.*$").unwrap()).contains(&Value::Float(16.0))
+    );
+}
+
+#[test]
 fn tiles_of_odd_numbers_and_names_are_told_apart() {
     let sql = "SELECT k AS count_x, ts, CASE WHEN id % 7 = 0 THEN -double('NaN') ELSE x END AS x, x + 1 AS of_squares_x FROM events";
     let (_folder, mut view) =

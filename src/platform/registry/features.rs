@@ -114,14 +114,15 @@ fn aggregations(
         fields.report("aggregations", format!("has more than {MAX_AGGREGATIONS} entries"), "split the view");
         return None;
     }
-    let mut taken: BTreeSet<String> = join_keys.iter().map(|(name, _)| name.clone()).collect();
-    taken.extend(timestamp.map(str::to_owned));
+    // Spark reads names in any case.
+    let mut taken: BTreeSet<String> = join_keys.iter().map(|(name, _)| name.to_lowercase()).collect();
+    taken.extend(timestamp.map(str::to_lowercase));
     let mut found = Vec::new();
     for entry in &list {
         let aggregation = aggregation(entry, interval, output);
         entry.finish();
         if let Some(aggregation) = &aggregation
-            && !taken.insert(aggregation.feature.clone())
+            && !taken.insert(aggregation.feature.to_lowercase())
         {
             let problem = format!("the feature name `{}` is taken", aggregation.feature);
             entry.report("name", problem, "remove the repeated aggregation, or give it a `name`");

@@ -200,6 +200,16 @@ fn names_that_stored_rows_have_for_themselves_are_refused() {
 }
 
 #[test]
+fn feature_names_are_taken_whatever_their_case() {
+    let twice =
+        "aggregations = [{ column = \"dep_delay\", function = \"mean\", time_window = \"6h\", name = \"CARRIER\" }, ";
+    let view = VIEW.replace("NAME", "other").replace("aggregations = [", twice);
+    let (errors, _) = printed(&view);
+    let expected = "views/other.toml:9: aggregations[0].name: the feature name `CARRIER` is taken. remove the repeated aggregation, or give it a `name`";
+    assert_eq!(errors, [expected]);
+}
+
+#[test]
 fn broken_toml_hides_no_other_view() {
     let (errors, names) = printed("name = \"other\nentities = [");
     assert_eq!(names, ["sound"]);

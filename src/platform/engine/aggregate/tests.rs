@@ -137,6 +137,21 @@ fn nan_is_the_greatest_number_whatever_its_sign() {
 }
 
 #[test]
+fn of_equal_zeros_the_earlier_stays_online_and_offline() {
+    use crate::platform::engine::ranges::{Best, Blocks};
+    for zeros in [[0.0_f64, -0.0], [-0.0, 0.0]] {
+        let groups: Vec<Vec<Value>> = zeros.iter().map(|zero| vec![Value::Float(*zero)]).collect();
+        let groups: Vec<&[Value]> = groups.iter().map(Vec::as_slice).collect();
+        for (function, greatest) in [(Function::Min, false), (Function::Max, true)] {
+            let Value::Float(online) = over(function, &groups) else { panic!("no number") };
+            let offline = Blocks::new(zeros.map(|zero| Best { value: Some(zero), greatest }).to_vec()).over(0, 2).value;
+            let sign = |x: f64| x.is_sign_negative();
+            assert_eq!((sign(online), offline.map(sign)), (sign(zeros[0]), Some(sign(zeros[0]))), "{function:?}");
+        }
+    }
+}
+
+#[test]
 fn only_the_whole_sum_of_integers_must_fit() {
     let groups: [&[Value]; 3] = [&[Value::Int(i64::MAX)], &[Value::Int(1)], &[Value::Int(-5)]];
     assert_eq!(over(Function::Sum, &groups), Value::Int(i64::MAX - 4));

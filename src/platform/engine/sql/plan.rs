@@ -96,7 +96,7 @@ impl Planner {
             for (column, dtype) in schema.iter() {
                 let Some(ty) = Type::of(dtype) else { continue };
                 let id = planner.id();
-                let expr = pl::col(column.clone());
+                let expr = pl::Expr::Column(column.clone());
                 exprs.push(if ty.polars() == *dtype { expr } else { expr.cast(ty.polars()) }.alias(name(id)));
                 columns.push(Named { qualifier: None, name: column.to_string(), id, ty, hidden: false });
             }
