@@ -84,6 +84,7 @@ impl Bench {
         let now = Arc::clone(&self.now);
         let clock = Clock::from_fn(move || from_micros(now.fetch_add(1, Ordering::SeqCst)));
         let config = Config {
+            allow_sources: Vec::new(),
             repo: fixture().join("repo"),
             data_dir: self.data(),
             feature_separator: ".".parse().unwrap(),

@@ -51,7 +51,7 @@ pub fn source_of(view: &View, window: Window) -> Option<(&Source, Window)> {
 /// The files of a source that may hold events of the window by their names.
 pub fn files(source: &Source, window: Window, now: Time) -> Vec<&Path> {
     let parts: std::collections::BTreeSet<PathBuf> =
-        scan::parts(source, Some(window), now).into_iter().map(|part| part.path).collect();
+        scan::parts(source, Some(window), now).into_iter().map(|part| part.data.path).collect();
     source.files.iter().map(|file| file.path.as_path()).filter(|path| parts.contains(*path)).collect()
 }
 
@@ -59,7 +59,7 @@ pub fn files(source: &Source, window: Window, now: Time) -> Vec<&Path> {
 pub fn rows_in(source: &Source, path: &Path, window: Window, now: Time) -> PolarsResult<u64> {
     let Some(time) = &source.timestamp_column else { return Ok(0) };
     let mut rows = 0;
-    for part in scan::parts(source, Some(window), now).iter().filter(|part| part.path == path) {
+    for part in scan::parts(source, Some(window), now).iter().filter(|part| part.data.path == path) {
         let events = scan::lazy(source, part, std::slice::from_ref(time), false)?;
         let counted = events.select([len().cast(DataType::UInt64).alias("rows")]).collect()?;
         rows += counted.column("rows")?.u64()?.get(0).unwrap_or_default();
