@@ -311,7 +311,7 @@ fn names_of_the_definition_and_of_the_query_do_not_care_about_case() {
     );
     let view = format!("{view}timestamp_field = \"timestamp\"\n");
     let root = repository(&[("views/other.toml", &view)]);
-    let loaded = load(root.path());
+    let loaded = load_with(root.path(), &[data()]);
     let errors: Vec<String> = loaded.errors.iter().map(ToString::to_string).collect();
     assert_eq!(errors, Vec::<String>::new());
     let view = loaded.views.iter().find(|view| view.name == "other").unwrap();

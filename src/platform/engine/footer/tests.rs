@@ -347,7 +347,7 @@ fn times_are_those_of_the_file_or_an_error_that_shows_them() {
         }
     };
     int96(&path, &[(2_460_463, 0), (400_000_000, 0)]);
-    refused("34349184");
+    refused("34349133196800 seconds");
     int96(&path, &[(100_000_000, 0)]);
     refused("years -262143 to 262142");
     let millis = |at: i64| Arc::new(TimestampMillisecondArray::from_iter_values([at])) as ArrayRef;
