@@ -193,7 +193,7 @@ pub fn add_months(of: i32, months: i64) -> Option<i32> {
 /// The last day of the month.
 pub fn last_day(of: i32) -> Option<i32> {
     let at = date(of)?;
-    Some(of + i32::try_from(at.num_days_in_month()).ok()? - at.day() as i32)
+    Some(of + i32::from(at.num_days_in_month()) - at.day() as i32)
 }
 
 /// The next such day of the week after a day; `wanted` counts from Monday.

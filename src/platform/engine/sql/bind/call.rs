@@ -193,7 +193,7 @@ impl Binder<'_> {
                 Some(Literal::Text(part)) => self.part_of(part, at.clone(), from),
                 _ => Err(from.place.refuse("date_part", "takes a constant text", "write date_part('hour', ts)")),
             },
-            ("from_json", [text, schema]) => self.from_json(function, text, schema, from),
+            ("from_json", [text, schema]) => self.read_json(function, text, schema, from),
             ("floor" | "ceil", [number]) if number.ty.is_integer() => Ok(number.clone().cast(&Type::Long)),
             ("max_by" | "min_by", _) | (_, _) => {
                 let name = function.name;

@@ -86,7 +86,7 @@ impl Binder<'_> {
     }
 
     /// A text read by a schema.
-    pub fn from_json(
+    pub fn read_json(
         &self,
         function: &'static Function,
         text: &Node,

@@ -124,5 +124,5 @@ fn sum(args: &[Expr]) -> Expr {
 }
 
 fn average(args: &[Expr]) -> Expr {
-    aggregated(args, decimal::averaged, |sum, scale, count, size| decimal::mean(sum, scale, count, size))
+    aggregated(args, decimal::averaged, decimal::mean)
 }
