@@ -105,7 +105,7 @@ fn a_damaged_definition_is_named_and_the_rest_works() {
     std::os::unix::fs::symlink(from.join("data"), repo.join("data")).unwrap();
     let sound = std::fs::read_to_string(from.join("views/aircraft_state.toml")).unwrap();
     std::fs::write(repo.join("views/aircraft_state.toml"), sound.replace("batch_schedule", "batch_shedule")).unwrap();
-    let server = Server::start(&repo, &folder.path().join("data"));
+    let server = Server::start_on_example_data(&repo, &folder.path().join("data"));
 
     let views = server.json(&["views", "--json"]);
     let names: Vec<&str> = views.as_array().unwrap().iter().filter_map(|v| v["name"].as_str()).collect();

@@ -128,7 +128,7 @@ fn a_lookup_equals_the_events() {
     std::fs::create_dir(&repo).unwrap();
     let views = ["carrier_delays", "route_stats", "aircraft_state", "origin_carriers"];
     repository(&repo, &views);
-    let server = Server::start(&repo, &folder.path().join("data"));
+    let server = Server::start_on_example_data(&repo, &folder.path().join("data"));
     for view in views {
         wait_until_materialized(&server, view);
     }

@@ -96,7 +96,7 @@ impl Release {
         let folder = tempfile::tempdir().unwrap();
         let repository = folder.path().join("repo");
         let definitions = copy_repository(&repository);
-        let server = Server::start(&repository, &folder.path().join("data"));
+        let server = Server::start_on_example_data(&repository, &folder.path().join("data"));
         let key_file = folder.path().join("data.key");
         let scene = json!({
             "url": server.url, "fvtop": PROGRAM, "key": KEY, "key_file": key_file, "repository": repository,

@@ -130,6 +130,12 @@ impl Server {
         Starting::new(fvtop(), repository, data).ready()
     }
 
+    /// The same for a repository whose data are a link to those of the example.
+    pub fn start_on_example_data(repository: &Path, data: &Path) -> Self {
+        let there = example_repository().join("data").display().to_string();
+        Starting::with(fvtop(), repository, data, &["--allow-sources", &there]).ready()
+    }
+
     /// The calls to this server, in this process.
     pub fn api(&self) -> Api {
         let endpoint = Endpoint::new(parse_url(&self.url).unwrap(), ApiKey::new(KEY).unwrap(), None);

@@ -58,6 +58,7 @@ pub const CALLS: &[&str] = &[
     "SubmitMaterializationJob",
     "CancelMaterializationJob",
     "ForceRetryMaterializationTask",
+    "RestartMaterializationTask",
     "GetJobDetails",
     "GetJobLogs",
     "GetDeleteEntitiesInfo",
@@ -261,6 +262,16 @@ impl Script {
                 let asked: t::ForceRetryMaterializationTaskRequest = call.decode().ok()?;
                 self.world.find(c::id_from_proto(&asked.materialization_task_id?))?.state = JobState::ManualRetry;
                 self.say(&t::ForceRetryMaterializationTaskResponse::default())
+            }
+            "RestartMaterializationTask" => {
+                let asked: t::RestartMaterializationTaskRequest = call.decode().ok()?;
+                let old = self.world.find(c::id_from_proto(&asked.materialization_task_id?))?.clone();
+                let stores = Stores { online: old.online, offline: old.offline };
+                let job = self.world.start(&old.feature_view, old.job_type, old.window, stores);
+                self.say(&t::RestartMaterializationTaskResponse {
+                    new_materialization_task_id: Some(c::id_to_proto(job.id)),
+                    ..Default::default()
+                })
             }
             "GetDeleteEntitiesInfo" => self.say(&d::GetDeleteEntitiesInfoResponse {
                 df_path: Some("s3://keys/9".to_owned()),

@@ -148,7 +148,7 @@ pub const ONE_SELECT: &str = "write one SELECT statement (it may begin with WITH
 /// Deepest type.
 const MAX_TYPE: usize = 16;
 
-/// Where a type such as ARRAY<ARRAY<INT>> is nested too deeply: reading it calls itself without a bound.
+/// Where a type such as `ARRAY<ARRAY<INT>>` is nested too deeply: reading it calls itself without a bound.
 fn deep_type(tokens: &[TokenWithSpan]) -> Option<Place> {
     let mut depth = 0_usize;
     let mut words = tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).peekable();
