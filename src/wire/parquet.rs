@@ -1,12 +1,20 @@
-//! How deep the schema of a Parquet file is nested, found without recursion.
+//! Parquet files as other programs have them: how deep the schema of one is nested, found without recursion; and files that every
+//! reader understands.
 //!
 //! Every library reads a schema by recursion and takes its depth from the file: some kilobytes end the process. So the list of
 //! schema elements in the footer (Thrift's compact protocol) is walked here first. It must not judge anything else: what is no
 //! footer is for the library to tell.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use polars::prelude::{
+    CompatLevel, DataFrame, IpcStreamWriter, KeyValueMetadata, ParquetCompression, ParquetWriter, PolarsResult,
+    SerWriter,
+};
 
 /// The deepest nesting that the libraries are given. A list takes two levels.
 pub const DEEPEST: usize = 64;
@@ -14,6 +22,23 @@ pub const DEEPEST: usize = 64;
 const LARGEST: u64 = 256 << 20;
 /// The deepest nesting of a value that is passed over.
 const SKIPPED: usize = 16;
+
+/// A writer of these columns, compressed with zstd. The types that stand beside Parquet's own in the file are those of the first
+/// Arrow: Polars would name its newest ones, such as views of texts, which pandas cannot read inside a list.
+///
+/// # Errors
+/// When a column has a type that no file can have.
+pub fn writer<W: Write>(out: W, columns: &DataFrame) -> PolarsResult<ParquetWriter<W>> {
+    let mut stream = Vec::new();
+    let mut types = columns.clear();
+    IpcStreamWriter::new(&mut stream).with_compat_level(CompatLevel::oldest()).finish(&mut types)?;
+    // A stream begins with its schema: eight bytes, the last four of them the length of what follows.
+    let length = stream.get(4..8).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_le_bytes);
+    let schema = stream.get(..8 + length as usize).unwrap_or_default();
+    let metadata = KeyValueMetadata::from_static(vec![("ARROW:schema".to_owned(), STANDARD.encode(schema))]);
+    let writer = ParquetWriter::new(out).with_compression(ParquetCompression::Zstd(None));
+    Ok(writer.with_key_value_metadata(Some(metadata)))
+}
 
 /// The deepest nesting of the schema, 1 for plain columns; absent where there is no footer to be understood.
 ///
@@ -195,6 +220,25 @@ mod tests {
     use polars::prelude::{NamedFrom, ParquetWriter, Series, df};
 
     use super::*;
+
+    /// Views of texts inside lists are what pandas could not read.
+    #[test]
+    fn written_files_name_types_that_every_reader_has() {
+        use deltalake_core::arrow::datatypes::DataType as Arrow;
+        use deltalake_core::parquet::arrow::arrow_reader::ArrowReaderMetadata;
+        use polars::prelude::{ParquetReader, SerReader};
+
+        let lists = Series::new("tags".into(), [Series::new("".into(), ["a", "b"])]);
+        let mut frame = df!("k" => ["x"], "at" => [1_i64]).unwrap();
+        frame.with_column(lists.into()).unwrap();
+        let mut file = tempfile::tempfile().unwrap();
+        writer(&mut file, &frame).unwrap().finish(&mut frame).unwrap();
+        let footer = ArrowReaderMetadata::load(&file, Default::default()).unwrap();
+        let type_of = |name: &str| footer.schema().field_with_name(name).unwrap().data_type().clone();
+        assert_eq!((type_of("k"), type_of("at")), (Arrow::LargeUtf8, Arrow::Int64));
+        assert!(matches!(type_of("tags"), Arrow::LargeList(item) if *item.data_type() == Arrow::LargeUtf8));
+        assert_eq!(ParquetReader::new(file).finish().unwrap(), frame);
+    }
 
     /// A file of nothing but a footer whose schema is a chain of groups.
     fn chain(depth: usize) -> File {

@@ -6,12 +6,13 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-use polars::prelude::{Column, DataFrame, ParquetCompression, ParquetWriter};
+use polars::prelude::{Column, DataFrame};
 use serde_json::Value as Json;
 
 use super::{FileFormat, problem};
 use crate::client::message::Problem;
 use crate::model::clean::is_obeyed;
+use crate::wire::parquet;
 use crate::wire::table::{cell_json, cell_text};
 
 /// Writes a table into a file and gives the bytes it takes: Parquet with zstd; CSV and JSON lines with times as RFC 3339.
@@ -23,9 +24,9 @@ pub fn save(table: &DataFrame, path: &Path, format: FileFormat, replace: bool) -
         FileFormat::Csv => csv(table, out),
         FileFormat::JsonLines => json_lines(table, out),
         FileFormat::Parquet => {
-            let writer = ParquetWriter::new(out).with_compression(ParquetCompression::Zstd(None));
             // Columns are shared: this copies no rows.
-            writer.finish(&mut table.clone()).map(drop).map_err(io::Error::other)
+            let written = parquet::writer(out, table).and_then(|writer| writer.finish(&mut table.clone()));
+            written.map(drop).map_err(io::Error::other)
         }
     })
 }

@@ -4,12 +4,13 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use polars::prelude::{DataFrame, ParquetCompression, ParquetWriter};
+use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::outside;
 use crate::platform::private;
+use crate::wire::parquet;
 use crate::wire::queries::{Dataset, is_plain_name};
 
 /// The description's file.
@@ -173,7 +174,7 @@ fn fill(folder: &Path, rows: Option<&DataFrame>, mut dataset: Dataset) -> Result
         let out = File::create_new(folder.join(&file))?;
         private::settle(&folder.join(&file))?;
         // Columns are shared: this copies no rows.
-        ParquetWriter::new(&out).with_compression(ParquetCompression::Zstd(None)).finish(&mut rows.clone())?;
+        parquet::writer(&out, rows)?.finish(&mut rows.clone())?;
         out.sync_all()?;
         dataset.bytes = out.metadata()?.len();
     }

@@ -14,6 +14,7 @@ use super::integrity::Summed;
 use super::layout::PARTITION;
 use super::stats;
 use crate::platform::private;
+use crate::wire::parquet;
 
 /// The rows of a file: all columns, or these alone.
 pub fn read(path: &Path, columns: Option<Vec<String>>) -> PolarsResult<DataFrame> {
@@ -56,7 +57,7 @@ pub fn write(
     let file = File::create(&whole)?;
     private::settle(&whole)?;
     let mut summed = Summed::new(&file);
-    ParquetWriter::new(&mut summed).with_compression(ParquetCompression::Zstd(None)).finish(&mut rows)?;
+    parquet::writer(&mut summed, &rows)?.finish(&mut rows)?;
     let checksum = summed.checksum();
     file.sync_all()?;
     let add = Add {
