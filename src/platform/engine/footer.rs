@@ -4,7 +4,8 @@
 //! with. Nothing that a footer states is believed where it would cost a row; no rows are read here.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use polars::prelude::TimeZone;
 
 use crate::model::time::from_micros;
 use crate::model::{DataType, Span, Window};
+use crate::wire::parquet::{DEEPEST, nesting};
 
 /// Most characters of what a library says about something broken.
 const SAID: usize = 200;
@@ -88,6 +90,21 @@ impl Times {
     }
 }
 
+/// Opens a file of a source for reading. What is no plain file is not waited for: a pipe has a reader only once somebody writes.
+///
+/// # Errors
+/// When it cannot be opened, or is no plain file: what is wrong with it.
+pub fn open(path: &Path) -> Result<File, String> {
+    let at_once = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(at_once).open(path).map_err(|error| said(&error))?;
+    let about = file.metadata().map_err(|error| said(&error))?;
+    match about.file_type() {
+        kind if kind.is_dir() => Err("it is a folder".to_owned()),
+        kind if kind.is_file() => Ok(file),
+        _ => Err("it is no plain file but a pipe, a socket or a device".to_owned()),
+    }
+}
+
 /// What a file says of itself.
 pub struct Footer {
     /// Its columns, in order. Two may have one name.
@@ -108,13 +125,15 @@ impl Footer {
     }
 
     fn read_here(path: &Path) -> Result<Self, String> {
-        let file = File::open(path).map_err(|error| said(&error))?;
+        let file = open(path)?;
         let about = file.metadata().map_err(|error| said(&error))?;
-        if about.is_dir() {
-            return Err("it is a folder".to_owned());
-        }
         if about.len() == 0 {
             return Err("it is empty".to_owned());
+        }
+        // The library takes the depth from the file and recurses over it: some kilobytes would end the process.
+        let deep = nesting(&file).map_err(|error| said(&error))?;
+        if let Some(deep) = deep.filter(|deep| *deep > DEEPEST) {
+            return Err(format!("its columns are nested {deep} levels deep, and at most {DEEPEST} are read"));
         }
         let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let plain = ArrowReaderMetadata::load(&file, plain).map_err(|error| said(&error))?;

@@ -3,7 +3,6 @@
 //! The transaction log's library reads the columns, turns each value into the type that the source has, and hands them over.
 //! A value that does not fit its type is an error that shows it, never another value.
 
-use std::fs::File;
 use std::io::Cursor;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,7 +23,7 @@ use deltalake_core::parquet::arrow::arrow_reader::{
 };
 use polars::prelude::{DataFrame, IpcStreamReader, SerReader};
 
-use super::footer::{Footer, Found, Times, careful, in_unit, said};
+use super::footer::{Footer, Found, Times, careful, in_unit, open, said};
 use super::frame::SHOWN_MICROS;
 use super::{MEMORY, schema};
 use crate::model::time::micros;
@@ -127,7 +126,7 @@ impl Batches {
         groups: &[usize],
         unit: TimeUnit,
     ) -> Result<Self, String> {
-        let file = File::open(path).map_err(|error| said(&error))?;
+        let file = open(path)?;
         let metadata: ArrowReaderMetadata = in_unit(&footer.metadata, &footer.columns, unit)?;
         let roots = columns.iter().map(|(found, _)| found.root);
         let mask = ProjectionMask::roots(metadata.parquet_schema(), roots);

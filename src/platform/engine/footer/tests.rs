@@ -410,3 +410,39 @@ fn events_later_than_now_are_told_and_may_be_taken() {
     assert_eq!(ran(&strict), (1, told("1 event", "2024-01-03")));
     assert_eq!(ran(&free), (2, vec![]));
 }
+
+/// A pipe that nobody writes to would hold whoever opens it, and with it a place of those who compute, for ever.
+#[test]
+fn what_is_no_plain_file_is_refused_at_once() {
+    let root = tempfile::tempdir().unwrap();
+    let pipe = root.path().join("s.parquet");
+    let view = || view(&repository(root.path(), "files = \"s.parquet\"", "v"));
+    event(&pipe, "2024-01-01", texts(&["x"]));
+    let before = view();
+    std::fs::remove_file(&pipe).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    assert!(Footer::read(&pipe).err().unwrap().contains("a pipe"));
+    let refused = from_source(&before, "2026-01-01", None).unwrap_err();
+    assert!(refused.message.contains("s.parquet") && refused.message.contains("a pipe"), "{refused}");
+    std::fs::remove_file(&pipe).unwrap();
+    std::fs::create_dir(&pipe).unwrap();
+    assert_eq!(Footer::read(&pipe).err().unwrap(), "it is a folder");
+}
+
+/// Some kilobytes of a schema nested in itself end a process whose library recurses over it.
+#[test]
+fn a_schema_that_is_nested_too_deep_costs_only_its_file() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("deep.parquet");
+    let mut field = Field::new("v", Arrow::Int64, true);
+    let mut column: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+    for _ in 0..40 {
+        field = Field::new("v", Arrow::List(Arc::new(field)), true);
+        let Arrow::List(item) = field.data_type() else { unreachable!() };
+        let one = deltalake_core::arrow::buffer::OffsetBuffer::from_lengths([1]);
+        column = Arc::new(ListArray::new(Arc::clone(item), one, column, None));
+    }
+    write(&path, &[("v", column)]);
+    let refused = Footer::read(&path).err().unwrap();
+    assert!(refused.contains("nested") && refused.contains("at most 64"), "{refused}");
+}
