@@ -46,6 +46,14 @@ pub enum DataDirError {
         /// Some of what is there.
         holds: String,
     },
+    /// There is nothing to be looked through.
+    #[error("{dir} holds no data of a platform: it is {what}. Name the --data-dir that a platform was started with")]
+    Nothing {
+        /// The folder.
+        dir: PathBuf,
+        /// Not there, or empty.
+        what: &'static str,
+    },
     /// A later release wrote it.
     #[error(
         "the data directory {dir} has format {found}, and this release ({}) knows formats up to {FORMAT}. Start it with the \
@@ -83,7 +91,7 @@ pub enum DataDirError {
         what: &'static str,
     },
     /// The disk says no.
-    #[error("the data directory {dir} cannot be used: {problem}. Choose a directory that you may write to.")]
+    #[error("the data directory {dir} cannot be used: {problem}. Choose a directory that you may write to")]
     Disk {
         /// The directory.
         dir: PathBuf,
@@ -126,14 +134,19 @@ pub fn claim(dir: &Path) -> Result<(), DataDirError> {
 /// # Errors
 /// When it is not.
 pub fn check(dir: &Path) -> Result<(), DataDirError> {
-    match format(dir)? {
-        Some(found) if found > FORMAT => Err(DataDirError::Newer { dir: dir.to_owned(), found }),
+    let dir = dir.to_owned();
+    if !dir.exists() {
+        return Err(DataDirError::Nothing { dir, what: "not there" });
+    }
+    match format(&dir)? {
+        Some(found) if found > FORMAT => Err(DataDirError::Newer { dir, found }),
         Some(_) => Ok(()),
-        None if is_recognised(dir) => Ok(()),
-        None => {
-            let holds = foreign(dir).map_err(|problem| DataDirError::Disk { dir: dir.to_owned(), problem })?;
-            Err(DataDirError::Foreign { dir: dir.to_owned(), holds: holds.unwrap_or_else(|| "nothing".to_owned()) })
-        }
+        None if is_recognised(&dir) => Ok(()),
+        None => match foreign(&dir) {
+            Ok(Some(holds)) => Err(DataDirError::Foreign { dir, holds }),
+            Ok(None) => Err(DataDirError::Nothing { dir, what: "empty" }),
+            Err(problem) => Err(DataDirError::Disk { dir, problem }),
+        },
     }
 }
 
