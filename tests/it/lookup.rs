@@ -9,11 +9,13 @@ use chrono::{DateTime, Utc};
 use polars::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{Server, example_repository, wait_for};
+use crate::support::{KEY, Server, example_repository, wait_for};
 
 const HOUR: i64 = 3_600_000_000;
 const DAY: i64 = 24 * HOUR;
 const LAP: i64 = 3 * DAY;
+/// A stream that is no more seconds behind has read the hours before this one.
+const CAUGHT_UP: f64 = 10.0;
 
 /// The flights of the laps around `now` with mapped event time `t` and arrival `arrives` (microseconds).
 fn events(now: i64) -> DataFrame {
@@ -102,6 +104,23 @@ fn wait_until_materialized(server: &Server, view: &str) {
         let open = batch.iter().filter(|j| j["state"] != "SUCCESS" && j["state"] != "SCHEDULED").count();
         (!batch.is_empty() && open == 0).then_some(())
     });
+    wait_for(&format!("the stream of {view}"), crate::support::GUARD, || {
+        lag(server, view).filter(|lag| *lag < CAUGHT_UP)
+    });
+}
+
+/// Seconds that the view's stream is behind; absent until it has read something.
+fn lag(server: &Server, view: &str) -> Option<f64> {
+    let asked = async {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let figures = http.get(format!("{}/v1/observability/metrics", server.url));
+        let figures = figures.header("authorization", format!("Tecton-key {KEY}"));
+        figures.send().await.unwrap().text().await.unwrap()
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let figures = runtime.block_on(asked);
+    let name = format!("fvtop_stream_lag_seconds{{workspace=\"prod\",feature_view=\"{view}\"}} ");
+    figures.lines().find_map(|line| line.strip_prefix(&name)).map(|value| value.parse().unwrap())
 }
 
 /// A repository with only the views under test, so that the test does not wait for the rest.
