@@ -176,6 +176,9 @@ fn a_damaged_data_file_gives_no_values() {
     }
     let (sound_now, told) = scene.check();
     assert!(!sound_now && told.contains("other bytes than were written"), "{told}");
+    // The command that it offers is one that the platform takes: its window lies on the schedule of hours.
+    let command = told.split("--start ").nth(1).and_then(|rest| rest.split(" --offline").next()).unwrap();
+    assert!(command.split(" --end ").all(|edge| edge.ends_with(":00:00Z")), "{command}");
     for bytes in [&sound[..sound.len() / 2], &[]] {
         std::fs::write(&file, bytes).unwrap();
         scene.refused("it was cut");

@@ -35,10 +35,24 @@ impl Rows<'_> {
         Ok(Some(Manifest { table, version: u64::try_from(version).unwrap_or_default(), files }))
     }
 
-    /// What jobs know of a view's offline table, by the id alone: times of damage are told as they are.
+    /// What jobs know of a view's offline table, by the id alone: times of damage are rounded to what all windows have in common,
+    /// for the definition, which has the schedule, may not be at hand.
     pub fn known(&self, view: Id) -> Result<Known, TableError> {
         let (manifest, lost, written) = (self.manifest(view)?, self.lost(view)?, self.coverage(view)?.offline);
-        Ok(Known { manifest, lost, written, schedule: Span::microseconds(1) })
+        Ok(Known { manifest, lost, written, schedule: self.grid(view)? })
+    }
+
+    /// The largest span that all windows of a view's jobs begin and end on: its batch schedule or a multiple of it.
+    fn grid(&self, view: Id) -> Result<Span, TableError> {
+        let sql = "SELECT window_start, window_end FROM jobs WHERE view = ?1 AND window_end IS NOT NULL
+             UNION SELECT starts, ends FROM coverage WHERE view = ?1";
+        let mut query = self.connection.prepare_cached(sql)?;
+        let edges = query.query_map([view.to_string()], |row| Ok([row.get::<_, i64>(0)?, row.get::<_, i64>(1)?]))?;
+        let mut common = 0;
+        for edge in edges {
+            common = edge?.into_iter().fold(common, |common, at| divisor(common, at.unsigned_abs()));
+        }
+        Ok(Span::microseconds(i64::try_from(common.max(1)).unwrap_or(1)))
     }
 
     /// The views that there ever were jobs of, with workspace and name.
@@ -109,4 +123,9 @@ impl Rows<'_> {
         }
         Ok(())
     }
+}
+
+/// The greatest common divisor; of nothing and a number the number.
+fn divisor(one: u64, other: u64) -> u64 {
+    if other == 0 { one } else { divisor(other, one % other) }
 }
