@@ -10,6 +10,8 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
+use super::clean::cut;
+
 /// Names of kinds of error that libraries put in front, and that say nothing beyond the text behind them.
 const KINDS: [&str; 13] = [
     "no data: ",
@@ -69,6 +71,14 @@ pub fn sentence(error: &(impl Display + ?Sized)) -> String {
     let kept: Vec<&str> = sentences(&line).filter(|part| !ADVICE.iter().any(|advice| part.contains(advice))).collect();
     let kept = if kept.is_empty() { line.trim().to_owned() } else { kept.concat() };
     kept.trim().trim_end_matches(['.', ':', ',', ';']).to_owned()
+}
+
+/// The most characters of [`short`].
+const SHORT: usize = 200;
+
+/// [`sentence`], cut: for what a library says of a file that somebody sent, which may hold a piece of the file.
+pub fn short(error: &(impl Display + ?Sized)) -> String {
+    cut(&sentence(error), SHORT).into_owned()
 }
 
 /// The pieces of a text that end as sentences do.

@@ -6,11 +6,11 @@
 pub mod aggregate;
 pub mod args;
 pub mod arrivals;
+mod arrow_reader;
 pub mod ask;
 pub mod asof;
 pub mod fold;
 pub mod footer;
-mod foreign;
 pub mod frame;
 pub mod guard;
 pub mod history;

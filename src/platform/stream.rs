@@ -1,6 +1,5 @@
 //! Streams: reading the stream side of sources, and run_stream's tails.
 
-mod fit;
 pub mod hub;
 pub mod readers;
 pub mod record;

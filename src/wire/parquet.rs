@@ -8,6 +8,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -38,6 +39,14 @@ pub fn writer<W: Write>(out: W, columns: &DataFrame) -> PolarsResult<ParquetWrit
     let metadata = KeyValueMetadata::from_static(vec![("ARROW:schema".to_owned(), STANDARD.encode(schema))]);
     let writer = ParquetWriter::new(out).with_compression(ParquetCompression::Zstd(None));
     Ok(writer.with_key_value_metadata(Some(metadata)))
+}
+
+/// Reads what somebody sent. The libraries are careful, but not proof against panics.
+///
+/// # Errors
+/// Those of the reading, and in the place of a panic that the parts do not fit together.
+pub fn careful<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("its parts do not fit together".to_owned()))
 }
 
 /// The deepest nesting of the schema, 1 for plain columns; absent where there is no footer to be understood.

@@ -5,7 +5,6 @@
 
 use std::fs::{self, File};
 use std::io::{self, Cursor};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,7 +15,9 @@ use deltalake_core::parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRe
 use deltalake_core::{DeltaTable, DeltaTableBuilder};
 use polars::prelude::{DataFrame, Expr, IntoLazy, IpcStreamReader, SerReader, col};
 
+use crate::model::foreign::short;
 use crate::platform::engine::frame;
+use crate::wire::parquet::careful;
 
 /// Most files of one dataset.
 const MOST_FILES: usize = 10_000;
@@ -58,22 +59,12 @@ pub(super) fn read(folder: &Path) -> Result<Option<DataFrame>, String> {
     })
 }
 
-/// The libraries are careful, but not proof against panics.
-fn careful<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("its parts do not fit together".to_owned()))
-}
-
-fn said(error: &dyn std::fmt::Display) -> String {
-    let text = error.to_string();
-    text.lines().next().unwrap_or_default().trim_end_matches('.').chars().take(SAID).collect()
-}
-
 /// The data files: those of the Delta table where there is one, else all Parquet files. Names that begin with `.` or `_` are
 /// Spark's own.
 fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
     match folder.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(said(&error)),
+        Err(error) => return Err(short(&error)),
         Ok(found) if !found.is_dir() => return Err("it is not a folder".to_owned()),
         Ok(_) => {}
     }
@@ -93,10 +84,10 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
 /// The files in a folder with their bytes; links and folders are left out.
 fn plain_files(folder: &Path) -> Result<Vec<(PathBuf, u64)>, String> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).map_err(|error| said(&error))? {
-        let entry = entry.map_err(|error| said(&error))?;
+    for entry in fs::read_dir(folder).map_err(|error| short(&error))? {
+        let entry = entry.map_err(|error| short(&error))?;
         // Of the link itself where it is one: links are not followed out of the folder.
-        let kind = entry.metadata().map_err(|error| said(&error))?;
+        let kind = entry.metadata().map_err(|error| short(&error))?;
         if !kind.is_file() {
             continue;
         }
@@ -114,7 +105,7 @@ fn delta_files(folder: &Path, log: &Path) -> Result<Vec<PathBuf>, String> {
         return Err(format!("its {LOG} is larger than {} MiB", LONGEST_LOG >> 20));
     }
     let table = load(folder)?;
-    let state = table.snapshot().map_err(|error| said(&error))?;
+    let state = table.snapshot().map_err(|error| short(&error))?;
     if !state.metadata().partition_columns().is_empty() {
         return Err("it is a partitioned Delta table, which is not read here. Write it without partitions".to_owned());
     }
@@ -139,10 +130,10 @@ fn load(folder: &Path) -> Result<DeltaTable, String> {
     let url = url::Url::from_directory_path(folder).map_err(|()| "its path is no address".to_owned())?;
     // A runtime of its own, for this may be called from any thread that may block.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-    let runtime = runtime.map_err(|error| said(&error))?;
+    let runtime = runtime.map_err(|error| short(&error))?;
     let table = runtime.block_on(async { DeltaTableBuilder::from_url(url)?.load().await });
     runtime.shutdown_background();
-    table.map_err(|error| said(&error))
+    table.map_err(|error| short(&error))
 }
 
 /// A file that a log names, which must lie below the folder and be no link.
@@ -165,7 +156,7 @@ struct Parquet {
 impl Parquet {
     fn open(path: &Path) -> Result<Self, String> {
         let name = || path.file_name().unwrap_or_default().to_string_lossy();
-        let failed = |error: &dyn std::fmt::Display| format!("{}: {}", name(), said(error));
+        let failed = |error: &dyn std::fmt::Display| format!("{}: {}", name(), short(error));
         let file = File::open(path).map_err(|error| failed(&error))?;
         let on_disk = file.metadata().map_err(|error| failed(&error))?.len();
         // What the file says of Arrow's types is not taken: the plain ones are enough.
@@ -218,25 +209,25 @@ fn read_files(files: &[PathBuf]) -> Result<DataFrame, String> {
         return Err(too_large());
     }
     let schema = files.first().map_or_else(|| Ok(Arc::new(Schema::empty())), Parquet::schema)?;
-    let mut writer = StreamWriter::try_new(Vec::new(), &schema).map_err(|error| said(&error))?;
+    let mut writer = StreamWriter::try_new(Vec::new(), &schema).map_err(|error| short(&error))?;
     let mut held = 0_u64;
     for file in files {
         if file.schema()? != schema {
             return Err("its files do not have the same columns".to_owned());
         }
-        for batch in file.builder.build().map_err(|error| said(&error))? {
-            let batch = batch.map_err(|error| said(&error))?;
+        for batch in file.builder.build().map_err(|error| short(&error))? {
+            let batch = batch.map_err(|error| short(&error))?;
             held = held.saturating_add(batch.get_array_memory_size() as u64);
             if held > MOST_BYTES {
                 return Err(too_large());
             }
             let batch = RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec());
-            batch.and_then(|batch| writer.write(&batch)).map_err(|error| said(&error))?;
+            batch.and_then(|batch| writer.write(&batch)).map_err(|error| short(&error))?;
         }
     }
-    let bytes = writer.into_inner().map_err(|error| said(&error))?;
-    let frame = IpcStreamReader::new(Cursor::new(bytes)).finish().map_err(|error| said(&error))?;
-    normal(frame).map_err(|error| said(&error))
+    let bytes = writer.into_inner().map_err(|error| short(&error))?;
+    let frame = IpcStreamReader::new(Cursor::new(bytes)).finish().map_err(|error| short(&error))?;
+    normal(frame).map_err(|error| short(&error))
 }
 
 /// The columns in the one form that the platform has for each type.

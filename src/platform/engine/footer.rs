@@ -6,7 +6,6 @@
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,12 +18,10 @@ use deltalake_core::parquet::file::statistics::Statistics;
 use deltalake_core::parquet::schema::types::Type as Node;
 use polars::prelude::TimeZone;
 
+use crate::model::foreign::short;
 use crate::model::time::from_micros;
 use crate::model::{DataType, Span, Window};
-use crate::wire::parquet::{DEEPEST, nesting};
-
-/// Most characters of what a library says about something broken.
-const SAID: usize = 200;
+use crate::wire::parquet::{DEEPEST, careful, nesting};
 
 /// The key under which a field says that its type stands for another one.
 const EXTENSION: &str = "ARROW:extension:name";
@@ -96,8 +93,8 @@ impl Times {
 /// When it cannot be opened, or is no plain file: what is wrong with it.
 pub fn open(path: &Path) -> Result<File, String> {
     let at_once = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-    let file = OpenOptions::new().read(true).custom_flags(at_once).open(path).map_err(|error| said(&error))?;
-    let about = file.metadata().map_err(|error| said(&error))?;
+    let file = OpenOptions::new().read(true).custom_flags(at_once).open(path).map_err(|error| short(&error))?;
+    let about = file.metadata().map_err(|error| short(&error))?;
     match about.file_type() {
         kind if kind.is_dir() => Err("it is a folder".to_owned()),
         kind if kind.is_file() => Ok(file),
@@ -126,17 +123,17 @@ impl Footer {
 
     fn read_here(path: &Path) -> Result<Self, String> {
         let file = open(path)?;
-        let about = file.metadata().map_err(|error| said(&error))?;
+        let about = file.metadata().map_err(|error| short(&error))?;
         if about.len() == 0 {
             return Err("it is empty".to_owned());
         }
         // The library takes the depth from the file and recurses over it: some kilobytes would end the process.
-        let deep = nesting(&file).map_err(|error| said(&error))?;
+        let deep = nesting(&file).map_err(|error| short(&error))?;
         if let Some(deep) = deep.filter(|deep| *deep > DEEPEST) {
             return Err(format!("its columns are nested {deep} levels deep, and at most {DEEPEST} are read"));
         }
         let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-        let plain = ArrowReaderMetadata::load(&file, plain).map_err(|error| said(&error))?;
+        let plain = ArrowReaderMetadata::load(&file, plain).map_err(|error| short(&error))?;
         check_places(plain.metadata(), about.len())?;
         let facts = plain.metadata().file_metadata();
         let hinted = parquet_to_arrow_schema(facts.schema_descr(), facts.key_value_metadata()).ok();
@@ -215,17 +212,6 @@ fn in_micros(at: i64, unit: TimeUnit) -> i64 {
     }
 }
 
-/// The library is careful, but not proof against panics.
-pub fn careful<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("its parts do not fit together".to_owned()))
-}
-
-/// What a library says, short.
-pub fn said(error: &dyn std::fmt::Display) -> String {
-    let text = error.to_string();
-    text.lines().next().unwrap_or_default().trim_end_matches('.').chars().take(SAID).collect()
-}
-
 /// Sees that what the footer names lies in the file: who reads takes its sizes at their word.
 fn check_places(metadata: &ParquetMetaData, length: u64) -> Result<(), String> {
     for group in metadata.row_groups() {
@@ -269,7 +255,7 @@ pub fn in_unit(
         .collect();
     let schema = Schema::new_with_metadata(Fields::from(fields), metadata.schema().metadata().clone());
     let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
-    ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options).map_err(|error| said(&error))
+    ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options).map_err(|error| short(&error))
 }
 
 fn found(root: usize, field: &Arc<Field>, node: &Arc<Node>, hint: &Arc<Field>) -> Found {

@@ -66,7 +66,10 @@ pub fn inexact(integer: &str) -> String {
 /// When it may not.
 pub fn of_file(name: &str, found: &pl::DataType, wanted: &DataType) -> pl::PolarsResult<pl::Expr> {
     let column = pl::col(name);
-    let other = || pl::polars_err!(SchemaMismatch: "column `{}` is {} in the file, where the source has {}", name, found, wanted);
+    let other = || {
+        let found = data_type(found).map_or_else(|| found.to_string(), |known| known.to_string());
+        pl::polars_err!(SchemaMismatch: "column `{}` is {} in the file, where the source has {}", name, found, wanted)
+    };
     let target = polars_type(wanted).ok_or_else(other)?;
     Ok(match (found, wanted) {
         (pl::DataType::Null, _) => pl::lit(pl::NULL).cast(target).alias(name),

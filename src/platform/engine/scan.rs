@@ -12,7 +12,7 @@ use polars::prelude::*;
 
 use super::footer::{Footer, Times};
 use super::lap::Lap;
-use super::{EngineError, ErrorKind, foreign, frame, schema};
+use super::{EngineError, ErrorKind, arrow_reader, frame, schema};
 use crate::model::time::{from_micros, micros, print_time, span_micros};
 use crate::model::{DataType as Word, Span, Time, Window};
 use crate::platform::registry::definition::{DataFile, Source, Stream};
@@ -63,7 +63,7 @@ pub fn columns(source: &Source, data: &DataFile, names: &[String], window: Optio
     {
         reads.push((time.to_owned(), Word::Timestamp));
     }
-    let mut events = foreign::read(&data.path, &footer, &reads, window).map_err(broken)?.lazy();
+    let mut events = arrow_reader::read(&data.path, &footer, &reads, window).map_err(broken)?.lazy();
     if let Some((time, window)) = window {
         events = events.filter(super::query::within(time, window));
     }

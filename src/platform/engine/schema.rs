@@ -56,24 +56,12 @@ pub fn of_files(batch: &mut [DataFile], stream: &[DataFile], time: Option<&str>)
     for Merged { name, held, problem, .. } in merged {
         match (held, problem) {
             (_, Some((why, fix))) => known.unread.push(Unread { name, why, fix }),
-            (Held::Values(word), None) => known.columns.push((name, for_queries(word))),
+            (Held::Values(word), None) => known.columns.push((name, word)),
             // Nothing but nulls everywhere: text takes the least for granted.
             (_, None) => known.columns.push((name, DataType::String)),
         }
     }
     known
-}
-
-/// The type in which queries see a column. Where they have none of its own for it, decimals are the integers or doubles that
-/// they are.
-fn for_queries(word: DataType) -> DataType {
-    let has = frame::polars_type(&word).is_some_and(|column| sql::has_type(&column));
-    match word {
-        // Eighteen digits fit; the integers without a sign are refused by value where they do not.
-        DataType::Decimal(..=18 | 20, 0) if !has => DataType::Int64,
-        DataType::Decimal(..) if !has => DataType::Float64,
-        word => word,
-    }
 }
 
 /// A column of a source while its files are looked at.

@@ -42,11 +42,6 @@ pub use follows::Follows;
 pub use query::Query;
 pub use refusal::Refusal;
 
-/// Whether queries have a type for columns of that type.
-pub fn has_type(column: &polars::prelude::DataType) -> bool {
-    types::Type::of(column).is_some()
-}
-
 /// Reads a query and checks that it is in the dialect, as far as its text tells. What depends on the columns of its
 /// inputs is told by [`plan()`].
 pub fn check(query: &str) -> Result<Query, Refusal> {

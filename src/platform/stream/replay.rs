@@ -10,8 +10,6 @@ use crate::platform::engine::lap::Lap;
 use crate::platform::engine::{EngineError, ErrorKind, scan, schema};
 use crate::platform::registry::definition::{DataFile, Source, Stream};
 
-use super::fit;
-
 /// The events of one source in memory, sorted by arrival.
 pub struct StreamReader {
     source: Source,
@@ -57,12 +55,10 @@ impl StreamReader {
         };
         let mut all = schema::empty(&source.columns).and_then(|all| arriving(stream, time, all)).map_err(failed)?;
         for data in &stream.files {
-            let path = data.path.as_path();
-            let part = scan::guarded(source, data, || load(source, data, &columns))?;
-            let part = fit::to_source(source, path, part)?;
-            let part = arriving(stream, time, part);
-            part.and_then(|part| all.vstack_mut(&part).map(drop))
-                .map_err(|error| scan::unreadable(source, path, &error))?;
+            scan::guarded(source, data, || {
+                let part = arriving(stream, time, load(source, data, &columns)?)?;
+                all.vstack_mut(&part).map(drop)
+            })?;
         }
         let (events, arrivals) = in_order(stream, all).map_err(failed)?;
         let arrived: Vec<i64> = arrivals.iter().flatten().copied().collect();
@@ -148,9 +144,9 @@ impl StreamReader {
     }
 }
 
-/// The known columns of a file.
+/// The known columns of a file, in their order.
 fn load(source: &Source, data: &DataFile, columns: &[String]) -> PolarsResult<DataFrame> {
-    scan::columns(source, data, columns, None)?.collect()
+    scan::columns(source, data, columns, None)?.collect()?.select(columns)
 }
 
 /// The events with their arrival.
@@ -170,6 +166,7 @@ fn in_order(stream: &Stream, events: DataFrame) -> PolarsResult<(DataFrame, Vec<
 mod tests {
     use super::*;
     use crate::model::time::{floor, parse_time};
+    use crate::platform::engine::frame;
     use crate::platform::registry;
 
     fn reader() -> StreamReader {
@@ -208,6 +205,58 @@ mod tests {
         let latest = crate::platform::engine::frame::values(events.column("timestamp").unwrap());
         assert!(events.height() > 1_000);
         assert!(latest.iter().all(|at| matches!(at, crate::model::Value::Time(at) if *at <= until)));
+    }
+
+    /// The events of a stream whose batch side has doubles, as written, once the repository was read with `seen`.
+    fn of_file(seen: Column, written: Column) -> Result<DataFrame, String> {
+        let root = tempfile::tempdir().unwrap();
+        let write = |file: &str, v: Column| {
+            let times = Column::new("ts".into(), (0..v.len() as i64).collect::<Vec<_>>());
+            let times = times.cast(&frame::timestamp_type()).unwrap();
+            let keys = Column::new("k".into(), vec!["a"; v.len()]);
+            let mut frame = DataFrame::new(v.len(), vec![keys, times, v]).unwrap();
+            ParquetWriter::new(std::fs::File::create(root.path().join(file)).unwrap()).finish(&mut frame).unwrap();
+        };
+        write("batch.parquet", Column::new("v".into(), [1.5]));
+        write("stream.parquet", seen);
+        let text = "[[source]]\nname = \"s\"\nfiles = \"batch.parquet\"\ntimestamp_column = \"ts\"\n[source.stream]\nfiles = \
+                    \"stream.parquet\"\narrival = { column = \"ts\" }\norder = \"ts\"\nwatermark = \"1h\"\nretention = \"1d\"\n";
+        std::fs::write(root.path().join("sources.toml"), text).unwrap();
+        std::fs::write(root.path().join("workspaces.toml"), "[[workspace]]\nname = \"prod\"\nlive = true\n").unwrap();
+        let entity = "[[entity]]\nname = \"e\"\njoin_keys = [{ name = \"k\", type = \"string\" }]\n";
+        std::fs::write(root.path().join("entities.toml"), entity).unwrap();
+        std::fs::create_dir(root.path().join("views")).unwrap();
+        let view = "name = \"v\"\nentities = [\"e\"]\nsource = \"s\"\nmode = \"spark_sql\"\nonline = true\nbatch_schedule = \
+                    \"1d\"\nsql = \"SELECT k, ts, v FROM s\"\n";
+        std::fs::write(root.path().join("views/v.toml"), view).unwrap();
+        let repository = registry::load(root.path());
+        assert!(repository.errors.is_empty(), "{:?}", repository.errors);
+        write("stream.parquet", written);
+        let source = &repository.views[0].inputs[0].source;
+        StreamReader::open(source).map(|reader| reader.events).map_err(|error| {
+            assert_eq!(error.kind, ErrorKind::Source);
+            error.message
+        })
+    }
+
+    /// A warehouse has 1.0 where a stream has 1.
+    #[test]
+    fn whole_numbers_stand_for_doubles_where_nothing_changes_and_else_are_refused_by_file_and_column() {
+        let whole = |values: &[Option<i64>]| Column::new("v".into(), values);
+        let exact = whole(&[Some(1), None, Some(1 << 53)]);
+        let events = of_file(exact.clone(), exact.clone()).unwrap();
+        let expected = Column::new("v".into(), [Some(1.0), None, Some(9_007_199_254_740_992.0)]);
+        assert!(events.column("v").unwrap().equals_missing(&expected), "{events}");
+        let refused = of_file(exact.clone(), whole(&[Some(9_007_199_254_740_993)])).unwrap_err();
+        for part in ["stream.parquet", "`v`", "9007199254740993"] {
+            assert!(refused.contains(part), "{part}: {refused}");
+        }
+        let text = Column::new("v".into(), ["1"]);
+        let refused = of_file(exact.clone(), text).unwrap_err();
+        assert!(refused.contains("stream.parquet"), "{refused}");
+        assert!(refused.contains("column `v` is string in the file, where the source has float64"), "{refused}");
+        let empty = Column::new("v".into(), [None::<i64>]);
+        assert_eq!(of_file(exact, empty).unwrap().column("v").unwrap().null_count(), 1);
     }
 
     #[test]

@@ -23,11 +23,13 @@ use deltalake_core::parquet::arrow::arrow_reader::{
 };
 use polars::prelude::{DataFrame, IpcStreamReader, SerReader};
 
-use super::footer::{Footer, Found, Times, careful, in_unit, open, said};
+use super::footer::{Footer, Found, Times, in_unit, open};
 use super::frame::SHOWN_MICROS;
 use super::{MEMORY, schema};
+use crate::model::foreign::short;
 use crate::model::time::micros;
 use crate::model::{DataType, Window};
+use crate::wire::parquet::careful;
 
 /// Rows of one batch.
 const BATCH: usize = 1 << 16;
@@ -67,7 +69,7 @@ fn read_here(
         true => Some(Batches::open(path, footer, &columns, &groups, TimeUnit::Second)?),
         false => None,
     };
-    let mut writer = StreamWriter::try_new(Vec::new(), &schema).map_err(|error| said(&error))?;
+    let mut writer = StreamWriter::try_new(Vec::new(), &schema).map_err(|error| short(&error))?;
     let (mut held, mut rows) = (0_u64, 0);
     while let Some(batch) = batches.next()? {
         let coarse = seconds.as_mut().map(Batches::next).transpose()?.flatten();
@@ -91,16 +93,16 @@ fn read_here(
             let target = schema.field(at).data_type();
             arrays.push(converted(batch.column(at), target).map_err(named)?);
         }
-        let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(|error| said(&error))?;
-        writer.write(&batch).map_err(|error| said(&error))?;
+        let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(|error| short(&error))?;
+        writer.write(&batch).map_err(|error| short(&error))?;
     }
     let frame = if columns.is_empty() {
-        DataFrame::new(rows, Vec::new()).map_err(|error| said(&error))?
+        DataFrame::new(rows, Vec::new()).map_err(|error| short(&error))?
     } else {
-        let bytes = writer.into_inner().map_err(|error| said(&error))?;
-        IpcStreamReader::new(Cursor::new(bytes)).finish().map_err(|error| said(&error))?
+        let bytes = writer.into_inner().map_err(|error| short(&error))?;
+        IpcStreamReader::new(Cursor::new(bytes)).finish().map_err(|error| short(&error))?
     };
-    schema::with_all(frame, wanted).map_err(|error| said(&error))
+    schema::with_all(frame, wanted).map_err(|error| short(&error))
 }
 
 /// The groups of rows that may hold an event of the window.
@@ -132,11 +134,11 @@ impl Batches {
         let mask = ProjectionMask::roots(metadata.parquet_schema(), roots);
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
         let builder = builder.with_projection(mask).with_row_groups(groups.to_vec()).with_batch_size(BATCH);
-        builder.build().map(Self).map_err(|error| said(&error))
+        builder.build().map(Self).map_err(|error| short(&error))
     }
 
     fn next(&mut self) -> Result<Option<RecordBatch>, String> {
-        self.0.next().transpose().map_err(|error| said(&error))
+        self.0.next().transpose().map_err(|error| short(&error))
     }
 }
 
@@ -201,7 +203,7 @@ fn converted(array: &ArrayRef, target: &Arrow) -> Result<ArrayRef, String> {
             };
             let columns = fields.iter().map(column).collect::<Result<Vec<_>, _>>()?;
             let made = StructArray::try_new_with_length(fields.clone(), columns, array.nulls().cloned(), array.len());
-            Ok(Arc::new(made.map_err(|error| said(&error))?))
+            Ok(Arc::new(made.map_err(|error| short(&error))?))
         }
         (
             Arrow::List(element)
@@ -215,7 +217,7 @@ fn converted(array: &ArrayRef, target: &Arrow) -> Result<ArrayRef, String> {
             let plain = plain.as_list_opt::<i32>().ok_or("it is no list")?;
             let values = converted(plain.values(), wanted.data_type())?;
             let made = ListArray::try_new(Arc::clone(wanted), plain.offsets().clone(), values, plain.nulls().cloned());
-            Ok(Arc::new(made.map_err(|error| said(&error))?))
+            Ok(Arc::new(made.map_err(|error| short(&error))?))
         }
         (found, target) if fits(found, target) => cast(array, target),
         (found, target) => Err(format!("it is {found} in the file, where the source has {target}")),
@@ -241,7 +243,7 @@ fn fits(found: &Arrow, target: &Arrow) -> bool {
 
 fn cast(array: &ArrayRef, target: &Arrow) -> Result<ArrayRef, String> {
     let strict = CastOptions { safe: false, ..CastOptions::default() };
-    cast_with_options(array, target, &strict).map_err(|error| said(&error))
+    cast_with_options(array, target, &strict).map_err(|error| short(&error))
 }
 
 fn instants(array: &ArrayRef, unit: TimeUnit) -> Result<ArrayRef, String> {
