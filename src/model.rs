@@ -15,6 +15,7 @@ pub mod id;
 pub mod job;
 pub mod query;
 pub mod status;
+pub mod suggest;
 pub mod time;
 pub mod value;
 pub mod vector;

@@ -8,15 +8,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 pub mod access;
 pub mod clock;
+pub mod compute;
 pub mod data_dir;
 pub mod datasets;
+pub mod definition;
 pub mod descriptors;
 pub mod engine;
+pub mod error;
+pub mod frame;
 pub mod http;
 pub mod inspection;
 pub mod jobs;
@@ -27,14 +30,23 @@ pub mod priority;
 pub mod private;
 pub mod queries;
 pub mod registry;
+pub mod source;
+pub mod sql;
 pub mod sqlite;
 pub mod stream;
+#[cfg(test)]
+pub mod testing;
+pub mod tiles;
 pub mod uploads;
+
+use crate::model::time::print_windows;
 
 use access::Access;
 use clock::Clock;
 use data_dir::DataDirError;
 use datasets::Datasets;
+use definition::{FeatureService, Repository, View};
+pub use error::PlatformError;
 use jobs::materializer::EngineMaterializer;
 use jobs::retry::Policy;
 use jobs::stream_job::{EngineStep, StreamStep};
@@ -46,9 +58,8 @@ use online::OnlineStore;
 use private::Group;
 use queries::compute::EngineCompute;
 use queries::{Compute, Queries, Separator};
-use registry::definition::{FeatureService, Repository, View};
+use source::readers::Readers;
 use stream::hub::Tails;
-use stream::readers::Readers;
 use uploads::Uploads;
 
 /// How long a shutdown waits for running work. What has not stopped by then is interrupted and runs again later.
@@ -56,9 +67,6 @@ const SHUTDOWN: Duration = Duration::from_millis(1_500);
 
 /// How often a shutdown looks whether the threads have ended.
 const STOP_CHECK: Duration = Duration::from_millis(20);
-
-/// How long a start waits for the process before it to be cleared away.
-const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where a platform finds its definitions and keeps its data.
 #[derive(Clone, Debug)]
@@ -73,49 +81,12 @@ pub struct Config {
     pub feature_separator: Separator,
     /// Attempts that run at the same time, at least one. Together they may hold `memory`.
     pub workers: usize,
-    /// Most bytes that running attempts may hold, shared by [`materializer::share`]; [`engine::MEMORY`] unless there is a reason.
+    /// Most bytes that running attempts may hold, shared by [`materializer::share`]; [`compute::MEMORY`] unless there is a reason.
     pub memory: u64,
     /// When failed attempts are tried again.
     pub retry: Policy,
     /// The group that may read `offline/` and `datasets/`; without one the data are their owner's alone.
     pub data_group: Option<Group>,
-}
-
-/// Why a platform does not start.
-#[derive(Debug, Error)]
-pub enum PlatformError {
-    /// Another process has the data directory.
-    #[error("the data directory {dir} is in use by another fvtop: stop that one, or choose another --data-dir")]
-    InUse {
-        /// The directory.
-        dir: PathBuf,
-    },
-    /// The data directory cannot be used.
-    #[error(transparent)]
-    DataDir(#[from] DataDirError),
-    /// The job table cannot be opened.
-    #[error("{path}: {problem}")]
-    Jobs {
-        /// The file.
-        path: PathBuf,
-        /// What happened.
-        problem: jobs::table::TableError,
-    },
-    /// The job table does not say what is materialized.
-    #[error(transparent)]
-    Coverage(jobs::table::TableError),
-    /// The keys or the audit log cannot be opened.
-    #[error(transparent)]
-    Access(#[from] access::FileError),
-    /// The online store cannot be opened.
-    #[error(transparent)]
-    Online(#[from] online::OnlineError),
-    /// A thread could not be started.
-    #[error("the platform could not start its threads: {0}")]
-    Threads(#[from] std::io::Error),
-    /// Starting was cut short.
-    #[error("the platform stopped while it started")]
-    Stopped,
 }
 
 /// A running platform.
@@ -156,7 +127,7 @@ impl Platform {
 
     fn start_blocking(config: &Config, clock: Clock, runtime: tokio::runtime::Handle) -> Result<Self, PlatformError> {
         data_dir::claim(&config.data_dir)?;
-        let lock = DirectoryLock::take(&config.data_dir, LOCK_PATIENCE)?;
+        let lock = DirectoryLock::take(&config.data_dir, lock::PATIENCE)?;
         data_dir::raise(&config.data_dir)?;
         data_dir::close(&config.data_dir, config.data_group.as_ref())?;
         let access = Arc::new(Access::open(&config.data_dir)?);
@@ -316,7 +287,7 @@ fn hold_against(jobs: &Jobs, online: &OnlineStore) -> Result<(), PlatformError> 
         let written = jobs.coverage(view.id).map_err(PlatformError::Coverage)?;
         let missing = online.hold_against(view.id, &written.online)?;
         if !missing.is_empty() {
-            let (name, windows) = (&view.name, offline::named(&missing));
+            let (name, windows) = (&view.name, print_windows(&missing));
             tracing::error!(
                 "the online store does not hold what jobs wrote of `{name}`, {windows}: lookups that need it are refused. Put the \
                  right copy of online/ back, or materialize these windows again with overwrite"

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use fvtop::model::time::parse_time;
 use fvtop::model::{Id, Window};
+use fvtop::platform::compute::Cancel;
+use fvtop::platform::definition::View;
 use fvtop::platform::engine::ask::{Control, HistoryArgs, Rows};
-use fvtop::platform::engine::{self, Cancel};
 use fvtop::platform::offline::{OfflineTable, Stamp};
-use fvtop::platform::registry;
-use fvtop::platform::registry::definition::View;
+use fvtop::platform::{engine, registry};
 use polars::prelude::*;
 
 use crate::data::{SMALL, digest, spine_of};

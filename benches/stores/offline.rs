@@ -8,9 +8,9 @@ use std::time::Instant;
 
 use fvtop::model::time::parse_time;
 use fvtop::model::{Id, Span, Window};
+use fvtop::platform::definition::View;
 use fvtop::platform::offline::{OfflineTable, Stamp};
 use fvtop::platform::registry;
-use fvtop::platform::registry::definition::View;
 use polars::prelude::*;
 
 /// Runs of each side.

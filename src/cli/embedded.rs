@@ -16,7 +16,7 @@ use crate::client::endpoint::parse_url;
 use crate::client::message::Problem;
 use crate::client::{ApiKey, Endpoint};
 use crate::model::clean;
-use crate::platform::engine::MEMORY;
+use crate::platform::compute::MEMORY;
 use crate::platform::http::{self, ApiKeys};
 use crate::platform::jobs::retry::Policy;
 use crate::platform::queries::Separator;

@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue};
 use super::failure::Failure;
 use super::target::patience;
 use crate::client::message::Problem;
-use crate::platform::registry::suggest;
+use crate::model::suggest;
 use crate::tui::theme;
 
 /// Settings of a profile: name, an example of its value, and what it is for.

@@ -17,12 +17,12 @@ use tracing_subscriber::EnvFilter;
 use crate::model::Span;
 use crate::platform::access::key_file::{self, KeyFileError, KeyLine};
 use crate::platform::access::{Access, Deed, FileError, Outcome};
-use crate::platform::engine::MEMORY;
+use crate::platform::compute::MEMORY;
+use crate::platform::definition::RepositoryError;
 use crate::platform::http::{self, ApiKeys};
 use crate::platform::jobs::retry::{Policy, parse_wait};
 use crate::platform::private::{self, Group, UnknownGroup};
 use crate::platform::queries::Separator;
-use crate::platform::registry::definition::RepositoryError;
 use crate::platform::{Config, Platform, PlatformError};
 
 /// Run the feature platform alone.

@@ -75,6 +75,16 @@ fn invisible(c: char) -> bool {
         | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// How many problems or windows a sentence names.
+const NAMED: usize = 3;
+
+/// The first few in a row, and how many more there are.
+pub fn first_few(words: &[String]) -> String {
+    let more = words.len().saturating_sub(NAMED);
+    let first = words.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    if more > 0 { format!("{first} and {more} more") } else { first }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

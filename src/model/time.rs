@@ -259,6 +259,30 @@ pub const TIME_FORMS: &str = "`2026-11-22T10:00:00Z` or `2026-11-22 10:00` (UTC)
 #[error("`{0}` is not a time: write it as {forms}", forms = TIME_FORMS)]
 pub struct NotATime(pub String);
 
+/// An instant as RFC 3339 with `Z`; parts of a second only where there are any.
+pub fn rfc3339(at: Time) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
+}
+
+/// The windows in the order of time, those that touch as one.
+pub fn joined(mut windows: Vec<Window>) -> Vec<Window> {
+    windows.sort();
+    let mut whole: Vec<Window> = Vec::new();
+    for window in windows {
+        match whole.last_mut().filter(|last| window.start <= last.end) {
+            Some(last) => last.end = last.end.max(window.end),
+            None => whole.push(window),
+        }
+    }
+    whole
+}
+
+/// Windows in words, the first few.
+pub fn print_windows(windows: &[Window]) -> String {
+    let words = windows.iter().map(|window| format!("{} to {}", print_time(window.start), print_time(window.end)));
+    super::clean::first_few(&words.collect::<Vec<_>>())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,13 +6,18 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
 
 use crate::model::time::{from_micros, micros};
 use crate::model::{Span, Time};
 
 /// The least jump that is one: clocks that are kept right by the network drift and are moved in small steps.
 pub const STEP: Span = Span::seconds(10);
+
+/// How often waiting threads look whether the platform stops.
+const STOP_CHECK: Duration = Duration::from_millis(50);
 
 /// Tells the present instant in whole microseconds.
 #[derive(Clone)]
@@ -107,6 +112,18 @@ impl Cautious {
         }
         (self.trusted, self.ahead_since) = (Some((now, steady)), None);
         now
+    }
+}
+
+/// Sleeps for `span`, less when the platform stops.
+pub fn pause(span: Duration, stop: &CancellationToken) {
+    let until = Instant::now() + span;
+    while !stop.is_cancelled() {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        std::thread::sleep(left.min(STOP_CHECK));
     }
 }
 

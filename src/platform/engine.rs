@@ -3,40 +3,27 @@
 //! Synchronous: its callers are worker threads (a thread of a current-thread async runtime must not call it: Polars blocks
 //! on a runtime of its own). It reads source files and must write nothing.
 
-pub mod aggregate;
 pub mod args;
-pub mod arrivals;
-mod arrow_reader;
 pub mod ask;
 pub mod asof;
 pub mod fold;
-pub mod footer;
-pub mod frame;
 pub mod guard;
 pub mod history;
+pub mod keyed;
 pub mod keys;
-pub mod lap;
 pub mod memory;
 pub mod moments;
-pub mod names;
 pub mod query;
-pub mod ranges;
 pub mod run;
-pub mod scan;
-pub mod schema;
 pub mod sink;
-pub mod sql;
 pub mod stored;
 pub mod tiles;
 pub mod watch;
 pub mod windows;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use polars::prelude::*;
-use thiserror::Error;
 
 use ask::Control;
 use keys::Keys;
@@ -46,57 +33,11 @@ use tiles::{Grid, TileBuilder, Wanted};
 
 use crate::model::time::{print_time, span_micros};
 use crate::model::{Time, Window};
-use crate::platform::registry::definition::View;
-
-/// Most bytes that one computation may hold, unless its caller says otherwise.
-pub const MEMORY: u64 = 1 << 30;
-
-/// A flag that asks a running computation to stop. Clones share it.
-#[derive(Clone, Debug, Default)]
-pub struct Cancel(Arc<AtomicBool>);
-
-impl Cancel {
-    /// Asks for the computation to stop.
-    pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether somebody asked.
-    pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// What went wrong, in the words that decide about a retry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorKind {
-    /// A source cannot be read: may be mended, so the attempt is retried.
-    Source,
-    /// The query fails on its data: permanent.
-    Query,
-    /// The work does not fit the memory limits: permanent.
-    Memory,
-    /// Somebody asked to stop.
-    Cancelled,
-    /// The caller asked for something that cannot be: the sentence says what to change.
-    Arguments,
-}
-
-/// Why a computation ended without a result.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{message}")]
-pub struct EngineError {
-    /// The class that decides about a retry.
-    pub kind: ErrorKind,
-    /// What happened, to what, and what to do next.
-    pub message: String,
-}
-
-impl EngineError {
-    fn cancelled() -> Self {
-        Self { kind: ErrorKind::Cancelled, message: "cancelled on request".to_owned() }
-    }
-}
+use crate::platform::compute::{Cancel, EngineError, ErrorKind};
+use crate::platform::definition::View;
+use crate::platform::source::files;
+use crate::platform::tiles::names::{ANCHOR, stored_names};
+use crate::platform::{frame, sql};
 
 /// What the batch side holds for `window`, as stored rows: for aggregates the keys, the stored tile columns and
 /// `_anchor_time` (tile start, int64 nanoseconds), one row per key and non-empty tile, in the order of tile starts; in
@@ -189,7 +130,7 @@ fn stream_output(view: &View, events: DataFrame) -> Result<DataFrame, EngineErro
     let mut inputs = vec![(name, events.lazy())];
     for input in view.inputs.iter().skip(1) {
         let columns = query::needed(&query, &input.name, &input.source);
-        inputs.push((input.name.as_str(), scan::whole(&input.source, &columns)?.lazy()));
+        inputs.push((input.name.as_str(), files::whole(&input.source, &columns)?.lazy()));
     }
     let output = sql::lazy(&query, inputs, chrono::Utc::now(), sql::at_once()).and_then(LazyFrame::collect);
     output.map_err(|error| query_error(view, None, &error))
@@ -212,7 +153,7 @@ pub fn fold(view: &View, output: DataFrame, window: Option<Window>, times: bool)
     let columns: Vec<Expr> = output.schema().iter().filter_map(|(name, dtype)| frame::normal(name, dtype)).collect();
     let mut rows = output.lazy().select(columns).filter(col(time).is_not_null());
     if let Some(window) = window {
-        rows = rows.filter(query::within(time, window));
+        rows = rows.filter(frame::within(time, window));
     }
     let rows = rows.collect()?;
     match Grid::of(view) {
@@ -230,8 +171,8 @@ fn stamped(view: &View, rows: DataFrame) -> PolarsResult<DataFrame> {
     let time = view.timestamp_field.as_str();
     let step = span_micros(view.batch_schedule).max(1);
     let at = col(time).dt().timestamp(TimeUnit::Microseconds);
-    let anchor = (at.floor_div(lit(step)) * lit(step) * lit(1_000_i64)).alias(tiles::ANCHOR);
-    let names = tiles::stored_names(view);
+    let anchor = (at.floor_div(lit(step)) * lit(step) * lit(1_000_i64)).alias(ANCHOR);
+    let names = stored_names(view);
     let rows = rows.lazy().sort([time], SortMultipleOptions::default().with_maintain_order(true)).with_column(anchor);
     rows.select(names.iter().map(|name| frame::named(name)).collect::<Vec<_>>()).collect()
 }

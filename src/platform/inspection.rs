@@ -10,18 +10,18 @@ use std::thread::JoinHandle;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use polars::prelude::{ParquetReader, SerReader};
-
 use super::data_dir::{self, JOBS};
 use super::datasets::Datasets;
+use super::error::PlatformError;
 use super::jobs::Jobs;
 use super::jobs::table::JobTable;
-use super::lock::DirectoryLock;
-use super::offline::{OfflineTable, named};
+use super::lock::{self, DirectoryLock};
+use super::offline::OfflineTable;
 use super::online::OnlineStore;
-use super::registry::definition::View;
-use super::{PlatformError, sqlite};
+use super::sqlite;
+use crate::model::time::print_windows;
 use crate::model::{Coverage, Id, Window};
+use crate::platform::definition::View;
 
 /// Looks at the offline tables of all views once, behind everything else, on a thread of its own.
 pub fn spawn(
@@ -89,7 +89,7 @@ impl Finding {
 /// When it is no data directory of a format that is known, or in use.
 pub fn whole(dir: &Path, runtime: &Handle) -> Result<Vec<Finding>, PlatformError> {
     data_dir::check(dir)?;
-    let _lock = DirectoryLock::take(dir, super::LOCK_PATIENCE)?;
+    let _lock = DirectoryLock::take(dir, lock::PATIENCE)?;
     let mut found = Vec::new();
     for file in [JOBS, "access.sqlite", "audit.sqlite"] {
         found.extend(looked_through(dir, file));
@@ -202,7 +202,7 @@ fn online(dir: &Path, views: &[Written]) -> Vec<Finding> {
                 let missing: Vec<Window> =
                     view.coverage.online.iter().flat_map(|window| window.without(&there)).collect();
                 if !missing.is_empty() {
-                    let told = format!("it lacks {}: materialize again with overwrite", named(&missing));
+                    let told = format!("it lacks {}: materialize again with overwrite", print_windows(&missing));
                     found.push(Finding::damaged(&part, told));
                 }
             }
@@ -239,10 +239,4 @@ fn datasets(dir: &Path) -> Vec<Finding> {
         }
     }
     found
-}
-
-/// The rows of a data file, by its footer.
-pub(super) fn rows_of(path: &Path) -> Result<usize, String> {
-    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
-    ParquetReader::new(file).num_rows().map_err(|error| error.to_string())
 }

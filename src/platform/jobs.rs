@@ -14,8 +14,8 @@ use thiserror::Error;
 use crate::model::time::print_span;
 use crate::model::{AttemptDetail, AttemptState, Id, Job, JobState, JobType, Span, StageKind, Stores, Time};
 use crate::platform::clock::Clock;
-use crate::platform::engine::Cancel;
-use crate::platform::registry::definition::View;
+use crate::platform::compute::Cancel;
+use crate::platform::definition::View;
 
 pub mod delete;
 pub mod figures;
@@ -35,8 +35,6 @@ mod schema;
 pub mod search;
 pub mod stream_job;
 pub mod table;
-#[cfg(test)]
-pub(crate) mod testing;
 pub mod trigger;
 pub mod upkeep;
 pub mod worker;

@@ -2,14 +2,32 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::PlatformError;
+use thiserror::Error;
+
 use super::data_dir::DataDirError;
 
 /// How often a lock that is taken is tried again.
 const AGAIN: Duration = Duration::from_millis(50);
+
+/// How long a start waits for the process before it to be cleared away.
+pub const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Why a data directory cannot be locked.
+#[derive(Debug, Error)]
+pub enum LockError {
+    /// Another process has it.
+    #[error("the data directory {dir} is in use by another fvtop: stop that one, or choose another --data-dir")]
+    InUse {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// The disk does not let it.
+    #[error(transparent)]
+    Disk(#[from] DataDirError),
+}
 
 /// Holds the directory until it is dropped; the operating system lets go of it also when the process is killed.
 #[derive(Debug)]
@@ -18,7 +36,7 @@ pub struct DirectoryLock(#[expect(dead_code, reason = "the open file is the lock
 impl DirectoryLock {
     /// Creates `dir` when it is not there, and locks it. Waits up to `patience` for another user: a process that was
     /// killed a moment ago holds on until the system has cleared it away. Blocks the thread.
-    pub fn take(dir: &Path, patience: Duration) -> Result<Self, PlatformError> {
+    pub fn take(dir: &Path, patience: Duration) -> Result<Self, LockError> {
         let failed = |problem| DataDirError::Disk { dir: dir.to_owned(), problem };
         super::private::make_folder(dir).map_err(failed)?;
         let mut options = OpenOptions::new();
@@ -30,7 +48,7 @@ impl DirectoryLock {
                 Ok(()) => return Ok(Self(file)),
                 Err(TryLockError::Error(problem)) => return Err(failed(problem).into()),
                 Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
-                    return Err(PlatformError::InUse { dir: dir.to_owned() });
+                    return Err(LockError::InUse { dir: dir.to_owned() });
                 }
                 Err(TryLockError::WouldBlock) => std::thread::sleep(AGAIN),
             }

@@ -13,11 +13,11 @@ use deltalake_core::kernel::{LogicalFileView, StructField};
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::table::state::DeltaTableState;
-use polars::prelude::{DataFrame, LazyFrame, PolarsError, PolarsResult};
+use polars::prelude::{DataFrame, LazyFrame, ParquetReader, PolarsError, PolarsResult, SerReader};
 
 use crate::model::time::{micros, parse_span, print_time};
 use crate::model::{Id, Span, Time, Window, foreign};
-use crate::platform::registry::definition::View;
+use crate::platform::definition::View;
 
 mod commit;
 mod deletion;
@@ -29,7 +29,7 @@ mod stats;
 mod upkeep;
 
 pub use error::OfflineError;
-pub use integrity::{Damage, DataFile, Manifest, checksum_of, joined, named};
+pub use integrity::{Damage, DataFile, Manifest, checksum_of};
 
 use commit::{Fresh, Plan};
 use layout::{Layout, PARTITION, SIZE};
@@ -159,7 +159,7 @@ impl OfflineTable {
                 let fix = "Put it back from a copy, or materialize its window again with overwrite";
                 OfflineError::permanent(&self.root, format!("{}: {problem}. {fix}", path.display()))
             };
-            let found = super::inspection::rows_of(&path).map_err(cannot)? as u64;
+            let found = rows_of(&path).map_err(cannot)? as u64;
             if Stats::parse(file.stats().as_deref()).rows().is_some_and(|stated| stated.unsigned_abs() != found) {
                 return Err(cannot(format!("it has {found} rows, and the log says otherwise")));
             }
@@ -401,5 +401,11 @@ mod laws;
 mod races;
 #[cfg(test)]
 mod testing;
+/// The rows of a data file, by its footer.
+fn rows_of(path: &Path) -> Result<usize, String> {
+    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    ParquetReader::new(file).num_rows().map_err(|error| error.to_string())
+}
+
 #[cfg(test)]
 mod tests;

@@ -11,18 +11,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 mod catalog;
-pub mod definition;
 mod document;
 mod features;
 mod files;
 mod functions;
 pub mod identity;
 mod services;
-pub mod suggest;
 mod views;
 
+use crate::model::suggest;
+use crate::platform::definition::{Repository, RepositoryError, View};
 use catalog::{Catalog, ListedWorkspace};
-use definition::{Repository, RepositoryError, View};
 use files::Folders;
 
 /// The file that defines workspaces.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use fvtop::platform::engine::ErrorKind;
+use fvtop::platform::compute::ErrorKind;
 use fvtop::platform::engine::ask::HistoryArgs;
 use polars::prelude::*;
 

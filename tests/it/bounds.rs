@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fvtop::model::Window;
-use fvtop::platform::engine::{self, Cancel, EngineError, ErrorKind};
-use fvtop::platform::registry;
-use fvtop::platform::registry::definition::View;
+use fvtop::platform::compute::{Cancel, EngineError, ErrorKind};
+use fvtop::platform::definition::View;
+use fvtop::platform::{engine, registry};
 use polars::prelude::*;
 
 use super::scene::{at, table};
@@ -20,7 +20,7 @@ const ROWS: i64 = 100_000;
 
 fn view(root: &Path, sql: &str) -> Arc<View> {
     std::fs::create_dir_all(root.join("views")).unwrap();
-    let utc = engine::frame::timestamp_type();
+    let utc = fvtop::platform::frame::timestamp_type();
     let micros: Vec<i64> = (0..ROWS).map(|n| 1_767_225_600_000_000 + n * 800_000).collect();
     let write = |name: &str, mut frame: DataFrame| {
         ParquetWriter::new(File::create(root.join(name)).unwrap()).finish(&mut frame).unwrap();

@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use fvtop::model::time::{micros, parse_time};
 use fvtop::model::{Id, Time, Value, Window};
+use fvtop::platform::compute::Cancel;
+use fvtop::platform::definition::{FeatureStart, View};
 use fvtop::platform::engine::ask::{Answer, Control, HistoryArgs, Rows, RunArgs};
-use fvtop::platform::engine::{self, Cancel, frame};
 use fvtop::platform::offline::{OfflineTable, Stamp};
-use fvtop::platform::registry;
-use fvtop::platform::registry::definition::{FeatureStart, View};
+use fvtop::platform::{engine, frame, registry};
 use polars::prelude::*;
 use serde::Deserialize;
 

@@ -11,10 +11,10 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use fvtop::model::time::parse_time;
 use fvtop::model::{Id, Window};
-use fvtop::platform::engine::{self, Cancel};
+use fvtop::platform::compute::Cancel;
+use fvtop::platform::definition::View;
 use fvtop::platform::offline::{OfflineTable, Stamp};
-use fvtop::platform::registry;
-use fvtop::platform::registry::definition::View;
+use fvtop::platform::{engine, registry};
 use polars::prelude::*;
 use tokio::runtime::Runtime;
 

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use fvtop::model::Time;
 use fvtop::model::time::{micros, parse_time};
+use fvtop::platform::compute::{Cancel, EngineError};
+use fvtop::platform::definition::{Repository, View};
 use fvtop::platform::engine::ask::{Answer, Control, HistoryArgs, Rows, RunArgs};
-use fvtop::platform::engine::{self, Cancel, EngineError, frame};
-use fvtop::platform::registry;
-use fvtop::platform::registry::definition::{Repository, View};
+use fvtop::platform::{engine, frame, registry};
 use polars::prelude::*;
 use tempfile::TempDir;
 

@@ -372,7 +372,7 @@ fn stored_rows_with_a_gap_count_what_is_there() {
     let materialize = |hour: i64| {
         let start = at("2026-01-01") + fvtop::model::Span::hours(hour);
         let window = fvtop::model::Window { start, end: start + fvtop::model::Span::hours(1) };
-        let cancel = fvtop::platform::engine::Cancel::default();
+        let cancel = fvtop::platform::compute::Cancel::default();
         fvtop::platform::engine::materialize(&scene.view, window, window.end, (&cancel, 1 << 30), &|_| {}).unwrap()
     };
     let stored = materialize(0).vstack(&materialize(2)).unwrap();
@@ -433,7 +433,8 @@ fn a_table_on_disk_gives_what_the_source_gives_in_every_mode() {
 /// The view's offline table, an hour a job, planned anew from its files.
 fn on_disk(scene: &Scene) -> (tempfile::TempDir, LazyFrame) {
     use fvtop::model::{Id, Span, Window};
-    use fvtop::platform::engine::{self, Cancel};
+    use fvtop::platform::compute::Cancel;
+    use fvtop::platform::engine;
     use fvtop::platform::offline::{OfflineTable, Stamp};
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();

@@ -16,7 +16,7 @@ use deltalake_core::{DeltaTable, DeltaTableBuilder};
 use polars::prelude::{DataFrame, Expr, IntoLazy, IpcStreamReader, SerReader, col};
 
 use crate::model::foreign::short;
-use crate::platform::engine::frame;
+use crate::platform::frame;
 use crate::wire::parquet::careful;
 
 /// Most files of one dataset.

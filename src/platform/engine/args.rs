@@ -5,11 +5,11 @@
 use polars::prelude::{DataFrame, DataType as Polars};
 
 use super::ask::{HistoryArgs, RunArgs};
-use super::frame;
-use super::{EngineError, ErrorKind};
 use crate::model::time::{floor, from_micros, print_span, print_time, span_micros};
 use crate::model::{DataType, Span, Window};
-use crate::platform::registry::definition::{Kind, View};
+use crate::platform::compute::{EngineError, ErrorKind};
+use crate::platform::definition::{Kind, View};
+use crate::platform::frame;
 
 /// A refusal of what was asked for.
 pub fn refused(message: String) -> EngineError {
@@ -172,7 +172,7 @@ fn spine_plan(view: &View, args: &HistoryArgs, spine: &DataFrame) -> Result<(His
     if view.join_keys.iter().any(|(key, _)| *key == timestamp_key) {
         return Err(refused(format!("timestamp_key `{timestamp_key}` is a join key: name the spine's time column")));
     }
-    let names = super::history::feature_names(view, &args.separator);
+    let names = crate::platform::engine::keyed::feature_names(view, &args.separator);
     if let Some(taken) = names.iter().find(|name| spine.column(name).is_ok()) {
         return Err(refused(format!("the spine has a column `{taken}`, which is the name of a feature: rename it")));
     }

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use polars::prelude::{DataFrame, LazyFrame};
 
-use super::Cancel;
 use crate::model::Time;
+use crate::platform::compute::Cancel;
 
 /// Arguments of `run` (semantics.md section 7).
 #[derive(Clone, Debug)]
@@ -71,10 +71,10 @@ pub struct Answer {
 /// How a computation is watched and held.
 #[derive(Clone, Copy)]
 pub struct Control<'a> {
-    /// Asked to stop: it ends within a second with [`super::ErrorKind::Cancelled`].
+    /// Asked to stop: it ends within a second with [`crate::platform::compute::ErrorKind::Cancelled`].
     pub cancel: &'a Cancel,
     /// Told now and then how many rows of the source were read.
     pub progress: &'a (dyn Fn(u64) + Sync),
-    /// Most bytes that it may hold; past them it ends with [`super::ErrorKind::Memory`].
+    /// Most bytes that it may hold; past them it ends with [`crate::platform::compute::ErrorKind::Memory`].
     pub memory: u64,
 }

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 
 use polars::prelude::*;
 
-use super::aggregate::{Overflow, Part, StoredColumn};
 use super::keys::UNKNOWN;
 use super::moments::Moments;
-use super::ranges::Total;
-use super::tiles::times_name;
 use crate::model::{DataType as Word, float_order};
+use crate::platform::tiles::names::times_name;
+use crate::platform::tiles::ranges::Total;
+use crate::platform::tiles::{Overflow, Part, StoredColumn};
 
 /// One input column and the parts that are made of it.
 pub struct Fold {
@@ -274,13 +274,13 @@ impl Accumulator {
 
     fn finish(self, counts: &[u32], stored: &StoredColumn) -> PolarsResult<(Column, Option<Column>)> {
         let name = PlSmallStr::from_str(&self.name);
-        let dtype = super::frame::polars_type(&stored.data_type)
+        let dtype = crate::platform::frame::polars_type(&stored.data_type)
             .ok_or_else(|| polars_err!(SchemaMismatch: "column {} has type {}", self.name, stored.data_type))?;
         let times_name = times_name(&self.name);
         let instants = |times: Vec<i64>| -> PolarsResult<Column> {
             let known = times.into_iter().zip(counts).map(|(at, count)| (*count > 0).then_some(at));
             let column = Int64Chunked::from_iter_options(times_name.as_str().into(), known).into_column();
-            column.cast(&super::frame::timestamp_type())
+            column.cast(&crate::platform::frame::timestamp_type())
         };
         let mut companion = None;
         let column = match self.state {
@@ -324,7 +324,7 @@ impl Accumulator {
                             )
                         })
                         .collect();
-                    let dtype = DataType::List(Box::new(super::frame::timestamp_type()));
+                    let dtype = DataType::List(Box::new(crate::platform::frame::timestamp_type()));
                     companion = Some(times.with_name(times_name.as_str().into()).into_column().cast(&dtype)?);
                 }
                 lists_of(name, &lists)

@@ -8,20 +8,24 @@ use std::collections::BTreeMap;
 
 use polars::prelude::*;
 
-use super::aggregate::{Part, StoredColumn, parts_of};
 use super::args::{self, HistoryPlan};
 use super::ask::{Answer, Control, HistoryArgs, Rows};
 use super::asof::AsOf;
+use super::keyed::{feature_names, normal_keys_of};
 use super::keys::{Keys, UNKNOWN};
-use super::query::{Reach, Reader, feed_stored, within};
+use super::query::{Reach, Reader, feed_stored};
 use super::sink::{Collector, Sink};
 use super::stored::{KeyCollector, StoredTiles, Subset};
-use super::tiles::{ANCHOR, Grid, TileBuilder, Tiles, Wanted};
+use super::tiles::{Grid, TileBuilder, Tiles, Wanted};
 use super::windows::{Points, features, is_alive};
-use super::{EngineError, frame, query_error, run};
+use super::{query_error, run};
 use crate::model::time::{from_micros, micros, print_time, span_micros};
 use crate::model::{DataType as Word, Span, Window};
-use crate::platform::registry::definition::{Kind, View};
+use crate::platform::compute::EngineError;
+use crate::platform::definition::{Kind, View};
+use crate::platform::frame;
+use crate::platform::tiles::names::ANCHOR;
+use crate::platform::tiles::{Part, StoredColumn, parts_of};
 
 /// Historical values.
 ///
@@ -48,11 +52,6 @@ pub fn history(view: &View, args: &HistoryArgs, control: Control<'_>) -> Result<
         )
     }));
     Ok(Answer { frame, warnings, timestamp_key })
-}
-
-/// The names of feature columns beside a spine: `view.feature`, with the separator of the settings.
-pub fn feature_names(view: &View, separator: &str) -> Vec<String> {
-    view.feature_names().into_iter().map(|feature| format!("{}{separator}{feature}", view.name)).collect()
 }
 
 struct Asked<'a> {
@@ -273,7 +272,7 @@ impl Asked<'_> {
             Rows::Stored(rows) => {
                 let mut rows = rows.as_ref().clone();
                 if let Some(window) = reach.rows {
-                    rows = rows.filter(within(&self.view.timestamp_field, window));
+                    rows = rows.filter(frame::within(&self.view.timestamp_field, window));
                 }
                 feed_stored(&self.view.name, rows, self.control, sink)
             }
@@ -366,14 +365,4 @@ pub fn micros_of(column: &Column) -> PolarsResult<Vec<Option<i64>>> {
         TimeUnit::Milliseconds => at.saturating_mul(1_000),
     };
     Ok(raw.i64()?.iter().map(|at| at.map(scaled)).collect())
-}
-
-/// Those keys of a frame in their declared types.
-pub fn normal_keys_of(keys: &[(String, Word)], rows: &DataFrame) -> PolarsResult<DataFrame> {
-    let column = |(name, word): &(String, Word)| {
-        let column = rows.column(name)?;
-        let wanted = frame::polars_type(word).unwrap_or(DataType::String);
-        if *column.dtype() == wanted { Ok(column.clone()) } else { column.strict_cast(&wanted) }
-    };
-    DataFrame::new(rows.height(), keys.iter().map(column).collect::<PolarsResult<Vec<_>>>()?)
 }

@@ -9,16 +9,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use polars::prelude::{Column, DataFrame, IntoLazy};
 use proptest::prelude::*;
 
-use super::aggregate::{Tile, merge, stored_columns};
 use super::ask::{Control, HistoryArgs, Rows};
-use super::tiles::{Grid, TileBuilder, Wanted, times_name};
-use super::{Cancel, MEMORY, fold, frame, history};
+use super::tiles::{Grid, TileBuilder, Wanted};
+use super::{fold, history};
 use crate::model::time::{parse_time, span_micros};
 use crate::model::{DataType, Id, Span, Time, Value, Window};
+use crate::platform::compute::{Cancel, MEMORY};
+use crate::platform::definition::{Aggregation, Function, Input, Kind, View};
+use crate::platform::engine::keyed;
 use crate::platform::engine::keys::Keys;
-use crate::platform::jobs::testing;
 use crate::platform::online::OnlineStore;
-use crate::platform::registry::definition::{Aggregation, Function, Input, Kind, View};
+use crate::platform::tiles::names::times_name;
+use crate::platform::tiles::{Tile, merge, stored_columns};
+use crate::platform::{frame, testing};
 
 fn cases() -> ProptestConfig {
     let cases = std::env::var("FVTOP_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(48);
@@ -208,7 +211,7 @@ fn recompute(aggregation: &Aggregation, interval: Span, events: &[Event], key: &
     let better = |wanted: std::cmp::Ordering| {
         let mut best: Option<&Value> = None;
         for value in &values {
-            if best.is_none_or(|best| super::aggregate::compare(value, best) == wanted) {
+            if best.is_none_or(|best| crate::platform::tiles::compare(value, best) == wanted) {
                 best = Some(value);
             }
         }
@@ -308,7 +311,7 @@ fn write_online(view: &View, events: &[Event], streamed: usize, batch: bool) -> 
 
 fn check(view: &View, rows: &DataFrame, asked: &[Question]) -> Vec<(usize, usize, Value, Value)> {
     let found = offline(view, rows, spine(asked));
-    let names: Vec<String> = history::feature_names(view, ".");
+    let names: Vec<String> = keyed::feature_names(view, ".");
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let offline = frame::rows(&found, &names).unwrap();
     assert_eq!(offline.len(), asked.len());
@@ -401,7 +404,7 @@ proptest! {
         let view = view(Kind::Aggregate { interval, aggregations: aggregations.clone() });
         let streamed = if batch { cut.min(events.len()) } else { events.len() };
         let rows = write_online(&view, &events, streamed, batch);
-        let names: Vec<String> = history::feature_names(&view, ".");
+        let names: Vec<String> = keyed::feature_names(&view, ".");
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let offline = frame::rows(&offline(&view, &rows, spine(&asked)), &names).unwrap();
         for (((k, n), at), offline) in asked.iter().zip(offline) {

@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{EngineError, ErrorKind};
+use crate::platform::compute::{EngineError, ErrorKind};
 
 /// Computations that are under way.
 static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);

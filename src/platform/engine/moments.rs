@@ -3,9 +3,9 @@
 
 use polars::prelude::*;
 
-use super::aggregate::Part;
 use super::fold::{each, floats, integers};
-use super::ranges::two_sum;
+use crate::platform::tiles::Part;
+use crate::platform::tiles::ranges::two_sum;
 
 /// The moments of all tiles.
 pub enum Moments {

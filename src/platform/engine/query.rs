@@ -10,14 +10,15 @@ use std::sync::Arc;
 use polars::prelude::*;
 
 use super::ask::Control;
-use super::scan::{self, Part};
+use super::guard;
 use super::sink::Sink;
-use super::sql::Follows;
 use super::watch::{Shared, look, watch};
-use super::{EngineError, ErrorKind, frame, guard, schema, sql};
-use crate::model::time::micros;
 use crate::model::{Time, Window};
-use crate::platform::registry::definition::{Source, View};
+use crate::platform::compute::{EngineError, ErrorKind};
+use crate::platform::definition::{Source, View};
+use crate::platform::frame;
+use crate::platform::source::files::{self, Part};
+use crate::platform::sql::{self, Follows};
 
 /// Rows of one batch, about.
 const BATCH: usize = 1 << 17;
@@ -57,14 +58,14 @@ impl<'a> Reader<'a> {
 
     /// Columns and types of the query's output, known types only.
     pub fn output(&self) -> PolarsResult<Vec<(String, crate::model::DataType)>> {
-        schema::of(&self.view.inputs, &self.query)
+        sql::output::of(&self.view.inputs, &self.query)
     }
 
     /// The sentence about events in reach that are left out because they are later than now.
     pub fn later(&self, reach: Reach) -> Result<Option<String>, EngineError> {
         match self.view.inputs.first() {
             Some(input) if !self.mocks.contains_key(&input.name) => {
-                scan::later(&input.source, reach.source.or(reach.rows), self.now)
+                files::later(&input.source, reach.source.or(reach.rows), self.now)
             }
             _ => Ok(None),
         }
@@ -90,7 +91,7 @@ impl<'a> Reader<'a> {
         let tables = self.view.inputs.iter().skip(1).map(|input| {
             let table = match self.mocks.get(&input.name) {
                 Some(mock) => mock.clone(),
-                None => scan::whole(&input.source, &needed(&self.query, &input.name, &input.source))?,
+                None => files::whole(&input.source, &needed(&self.query, &input.name, &input.source))?,
             };
             Ok((input.name.clone(), table))
         });
@@ -105,11 +106,11 @@ impl<'a> Reader<'a> {
         if let Some(mock) = self.mocks.get(&input.name) {
             return Ok(First::Mock(mock.clone(), input.name.clone()));
         }
-        let parts = scan::parts(&input.source, reach.source, self.now);
+        let parts = files::parts(&input.source, reach.source, self.now);
         let mut columns = needed(&self.query, &input.name, &input.source);
         let time = input.source.timestamp_column.as_ref().filter(|time| !columns.contains(*time));
         columns.extend(time.filter(|_| self.query.asks_for_order()).cloned());
-        let ordered = scan::needs_order(&input.source);
+        let ordered = files::needs_order(&input.source);
         Ok(First::Files { source: Arc::clone(&input.source), name: input.name.clone(), parts, columns, ordered })
     }
 }
@@ -155,12 +156,12 @@ impl Work {
             }
             First::Files { source, name, parts, columns, ordered } if is_row_wise(&self.view, &self.query) => {
                 for part in parts {
-                    let lazy = || scan::lazy(source, part, columns, *ordered);
-                    let fed = scan::unpanicked(|| lazy().and_then(|events| self.feed(name, events, shared)));
+                    let lazy = || files::lazy(source, part, columns, *ordered);
+                    let fed = files::unpanicked(|| lazy().and_then(|events| self.feed(name, events, shared)));
                     if let Err(error) = fed {
                         // The file or the query? Who can read the file alone knows.
                         shared.stopped()?;
-                        scan::guarded(source, &part.data, || lazy().and_then(LazyFrame::collect))?;
+                        files::guarded(source, &part.data, || lazy().and_then(LazyFrame::collect))?;
                         return Err(self.failed(&error));
                     }
                 }
@@ -180,7 +181,7 @@ impl Work {
         if let (Some(window), Some(time)) = (self.reach.source, time)
             && events.collect_schema()?.contains(&time)
         {
-            events = events.filter(within(&time, window));
+            events = events.filter(frame::within(&time, window));
         }
         Ok(events)
     }
@@ -198,8 +199,8 @@ impl Work {
         let mut bytes = 0;
         for part in parts {
             shared.stopped()?;
-            let read = scan::guarded(source, &part.data, || {
-                let events = scan::lazy(source, part, columns, ordered)?;
+            let read = files::guarded(source, &part.data, || {
+                let events = files::lazy(source, part, columns, ordered)?;
                 streamed(guard::at_rows(events, &look(shared)))
             });
             let events = read.map_err(|error| shared.stopped().err().unwrap_or(error))?;
@@ -207,7 +208,7 @@ impl Work {
             shared.hold(bytes, self.memory, &self.view.name)?;
             frames.push(events);
         }
-        scan::together(source, columns, frames)
+        files::together(source, columns, frames)
     }
 
     /// Runs the query over the first input's events into the sink.
@@ -226,7 +227,7 @@ impl Work {
         let time = self.view.timestamp_field.as_str();
         let mut rows = rows.select(columns).filter(frame::named(time).is_not_null());
         if let Some(window) = self.reach.rows {
-            rows = rows.filter(within(time, window));
+            rows = rows.filter(frame::within(time, window));
         }
         into_sink(rows, shared, self.memory, &self.view.name)
     }
@@ -257,12 +258,6 @@ pub fn in_time(view: &View, query: &sql::Query, mut events: LazyFrame) -> Polars
         return Ok(events);
     }
     Ok(events.sort([time], SortMultipleOptions::default().with_maintain_order(true)))
-}
-
-/// Times of the column inside the window.
-pub fn within(column: &str, window: Window) -> Expr {
-    let edge = |at: Time| lit(Scalar::new_datetime(micros(at), TimeUnit::Microseconds, Some(TimeZone::UTC)));
-    frame::named(column).gt_eq(edge(window.start)).and(frame::named(column).lt(edge(window.end)))
 }
 
 /// Collects on the streaming engine, which looks at guards between batches.

@@ -9,15 +9,18 @@ use polars::prelude::*;
 use super::args::{self, Level, refused};
 use super::ask::{Answer, Control, RunArgs};
 use super::keys::Keys;
-use super::names::Taken;
 use super::query::{Reach, Reader};
+use super::query_error;
 use super::sink::Collector;
-use super::tiles::{Grid, TileBuilder, Tiles, Wanted, instants, shown_name};
+use super::tiles::{Grid, TileBuilder, Tiles, Wanted};
 use super::windows::{Points, features};
-use super::{EngineError, aggregate, query_error};
 use crate::model::Window;
 use crate::model::time::{micros, print_span};
-use crate::platform::registry::definition::{Kind, View};
+use crate::platform::compute::EngineError;
+use crate::platform::definition::{Kind, View};
+use crate::platform::frame::instants;
+use crate::platform::tiles;
+use crate::platform::tiles::names::{Taken, shown_name};
 use crate::wire::typed::declared;
 
 /// Runs the view: at level `disabled` the query's own columns, one row a row; `partial` keys, tile columns,
@@ -94,7 +97,7 @@ fn partial(view: &View, grid: Grid, tiles: Tiles) -> PolarsResult<DataFrame> {
         Kind::Aggregate { interval, .. } if !continuous => print_span(*interval),
         _ => "continuous".to_owned(),
     };
-    let layout = aggregate::stored_columns(view);
+    let layout = tiles::stored_columns(view);
     let keys = view.join_keys.iter().map(|(name, _)| name.as_str());
     let mut taken = Taken::by(keys.chain(continuous.then_some(view.timestamp_field.as_str())));
     let (starts, ends) = (taken.give("tile_start_time".to_owned()), taken.give("tile_end_time".to_owned()));

@@ -4,8 +4,8 @@
 
 use polars::prelude::*;
 
-use super::schema;
 use super::tiles::TileBuilder;
+use crate::platform::frame;
 
 /// What takes the rows of a query. Batches come in the order of arrival, columns in the types of the model.
 pub trait Sink: Send + 'static {
@@ -26,7 +26,7 @@ impl Collector {
     /// All rows under each other; without any, a frame of these columns.
     pub fn rows(self, columns: &[(String, crate::model::DataType)]) -> PolarsResult<DataFrame> {
         let mut parts = self.rows.into_iter();
-        let Some(mut all) = parts.next() else { return schema::empty(columns) };
+        let Some(mut all) = parts.next() else { return frame::empty(columns) };
         for part in parts {
             all.vstack_mut_owned(part)?;
         }

@@ -4,13 +4,14 @@
 
 use polars::prelude::*;
 
-use super::history::normal_keys_of;
 use super::keys::{Keys, UNKNOWN};
 use super::sink::{Collector, Sink};
-use super::tiles::{ANCHOR, Tiles, Wanted};
+use super::tiles::{Tiles, Wanted};
 use super::windows::layout_columns;
 use crate::model::DataType as Word;
-use crate::platform::registry::definition::View;
+use crate::platform::definition::View;
+use crate::platform::engine::keyed::normal_keys_of;
+use crate::platform::tiles::names::ANCHOR;
 
 /// Tiles out of an offline table's rows.
 pub struct StoredTiles {

@@ -7,9 +7,11 @@ use super::ask::{HistoryArgs, Rows, RunArgs};
 use super::*;
 use crate::model::time::{floor, parse_time};
 use crate::model::{Span, Value};
+use crate::platform::compute::MEMORY;
+use crate::platform::definition::Replay;
 use crate::platform::registry;
-use crate::platform::registry::definition::Replay;
-use crate::platform::stream::replay::StreamReader;
+use crate::platform::source::lap;
+use crate::platform::source::replay::StreamReader;
 
 pub fn view(name: &str) -> Arc<View> {
     let repository = registry::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flights"));
@@ -68,11 +70,10 @@ fn batch_and_stream_make_the_same_tiles_and_rows() {
         // All that can arrive of the window's events; the rows of others are cut off by their anchor below.
         let events = events.read(window.start - late, window.end + late, usize::MAX).unwrap().events;
         let streamed = transform_stream(&view, events).unwrap();
-        let names = tiles::stored_names(&view);
+        let names = stored_names(&view);
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let sorted = |frame: &DataFrame| {
-            let time =
-                if frame.column(&view.timestamp_field).is_ok() { view.timestamp_field.as_str() } else { tiles::ANCHOR };
+            let time = if frame.column(&view.timestamp_field).is_ok() { view.timestamp_field.as_str() } else { ANCHOR };
             let at = |value: &Value| match value {
                 Value::Time(at) => crate::model::time::micros(*at),
                 Value::Int(nanos) => nanos / 1_000,

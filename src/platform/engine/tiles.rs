@@ -10,41 +10,13 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use polars::prelude::*;
 
-use super::aggregate::{Part, StoredColumn, stored_columns};
 use super::fold::Fold;
 use super::keys::{Keys, UNKNOWN};
 use crate::model::time::span_micros;
-use crate::platform::registry::definition::{Kind, View};
-
-/// Name of the tile start (aggregates) or the aligned timestamp (temporal views), int64 nanoseconds.
-pub const ANCHOR: &str = "_anchor_time";
-
-/// The partition column of offline tables.
-pub const PARTITION: &str = "time_partition";
-
-/// The companion of an ordered stored column that holds the event times of its values. It begins with what no name of a
-/// user's holds.
-pub fn times_name(stored: &str) -> String {
-    format!("\u{0}at_{stored}")
-}
-
-/// Names of the stored columns of a view as they are shown: keys; timestamp (continuous and temporal views); tile
-/// columns or features; `_anchor_time` (semantics.md section 10).
-pub fn stored_names(view: &View) -> Vec<String> {
-    let mut names: Vec<String> = view.join_keys.iter().map(|(name, _)| name.clone()).collect();
-    if view.is_continuous() || matches!(view.kind, Kind::Temporal { .. }) {
-        names.push(view.timestamp_field.clone());
-    }
-    match &view.kind {
-        Kind::Aggregate { .. } => {
-            let shown = stored_columns(view).into_iter().filter(|stored| stored.part.is_shown());
-            names.extend(shown.map(|stored| stored.name));
-        }
-        Kind::Temporal { features, .. } => names.extend(features.iter().map(|(name, _)| name.clone())),
-    }
-    names.push(ANCHOR.to_owned());
-    names
-}
+use crate::platform::definition::{Kind, View};
+use crate::platform::frame::instants;
+use crate::platform::tiles::names::ANCHOR;
+use crate::platform::tiles::{StoredColumn, stored_columns};
 
 /// Where tiles begin and end: at `origin` and every `interval` from there, in microseconds. An interval of zero is
 /// continuous mode: each event begins and ends at its own time.
@@ -109,11 +81,6 @@ impl Tiles {
         }
         rows.sort([ANCHOR], SortMultipleOptions::default().with_maintain_order(true))
     }
-}
-
-/// A column of instants from microseconds.
-pub fn instants(name: &str, micros: Vec<i64>) -> PolarsResult<Column> {
-    Int64Chunked::from_vec(name.into(), micros).into_column().cast(&super::frame::timestamp_type())
 }
 
 /// Which keys become tiles.
@@ -271,22 +238,4 @@ impl TileBuilder {
 
 fn hash(id: u32, start: i64) -> u64 {
     FixedState::default().hash_one((id, start))
-}
-
-/// The name of a tile column as `run` shows it (semantics.md section 3): `{c}_{fn}_{interval}`, last-n without its n.
-pub fn shown_name(stored: &StoredColumn, interval: &str) -> String {
-    let word = match stored.part {
-        Part::Count => "count",
-        Part::Sum => "sum",
-        Part::Mean => "mean",
-        Part::Min => "min",
-        Part::Max => "max",
-        Part::Last => "last",
-        Part::SumOfSquares => "sum_of_squares",
-        Part::SquaredDistances => "squared_distances",
-        Part::SumRest => "sum_rest",
-        Part::LastDistinct(_) => "lastn",
-        Part::LastN(_) => "last_non_distinct_n",
-    };
-    format!("{}_{word}_{interval}", stored.column)
 }

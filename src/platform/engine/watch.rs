@@ -12,8 +12,9 @@ use polars::prelude::*;
 
 use super::ask::Control;
 use super::guard::Look;
+use super::memory;
 use super::sink::Sink;
-use super::{EngineError, ErrorKind, memory};
+use crate::platform::compute::{EngineError, ErrorKind};
 
 /// How often a run is looked at: for a wish to stop, its progress, its memory.
 const LOOK: Duration = Duration::from_millis(50);

@@ -5,14 +5,14 @@
 
 use polars::prelude::*;
 
-use super::aggregate::{Overflow, Part, StoredColumn, int_parts, part_of, parts_of, stored_columns};
-use super::frame;
 use super::keys::UNKNOWN;
-use super::ranges::{Best, Blocks, FloatSum, IntSum, Latest, Mean, Spread, Summary};
 use super::tiles::{Grid, Tiles};
 use crate::model::DataType as Word;
 use crate::model::time::span_micros;
-use crate::platform::registry::definition::{Aggregation, Function, Kind, View};
+use crate::platform::definition::{Aggregation, Function, Kind, View};
+use crate::platform::frame;
+use crate::platform::tiles::ranges::{Best, Blocks, FloatSum, IntSum, Latest, Mean, Spread, Summary};
+use crate::platform::tiles::{Overflow, Part, StoredColumn, int_parts, part_of, parts_of, stored_columns};
 
 /// Where features are wanted.
 #[derive(Clone, Debug, Default)]

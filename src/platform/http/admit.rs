@@ -20,11 +20,8 @@ use super::recorded::{self, Record};
 use super::{App, BODY_LIMIT, deeds};
 use crate::model::Right;
 use crate::platform::access::{Caller, Deed};
+use crate::platform::http::recorded::RequestName;
 use crate::wire::status;
-
-/// What the caller calls its request (the HTTP header `x-request-id`), or a name that was made here.
-#[derive(Clone, Debug)]
-pub struct RequestName(pub String);
 
 /// What answers at a door, behind the question for the key.
 pub fn guarded(app: &App, door: &Door) -> MethodRouter<App> {

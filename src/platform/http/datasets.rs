@@ -8,10 +8,10 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::fault::Fault;
-use super::queries::reply;
 use super::{App, arrow, parts};
 use crate::platform::Platform;
 use crate::platform::datasets::Datasets;
+use crate::platform::http::fault::reply;
 
 /// Which workspace is meant.
 #[derive(Deserialize)]

@@ -8,12 +8,11 @@ use serde_json::Value as Json;
 use crate::model::{Id, clean};
 use crate::platform::Platform;
 use crate::platform::access::{Caller, Deed};
-use crate::platform::registry::definition::View;
-use crate::wire::convert;
+use crate::platform::definition::View;
 use crate::wire::proto::common::{FcoLocator, Id as ProtoId};
 use crate::wire::proto::{deletion, jobs, keys, saved, tasks, workspace};
 use crate::wire::proxy::{Request, Response};
-use crate::wire::{rpc, status};
+use crate::wire::{convert, rpc, status};
 
 /// What a caller is about to do at a door. The words are made of the members of the body that are known to hold no
 /// secret.

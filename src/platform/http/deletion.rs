@@ -14,7 +14,7 @@ use crate::model::Stores;
 use crate::model::deletion::MAX_KEYS;
 use crate::platform::Platform;
 use crate::platform::access::Caller;
-use crate::platform::registry::definition::View;
+use crate::platform::definition::View;
 use crate::platform::uploads::{Store, Taken};
 use crate::wire::convert::{self, KeysError};
 use crate::wire::proto::deletion as proto;

@@ -3,10 +3,11 @@
 //! They give messages, for they are asked through two doors: the envelope, and plain JSON.
 
 use super::fault::Fault;
-use super::{parts, ready};
+use super::parts;
 use crate::model::{Id, Job};
 use crate::platform::Platform;
-use crate::platform::registry::definition::View;
+use crate::platform::definition::View;
+use crate::platform::http::parts::view_of;
 use crate::wire::convert;
 use crate::wire::proto::jobs as proto;
 use crate::wire::proto::status::{GetMaterializationStatusRequest, GetMaterializationStatusResponse};
@@ -48,7 +49,7 @@ pub fn submit(
 /// All jobs of a view, newest first. A feature service has none of its own.
 pub fn list(platform: &Platform, request: &proto::ListJobsRequest) -> Result<proto::ListJobsResponse, Fault> {
     if let Some(service) = named(request.feature_service.as_ref()) {
-        ready::service_named(platform, request.workspace.as_deref().unwrap_or_default(), service)?;
+        parts::service_named(platform, request.workspace.as_deref().unwrap_or_default(), service)?;
         return Ok(proto::ListJobsResponse::default());
     }
     let view = view_of(platform, request.workspace.as_deref(), request.feature_view.as_deref())?;
@@ -91,13 +92,6 @@ fn owner<'a>(
 
 fn named(text: Option<&String>) -> Option<&str> {
     text.map(String::as_str).filter(|text| !text.is_empty())
-}
-
-/// The view of that name.
-pub fn view_of<'a>(platform: &'a Platform, workspace: Option<&str>, name: Option<&str>) -> Result<&'a View, Fault> {
-    let (workspace, name) = (workspace.unwrap_or_default(), name.unwrap_or_default());
-    let view = platform.view(workspace, name).map(AsRef::as_ref);
-    view.ok_or_else(|| parts::unknown_view(platform, workspace, name))
 }
 
 fn job_id(text: Option<&str>) -> Result<Id, Fault> {

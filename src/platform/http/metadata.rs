@@ -7,9 +7,8 @@ use super::fault::Fault;
 use super::{parts, summary as rows};
 use crate::model::{Freshness, Span, clean};
 use crate::platform::Platform;
+use crate::platform::definition::View;
 use crate::platform::registry::WORKSPACES;
-use crate::platform::registry::definition::View;
-use crate::wire::convert;
 use crate::wire::proto::common::FcoLocator;
 use crate::wire::proto::status as proto;
 use crate::wire::proto::view::{
@@ -20,7 +19,7 @@ use crate::wire::proto::workspace::{
     ListWorkspacesResponse,
 };
 use crate::wire::proxy::Response;
-use crate::wire::status;
+use crate::wire::{convert, status};
 
 /// Most characters of a name that a refusal repeats.
 const SHOWN: usize = 128;

@@ -14,7 +14,7 @@ use super::{App, metadata};
 use crate::model::time::{micros, span_micros};
 use crate::model::{Id, Span, Time};
 use crate::platform::Platform;
-use crate::platform::registry::definition::View;
+use crate::platform::definition::View;
 use crate::wire::openmetrics::{self, Family, Kind, Labels, MEDIA_TYPE};
 
 /// Answers with all figures.

@@ -11,12 +11,10 @@ use super::fault::Fault;
 use super::parts;
 use crate::model::Id;
 use crate::platform::Platform;
-use crate::platform::registry::definition::View;
+use crate::platform::definition::View;
 use crate::wire::convert;
-use crate::wire::proto::common;
-use crate::wire::proto::objects as proto;
-use crate::wire::proto::service as services;
 use crate::wire::proto::view::Fco;
+use crate::wire::proto::{common, objects as proto, service as services};
 use crate::wire::proxy::Response;
 
 /// All entities of a workspace.

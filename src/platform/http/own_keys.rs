@@ -8,11 +8,11 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::fault::Fault;
-use super::queries::reply;
 use super::{App, api_keys};
 use crate::model::{Role, Time};
 use crate::platform::Platform;
 use crate::platform::access::{AuditQuery, Caller, Entry, KeyRecord, NewKey};
+use crate::platform::http::fault::reply;
 use crate::wire::access as wire;
 
 /// `GET keys`: all keys, also the revoked ones.

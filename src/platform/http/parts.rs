@@ -3,7 +3,7 @@
 use crate::model::time::print_span;
 use crate::model::{DataType, Feature, FeatureView, JoinKey, Span, ViewKind};
 use crate::platform::Platform;
-use crate::platform::registry::definition::{
+use crate::platform::definition::{
     Aggregation, Entity, FeatureService, Function, Kind, Repository, RepositoryError, ServiceItem, Source, View,
 };
 use crate::platform::registry::{ENTITIES, SOURCES};
@@ -266,4 +266,17 @@ fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
             text
         }
     }
+}
+
+/// The view of that name.
+pub fn view_of<'a>(platform: &'a Platform, workspace: Option<&str>, name: Option<&str>) -> Result<&'a View, Fault> {
+    let (workspace, name) = (workspace.unwrap_or_default(), name.unwrap_or_default());
+    let view = platform.view(workspace, name).map(AsRef::as_ref);
+    view.ok_or_else(|| unknown_view(platform, workspace, name))
+}
+
+/// The feature service of that name or id.
+pub fn service_named<'a>(platform: &'a Platform, workspace: &str, name: &str) -> Result<&'a FeatureService, Fault> {
+    let service = platform.service(workspace, name).map(AsRef::as_ref);
+    service.ok_or_else(|| unknown_service(platform, workspace, name))
 }

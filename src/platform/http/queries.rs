@@ -16,7 +16,6 @@ use axum::response::{IntoResponse, Response};
 use polars::prelude::DataFrame;
 use serde::Deserialize;
 
-use super::admit::RequestName;
 use super::bodies::Peer;
 use super::fault::Fault;
 use super::{App, arrow, deeds, parts, recorded};
@@ -24,8 +23,10 @@ use crate::model::time::{from_micros, micros};
 use crate::model::{Right, Time, foreign};
 use crate::platform::Platform;
 use crate::platform::access::{Caller, Deed};
+use crate::platform::definition::View;
+use crate::platform::http::fault::reply;
+use crate::platform::http::recorded::RequestName;
 use crate::platform::queries::{Ask, HistoryAsk, Owner, Refusal, RunAsk, compute};
-use crate::platform::registry::definition::View;
 use crate::wire::arrow::decode;
 use crate::wire::queries::{
     FRAME_LIMIT, FRAME_MEMORY, FrameAnswer, HistoryRequest, LONGEST_WAIT_MS, QueryAccepted, QueryRequest, QueryStatus,
@@ -122,14 +123,6 @@ pub async fn rows(State(app): State<App>, Extension(caller): Extension<Caller>, 
 pub async fn cancel(State(app): State<App>, Extension(caller): Extension<Caller>, Path(id): Path<String>) -> Response {
     let owner = Owner(caller.key);
     reply(app.platform.queries().cancel(owner, &id).map_err(Fault::from))
-}
-
-/// An answer in JSON, or why there is none.
-pub fn reply<T: serde::Serialize>(answer: Result<T, Fault>) -> Response {
-    match answer {
-        Ok(answer) => axum::Json(answer).into_response(),
-        Err(fault) => fault.into_response(),
-    }
 }
 
 /// Starts a query; one whose result is to be kept needs the right to make datasets as well, and is on the record.

@@ -2,11 +2,12 @@
 //! 7).
 
 use super::fault::Fault;
-use super::{jobs, parts};
+use super::parts;
 use crate::model::{BatchTrigger, Coverage, Id, Time, Window};
 use crate::platform::Platform;
+use crate::platform::definition::{FeatureService, View};
+use crate::platform::http::parts::service_named;
 use crate::platform::jobs::plan;
-use crate::platform::registry::definition::{FeatureService, View};
 use crate::wire::convert;
 use crate::wire::proto::jobs::{GetLatestReadyTimeRequest, GetLatestReadyTimeResponse};
 use crate::wire::proto::serving::{GetServingStatusRequest, GetServingStatusResponse};
@@ -42,7 +43,7 @@ pub fn latest_ready_time(
     let service = request.feature_service.as_deref().filter(|service| !service.is_empty());
     let views = match service {
         Some(name) => views_of(service_named(platform, workspace, name)?),
-        None => vec![jobs::view_of(platform, Some(workspace), request.feature_view.as_deref())?],
+        None => vec![parts::view_of(platform, Some(workspace), request.feature_view.as_deref())?],
     };
     let times = views.into_iter().map(|view| times(platform, view)).collect::<Result<Vec<_>, _>>()?;
     // A store is ready no further than its last view, and not at all before each view has begun.
@@ -54,12 +55,6 @@ pub fn latest_ready_time(
         online_latest_ready_time: least(|[online, _]| *online),
         offline_latest_ready_time: least(|[_, offline]| *offline),
     })
-}
-
-/// The feature service of that name or id.
-pub fn service_named<'a>(platform: &'a Platform, workspace: &str, name: &str) -> Result<&'a FeatureService, Fault> {
-    let service = platform.service(workspace, name).map(AsRef::as_ref);
-    service.ok_or_else(|| parts::unknown_service(platform, workspace, name))
 }
 
 fn service_by_id<'a>(platform: &'a Platform, workspace: &str, id: Id) -> Result<&'a FeatureService, Fault> {

@@ -10,6 +10,10 @@ use crate::platform::Platform;
 use crate::platform::access::{Caller, Deed, Outcome};
 use crate::wire::status;
 
+/// What the caller calls its request (the HTTP header `x-request-id`), or a name that was made here.
+#[derive(Clone, Debug)]
+pub struct RequestName(pub String);
+
 /// A change that is written down and has not ended.
 pub struct Record {
     seq: i64,

@@ -10,9 +10,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::fault::Fault;
-use super::queries::reply;
 use super::{App, jobs, metadata, ready};
 use crate::platform::Platform;
+use crate::platform::http::fault::reply;
 use crate::wire::rest::{Asked, Configs, Jobs, OneJob, ReadyTimes};
 use crate::wire::status;
 

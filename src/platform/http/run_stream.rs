@@ -21,9 +21,10 @@ use tokio_util::sync::CancellationToken;
 use super::fault::Fault;
 use super::places::Place;
 use super::{ApiKeys, App, parts};
+use crate::model::time::rfc3339;
 use crate::platform::access::Caller;
 use crate::platform::stream::hub::{HISTORY, Heard, Listener};
-use crate::platform::stream::record::{quoted, rfc3339};
+use crate::platform::stream::record::quoted;
 use crate::platform::stream::tail::Progress;
 use crate::wire::status;
 

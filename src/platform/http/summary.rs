@@ -1,9 +1,8 @@
 //! The rows of a view's summary past the eight fixed ones (wire section 2.4): what a person on call wants to know.
 
-use crate::model::time::print_span;
+use crate::model::time::{print_span, print_windows};
 use crate::model::{BatchTrigger, FeatureView, Freshness, ViewKind, Window};
-use crate::platform::offline::named;
-use crate::platform::registry::definition::View;
+use crate::platform::definition::View;
 use crate::wire::convert::{summary_item as item, summary_list as list};
 use crate::wire::proto::status::SummaryItem;
 
@@ -31,7 +30,7 @@ pub fn trouble(online: Option<String>, lost_online: &[Window], lost_offline: &[W
         item("onlineStore", "Online store", &value)
     });
     let lost = |key: &str, title: &str, windows: &[Window]| {
-        let value = format!("lost {}: materialize again with overwrite", named(windows));
+        let value = format!("lost {}: materialize again with overwrite", print_windows(windows));
         (!windows.is_empty()).then(|| item(key, title, &value))
     };
     let each =

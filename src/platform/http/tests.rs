@@ -15,21 +15,21 @@ use crate::model::{BatchTrigger, Id, JobState, Span, Time, TriggerRequest, Windo
 use crate::platform::access::Access;
 use crate::platform::clock::Clock;
 use crate::platform::datasets::Datasets;
-use crate::platform::jobs::{Jobs, testing};
+use crate::platform::definition::{Repository, RepositoryError};
+use crate::platform::jobs::Jobs;
 use crate::platform::lock::DirectoryLock;
 use crate::platform::online::OnlineStore;
 use crate::platform::online::memory::MemoryStore;
 use crate::platform::queries::Queries;
-use crate::platform::registry::definition::{Repository, RepositoryError};
 use crate::platform::stream::hub::Tails;
+use crate::platform::testing;
 use crate::platform::uploads::Uploads;
-use crate::wire::convert;
-use crate::wire::proto::jobs as job_messages;
-use crate::wire::proto::status as status_messages;
-use crate::wire::proto::view::{FcoContainer, QueryFeatureViewsResponse};
-use crate::wire::proto::view::{GetFeatureViewRequest, GetFeatureViewResponse, QueryFeatureViewsRequest};
+use crate::wire::proto::view::{
+    FcoContainer, GetFeatureViewRequest, GetFeatureViewResponse, QueryFeatureViewsRequest, QueryFeatureViewsResponse,
+};
 use crate::wire::proto::workspace::{GetConfigsResponse, GetWorkspaceRequest, GetWorkspaceResponse};
-use crate::wire::{proxy as envelope, rpc};
+use crate::wire::proto::{jobs as job_messages, status as status_messages};
+use crate::wire::{convert, proxy as envelope, rpc};
 
 mod deletion;
 mod features;

@@ -5,11 +5,10 @@
 
 use polars::prelude::{DataFrame, PolarsResult, UniqueKeepStrategy};
 
-use crate::model::Stores;
-use crate::model::clean;
 use crate::model::deletion::MAX_KEYS;
-use crate::platform::engine::frame;
-use crate::platform::registry::definition::View;
+use crate::model::{Stores, clean};
+use crate::platform::definition::View;
+use crate::platform::frame;
 
 use super::report::grouped;
 use super::trigger::list;

@@ -85,7 +85,7 @@ mod tests {
     use crate::model::time::parse_time;
     use crate::platform::jobs::record::Outcome;
     use crate::platform::jobs::retry::{Failure, Policy};
-    use crate::platform::jobs::testing;
+    use crate::platform::testing;
 
     /// A job over the second and third hour that ended this way at that minute of the fourth; without an end it runs.
     fn job(outcome: Option<Outcome>, minute: u32) -> JobRecord {

@@ -9,10 +9,10 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::model::time::{joined, print_windows};
 use crate::model::{Id, Time, Window};
-use crate::platform::engine::arrivals::{self, FileState};
-use crate::platform::offline::{joined, named};
-use crate::platform::registry::definition::View;
+use crate::platform::definition::View;
+use crate::platform::source::arrivals::{self, FileState};
 
 use super::Jobs;
 use super::table::TableError;
@@ -100,7 +100,7 @@ impl Late {
         Some(format!(
             "{}. The stores do not have them; of {}, write them again (`fvtop jobs trigger {} --start {} --end {}{stores} --overwrite`)",
             parts.join("; "),
-            named(&self.windows),
+            print_windows(&self.windows),
             view.name,
             instant(first.start),
             instant(last.end),
@@ -190,7 +190,7 @@ impl Jobs {
     fn count(
         &self,
         view: &View,
-        source: &crate::platform::registry::definition::Source,
+        source: &crate::platform::definition::Source,
         (window, events): (Window, Window),
         (path, state): (&PathBuf, FileState),
         now: Time,

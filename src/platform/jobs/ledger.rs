@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
+use crate::model::time::{joined, print_windows};
 use crate::model::{Id, Span, Window};
-use crate::platform::offline::{Damage, Manifest, OfflineError, OfflineTable, joined, named};
-use crate::platform::registry::definition::View;
+use crate::platform::definition::View;
+use crate::platform::offline::{Damage, Manifest, OfflineError, OfflineTable};
 
 use super::Jobs;
 use super::late::WindowRead;
@@ -51,7 +52,7 @@ impl Verdict {
         let Some((first, last)) = self.windows.first().zip(self.windows.last()) else {
             return format!("{problems}. Put its folder back from a copy");
         };
-        let (windows, offer) = (named(&self.windows), Window { start: first.start, end: last.end });
+        let (windows, offer) = (print_windows(&self.windows), Window { start: first.start, end: last.end });
         let (start, end) = (offer.start.to_rfc3339(), offer.end.to_rfc3339());
         let (start, end) = (start.replace("+00:00", "Z"), end.replace("+00:00", "Z"));
         let copy = if self.problems.is_empty() { "M" } else { "Put its folder back from a copy, or m" };

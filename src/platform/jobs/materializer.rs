@@ -13,18 +13,18 @@ use tokio::runtime::Handle;
 use crate::model::time::print_time;
 use crate::model::{JobType, StageKind, Time, Window};
 use crate::platform::clock::Clock;
-use crate::platform::engine::{self, EngineError, ErrorKind};
+use crate::platform::compute::{EngineError, ErrorKind};
+use crate::platform::engine;
 use crate::platform::offline::{Maintained, OfflineError, OfflineTable, Stamp};
 use crate::platform::online::{OnlineError, OnlineStore};
 
-use super::Work;
-use super::late;
 use super::ledger::Verdict;
 use super::record::Outcome;
 use super::report::{describe, grouped};
 use super::retry::Failure;
 use super::table::TableError;
 use super::worker::Materializer;
+use super::{Work, late};
 
 mod deletion;
 

@@ -4,7 +4,7 @@
 
 use crate::model::time::floor;
 use crate::model::{BatchTrigger, Span, Time, Window};
-use crate::platform::registry::definition::View;
+use crate::platform::definition::View;
 
 /// Jobs of a backfill where the view does not say how long one may be.
 const BACKFILL_JOBS: i64 = 10;
@@ -97,7 +97,7 @@ pub fn backfill(whole: Window, step: Span, longest: Option<Span>) -> Vec<Window>
 mod tests {
     use super::*;
     use crate::model::time::parse_time;
-    use crate::platform::jobs::testing::view;
+    use crate::platform::testing::view;
 
     fn at(text: &str) -> Time {
         parse_time(text).unwrap()

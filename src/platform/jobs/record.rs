@@ -5,7 +5,7 @@
 
 use crate::model::time::print_time;
 use crate::model::{Attempt, AttemptState, Id, Job, JobState, JobType, Stores, Time, Window};
-use crate::platform::registry::definition::View;
+use crate::platform::definition::View;
 
 use super::report::Line;
 use super::retry::{self, Failure, INTERRUPTED, Next, Policy};
@@ -301,7 +301,7 @@ mod tests {
     use super::*;
     use crate::model::Span;
     use crate::model::time::from_micros;
-    use crate::platform::jobs::testing::view;
+    use crate::platform::testing::view;
 
     fn now() -> Time {
         from_micros(1_700_000_000_000_000)

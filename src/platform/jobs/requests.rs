@@ -8,7 +8,7 @@ use std::sync::PoisonError;
 use polars::prelude::DataFrame;
 
 use crate::model::{AttemptState, Coverage, Id, Job, JobState, JobType, Stores, Time, TriggerRequest};
-use crate::platform::registry::definition::View;
+use crate::platform::definition::View;
 use crate::wire::arrow;
 
 use super::record::JobRecord;

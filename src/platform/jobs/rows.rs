@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::model::time::{from_micros, micros, span_micros};
 use crate::model::{Attempt, Id, Span, Time, Window};
-use crate::platform::registry::definition::View;
+use crate::platform::definition::View;
 
 use super::record::JobRecord;
 use super::table::TableError;

@@ -10,15 +10,14 @@ use tokio_util::sync::CancellationToken;
 use crate::model::time::floor;
 use crate::model::{Id, JobState, Time};
 use crate::platform::clock::{Jumps, STEP};
-use crate::platform::registry::definition::{FeatureStart, View};
+use crate::platform::compute::panic_text;
+use crate::platform::definition::{FeatureStart, View};
 
-use super::Jobs;
-use super::plan;
 use super::record::JobRecord;
 use super::rows::{Applied, Rows};
 use super::table::TableError;
 use super::upkeep::Upkeep;
-use super::worker::panic_text;
+use super::{Jobs, plan};
 
 /// How often the schedule is looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -113,6 +112,6 @@ pub fn run(jobs: &Jobs, mut upkeep: Upkeep, stop: &CancellationToken) {
         if let Err(panic) = turn {
             tracing::error!(problem = panic_text(panic.as_ref()), "the schedule stopped unexpectedly; trying again");
         }
-        super::worker::pause(TICK, stop);
+        crate::platform::clock::pause(TICK, stop);
     }
 }

@@ -189,7 +189,7 @@ mod tests {
     use crate::model::{JobState, Span, Window};
     use crate::platform::jobs::record::JobRecord;
     use crate::platform::jobs::table::JobTable;
-    use crate::platform::jobs::testing::view;
+    use crate::platform::testing::view;
 
     const HOUR: i64 = 3_600_000_000;
 

@@ -11,15 +11,16 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Id, JobState, Time};
+use crate::platform::clock::pause;
+use crate::platform::compute::{self, panic_text};
+use crate::platform::definition::View;
 use crate::platform::online::OnlineStore;
-use crate::platform::registry::definition::View;
-use crate::platform::stream::readers::{Readers, latest_event};
-use crate::platform::stream::replay::Read;
+use crate::platform::source::readers::{Readers, latest_event};
+use crate::platform::source::replay::Read;
 use crate::platform::{descriptors, engine};
 
 use super::figures::LeftOut;
 use super::report::grouped;
-use super::worker::{panic_text, pause};
 use super::{Jobs, materializer};
 
 /// How often streams are read when they are caught up.
@@ -84,7 +85,7 @@ impl StreamStep for EngineStep {
     }
 }
 
-fn engine_trouble(error: engine::EngineError) -> Trouble {
+fn engine_trouble(error: compute::EngineError) -> Trouble {
     Trouble { reason: materializer::reason(error.kind).to_owned(), message: error.message }
 }
 

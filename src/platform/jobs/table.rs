@@ -118,7 +118,7 @@ mod tests {
     use crate::model::{JobState, Span, Window};
     use crate::platform::jobs::record::{JobRecord, Outcome};
     use crate::platform::jobs::retry::{Failure, Policy};
-    use crate::platform::jobs::testing::view;
+    use crate::platform::testing::view;
 
     fn table() -> (tempfile::TempDir, JobTable) {
         let dir = tempfile::tempdir().unwrap();

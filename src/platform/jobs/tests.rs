@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::retry::{Failure, INTERRUPTED};
 use super::stream_job::{Step, StreamStep, Trouble};
-use super::testing::view;
 use super::*;
 use crate::model::time::from_micros;
 use crate::model::{AttemptState, BatchTrigger, JobState, Span, StageState, Time, TriggerRequest, Window};
+use crate::platform::testing::view;
 
 mod deletion;
 mod forced;

@@ -5,7 +5,7 @@
 
 use crate::model::time::{floor, print_span, print_time};
 use crate::model::{BatchTrigger, Coverage, JobState, JobType, Time, TriggerRequest, Window};
-use crate::platform::registry::definition::View;
+use crate::platform::definition::View;
 
 use super::plan;
 use super::record::JobRecord;

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use crate::model::{Span, Time};
 use crate::platform::clock::Cautious;
+use crate::platform::definition::View;
 use crate::platform::online::OnlineStore;
-use crate::platform::registry::definition::View;
 
 use super::Jobs;
 use super::table::TableError;

@@ -3,14 +3,15 @@
 //! A worker only moves a job along; what an attempt does is a [`Materializer`]'s business. A panic in there fails the
 //! attempt, not the process.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::platform::clock::pause;
+use crate::platform::compute::panic_text;
 use crate::platform::descriptors;
 
 use super::record::Outcome;
@@ -19,8 +20,6 @@ use super::{Jobs, Work};
 
 /// How long a worker sleeps when nothing wakes it.
 const IDLE: Duration = Duration::from_millis(500);
-/// How often waiting threads look whether the platform stops.
-const STOP_CHECK: Duration = Duration::from_millis(50);
 
 /// Runs one attempt from source to stores. Must be idempotent by job id: an attempt may have died after any step.
 pub trait Materializer: Send + Sync {
@@ -81,12 +80,6 @@ pub fn attempt(materializer: &dyn Materializer, work: &Work) -> Outcome {
     }
 }
 
-/// What a panic said.
-pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
-}
-
 /// Keeps the outcome, trying until it is durable. When the platform stops first, the attempt counts as interrupted at
 /// the next start, which is safe, for attempts are idempotent.
 fn keep(jobs: &Jobs, work: &Work, outcome: &Outcome, stop: &CancellationToken) {
@@ -96,17 +89,5 @@ fn keep(jobs: &Jobs, work: &Work, outcome: &Outcome, stop: &CancellationToken) {
             return;
         }
         pause(IDLE, stop);
-    }
-}
-
-/// Sleeps for `span`, less when the platform stops.
-pub fn pause(span: Duration, stop: &CancellationToken) {
-    let until = Instant::now() + span;
-    while !stop.is_cancelled() {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return;
-        }
-        std::thread::sleep(left.min(STOP_CHECK));
     }
 }

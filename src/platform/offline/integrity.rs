@@ -15,13 +15,12 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::stats::Stats;
 use super::{OfflineError, OfflineTable};
-use crate::model::time::{floor, from_micros, print_time};
+use crate::model::clean::first_few;
+use crate::model::time::{floor, from_micros, joined};
 use crate::model::{Span, Window};
 
 /// Bytes that are read at a time to make a checksum.
 const CHUNK: usize = 1 << 20;
-/// Problems and windows that a sentence names.
-const NAMED: usize = 3;
 
 /// A data file, as it was committed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,38 +93,13 @@ impl Damage {
 
     /// What was found, the first few.
     pub fn told(&self) -> String {
-        listed(&self.problems)
+        first_few(&self.problems)
     }
 }
 
 /// Whether both are known and not the same.
 fn differ(one: Option<i64>, other: Option<i64>) -> bool {
     one.zip(other).is_some_and(|(one, other)| one != other)
-}
-
-/// The windows in the order of time, those that touch as one.
-pub fn joined(mut windows: Vec<Window>) -> Vec<Window> {
-    windows.sort();
-    let mut whole: Vec<Window> = Vec::new();
-    for window in windows {
-        match whole.last_mut().filter(|last| window.start <= last.end) {
-            Some(last) => last.end = last.end.max(window.end),
-            None => whole.push(window),
-        }
-    }
-    whole
-}
-
-/// Windows in words, the first few.
-pub fn named(windows: &[Window]) -> String {
-    let words = windows.iter().map(|window| format!("{} to {}", print_time(window.start), print_time(window.end)));
-    listed(&words.collect::<Vec<_>>())
-}
-
-fn listed(words: &[String]) -> String {
-    let more = words.len().saturating_sub(NAMED);
-    let told = words.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-    if more > 0 { format!("{told} and {more} more") } else { told }
 }
 
 impl OfflineTable {

@@ -7,12 +7,12 @@ use polars::prelude::*;
 use super::stats::Stats;
 use crate::model::time::{from_micros, micros, print_span, span_micros};
 use crate::model::{DataType, Span, Window};
-use crate::platform::engine::aggregate::stored_columns;
-use crate::platform::engine::tiles::ANCHOR;
+use crate::platform::definition::{Kind, View};
+use crate::platform::frame;
+use crate::platform::tiles::names::ANCHOR;
 /// The partition column, a text: the instant that the partition of a row's tile start or timestamp begins.
-pub use crate::platform::engine::tiles::PARTITION;
-use crate::platform::engine::{frame, schema};
-use crate::platform::registry::definition::{Kind, View};
+pub use crate::platform::tiles::names::PARTITION;
+use crate::platform::tiles::stored_columns;
 
 /// The table property that keeps the size of a partition. A table without it has partitions of a day.
 pub const SIZE: &str = "fvtop.offlinePartition";
@@ -113,7 +113,7 @@ impl Layout {
 
     /// A frame of these columns without rows.
     pub fn empty(&self) -> PolarsResult<DataFrame> {
-        schema::empty(&self.columns)
+        frame::empty(&self.columns)
     }
 
     /// The frame with these columns alone, in this order and of these types; columns that are not shown are null where it

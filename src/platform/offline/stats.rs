@@ -118,7 +118,7 @@ mod tests {
     use super::*;
     use crate::model::time::parse_time;
     use crate::model::{DataType as Word, Value as Cell};
-    use crate::platform::engine::frame;
+    use crate::platform::frame;
 
     fn made(word: &Word, cells: &[Cell]) -> (Stats, Value) {
         let column = frame::column("c", word, cells).unwrap();

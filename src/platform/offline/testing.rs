@@ -6,10 +6,9 @@ use polars::prelude::DataFrame;
 
 use crate::model::time::{from_micros, micros, parse_time};
 use crate::model::{DataType, Id, Span, Time, Value, Window};
-use crate::platform::engine::frame;
-use crate::platform::jobs::testing;
+use crate::platform::definition::{Kind, View};
 use crate::platform::offline::Stamp;
-use crate::platform::registry::definition::{Kind, View};
+use crate::platform::{frame, testing};
 
 /// One stored row: two join keys, the timestamp in microseconds since `base`, a feature.
 pub type Row = (Option<String>, Option<i64>, i64, i64);

@@ -9,9 +9,9 @@ use super::testing::{self, data_files, frame, keys, row, stamp};
 use super::*;
 use crate::model::time::parse_time;
 use crate::model::{DataType, Span, Time, Value};
-use crate::platform::engine::{self, Cancel};
-use crate::platform::registry;
-use crate::platform::registry::definition::{Function, Kind};
+use crate::platform::compute::{self, Cancel};
+use crate::platform::definition::{Function, Kind};
+use crate::platform::{engine, frame, registry};
 
 fn view(name: &str) -> Arc<View> {
     let repository = registry::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flights"));
@@ -26,13 +26,13 @@ fn hours() -> [Window; 2] {
 }
 
 fn rows(view: &View, window: Window) -> DataFrame {
-    engine::materialize(view, window, window.end + Span::hours(1), (&Cancel::default(), engine::MEMORY), &|_| {})
+    engine::materialize(view, window, window.end + Span::hours(1), (&Cancel::default(), compute::MEMORY), &|_| {})
         .unwrap()
 }
 
 fn sorted(frame: &DataFrame) -> Vec<String> {
     let names: Vec<&str> = frame.get_column_names().into_iter().map(|name| name.as_str()).collect();
-    let rows = engine::frame::rows(frame, &names).unwrap();
+    let rows = frame::rows(frame, &names).unwrap();
     let mut rows: Vec<String> = rows.into_iter().map(|row| format!("{row:?}")).collect();
     rows.sort();
     rows
@@ -377,7 +377,7 @@ fn append(path: &Path, bytes: usize) -> std::io::Result<()> {
 
 /// Deviations of small numbers by hour, and what they are made of, a value a minute.
 fn spread_view() -> (View, impl Fn(i64, &[f64]) -> DataFrame) {
-    let mut view = crate::platform::jobs::testing::view("spread");
+    let mut view = crate::platform::testing::view("spread");
     let Kind::Aggregate { aggregations, .. } = &mut view.kind else { panic!("not an aggregate") };
     aggregations[0].function = Function::VarPop;
     aggregations[0].time_window = Span::hours(3);
@@ -392,8 +392,7 @@ fn spread_view() -> (View, impl Fn(i64, &[f64]) -> DataFrame) {
             ("timestamp", DataType::Timestamp, times),
             ("delay", DataType::Float64, values),
         ];
-        let column =
-            |(name, word, values): &(&str, DataType, Vec<Value>)| engine::frame::column(name, word, values).unwrap();
+        let column = |(name, word, values): &(&str, DataType, Vec<Value>)| frame::column(name, word, values).unwrap();
         let events = DataFrame::new(columns[0].2.len(), columns.iter().map(column).collect()).unwrap();
         engine::fold(&made, events, None, false).unwrap()
     };
@@ -404,8 +403,8 @@ fn spread_view() -> (View, impl Fn(i64, &[f64]) -> DataFrame) {
 async fn spread_at(view: &View, table: &OfflineTable) -> (f64, Vec<String>) {
     let (view, rows) = (view.clone(), table.scan(None).unwrap());
     let work = move || {
-        let at = engine::frame::column("at", &DataType::Timestamp, &[Value::Time(testing::hours(3, 4).start)]).unwrap();
-        let key = engine::frame::column("carrier", &DataType::String, &[Value::Text("AA".to_owned())]).unwrap();
+        let at = frame::column("at", &DataType::Timestamp, &[Value::Time(testing::hours(3, 4).start)]).unwrap();
+        let key = frame::column("carrier", &DataType::String, &[Value::Text("AA".to_owned())]).unwrap();
         let args = engine::ask::HistoryArgs {
             spine: Some(DataFrame::new(1, vec![key, at]).unwrap()),
             timestamp_key: None,
@@ -418,9 +417,9 @@ async fn spread_at(view: &View, table: &OfflineTable) -> (f64, Vec<String>) {
             now: testing::hours(9, 10).start,
         };
         let (cancel, told) = (Cancel::default(), |_| {});
-        let control = engine::ask::Control { cancel: &cancel, progress: &told, memory: engine::MEMORY };
+        let control = engine::ask::Control { cancel: &cancel, progress: &told, memory: compute::MEMORY };
         let answer = engine::history::history(&view, &args, control).unwrap();
-        let values = engine::frame::values(answer.frame.column("spread.delay_mean_1d_1h").unwrap());
+        let values = frame::values(answer.frame.column("spread.delay_mean_1d_1h").unwrap());
         let Value::Float(value) = values[0] else { panic!("{values:?}") };
         (value, answer.warnings)
     };

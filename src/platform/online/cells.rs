@@ -2,11 +2,10 @@
 
 use polars::prelude::*;
 
-use super::OnlineError;
-use super::codec;
 use super::plan::Plan;
+use super::{OnlineError, codec};
 use crate::model::{DataType as Word, Value, foreign};
-use crate::platform::engine::frame;
+use crate::platform::frame;
 
 /// One column.
 pub enum Cells {

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use super::codec;
 use crate::model::time::{from_micros, span_micros};
 use crate::model::{Id, Window};
-use crate::platform::engine::tiles::stored_names;
-use crate::platform::registry::definition::{Kind, View};
+use crate::platform::definition::{Kind, View};
+use crate::platform::tiles::names::stored_names;
 
 /// One thing known of a view.
 #[derive(Clone, Copy)]

@@ -8,8 +8,8 @@ use super::meta::Meta;
 use super::{OnlineError, codec};
 use crate::model::time::{from_micros, micros, span_micros};
 use crate::model::{DataType, Id, Span, Time, Value, Window};
-use crate::platform::engine::aggregate::{StoredColumn, stored_columns};
-use crate::platform::registry::definition::{Kind, View};
+use crate::platform::definition::{Kind, View};
+use crate::platform::tiles::{StoredColumn, stored_columns};
 
 /// Bytes of a view's id at the front of every key.
 pub const ID_BYTES: usize = 16;

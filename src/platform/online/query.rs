@@ -9,7 +9,7 @@ use super::vector::{self, At};
 use super::{Entry, OnlineError, codec, damaged, rows};
 use crate::model::time::micros;
 use crate::model::{Time, Value};
-use crate::platform::engine::aggregate::Tile;
+use crate::platform::tiles::Tile;
 
 /// Entries that one query answers at most.
 pub const MOST_ENTRIES: usize = 10_000;

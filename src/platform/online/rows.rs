@@ -2,16 +2,15 @@
 
 use polars::prelude::DataFrame;
 
-use super::beside;
 use super::bytes::{ByteStore, Change, Space, VERSION_BYTES};
 use super::cells::{Cells, KeyCells, unfit};
 use super::chunks::Chunks;
 use super::plan::Plan;
 use super::remove::Sweep;
-use super::{BatchWrite, OnlineError, StreamWrite, codec, damaged, sort};
+use super::{BatchWrite, OnlineError, StreamWrite, beside, codec, damaged, sort};
 use crate::model::time::{from_micros, micros};
 use crate::model::{Time, Value};
-use crate::platform::registry::definition::Kind;
+use crate::platform::definition::Kind;
 
 /// The newest row of a key in a frame.
 struct Latest {

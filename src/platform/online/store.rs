@@ -14,12 +14,12 @@ use super::embedded::FjallStore;
 use super::meta::{Meta, Windows};
 use super::plan::Plan;
 use super::remove::{self, Sweep};
-use super::tiles::Known;
+use super::tiles::{self, Known};
 use super::vector::{self, At};
-use super::{BatchWrite, Entry, OnlineError, StreamWrite, codec, format, query, rows, tiles};
+use super::{BatchWrite, Entry, OnlineError, StreamWrite, codec, format, query, rows};
 use crate::model::time::{from_micros, micros};
 use crate::model::{FeatureStatus, FeatureVector, Id, Time, Value, Window};
-use crate::platform::registry::definition::View;
+use crate::platform::definition::View;
 
 /// The protocol's words for values that may be older than they should be.
 const CACHED_PRESENT: &str = "CACHED_PRESENT";
@@ -167,7 +167,7 @@ impl OnlineStore {
         Err(OnlineError::Lost {
             path: self.bytes.place(),
             view: plan.name.clone(),
-            windows: crate::platform::offline::named(&missing),
+            windows: crate::model::time::print_windows(&missing),
             start: instant(first.start),
             end: instant(last.end),
         })

@@ -10,9 +10,9 @@ use super::memory::MemoryStore;
 use super::*;
 use crate::model::time::{floor, from_micros, parse_time};
 use crate::model::{BatchTrigger, FeatureStatus, Span, Time, Window};
-use crate::platform::engine;
-use crate::platform::registry::definition::{Aggregation, Arrival, Function, Input, Kind, Source, Stream, View};
+use crate::platform::definition::{Aggregation, Arrival, Function, Input, Kind, Source, Stream, View};
 use crate::platform::registry::identity::stable_id;
+use crate::platform::{engine, frame};
 
 mod formats;
 mod parts;
@@ -149,7 +149,7 @@ fn pair_keys() -> Vec<[Value; 2]> {
 fn keys_frame(keys: &[[Value; 2]]) -> DataFrame {
     let column = |at: usize, name: &str| {
         let values: Vec<Value> = keys.iter().map(|key| key[at].clone()).collect();
-        engine::frame::column(name, &DataType::String, &values).unwrap()
+        frame::column(name, &DataType::String, &values).unwrap()
     };
     DataFrame::new(keys.len(), vec![column(1, "k"), column(0, "s")]).unwrap()
 }
@@ -193,7 +193,7 @@ fn frame(events: &[Event]) -> DataFrame {
     let columns = source(Span::zero()).columns;
     let column = |at: usize, of: fn(&Event) -> Value| {
         let values: Vec<Value> = events.iter().map(of).collect();
-        engine::frame::column(&columns[at].0, &columns[at].1, &values).unwrap()
+        frame::column(&columns[at].0, &columns[at].1, &values).unwrap()
     };
     let columns = vec![
         column(0, |e| e.key.clone()),
@@ -317,7 +317,7 @@ fn batch_replaces_what_the_stream_wrote_and_doing_it_twice_changes_nothing() {
         }
         let rows = engine::transform_stream(&view, frame(&[one(9, 30)])).unwrap();
         assert_eq!(store.write_stream(&view, &rows, at, None).unwrap(), StreamWrite { written: 0, late: 1 });
-        let empty = engine::schema::empty(&[]).unwrap();
+        let empty = frame::empty(&[]).unwrap();
         assert!(store.write_batch(&view, window, &empty, window.end).is_err());
     }
     // Everything is there again after reopening.

@@ -5,18 +5,17 @@ use std::ops::ControlFlow;
 
 use polars::prelude::DataFrame;
 
-use super::beside;
 use super::bytes::{ByteStore, Change, Space};
 use super::cells::{Cells, KeyCells, unfit};
 use super::chunks::Chunks;
 use super::meta::Windows;
 use super::plan::{Plan, START_BYTES, tile_key};
 use super::remove::Sweep;
-use super::{BatchWrite, OnlineError, StreamWrite, codec, damaged, sort};
+use super::{BatchWrite, OnlineError, StreamWrite, beside, codec, damaged, sort};
 use crate::model::time::{from_micros, micros};
 use crate::model::{Time, Value, Window};
-use crate::platform::engine::aggregate::{self, Tile};
-use crate::platform::engine::tiles::{ANCHOR, times_name};
+use crate::platform::tiles::names::{ANCHOR, times_name};
+use crate::platform::tiles::{self, Tile};
 
 /// A frame of stored rows, ready to become tiles.
 struct TileCells {
@@ -229,7 +228,7 @@ pub fn merge_stream(
 
 fn merge(plan: &Plan, earlier: &Tile, later: &Tile) -> Result<Tile, OnlineError> {
     let failed = |error| OnlineError::Mismatch(format!("view {}: {error}", plan.name));
-    aggregate::merge(&plan.layout, earlier, later).map_err(failed)
+    tiles::merge(&plan.layout, earlier, later).map_err(failed)
 }
 
 fn encode(tile: &Tile) -> Vec<u8> {

@@ -4,8 +4,8 @@ use super::OnlineError;
 use super::plan::Plan;
 use crate::model::time::{from_micros, micros};
 use crate::model::{DataType, FeatureStatus, FeatureValue, FeatureVector, Time, Value};
-use crate::platform::engine::aggregate::{self, Tile};
-use crate::platform::registry::definition::Kind;
+use crate::platform::definition::Kind;
+use crate::platform::tiles::{self, Tile};
 
 /// The tiles that a lookup at some instant sees, microseconds.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +43,7 @@ pub fn of_tiles(plan: &Plan, keys: &[Value], tiles: &[(i64, Tile)], at: At) -> R
         let begins = at.end.saturating_sub(crate::model::time::span_micros(aggregation.time_window));
         let first = tiles.partition_point(|(start, _)| start.saturating_add(interval) <= begins);
         let inside = &all[first..];
-        let value = aggregate::feature(aggregation, &plan.layout, inside);
+        let value = tiles::feature(aggregation, &plan.layout, inside);
         let value = value.map_err(|error| OnlineError::Mismatch(format!("view {}: {error}", plan.name)))?;
         let effective_time = (!inside.is_empty()).then(|| from_micros(at.end));
         features.push(feature(name, &aggregation.output_type, value, effective_time));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use polars::prelude::DataFrame;
 
 use crate::model::Time;
-use crate::platform::registry::definition::View;
+use crate::platform::definition::View;
 
 /// What is to be computed, with its tables. Nothing is judged yet but that the view is there.
 #[derive(Clone, Debug)]

@@ -9,18 +9,17 @@ use std::sync::Arc;
 use polars::prelude::{DataFrame, DataType};
 use tokio::runtime::Handle;
 
-use super::coverage;
-use super::{Ask, Compute, Computed, Failure, HistoryAsk, RunAsk, Separator};
+use super::{Ask, Compute, Computed, Failure, HistoryAsk, RunAsk, Separator, coverage};
 use crate::model::time::floor;
 use crate::model::{Span, Time, Window};
 use crate::platform::clock::Clock;
+use crate::platform::compute::{EngineError, ErrorKind};
 use crate::platform::datasets::{DatasetError, Datasets, NewDataset};
+use crate::platform::definition::{FeatureStart, Kind, View};
 use crate::platform::engine::ask::{Answer, Control, HistoryArgs, Rows, RunArgs};
-use crate::platform::engine::{EngineError, ErrorKind};
 use crate::platform::jobs::Jobs;
 use crate::platform::jobs::ledger::Verdict;
 use crate::platform::offline::OfflineTable;
-use crate::platform::registry::definition::{FeatureStart, Kind, View};
 use crate::wire::queries::QueryError;
 use crate::wire::status;
 
@@ -246,7 +245,7 @@ fn engine_failure(error: EngineError) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::jobs::testing;
+    use crate::platform::testing;
 
     #[test]
     fn a_view_that_is_not_materialized_offline_says_why_and_what_to_do() {

@@ -10,7 +10,7 @@ use polars::prelude::DataFrame;
 use tokio::sync::watch;
 
 use super::{Ask, Computed, Failure, Owner, Refusal};
-use crate::platform::engine::Cancel;
+use crate::platform::compute::Cancel;
 use crate::wire::queries::{QueryState, QueryStatus};
 
 /// A query.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use polars::prelude::{DataFrame, df};
 
+use crate::platform::compute::{EngineError, ErrorKind};
+use crate::platform::definition::View;
 use crate::platform::engine::ask::{Answer, Control, HistoryArgs, Rows, RunArgs};
-use crate::platform::engine::{EngineError, ErrorKind};
-use crate::platform::registry::definition::View;
 
 /// By the level: `wait` goes on until it is cancelled, `panic`, `memory` and `source` fail; with a mock table that table
 /// comes back, else two rows.

@@ -7,11 +7,12 @@ use polars::prelude::df;
 use super::compute::{EngineCompute, check_offline};
 use super::*;
 use crate::platform::clock::Clock;
+use crate::platform::compute::{self, Cancel};
 use crate::platform::datasets::Datasets;
-use crate::platform::engine::{self, Cancel};
-use crate::platform::jobs::{Jobs, testing as views};
+use crate::platform::definition::View;
+use crate::platform::jobs::Jobs;
 use crate::platform::offline::OfflineTable;
-use crate::platform::registry::definition::View;
+use crate::platform::{engine, testing as views};
 use crate::wire::queries::QueryState::{Cancelled, Done, Failed, Queued, Running};
 use crate::wire::status;
 
@@ -226,7 +227,7 @@ async fn history_reads_what_jobs_have_written() {
 
     let end = crate::model::time::from_micros(1_699_999_200_000_000);
     let day = crate::model::Window { start: end - crate::model::Span::days(1), end };
-    let rows = engine::materialize(&view, day, end, (&Cancel::default(), engine::MEMORY), &|_| {}).unwrap();
+    let rows = engine::materialize(&view, day, end, (&Cancel::default(), compute::MEMORY), &|_| {}).unwrap();
     let offline = bench.dir.path().join("offline");
     let mut table = OfflineTable::open_or_create(&offline, &view).await.unwrap();
     assert!(OfflineTable::open(&offline, &view).await.unwrap().is_none(), "nothing was committed yet");

@@ -12,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{AT_ONCE, Ask, Compute, Computed, Failure, KNOWN, Owner, Queries, RESULT_BYTES, State};
+use crate::platform::clock::pause;
+use crate::platform::compute::{Cancel, panic_text};
 use crate::platform::descriptors;
-use crate::platform::engine::Cancel;
 use crate::platform::engine::ask::Control;
-use crate::platform::jobs::worker::{panic_text, pause};
 use crate::wire::queries::{QueryError, QueryState};
 use crate::wire::status;
 

@@ -6,14 +6,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::definition::{Arrival, DataFile, Entity, Replay, RepositoryError, Source, Stream, Unread};
 use super::document::{Document, Fields};
-use super::files::Folders;
+use super::files::{self, Folders};
 use super::identity::stable_id;
-use super::{ENTITIES, SOURCES, WORKSPACES, files, suggest};
+use super::{ENTITIES, SOURCES, WORKSPACES};
 use crate::model::time::{parse_time, span_micros};
-use crate::model::{DataType, Span, Time, Workspace};
-use crate::platform::engine;
+use crate::model::{DataType, Span, Time, Workspace, suggest};
+use crate::platform::definition::{Arrival, DataFile, Entity, Replay, RepositoryError, Source, Stream, Unread};
+use crate::platform::source::{lap, schema};
 
 /// Most entries that one file may define.
 const MAX_ENTRIES: usize = 1_000;
@@ -203,12 +203,12 @@ fn source(root: &Path, folders: &Folders, fields: &Fields<'_>) -> Option<Arc<Sou
 }
 
 /// What the files say of themselves. A library that panics over them has no more to say than that.
-fn read_footers(batch: &mut [DataFile], stream: &[DataFile], time: Option<&str>) -> engine::schema::Files {
+fn read_footers(batch: &mut [DataFile], stream: &[DataFile], time: Option<&str>) -> schema::Files {
     let first = batch.first().map(|data| data.path.clone());
-    let read = catch_unwind(AssertUnwindSafe(|| engine::schema::of_files(batch, stream, time)));
-    read.unwrap_or_else(|_| engine::schema::Files {
+    let read = catch_unwind(AssertUnwindSafe(|| schema::of_files(batch, stream, time)));
+    read.unwrap_or_else(|_| schema::Files {
         unreadable: first.map(|file| (file, "it or another one made a library stop with a fault".to_owned())),
-        ..engine::schema::Files::default()
+        ..schema::Files::default()
     })
 }
 
@@ -274,7 +274,7 @@ fn replay(fields: &Fields<'_>, columns: &Columns<'_>, timestamp: Option<&str>) -
     let replay_fields = replay;
     let replay = Replay { begins: begins?, lasts: lasts?, plays_in: plays_in?, columns: mapped };
     // The engine maps in 64-bit integers: (t - begins) * numerator must fit for every t of the record and a lap around it.
-    let (numerator, _) = engine::lap::ratio(&replay);
+    let (numerator, _) = lap::ratio(&replay);
     if span_micros(replay.lasts).checked_mul(4).and_then(|lasts| lasts.checked_mul(numerator)).is_none() {
         let fix = "use rounder lengths, such as 365d and 3d";
         replay_fields.report("plays_in", "does not divide `lasts` evenly enough for exact arithmetic", fix);

@@ -10,10 +10,9 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::definition::RepositoryError;
-use super::suggest;
-use crate::model::Span;
-use crate::model::time::parse_span;
+use crate::model::time::{parse_span, print_span, span_micros};
+use crate::model::{Span, suggest};
+use crate::platform::definition::RepositoryError;
 
 /// Greatest size of a repository file in bytes: a definition is a page of text, more is a mistake.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -294,5 +293,20 @@ fn article(value: &DeValue<'_>) -> &'static str {
         DeValue::Datetime(_) => "a TOML date",
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",
+    }
+}
+
+/// Reports a span that is not a multiple of another.
+pub fn multiple(fields: &Fields<'_>, field: &str, span: Span, of: &str, step: Span) {
+    let (length, step_length) = (span_micros(span), span_micros(step).max(1));
+    if length % step_length != 0 {
+        let problem = format!("{} is not a multiple of {of}, {}", print_span(span), print_span(step));
+        let below = length / step_length * step_length;
+        let print = |micros: i64| print_span(Span::microseconds(micros));
+        let fix = match below {
+            0 => format!("write {}", print(step_length)),
+            _ => format!("write {} or {}", print(below), print(below + step_length)),
+        };
+        fields.report(field, problem, fix);
     }
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::definition::{Aggregation, Kind};
 use super::document::Fields;
-use super::views::multiple;
-use super::{functions, suggest};
+use super::functions;
 use crate::model::time::{print_span, span_micros};
-use crate::model::{DataType, Span};
+use crate::model::{DataType, Span, suggest};
+use crate::platform::definition::{Aggregation, Kind};
+use crate::platform::registry::document::multiple;
 
 /// Most aggregations of one view.
 const MAX_AGGREGATIONS: usize = 500;

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use chrono::{Days, Months, NaiveDate, TimeDelta};
 
-use super::definition::DataFile;
 use crate::model::Window;
+use crate::platform::definition::DataFile;
 
 /// Most files that one source may have.
 const MAX_FILES: usize = 10_000;

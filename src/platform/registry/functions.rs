@@ -1,9 +1,8 @@
 //! Aggregate functions as definitions spell them: names, types and feature names (semantics.md sections 3 and 4).
 
-use super::definition::Function;
-use super::suggest;
 use crate::model::time::print_span;
-use crate::model::{DataType, Span};
+use crate::model::{DataType, Span, suggest};
+use crate::platform::definition::Function;
 
 /// Most values that a last-n list may keep.
 pub const MAX_LAST_N: i64 = 1_000;

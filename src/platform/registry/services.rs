@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::catalog::{self, Catalog};
-use super::definition::{FeatureService, RepositoryError, ServiceItem, View};
 use super::document::Fields;
 use super::identity::stable_id;
-use super::suggest;
+use crate::model::suggest;
+use crate::platform::definition::{FeatureService, RepositoryError, ServiceItem, View};
 
 /// The file of feature services.
 const FILE: &str = "services.toml";

@@ -2,10 +2,9 @@
 
 mod services;
 
-use super::definition::{Function, Kind};
 use super::{load, load_with};
 use crate::model::{BatchTrigger, Span};
-use crate::platform::registry::definition::FeatureStart;
+use crate::platform::definition::{FeatureStart, Function, Kind};
 
 #[tokio::test]
 async fn the_example_repository_is_sound() {

@@ -5,14 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::catalog::{self, Catalog};
-use super::definition::{Entity, FeatureStart, Input, Kind, RepositoryError, View};
 use super::document::{Document, Fields};
+use super::features;
 use super::identity::stable_id;
-use super::{features, suggest};
 use crate::model::time::{parse_span, parse_time, print_span, span_micros};
-use crate::model::{BatchTrigger, DataType, Span, Workspace};
-use crate::platform::engine::sql::Refusal;
-use crate::platform::engine::{self, tiles};
+use crate::model::{BatchTrigger, DataType, Span, Workspace, suggest};
+use crate::platform::definition::{Entity, FeatureStart, Input, Kind, RepositoryError, View};
+use crate::platform::registry::document::multiple;
+use crate::platform::sql::{self, Refusal};
+use crate::platform::tiles::names::{ANCHOR, PARTITION};
 
 /// Reads one view file. Gives the view once for each workspace it belongs to; none when anything is wrong with it.
 pub fn read(root: &Path, file: &Path, catalog: &Catalog, errors: &mut Vec<RepositoryError>) -> (String, Vec<View>) {
@@ -53,9 +54,9 @@ fn view(fields: &Fields<'_>, file: &Path, catalog: &Catalog) -> Option<Vec<View>
     let output = query.as_deref().and_then(|query| {
         let names = join_keys.iter().map(|(name, _)| name.as_str()).chain(timestamp.as_deref());
         let output = match inputs.as_deref() {
-            Some(inputs) => engine::schema::of_query(inputs, query, names).map(Some),
+            Some(inputs) => sql::output::of_query(inputs, query, names).map(Some),
             // Without inputs only the text tells what is wrong with it.
-            None => engine::sql::check(query).map(|_| None),
+            None => sql::check(query).map(|_| None),
         };
         output.map_err(|refusal| report_refusal(fields, &refusal)).ok().flatten()
     });
@@ -110,10 +111,8 @@ fn check_stored_names(
             names.extend(features.iter().map(|(name, _)| name.as_str()));
         }
     }
-    let reserved = [
-        (tiles::ANCHOR, true, "stored rows keep their time"),
-        (tiles::PARTITION, offline, "offline tables keep their partition"),
-    ];
+    let reserved =
+        [(ANCHOR, true, "stored rows keep their time"), (PARTITION, offline, "offline tables keep their partition")];
     for name in names {
         let meets = |(reserved, holds, _): &&(&str, bool, &str)| *holds && name.eq_ignore_ascii_case(reserved);
         let Some((.., what)) = reserved.iter().find(meets) else { continue };
@@ -382,21 +381,6 @@ impl Schedule {
         } else if !self.offline {
             fields.report("offline_partition", "has no meaning without `offline = true`", "add that, or remove it");
         }
-    }
-}
-
-/// Reports a span that is not a multiple of another.
-pub fn multiple(fields: &Fields<'_>, field: &str, span: Span, of: &str, step: Span) {
-    let (length, step_length) = (span_micros(span), span_micros(step).max(1));
-    if length % step_length != 0 {
-        let problem = format!("{} is not a multiple of {of}, {}", print_span(span), print_span(step));
-        let below = length / step_length * step_length;
-        let print = |micros: i64| print_span(Span::microseconds(micros));
-        let fix = match below {
-            0 => format!("write {}", print(step_length)),
-            _ => format!("write {} or {}", print(below), print(below + step_length)),
-        };
-        fields.report(field, problem, fix);
     }
 }
 

@@ -14,12 +14,12 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Id, Time};
-use crate::platform::clock::Clock;
-use crate::platform::engine::{self, EngineError, ErrorKind, Streamed};
-use crate::platform::jobs::worker::{panic_text, pause};
-use crate::platform::registry::definition::View;
+use crate::platform::clock::{Clock, pause};
+use crate::platform::compute::{EngineError, ErrorKind, panic_text};
+use crate::platform::definition::View;
+use crate::platform::engine::{self, Streamed};
+use crate::platform::source::readers::Readers;
 
-use super::readers::Readers;
 use super::record;
 use super::tail::{self, Progress, Tail};
 

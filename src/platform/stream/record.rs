@@ -3,11 +3,10 @@
 //! Each record is one object in column order: integers and floats as numbers, instants as RFC 3339 in UTC, lists as lists,
 //! what is missing as null. Numbers that JSON does not have are the texts `NaN`, `Infinity` and `-Infinity`.
 
-use chrono::SecondsFormat;
 use polars::prelude::{AnyValue, DataFrame, TimeUnit};
 
 use crate::model::Time;
-use crate::model::time::from_micros;
+use crate::model::time::{from_micros, rfc3339};
 
 /// The rows of `frame`, one JSON object each.
 pub fn records(frame: &DataFrame) -> Vec<Box<str>> {
@@ -30,11 +29,6 @@ pub fn records(frame: &DataFrame) -> Vec<Box<str>> {
 /// A JSON text.
 pub fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
-}
-
-/// An instant as RFC 3339 with `Z`; parts of a second only where there are any.
-pub fn rfc3339(at: Time) -> String {
-    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
 fn write_value(line: &mut String, value: &AnyValue) {

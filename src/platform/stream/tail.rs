@@ -8,11 +8,12 @@ use polars::prelude::{ChunkAgg, ChunkCompareIneq, DataFrame, SortMultipleOptions
 
 use crate::model::time::{floor, from_micros, micros};
 use crate::model::{Span, Time, foreign};
-use crate::platform::engine::tiles::stored_names;
-use crate::platform::engine::{EngineError, ErrorKind, Streamed};
-use crate::platform::registry::definition::{Kind, View};
+use crate::platform::compute::{EngineError, ErrorKind};
+use crate::platform::definition::{Kind, View};
+use crate::platform::engine::Streamed;
+use crate::platform::tiles::names::stored_names;
 
-use super::readers::latest_event;
+use crate::platform::source::readers::latest_event;
 
 /// The column of a stored row with its tile's start, or its timestamp aligned, in nanoseconds.
 const ANCHOR: &str = "_anchor_time";
@@ -197,7 +198,7 @@ mod tests {
 
     use super::*;
     use crate::model::time::parse_time;
-    use crate::platform::jobs::testing;
+    use crate::platform::testing;
 
     fn events(times: &[&str]) -> DataFrame {
         let micros: Vec<i64> = times.iter().map(|t| micros(parse_time(&format!("2026-01-01 {t}")).unwrap())).collect();

@@ -6,9 +6,9 @@ use serde_json::Value as Json;
 
 use super::target::Target;
 use crate::model::{DataType, Value};
+use crate::platform::definition::ServiceItem;
 use crate::platform::http::fault::Fault;
 use crate::platform::online::parse_key;
-use crate::platform::registry::definition::ServiceItem;
 
 /// Join keys as they came.
 pub type Given = BTreeMap<String, Json>;

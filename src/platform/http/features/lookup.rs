@@ -8,8 +8,8 @@ use super::meter::Meter;
 use super::target::Target;
 use crate::model::{DataType, FeatureVector, FeatureVectors, JoinKey, Time, Value};
 use crate::platform::Platform;
+use crate::platform::definition::ServiceItem;
 use crate::platform::http::fault::Fault;
-use crate::platform::registry::definition::ServiceItem;
 use crate::wire::convert::{self, Told};
 use crate::wire::features::{GetFeaturesRequest, GetFeaturesResponse, MetadataOptions, QueryFeaturesResponse};
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::model::DataType;
 use crate::platform::Platform;
+use crate::platform::definition::{FeatureService, ServiceItem, View};
 use crate::platform::http::fault::Fault;
 use crate::platform::http::parts;
-use crate::platform::registry::definition::{FeatureService, ServiceItem, View};
 use crate::wire::features::Locator;
 use crate::wire::status;
 

@@ -2,7 +2,7 @@
 
 use super::wildcard::write;
 use super::*;
-use crate::platform::registry::definition::{FeatureService, ServiceItem, View};
+use crate::platform::definition::{FeatureService, ServiceItem, View};
 
 const GET: &str = "/api/v1/feature-service/get-features";
 const QUERY: &str = "/v1/feature-service/query-features";

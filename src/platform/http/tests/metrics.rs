@@ -89,8 +89,7 @@ async fn requests_are_counted_by_outcome() {
 
 #[tokio::test]
 async fn names_of_any_kind_do_not_break_the_text() {
-    let view =
-        crate::platform::registry::definition::View { workspace: "a\"b\\c\nd".to_owned(), ..testing::view("carrier") };
+    let view = crate::platform::definition::View { workspace: "a\"b\\c\nd".to_owned(), ..testing::view("carrier") };
     let bench = Bench::over(Repository { views: vec![Arc::new(view)], ..Repository::default() });
     let text = bench.metrics().await;
     assert!(text.contains(r#"fvtop_stale{workspace="a\"b\\c\nd",feature_view="carrier"} 1"#), "{text}");

@@ -236,7 +236,7 @@ async fn history_without_an_offline_store_says_what_to_do() {
 async fn a_result_is_kept_as_a_dataset_and_read_again() {
     let bench = Computing::new();
     let at = Series::new("at".into(), [1_i64, 2]);
-    let at = at.cast(&crate::platform::engine::frame::timestamp_type()).unwrap();
+    let at = at.cast(&crate::platform::frame::timestamp_type()).unwrap();
     let spine = df!("carrier" => ["UA", "B6"], "at" => at).unwrap();
     let frame = bench.upload(&spine).await.frame_id;
     let keep = |name: Json| {

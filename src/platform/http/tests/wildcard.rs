@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::DataType;
-use crate::platform::registry::definition::{Aggregation, Function, Kind, View};
+use crate::platform::definition::{Aggregation, Function, Kind, View};
 
 const PATH: &str = "/api/v1/feature-service/query-features";
 

@@ -2,7 +2,7 @@ use polars::prelude::{Column, IntoColumn, NamedFrom, Series, df};
 
 use super::*;
 use crate::model::DataType;
-use crate::platform::jobs::testing;
+use crate::platform::testing;
 
 const BOTH: Stores = Stores { online: true, offline: true };
 const ONLINE: Stores = Stores { online: true, offline: false };

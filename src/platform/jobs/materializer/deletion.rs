@@ -57,11 +57,12 @@ mod tests {
     use super::*;
     use crate::model::Stores;
     use crate::platform::clock::Clock;
+    use crate::platform::jobs::Jobs;
     use crate::platform::jobs::record::Outcome;
     use crate::platform::jobs::worker::Materializer;
-    use crate::platform::jobs::{Jobs, testing};
     use crate::platform::offline::OfflineTable;
     use crate::platform::online::OnlineStore;
+    use crate::platform::testing;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_deletion_takes_what_the_first_attempt_left_before_it_had_committed() {

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::{Rows, id_at};
-use crate::model::time::{from_micros, micros};
+use crate::model::time::{from_micros, joined, micros};
 use crate::model::{Id, Span, Window};
 use crate::platform::jobs::ledger::Known;
 use crate::platform::jobs::table::TableError;
-use crate::platform::offline::{DataFile, Manifest, joined};
+use crate::platform::offline::{DataFile, Manifest};
 
 impl Rows<'_> {
     /// What jobs know of a view's offline table; nothing when none has written it since that is kept.

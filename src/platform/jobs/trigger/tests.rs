@@ -2,7 +2,7 @@ use super::*;
 use crate::model::time::parse_time;
 use crate::platform::jobs::record::Outcome;
 use crate::platform::jobs::retry::Policy;
-use crate::platform::jobs::testing;
+use crate::platform::testing;
 
 const NOW: &str = "2026-01-05T10:30:00Z";
 

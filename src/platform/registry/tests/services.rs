@@ -3,9 +3,7 @@
 use super::*;
 
 /// Views `sound` and `wide` (keys carrier, origin; carrier left out of lookups) and `offline`, a broken one, and two workspaces.
-fn with_services(
-    services: &str,
-) -> (Vec<String>, Vec<std::sync::Arc<crate::platform::registry::definition::FeatureService>>) {
+fn with_services(services: &str) -> (Vec<String>, Vec<std::sync::Arc<crate::platform::definition::FeatureService>>) {
     let view = |name: &str| VIEW.replace("NAME", name);
     let (select, wider) = ("SELECT carrier,", "SELECT carrier, origin,");
     let wide = view("wide").replace("[\"carrier\"]", "[\"carrier\", \"origin\"]").replace(select, wider);

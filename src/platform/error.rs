@@ -1,0 +1,43 @@
+//! Why a platform does not start, or its data cannot be looked through.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use super::data_dir::DataDirError;
+use super::lock::LockError;
+use super::{access, jobs, online};
+
+/// Why a platform does not start.
+#[derive(Debug, Error)]
+pub enum PlatformError {
+    /// Another process has the data directory, or it cannot be locked.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The job table cannot be opened.
+    #[error("{path}: {problem}")]
+    Jobs {
+        /// The file.
+        path: PathBuf,
+        /// What happened.
+        problem: jobs::table::TableError,
+    },
+    /// The job table does not say what is materialized.
+    #[error(transparent)]
+    Coverage(jobs::table::TableError),
+    /// The keys or the audit log cannot be opened.
+    #[error(transparent)]
+    Access(#[from] access::FileError),
+    /// The online store cannot be opened.
+    #[error(transparent)]
+    Online(#[from] online::OnlineError),
+    /// A thread could not be started.
+    #[error("the platform could not start its threads: {0}")]
+    Threads(#[from] std::io::Error),
+    /// Starting was cut short.
+    #[error("the platform stopped while it started")]
+    Stopped,
+}
