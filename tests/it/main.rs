@@ -27,6 +27,7 @@ mod privacy;
 mod profiles;
 mod queries;
 mod readers;
+mod rooms;
 mod scene;
 mod sdk;
 mod semantics;
