@@ -1,8 +1,8 @@
 //! The protocol of a Tecton deployment, in both directions: envelope, messages, JSON of the feature server; and
 //! JSON and Arrow tables of what the protocol has no call for.
 //!
-//! Plain data in, plain data out. This room must not do I/O, and knows nothing of who sends or serves. Section
-//! numbers named "wire section" in the documentation are those of the protocol's reference.
+//! Plain data in, plain data out. This room must not do I/O, and knows nothing of who sends or serves. What travels is
+//! described in docs/wire.md and docs/messages.md.
 
 pub mod access;
 pub mod arrow;

@@ -1,4 +1,4 @@
-//! `fvtop freshness`: how fresh all feature views of a workspace are (wire section 2.3).
+//! `fvtop freshness`: how fresh all feature views of a workspace are (docs/wire.md section 2.3).
 
 use std::collections::BTreeMap;
 

@@ -184,7 +184,7 @@ async fn listen(address: &str, allow_remote: bool) -> Result<TcpListener, ServeE
 }
 
 /// The deployment's URL. On loopback it says `localhost`, for released clients take no other name without TLS
-/// (wire section 1.4).
+/// (docs/wire.md section 1.4).
 fn url_of(address: SocketAddr) -> String {
     match address.ip() {
         ip if ip.is_loopback() || ip.is_unspecified() => format!("http://localhost:{}/api", address.port()),

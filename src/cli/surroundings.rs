@@ -1,5 +1,5 @@
 //! Where settings come from besides the command line: the environment, the files that Tecton's own tools keep, and the
-//! user's profiles (wire section 4.1).
+//! user's profiles (docs/wire.md section 4.1).
 //!
 //! Reads only. Which of them counts is said in `target`.
 

@@ -3,7 +3,7 @@
 //! What counts, the first that says it:
 //! 1. the command line. `--url` and `--repo` name a deployment by themselves, so that no profile is looked at;
 //! 2. the profile that `--profile`, else `FVTOP_PROFILE` names;
-//! 3. the environment (`API_SERVICE` and the others of wire section 4.1);
+//! 3. the environment (`API_SERVICE` and the others of docs/wire.md section 4.1);
 //! 4. the default profile, where the environment names no deployment;
 //! 5. `~/.tecton/config`, then the tokens beside it;
 //! 6. the embedded platform.
@@ -199,7 +199,7 @@ struct Keys<'a> {
 
 impl Keys<'_> {
     /// What is sent to the API, and the API key for the feature server. A key that was named for this deployment counts before
-    /// all; else the token of a login before the key in the environment (wire section 1.2).
+    /// all; else the token of a login before the key in the environment (docs/wire.md section 1.2).
     fn find(&self, warnings: &mut Vec<String>) -> Result<(ApiKey, Option<ApiKey>), Failure> {
         if let Some(key) = self.named(warnings)? {
             return Ok((key.clone(), Some(key)));

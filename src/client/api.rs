@@ -133,7 +133,8 @@ impl Api {
             return Ok(known);
         }
         let answer = match answer {
-            // The key is known and may do less than this; what it may do shows with each read (wire section 1.8).
+            // The key is known and may do less than this; what it may do shows with each read (docs/wire.md
+            // section 1.8).
             Err(error) if error.kind == Kind::Forbidden => {
                 self.note_own(Offer::Forbidden(error.problem));
                 return Ok(Deployment::default());

@@ -12,15 +12,15 @@ use super::message::Problem;
 pub struct Endpoint {
     /// The API's base, such as `https://cluster.example.com/api`.
     pub url: Url,
-    /// The base of the feature server; the same as the API's where nothing else is said (wire section 1.4).
+    /// The base of the feature server; the same as the API's where nothing else is said (docs/wire.md section 1.4).
     pub feature_url: Url,
     /// The key, or the token of a login.
     pub key: ApiKey,
-    /// The key for the feature server, which takes no token of a login (wire section 3.1).
+    /// The key for the feature server, which takes no token of a login (docs/wire.md section 3.1).
     pub feature_key: Option<ApiKey>,
     /// The workspace to open when none is asked for.
     pub workspace: Option<String>,
-    /// The client's own certificate, where the deployment wants one (wire section 1.3).
+    /// The client's own certificate, where the deployment wants one (docs/wire.md section 1.3).
     pub identity: Option<Identity>,
     /// How long a great answer, such as a list of jobs, may take to begin, and to go on once it has; plain ones get a twelfth.
     pub patience: Duration,
@@ -160,7 +160,8 @@ fn below(base: &Url, path: &str) -> Url {
     url
 }
 
-/// Reads a deployment's address. Without a path, `/api` is added: every deployment answers there (wire section 1.4).
+/// Reads a deployment's address. Without a path, `/api` is added: every deployment answers there (docs/wire.md
+/// section 1.4).
 ///
 /// # Errors
 /// When it is no http or https address, or holds a user name or password.

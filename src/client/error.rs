@@ -30,7 +30,7 @@ pub enum Kind {
     Foreign,
     /// The deployment refused this call alone.
     Answered,
-    /// The key lacks the right for this call; others may be allowed (wire section 1.8).
+    /// The key lacks the right for this call; others may be allowed (docs/wire.md section 1.8).
     Forbidden,
     /// The deployment wants to be left alone for a while: the same call may work later.
     Busy,

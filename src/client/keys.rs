@@ -1,5 +1,5 @@
-//! The keys that a deletion names: read from a file or typed, and checked before anything is sent (semantics.md section 11,
-//! wire section 2.6 step 1).
+//! The keys that a deletion names: read from a file or typed, and checked before anything is sent (docs/semantics.md
+//! section 11, docs/wire.md section 2.6 step 1).
 //!
 //! Every check that needs no deployment is here; what it refuses was never sent. Values stay as they were given: a cleaned
 //! key would be another key. Reading blocks: callers on async threads go through `spawn_blocking`.
@@ -120,7 +120,7 @@ fn parsed(key: &JoinKey, texts: &[&str]) -> Result<Column, Problem> {
     Ok(Series::new(name, numbers).into_column())
 }
 
-/// The checks of a table of keys, in the order of semantics.md section 11; `source` begins a sentence.
+/// The checks of a table of keys, in the order of docs/semantics.md section 11; `source` begins a sentence.
 fn checked(view: &FeatureView, frame: DataFrame, source: &str) -> Result<KeySet, Problem> {
     let given = frame.height();
     if given == 0 {

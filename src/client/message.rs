@@ -52,8 +52,8 @@ pub enum Command {
     ForceRetry { request: RequestId, workspace: String, feature_view: String, job: Id, overwrite: bool },
     /// Start the stream of a view again whose last job has ended. Answered by [`Update::Retried`].
     StartStream { request: RequestId, workspace: String, feature_view: String, job: Id },
-    /// Read the keys to delete from a file (CSV, Parquet, JSON lines), with every check of semantics.md section 11 that needs no
-    /// deployment.
+    /// Read the keys to delete from a file (CSV, Parquet, JSON lines), with every check of docs/semantics.md section 11
+    /// that needs no deployment.
     ReadKeys { request: RequestId, view: Box<FeatureView>, path: PathBuf },
     /// Take keys as they were typed: each a value for every join key, in the view's order.
     TypedKeys { request: RequestId, view: Box<FeatureView>, keys: Vec<Vec<String>> },

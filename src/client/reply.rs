@@ -47,7 +47,7 @@ impl Reply {
         }
         let answer: proxy::Response = self.json(label)?;
         match answer.status.code {
-            // An empty message is an empty text; no text is half an answer (wire section 1.1).
+            // An empty message is an empty text; no text is half an answer (docs/wire.md section 1.1).
             status::OK => match answer.response {
                 Some(text) => Ok(Sealed { text, label: label.to_owned() }),
                 None => Err(Error::unreadable(label, "it says that all is well, and the message is not in it")),

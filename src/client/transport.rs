@@ -124,7 +124,8 @@ impl Transport {
         heavy(reply.body.len(), move || reply.open(&label)).await
     }
 
-    /// One question to the feature server, which takes an API key alone; a refusal's own code is honoured (wire section 3.3).
+    /// One question to the feature server, which takes an API key alone; a refusal's own code is honoured (docs/wire.md
+    /// section 3.3).
     pub(super) async fn ask_features<A: DeserializeOwned>(
         &self,
         path: &str,
@@ -182,7 +183,7 @@ impl Transport {
     }
 
     /// One PUT to an address that is a secret of its own: it gets no key of ours, and no message names it. Only HTTP 200 is a
-    /// success (wire section 2.6).
+    /// success (docs/wire.md section 2.6).
     pub(super) async fn put(&self, url: Url, body: Bytes, limit: Duration) -> Result<(), Error> {
         let failed = |error: reqwest::Error| Error::from_http(&error.without_url(), &self.label, limit);
         let response = self.http.put(url).body(body).timeout(limit).send().await.map_err(failed)?;
@@ -235,7 +236,7 @@ impl Transport {
         reply(head(call, limit, label).await?, largest, limit, label).await
     }
 
-    /// Metadata of a request (wire section 1.2).
+    /// Metadata of a request (docs/wire.md section 1.2).
     fn metadata(&self, id: &str) -> Metadata {
         let workspace = self.endpoint.workspace.as_deref().unwrap_or("prod");
         let pairs = [
@@ -305,7 +306,7 @@ async fn pieces(
     Ok(body)
 }
 
-/// A new name for a request (wire section 1.2).
+/// A new name for a request (docs/wire.md section 1.2).
 fn request_id() -> String {
     uuid::Uuid::new_v4().simple().to_string()
 }

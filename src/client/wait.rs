@@ -1,4 +1,5 @@
-//! Waiting for a job to end: `wait_for_materialization_job` (seed page; wire section 2.2).
+//! Waiting for a job to end: `wait_for_materialization_job` (docs/reference.md, wait_for_materialization_job;
+//! docs/wire.md section 2.2).
 //!
 //! The limit is exact, on a monotonic clock, whatever a poll does; when it is over there is one last look, so that a job that has
 //! ended by then is told as such. A state that has not ended, known or not, never ends the wait.

@@ -1,4 +1,5 @@
-//! Who may do what: rights, and the roles that bundle them (wire section 1.8); and an entry of the log of who did what.
+//! Who may do what: rights, and the roles that bundle them (docs/wire.md section 1.8); and an entry of the log of who
+//! did what.
 
 use super::Time;
 

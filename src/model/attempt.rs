@@ -1,4 +1,5 @@
-//! What one attempt of a job did, in full: its stages with rows and bytes, and its log (wire section 2.2, job details).
+//! What one attempt of a job did, in full: its stages with rows and bytes, and its log (docs/wire.md section 2.2, job
+//! details).
 
 use std::fmt;
 

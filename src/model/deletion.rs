@@ -1,8 +1,8 @@
-//! What `delete_keys` asks for and gives (seed page; semantics.md section 11).
+//! What `delete_keys` asks for and gives (docs/reference.md, delete_keys; docs/semantics.md section 11).
 
 use super::Id;
 
-/// The most keys that one request may name (seed page).
+/// The most keys that one request may name (docs/reference.md, delete_keys).
 pub const MAX_KEYS: usize = 10_000;
 
 /// A choice of stores.

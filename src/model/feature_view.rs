@@ -1,4 +1,4 @@
-//! A stream feature view as its users see it: the attributes of the seed page and what its pages need.
+//! A stream feature view as its users see it: its attributes (docs/reference.md, Attributes), and what its pages need.
 
 use std::collections::BTreeMap;
 
@@ -67,7 +67,7 @@ pub struct FeatureView {
     pub description: String,
     /// Who keeps it.
     pub owner: String,
-    /// Free text that groups views; deprecated by the seed page.
+    /// Free text that groups views; deprecated (docs/reference.md, Attributes).
     pub family: String,
     /// Labels.
     pub tags: BTreeMap<String, String>,
@@ -98,7 +98,7 @@ pub struct FeatureView {
     /// When its features begin.
     pub feature_start_time: Option<Time>,
     /// The longest of its time windows; absent without aggregations. Materialization begins that much before the features do
-    /// (semantics.md section 10).
+    /// (docs/semantics.md section 10).
     pub longest_window: Option<Span>,
     /// The greatest data delay over its sources.
     pub max_data_delay: Option<Span>,
@@ -113,7 +113,7 @@ pub struct FeatureView {
 }
 
 impl FeatureView {
-    /// The join key that a lookup may leave out, if there is one (wire section 2.1).
+    /// The join key that a lookup may leave out, if there is one (docs/wire.md section 2.1).
     pub fn wildcard_join_key(&self) -> Option<&str> {
         self.join_keys
             .iter()

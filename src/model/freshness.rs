@@ -2,7 +2,7 @@
 
 use super::{Span, Time};
 
-/// The freshness of one feature view (wire section 2.3).
+/// The freshness of one feature view (docs/wire.md section 2.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Freshness {
     /// Name of the view.

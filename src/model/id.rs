@@ -7,7 +7,7 @@ use thiserror::Error;
 
 /// The identity of a feature view, job or attempt.
 ///
-/// On the wire it is two fixed 64-bit numbers, most significant first (wire section 2.1).
+/// On the wire it is two fixed 64-bit numbers, most significant first (docs/wire.md section 2.1).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Id(pub u128);
 

@@ -1,4 +1,4 @@
-//! Materialization and deletion jobs, and their attempts (semantics.md section 10, wire section 2.2).
+//! Materialization and deletion jobs, and their attempts (docs/semantics.md section 10, docs/wire.md section 2.2).
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ pub enum JobType {
 /// Where a job stands.
 ///
 /// `Running` covers everything from submission to the last attempt, the wait before a retry included, for the
-/// protocol's own clients give up at any other word (semantics.md section 10). `Scheduled` is told apart by the
+/// protocol's own clients give up at any other word (docs/semantics.md section 10). `Scheduled` is told apart by the
 /// status table alone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum JobState {
@@ -174,7 +174,7 @@ pub struct Job {
     pub allowed: Allowed,
 }
 
-/// What the status table says may be done with a job beyond cancelling it (wire section 2.2, task level calls).
+/// What the status table says may be done with a job beyond cancelling it (docs/wire.md section 2.2, task level calls).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Allowed {
     /// A finally failed job may be tried again.
@@ -222,7 +222,8 @@ impl Job {
     }
 }
 
-/// What `trigger_materialization_job` asks for (seed page; checks in semantics.md section 10).
+/// What `trigger_materialization_job` asks for (docs/reference.md, trigger_materialization_job; checks in
+/// docs/semantics.md section 10).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TriggerRequest {
     /// Workspace of the view.

@@ -1,4 +1,5 @@
-//! What `run` and `get_historical_features` are asked for (seed page; semantics.md sections 7 and 8).
+//! What `run` and `get_historical_features` are asked for (docs/reference.md, run and get_historical_features;
+//! docs/semantics.md sections 7 and 8).
 //!
 //! Tables of the caller are named by their files here; whoever asks reads them.
 

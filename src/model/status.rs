@@ -1,10 +1,11 @@
-//! The status table that `materialization_status` and `deletion_status` show (seed page; semantics.md section 11).
+//! The status table that `materialization_status` and `deletion_status` show (docs/reference.md,
+//! materialization_status; docs/semantics.md section 11).
 //!
 //! Plain types: what is asked of the table, and its cells as they are shown. Rows are made where messages are read.
 
 use thiserror::Error;
 
-/// Rows that are shown unless another limit is given (seed page).
+/// Rows that are shown unless another limit is given (docs/reference.md, materialization_status).
 pub const LIMIT: usize = 1000;
 
 /// What is asked of the table.

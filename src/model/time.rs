@@ -1,4 +1,4 @@
-//! Instants, spans and windows: UTC, microseconds, half-open (semantics.md section 1).
+//! Instants, spans and windows: UTC, microseconds, half-open (docs/semantics.md section 1).
 
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use thiserror::Error;
@@ -80,7 +80,7 @@ pub fn floor(at: Time, step: Span) -> Time {
 }
 
 /// Prints a span as `{days}d{hours}h{minutes}m{seconds}s` with zero parts left out; zero is `0s`
-/// (semantics.md section 1). Parts of a second are dropped; a negative span has a minus sign in front.
+/// (docs/semantics.md section 1). Parts of a second are dropped; a negative span has a minus sign in front.
 pub fn print_span(span: Span) -> String {
     let total = span.num_seconds();
     let left = total.unsigned_abs();
@@ -94,7 +94,7 @@ pub fn print_span(span: Span) -> String {
 }
 
 /// A span in its two highest units of weeks, days, hours, minutes and seconds that are not zero, such as `1wk 2d`
-/// (wire section 2.3); zero and less is `0s`.
+/// (docs/wire.md section 2.3); zero and less is `0s`.
 pub fn print_highest(span: Span) -> String {
     let left = span.num_seconds().max(0);
     let units = [(604_800, i64::MAX, "wk"), (86_400, 7, "d"), (3_600, 24, "h"), (60, 60, "m"), (1, 60, "s")];
@@ -144,7 +144,8 @@ pub fn is_shown(at: Time) -> bool {
     (1..=9_999).contains(&at.year())
 }
 
-/// `YYYY-MM-DD HH:MM:SS`, the way every table shows an instant (wire section 2.3); a dash for one that stands for no bound.
+/// `YYYY-MM-DD HH:MM:SS`, the way every table shows an instant (docs/wire.md section 2.3); a dash for one that stands
+/// for no bound.
 pub fn print_time(at: Time) -> String {
     if is_shown(at) { at.format("%Y-%m-%d %H:%M:%S").to_string() } else { "-".to_owned() }
 }

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-/// The type of a column or feature (wire messages, enum `DataTypeEnum`).
+/// The type of a column or feature (docs/messages.md section 2, `DataTypeEnum`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum DataType {
     /// 64-bit integer.

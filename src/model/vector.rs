@@ -2,7 +2,7 @@
 
 use super::{DataType, JoinKey, Time, Value};
 
-/// Whether the online store had the feature (wire section 3.1).
+/// Whether the online store had the feature (docs/wire.md section 3.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FeatureStatus {
     /// The value was there.
@@ -22,7 +22,7 @@ pub struct FeatureValue {
     pub data_type: DataType,
     /// The value; `Null` when missing.
     pub value: Value,
-    /// The instant the value stands for; absent when the feature is absent (semantics.md section 9).
+    /// The instant the value stands for; absent when the feature is absent (docs/semantics.md section 9).
     pub effective_time: Option<Time>,
     /// Whether the store had it; absent when the server did not say.
     pub status: Option<FeatureStatus>,
@@ -41,10 +41,11 @@ pub struct FeatureVector {
     pub store_seconds: Option<f64>,
 }
 
-/// The answer of a query by the indexed keys: one feature vector for each value of the wildcard key (semantics.md section 9).
+/// The answer of a query by the indexed keys: one feature vector for each value of the wildcard key (docs/semantics.md
+/// section 9).
 ///
-/// The protocol states effective times and statuses once for all vectors (wire section 3.2): they are there where they are
-/// the same for all.
+/// The protocol states effective times and statuses once for all vectors (docs/wire.md section 3.2): they are there
+/// where they are the same for all.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct FeatureVectors {
     /// The join keys that were not asked for: the wildcard key.

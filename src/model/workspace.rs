@@ -5,6 +5,7 @@
 pub struct Workspace {
     /// Its name, unique in the deployment.
     pub name: String,
-    /// Whether its views are materialized. In a workspace that is not live there are no jobs (wire section 2.5).
+    /// Whether its views are materialized. In a workspace that is not live there are no jobs (docs/wire.md
+    /// section 2.5).
     pub live: bool,
 }

@@ -1,4 +1,4 @@
-//! Datasets: results that somebody wants to keep (semantics.md section 8.4), below `{root}/{workspace}/{name}`.
+//! Datasets: results that somebody wants to keep (docs/semantics.md section 8.4), below `{root}/{workspace}/{name}`.
 //!
 //! A dataset is one folder with a Parquet file and a description of it, or with a description alone and a place for the rows
 //! that a client writes. It is made under another name and renamed once it is whole and on disk, so that a crash leaves none or

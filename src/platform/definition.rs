@@ -218,7 +218,7 @@ impl Input {
     }
 }
 
-/// An aggregate function (semantics.md section 4). `n` of the last-n functions is at least 1.
+/// An aggregate function (docs/semantics.md section 4). `n` of the last-n functions is at least 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Function {
     /// Number of values.
@@ -256,7 +256,7 @@ pub struct Aggregation {
     pub function: Function,
     /// Length of the window, a positive multiple of the interval.
     pub time_window: Span,
-    /// Public feature name (semantics.md section 3), with the spelling of the function the user wrote.
+    /// Public feature name (docs/semantics.md section 3), with the spelling of the function the user wrote.
     pub feature: String,
     /// Type of the input column.
     pub input_type: DataType,
@@ -408,7 +408,7 @@ impl View {
     }
 
     /// The event times of its first input that rows of `window` are made of; absent where the input is read whole
-    /// (semantics.md section 2).
+    /// (docs/semantics.md section 2).
     pub fn source_window(&self, window: Window) -> Option<Window> {
         let input = self.inputs.first().filter(|input| input.filtered)?;
         Some(Window { start: window.start + input.start_time_offset, end: window.end })

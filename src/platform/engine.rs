@@ -1,4 +1,4 @@
-//! What computes features: source window, SQL, tiles (semantics.md sections 2 to 6).
+//! What computes features: source window, SQL, tiles (docs/semantics.md sections 2 to 6).
 //!
 //! Synchronous: its callers are worker threads (a thread of a current-thread async runtime must not call it: Polars blocks
 //! on a runtime of its own). It reads source files and must write nothing.

@@ -1,4 +1,4 @@
-//! The offline store: one Delta table a view, below `{dir}/{workspace}/{view}` (semantics.md section 10).
+//! The offline store: one Delta table a view, below `{dir}/{workspace}/{view}` (docs/semantics.md section 10).
 //!
 //! It stores and reads rows; it must not compute features. Polars reads and writes the data files, which any engine that
 //! knows Delta can read too. What others can rely on is in `docs/offline.md`.

@@ -1,4 +1,4 @@
-//! The online store: tiles and latest rows by key, for lookups (semantics.md sections 6 and 9).
+//! The online store: tiles and latest rows by key, for lookups (docs/semantics.md sections 6 and 9).
 //!
 //! It stores what the engine made and answers lookups; it must not run queries.
 

@@ -1,4 +1,4 @@
-//! Tiles and features as pure functions over plain values (semantics.md sections 3, 4 and 6).
+//! Tiles and features as pure functions over plain values (docs/semantics.md sections 3, 4 and 6).
 //!
 //! No Polars, no I/O: the online store merges and reads tiles through this alone.
 
@@ -90,7 +90,7 @@ pub struct StoredColumn {
 /// The stored columns that the aggregations of a view need, each once, in the order of first need, those that are not shown
 /// last; none for views without.
 pub fn stored_columns(view: &View) -> Vec<StoredColumn> {
-    // The names of semantics.md section 3, but where a key has that name, or two parts would share one.
+    // The names of docs/semantics.md section 3, but where a key has that name, or two parts would share one.
     let keys = view.join_keys.iter().map(|(name, _)| name.as_str());
     let mut taken = Taken::by(keys.chain([view.timestamp_field.as_str(), ANCHOR, PARTITION]));
     let mut columns = parts_of(&view.kind);

@@ -1,4 +1,4 @@
-//! Files of keys on their way to a deletion: who may send one where, and for how long (wire section 2.6).
+//! Files of keys on their way to a deletion: who may send one where, and for how long (docs/wire.md section 2.6).
 //!
 //! A place is made for one view; its two addresses, one for each store, are secrets and need no API key. A path that a client
 //! names is only ever compared, never opened: what is read lies in the folder of a place that was made here. It must not look

@@ -1,7 +1,7 @@
 //! Where a job stands, in one word and one glyph for the screen.
 //!
-//! Finer than [`JobState`]: a `RUNNING` job may wait for a worker or for its next attempt (semantics.md section 10).
-//! The protocol's own word is shown in the job's detail.
+//! Finer than [`JobState`]: a `RUNNING` job may wait for a worker or for its next attempt (docs/semantics.md
+//! section 10). The protocol's own word is shown in the job's detail.
 
 use std::borrow::Cow;
 

@@ -67,7 +67,7 @@ pub fn grouped(count: u64) -> String {
     text
 }
 
-/// A field of a stream record. `_anchor_time` is an instant in nanoseconds (semantics.md 7.1).
+/// A field of a stream record. `_anchor_time` is an instant in nanoseconds (docs/semantics.md section 7.1).
 pub fn field(name: &str, value: &serde_json::Value) -> (String, bool) {
     use serde_json::Value as Json;
     match value {

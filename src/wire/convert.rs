@@ -1,7 +1,7 @@
 //! The model's words to the protocol's messages and back.
 //!
 //! Both directions live side by side so that a round trip can be tested. Reading never fails: what is missing reads as
-//! the reference says it does, what is unknown is kept as it came.
+//! docs/wire.md says it does, what is unknown is kept as it came.
 
 pub mod container;
 pub mod coverage;

@@ -1,5 +1,5 @@
-//! The JSON of the feature server: lookups, queries, batches, and what a service holds (wire sections 3.1 to 3.3, messages
-//! section 10).
+//! The JSON of the feature server: lookups, queries, batches, and what a service holds (docs/wire.md sections 3.1 to
+//! 3.3, docs/messages.md section 10).
 //!
 //! Read in lowerCamelCase and in snake_case, written in lowerCamelCase. Unknown members are skipped, and null reads as absent.
 
@@ -25,7 +25,7 @@ pub const QUERY_FEATURES_PATH: &str = "v1/feature-service/query-features";
 pub const GET_FEATURES_BATCH_PATH: &str = "v1/feature-service/get-features-batch";
 /// Path of the call for what a service holds, below the deployment's URL.
 pub const METADATA_PATH: &str = "v1/feature-service/metadata";
-/// The most keys of one batch (wire section 3.2).
+/// The most keys of one batch (docs/wire.md section 3.2).
 pub const BATCH_ROWS: usize = 25;
 
 /// Null as what stands for an absent member.

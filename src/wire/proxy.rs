@@ -1,4 +1,4 @@
-//! The envelope: every call is one POST of JSON around a base64 message (wire section 1.1).
+//! The envelope: every call is one POST of JSON around a base64 message (docs/wire.md section 1.1).
 //!
 //! Reading is lenient where deployments and clients differ (white space in base64, lists in metadata, absent parts);
 //! writing is strict.
@@ -21,7 +21,7 @@ pub const PATH: &str = "proxy";
 pub struct Request {
     /// Full path of the call, such as [`super::rpc::GET_CONFIGS`].
     pub method: String,
-    /// What would be headers: the key is `authorization` here, not an HTTP header (wire section 1.2).
+    /// What would be headers: the key is `authorization` here, not an HTTP header (docs/wire.md section 1.2).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: Metadata,
     /// Base64 of the request message; empty for an empty message.

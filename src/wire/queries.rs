@@ -42,9 +42,9 @@ pub struct FrameAnswer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum QueryRequest {
-    /// `run` (semantics.md section 7).
+    /// `run` (docs/semantics.md section 7).
     Run(RunRequest),
-    /// `get_historical_features` (semantics.md section 8).
+    /// `get_historical_features` (docs/semantics.md section 8).
     History(HistoryRequest),
 }
 
@@ -194,7 +194,7 @@ pub struct QueryError {
     pub message: String,
 }
 
-/// A dataset: a result that was kept (semantics.md section 8.4).
+/// A dataset: a result that was kept (docs/semantics.md section 8.4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dataset {
     /// Name, unique in its workspace.

@@ -1,5 +1,5 @@
-//! The JSON of the public doors to the job calls (wire section 1.9): the same messages, written in snake_case, times as
-//! `YYYY-MM-DDTHH:MM:SSZ`, states with their prefix, types in lower case.
+//! The JSON of the public doors to the job calls (docs/wire.md section 1.9): the same messages, written in snake_case,
+//! times as `YYYY-MM-DDTHH:MM:SSZ`, states with their prefix, types in lower case.
 //!
 //! Reading also takes camelCase, and skips members that are not known.
 

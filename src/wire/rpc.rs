@@ -1,11 +1,11 @@
-//! Full paths of the calls of this slice, as the envelope's `method` names them (wire messages, section 1).
+//! Full paths of the calls of this slice, as the envelope's `method` names them (docs/messages.md section 1).
 
 use crate::model::Right;
 
 macro_rules! calls {
     ($($(#[$doc:meta])* $name:ident = $service:literal $method:literal $right:ident;)+) => {
         $($(#[$doc])* pub const $name: &str = concat!("/tecton_proto.", $service, "/", $method);)+
-        /// All of them, with what each needs (wire section 1.8).
+        /// All of them, with what each needs (docs/wire.md section 1.8).
         pub const ALL: &[(&str, Right)] = &[$(($name, Right::$right)),+];
     };
 }

@@ -1,4 +1,4 @@
-//! gRPC status codes, as the envelope's `status.code` carries them (wire section 1.5).
+//! gRPC status codes, as the envelope's `status.code` carries them (docs/wire.md section 1.5).
 
 /// Done.
 pub const OK: i32 = 0;

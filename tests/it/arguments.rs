@@ -1,5 +1,5 @@
 //! What cannot be asked of `run` and `get_historical_features`: each refusal, with the text that says what to change
-//! (semantics.md sections 7 and 8, and the reference page).
+//! (docs/semantics.md sections 7 and 8; docs/reference.md, run and get_historical_features).
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! Feature values where other engines are known to err (semantics.md section 12), and the worked examples of its sections.
+//! Feature values where other engines are known to err (docs/semantics.md section 12), and the worked examples of its
+//! sections.
 //!
 //! Each test is one rule, over events that break the engine it is named after.
 

@@ -1,4 +1,4 @@
-//! `delete_keys` (wire section 2.6): where the keys go, the keys, and the word to delete them.
+//! `delete_keys` (docs/wire.md section 2.6): where the keys go, the keys, and the word to delete them.
 //!
 //! The addresses that the deployment gives for the keys are secrets: whoever has one may write there. They are never shown,
 //! logged or sent anywhere else.

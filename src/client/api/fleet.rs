@@ -1,5 +1,5 @@
-//! The jobs of all views of a workspace: in one paged call where the deployment has it, else view by view (wire section 2.2, across
-//! views).
+//! The jobs of all views of a workspace: in one paged call where the deployment has it, else view by view (docs/wire.md
+//! section 2.2, across views).
 
 use std::collections::HashSet;
 

@@ -1,5 +1,5 @@
-//! Calls about materialization jobs: the list, one job, start, cancel, another try, and what they did (wire sections 2.2 and
-//! 2.3).
+//! Calls about materialization jobs: the list, one job, start, cancel, another try, and what they did (docs/wire.md
+//! sections 2.2 and 2.3).
 
 use std::hash::BuildHasher;
 
@@ -185,7 +185,7 @@ impl Api {
     }
 
     /// Queues another attempt of a job that has failed for good; with `overwrite` also over what other jobs wrote since.
-    /// A refusal comes as a text in an answer that is good otherwise (wire section 2.2).
+    /// A refusal comes as a text in an answer that is good otherwise (docs/wire.md section 2.2).
     pub async fn force_retry(&self, job: Id, overwrite: bool) -> Result<(), Error> {
         let request = t::ForceRetryMaterializationTaskRequest {
             materialization_task_id: Some(c::id_to_proto(job)),

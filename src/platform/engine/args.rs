@@ -1,4 +1,5 @@
-//! The arguments of `run` and `get_historical_features`, judged (seed page; semantics.md sections 7 and 8).
+//! The arguments of `run` and `get_historical_features`, judged (docs/reference.md, run and get_historical_features;
+//! docs/semantics.md sections 7 and 8).
 //!
 //! Each refusal says what is wrong, with what, and what to change. Nothing is read or computed here.
 
@@ -88,7 +89,7 @@ fn check_mocks(view: &View, args: &RunArgs) -> Result<(), EngineError> {
     }
 }
 
-/// The range with its defaults, as the seed page has them: by batch_schedule.
+/// The range with its defaults, by batch_schedule (docs/reference.md, run).
 fn run_window(view: &View, args: &RunArgs) -> Window {
     let step = view.batch_schedule;
     let (start, end) = match (args.start_time, args.end_time) {
@@ -179,7 +180,7 @@ fn spine_plan(view: &View, args: &HistoryArgs, spine: &DataFrame) -> Result<(His
     Ok((HistoryPlan::Spine { spine: spine.clone(), timestamp_key }, Vec::new()))
 }
 
-/// The wildcard join key, where the spine lacks it: one result for each of its values (semantics.md section 9).
+/// The wildcard join key, where the spine lacks it: one result for each of its values (docs/semantics.md section 9).
 pub fn wildcard<'a>(view: &'a View, spine: &DataFrame) -> Option<&'a str> {
     let missing =
         |name: &str| !view.online_serving_index.iter().any(|index| index == name) && spine.column(name).is_err();

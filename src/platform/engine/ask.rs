@@ -10,7 +10,7 @@ use polars::prelude::{DataFrame, LazyFrame};
 use crate::model::Time;
 use crate::platform::compute::Cancel;
 
-/// Arguments of `run` (semantics.md section 7).
+/// Arguments of `run` (docs/semantics.md section 7).
 #[derive(Clone, Debug)]
 pub struct RunArgs {
     /// First instant.
@@ -25,7 +25,7 @@ pub struct RunArgs {
     pub now: Time,
 }
 
-/// Arguments of `get_historical_features` (semantics.md section 8).
+/// Arguments of `get_historical_features` (docs/semantics.md section 8).
 #[derive(Clone)]
 pub struct HistoryArgs {
     /// The spine.
@@ -42,7 +42,7 @@ pub struct HistoryArgs {
     pub rows: Rows,
     /// When the view's features begin, settled.
     pub feature_start_time: Option<Time>,
-    /// What stands between the view's and the feature's name, such as `.` (semantics.md section 3).
+    /// What stands between the view's and the feature's name, such as `.` (docs/semantics.md section 3).
     pub separator: String,
     /// What time it is.
     pub now: Time,

@@ -1,4 +1,4 @@
-//! The latest row of a key at an instant (semantics.md section 8.1, views without aggregations).
+//! The latest row of a key at an instant (docs/semantics.md section 8.1, views without aggregations).
 //!
 //! The wanted instants of each key are known before the first event: each event falls between two of them, and only the
 //! latest of each gap is kept. So memory follows the spine, whatever the number of events, and events may come in any order

@@ -1,7 +1,7 @@
 //! Accumulators: the values of one input column folded into its tiles, a vector for each stored part.
 //!
-//! Nulls are skipped by every function; what saw no value is null, a count 0, a list empty (semantics.md section 4).
-//! No I/O.
+//! Nulls are skipped by every function; what saw no value is null, a count 0, a list empty (docs/semantics.md
+//! section 4). No I/O.
 
 use std::collections::BTreeMap;
 

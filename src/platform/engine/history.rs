@@ -1,4 +1,4 @@
-//! `get_historical_features`: feature values as they were (semantics.md section 8).
+//! `get_historical_features`: feature values as they were (docs/semantics.md section 8).
 //!
 //! With a spine one row a spine row, in its order; without one all values of a range. Rows come from the source or from the
 //! offline table, and from there on everything is the same.

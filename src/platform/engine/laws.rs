@@ -190,7 +190,7 @@ fn nearly(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// The definition of semantics.md sections 4 and 6 over plain events.
+/// The definition of docs/semantics.md sections 4 and 6 over plain events.
 fn recompute(aggregation: &Aggregation, interval: Span, events: &[Event], key: &[Value], at: Time) -> Value {
     let place = COLUMNS.iter().position(|(name, _)| *name == aggregation.column).unwrap();
     let of_key = window_of(aggregation, interval, events, key, at);

@@ -1,4 +1,4 @@
-//! `run`: the view over a range of time, nothing written (semantics.md section 7).
+//! `run`: the view over a range of time, nothing written (docs/semantics.md section 7).
 //!
 //! Rows outside the range do not exist for it, and its tiles are aligned so that the end of the range is an edge.
 

@@ -1,4 +1,4 @@
-//! Rows of a query folded into tiles (semantics.md sections 4 and 5).
+//! Rows of a query folded into tiles (docs/semantics.md sections 4 and 5).
 //!
 //! A tile is a row of columns: its key's id, its start, and one value for each stored column. Rows come in batches, in the
 //! order of their arrival and in any order of time; what is held grows with the number of tiles, not of rows. In
@@ -37,7 +37,7 @@ impl Grid {
         }
     }
 
-    /// The same grid moved so that `edge` is an edge (semantics.md section 5: `run` aligns to its end).
+    /// The same grid moved so that `edge` is an edge (docs/semantics.md section 5: `run` aligns to its end).
     pub fn with_edge(self, edge: i64) -> Self {
         let origin = if self.interval > 0 { edge.rem_euclid(self.interval) } else { 0 };
         Self { origin, ..self }

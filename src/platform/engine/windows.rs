@@ -1,4 +1,4 @@
-//! Features from tiles: the value of each aggregation at (key, instant) points (semantics.md section 6).
+//! Features from tiles: the value of each aggregation at (key, instant) points (docs/semantics.md section 6).
 //!
 //! At instant T a window of length w holds the tiles of the key that end in `(T - w, T]`; T is the last tile edge at or
 //! before the wanted instant, or in continuous mode that instant itself. In memory only.

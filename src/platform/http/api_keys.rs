@@ -1,4 +1,4 @@
-//! The protocol's calls about API keys and service accounts (wire messages, section 3). Both are the same keys here.
+//! The protocol's calls about API keys and service accounts (docs/messages.md section 3). Both are the same keys here.
 //!
 //! The protocol's calls carry no role. A key that is made as an administrator's is an owner; any other an editor, for
 //! the releases that make keys this way know administrators and others, and their others may do all but administer. A
@@ -16,8 +16,8 @@ use crate::wire::status;
 
 /// What is known of a key: one's own with any role, another with the right to look at keys.
 ///
-/// A key that is not there is code 5, whose text released clients have for this very case (wire section 1.5). Whoever
-/// may not look at other keys gets the same refusal for those that are there and those that are not.
+/// A key that is not there is code 5, whose text released clients have for this very case (docs/wire.md section 1.5).
+/// Whoever may not look at other keys gets the same refusal for those that are there and those that are not.
 pub fn introspect(
     keys: &ApiKeys,
     caller: &Caller,

@@ -1,4 +1,4 @@
-//! `delete_keys`: where keys are to be sent, and the word to delete them (wire section 2.6).
+//! `delete_keys`: where keys are to be sent, and the word to delete them (docs/wire.md section 2.6).
 //!
 //! Files are turned into tables here and compared; whether such keys may be deleted is decided by the jobs.
 

@@ -77,7 +77,7 @@ impl Door {
     }
 }
 
-/// A path of the second form, which names the feature service (wire section 3.2).
+/// A path of the second form, which names the feature service (docs/wire.md section 3.2).
 macro_rules! of_service {
     ($call:literal) => {
         concat!("/v2/workspaces/{workspace}/feature-services/{service}/", $call)

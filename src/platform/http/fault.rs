@@ -1,7 +1,7 @@
 //! Why a request was not done, in the form of either door: the envelope's status, or the feature server's JSON.
 //!
 //! The detail is a whole sentence for the person who asked. Code 14 is never used: released clients break on it
-//! (wire section 1.5).
+//! (docs/wire.md section 1.5).
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};

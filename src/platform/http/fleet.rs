@@ -1,5 +1,5 @@
-//! Calls about the jobs of many views at once: filtered and paged, or the status tables of all views (wire section 2.2, across
-//! views).
+//! Calls about the jobs of many views at once: filtered and paged, or the status tables of all views (docs/wire.md
+//! section 2.2, across views).
 //!
 //! Views that the repository no longer defines are left out, as they are by every other call.
 

@@ -1,4 +1,4 @@
-//! Calls about materialization jobs and their status table (wire sections 2.2 and 2.3).
+//! Calls about materialization jobs and their status table (docs/wire.md sections 2.2 and 2.3).
 //!
 //! They give messages, for they are asked through two doors: the envelope, and plain JSON.
 

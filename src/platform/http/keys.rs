@@ -58,7 +58,7 @@ impl ApiKeys {
     /// The caller that an authorization value (`Tecton-key KEY` or `Bearer KEY`, the scheme in any case) names.
     ///
     /// # Errors
-    /// Code 16 for a key that is missing, not known or revoked (wire section 1.2).
+    /// Code 16 for a key that is missing, not known or revoked (docs/wire.md section 1.2).
     pub fn caller(&self, authorization: Option<&str>) -> Result<Caller, Fault> {
         let key = authorization.and_then(key_of);
         let found = key.map(|key| self.find(key)).transpose()?.flatten();

@@ -1,7 +1,7 @@
 //! Calls about the deployment, its workspaces and its feature views.
 //!
-//! What is not there is said in the ways of wire section 2 (empty containers and messages), for code 5 misleads the users
-//! of older clients.
+//! What is not there is said in the ways of docs/wire.md section 2 (empty containers and messages), for code 5 misleads
+//! the users of older clients.
 
 use super::fault::Fault;
 use super::{parts, summary as rows};
@@ -25,8 +25,8 @@ use crate::wire::{convert, status};
 const SHOWN: usize = 128;
 
 /// The announcement of what the protocol has no call for, and what the console should tell its user. Clients of 1.x compute
-/// history themselves and ask where: with Spark, else they stop at the setting and never name what they lack (wire section
-/// 1.7).
+/// history themselves and ask where: with Spark, else they stop at the setting and never name what they lack
+/// (docs/wire.md section 1.7).
 pub fn configs(platform: &Platform) -> Result<Response, Fault> {
     let errors = platform.repository().errors.iter();
     let notices: Vec<String> = errors.map(parts::error_line).collect();
@@ -51,7 +51,7 @@ pub fn list_workspaces(platform: &Platform) -> Result<Response, Fault> {
     Ok(Response::ok(&ListWorkspacesResponse { workspaces }))
 }
 
-/// One workspace; an empty message for an unknown name (wire section 2.5).
+/// One workspace; an empty message for an unknown name (docs/wire.md section 2.5).
 pub fn get_workspace(platform: &Platform, request: &GetWorkspaceRequest) -> Result<Response, Fault> {
     let name = request.workspace_name.as_deref().unwrap_or_default();
     let workspace = platform.repository().workspaces.iter().find(|workspace| workspace.name == name);
@@ -87,7 +87,7 @@ fn in_repository(platform: &Platform, what: &str, change: &str) -> Fault {
     Fault::new(status::FAILED_PRECONDITION, sentence)
 }
 
-/// One view by name or id; an empty container when there is none (wire section 2.1).
+/// One view by name or id; an empty container when there is none (docs/wire.md section 2.1).
 pub fn get_feature_view(platform: &Platform, request: &GetFeatureViewRequest) -> Result<Response, Fault> {
     let workspace = request.workspace.as_deref().unwrap_or_default();
     let by_id = || request.id.as_ref().map(|id| convert::id_from_proto(id).to_string());
@@ -108,7 +108,7 @@ pub fn query_feature_views(platform: &Platform, request: &QueryFeatureViewsReque
     Ok(Response::ok(&QueryFeatureViewsResponse { fco_container }))
 }
 
-/// The rows of a view's summary (wire section 2.4).
+/// The rows of a view's summary (docs/wire.md section 2.4).
 pub fn summary(platform: &Platform, request: &proto::GetFeatureViewSummaryRequest) -> Result<Response, Fault> {
     let view = located(platform, request.fco_locator.as_ref())?;
     let (model, freshness) = (parts::model(platform, view), freshness_of(platform, view)?);

@@ -1,4 +1,4 @@
-//! `GET /v1/observability/metrics`: how the platform does, in figures, as OpenMetrics text (wire section 1.9).
+//! `GET /v1/observability/metrics`: how the platform does, in figures, as OpenMetrics text (docs/wire.md section 1.9).
 //!
 //! Each figure is counted or measured; what is not known of a view is left out.
 

@@ -2,7 +2,7 @@
 //! services).
 //!
 //! The repository's entities and sources belong to each of its workspaces; a transformation belongs to its view. What is not
-//! there is an empty list or container (wire section 2.1).
+//! there is an empty list or container (docs/wire.md section 2.1).
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! `POST /proxy`: every call of the protocol, in its envelope (wire section 1.1).
+//! `POST /proxy`: every call of the protocol, in its envelope (docs/wire.md section 1.1).
 //!
 //! The HTTP status is 200 also when the call failed; only a body that is no envelope is an HTTP error.
 
@@ -81,7 +81,7 @@ fn dispatch(app: &App, caller: &Caller, request: &Request, base: Option<&str>) -
     let platform = &*app.platform;
     match request.method.as_str() {
         rpc::GET_CONFIGS => metadata::configs(platform),
-        // Logs and statistics of clients are taken and forgotten (wire section 1.6).
+        // Logs and statistics of clients are taken and forgotten (docs/wire.md section 1.6).
         rpc::NOP | rpc::INGEST_CLIENT_LOGS | rpc::INGEST_ANALYTICS => Ok(proxy::Response::ok(&())),
         rpc::INTROSPECT_API_KEY => api_keys::introspect(&app.keys, caller, &request.decode()?),
         rpc::CREATE_API_KEY => api_keys::create(platform, caller, &request.decode()?),

@@ -1,5 +1,5 @@
-//! Calls about which windows are ready to be served, of a view or of all views of a feature service (wire messages, sections 6 and
-//! 7).
+//! Calls about which windows are ready to be served, of a view or of all views of a feature service (docs/messages.md
+//! sections 6 and 7).
 
 use super::fault::Fault;
 use super::parts;

@@ -1,5 +1,5 @@
-//! `/v1/jobs/...` and `/v1/metadata-service/get-login-configs`: the public doors to calls that the envelope has as well (wire
-//! section 1.9).
+//! `/v1/jobs/...` and `/v1/metadata-service/get-login-configs`: the public doors to calls that the envelope has as well
+//! (docs/wire.md section 1.9).
 //!
 //! They only read and write JSON: what is decided is decided by the same functions.
 

@@ -1,5 +1,6 @@
-//! Calls about saved feature data frames: datasets whose rows a client writes, and those that the platform kept (wire section
-//! 2.7). A dataset is a folder of this machine, so the clients that write rows are those that run on it.
+//! Calls about saved feature data frames: datasets whose rows a client writes, and those that the platform kept
+//! (docs/wire.md section 2.7). A dataset is a folder of this machine, so the clients that write rows are those that run
+//! on it.
 
 use url::Url;
 
@@ -151,7 +152,7 @@ fn gone(id: Id) -> Fault {
     ))
 }
 
-/// Code 5 misleads the users of older clients (wire section 1.5).
+/// Code 5 misleads the users of older clients (docs/wire.md section 1.5).
 fn missing_is_invalid(error: &DatasetError) -> Fault {
     match error {
         DatasetError::Missing { .. } => Fault::invalid(error.to_string()),

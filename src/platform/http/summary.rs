@@ -1,4 +1,5 @@
-//! The rows of a view's summary past the eight fixed ones (wire section 2.4): what a person on call wants to know.
+//! The rows of a view's summary past the eight fixed ones (docs/wire.md section 2.4): what a person on call wants to
+//! know.
 
 use crate::model::time::{print_span, print_windows};
 use crate::model::{BatchTrigger, FeatureView, Freshness, ViewKind, Window};

@@ -1,4 +1,4 @@
-//! Calls about one job or one attempt: another try, stages, log, attempts (wire section 2.2).
+//! Calls about one job or one attempt: another try, stages, log, attempts (docs/wire.md section 2.2).
 //!
 //! A job that may not be tried again is told by `error_message` of an answer that is well (code 0).
 

@@ -1,4 +1,4 @@
-//! `PUT /v1/fvtop/uploads/{secret}`: takes a file of keys that are to be deleted (wire section 2.6).
+//! `PUT /v1/fvtop/uploads/{secret}`: takes a file of keys that are to be deleted (docs/wire.md section 2.6).
 //!
 //! The secret in the address stands for the API key. The file is written as it comes in and durable before it is
 //! acknowledged; nobody looks into it here.

@@ -1,5 +1,5 @@
-//! Whether keys may be deleted from a view (semantics.md section 11, wire section 2.6), as pure functions, and the keys in the
-//! form in which they are kept.
+//! Whether keys may be deleted from a view (docs/semantics.md section 11, docs/wire.md section 2.6), as pure functions,
+//! and the keys in the form in which they are kept.
 //!
 //! Nothing here touches a store.
 

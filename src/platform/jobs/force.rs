@@ -1,5 +1,5 @@
-//! Whether a job that has failed for good may be tried again because somebody asks (wire section 2.2, task level calls), as a
-//! pure function.
+//! Whether a job that has failed for good may be tried again because somebody asks (docs/wire.md section 2.2, task
+//! level calls), as a pure function.
 
 use crate::model::{Allowed, JobState, JobType, Span, Window};
 

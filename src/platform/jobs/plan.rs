@@ -1,4 +1,4 @@
-//! Which windows of a view get materialization jobs, and when they start (semantics.md section 10).
+//! Which windows of a view get materialization jobs, and when they start (docs/semantics.md section 10).
 //!
 //! Pure functions of a definition, an instant and what was planned before; they must not touch the job table.
 

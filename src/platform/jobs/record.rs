@@ -1,7 +1,7 @@
 //! One job as the table keeps it, and every change a job can go through.
 //!
 //! The changes are pure: they take an instant and alter the record in memory. The table stores the result; nothing here
-//! does I/O. State words and their order are those of semantics.md section 10 and wire section 2.2.
+//! does I/O. State words and their order are those of docs/semantics.md section 10 and docs/wire.md section 2.2.
 
 use crate::model::time::print_time;
 use crate::model::{Attempt, AttemptState, Id, Job, JobState, JobType, Stores, Time, Window};

@@ -90,7 +90,7 @@ impl Jobs {
         self.table.read(|rows| rows.coverage(view))
     }
 
-    /// Starts a job that a user asks for, or refuses in a sentence (semantics.md section 10).
+    /// Starts a job that a user asks for, or refuses in a sentence (docs/semantics.md section 10).
     pub fn trigger(&self, view: &View, request: &TriggerRequest) -> Result<Job, JobsError> {
         let now = self.clock.now();
         let feature_start = self.applied(view.id).and_then(|applied| applied.feature_start);
@@ -163,8 +163,8 @@ impl Jobs {
         })
     }
 
-    /// Starts a deletion job for each chosen store, or refuses in a sentence and does nothing (semantics.md section 11). `keys`
-    /// are as the caller sent them.
+    /// Starts a deletion job for each chosen store, or refuses in a sentence and does nothing (docs/semantics.md
+    /// section 11). `keys` are as the caller sent them.
     pub fn delete(&self, view: &View, keys: &DataFrame, stores: Stores) -> Result<Deletion, JobsError> {
         let now = self.clock.now();
         // Checked before anything is made of the keys, and again with what the transaction reads.

@@ -1,4 +1,4 @@
-//! The retry policy (semantics.md section 10), as a pure function.
+//! The retry policy (docs/semantics.md section 10), as a pure function.
 //!
 //! It decides when a job is tried again; it must not touch the job itself. The numbers are settings of the platform; their
 //! defaults are those of Tecton.

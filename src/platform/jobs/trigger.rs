@@ -1,4 +1,4 @@
-//! Whether a user may start a materialization job (the table in semantics.md section 10), as a pure function.
+//! Whether a user may start a materialization job (the table in docs/semantics.md section 10), as a pure function.
 //!
 //! This deployment answers as releases from 0.6 on do: a view that the platform schedules by itself may be triggered
 //! as well. Only the 0.5 client refuses that, before it calls.

@@ -1,4 +1,5 @@
-//! Deletion of keys from an offline table (semantics.md section 11): out of the rows by a commit, and off the disk.
+//! Deletion of keys from an offline table (docs/semantics.md section 11): out of the rows by a commit, and off the
+//! disk.
 //!
 //! Older versions of the table cannot be read any more after it. That is what it is for.
 
@@ -14,7 +15,7 @@ use crate::model::foreign;
 impl OfflineTable {
     /// Removes the rows of these keys (a frame of the view's join key columns, distinct, of their types) in one commit, and the
     /// files that held them from the disk, with every other file that no current row is in. A null key matches nothing
-    /// (semantics.md section 11). It may be repeated: what a killed attempt left on the disk goes with the next.
+    /// (docs/semantics.md section 11). It may be repeated: what a killed attempt left on the disk goes with the next.
     pub async fn delete(&mut self, keys: &DataFrame, stamp: Stamp) -> Result<Deleted, OfflineError> {
         let keys = self.layout.conform_keys(keys);
         let keys = keys.map_err(|e| {

@@ -1,4 +1,4 @@
-//! The columns of an offline table, and which window and partition a row belongs to (semantics.md section 10).
+//! The columns of an offline table, and which window and partition a row belongs to (docs/semantics.md section 10).
 
 use chrono::{NaiveDate, NaiveDateTime};
 use deltalake_core::kernel::{ArrayType, DataType as DeltaType, StructField};
@@ -17,7 +17,7 @@ use crate::platform::tiles::stored_columns;
 /// The table property that keeps the size of a partition. A table without it has partitions of a day.
 pub const SIZE: &str = "fvtop.offlinePartition";
 
-/// How a partition is named when its size is whole days (semantics.md section 10).
+/// How a partition is named when its size is whole days (docs/semantics.md section 10).
 const DAY: &str = "%Y-%m-%d";
 /// How a smaller one is.
 const INSTANT: &str = "%Y-%m-%d-%H:%M:%S";

@@ -83,7 +83,7 @@ impl Plan {
     }
 
     /// The first tile start that a lookup at `now` or later can reach, microseconds: its tile ends behind
-    /// `floor(now) - longest window` (semantics.md section 6).
+    /// `floor(now) - longest window` (docs/semantics.md section 6).
     pub fn first_start(&self, now: i64) -> i64 {
         let (interval, longest) = self.reach();
         let edge = if interval > 0 { now.div_euclid(interval).saturating_mul(interval) } else { now };

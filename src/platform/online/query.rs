@@ -1,4 +1,5 @@
-//! Queries by the keys of the serving index: one entry for each value of the wildcard key (semantics.md section 9).
+//! Queries by the keys of the serving index: one entry for each value of the wildcard key (docs/semantics.md
+//! section 9).
 
 use std::ops::ControlFlow;
 

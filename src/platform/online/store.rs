@@ -266,7 +266,7 @@ impl OnlineStore {
             Space::Rows => rows::upsert_stream(&plan, rows, sweep)?,
             _ => {
                 let stream = view.inputs.first().and_then(|input| input.source.stream.as_ref());
-                // The newest event of earlier writes: what comes together is not late for each other (semantics.md
+                // The newest event of earlier writes: what comes together is not late for each other (docs/semantics.md
                 // section 7.1).
                 let newest = self.latest_event(plan.id)?;
                 let passed = newest.zip(stream).map(|(newest, stream)| micros(newest - stream.watermark));
@@ -296,8 +296,8 @@ impl OnlineStore {
         self.get_time(view, Meta::LatestEvent)
     }
 
-    /// The feature vector of one key at instant `at` (semantics.md section 9). `keys` are all join keys in the view's
-    /// order, already typed; `Null` is a legal key.
+    /// The feature vector of one key at instant `at` (docs/semantics.md section 9). `keys` are all join keys in the
+    /// view's order, already typed; `Null` is a legal key.
     pub fn lookup(&self, view: &View, keys: &[Value], at: Time) -> Result<Read<FeatureVector>, OnlineError> {
         let plan = self.plan(view)?;
         plan.check_keys(keys)?;

@@ -204,7 +204,7 @@ fn frame(events: &[Event]) -> DataFrame {
     DataFrame::new(events.len(), columns).unwrap()
 }
 
-/// The definition of semantics.md section 4 over plain events.
+/// The definition of docs/semantics.md section 4 over plain events.
 fn recompute(aggregation: &Aggregation, events: &[Event], key: &Value, at: Time) -> Value {
     let end = floor(at, Span::hours(1));
     let window = Window { start: end - aggregation.time_window, end };

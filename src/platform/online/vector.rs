@@ -1,4 +1,4 @@
-//! Feature vectors out of stored tiles and rows (semantics.md sections 6 and 9). No I/O.
+//! Feature vectors out of stored tiles and rows (docs/semantics.md sections 6 and 9). No I/O.
 
 use super::OnlineError;
 use super::plan::Plan;
@@ -19,7 +19,7 @@ pub struct At {
 }
 
 impl At {
-    /// Tiles that end after `floor(at) - longest window` and at or before `floor(at)` (semantics.md section 6).
+    /// Tiles that end after `floor(at) - longest window` and at or before `floor(at)` (docs/semantics.md section 6).
     pub fn of(plan: &Plan, at: Time) -> Self {
         let at = micros(at);
         let (interval, _) = plan.reach();
@@ -28,7 +28,7 @@ impl At {
     }
 }
 
-/// Whether a row of that time counts at an instant, both in microseconds (semantics.md section 9).
+/// Whether a row of that time counts at an instant, both in microseconds (docs/semantics.md section 9).
 pub fn is_alive(plan: &Plan, time: i64, at: i64) -> bool {
     time <= at && plan.row_ends(time).is_none_or(|end| at < end)
 }

@@ -1,5 +1,5 @@
-//! What of the offline store a history reads and no job has written: the values are what they are (semantics.md section
-//! 8.3), but a person who looks for the cause of a null should not have to guess.
+//! What of the offline store a history reads and no job has written: the values are what they are (docs/semantics.md
+//! section 8.3), but a person who looks for the cause of a null should not have to guess.
 //!
 //! It reads what the job table keeps of materialized windows; it must not change an answer.
 

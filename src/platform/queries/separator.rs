@@ -1,4 +1,5 @@
-//! What stands between a view's and a feature's name in the columns that are joined to a spine (semantics.md section 3).
+//! What stands between a view's and a feature's name in the columns that are joined to a spine (docs/semantics.md
+//! section 3).
 
 use std::fmt;
 use std::str::FromStr;

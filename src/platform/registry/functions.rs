@@ -1,4 +1,4 @@
-//! Aggregate functions as definitions spell them: names, types and feature names (semantics.md sections 3 and 4).
+//! Aggregate functions as definitions spell them: names, types and feature names (docs/semantics.md sections 3 and 4).
 
 use crate::model::time::print_span;
 use crate::model::{DataType, Span, suggest};

@@ -1,4 +1,4 @@
-//! `views/*.toml`: one feature view a file, read and checked (semantics.md sections 2, 3, 4 and 10).
+//! `views/*.toml`: one feature view a file, read and checked (docs/semantics.md sections 2, 3, 4 and 10).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -216,7 +216,7 @@ impl NamedInput {
     }
 }
 
-/// `{ name, source, filtered, start_time_offset }` (semantics.md section 2).
+/// `{ name, source, filtered, start_time_offset }` (docs/semantics.md section 2).
 fn named_input(table: &Fields<'_>) -> Option<NamedInput> {
     let source = table.required_text("source", "`source = \"...\"`, a name from sources.toml");
     let name = table.text("name").or_else(|| source.clone());
@@ -346,12 +346,12 @@ fn interval(fields: &Fields<'_>) -> Option<Span> {
 }
 
 impl Schedule {
-    /// `batch_schedule` with its default, after the checks of semantics.md section 2.
+    /// `batch_schedule` with its default, after the checks of docs/semantics.md section 2.
     fn checked(&self, fields: &Fields<'_>, kind: Option<&Kind>) -> Option<Span> {
         if self.batch_schedule.is_none() && !fields.has("aggregations") {
             fields.require("batch_schedule", "`batch_schedule = \"1d\"`, how often batch jobs run");
         }
-        // In continuous mode a day, else a tile (semantics.md section 2).
+        // In continuous mode a day, else a tile (docs/semantics.md section 2).
         let default = self.interval.map(|interval| if interval.is_zero() { Span::days(1) } else { interval });
         let batch_schedule = self.batch_schedule.or(default)?;
         if let Some(Kind::Aggregate { interval, .. }) = kind
@@ -371,7 +371,7 @@ impl Schedule {
 }
 
 impl Schedule {
-    /// Partitions are named by day, or by an instant of one (semantics.md section 10).
+    /// Partitions are named by day, or by an instant of one (docs/semantics.md section 10).
     fn check_partition(&self, fields: &Fields<'_>) {
         let Some(partition) = self.partition else { return };
         let (size, day) = (span_micros(partition).max(1), span_micros(Span::days(1)));

@@ -1,4 +1,4 @@
-//! What run_stream emits for one view, micro-batch by micro-batch (semantics.md section 7.1).
+//! What run_stream emits for one view, micro-batch by micro-batch (docs/semantics.md section 7.1).
 //!
 //! Temporal views and continuous mode: one record an event. Aggregates: each tile once, when the watermark (the greatest event time so far
 //! less the source's threshold) has passed its end; events of tiles that were emitted are dropped and counted. It keeps
@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn tiles_appear_once_when_the_watermark_has_passed_them() {
-        // The example of semantics.md section 7.1: one hour tiles, a threshold of 30 minutes.
+        // The example of docs/semantics.md section 7.1: one hour tiles, a threshold of 30 minutes.
         let view = testing::view("v");
         let mut tail = Tail::default();
         let mut absorb = |times: &[&str]| counts(&tail.absorb(&view, events(times), &hourly).unwrap());

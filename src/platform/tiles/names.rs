@@ -38,7 +38,7 @@ pub fn times_name(stored: &str) -> String {
 }
 
 /// Names of the stored columns of a view as they are shown: keys; timestamp (continuous and temporal views); tile
-/// columns or features; `_anchor_time` (semantics.md section 10).
+/// columns or features; `_anchor_time` (docs/semantics.md section 10).
 pub fn stored_names(view: &View) -> Vec<String> {
     let mut names: Vec<String> = view.join_keys.iter().map(|(name, _)| name.clone()).collect();
     if view.is_continuous() || matches!(view.kind, Kind::Temporal { .. }) {
@@ -55,7 +55,8 @@ pub fn stored_names(view: &View) -> Vec<String> {
     names
 }
 
-/// The name of a tile column as `run` shows it (semantics.md section 3): `{c}_{fn}_{interval}`, last-n without its n.
+/// The name of a tile column as `run` shows it (docs/semantics.md section 3): `{c}_{fn}_{interval}`, last-n without its
+/// n.
 pub fn shown_name(stored: &StoredColumn, interval: &str) -> String {
     let word = match stored.part {
         Part::Count => "count",

@@ -1,4 +1,4 @@
-//! The examples of semantics.md sections 4 and 6.
+//! The examples of docs/semantics.md sections 4 and 6.
 
 use super::*;
 use crate::model::Span;

@@ -1,4 +1,5 @@
-//! The forms of `run` and `get_historical_features` (seed page; semantics.md sections 7 and 8).
+//! The forms of `run` and `get_historical_features` (docs/reference.md, run and get_historical_features;
+//! docs/semantics.md sections 7 and 8).
 //!
 //! Plain data; a form becomes a [`Query`] or says at which of its lines it is wrong. Files are named here and read by the
 //! client task.
@@ -53,7 +54,7 @@ pub enum AskItem {
     SaveAs,
 }
 
-/// Aggregation levels (semantics.md section 7), the usual one first.
+/// Aggregation levels (docs/semantics.md section 7), the usual one first.
 pub const LEVELS: [&str; 3] = ["full", "partial", "disabled"];
 
 /// A form under way.

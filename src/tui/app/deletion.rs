@@ -1,4 +1,5 @@
-//! The form of `delete_keys` (seed page; semantics.md section 11): which keys, from which stores, and what came of it.
+//! The form of `delete_keys` (docs/reference.md, delete_keys; docs/semantics.md section 11): which keys, from which
+//! stores, and what came of it.
 //!
 //! Keys are read and checked by the client task; the form shows what was read, and only then asks. Nothing is sent from
 //! here but on the word of `answer.rs`.

@@ -1,7 +1,7 @@
 //! The periods of a view: where windows of its batch jobs may begin and end, and what is materialized or under way in them.
 //!
-//! Pure functions of a definition, windows and an instant (semantics.md section 10). The deployment decides in the end; this
-//! is to say beforehand what it will say.
+//! Pure functions of a definition, windows and an instant (docs/semantics.md section 10). The deployment decides in the
+//! end; this is to say beforehand what it will say.
 
 use crate::model::time::{floor, micros, span_micros};
 use crate::model::{FeatureView, Job, JobType, Span, Time, Window};

@@ -1,7 +1,7 @@
 //! `materialization_status` and `deletion_status`: the server's status tables in the window of tables.
 //!
-//! The server cuts before it filters and sorts (semantics.md section 11); the window's own filter and sort work on everything
-//! that came.
+//! The server cuts before it filters and sorts (docs/semantics.md section 11); the window's own filter and sort work on
+//! everything that came.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The form of `trigger_materialization_job`: what is typed, the boundaries that are legal, and every check of semantics.md
-//! section 10 that needs no deployment.
+//! The form of `trigger_materialization_job`: what is typed, the boundaries that are legal, and every check of
+//! docs/semantics.md section 10 that needs no deployment.
 //!
 //! Plain data, captured from the view when it was opened. What is materialized and which jobs there are is given to it.
 
@@ -228,7 +228,7 @@ impl TriggerForm {
         [say("online", online, &coverage.online), say("offline", offline, &coverage.offline)]
     }
 
-    /// The request, or what is wrong with the form (semantics.md section 10).
+    /// The request, or what is wrong with the form (docs/semantics.md section 10).
     pub fn request(&self, coverage: Option<&Coverage>, jobs: &[Job], now: Time) -> Result<TriggerRequest, String> {
         let window = self.window(now)?;
         let [online, offline, retries, overwrite] = self.boxes;

@@ -10,7 +10,7 @@ use crate::wire::table::any_text;
 
 /// Elements of a list that are shown; the rest is counted.
 const ELEMENTS: usize = 200;
-/// The column of stream records and tiles that holds an instant in nanoseconds (semantics.md 7.1).
+/// The column of stream records and tiles that holds an instant in nanoseconds (docs/semantics.md section 7.1).
 const ANCHOR: &str = "_anchor_time";
 
 /// How a column is shown.

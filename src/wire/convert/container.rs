@@ -1,7 +1,7 @@
 //! What a server sends for feature views: the views and everything they refer to.
 //!
-//! Releases 0.5 and 1.2 of the released clients insist on different fields (wire sections 2.1 and 5); all of them are
-//! written here. What views refer to is in [`super::objects`].
+//! Releases 0.5 and 1.2 of the released clients insist on different fields (docs/wire.md sections 2.1 and 5); all of
+//! them are written here. What views refer to is in [`super::objects`].
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! Which windows are materialized where, as the ranges of a view's serving status (wire messages, section 6).
+//! Which windows are materialized where, as the ranges of a view's serving status (docs/messages.md section 6).
 
 use super::{time_from_proto, time_to_proto};
 use crate::model::{Coverage, Time, Window};

@@ -1,4 +1,4 @@
-//! The stages and the log of one attempt (wire messages, section 8).
+//! The stages and the log of one attempt (docs/messages.md section 8).
 
 use super::status::{row, task_state};
 use super::{id_to_proto, span_from_proto, span_to_proto, time_from_proto, time_to_proto};

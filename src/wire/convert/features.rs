@@ -1,4 +1,4 @@
-//! Feature vectors and the feature server's JSON (wire sections 3.1 and 3.2).
+//! Feature vectors and the feature server's JSON (docs/wire.md sections 3.1 and 3.2).
 
 use chrono::SecondsFormat;
 use serde_json::Value as Json;

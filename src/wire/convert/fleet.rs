@@ -1,4 +1,5 @@
-//! Jobs of many views, as the calls across views carry them: each a task with the rows of its attempts (wire messages, section 8).
+//! Jobs of many views, as the calls across views carry them: each a task with the rows of its attempts
+//! (docs/messages.md section 8).
 
 use super::detail::{locator, work_type};
 use super::status::{join_status, status_from_jobs, task_state};

@@ -1,4 +1,4 @@
-//! Freshness of a view (wire section 2.3).
+//! Freshness of a view (docs/wire.md section 2.3).
 
 use super::{happened, id_to_proto, span_from_proto, span_to_proto, time_to_proto};
 use crate::model::{Freshness, Id};

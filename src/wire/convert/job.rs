@@ -1,4 +1,4 @@
-//! Jobs and their attempts (wire section 2.2).
+//! Jobs and their attempts (docs/wire.md section 2.2).
 
 use super::words::{attempt_state, job_state, job_type, job_word};
 use super::{happened, time_from_proto, time_to_proto};

@@ -1,5 +1,5 @@
-//! Keys that are to be deleted, as the two files of wire section 2.6: Parquet for the offline store, lines of base64 for the
-//! online store.
+//! Keys that are to be deleted, as the two files of docs/wire.md section 2.6: Parquet for the offline store, lines of
+//! base64 for the online store.
 //!
 //! What comes in is hostile: it is bounded before it is kept, and an error says where it is broken. Whether the keys fit their
 //! view is not judged here.

@@ -1,7 +1,7 @@
 //! What feature views refer to, as a server sends it: entities, data sources, transformations.
 //!
-//! Release 1.2 executes the bodies of functions as Python when it loads an object (wire section 2.1), so they only define
-//! functions that return a text or what they were given.
+//! Release 1.2 executes the bodies of functions as Python when it loads an object (docs/wire.md section 2.1), so they
+//! only define functions that return a text or what they were given.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Datasets as saved feature data frames (wire section 2.7).
+//! Datasets as saved feature data frames (docs/wire.md section 2.7).
 
 use super::types::{column_to_proto, spark_schema, type_of_spark, type_of_word};
 use super::{id_to_proto, time_to_proto};

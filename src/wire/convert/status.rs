@@ -1,4 +1,4 @@
-//! The status table, one row an attempt, and its join with the job list (wire sections 2.2, 2.3 and 6).
+//! The status table, one row an attempt, and its join with the job list (docs/wire.md sections 2.2, 2.3 and 6).
 //!
 //! Neither alone tells everything: the list has states and times, the table has reasons, messages, progress and the
 //! word `SCHEDULED`. Task id of the table equals job id of the list.

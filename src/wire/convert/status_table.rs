@@ -1,4 +1,4 @@
-//! The status table as people see it: the columns and texts of wire section 2.3, semantics.md section 11.
+//! The status table as people see it: the columns and texts of docs/wire.md section 2.3, docs/semantics.md section 11.
 //!
 //! A function of the message and the options alone. It does not clean what servers write into their messages.
 

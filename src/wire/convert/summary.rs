@@ -1,4 +1,4 @@
-//! The summary table: fixed rows of the metadata, then the items that the deployment sends (wire section 2.4).
+//! The summary table: fixed rows of the metadata, then the items that the deployment sends (docs/wire.md section 2.4).
 
 use super::time_from_proto;
 use super::view::metadata_of;

@@ -191,7 +191,8 @@ fn spark_type(json: &serde_json::Value) -> DataType {
     }
 }
 
-/// A type as columns name it: lists of plain values have words of their own (wire messages, `common.Column`).
+/// A type as columns name it: lists of plain values have words of their own (docs/messages.md section 2,
+/// `common.Column`).
 fn column_word(data_type: &DataType) -> String {
     match data_type {
         DataType::Array(element) if !matches!(**element, DataType::Array(_) | DataType::Other(_)) => {

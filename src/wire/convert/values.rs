@@ -1,4 +1,4 @@
-//! Values in the feature server's JSON (the table of wire section 3.1).
+//! Values in the feature server's JSON (the table of docs/wire.md section 3.1).
 
 use serde_json::Value as Json;
 

@@ -1,4 +1,4 @@
-//! Feature views: what a container says of them (wire section 2.1).
+//! Feature views: what a container says of them (docs/wire.md section 2.1).
 
 use std::collections::{HashMap, HashSet};
 
@@ -145,7 +145,7 @@ fn interval(aggregate: &TemporalAggregate) -> Option<Span> {
 fn is_stream(view: &proto::FeatureView) -> bool {
     let of_aggregate = view.temporal_aggregate.as_ref().and_then(|a| a.data_source_type);
     let number = of_aggregate.or(view.temporal.as_ref().and_then(|t| t.data_source_type)).unwrap_or(0);
-    // Push sources count as streams as well (wire section 2.1).
+    // Push sources count as streams as well (docs/wire.md section 2.1).
     let streams = [SourceKind::StreamWithBatch, SourceKind::PushNoBatch, SourceKind::PushWithBatch];
     streams.iter().any(|kind| i32::from(*kind) == number)
 }

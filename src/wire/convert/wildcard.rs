@@ -1,4 +1,4 @@
-//! Answers of queries by the indexed keys, and the feature server's JSON (wire section 3.2).
+//! Answers of queries by the indexed keys, and the feature server's JSON (docs/wire.md section 3.2).
 //!
 //! What is said about one feature vector is said here about all of them at once.
 

@@ -1,4 +1,4 @@
-//! State and type words of jobs and attempts (wire section 2.2).
+//! State and type words of jobs and attempts (docs/wire.md section 2.2).
 //!
 //! Deployments write them bare (`RUNNING`) or with a prefix (`MATERIALIZATION_TASK_STATUS_RUNNING`), in either case, or as the
 //! number that the word has in the protocol; all are read. The protocol has three sets of words for the same things, one each for

@@ -10,7 +10,7 @@ pub fn workspace_to_proto(workspace: &Workspace) -> proto::Workspace {
     proto::Workspace { name: Some(workspace.name.clone()), capabilities: Some(capabilities), ..Default::default() }
 }
 
-/// A workspace of a message; live when it is materializable (wire section 2.5).
+/// A workspace of a message; live when it is materializable (docs/wire.md section 2.5).
 pub fn workspace_from_proto(workspace: &proto::Workspace) -> Workspace {
     let live = workspace.capabilities.as_ref().and_then(|c| c.materializable).unwrap_or(false);
     Workspace { name: workspace.name.clone().unwrap_or_default(), live }

@@ -1,4 +1,4 @@
-//! `get-features-batch`: several keys of one service in one call (wire section 3.2).
+//! `get-features-batch`: several keys of one service in one call (docs/wire.md section 3.2).
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! `metadata`: what a service wants to be given and what it answers (wire section 3.2).
+//! `metadata`: what a service wants to be given and what it answers (docs/wire.md section 3.2).
 
 use serde::{Deserialize, Serialize};
 

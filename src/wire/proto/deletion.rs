@@ -1,4 +1,4 @@
-//! Deletion of keys, and keys as the online store's file has them (wire section 2.6).
+//! Deletion of keys, and keys as the online store's file has them (docs/wire.md section 2.6).
 //!
 //! Field numbers and types are the protocol's; presence matters, so every single field is optional.
 

@@ -1,5 +1,5 @@
-//! Calls over the jobs of many feature views: filtered and paged, or the status tables of all of them (wire section 2.2, across
-//! views; messages, sections 6 and 8).
+//! Calls over the jobs of many feature views: filtered and paged, or the status tables of all of them (docs/wire.md
+//! section 2.2, across views; docs/messages.md sections 6 and 8).
 //!
 //! Field numbers and types are the protocol's from 0.9 on; presence matters, so every single field is optional.
 

@@ -1,4 +1,4 @@
-//! Materialization and deletion jobs (wire section 2.2), and up to when their windows are materialized.
+//! Materialization and deletion jobs (docs/wire.md section 2.2), and up to when their windows are materialized.
 //!
 //! Field numbers and types are the protocol's; presence matters, so every single field is optional.
 
@@ -37,7 +37,7 @@ pub struct MaterializationJobResponse {
 /// `materializationjobservice.MaterializationJob`.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct MaterializationJob {
-    /// Hex id, equals the task id of section 6.
+    /// Hex id, equals the task id of docs/messages.md section 6.
     #[prost(string, optional, tag = "1")]
     pub id: Option<String>,
     #[prost(string, optional, tag = "2")]
@@ -53,7 +53,7 @@ pub struct MaterializationJob {
     pub created_at: Option<Timestamp>,
     #[prost(message, optional, tag = "7")]
     pub updated_at: Option<Timestamp>,
-    /// Text, see README section 2.2.
+    /// Text, see docs/wire.md section 2.2.
     #[prost(string, optional, tag = "9")]
     pub state: Option<String>,
     #[prost(message, repeated, tag = "10")]

@@ -1,4 +1,4 @@
-//! API keys and service accounts (wire messages, section 3).
+//! API keys and service accounts (docs/messages.md section 3).
 //!
 //! Field numbers and types are the protocol's; presence matters, so every single field is optional.
 

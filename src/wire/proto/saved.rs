@@ -1,4 +1,4 @@
-//! Saved feature data frames (wire section 2.7).
+//! Saved feature data frames (docs/wire.md section 2.7).
 //!
 //! Field numbers and types are the protocol's; presence matters, so every single field is optional.
 

@@ -1,4 +1,4 @@
-//! Which windows of a view are ready to be served (wire messages, section 6).
+//! Which windows of a view are ready to be served (docs/messages.md section 6).
 //!
 //! Field numbers and types are the protocol's; presence matters, so every single field is optional.
 

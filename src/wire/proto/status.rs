@@ -1,4 +1,4 @@
-//! Summary, materialization status and freshness (wire sections 2.3, 2.4).
+//! Summary, materialization status and freshness (docs/wire.md sections 2.3, 2.4).
 //!
 //! Field numbers and types are the protocol's; presence matters, so every single field is optional.
 

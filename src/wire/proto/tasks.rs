@@ -1,4 +1,4 @@
-//! Calls about one task or one attempt of it: another try, stages, log (wire section 2.2, task level calls).
+//! Calls about one task or one attempt of it: another try, stages, log (docs/wire.md section 2.2, task level calls).
 //!
 //! Field numbers and types are the protocol's; presence matters, so every single field is optional.
 

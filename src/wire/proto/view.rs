@@ -1,4 +1,4 @@
-//! A feature view and the calls that bring it (wire section 2.1).
+//! A feature view and the calls that bring it (docs/wire.md section 2.1).
 //!
 //! Field numbers and types are the protocol's; presence matters, so every single field is optional.
 

@@ -1,4 +1,4 @@
-//! The handshake and workspaces (wire sections 1.7, 2.5).
+//! The handshake and workspaces (docs/wire.md sections 1.7, 2.5).
 //!
 //! Field numbers and types are the protocol's; presence matters, so every single field is optional.
 
@@ -7,7 +7,7 @@ use super::common::{MapEntry, Timestamp};
 /// `metadataservice.GetConfigsResponse`. Also the answer of GetLoginConfigs.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetConfigsResponse {
-    /// See README section 1.7 for the keys.
+    /// See docs/wire.md section 1.7 for the keys.
     #[prost(message, repeated, tag = "1")]
     pub key_values: Vec<MapEntry>,
 }

@@ -1,10 +1,11 @@
 //! What the stores may hold, replayed from the attempts that the job list tells of.
 //!
-//! The rule, from semantics.md sections 10 and 11: the attempts of a view happen one after the other. One that succeeded did
-//! all of its work: a batch attempt has put the rows of its generation into the place of what its window held (online, a
-//! row of `last_click` only over an older or equal one), a deletion attempt has taken everything of its keys away. Any other
-//! that was started did all of its work or nothing of it, in each store by itself. So after each attempt a store
-//! is in one of few states, and after a success in one only; a deletion is no ban: what runs after it writes its keys again.
+//! The rule, from docs/semantics.md sections 10 and 11: the attempts of a view happen one after the other. One that
+//! succeeded did all of its work: a batch attempt has put the rows of its generation into the place of what its window
+//! held (online, a row of `last_click` only over an older or equal one), a deletion attempt has taken everything of its
+//! keys away. Any other that was started did all of its work or nothing of it, in each store by itself. So after each
+//! attempt a store is in one of few states, and after a success in one only; a deletion is no ban: what runs after it
+//! writes its keys again.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! The lookup of several keys of one view or service (wire section 3.2).
+//! The lookup of several keys of one view or service (docs/wire.md section 3.2).
 
 use std::time::Instant;
 

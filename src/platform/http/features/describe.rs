@@ -1,4 +1,4 @@
-//! What a view or service wants to be given, and what it answers (wire section 3.2).
+//! What a view or service wants to be given, and what it answers (docs/wire.md section 3.2).
 
 use std::time::Instant;
 

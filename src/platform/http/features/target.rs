@@ -18,7 +18,8 @@ pub struct Target {
     pub is_service: bool,
     /// The views; of a single view one item under its own names.
     pub items: Vec<ServiceItem>,
-    /// The features in the order of the answer: of a view in definition order, of a service by name (wire section 3.1).
+    /// The features in the order of the answer: of a view in definition order, of a service by name (docs/wire.md
+    /// section 3.1).
     pub columns: Vec<Column>,
 }
 

@@ -1,4 +1,5 @@
-//! A repository with a view of every kind, and what the released clients need and read of each (wire section 2.1).
+//! A repository with a view of every kind, and what the released clients need and read of each (docs/wire.md
+//! section 2.1).
 
 use std::path::Path;
 
@@ -310,8 +311,8 @@ fn check_source(source: &VirtualDataSource) {
     check_function(stream.raw_stream_translator.as_ref().unwrap(), "df");
 }
 
-/// The attributes of a view in the order of the alphabet, by the rules of wire section 2.1: as 0.5.10 reads them, and the
-/// features as 1.2 reads them.
+/// The attributes of a view in the order of the alphabet, by the rules of docs/wire.md section 2.1: as 0.5.10 reads
+/// them, and the features as 1.2 reads them.
 fn attributes(view: &proto::FeatureView, container: &FcoContainer) -> [String; 24] {
     let objects = Objects::of(container);
     let meta = view.fco_metadata.clone().unwrap();
