@@ -11,7 +11,7 @@ use fvtop::model::time::{from_micros, micros, parse_time};
 use fvtop::model::{BatchTrigger, DataType, Span, Time, Value, Window};
 use fvtop::platform::definition::{Aggregation, Function, Kind, View};
 use fvtop::platform::online::OnlineStore;
-use fvtop::platform::online::bytes::{ByteStore, Space};
+use fvtop::platform::online::contract::{ByteStore, Space};
 use fvtop::platform::online::embedded::FjallStore;
 use fvtop::platform::registry::identity::stable_id;
 use polars::prelude::{Column, DataFrame, NamedFrom, Series, TimeUnit, TimeZone};

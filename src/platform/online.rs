@@ -6,14 +6,14 @@ use thiserror::Error;
 
 use crate::model::{DataType, FeatureVector, Value};
 
-mod beside;
-pub mod bytes;
 mod cells;
 mod chunks;
 mod codec;
-mod counted;
+pub mod contract;
+mod count_reads;
 pub mod embedded;
 mod format;
+mod make_ahead;
 #[cfg(test)]
 pub(crate) mod memory;
 mod meta;
@@ -21,12 +21,12 @@ mod plan;
 mod query;
 mod remove;
 mod rows;
-mod sort;
+mod sort_rows;
 mod store;
 mod tiles;
 mod vector;
 
-pub use counted::Read;
+pub use count_reads::Read;
 pub use store::OnlineStore;
 
 /// What a stream write did.
@@ -128,7 +128,7 @@ impl OnlineError {
     }
 }
 
-fn damaged(plan: &plan::Plan, bytes: &dyn bytes::ByteStore) -> OnlineError {
+fn damaged(plan: &plan::Plan, bytes: &dyn contract::ByteStore) -> OnlineError {
     OnlineError::Store {
         path: bytes.place(),
         problem: format!(

@@ -5,7 +5,7 @@
 //! be one that doing it again makes right.
 
 use super::OnlineError;
-use super::bytes::{ByteStore, Change, Lost, Puts, Space};
+use super::contract::{ByteStore, Change, Lost, Puts, Space};
 
 /// Bytes of keys and values after which a write is cut, together with [`ENTRY`] for each change.
 pub const PART_BYTES: usize = 32 << 20;

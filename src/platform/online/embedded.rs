@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, UserKey, UserValue};
 
 use super::OnlineError;
-use super::bytes::{ByteStore, Change, Lost, Puts, Space, Visit, wins};
+use super::contract::{ByteStore, Change, Lost, Puts, Space, Visit, wins};
 
 /// Tables in memory that may wait for their flush when a write begins. A write seals two more at most, and from four on fjall
 /// makes its writer wait.

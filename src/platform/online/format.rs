@@ -6,8 +6,8 @@
 
 use std::ops::ControlFlow;
 
-use super::bytes::{ByteStore, Change, Space, VERSION_BYTES};
 use super::chunks::{Chunks, PART_BYTES};
+use super::contract::{ByteStore, Change, Space, VERSION_BYTES};
 use super::meta::Meta;
 use super::plan::{ID_BYTES, Plan, START_BYTES};
 use super::{OnlineError, codec};

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::{PoisonError, RwLock};
 
 use super::OnlineError;
-use super::bytes::{ByteStore, Change, Space, Visit, wins};
+use super::contract::{ByteStore, Change, Space, Visit, wins};
 
 type Entries = BTreeMap<(Space, Vec<u8>), Vec<u8>>;
 

@@ -3,7 +3,7 @@
 //! Keys are the view's id, its join keys with the wildcard key last, and for tiles their start. So the tiles of one key
 //! lie together, oldest first, and so do all values of the wildcard key under the same indexed keys.
 
-use super::bytes::{Space, after};
+use super::contract::{Space, after};
 use super::meta::Meta;
 use super::{OnlineError, codec};
 use crate::model::time::{from_micros, micros, span_micros};

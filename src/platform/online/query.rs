@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow;
 
-use super::bytes::{ByteStore, Space, after};
+use super::contract::{ByteStore, Space, after};
 use super::plan::{ID_BYTES, Plan, START_BYTES};
 use super::tiles::{start_of, tile_of};
 use super::vector::{self, At};

@@ -4,9 +4,9 @@ use std::ops::ControlFlow;
 
 use polars::prelude::DataFrame;
 
-use super::bytes::{ByteStore, Change, Space, after};
 use super::cells::KeyCells;
 use super::chunks::{Chunks, PART_BYTES};
+use super::contract::{ByteStore, Change, Space, after};
 use super::plan::{Plan, tile_key};
 use super::tiles::start_of;
 use super::{OnlineError, damaged, rows, tiles};

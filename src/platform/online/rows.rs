@@ -2,12 +2,12 @@
 
 use polars::prelude::DataFrame;
 
-use super::bytes::{ByteStore, Change, Space, VERSION_BYTES};
 use super::cells::{Cells, KeyCells, unfit};
 use super::chunks::Chunks;
+use super::contract::{ByteStore, Change, Space, VERSION_BYTES};
 use super::plan::Plan;
 use super::remove::Sweep;
-use super::{BatchWrite, OnlineError, StreamWrite, beside, codec, damaged, sort};
+use super::{BatchWrite, OnlineError, StreamWrite, codec, damaged, make_ahead, sort_rows};
 use crate::model::time::{from_micros, micros};
 use crate::model::{Time, Value};
 use crate::platform::definition::Kind;
@@ -42,7 +42,7 @@ impl Newest {
         let (keys, times) = (KeyCells::of(plan, rows)?, column(&plan.timestamp_field)?);
         let timed = (0..rows.height()).filter_map(|row| Some((keys.key(row), row, times.number(row)?)));
         let mut all: Vec<(Vec<u8>, usize, i64)> = timed.collect();
-        sort::by_key(&mut all, |(key, row, _)| (key, *row));
+        sort_rows::sort_by_key(&mut all, |(key, row, _)| (key, *row));
         let (mut newest, mut late): (Vec<Latest>, u64) = (Vec::with_capacity(all.len()), 0);
         for (key, row, time) in all {
             match newest.last_mut().filter(|known| known.key == key) {
@@ -95,7 +95,7 @@ pub fn upsert(
         Some((latest.key, value))
     });
     if great {
-        beside::made(puts, |made| chunks.load(Space::Rows, made))?;
+        make_ahead::make_ahead(puts, |made| chunks.load(Space::Rows, made))?;
     } else {
         for (key, value) in puts {
             chunks.key(&key)?;

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use polars::prelude::DataFrame;
 
-use super::bytes::{ByteStore, Change, Space, VERSION_BYTES};
 use super::chunks::{Chunks, PART_BYTES};
-use super::counted::{Counted, Read};
+use super::contract::{ByteStore, Change, Space, VERSION_BYTES};
+use super::count_reads::{CountedReads, Read};
 use super::embedded::FjallStore;
 use super::meta::{Meta, Windows};
 use super::plan::Plan;
@@ -303,7 +303,7 @@ impl OnlineStore {
         plan.check_keys(keys)?;
         let prefix = plan.prefix(keys)?;
         self.check_whole(&plan, at)?;
-        let bytes = Counted::new(&*self.bytes);
+        let bytes = CountedReads::new(&*self.bytes);
         if plan.space() == Space::Rows {
             let row = rows::read(&bytes, &plan, &prefix)?;
             let alive = row.filter(|(time, _)| vector::is_alive(&plan, micros(*time), micros(at)));
@@ -320,7 +320,7 @@ impl OnlineStore {
     pub fn query(&self, view: &View, indexed: &[Value], at: Time) -> Result<Read<Vec<Entry>>, OnlineError> {
         let plan = self.plan(view)?;
         self.check_whole(&plan, at)?;
-        let bytes = Counted::new(&*self.bytes);
+        let bytes = CountedReads::new(&*self.bytes);
         let found = query::query(&bytes, &plan, indexed, at)?;
         Ok(bytes.read(found.into_iter().map(|(keys, vector)| (keys, self.aged(vector))).collect()))
     }

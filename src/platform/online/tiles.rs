@@ -5,13 +5,13 @@ use std::ops::ControlFlow;
 
 use polars::prelude::DataFrame;
 
-use super::bytes::{ByteStore, Change, Space};
 use super::cells::{Cells, KeyCells, unfit};
 use super::chunks::Chunks;
+use super::contract::{ByteStore, Change, Space};
 use super::meta::Windows;
 use super::plan::{Plan, START_BYTES, tile_key};
 use super::remove::Sweep;
-use super::{BatchWrite, OnlineError, StreamWrite, beside, codec, damaged, sort};
+use super::{BatchWrite, OnlineError, StreamWrite, codec, damaged, make_ahead, sort_rows};
 use crate::model::time::{from_micros, micros};
 use crate::model::{Time, Value, Window};
 use crate::platform::tiles::names::{ANCHOR, times_name};
@@ -94,7 +94,7 @@ pub fn replace(
             tiles.push((cells.key(row, start), row));
         }
     }
-    sort::by_key(&mut tiles, |(key, row)| (key, *row));
+    sort_rows::sort_by_key(&mut tiles, |(key, row)| (key, *row));
     let mut there = tiles_of_window(bytes, plan, window)?.into_iter().peekable();
     let value = |rows: &[(Vec<u8>, usize)]| match rows {
         [(_, row)] => Ok(cells.value(*row)),
@@ -117,7 +117,7 @@ pub fn replace(
         there.try_for_each(|gone| remove(chunks, plan, gone))
     };
     if great {
-        beside::made(encoded, write)?
+        make_ahead::make_ahead(encoded, write)?
     } else {
         write(&mut encoded)?
     }

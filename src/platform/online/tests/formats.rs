@@ -1,6 +1,6 @@
 //! The form of the store: the first one is taken over, others are refused.
 
-use super::bytes::{ByteStore, Change, Space};
+use super::contract::{ByteStore, Change, Space};
 use super::*;
 
 fn put(space: Space, key: Vec<u8>, value: Vec<u8>) -> Change {

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::bytes::{ByteStore, Change, Space, Visit};
+use super::contract::{ByteStore, Change, Space, Visit};
 use super::*;
 
 /// Bytes whose writes fail once so many were done.

@@ -1,6 +1,6 @@
 //! Deletion and expiry: what must go goes, and nothing else.
 
-use super::bytes::{ByteStore, Space};
+use super::contract::{ByteStore, Space};
 use super::*;
 
 /// Times of what is stored: starts of tiles, or times of rows; the index must agree with the tiles.

@@ -4,7 +4,7 @@
 //! which lies somewhere else in memory.
 
 /// Sorts by key, rows of one key by number.
-pub fn by_key<T>(rows: &mut Vec<T>, of: impl Fn(&T) -> (&Vec<u8>, usize)) {
+pub fn sort_by_key<T>(rows: &mut Vec<T>, of: impl Fn(&T) -> (&Vec<u8>, usize)) {
     let Some(first) = rows.first().map(|row| of(row).0.clone()) else { return };
     let shared = rows
         .iter()
@@ -34,7 +34,7 @@ mod tests {
             rows.reverse();
             let mut expected = rows.clone();
             expected.sort();
-            super::by_key(&mut rows, |(key, row)| (key, *row));
+            super::sort_by_key(&mut rows, |(key, row)| (key, *row));
             prop_assert_eq!(rows, expected);
         }
     }

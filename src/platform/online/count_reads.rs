@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::OnlineError;
-use super::bytes::{ByteStore, Change, Space, Visit};
+use super::contract::{ByteStore, Change, Space, Visit};
 
 /// What was found, and the bytes that were read to find it.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,12 +15,12 @@ pub struct Read<T> {
 }
 
 /// A byte store whose answers are counted.
-pub struct Counted<'a> {
+pub struct CountedReads<'a> {
     inner: &'a dyn ByteStore,
     bytes: AtomicU64,
 }
 
-impl<'a> Counted<'a> {
+impl<'a> CountedReads<'a> {
     /// Nothing counted so far.
     pub fn new(inner: &'a dyn ByteStore) -> Self {
         Self { inner, bytes: AtomicU64::new(0) }
@@ -36,7 +36,7 @@ impl<'a> Counted<'a> {
     }
 }
 
-impl ByteStore for Counted<'_> {
+impl ByteStore for CountedReads<'_> {
     fn place(&self) -> String {
         self.inner.place()
     }
