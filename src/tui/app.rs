@@ -4,17 +4,10 @@
 //! does no I/O and starts nothing; `view` draws the `App` and changes nothing. What drawing learns (how many rows fit) comes
 //! back as [`Layout`] and is kept here for the next message.
 
-mod answer;
-mod asks;
-mod audited;
+mod audit_log;
 mod bulk;
-mod chooser;
 pub mod columns;
-mod covered;
-mod deletion;
-#[cfg(test)]
-mod deletion_tests;
-mod detail;
+mod coverage;
 mod disabled;
 #[cfg(test)]
 mod job_testing;
@@ -23,45 +16,41 @@ mod jobs;
 mod jobs_tests;
 mod lookup;
 mod moves;
+mod mutations;
 mod notes;
 mod perform;
 pub mod periods;
-mod queries;
-#[cfg(test)]
-mod queries_tests;
-mod question;
 mod receive;
-mod results;
 mod status;
 mod stream;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
-mod trigger;
 mod typing;
 mod wildcard;
+pub(super) mod windows;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use asks::{AskForm, AskItem, AskKind, LEVELS};
-pub use audited::Audited;
+pub use audit_log::Audited;
 pub use bulk::Batch;
-pub use chooser::{Chooser, Kind as ChooserKind, Line as ChooserLine, Pick};
 pub use columns as table;
 pub use columns::{Column, Progress};
-pub use covered::Covered;
-pub use deletion::{DeleteForm, DeleteItem};
-pub use detail::Detail;
+pub use coverage::Covered;
 pub use disabled::{disabled, marks_count, selected_job};
 pub use jobs::{FIELDS as JOB_FIELDS, Jobs, window as jobs_window};
 pub use lookup::{Answer, Lookup};
 pub use notes::{Level, Note, Notes};
-pub use question::{Ask, Confirm, Question};
-pub use results::{Face, Head, Origin, Running, SaveForm, Sheet};
 pub use stream::{Anchor, Stream};
-pub use trigger::{TriggerForm, TriggerItem};
+pub use windows::chooser::{Chooser, Kind as ChooserKind, Line as ChooserLine, Pick};
+pub use windows::delete_keys::{DeleteForm, DeleteItem};
+pub use windows::job::Detail;
+pub use windows::query_form::{AskForm, AskItem, AskKind, LEVELS};
+pub use windows::question::{Ask, Confirm, Question};
+pub use windows::table::{Face, Head, Origin, Running, SaveForm, Sheet};
+pub use windows::trigger::{TriggerForm, TriggerItem};
 
 use super::action::Layer;
 use super::clipboard::Delivery;
@@ -455,7 +444,7 @@ pub fn update(app: &mut App, message: Message, now: Time) -> Vec<Effect> {
         }
         Message::Focus(focused) => effects.push(Effect::Client(Command::Focus(focused))),
         Message::Update(told) => receive::receive(app, told, &mut effects),
-        Message::Worked(done) => queries::worked(app, done, &mut effects),
+        Message::Worked(done) => windows::query::worked(app, done, &mut effects),
         Message::Copied { what, delivery } => {
             let level = if delivery == Delivery::TooLong { Level::Warning } else { Level::Info };
             app.notes.add(now, level, delivery.note(&what));
@@ -467,6 +456,6 @@ pub fn update(app: &mut App, message: Message, now: Time) -> Vec<Effect> {
             app.soil(Dirty::Data);
         }
     }
-    queries::begin_work(app, &mut effects);
+    windows::query::begin_work(app, &mut effects);
     effects
 }

@@ -15,27 +15,21 @@
 //! Drawing only reads. What it learns comes back as a [`Layout`].
 
 mod ask;
-mod chrome;
+pub(super) mod chrome;
 mod deletion;
 mod detail;
-mod faces;
-mod help;
 #[cfg(test)]
 mod job_tests;
 mod jobs;
-mod journal;
 mod lists;
 mod lookup;
-mod plot;
 mod questions;
 mod running;
-mod sheet;
 mod stream;
 mod strip;
 mod summary;
 #[cfg(test)]
 mod tests;
-mod timeline;
 mod trigger;
 mod trouble;
 #[cfg(test)]
@@ -44,6 +38,7 @@ mod trouble_tests;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::app::windows::{help, journal, table};
 use super::app::{App, Layout, Overlay, Pane};
 use super::canvas::Canvas;
 use super::theme::{Meaning, Theme};
@@ -133,7 +128,7 @@ fn overlays(canvas: &mut Canvas, app: &App, body: Rect) {
             Overlay::Confirm(confirm) => deletion::confirm(canvas, confirm, body),
             Overlay::Ask(form) => ask::form(canvas, form, body),
             Overlay::Running(running) => running::draw(canvas, running, body),
-            Overlay::Sheet(sheet) => sheet::draw(canvas, app, sheet, body),
+            Overlay::Sheet(sheet) => table::rows::draw(canvas, app, sheet, body),
             Overlay::Save(save) => ask::save(canvas, save, body),
             Overlay::Question(question) => questions::question(canvas, app, question, body),
         }

@@ -1,6 +1,7 @@
 //! Moving: rows, pages, ends, columns, in the topmost window or else in the pane that has the keys.
 
-use super::{App, Face, Overlay, Pane, detail};
+use super::windows::job;
+use super::{App, Face, Overlay, Pane};
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 
@@ -85,7 +86,7 @@ fn moved(at: usize, action: Action, height: usize, last: usize) -> usize {
 /// attempt of an open job.
 pub fn sideways(app: &mut App, right: bool, effects: &mut Vec<Effect>) {
     if matches!(app.overlays.last(), Some(Overlay::Detail(_))) {
-        return detail::step(app, right, effects);
+        return job::step(app, right, effects);
     }
     let rows = app.layout.sheet.rows;
     if let Some(Overlay::Sheet(sheet)) = app.overlays.last_mut() {

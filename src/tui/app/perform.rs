@@ -2,13 +2,13 @@
 //!
 //! A key that no action takes goes to the text that is typed into, if there is one. Nothing here sends a mutation.
 
-use super::chooser::Kind;
 use super::moves::{go, sideways};
-use super::queries;
 use super::receive::look_up;
 use super::typing::{choose, field, in_form, step_choice, typed};
+use super::windows::chooser::Kind;
+use super::windows::{delete_keys, job, query};
 use super::{App, Chooser, Column, Dirty, Level, Overlay, Pane, Question, TriggerForm, Typing};
-use super::{answer, audited, bulk, covered, deletion, detail, status};
+use super::{audit_log, bulk, coverage, mutations, status};
 use super::{disabled, marks_count, selected_job};
 use crate::client::message::Command;
 use crate::model::JobType;
@@ -54,7 +54,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
         | Action::Mark
         | Action::Copy => on_job(app, action, effects),
         Action::MarkShown => app.jobs.mark_shown(),
-        Action::DeleteKeys => deletion::open(app),
+        Action::DeleteKeys => delete_keys::open(app),
         Action::MaterializationStatus | Action::DeletionStatus => {
             status::open(app, action == Action::DeletionStatus, effects);
         }
@@ -69,8 +69,8 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
         | Action::TableSort
         | Action::TableTurn
         | Action::CopyCell
-        | Action::SaveTable => queries::act(app, action, effects),
-        Action::Filter if matches!(app.overlays.last(), Some(Overlay::Sheet(_))) => queries::filter(app),
+        | Action::SaveTable => query::act(app, action, effects),
+        Action::Filter if matches!(app.overlays.last(), Some(Overlay::Sheet(_))) => query::filter(app),
         Action::Filter => {
             app.typing = Some(if app.focus == Pane::Stream { Typing::StreamFilter } else { Typing::JobFilter });
         }
@@ -84,7 +84,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
         Action::Journal => {
             toggle(app, Overlay::Journal(0));
             if matches!(app.overlays.last(), Some(Overlay::Journal(_))) {
-                audited::ask(app, effects);
+                audit_log::ask(app, effects);
             }
         }
         Action::Zoom => app.zoomed = !app.zoomed,
@@ -102,7 +102,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
         Action::Quit | Action::QuitNow => effects.extend([Effect::Client(Command::Shutdown), Effect::Quit]),
         Action::Suspend => effects.push(Effect::Suspend),
         Action::Repaint => effects.push(Effect::Repaint),
-        Action::Close if matches!(app.overlays.last(), Some(Overlay::Sheet(_))) => queries::back(app),
+        Action::Close if matches!(app.overlays.last(), Some(Overlay::Sheet(_))) => query::back(app),
         Action::Close | Action::Dismiss | Action::No => drop(app.overlays.pop()),
         Action::Submit | Action::Leave | Action::NextField | Action::PreviousField | Action::Toggle => {
             in_form(app, action, effects);
@@ -116,7 +116,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
                 form.shift(action == Action::Later, app.now);
             }
         }
-        Action::Yes => answer::yes(app, effects),
+        Action::Yes => mutations::yes(app, effects),
         Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::Top | Action::Bottom => go(app, action),
         Action::Left | Action::Right => sideways(app, action == Action::Right, effects),
     }
@@ -125,7 +125,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
 fn on_job(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
     let job = selected_job(app).cloned();
     match (action, job) {
-        (Action::Open, Some(job)) => detail::open(app, job.id, effects),
+        (Action::Open, Some(selected)) => job::open(app, selected.id, effects),
         (Action::Cancel, _) if marks_count(app) => {
             let question = bulk::question(&app.jobs).map(|question| Overlay::Question(Box::new(question)));
             app.overlays.extend(question);
@@ -164,7 +164,7 @@ fn open_form(app: &mut App, job: Option<&crate::model::Job>, effects: &mut Vec<E
     if let Some(view) = app.feature_view() {
         let form = TriggerForm::new(view, job, &app.jobs.all, app.now);
         app.overlays.push(Overlay::Trigger(Box::new(form)));
-        covered::ask(app, effects);
+        coverage::ask(app, effects);
     }
 }
 

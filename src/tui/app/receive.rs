@@ -5,8 +5,9 @@
 use std::sync::Arc;
 
 use super::columns::short_id;
+use super::windows::{delete_keys, job, query};
 use super::{Answer, App, Deployment, Dirty, Level, Lookup, Overlay, Pane, Pending};
-use super::{audited, bulk, covered, deletion, detail, queries, status};
+use super::{audit_log, bulk, coverage, status};
 use crate::client::message::{Command, Connection, Failing, Generation, Part, Problem, RequestId, TailBatch, Update};
 use crate::model::{FeatureView, Id, Job, JobState, JobType};
 use crate::tui::action::Action;
@@ -41,20 +42,20 @@ pub fn receive(app: &mut App, told: Update, effects: &mut Vec<Effect>) {
             reading(app, part, failing);
         }
         Update::Lookup { request, answer, took } => looked_up(app, request, answer, took),
-        Update::QueryProgress { request, progress } => queries::progress(app, request, progress),
-        Update::QueryDone { request, answer, took } => queries::done(app, request, answer, took),
-        Update::TableSaved { request, answer } => queries::saved(app, request, answer),
+        Update::QueryProgress { request, progress } => query::progress(app, request, progress),
+        Update::QueryDone { request, answer, took } => query::done(app, request, answer, took),
+        Update::TableSaved { request, answer } => query::saved(app, request, answer),
         Update::Triggered { request, answer } => triggered(app, request, answer),
         Update::Cancelled { request, answer } => cancelled(app, request, answer),
         Update::Retried { request, job, answer } => retried(app, request, job, answer),
-        Update::Keys { request, answer } => deletion::read_keys(app, request, answer),
-        Update::DeletionStarted { request, answer } => deletion::started(app, request, answer),
+        Update::Keys { request, answer } => delete_keys::read_keys(app, request, answer),
+        Update::DeletionStarted { request, answer } => delete_keys::started(app, request, answer),
         Update::Detail { generation, attempt, answer } if generation == current => {
-            detail::told(app, attempt, answer, effects);
+            job::told(app, attempt, answer, effects);
         }
-        Update::Audit { answer } => audited::told(app, answer),
-        Update::Sent(sent) => audited::sent(app, &sent),
-        Update::Coverage { generation, answer } if generation == current => covered::told(app, answer, effects),
+        Update::Audit { answer } => audit_log::told(app, answer),
+        Update::Sent(sent) => audit_log::sent(app, &sent),
+        Update::Coverage { generation, answer } if generation == current => coverage::told(app, answer, effects),
         Update::Status { request, answer } | Update::LookedUpAll { request, answer } => {
             status::told(app, request, answer);
         }
@@ -169,7 +170,7 @@ fn refit(app: &mut App) {
 
 /// Makes this view the open one.
 pub fn open_view(app: &mut App, name: String, effects: &mut Vec<Effect>) {
-    queries::close_all(app, effects);
+    query::close_all(app, effects);
     app.generation += 1;
     app.view = Some(name.clone());
     app.summary_scroll = 0;
@@ -192,7 +193,7 @@ pub fn open_view(app: &mut App, name: String, effects: &mut Vec<Effect>) {
 
 /// Makes this workspace the open one.
 pub fn open_workspace(app: &mut App, name: String, effects: &mut Vec<Effect>) {
-    queries::close_all(app, effects);
+    query::close_all(app, effects);
     app.generation += 1;
     app.workspace_generation = app.generation;
     app.view = None;
@@ -213,8 +214,8 @@ pub fn open_workspace(app: &mut App, name: String, effects: &mut Vec<Effect>) {
 fn receive_jobs(app: &mut App, jobs: Arc<Vec<Job>>, effects: &mut Vec<Effect>) {
     let before = app.jobs.all.clone();
     let gone = app.jobs.receive(jobs, app.now);
-    detail::refresh(app, &before, effects);
-    covered::refresh(app, &before, effects);
+    job::refresh(app, &before, effects);
+    coverage::refresh(app, &before, effects);
     if gone {
         app.notes.add(
             app.now,

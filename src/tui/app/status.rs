@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use polars::prelude::DataType;
 
-use super::results::{Origin, Running};
-use super::{App, Level, Overlay, queries};
+use super::windows::query;
+use super::windows::table::{Origin, Running};
+use super::{App, Level, Overlay};
 use crate::client::message::{Command, Problem, QueryAnswer, RequestId, Table};
 use crate::model::{QueryProgress, Span};
 use crate::tui::effect::Effect;
@@ -39,7 +40,7 @@ pub fn told(app: &mut App, request: RequestId, answer: Result<Table, Problem>) {
         _ => None,
     });
     let took = since.map_or(Span::zero(), |since| app.now - since).to_std().unwrap_or_default();
-    queries::done(app, request, answer, took);
+    query::done(app, request, answer, took);
 }
 
 /// The table with its attempts as numbers, so that the tenth sorts after the second. Where one is no number, as it came.

@@ -1,11 +1,12 @@
 //! Typing: what goes into fields, what follows from it, and how forms and lists take their keys.
 
-use super::chooser::Pick;
 use super::moves::go;
+use super::mutations;
 use super::perform::perform;
 use super::receive::{look_up, open_view, open_workspace};
+use super::windows::chooser::Pick;
+use super::windows::{delete_keys, query};
 use super::{App, Dirty, Level, Overlay, Pane, Question, Typing};
-use super::{answer, deletion, queries};
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::field::Field;
@@ -109,7 +110,7 @@ fn in_deletion(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
         Action::PreviousField => form.step(false),
         Action::Toggle if form.field().is_none() => form.toggle(),
         Action::Toggle => paste(app, " "),
-        Action::Submit => deletion::submit(app, effects),
+        Action::Submit => delete_keys::submit(app, effects),
         _ => drop(app.overlays.pop()),
     }
 }
@@ -118,7 +119,7 @@ fn in_deletion(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
 fn in_confirm(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
     match action {
         Action::Toggle => paste(app, " "),
-        Action::Submit => answer::named(app, effects),
+        Action::Submit => mutations::named(app, effects),
         Action::NextField | Action::PreviousField => {}
         _ => drop(app.overlays.pop()),
     }
@@ -131,15 +132,15 @@ fn in_ask(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
         Action::PreviousField => form.step(false),
         Action::Toggle if form.field().is_none() => form.toggle(true),
         Action::Toggle => paste(app, " "),
-        Action::Submit => queries::submit(app, effects),
-        _ => queries::leave(app),
+        Action::Submit => query::submit(app, effects),
+        _ => query::leave(app),
     }
 }
 
 fn in_save(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
     match action {
         Action::Toggle => paste(app, " "),
-        Action::Submit => queries::save(app, effects),
+        Action::Submit => query::save(app, effects),
         Action::NextField | Action::PreviousField => {}
         _ => drop(app.overlays.pop()),
     }
@@ -172,7 +173,7 @@ fn in_filter(app: &mut App, action: Action) {
         Action::Leave => {
             app.typing = None;
             if table {
-                queries::drop_filter(app);
+                query::drop_filter(app);
             } else if stream {
                 app.stream.filter.set("");
                 app.stream.refilter();

@@ -1,6 +1,6 @@
 //! A lookup without the wildcard key: the features of all its values, in the window of tables.
 
-use super::results::{Origin, Running};
+use super::windows::table::{Origin, Running};
 use super::{App, Level, Overlay};
 use crate::client::message::Command;
 use crate::model::QueryProgress;

@@ -4,11 +4,11 @@
 use ratatui::layout::Rect;
 
 use super::strip::{self, Shown};
-use super::timeline;
 use crate::model::time::{print_took, short_second};
 use crate::model::{Attempt, AttemptState, Coverage, Id, Job, JobType, Stage, StageState, Stores, Time, Window};
 use crate::tui::ages;
 use crate::tui::app::periods::{self, Grid};
+use crate::tui::app::windows::job::timeline;
 use crate::tui::app::{App, Detail, table};
 use crate::tui::canvas::{Canvas, Line, centred, piece};
 use crate::tui::phase;

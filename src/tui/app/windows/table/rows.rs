@@ -17,7 +17,7 @@ use std::ops::Range;
 
 use ratatui::layout::Rect;
 
-use super::{faces, plot};
+use super::{closer, plot};
 use crate::model::time::print_took;
 use crate::model::{Query, Span};
 use crate::tui::app::{App, Face, Head, Origin, Sheet, Typing, jobs_window};
@@ -41,8 +41,8 @@ pub fn draw(canvas: &mut Canvas, app: &App, sheet: &Sheet, body: Rect) {
     let inside = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     match sheet.face {
         Face::Rows => rows(canvas, app, sheet, inner, body),
-        Face::Record => faces::record(canvas, sheet, inside, body),
-        Face::Column => faces::column(canvas, sheet, inside, body),
+        Face::Record => closer::record(canvas, sheet, inside, body),
+        Face::Column => closer::column(canvas, sheet, inside, body),
         Face::Plot => plot::draw(canvas, sheet, inside),
     }
 }

@@ -2,13 +2,13 @@
 
 use ratatui::layout::Rect;
 
-use super::chrome;
 use crate::model::time::short_second;
 use crate::model::{AuditEntry, Time};
 use crate::tui::app::App;
 use crate::tui::canvas::{Canvas, Line, centred, piece};
 use crate::tui::text::{fit, width, wrap};
 use crate::tui::theme::Meaning;
+use crate::tui::view::chrome;
 
 /// Draws it, of each part the newest first.
 pub fn journal(canvas: &mut Canvas, app: &App, scroll: usize, body: Rect) {

@@ -2,9 +2,9 @@
 //!
 //! The lines are made anew from the [`App`] each time they are needed; nothing is kept that could grow old.
 
-use super::columns::Column;
-use super::{App, disabled};
 use crate::tui::action::{Action, Layer, TABLE};
+use crate::tui::app::columns::Column;
+use crate::tui::app::{App, disabled};
 use crate::tui::field::Field;
 use crate::tui::keymap::Keymap;
 use crate::tui::query::{Scorer, fuzzy};

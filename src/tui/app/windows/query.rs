@@ -5,12 +5,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::asks::{self, AskForm, AskKind};
-use super::results::{Face, Origin, Running, SaveForm, Sheet};
-use super::{App, Ask, Dirty, Level, Overlay, Pending, Question, Typing};
+use super::query_form::{self, AskForm, AskKind};
+use super::table::{Face, Origin, Running, SaveForm, Sheet};
 use crate::client::message::{Command, Problem, QueryAnswer, RequestId, Table};
 use crate::model::{Query, QueryProgress};
 use crate::tui::action::Action;
+use crate::tui::app::{App, Ask, Dirty, Level, Overlay, Pending, Question, Typing};
 use crate::tui::effect::Effect;
 use crate::tui::sheet::{self, Done, Outcome, Task, Work};
 
@@ -102,7 +102,7 @@ pub fn send(app: &mut App, query: Query, effects: &mut Vec<Effect>) {
     let Some(Overlay::Ask(form)) = app.overlays.pop() else { return };
     remember(app, &form);
     let request = app.request();
-    let text = format!("asked for {} of {}: {}", form.kind.name(), query.feature_view(), asks::sentence(&query));
+    let text = format!("asked for {} of {}: {}", form.kind.name(), query.feature_view(), query_form::sentence(&query));
     app.notes.add(app.now, Level::Trace, text);
     // One that failed makes room.
     app.overlays.retain(|overlay| !matches!(overlay, Overlay::Running(_)));
@@ -275,7 +275,7 @@ pub fn save(app: &mut App, effects: &mut Vec<Effect>) {
     if form.writing.is_some() {
         return;
     }
-    let path = asks::expand(form.field.text().trim(), home.as_deref());
+    let path = query_form::expand(form.field.text().trim(), home.as_deref());
     if path.as_os_str().is_empty() {
         form.error = Some("Type the name of a file that ends in .parquet, .csv or .jsonl.".to_owned());
         return;

@@ -5,10 +5,10 @@
 
 use std::path::PathBuf;
 
-use super::periods;
 use crate::client::message::Table;
 use crate::model::{HistoryQuery, Id, Job, JobState, JobType, Query, TriggerRequest, Window};
-use crate::tui::app::columns::long_window;
+use crate::tui::app::columns::{self, long_window};
+use crate::tui::app::periods;
 use crate::tui::field::Field;
 
 /// What is asked for.
@@ -131,12 +131,12 @@ impl Question {
                 effect.push_str(" Online rows of the window may be replaced.");
             }
         }
-        let failed = super::columns::failed(job).and_then(|attempt| attempt.reason.clone());
+        let failed = columns::failed(job).and_then(|attempt| attempt.reason.clone());
         let facts = [
             ("job", Some(job.id.to_string())),
             ("window", job.window.map(|window| format!("{} UTC", long_window(window)))),
-            ("stores", Some(super::columns::stores(job).replace(' ', " and "))),
-            ("attempts", Some(super::columns::attempts(job).to_string())),
+            ("stores", Some(columns::stores(job).replace(' ', " and "))),
+            ("attempts", Some(columns::attempts(job).to_string())),
             ("failed by", failed),
         ];
         Self {
@@ -189,7 +189,7 @@ impl Question {
             feature_view: query.feature_view.clone(),
             facts: vec![
                 ("dataset", query.save_as.clone().unwrap_or_default()),
-                ("of", super::asks::sentence(&Query::History(query.clone()))),
+                ("of", super::query_form::sentence(&Query::History(query.clone()))),
             ],
             effect:
                 "Computes the values and keeps them as a dataset of the workspace. A name that is taken is refused."
@@ -223,7 +223,7 @@ fn overwritten(job: &Job, jobs: &[Job]) -> String {
     };
     let wrote = |other: &Job| -> Vec<(Window, String)> {
         let parts = periods::within(other.window.as_slice(), window);
-        parts.into_iter().map(|part| (part, super::columns::short_id(other.id))).collect()
+        parts.into_iter().map(|part| (part, columns::short_id(other.id))).collect()
     };
     let parts: Vec<_> = jobs.iter().filter(newer).flat_map(wrote).collect();
     if parts.is_empty() {

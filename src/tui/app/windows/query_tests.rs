@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::testing::*;
-use super::*;
 use crate::client::message::Update;
 use crate::model::{HistoryQuery, Query, QueryProgress};
+use crate::tui::app::testing::*;
+use crate::tui::app::*;
 use crate::tui::sheet::{Done, Outcome, Task, Work};
 
 fn app() -> App {

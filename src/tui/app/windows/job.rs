@@ -3,11 +3,13 @@
 //! The job itself is read from the list, so that the window is there at once and live; stages and log are asked for the one
 //! attempt that shows.
 
+pub(in crate::tui) mod timeline;
+
 use std::sync::Arc;
 
-use super::{App, Overlay, covered};
 use crate::client::message::{Command, Problem};
 use crate::model::{Attempt, AttemptDetail, Id, Job};
+use crate::tui::app::{App, Overlay, coverage};
 use crate::tui::effect::Effect;
 
 /// The open window of a job.
@@ -46,7 +48,7 @@ impl Detail {
 pub fn open(app: &mut App, job: Id, effects: &mut Vec<Effect>) {
     app.overlays.push(Overlay::Detail(Box::new(Detail { job, ..Detail::default() })));
     ask(app, effects);
-    covered::ask(app, effects);
+    coverage::ask(app, effects);
 }
 
 fn detail(app: &mut App) -> Option<&mut Detail> {

@@ -1,7 +1,8 @@
 //! The only place from which a mutation is sent: a question was answered with yes, or with the name it wanted typed.
 
 use super::bulk::Batch;
-use super::{App, Ask, Level, Overlay, Pending, deletion, queries};
+use super::windows::{delete_keys, query};
+use super::{App, Ask, Level, Overlay, Pending};
 use crate::client::message::Command;
 use crate::model::{Id, JobState, Query};
 use crate::tui::action::{Action, Danger};
@@ -52,8 +53,8 @@ pub fn yes(app: &mut App, effects: &mut Vec<Effect>) {
             }
             effects.push(Effect::Client(Command::Trigger { request, trigger }));
         }
-        Ask::Keep(query) => queries::send(app, Query::History(*query), effects),
-        Ask::Replace { table, path } => queries::write(app, table, path, true, effects),
+        Ask::Keep(kept) => query::send(app, Query::History(*kept), effects),
+        Ask::Replace { table, path } => query::write(app, table, path, true, effects),
     }
 }
 
@@ -100,5 +101,5 @@ pub fn named(app: &mut App, effects: &mut Vec<Effect>) {
         return;
     }
     app.overlays.pop();
-    deletion::send(app, effects);
+    delete_keys::send(app, effects);
 }

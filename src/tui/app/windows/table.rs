@@ -7,10 +7,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::asks::{AskForm, sentence};
-use super::jobs::window;
+pub(in crate::tui) mod closer;
+pub(in crate::tui) mod plot;
+pub(in crate::tui) mod rows;
+
+use super::query_form::{AskForm, sentence};
 use crate::client::message::{Problem, QueryAnswer, RequestId, Table};
 use crate::model::{FeatureView, Query, QueryProgress, Time};
+use crate::tui::app::jobs::window;
 use crate::tui::field::Field;
 use crate::tui::query;
 use crate::tui::sheet::{self, Kind, Outcome, Plot, Rows, Summary, Task, Work};

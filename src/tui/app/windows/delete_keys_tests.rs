@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::testing::*;
-use super::*;
 use crate::client::message::{KeySet, Problem, Table, Update};
 use crate::model::{DeletionStarted, Stores};
+use crate::tui::app::testing::*;
+use crate::tui::app::*;
 
 fn app() -> App {
     let mut app = live((120, 40), "dark");

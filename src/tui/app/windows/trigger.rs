@@ -3,11 +3,11 @@
 //!
 //! Plain data, captured from the view when it was opened. What is materialized and which jobs there are is given to it.
 
-use super::columns::{long_window, short_id};
-use super::periods::{self, Grid};
 use crate::client::message::RequestId;
 use crate::model::time::{floor, parse_time, print_span, print_time};
 use crate::model::{Coverage, FeatureView, Job, JobState, Time, TriggerRequest, Window};
+use crate::tui::app::columns::{long_window, short_id};
+use crate::tui::app::periods::{self, Grid};
 use crate::tui::field::Field;
 use crate::tui::phase;
 

@@ -6,10 +6,11 @@
 
 use std::path::PathBuf;
 
+use super::query_form;
 use super::question::Confirm;
-use super::{App, Level, Overlay, Pane, Pending, asks};
 use crate::client::message::{Command, KeySet, Problem, RequestId};
 use crate::model::{DeletionStarted, FeatureView, Stores};
+use crate::tui::app::{App, Level, Overlay, Pane, Pending, columns};
 use crate::tui::effect::Effect;
 use crate::tui::field::Field;
 use crate::tui::values::grouped;
@@ -194,7 +195,7 @@ pub fn submit(app: &mut App, effects: &mut Vec<Effect>) {
         app.overlays.push(Overlay::Confirm(Box::new(confirm)));
         return;
     }
-    let path = asks::expand(form.file.text().trim(), home.as_deref());
+    let path = query_form::expand(form.file.text().trim(), home.as_deref());
     let command = match read(form, path, request) {
         Ok(command) => command,
         Err(error) => return form.error = Some(error),
@@ -292,7 +293,7 @@ pub fn started(app: &mut App, request: RequestId, answer: Result<DeletionStarted
 
 /// What was started, and what was skipped.
 fn told(started: &DeletionStarted) -> String {
-    let ids: Vec<String> = started.jobs.iter().map(|id| super::columns::short_id(*id)).collect();
+    let ids: Vec<String> = started.jobs.iter().map(|id| columns::short_id(*id)).collect();
     let mut text = match ids.len() {
         0 if started.notes.is_empty() => "The deletion was started.".to_owned(),
         0 => "No deletion job is told of.".to_owned(),
