@@ -1,9 +1,9 @@
 //! Everything a user can do, as data: name, sentence, keys, layer, danger.
 //!
-//! Key handling, footer, help, palette and the README's key table are made from [`TABLE`]. What an action does is in
-//! `app/perform.rs`; this file must not know.
+//! Key handling, footer, help, palette and the README's key table are made from [`TABLE`]. What an action does is
+//! `app/perform.rs`'s and the windows'; this file must not know.
 
-/// Where a binding is valid. Which layers are active at once, and in which order, is [`crate::tui::app::App::layers`].
+/// Where a binding is valid. Which layers are active at once, and in which order, is one of [`stacks`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Layer {
     /// In every state, also while text is typed.
@@ -86,6 +86,45 @@ impl Layer {
             Self::Question => "Questions",
         }
     }
+}
+
+/// Sets of layers that are active together, the first one winning: what a pane or a window takes keys by.
+pub mod stacks {
+    use super::Layer;
+
+    /// The Summary pane.
+    pub const SUMMARY: &[Layer] = &[Layer::Panes, Layer::Move, Layer::Program, Layer::Always];
+    /// The Jobs pane.
+    pub const JOBS: &[Layer] =
+        &[Layer::Jobs, Layer::Job, Layer::Filter, Layer::Panes, Layer::Move, Layer::Program, Layer::Always];
+    /// The Lookup pane.
+    pub const LOOKUP: &[Layer] = &[Layer::Lookup, Layer::Panes, Layer::Move, Layer::Program, Layer::Always];
+    /// The Stream pane.
+    pub const STREAM: &[Layer] =
+        &[Layer::Stream, Layer::Filter, Layer::Panes, Layer::Move, Layer::Program, Layer::Always];
+    /// One job in full.
+    pub const JOB: &[Layer] = &[Layer::Job, Layer::Window, Layer::Move, Layer::Program, Layer::Always];
+    /// A window that only shows something: help, log.
+    pub const WINDOW: &[Layer] = &[Layer::Window, Layer::Move, Layer::Program, Layer::Always];
+    /// A query that is under way.
+    pub const RUNNING: &[Layer] = &[Layer::Running, Layer::Move, Layer::Program, Layer::Always];
+    /// A query that failed.
+    pub const FAILED: &[Layer] = &[Layer::Answer, Layer::Window, Layer::Move, Layer::Program, Layer::Always];
+    /// The table of an answer.
+    pub const TABLE: &[Layer] =
+        &[Layer::Table, Layer::Answer, Layer::Filter, Layer::Window, Layer::Move, Layer::Program, Layer::Always];
+    /// The form of a new job.
+    pub const TRIGGER: &[Layer] = &[Layer::Times, Layer::Form, Layer::Always];
+    /// Text is typed into a line or a form.
+    pub const FORM: &[Layer] = &[Layer::Form, Layer::Always];
+    /// A list to pick from.
+    pub const CHOOSE: &[Layer] = &[Layer::Choose, Layer::Always];
+    /// A question that wants yes or no.
+    pub const QUESTION: &[Layer] = &[Layer::Question, Layer::Move, Layer::Always];
+
+    /// Every set there is: within one of them, no key may mean two things.
+    pub const ALL: &[&[Layer]] =
+        &[SUMMARY, JOBS, LOOKUP, STREAM, JOB, WINDOW, RUNNING, FAILED, TABLE, TRIGGER, FORM, CHOOSE, QUESTION];
 }
 
 /// What can go wrong when an action is done by mistake.

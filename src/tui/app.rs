@@ -15,9 +15,10 @@ mod jobs;
 #[cfg(test)]
 mod jobs_tests;
 mod lookup;
-mod moves;
 mod mutations;
 mod notes;
+mod origin;
+mod panes;
 mod perform;
 pub mod periods;
 mod receive;
@@ -34,28 +35,22 @@ pub(super) mod windows;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use audit_log::Audited;
+pub use audit_log::AuditLog;
 pub use bulk::Batch;
-pub use columns as table;
 pub use columns::{Column, Progress};
-pub use coverage::Covered;
-pub use disabled::{disabled, marks_count, selected_job};
-pub use jobs::{FIELDS as JOB_FIELDS, Jobs, window as jobs_window};
+pub use coverage::ViewCoverage;
+pub use disabled::{acts_on_marks, disabled, selected_job};
+pub use jobs::Jobs;
 pub use lookup::{Answer, Lookup};
 pub use notes::{Level, Note, Notes};
 pub use stream::{Anchor, Stream};
-pub use windows::chooser::{Chooser, Kind as ChooserKind, Line as ChooserLine, Pick};
-pub use windows::delete_keys::{DeleteForm, DeleteItem};
-pub use windows::job::Detail;
-pub use windows::query_form::{AskForm, AskItem, AskKind, LEVELS};
-pub use windows::question::{Ask, Confirm, Question};
-pub use windows::table::{Face, Head, Origin, Running, SaveForm, Sheet};
-pub use windows::trigger::{TriggerForm, TriggerItem};
+use windows::Windows;
+use windows::query_form::{self, QueryForm};
 
-use super::action::Layer;
+use super::action::{Layer, stacks};
 use super::clipboard::Delivery;
 use super::effect::{Effect, Message};
-use super::keymap;
+use super::layout::Layout;
 use crate::client::message::{Command, Connection, Failing, Generation, Offer, Part, RequestId, Serves};
 use crate::model::{FeatureView, Freshness, Id, Time, Workspace};
 
@@ -108,69 +103,6 @@ pub enum Dirty {
     Input,
 }
 
-/// What drawing learned, for the next message; and when the picture will be out of date by itself.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Layout {
-    /// Tabs instead of panes.
-    pub tabs: bool,
-    /// Visible rows of the job table.
-    pub jobs_rows: usize,
-    /// Lines of the Summary pane, and how many are visible.
-    pub summary: (usize, usize),
-    /// Lines of the Lookup answer, and how many are visible.
-    pub lookup: (usize, usize),
-    /// Visible records.
-    pub stream_rows: usize,
-    /// Widths of the record columns: they grow, so that columns do not jump.
-    pub stream_widths: Vec<usize>,
-    /// The table of an answer.
-    pub sheet: SheetLayout,
-    /// Lines of the topmost window, and how many are visible.
-    pub window: (usize, usize),
-    /// The instant at which some visible text will be another.
-    pub next_change: Option<Time>,
-}
-
-/// What drawing the table of an answer learned.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct SheetLayout {
-    /// Visible rows.
-    pub rows: usize,
-    /// The first column that shows beside the keys.
-    pub left: usize,
-    /// Widths of the columns that showed so far, 0 for others: they grow, so that columns do not jump.
-    pub widths: Vec<usize>,
-}
-
-/// A window over the panes; the last one has the keys.
-#[derive(Clone, Debug)]
-pub enum Overlay {
-    /// What keys do; scrolled by that many lines.
-    Help(usize),
-    /// Requests, notes, notices; scrolled by that many lines.
-    Journal(usize),
-    /// One job in full.
-    Detail(Box<Detail>),
-    /// A list to pick from.
-    Chooser(Box<Chooser>),
-    /// The form of a new job.
-    Trigger(Box<TriggerForm>),
-    /// The form of a deletion.
-    Delete(Box<DeleteForm>),
-    /// The question before keys are deleted.
-    Confirm(Box<Confirm>),
-    /// The form of `run` or `get_historical_features`.
-    Ask(Box<AskForm>),
-    /// A query under way, or why it failed.
-    Running(Box<Running>),
-    /// The table of an answer.
-    Sheet(Box<Sheet>),
-    /// The question for a file to write the table to.
-    Save(Box<SaveForm>),
-    /// A question before something changes.
-    Question(Box<Question>),
-}
-
 /// Which line on a pane is typed into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Typing {
@@ -180,11 +112,9 @@ pub enum Typing {
     StreamFilter,
     /// The form of Lookup.
     Key,
-    /// The filter of a table.
-    TableFilter,
 }
 
-/// What the deployment told of itself.
+/// What the deployment says of itself.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Deployment {
     /// Its address.
@@ -269,7 +199,7 @@ pub struct App {
     /// Cancellations that were asked for together and are not all answered.
     pub batches: Vec<Batch>,
     /// Which windows of the open view are materialized where.
-    pub coverage: Covered,
+    pub coverage: ViewCoverage,
     /// The pane that has the keys.
     pub focus: Pane,
     /// That pane fills the screen.
@@ -277,12 +207,12 @@ pub struct App {
     /// A line that is typed into.
     pub typing: Option<Typing>,
     /// Windows over the panes.
-    pub overlays: Vec<Overlay>,
+    pub windows: Windows,
     /// How far Summary is scrolled, in lines.
     pub summary_scroll: usize,
     /// Rows of the server's summary.
     pub summary_rows: Vec<(String, String)>,
-    /// Freshness, once told.
+    /// How fresh the features are, once that is known.
     pub freshness: Option<Freshness>,
     /// The Jobs pane.
     pub jobs: Jobs,
@@ -291,11 +221,11 @@ pub struct App {
     /// The Stream pane.
     pub stream: Stream,
     /// What was typed into the forms of queries: by workspace, view and kind.
-    pub asks: BTreeMap<(String, String, AskKind), AskForm>,
+    pub query_forms: BTreeMap<(String, String, query_form::Kind), QueryForm>,
     /// Toasts and journal.
     pub notes: Notes,
     /// The deployment's audit log.
-    pub audit: Audited,
+    pub audit: AuditLog,
 }
 
 /// What the program was started with.
@@ -348,19 +278,19 @@ impl App {
             last_request: 0,
             pending: BTreeMap::new(),
             batches: Vec::new(),
-            coverage: Covered::default(),
-            audit: Audited::default(),
+            coverage: ViewCoverage::default(),
+            audit: AuditLog::default(),
             focus: Pane::Jobs,
             zoomed: false,
             typing: None,
-            overlays: Vec::new(),
+            windows: Windows::default(),
             summary_scroll: 0,
             summary_rows: Vec::new(),
             freshness: None,
             jobs: Jobs::default(),
             lookup: Lookup::default(),
             stream: Stream::default(),
-            asks: BTreeMap::new(),
+            query_forms: BTreeMap::new(),
             notes: Notes::default(),
         };
         for warning in start.warnings {
@@ -376,29 +306,21 @@ impl App {
         self.views.as_ref()?.iter().find(|view| view.name == *name)
     }
 
-    /// The layers in which keys are looked up now, the first one winning.
+    /// The layers in which keys are looked up now, the first one winning: those of the topmost window, else of the pane.
     pub fn layers(&self) -> &'static [Layer] {
-        match (self.overlays.last(), self.typing, self.focus) {
-            (Some(Overlay::Help(_) | Overlay::Journal(_)), ..) => keymap::WINDOW,
-            (Some(Overlay::Detail(..)), ..) => keymap::DETAIL,
-            (Some(Overlay::Chooser(_)), ..) => keymap::CHOOSE,
-            (Some(Overlay::Question(_)), ..) => keymap::QUESTION,
-            (Some(Overlay::Running(running)), ..) => match running.failed {
-                None => keymap::RUNNING,
-                Some(_) => keymap::FAILED,
-            },
-            (Some(Overlay::Sheet(_)), None, _) => keymap::SHEET,
-            (Some(Overlay::Trigger(_)), ..) => keymap::TRIGGER,
-            (
-                Some(Overlay::Sheet(_) | Overlay::Delete(_) | Overlay::Confirm(_) | Overlay::Ask(_) | Overlay::Save(_)),
-                ..,
-            )
-            | (None, Some(_), _) => keymap::FORM,
-            (None, None, Pane::Summary) => keymap::SUMMARY,
-            (None, None, Pane::Jobs) => keymap::JOBS,
-            (None, None, Pane::Lookup) => keymap::LOOKUP,
-            (None, None, Pane::Stream) => keymap::STREAM,
+        match (self.windows.top(), self.typing, self.focus) {
+            (Some(window), ..) => window.layers(),
+            (None, Some(_), _) => stacks::FORM,
+            (None, None, Pane::Summary) => stacks::SUMMARY,
+            (None, None, Pane::Jobs) => stacks::JOBS,
+            (None, None, Pane::Lookup) => stacks::LOOKUP,
+            (None, None, Pane::Stream) => stacks::STREAM,
         }
+    }
+
+    /// Whether a line is typed into, on a pane or over what a window shows.
+    fn is_typing(&self) -> bool {
+        self.typing.is_some() || self.windows.iter().any(|window| window.is_typing())
     }
 
     /// Whether the data on the screen comes from a deployment that answers.
@@ -411,20 +333,14 @@ impl App {
         self.deployment.as_ref().map_or(&Offer::Unknown, |deployment| deployment.serves.of(part))
     }
 
-    /// The open table.
-    fn sheet(&mut self) -> Option<&mut Sheet> {
-        self.overlays.iter_mut().find_map(|overlay| match overlay {
-            Overlay::Sheet(sheet) => Some(&mut **sheet),
-            _ => None,
-        })
-    }
-
+    /// The number of a new request.
     fn request(&mut self) -> RequestId {
         self.last_request += 1;
         self.last_request
     }
 
-    fn soil(&mut self, dirty: Dirty) {
+    /// The screen is behind the state from now on.
+    fn mark_dirty(&mut self, dirty: Dirty) {
         self.dirty = self.dirty.max(dirty);
     }
 }
@@ -439,23 +355,23 @@ pub fn update(app: &mut App, message: Message, now: Time) -> Vec<Effect> {
         Message::Resize(columns, rows) => {
             app.size = (columns, rows);
             app.layout.stream_widths.clear();
-            app.layout.sheet.widths.clear();
-            app.soil(Dirty::Input);
+            app.layout.table.widths.clear();
+            app.mark_dirty(Dirty::Input);
         }
         Message::Focus(focused) => effects.push(Effect::Client(Command::Focus(focused))),
-        Message::Update(told) => receive::receive(app, told, &mut effects),
-        Message::Worked(done) => windows::query::worked(app, done, &mut effects),
+        Message::Update(update) => receive::receive(app, update, &mut effects),
+        Message::Worked(done) => windows::worked(app, done, &mut effects),
         Message::Copied { what, delivery } => {
             let level = if delivery == Delivery::TooLong { Level::Warning } else { Level::Info };
             app.notes.add(now, level, delivery.note(&what));
-            app.soil(Dirty::Input);
+            app.mark_dirty(Dirty::Input);
         }
         Message::Tick => {
             app.notes.expire(now);
             app.stream.settle(now);
-            app.soil(Dirty::Data);
+            app.mark_dirty(Dirty::Data);
         }
     }
-    windows::query::begin_work(app, &mut effects);
+    windows::table::begin_work(app, &mut effects);
     effects
 }

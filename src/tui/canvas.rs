@@ -9,8 +9,8 @@ use ratatui::style::Style;
 use ratatui::widgets::{Block, BorderType, Widget};
 
 use super::ages::Moving;
-use super::app::Layout;
 use super::field::Field;
+use super::layout::Layout;
 use super::text::{cut, width};
 use super::theme::{Meaning, Theme};
 use crate::model::Time;
@@ -145,6 +145,20 @@ impl<'a> Canvas<'a> {
             self.text(area.right() - 3, area.y, 1, " ", border);
         }
         inner
+    }
+
+    /// The frame of a window over the panes, which has the keys; returns what is inside, `margin` cells from the frame.
+    pub fn window(&mut self, area: Rect, margin: u16, title: &[Piece], status: &[Piece]) -> Rect {
+        self.clear(area);
+        let inner = self.frame(area, true, title, status);
+        Rect { x: inner.x + margin, width: inner.width.saturating_sub(2 * margin), ..inner }
+    }
+
+    /// The lines of a window that scrolls, with its thumb on the frame; what is learned of them is for the next key.
+    pub fn scrolled(&mut self, frame: Rect, inner: Rect, lines: &[Line], scroll: usize) {
+        self.layout.window = self.lines(inner, lines, scroll);
+        let (total, visible) = self.layout.window;
+        self.thumb(frame, scroll, visible, total);
     }
 
     /// A remark at the right end of a frame's lower border.

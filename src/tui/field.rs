@@ -3,6 +3,8 @@
 //! Plain data; draws nothing. Never holds a line break or a control character, whatever is pasted. Characters that are not
 //! seen are kept, for they may belong to a key; whoever draws the text marks them.
 
+use std::path::PathBuf;
+
 use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation};
 
 use super::chord::{Chord, Key};
@@ -46,6 +48,20 @@ impl Field {
     /// What it holds.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// What is typed, without the blanks around it; absent where nothing is.
+    pub fn typed(&self) -> Option<&str> {
+        Some(self.text.trim()).filter(|text| !text.is_empty())
+    }
+
+    /// The path that is typed, as a shell would take it: `~/` stands for `home`. Absent where nothing is typed.
+    pub fn path(&self, home: Option<&str>) -> Option<PathBuf> {
+        let text = self.typed()?;
+        Some(match (text.strip_prefix("~/"), home) {
+            (Some(rest), Some(home)) => PathBuf::from(home).join(rest),
+            _ => PathBuf::from(text),
+        })
     }
 
     /// Replaces what it holds.

@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use super::action::{Action, Info, Layer, TABLE};
+use super::action::{Action, Info, Layer, TABLE, stacks};
 use super::chord::Chord;
 use super::field;
 
@@ -14,40 +14,7 @@ pub struct Keymap {
     bindings: Vec<(Layer, Chord, Action)>,
 }
 
-static STANDARD: LazyLock<Keymap> = LazyLock::new(|| Keymap::of(TABLE));
-
-/// The Summary pane.
-pub const SUMMARY: &[Layer] = &[Layer::Panes, Layer::Move, Layer::Program, Layer::Always];
-/// The Jobs pane.
-pub const JOBS: &[Layer] =
-    &[Layer::Jobs, Layer::Job, Layer::Filter, Layer::Panes, Layer::Move, Layer::Program, Layer::Always];
-/// The Lookup pane.
-pub const LOOKUP: &[Layer] = &[Layer::Lookup, Layer::Panes, Layer::Move, Layer::Program, Layer::Always];
-/// The Stream pane.
-pub const STREAM: &[Layer] = &[Layer::Stream, Layer::Filter, Layer::Panes, Layer::Move, Layer::Program, Layer::Always];
-/// A job's detail.
-pub const DETAIL: &[Layer] = &[Layer::Job, Layer::Window, Layer::Move, Layer::Program, Layer::Always];
-/// Help and log.
-pub const WINDOW: &[Layer] = &[Layer::Window, Layer::Move, Layer::Program, Layer::Always];
-/// A query is under way.
-pub const RUNNING: &[Layer] = &[Layer::Running, Layer::Move, Layer::Program, Layer::Always];
-/// A query failed.
-pub const FAILED: &[Layer] = &[Layer::Answer, Layer::Window, Layer::Move, Layer::Program, Layer::Always];
-/// The table of an answer.
-pub const SHEET: &[Layer] =
-    &[Layer::Table, Layer::Answer, Layer::Filter, Layer::Window, Layer::Move, Layer::Program, Layer::Always];
-/// The form of a new job.
-pub const TRIGGER: &[Layer] = &[Layer::Times, Layer::Form, Layer::Always];
-/// Text is typed into a line or form.
-pub const FORM: &[Layer] = &[Layer::Form, Layer::Always];
-/// A list to pick from is open.
-pub const CHOOSE: &[Layer] = &[Layer::Choose, Layer::Always];
-/// A question is open.
-pub const QUESTION: &[Layer] = &[Layer::Question, Layer::Move, Layer::Always];
-
-/// Sets of layers that are active together, the first one winning.
-pub const STACKS: &[&[Layer]] =
-    &[SUMMARY, JOBS, LOOKUP, STREAM, DETAIL, WINDOW, RUNNING, FAILED, SHEET, TRIGGER, FORM, CHOOSE, QUESTION];
+static STANDARD: LazyLock<Keymap> = LazyLock::new(|| Keymap::from_table(TABLE));
 
 impl Keymap {
     /// The default bindings.
@@ -56,7 +23,7 @@ impl Keymap {
     }
 
     /// The bindings of a table; keys that cannot be read are left out (a test sees to it that there are none).
-    pub fn of(table: &[Info]) -> Self {
+    pub fn from_table(table: &[Info]) -> Self {
         let rows = table.iter().flat_map(|info| {
             let chords = info.keys.iter().filter_map(|key| key.parse().ok());
             chords.map(|chord| (info.layer, chord, info.action))
@@ -78,7 +45,7 @@ impl Keymap {
     /// Chords that mean two things where both are active, one sentence each; empty when all is well.
     pub fn conflicts(&self) -> Vec<String> {
         let mut found = Vec::new();
-        for stack in STACKS {
+        for stack in stacks::ALL {
             let active: Vec<_> = self.bindings.iter().filter(|(layer, _, _)| stack.contains(layer)).collect();
             for (at, (_, chord, action)) in active.iter().enumerate() {
                 for (_, _, other) in active[at + 1..].iter().filter(|(_, c, a)| c == chord && a != action) {
@@ -114,7 +81,7 @@ mod tests {
     fn every_key_of_the_table_is_read_and_every_action_reachable() {
         for info in TABLE {
             assert_eq!(Keymap::standard().chords(info.action).len(), info.keys.len(), "{}", info.name);
-            let stack = STACKS.iter().find(|stack| stack.contains(&info.layer)).unwrap();
+            let stack = stacks::ALL.iter().find(|stack| stack.contains(&info.layer)).unwrap();
             let chord = info.keys[0].parse().unwrap();
             assert!(Keymap::standard().resolve(stack, chord).is_some(), "{}", info.name);
         }
@@ -126,10 +93,10 @@ mod tests {
     }
 
     #[test]
-    fn a_conflict_is_told() {
+    fn a_conflict_is_named() {
         let mut rows = TABLE.to_vec();
         rows[1].keys = &["q"];
-        assert!(Keymap::of(&rows).conflicts()[0].contains("`q` is both"));
+        assert!(Keymap::from_table(&rows).conflicts()[0].contains("`q` is both"));
     }
 
     #[test]

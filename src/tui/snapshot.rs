@@ -8,7 +8,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use tokio::time::{Instant, timeout_at};
 
-use super::app::{self, App, Overlay};
+use super::app::windows::query;
+use super::app::{self, App};
 use super::chord::Chord;
 use super::effect::{Effect, Message};
 use super::{Options, TuiError, picture, sheet, start, theme, view};
@@ -93,8 +94,7 @@ fn is_filled(app: &App) -> bool {
     let closed = matches!(app.stream.state, Some(TailState::Closed { .. }));
     let streams = no_tail || closed || !view.is_stream || app.stream.total() > 0;
     let looked = no_tail || closed || !view.online || !view.is_stream || app.lookup.answer.is_some();
-    let runs = |overlay: &Overlay| matches!(overlay, Overlay::Running(running) if running.failed.is_none());
-    let answered = app.pending.is_empty() && !app.overlays.iter().any(runs);
+    let answered = app.pending.is_empty() && !query::is_under_way(app);
     comes(app.jobs.loaded, Part::Jobs)
         && comes(app.freshness.is_some(), Part::Freshness)
         && streams

@@ -14,23 +14,21 @@
 //!
 //! Drawing only reads. What it learns comes back as a [`Layout`].
 
-mod ask;
-pub(super) mod chrome;
-mod deletion;
-mod detail;
+mod chrome;
+pub(super) mod form;
 #[cfg(test)]
 mod job_tests;
 mod jobs;
-mod lists;
 mod lookup;
-mod questions;
-mod running;
+pub(super) mod notes;
+mod pane;
+pub(super) mod progress;
 mod stream;
-mod strip;
+pub(super) mod strip;
 mod summary;
+mod tabs;
 #[cfg(test)]
 mod tests;
-mod trigger;
 mod trouble;
 #[cfg(test)]
 mod trouble_tests;
@@ -38,9 +36,9 @@ mod trouble_tests;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::app::windows::{help, journal, table};
-use super::app::{App, Layout, Overlay, Pane};
+use super::app::{App, Pane};
 use super::canvas::Canvas;
+use super::layout::Layout;
 use super::theme::{Meaning, Theme};
 
 /// Below these, nothing useful can be shown.
@@ -63,18 +61,20 @@ pub fn draw(buffer: &mut Buffer, app: &App, theme: &Theme) -> Layout {
     let most = if tabs { 2 } else { 3 };
     top += chrome::banner(&mut canvas, app, Rect::new(area.x, top, area.width, most));
     if tabs {
-        chrome::tabs(&mut canvas, app, row(area, top));
+        tabs::draw(&mut canvas, app, row(area, top));
         top += 1;
     }
     let body = Rect::new(area.x, top, area.width, area.height - top - 1);
     if tabs || app.zoomed {
-        pane(&mut canvas, app, app.focus, body);
+        draw_pane(&mut canvas, app, app.focus, body);
     } else {
         panes(&mut canvas, app, body);
     }
     chrome::footer(&mut canvas, app, row(area, area.height - 1));
-    overlays(&mut canvas, app, body);
-    chrome::toasts(&mut canvas, app, body);
+    for window in app.windows.iter() {
+        window.draw(&mut canvas, app, body);
+    }
+    notes::draw(&mut canvas, app, body);
     canvas.layout
 }
 
@@ -102,35 +102,16 @@ fn panes(canvas: &mut Canvas, app: &App, body: Rect) {
         Rect::new(body.x, body.y + upper, half, lower),
         Rect::new(body.x + half, body.y + upper, body.width - half, lower),
     ];
-    for (pane_, place) in Pane::ALL.into_iter().zip(places) {
-        pane(canvas, app, pane_, place);
+    for (pane, place) in Pane::ALL.into_iter().zip(places) {
+        draw_pane(canvas, app, pane, place);
     }
 }
 
-fn pane(canvas: &mut Canvas, app: &App, pane: Pane, area: Rect) {
+fn draw_pane(canvas: &mut Canvas, app: &App, pane: Pane, area: Rect) {
     match pane {
         Pane::Summary => summary::draw(canvas, app, area),
         Pane::Jobs => jobs::draw(canvas, app, area),
         Pane::Lookup => lookup::draw(canvas, app, area),
         Pane::Stream => stream::draw(canvas, app, area),
-    }
-}
-
-fn overlays(canvas: &mut Canvas, app: &App, body: Rect) {
-    for overlay in &app.overlays {
-        match overlay {
-            Overlay::Help(scroll) => help::draw(canvas, *scroll, body),
-            Overlay::Journal(scroll) => journal::journal(canvas, app, *scroll, body),
-            Overlay::Detail(detail) => detail::draw(canvas, app, detail, body),
-            Overlay::Chooser(chooser) => lists::chooser(canvas, app, chooser, body),
-            Overlay::Trigger(form) => trigger::form(canvas, app, form, body),
-            Overlay::Delete(form) => deletion::form(canvas, form, body),
-            Overlay::Confirm(confirm) => deletion::confirm(canvas, confirm, body),
-            Overlay::Ask(form) => ask::form(canvas, form, body),
-            Overlay::Running(running) => running::draw(canvas, running, body),
-            Overlay::Sheet(sheet) => table::rows::draw(canvas, app, sheet, body),
-            Overlay::Save(save) => ask::save(canvas, save, body),
-            Overlay::Question(question) => questions::question(canvas, app, question, body),
-        }
     }
 }

@@ -9,7 +9,7 @@ use crate::tui::effect::Effect;
 
 /// What is known of the deployment's audit log.
 #[derive(Clone, Debug, Default)]
-pub struct Audited {
+pub struct AuditLog {
     /// The newest entries, the newest first.
     pub known: Option<Arc<Vec<AuditEntry>>>,
     /// Why the last question was not answered.
@@ -30,7 +30,7 @@ pub fn ask(app: &mut App, effects: &mut Vec<Effect>) {
 }
 
 /// The answer came.
-pub fn told(app: &mut App, answer: Result<Arc<Vec<AuditEntry>>, Problem>) {
+pub fn answered(app: &mut App, answer: Result<Arc<Vec<AuditEntry>>, Problem>) {
     app.audit.asking = false;
     match answer {
         Ok(entries) => (app.audit.known, app.audit.problem) = (Some(entries), None),
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_without_the_right_and_a_deployment_without_a_log_are_told_in_its_place() {
+    fn a_key_without_the_right_and_a_deployment_without_a_log_stand_in_its_place() {
         let mut app = live((120, 40), "dark");
         press(&mut app, "L");
         tell(&mut app, Update::Audit { answer: Err(problem("The key may not read the audit log.")) });

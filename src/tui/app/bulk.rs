@@ -1,15 +1,16 @@
 //! Many jobs cancelled at once: the question that names each of them, one request each, and one note on what came of it.
 //!
-//! Plain data. Nothing is sent from here; `answer.rs` does that once the question was answered.
+//! Plain data. Nothing is sent from here; `mutations.rs` does that once the question was answered.
 
 use std::collections::BTreeSet;
 
-use super::{App, Ask, Jobs, Level, Question};
+use super::windows::question::{Ask, Question};
+use super::{App, Jobs, Level};
 use crate::client::message::{Problem, RequestId};
 use crate::model::{Id, Job, JobType};
 
 /// Refusals that the note repeats; the journal has all of them.
-const TOLD: usize = 2;
+const REPEATED: usize = 2;
 
 /// Cancellations that were asked for together.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -68,13 +69,13 @@ pub fn answered(app: &mut App, request: RequestId, job: Id, answer: &Result<Job,
     if batch.waits.is_empty() {
         let batch = app.batches.remove(place);
         let level = if batch.refused.is_empty() { Level::Good } else { Level::Bad };
-        app.notes.add(app.now, level, told(&batch));
+        app.notes.add(app.now, level, outcome(&batch));
     }
     true
 }
 
 /// What came of a batch: `3 cancelled, 1 refused: …`.
-fn told(batch: &Batch) -> String {
+fn outcome(batch: &Batch) -> String {
     let mut parts = vec![format!("{} cancelled", batch.cancelled)];
     if batch.ended > 0 {
         parts.push(format!("{} had ended meanwhile", batch.ended));
@@ -85,8 +86,8 @@ fn told(batch: &Batch) -> String {
     parts.push(format!("{} refused", batch.refused.len()));
     let mut reasons: Vec<&str> = batch.refused.iter().map(String::as_str).collect();
     reasons.dedup();
-    let more = if reasons.len() > TOLD { " The log (L) has the others." } else { "" };
-    reasons.truncate(TOLD);
+    let more = if reasons.len() > REPEATED { " The log (L) has the others." } else { "" };
+    reasons.truncate(REPEATED);
     let reasons: Vec<&str> = reasons.into_iter().map(str::trim_end).collect();
     format!("Jobs: {}: {}{more}", parts.join(", "), reasons.join(" "))
 }

@@ -64,7 +64,7 @@ impl Column {
         let micros = |at: Option<Time>| at.map_or(i64::MIN, |at| at.timestamp_micros());
         match self {
             Self::Age => (micros(job.created_at).saturating_neg(), String::new()),
-            Self::State => (i64::from(phase::of(job).rank), String::new()),
+            Self::State => (i64::from(phase::phase(job).rank), String::new()),
             Self::Type => (0, job.job_type.to_string()),
             Self::Window => (micros(job.window.map(|window| window.start)), String::new()),
             Self::Attempts => (attempts(job) as i64, String::new()),
@@ -150,8 +150,8 @@ pub fn reason(job: &Job) -> String {
 /// A window in short: the second is left out, the year where it is this one, the end's day where it is the start's; the end of
 /// a day is its 24:00.
 pub fn short_window(window: Window, now: Time) -> String {
-    if let Some(told) = unbounded(window, |at| short_time(at, now)) {
-        return told;
+    if let Some(words) = unbounded(window, |at| short_time(at, now)) {
+        return words;
     }
     let start = short_time(window.start, now);
     let last = window.end - Span::microseconds(1);

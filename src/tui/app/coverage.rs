@@ -6,14 +6,14 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::{App, Overlay};
+use super::App;
 use crate::client::message::{Command, Problem};
 use crate::model::{Coverage, Id, Job};
 use crate::tui::effect::Effect;
 
 /// What is known of the open view's coverage.
 #[derive(Clone, Debug, Default)]
-pub struct Covered {
+pub struct ViewCoverage {
     /// The newest answer.
     pub known: Option<Arc<Coverage>>,
     /// Why the last question was not answered.
@@ -32,7 +32,7 @@ pub fn ask(app: &mut App, effects: &mut Vec<Effect>) {
 }
 
 /// The answer came.
-pub fn told(app: &mut App, answer: Result<Arc<Coverage>, Problem>, effects: &mut Vec<Effect>) {
+pub fn answered(app: &mut App, answer: Result<Arc<Coverage>, Problem>, effects: &mut Vec<Effect>) {
     app.coverage.asking = false;
     match answer {
         Ok(coverage) => (app.coverage.known, app.coverage.problem) = (Some(coverage), None),
@@ -45,7 +45,7 @@ pub fn told(app: &mut App, answer: Result<Arc<Coverage>, Problem>, effects: &mut
 
 /// A new list of jobs came: where one has ended, the windows may be others.
 pub fn refresh(app: &mut App, before: &[Job], effects: &mut Vec<Effect>) {
-    if !app.overlays.iter().any(|overlay| matches!(overlay, Overlay::Detail(_) | Overlay::Trigger(_))) {
+    if !app.windows.iter().any(|window| window.shows_coverage()) {
         return;
     }
     let open: HashSet<Id> = before.iter().filter(|job| !job.state.is_terminal()).map(|job| job.id).collect();

@@ -1,38 +1,30 @@
 //! Why an action cannot be done now, in a sentence for the user. The one place where read-only and offline are enforced.
 
-use super::{App, Ask, Overlay, Pane, Pending};
+use super::windows::job::JobWindow;
+use super::windows::{Window, query};
+use super::{App, Pane, Pending};
 use crate::client::message::{Offer, Part, Problem};
 use crate::model::{BatchTrigger, Job, JobState, JobType};
-use crate::tui::action::{Action, Danger};
+use crate::tui::action::{Action, Danger, Layer};
 
-/// Why a status table cannot be edited.
-const NO_FORM: &str = "This table came from no form.";
-
-/// The job that job actions are about: that of the open detail, else the selected row.
+/// The job that job actions are about: that of the open window of a job, else the selected row.
 pub fn selected_job(app: &App) -> Option<&Job> {
-    let open = app.overlays.iter().rev().find_map(|overlay| match overlay {
-        Overlay::Detail(detail) => Some(detail.job),
-        _ => None,
-    });
+    let open = app.windows.find::<JobWindow>().map(|window| window.job);
     app.jobs.find(open.or(app.jobs.selected)?)
 }
 
 /// Why the action is not available; absent when it is.
 pub fn disabled(app: &App, action: Action) -> Option<String> {
+    disabled_under(app, app.windows.top(), action)
+}
+
+/// The same, were `top` the topmost window.
+pub fn disabled_under(app: &App, top: Option<&dyn Window>, action: Action) -> Option<String> {
     if let Some(problem) = not_served(app, action) {
         return Some(problem.to_string());
     }
-    // To write over a file of one's own changes nothing of the deployment.
-    let local = matches!(app.overlays.last(), Some(Overlay::Question(q)) if matches!(q.ask, Ask::Replace { .. }));
-    let reason = match action.info().danger {
-        Danger::Mutates if local && action == Action::Yes => None,
-        Danger::Mutates => locked(app).or_else(|| mutation(app, action)),
-        // Enter in this question is its yes.
-        Danger::None if action == Action::Submit && matches!(app.overlays.last(), Some(Overlay::Confirm(_))) => {
-            locked(app)
-        }
-        Danger::None => harmless(app, action),
-    };
+    let mutates = top.map_or(action.info().danger == Danger::Mutates, |window| window.mutates(action));
+    let reason = if mutates { locked(app).or_else(|| mutation(app, action)) } else { harmless(app, top, action) };
     if reason.is_none() && action == Action::DeleteKeys {
         return wildcard(app);
     }
@@ -64,7 +56,7 @@ fn mutation(app: &App, action: Action) -> Option<&'static str> {
     let job = selected_job(app);
     match action {
         Action::Trigger => trigger(app),
-        Action::Cancel if marks_count(app) => {
+        Action::Cancel if acts_on_marks(app) => {
             let open = app.jobs.marked().any(|job| job.state.can_cancel());
             (!open).then_some(
                 "The marked jobs have ended or are ending: there is nothing to cancel. m twice drops the marks.",
@@ -97,9 +89,8 @@ fn mutation(app: &App, action: Action) -> Option<&'static str> {
 }
 
 /// Whether cancelling is about the marked jobs: not where one job is open in full.
-pub fn marks_count(app: &App) -> bool {
-    let open = app.overlays.iter().any(|overlay| matches!(overlay, Overlay::Detail(_)));
-    !open && !app.jobs.marks.is_empty()
+pub fn acts_on_marks(app: &App) -> bool {
+    app.windows.find::<JobWindow>().is_none() && !app.jobs.marks.is_empty()
 }
 
 fn start_stream(app: &App, job: &Job) -> Option<&'static str> {
@@ -148,7 +139,12 @@ fn trigger(app: &App) -> Option<&'static str> {
     (view.batch_trigger == BatchTrigger::NoBatch).then_some("This view has no batch materialization.")
 }
 
-fn harmless(app: &App, action: Action) -> Option<&'static str> {
+fn harmless(app: &App, top: Option<&dyn Window>, action: Action) -> Option<&'static str> {
+    // What the topmost window has a say in is its alone.
+    let offered = top.map_or(Ok(false), |window| window.offers(action));
+    if offered != Ok(false) {
+        return offered.err();
+    }
     match action {
         Action::Open | Action::Copy | Action::Mark if selected_job(app).is_none() => Some("No job is selected."),
         Action::Wait => match selected_job(app) {
@@ -160,16 +156,10 @@ fn harmless(app: &App, action: Action) -> Option<&'static str> {
         Action::MaterializationStatus | Action::DeletionStatus => status(app),
         Action::Edit | Action::LookAgain => lookup(app, action),
         Action::Pause if app.stream.total() == 0 && !app.stream.paused => Some("No record came yet."),
-        Action::Run | Action::History => ask(app),
-        Action::StopQuery | Action::EditQuery => query(app, action),
-        Action::OpenRow
-        | Action::Column
-        | Action::Plot
-        | Action::TableSort
-        | Action::TableTurn
-        | Action::CopyCell
-        | Action::SaveTable => table(app, action),
-        Action::Filter if matches!(app.overlays.last(), Some(Overlay::Sheet(_))) => None,
+        Action::Run | Action::History => new_query(app),
+        Action::StopQuery => Some("No query is under way."),
+        Action::EditQuery => Some("No query was made: press x for run or H for history."),
+        _ if action.info().layer == Layer::Table => Some("No table is open: press x for run or H for history."),
         Action::Filter if app.focus != Pane::Jobs && app.focus != Pane::Stream => Some("Jobs and Stream have filters."),
         Action::Views if app.views.is_none() => Some("The feature views are not here yet."),
         Action::Workspaces if app.workspaces.is_empty() => Some("The workspaces are not here yet."),
@@ -177,9 +167,8 @@ fn harmless(app: &App, action: Action) -> Option<&'static str> {
     }
 }
 
-fn ask(app: &App) -> Option<&'static str> {
-    let runs = |overlay: &Overlay| matches!(overlay, Overlay::Running(running) if running.failed.is_none());
-    if app.overlays.iter().any(runs) {
+fn new_query(app: &App) -> Option<&'static str> {
+    if query::is_under_way(app) {
         return Some("A query is under way already: esc cancels it.");
     }
     app.feature_view().is_none().then_some("No feature view is open yet.")
@@ -189,28 +178,7 @@ fn status(app: &App) -> Option<&'static str> {
     if !app.is_live() {
         return Some("Not connected: the table can be had when the deployment answers again.");
     }
-    ask(app)
-}
-
-fn query(app: &App, action: Action) -> Option<&'static str> {
-    match (action, app.overlays.last()) {
-        (Action::StopQuery, Some(Overlay::Running(_))) => None,
-        (Action::StopQuery, _) => Some("No query is under way."),
-        (_, Some(Overlay::Running(running))) if running.origin.form().is_none() => Some(NO_FORM),
-        (_, Some(Overlay::Sheet(sheet))) if sheet.origin.form().is_none() => Some(NO_FORM),
-        (_, Some(Overlay::Running(_) | Overlay::Sheet(_))) => None,
-        _ => Some("No query was made: press x for run or H for history."),
-    }
-}
-
-fn table(app: &App, action: Action) -> Option<&'static str> {
-    let Some(Overlay::Sheet(sheet)) = app.overlays.last() else {
-        return Some("No table is open: press x for run or H for history.");
-    };
-    match action {
-        Action::OpenRow | Action::CopyCell if sheet.is_empty() => Some("No row is selected."),
-        _ => None,
-    }
+    new_query(app)
 }
 
 fn lookup(app: &App, action: Action) -> Option<&'static str> {

@@ -13,9 +13,10 @@ use crate::model::{Id, Job, JobType, Time};
 use crate::tui::field::Field;
 use crate::tui::phase::{self, Phase};
 use crate::tui::query::{Query, Row, Scorer};
+use crate::tui::scroll::first_visible;
 
 /// Names that a filter of jobs can compare.
-pub const FIELDS: &[&str] =
+const FIELDS: &[&str] =
     &["state", "type", "window", "attempts", "progress", "age", "reason", "store", "id", "online", "offline"];
 
 /// The Jobs pane.
@@ -82,7 +83,7 @@ struct JobRow<'a> {
 impl Row for JobRow<'_> {
     fn text(&self) -> Cow<'_, str> {
         let window = self.job.window.map(columns::long_window).unwrap_or_default();
-        let (word, reason) = (phase::of(self.job).word, columns::reason(self.job));
+        let (word, reason) = (phase::phase(self.job).word, columns::reason(self.job));
         format!("{word} {} {window} {} {reason} {}", self.job.job_type, columns::stores(self.job), self.job.id).into()
     }
 
@@ -90,7 +91,7 @@ impl Row for JobRow<'_> {
         let job = self.job;
         Some(match name {
             // Both words are accepted: the screen's and the protocol's.
-            "state" => format!("{} {}", phase::of(job).word, job.state).into(),
+            "state" => format!("{} {}", phase::phase(job).word, job.state).into(),
             "type" => job.job_type.to_string().into(),
             "window" => job.window.map(columns::long_window).unwrap_or_default().into(),
             "attempts" => columns::attempts(job).to_string().into(),
@@ -147,7 +148,7 @@ impl Jobs {
 
     fn count(&mut self) {
         self.counts.clear();
-        for phase in self.all.iter().map(phase::of) {
+        for phase in self.all.iter().map(phase::phase) {
             match self.counts.iter_mut().find(|(known, _)| *known == phase) {
                 Some((_, count)) => *count += 1,
                 None => self.counts.push((phase, 1)),
@@ -221,7 +222,7 @@ impl Jobs {
     pub fn select(&mut self, row: usize, height: usize) {
         self.row = row.min(self.order.len().saturating_sub(1));
         self.selected = self.at(self.row).map(|job| job.id);
-        self.top = window(self.top, self.row, height, self.order.len());
+        self.top = first_visible(self.top, self.row, height, self.order.len());
     }
 
     /// Sorts by the column; by its direction turned round where it is the sort column already.
@@ -235,11 +236,4 @@ impl Jobs {
     pub fn is_filtered(&self) -> bool {
         !self.query.is_empty()
     }
-}
-
-/// The first row of a window of `height` rows over `len` that is nearest to `top` and shows `row`.
-pub fn window(top: usize, row: usize, height: usize, len: usize) -> usize {
-    let height = height.max(1);
-    let lowest = len.saturating_sub(height);
-    top.min(row).max((row + 1).saturating_sub(height)).min(lowest)
 }

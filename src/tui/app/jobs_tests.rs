@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::testing::*;
+use super::windows::table::TableWindow;
+use super::windows::trigger::TriggerForm;
 use super::*;
 use crate::client::message::{Problem, Update};
 use crate::model::{Allowed, Job, JobState, JobType};
@@ -34,11 +36,7 @@ fn coverages(effects: &[Effect]) -> usize {
 }
 
 fn form(app: &App) -> &TriggerForm {
-    let form = app.overlays.iter().find_map(|overlay| match overlay {
-        Overlay::Trigger(form) => Some(&**form),
-        _ => None,
-    });
-    form.expect("no form is open")
+    app.windows.find::<TriggerForm>().expect("no form is open")
 }
 
 #[test]
@@ -81,7 +79,7 @@ fn bulk_cancel_lists_what_it_hits_and_leaves_ended_jobs_alone() {
     // Neither the key that asked nor enter confirms.
     assert_eq!(press(&mut app, "c"), []);
     assert_eq!(press(&mut app, "enter"), []);
-    assert!(app.overlays.is_empty() && app.jobs.marks.len() == 36);
+    assert!(app.windows.is_empty() && app.jobs.marks.len() == 36);
     let asked = cancels(&press(&mut app, "c y"));
     assert_eq!(asked.iter().map(|(_, id)| id.0 & 0xff).collect::<Vec<_>>(), [0x91, 0x90, 0x8f]);
     let answer = |id: Id| Job { state: JobState::CancellationRequested, ..app_job(id) };
@@ -117,7 +115,7 @@ fn a_job_that_changed_under_the_bulk_question_is_said_and_not_cancelled() {
 fn marked_jobs_that_have_all_ended_cannot_be_cancelled() {
     let mut app = app();
     press(&mut app, "/ type:state=success enter m c");
-    assert!(app.overlays.is_empty());
+    assert!(app.windows.is_empty());
     assert!(toast(&app).starts_with("The marked jobs have ended"), "{}", toast(&app));
 }
 
@@ -152,7 +150,7 @@ fn a_stream_is_stopped_by_its_name_and_started_again_by_either_key() {
     let [Command::StartStream { request, job, .. }] = commands(&effects)[..] else { panic!("{effects:?}") };
     let (request, job) = (*request, *job);
     press(&mut app, "f");
-    assert!(app.overlays.is_empty() && toast(&app).contains("asked to start already"), "{}", toast(&app));
+    assert!(app.windows.is_empty() && toast(&app).contains("asked to start already"), "{}", toast(&app));
     tell(&mut app, Update::Retried { request, job, answer: Ok(()) });
     assert!(toast(&app).contains("stream"), "{}", toast(&app));
 }
@@ -176,7 +174,7 @@ fn a_failed_job_is_tried_again_after_a_question() {
     };
     let (request, job) = (*request, *job);
     press(&mut app, "f");
-    assert!(app.overlays.is_empty() && toast(&app).contains("asked for already"), "{}", toast(&app));
+    assert!(app.windows.is_empty() && toast(&app).contains("asked for already"), "{}", toast(&app));
     tell(&mut app, Update::Retried { request, job, answer: Err(refused("Its view is paused.")) });
     assert_eq!(toast(&app), "The job was not tried again. Its view is paused.");
     press(&mut app, "esc");
@@ -302,15 +300,15 @@ fn a_window_before_the_features_and_a_store_the_view_lacks_are_refused_in_the_fo
     let mut app = app();
     press(&mut app, "v type:route enter");
     press(&mut app, "t ctrl-a");
-    let Some(Overlay::Trigger(form)) = app.overlays.last_mut() else { panic!() };
+    let Some(form) = app.windows.on_top_mut::<TriggerForm>() else { panic!() };
     form.start.set("2026-11-19 11:00");
     form.has = [true, false];
     form.boxes[1] = false;
     press(&mut app, "enter");
-    let Some(Overlay::Trigger(form)) = app.overlays.last_mut() else { panic!() };
+    let Some(form) = app.windows.on_top_mut::<TriggerForm>() else { panic!() };
     assert!(form.error.as_deref().unwrap().contains("the features begin at 2026-11-19 12:00:00"), "{:?}", form.error);
     press(&mut app, "tab tab tab space");
-    let Some(Overlay::Trigger(form)) = app.overlays.last() else { panic!() };
+    let Some(form) = app.windows.on_top::<TriggerForm>() else { panic!() };
     assert!(!form.boxes[1]);
     assert!(screen(&mut app).contains("the view has offline = false"));
 }
@@ -341,7 +339,7 @@ fn a_status_table_opens_in_the_window_of_tables_and_has_no_form() {
     press(&mut app, "right right right s");
     assert!(screen(&mut app).contains("STATUS ↑"));
     press(&mut app, "/ type:ATTEMPT>2 enter right s");
-    let Some(Overlay::Sheet(sheet)) = app.overlays.last() else { panic!() };
+    let Some(sheet) = app.windows.on_top::<TableWindow>() else { panic!() };
     assert_eq!((sheet.len(), sheet.heads[4].word.as_str()), (13, "int64"), "attempts sort as numbers");
     press(&mut app, "e");
     assert_eq!(toast(&app), "This table came from no form.");
@@ -352,7 +350,7 @@ fn a_status_table_opens_in_the_window_of_tables_and_has_no_form() {
     // Closed before its answer came: the answer opens nothing.
     assert_eq!(commands(&press(&mut app, "esc")), Vec::<&Command>::new());
     tell(&mut app, Update::Status { request, answer: Ok(status_table()) });
-    assert!(app.overlays.is_empty());
+    assert!(app.windows.is_empty());
 }
 
 #[test]

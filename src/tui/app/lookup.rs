@@ -47,7 +47,7 @@ pub struct Answer {
 
 impl Lookup {
     /// An empty form for the view.
-    pub fn of(view: &FeatureView) -> Self {
+    pub fn new(view: &FeatureView) -> Self {
         let fields = view.join_keys.iter().map(|key| (key.name.clone(), Field::default()));
         Self { fields: fields.collect(), ..Self::default() }
     }
@@ -56,7 +56,7 @@ impl Lookup {
     pub fn fit(&mut self, view: &FeatureView) {
         let names = view.join_keys.iter().map(|key| &key.name);
         if !names.eq(self.fields.iter().map(|(name, _)| name)) {
-            *self = Self::of(view);
+            *self = Self::new(view);
         }
     }
 

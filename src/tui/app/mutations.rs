@@ -1,19 +1,17 @@
 //! The only place from which a mutation is sent: a question was answered with yes, or with the name it wanted typed.
 
 use super::bulk::Batch;
-use super::windows::{delete_keys, query};
-use super::{App, Ask, Level, Overlay, Pending};
+use super::windows::delete_keys::DeleteForm;
+use super::windows::question::{Ask, Question};
+use super::windows::trigger::TriggerForm;
+use super::windows::{query, save};
+use super::{App, Level, Pending, columns};
 use crate::client::message::Command;
-use crate::model::{Id, JobState, Query};
-use crate::tui::action::{Action, Danger};
+use crate::model::{Id, JobState, Query, Stores};
 use crate::tui::effect::Effect;
 
-/// The question was answered with yes.
-pub fn yes(app: &mut App, effects: &mut Vec<Effect>) {
-    debug_assert_eq!(Action::Yes.info().danger, Danger::Mutates);
-    let Some(Overlay::Question(question)) = app.overlays.pop_if(|top| matches!(top, Overlay::Question(_))) else {
-        return;
-    };
+/// The question was answered with yes and is closed: what it was opened over is on top.
+pub fn confirmed(app: &mut App, question: Question, effects: &mut Vec<Effect>) {
     let (workspace, feature_view) = (question.workspace, question.feature_view);
     match question.ask {
         Ask::Cancel { job, .. } => {
@@ -45,17 +43,35 @@ pub fn yes(app: &mut App, effects: &mut Vec<Effect>) {
         Ask::Trigger(trigger) => {
             let request = app.request();
             app.pending.insert(request, Pending::Trigger);
-            let window = super::columns::long_window(trigger.window);
+            let window = columns::long_window(trigger.window);
             app.notes.add(app.now, Level::Trace, format!("asked to start a job of {feature_view} for {window}"));
             // The form waits for the answer: a refusal is shown in it, with what was typed.
-            if let Some(Overlay::Trigger(form)) = app.overlays.last_mut() {
+            if let Some(form) = app.windows.on_top_mut::<TriggerForm>() {
                 form.sending = Some(request);
             }
             effects.push(Effect::Client(Command::Trigger { request, trigger }));
         }
-        Ask::Keep(kept) => query::send(app, Query::History(*kept), effects),
-        Ask::Replace { table, path } => query::write(app, table, path, true, effects),
+        Ask::Keep(history) => {
+            if let Some(form) = app.windows.take_top() {
+                query::send(app, form, Query::History(*history), effects);
+            }
+        }
+        Ask::Replace { table, path } => save::write(app, table, path, true, effects),
     }
+}
+
+/// The view's name was typed and the question is closed: deletes the keys that its form has read.
+pub fn delete_keys(app: &mut App, effects: &mut Vec<Effect>) {
+    let request = app.last_request + 1;
+    let Some(form) = app.windows.on_top_mut::<DeleteForm>() else { return };
+    let (Some(keys), Some(summary)) = (form.keys.clone(), form.summary()) else { return };
+    let stores = Stores { online: form.boxes[0], offline: form.boxes[1] };
+    let view = form.view.clone();
+    form.sending = Some(request);
+    app.last_request = request;
+    app.pending.insert(request, Pending::Delete);
+    app.notes.add(app.now, Level::Trace, format!("asked to delete {summary}"));
+    effects.push(Effect::Client(Command::DeleteKeys { request, view, keys, stores }));
 }
 
 fn nothing(app: &mut App, text: &str) {
@@ -91,15 +107,4 @@ fn cancel_all(app: &mut App, workspace: &str, view: &str, jobs: &[(Id, JobState)
         return nothing(app, "Nothing was cancelled: the jobs have ended or are gone meanwhile.");
     }
     app.batches.push(batch);
-}
-
-/// Enter in the question that wants a name typed: with another text nothing is done, and it says so.
-pub fn named(app: &mut App, effects: &mut Vec<Effect>) {
-    let Some(Overlay::Confirm(confirm)) = app.overlays.last_mut() else { return };
-    if confirm.field.text() != confirm.name {
-        confirm.error = Some(format!("Nothing was deleted: type `{}` to delete, or leave with esc.", confirm.name));
-        return;
-    }
-    app.overlays.pop();
-    delete_keys::send(app, effects);
 }

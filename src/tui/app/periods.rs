@@ -20,7 +20,7 @@ pub struct Grid {
 
 impl Grid {
     /// The grid of the view.
-    pub fn of(view: &FeatureView) -> Self {
+    pub fn new(view: &FeatureView) -> Self {
         let step = view.batch_schedule.filter(|step| *step > Span::zero());
         let begins =
             view.feature_start_time.and_then(|start| start.checked_sub_signed(view.longest_window.unwrap_or_default()));
@@ -38,7 +38,7 @@ impl Grid {
     }
 
     /// The boundary before or after `at`, kept in the legal range.
-    pub fn beside(&self, at: Time, later: bool, now: Time) -> Time {
+    pub fn adjacent(&self, at: Time, later: bool, now: Time) -> Time {
         let (step, below) = (self.period(), floor(at, self.period()));
         let to = match later {
             true => below.checked_add_signed(step),
@@ -163,13 +163,13 @@ mod tests {
 
     #[test]
     fn the_grid_begins_a_longest_window_before_the_features_and_ends_with_the_newest_complete_period() {
-        let grid = Grid::of(&carrier_view());
+        let grid = Grid::new(&carrier_view());
         assert_eq!((grid.first, grid.last(noon())), (Some(at("18 12:00")), at("22 12:00")));
-        assert_eq!(grid.beside(at("22 11:00"), false, noon()), at("22 10:00"));
-        assert_eq!(grid.beside(at("22 10:20"), false, noon()), at("22 10:00"));
-        assert_eq!(grid.beside(at("22 10:20"), true, noon()), at("22 11:00"));
-        assert_eq!(grid.beside(at("22 12:00"), true, noon()), at("22 12:00"), "not past the newest complete period");
-        assert_eq!(grid.beside(at("18 12:00"), false, noon()), at("18 12:00"), "not before the features begin");
+        assert_eq!(grid.adjacent(at("22 11:00"), false, noon()), at("22 10:00"));
+        assert_eq!(grid.adjacent(at("22 10:20"), false, noon()), at("22 10:00"));
+        assert_eq!(grid.adjacent(at("22 10:20"), true, noon()), at("22 11:00"));
+        assert_eq!(grid.adjacent(at("22 12:00"), true, noon()), at("22 12:00"), "not past the newest complete period");
+        assert_eq!(grid.adjacent(at("18 12:00"), false, noon()), at("18 12:00"), "not before the features begin");
     }
 
     #[test]
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_strip_shows_whole_periods_around_the_window_and_what_is_in_them() {
-        let grid = Grid::of(&carrier_view());
+        let grid = Grid::new(&carrier_view());
         for room in [1, 7, 20, 40, 100] {
             for wanted in [window("22 11:00", "22 12:00"), window("20 00:00", "22 12:00")] {
                 let strip = Strip::around(wanted, &grid, room, noon());

@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use super::columns::short_id;
-use super::windows::{delete_keys, job, query};
-use super::{Answer, App, Deployment, Dirty, Level, Lookup, Overlay, Pane, Pending};
-use super::{audit_log, bulk, coverage, status};
+use super::columns::{self, short_id};
+use super::windows::{delete_keys, job, leave_view, query, save, trigger};
+use super::{Answer, App, Deployment, Dirty, Jobs, Level, Lookup, Pane, Pending, Stream, ViewCoverage};
+use super::{audit_log, bulk, coverage, status, wildcard};
 use crate::client::message::{Command, Connection, Failing, Generation, Part, Problem, RequestId, TailBatch, Update};
 use crate::model::{FeatureView, Id, Job, JobState, JobType};
 use crate::tui::action::Action;
@@ -15,10 +15,10 @@ use crate::tui::effect::Effect;
 use crate::tui::phase;
 
 /// Takes in one update.
-pub fn receive(app: &mut App, told: Update, effects: &mut Vec<Effect>) {
-    app.soil(Dirty::Data);
+pub fn receive(app: &mut App, update: Update, effects: &mut Vec<Effect>) {
+    app.mark_dirty(Dirty::Data);
     let current = app.generation;
-    match told {
+    match update {
         Update::Connection(connection) => connected(app, connection),
         Update::Deployment { url, notices, serves } => deployment(app, Deployment { url, notices, serves }),
         Update::Workspaces(workspaces) => app.workspaces = workspaces,
@@ -34,7 +34,7 @@ pub fn receive(app: &mut App, told: Update, effects: &mut Vec<Effect>) {
         Update::Summary { generation, rows } if generation == current => app.summary_rows = rows,
         Update::Tail { generation, batch } if generation == current => tail(app, batch, effects),
         Update::TailState { generation, state } if generation == current => {
-            app.stream.turned(state);
+            app.stream.set_state(state);
         }
         Update::Reading { generation, part, failing }
             if generation == current || generation == app.workspace_generation =>
@@ -42,22 +42,22 @@ pub fn receive(app: &mut App, told: Update, effects: &mut Vec<Effect>) {
             reading(app, part, failing);
         }
         Update::Lookup { request, answer, took } => looked_up(app, request, answer, took),
-        Update::QueryProgress { request, progress } => query::progress(app, request, progress),
+        Update::QueryProgress { request, progress } => query::progressed(app, request, progress),
         Update::QueryDone { request, answer, took } => query::done(app, request, answer, took),
-        Update::TableSaved { request, answer } => query::saved(app, request, answer),
-        Update::Triggered { request, answer } => triggered(app, request, answer),
+        Update::TableSaved { request, answer } => save::saved(app, request, answer),
+        Update::Triggered { request, answer } => trigger::answered(app, request, answer),
         Update::Cancelled { request, answer } => cancelled(app, request, answer),
         Update::Retried { request, job, answer } => retried(app, request, job, answer),
-        Update::Keys { request, answer } => delete_keys::read_keys(app, request, answer),
+        Update::Keys { request, answer } => delete_keys::keys_read(app, request, answer),
         Update::DeletionStarted { request, answer } => delete_keys::started(app, request, answer),
         Update::Detail { generation, attempt, answer } if generation == current => {
-            job::told(app, attempt, answer, effects);
+            job::answered(app, attempt, answer, effects);
         }
-        Update::Audit { answer } => audit_log::told(app, answer),
+        Update::Audit { answer } => audit_log::answered(app, answer),
         Update::Sent(sent) => audit_log::sent(app, &sent),
-        Update::Coverage { generation, answer } if generation == current => coverage::told(app, answer, effects),
+        Update::Coverage { generation, answer } if generation == current => coverage::answered(app, answer, effects),
         Update::Status { request, answer } | Update::LookedUpAll { request, answer } => {
-            status::told(app, request, answer);
+            status::answered(app, request, answer);
         }
         // What belongs to a view that is no longer open.
         Update::Jobs { .. }
@@ -92,7 +92,7 @@ fn connected(app: &mut App, connection: Connection) {
     }
 }
 
-/// A problem is told once, however often it comes back before the read goes well again.
+/// A problem is reported once, however often it comes back before the read goes well again.
 fn reading(app: &mut App, part: Part, failing: Option<Failing>) {
     let Some(failing) = failing else {
         app.failing.remove(&part);
@@ -170,7 +170,7 @@ fn refit(app: &mut App) {
 
 /// Makes this view the open one.
 pub fn open_view(app: &mut App, name: String, effects: &mut Vec<Effect>) {
-    query::close_all(app, effects);
+    leave_view(app, effects);
     app.generation += 1;
     app.view = Some(name.clone());
     app.summary_scroll = 0;
@@ -178,13 +178,10 @@ pub fn open_view(app: &mut App, name: String, effects: &mut Vec<Effect>) {
     app.freshness = None;
     app.failing.retain(|part, _| matches!(part, Part::Workspaces | Part::Views));
     app.jobs = app.jobs.emptied();
-    app.stream = super::Stream::default();
+    app.stream = Stream::default();
     app.layout.stream_widths.clear();
-    app.lookup = app.feature_view().map(Lookup::of).unwrap_or_default();
-    app.coverage = super::Covered::default();
-    app.overlays.retain(|overlay| {
-        !matches!(overlay, Overlay::Detail(_) | Overlay::Trigger(_) | Overlay::Delete(_) | Overlay::Confirm(_))
-    });
+    app.lookup = app.feature_view().map(Lookup::new).unwrap_or_default();
+    app.coverage = ViewCoverage::default();
     app.typing = None;
     let workspace = app.workspace.clone().unwrap_or_default();
     let open = Command::OpenView { generation: app.generation, workspace, feature_view: name };
@@ -193,7 +190,7 @@ pub fn open_view(app: &mut App, name: String, effects: &mut Vec<Effect>) {
 
 /// Makes this workspace the open one.
 pub fn open_workspace(app: &mut App, name: String, effects: &mut Vec<Effect>) {
-    query::close_all(app, effects);
+    leave_view(app, effects);
     app.generation += 1;
     app.workspace_generation = app.generation;
     app.view = None;
@@ -202,11 +199,11 @@ pub fn open_workspace(app: &mut App, name: String, effects: &mut Vec<Effect>) {
     app.freshness = None;
     app.failing.clear();
     app.summary_rows.clear();
-    app.jobs = super::Jobs::default();
-    app.coverage = super::Covered::default();
-    app.stream = super::Stream::default();
+    app.jobs = Jobs::default();
+    app.coverage = ViewCoverage::default();
+    app.stream = Stream::default();
     app.lookup = Lookup::default();
-    app.overlays.clear();
+    app.windows.clear();
     let open = Command::OpenWorkspace { generation: app.generation, workspace: Some(name) };
     effects.push(Effect::Client(open));
 }
@@ -223,27 +220,27 @@ fn receive_jobs(app: &mut App, jobs: Arc<Vec<Job>>, effects: &mut Vec<Effect>) {
             "The selected job is no longer there; the one now in its row is selected.",
         );
     }
-    let strange = app.jobs.waits.iter().filter_map(|id| app.jobs.find(*id));
-    let strange = strange.filter(|job| before.iter().all(|known| known.id != job.id || known.state != job.state));
-    for job in strange.cloned().collect::<Vec<_>>() {
-        tell_strange(app, &job);
+    let changed = app.jobs.waits.iter().filter_map(|id| app.jobs.find(*id));
+    let changed = changed.filter(|job| before.iter().all(|known| known.id != job.id || known.state != job.state));
+    for job in changed.cloned().collect::<Vec<_>>() {
+        warn_of_unknown_state(app, &job);
     }
     let ended = app.jobs.waits.iter().filter_map(|id| app.jobs.find(*id)).filter(|job| job.state.is_terminal());
     let ended: Vec<Job> = ended.cloned().collect();
     for job in ended {
         app.jobs.waits.remove(&job.id);
         let level = if job.state == JobState::Success { Level::Good } else { Level::Bad };
-        let window = job.window.map(|window| super::columns::short_window(window, app.now)).unwrap_or_default();
+        let window = job.window.map(|window| columns::short_window(window, app.now)).unwrap_or_default();
         let text =
-            format!("Job {} has ended: {}. {} {window}", short_id(job.id), phase::of(&job).word, job.feature_view);
+            format!("Job {} has ended: {}. {} {window}", short_id(job.id), phase::phase(&job).word, job.feature_view);
         let text = text.trim_end().to_owned();
         app.notes.add(app.now, level, text.clone());
         effects.push(Effect::Notify(text));
     }
 }
 
-/// Says of a job that is waited for that nobody here knows its state, and so not whether it has ended either.
-pub fn tell_strange(app: &mut App, job: &Job) {
+/// Warns that the state of a job that is waited for is not known here, and so not whether it has ended either.
+pub fn warn_of_unknown_state(app: &mut App, job: &Job) {
     if let JobState::Other(word) = &job.state {
         let text = format!(
             "Job {} is in the state `{word}`, which this program does not know: it is waited for until another one comes.",
@@ -271,7 +268,7 @@ fn tail(app: &mut App, batch: TailBatch, effects: &mut Vec<Effect>) {
 /// Sends the key in the form.
 pub fn look_up(app: &mut App, effects: &mut Vec<Effect>) {
     let (Some(workspace), Some(feature_view)) = (app.workspace.clone(), app.view.clone()) else { return };
-    if super::wildcard::look_up(app, effects) {
+    if wildcard::look_up(app, effects) {
         return;
     }
     let request = app.request();
@@ -296,33 +293,6 @@ fn looked_up(
     app.lookup.scroll = 0;
     let keys = std::mem::take(&mut app.lookup.asked);
     app.lookup.answer = Some(Answer { keys, result: answer, took, at: app.now });
-}
-
-fn triggered(app: &mut App, request: RequestId, answer: Result<Job, Problem>) {
-    if app.pending.remove(&request).is_none() {
-        return;
-    }
-    let waits = |overlay: &Overlay| matches!(overlay, Overlay::Trigger(form) if form.sending == Some(request));
-    match answer {
-        Ok(job) => {
-            app.overlays.retain(|overlay| !waits(overlay));
-            let window = job.window.map(|window| super::columns::short_window(window, app.now)).unwrap_or_default();
-            app.notes.add(app.now, Level::Good, format!("Job {} was started for {window}.", short_id(job.id)));
-            // What was started is what is watched next, unless the user is busy elsewhere.
-            if app.typing.is_none() {
-                app.focus = Pane::Jobs;
-                app.jobs.started(job, app.now);
-                app.jobs.select(app.jobs.row, app.layout.jobs_rows);
-            }
-        }
-        Err(problem) => match app.overlays.iter_mut().find(|overlay| waits(overlay)) {
-            Some(Overlay::Trigger(form)) => {
-                app.notes.add(app.now, Level::Trace, format!("no job was started: {problem}"));
-                (form.sending, form.error) = (None, Some(problem.to_string()));
-            }
-            _ => app.notes.add(app.now, Level::Bad, format!("No job was started. {problem}")),
-        },
-    }
 }
 
 fn cancelled(app: &mut App, request: RequestId, answer: Result<Job, Problem>) {

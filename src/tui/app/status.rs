@@ -7,39 +7,30 @@ use std::sync::Arc;
 
 use polars::prelude::DataType;
 
-use super::windows::query;
-use super::windows::table::{Origin, Running};
-use super::{App, Level, Overlay};
+use super::origin::Origin;
+use super::windows::query::{self, RunningQuery};
+use super::{App, Level};
 use crate::client::message::{Command, Problem, QueryAnswer, RequestId, Table};
-use crate::model::{QueryProgress, Span};
+use crate::model::Span;
+use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 
-/// Asks for a table; a window says that it is asked for.
-pub fn open(app: &mut App, deletions: bool, effects: &mut Vec<Effect>) {
+/// Asks for the table of the action; a window says that it is asked for.
+pub fn ask(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
     let (Some(workspace), Some(feature_view)) = (app.workspace.clone(), app.view.clone()) else { return };
+    let deletions = action == Action::DeletionStatus;
     let request = app.request();
     let origin = Origin::Status { feature_view: feature_view.clone(), deletions };
     app.notes.add(app.now, Level::Trace, format!("asked for {} of {feature_view}", origin.name()));
-    app.overlays.retain(|overlay| !matches!(overlay, Overlay::Running(_)));
-    app.overlays.push(Overlay::Running(Box::new(Running {
-        request,
-        origin,
-        since: app.now,
-        progress: QueryProgress::default(),
-        failed: None,
-        scroll: 0,
-    })));
+    query::open(app, request, origin);
     effects.push(Effect::Client(Command::Status { request, workspace, feature_view, deletions }));
 }
 
 /// The table came, or not: then the window says why.
-pub fn told(app: &mut App, request: RequestId, answer: Result<Table, Problem>) {
+pub fn answered(app: &mut App, request: RequestId, answer: Result<Table, Problem>) {
     let answer = answer.map(|table| QueryAnswer { table: numbered(table), warnings: Vec::new(), saved_as: None });
-    let since = app.overlays.iter().find_map(|overlay| match overlay {
-        Overlay::Running(running) if running.request == request => Some(running.since),
-        _ => None,
-    });
-    let took = since.map_or(Span::zero(), |since| app.now - since).to_std().unwrap_or_default();
+    let asked = app.windows.all::<RunningQuery>().find(|running| running.request == request);
+    let took = asked.map_or(Span::zero(), |running| app.now - running.since).to_std().unwrap_or_default();
     query::done(app, request, answer, took);
 }
 

@@ -117,7 +117,7 @@ impl Row for Record<'_> {
 
 impl Stream {
     /// Takes in where the tail stands now.
-    pub fn turned(&mut self, state: TailState) {
+    pub fn set_state(&mut self, state: TailState) {
         match &state {
             TailState::Opening => {}
             TailState::Open { columns } => {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use polars::prelude::{DataFrame, IntoColumn, IntoSeries, ListChunked, Series, TimeUnit, TimeZone};
 
 pub use super::job_testing::*;
+use super::windows::query::RunningQuery;
 use super::{App, Start, update};
 use crate::client::message::{Command, Connection, Problem, QueryAnswer, Serves, Table, TailBatch, TailState, Update};
 use crate::model::time::parse_time;
@@ -380,11 +381,7 @@ pub fn answer(frame: DataFrame, warnings: &[&str]) -> QueryAnswer {
 
 /// The request of the query that is under way.
 pub fn query_request(app: &App) -> u64 {
-    let running = app.overlays.iter().find_map(|overlay| match overlay {
-        super::Overlay::Running(running) => Some(running.request),
-        _ => None,
-    });
-    running.expect("no query is under way")
+    app.windows.find::<RunningQuery>().expect("no query is under way").request
 }
 
 /// Answers the query that is under way.

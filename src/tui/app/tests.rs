@@ -5,6 +5,8 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::testing::*;
+use super::windows::table::TableWindow;
+use super::windows::trigger::TriggerForm;
 use super::*;
 use crate::client::message::{Lost, Problem, TailBatch, Update};
 use crate::model::{Job, JobState, Query, Span, Value};
@@ -54,7 +56,7 @@ fn cancelling_asks_and_enter_means_no() {
     for no in ["enter", "n", "esc", "c enter", "q"] {
         let effects = press(&mut app, &format!("2 home j c {no}"));
         assert_eq!(effects, [], "{no}");
-        assert!(app.overlays.is_empty(), "{no}");
+        assert!(app.windows.is_empty(), "{no}");
     }
 }
 
@@ -88,7 +90,7 @@ fn a_job_that_ended_meanwhile_is_not_cancelled() {
 fn an_ended_job_cannot_be_cancelled() {
     let mut app = app();
     press(&mut app, "/ type:state=failure enter c");
-    assert!(app.overlays.is_empty());
+    assert!(app.windows.is_empty());
     assert!(toast(&app).contains("nothing to cancel"), "{}", toast(&app));
 }
 
@@ -101,8 +103,8 @@ fn a_failed_window_is_run_again() {
     };
     assert_eq!((trigger.window.start, trigger.window.end), (at("22 07:00"), at("22 08:00")));
     assert!(trigger.online && trigger.offline && trigger.use_tecton_managed_retries && !trigger.overwrite);
-    let Some(Overlay::Trigger(form)) = app.overlays.last() else { panic!("the form waits for the answer") };
-    assert!(form.sending.is_some() && app.overlays.len() == 1);
+    let Some(form) = app.windows.on_top::<TriggerForm>() else { panic!("the form waits for the answer") };
+    assert!(form.sending.is_some() && app.windows.len() == 1);
 }
 
 #[test]
@@ -127,7 +129,7 @@ fn a_job_that_was_started_is_selected_unless_the_filter_hides_it() {
 fn the_form_begins_with_the_newest_period_that_no_job_is_to_write_and_checks_what_is_typed() {
     let mut app = app();
     press(&mut app, "t");
-    let Some(Overlay::Trigger(form)) = app.overlays.last() else { panic!() };
+    let Some(form) = app.windows.on_top::<TriggerForm>() else { panic!() };
     assert_eq!((form.start.text(), form.end.text()), ("2026-11-22 08:00:00", "2026-11-22 09:00:00"));
     press(&mut app, "ctrl-u");
     for (end, error) in [
@@ -137,12 +139,12 @@ fn the_form_begins_with_the_newest_period_that_no_job_is_to_write_and_checks_wha
         ("2026-11-22_13:00", "newest complete period, which ended at 2026-11-22 12:00:00"),
         ("2026-11-22_12:00", "Blocked by job 00000090 (running)"),
     ] {
-        let Some(Overlay::Trigger(form)) = app.overlays.last_mut() else { panic!() };
+        let Some(form) = app.windows.on_top_mut::<TriggerForm>() else { panic!() };
         form.start.set("2026-11-22 11:00:00");
         form.end.set("");
         form.focus = 1;
         assert_eq!(press(&mut app, &format!("type:{end} enter")), []);
-        let Some(Overlay::Trigger(form)) = app.overlays.last() else { panic!() };
+        let Some(form) = app.windows.on_top::<TriggerForm>() else { panic!() };
         assert!(form.error.as_deref().unwrap().contains(error), "{:?}", form.error);
     }
 }
@@ -252,7 +254,7 @@ fn an_example_that_the_store_does_not_have_yet_is_asked_for_again_while_the_stre
 fn a_wildcard_key_that_is_left_empty_stands_for_all_its_values() {
     let mut app = app();
     app.view = Some(route_view().name);
-    app.lookup = Lookup::of(&route_view());
+    app.lookup = Lookup::new(&route_view());
     assert!(app.lookup.fill(r#"{"origin":"EWR","dest":"IAH"}"#));
     assert_eq!(app.lookup.keys().into_iter().map(|(_, text)| text).collect::<Vec<_>>(), ["EWR", "IAH"]);
     press(&mut app, "3 enter tab backspace backspace backspace");
@@ -263,10 +265,10 @@ fn a_wildcard_key_that_is_left_empty_stands_for_all_its_values() {
     let frame = polars::df!("origin" => ["EWR", "EWR"], "dest" => ["IAH", "ORD"], "n" => [3_i64, 4]).unwrap();
     let table = crate::client::message::Table(Arc::new(frame));
     tell(&mut app, Update::LookedUpAll { request, answer: Ok(table) });
-    let Some(Overlay::Sheet(sheet)) = app.overlays.last() else { panic!("no table") };
+    let Some(sheet) = app.windows.on_top::<TableWindow>() else { panic!("no table") };
     assert_eq!(sheet.table().0.height(), 2);
     press(&mut app, "esc");
-    assert!(app.overlays.is_empty(), "one key closes it");
+    assert!(app.windows.is_empty(), "one key closes it");
 }
 
 #[test]

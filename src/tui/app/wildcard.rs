@@ -1,9 +1,9 @@
 //! A lookup without the wildcard key: the features of all its values, in the window of tables.
 
-use super::windows::table::{Origin, Running};
-use super::{App, Level, Overlay};
+use super::origin::Origin;
+use super::windows::query;
+use super::{App, Level};
 use crate::client::message::Command;
-use crate::model::QueryProgress;
 use crate::tui::effect::Effect;
 
 /// Asks for all values of the wildcard key where that is left empty and the others are not. Whether it did.
@@ -21,15 +21,7 @@ pub fn look_up(app: &mut App, effects: &mut Vec<Effect>) -> bool {
     let request = app.request();
     let shown = keys.iter().map(|(name, text)| format!("{name}={text}")).collect::<Vec<_>>().join(" ");
     app.notes.add(app.now, Level::Trace, format!("looked up {feature_view} {shown}, all of {}", left_out[0].0));
-    app.overlays.retain(|overlay| !matches!(overlay, Overlay::Running(_)));
-    app.overlays.push(Overlay::Running(Box::new(Running {
-        request,
-        origin: Origin::Lookup { feature_view: feature_view.clone(), keys: shown },
-        since: app.now,
-        progress: QueryProgress::default(),
-        failed: None,
-        scroll: 0,
-    })));
+    query::open(app, request, Origin::Lookup { feature_view: feature_view.clone(), keys: shown });
     effects.push(Effect::Client(Command::LookupAll { request, workspace, feature_view, keys }));
     true
 }

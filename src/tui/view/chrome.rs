@@ -1,21 +1,22 @@
-//! What stands around the panes: header, banner, tabs, footer, notes.
+//! What stands around the panes: header, banner, footer.
 //!
 //! ```text
 //!  fvtop  local › prod › carrier_delays                    2 notices  read-only  ● live
-//!  1 Summary   2 Jobs ✗1 ●2   3 Lookup   4 Stream 1.3/s
 //! ```
+//!
+//! It knows the connection and the keys, and nothing of what the panes show.
 
 use ratatui::layout::Rect;
 
-use super::{jobs, trouble};
+use super::trouble;
 use crate::client::message::Connection;
 use crate::model::{Span, Time};
-use crate::tui::action::{Action, TABLE};
+use crate::tui::action::{Action, Danger, TABLE};
 use crate::tui::ages;
-use crate::tui::app::{App, Level, Pane};
+use crate::tui::app::{App, acts_on_marks};
 use crate::tui::canvas::{Canvas, Line, line_width, piece};
 use crate::tui::keymap::Keymap;
-use crate::tui::text::{width, wrap};
+use crate::tui::text::wrap;
 use crate::tui::theme::{Meaning, profile_meaning};
 
 /// Draws the header.
@@ -122,36 +123,6 @@ pub fn banner(canvas: &mut Canvas, app: &App, area: Rect) -> u16 {
     rows
 }
 
-/// Draws the tabs with a word on how each pane stands.
-pub fn tabs(canvas: &mut Canvas, app: &App, area: Rect) {
-    let mut line: Line = vec![piece(" ", Meaning::Text)];
-    let mut short: Line = line.clone();
-    for (number, pane) in (1..).zip(Pane::ALL) {
-        let (key, name) = match pane == app.focus {
-            true => (Meaning::TitleFocus, Meaning::TitleFocus),
-            false => (Meaning::Key, Meaning::Title),
-        };
-        let label = [piece(format!("{number} "), key), piece(pane.title(), name)];
-        line.extend(label.clone());
-        short.extend(label);
-        let status = match pane {
-            _ if trouble::failing(app, pane).is_some() => vec![piece("✗ fails", Meaning::Warning)],
-            Pane::Jobs => jobs::counts(app, false),
-            Pane::Stream => super::stream::status(canvas, app, true),
-            Pane::Summary => super::summary::status(app),
-            Pane::Lookup => Vec::new(),
-        };
-        if !status.is_empty() {
-            line.push(piece(" ", Meaning::Text));
-        }
-        line.extend(status);
-        line.push(piece("   ", Meaning::Text));
-        short.push(piece("  ", Meaning::Text));
-    }
-    let fits = line_width(&line) <= usize::from(area.width) + 3;
-    canvas.line(area.x, area.y, area.width, if fits { &line } else { &short });
-}
-
 /// Draws the keys that are valid now, whole entries only; help and quit always find room.
 pub fn footer(canvas: &mut Canvas, app: &App, area: Rect) {
     let layers = app.layers();
@@ -162,7 +133,7 @@ pub fn footer(canvas: &mut Canvas, app: &App, area: Rect) {
     };
     let shown = TABLE.iter().filter(|info| layers.contains(&info.layer) && !info.label.is_empty());
     let all: Vec<Action> = shown.map(|info| info.action).collect();
-    let allowed = |action: &Action| !(app.read_only && action.info().danger != crate::tui::action::Danger::None);
+    let allowed = |action: &Action| !(app.read_only && action.info().danger != Danger::None);
     let last = |action: &Action| matches!(action, Action::Help | Action::Quit);
     let (tail, head): (Vec<Action>, Vec<Action>) = all.into_iter().filter(allowed).partition(last);
     let wide = |action: &Action| entry(*action).map_or(0, |entry| line_width(&entry) + 2);
@@ -186,54 +157,8 @@ fn word(app: &App, action: Action, label: &'static str) -> &'static str {
     match action {
         Action::Pause if app.stream.paused => "go on",
         Action::Zoom if app.zoomed => "all panes",
-        Action::Cancel if crate::tui::app::marks_count(app) => "cancel marked",
+        Action::Cancel if acts_on_marks(app) => "cancel marked",
         Action::NextPane => "next pane",
         _ => label,
     }
-}
-
-/// Draws the notes at the lower right, newest at the bottom.
-pub fn toasts(canvas: &mut Canvas, app: &App, body: Rect) {
-    let wide = body.width.saturating_sub(4).min(64);
-    let mut bottom = body.bottom();
-    for note in app.notes.toasts.iter().rev() {
-        let (glyph, meaning) = level(note.level);
-        let mut lines = wrap(&note.text, usize::from(wide.saturating_sub(6)));
-        lines.truncate(4);
-        let rows = lines.len() as u16 + 2;
-        if rows > bottom.saturating_sub(body.y) {
-            return;
-        }
-        let longest = lines.iter().map(|line| width(line)).max().unwrap_or(0) as u16;
-        let columns = (longest + 6).clamp(14, wide);
-        let area = Rect::new(body.right() - columns - 1, bottom - rows, columns, rows);
-        canvas.clear(area);
-        let inner = canvas.frame(area, false, &[], &[]);
-        if note.level == Level::Bad {
-            canvas.frame_foot(area, &[piece("esc", Meaning::Key)]);
-        }
-        canvas.text(inner.x + 1, inner.y, 1, glyph, meaning);
-        for (y, line) in (inner.y..inner.bottom()).zip(&lines) {
-            canvas.text(inner.x + 3, y, inner.width - 3, line, Meaning::Text);
-        }
-        canvas.changes_at(note.until);
-        bottom = area.y;
-    }
-}
-
-/// Glyph and meaning of a note.
-pub fn level(level: Level) -> (&'static str, Meaning) {
-    match level {
-        Level::Trace => ("·", Meaning::Dim),
-        Level::Info => ("i", Meaning::Running),
-        Level::Good => ("✓", Meaning::Good),
-        Level::Warning => ("!", Meaning::Warning),
-        Level::Bad => ("✗", Meaning::Bad),
-    }
-}
-
-/// Name of a pane for its frame.
-pub fn title(app: &App, pane: Pane) -> Line {
-    let meaning = if app.focus == pane { Meaning::TitleFocus } else { Meaning::Title };
-    vec![piece(pane.title(), meaning)]
 }

@@ -6,7 +6,9 @@ use super::tests::{SIZES, check};
 use crate::client::message::{KeySet, Problem, Table, Update};
 use crate::model::{Id, Span};
 use crate::tui::app::testing::*;
-use crate::tui::app::{App, Overlay, update};
+use crate::tui::app::windows::delete_keys::DeleteForm;
+use crate::tui::app::windows::query::RunningQuery;
+use crate::tui::app::{App, update};
 use crate::tui::effect::Message;
 use crate::tui::picture;
 
@@ -63,7 +65,7 @@ fn frames_of_a_deletion() {
         press(&mut app, "D type:keys.csv");
         check("delete", &mut app);
         press(&mut app, "enter");
-        let Some(Overlay::Delete(form)) = app.overlays.last() else { panic!() };
+        let Some(form) = app.windows.on_top::<DeleteForm>() else { panic!() };
         let request = form.reading.unwrap();
         let keys: Vec<String> = (0..1_204).map(|n| n.to_string()).collect();
         let table = Table(Arc::new(polars::df!("carrier" => keys).unwrap()));
@@ -83,12 +85,12 @@ fn frames_of_a_status_table() {
         let mut app = live(size, "dark");
         press(&mut app, "a");
         check("status-asked", &mut app);
-        let Some(Overlay::Running(running)) = app.overlays.last() else { panic!() };
+        let Some(running) = app.windows.on_top::<RunningQuery>() else { panic!() };
         let request = running.request;
         tell(&mut app, Update::Status { request, answer: Ok(status_table()) });
         check("status", &mut app);
         press(&mut app, "esc d");
-        let Some(Overlay::Running(running)) = app.overlays.last() else { panic!() };
+        let Some(running) = app.windows.on_top::<RunningQuery>() else { panic!() };
         let request = running.request;
         let problem =
             Problem { what: "The deployment has no such table.".to_owned(), hint: "Ask its keeper.".to_owned() };

@@ -12,19 +12,18 @@
 
 use ratatui::layout::Rect;
 
-use super::{chrome, trouble};
-use crate::model::time::{floor, print_time, print_took, short_time};
+use super::{pane, progress, trouble};
+use crate::model::time::{floor, print_time, short_time};
 use crate::model::{BatchTrigger, FeatureView};
 use crate::model::{Job, JobState, JobType, Time};
 use crate::tui::ages;
-use crate::tui::app::{App, Column, Pane, Pending, Progress, Typing, jobs_window, table};
+use crate::tui::app::{App, Column, Pane, Pending, Typing, columns as table};
 use crate::tui::canvas::{Canvas, Line, line_width, piece};
 use crate::tui::phase;
+use crate::tui::scroll::first_visible;
 use crate::tui::text::{fit, width};
 use crate::tui::theme::Meaning;
 
-/// Cells of a progress bar.
-const BAR: usize = 8;
 /// Left to right, each with its priority: the greater ones are left out first.
 const COLUMNS: [(Column, u8); 9] = [
     (Column::State, 0),
@@ -44,7 +43,7 @@ const LEAST_REASON: usize = 12;
 
 /// Draws the pane.
 pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
-    let mut title = chrome::title(app, Pane::Jobs);
+    let mut title = pane::title(app, Pane::Jobs);
     let mut long = counts(app, true);
     if line_width(&long) + if app.jobs.marks.is_empty() { 18 } else { 34 } > usize::from(area.width) {
         long = counts(app, false);
@@ -53,8 +52,8 @@ pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
         (false, _) => piece("", Meaning::Dim),
         (true, None) => piece(format!(" {}  ", app.jobs.all.len()), Meaning::Dim),
         (true, Some(total)) => {
-            let of = total.map(|total| format!(" of {total}")).unwrap_or_default();
-            piece(format!(" first {}{of}, loading  ", app.jobs.all.len()), Meaning::Warning)
+            let total = total.map(|total| format!(" of {total}")).unwrap_or_default();
+            piece(format!(" first {}{total}, loading  ", app.jobs.all.len()), Meaning::Warning)
         }
     });
     if !app.jobs.marks.is_empty() {
@@ -64,7 +63,7 @@ pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
     let inner = canvas.frame(area, app.focus == Pane::Jobs, &title, &[]);
     let foot = trouble::foot(canvas, app, Pane::Jobs);
     canvas.frame_foot(area, &foot);
-    let inner = if app.jobs.loaded { told(canvas, app, inner) } else { inner };
+    let inner = if app.jobs.loaded { problem(canvas, app, inner) } else { inner };
     let inner = filter(canvas, app, inner);
     if app.jobs.order.is_empty() || inner.height < 2 {
         canvas.empty(inner, &nothing(app));
@@ -72,7 +71,7 @@ pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
     }
     let rows = usize::from(inner.height) - 1;
     canvas.layout.jobs_rows = rows;
-    let top = jobs_window(app.jobs.top, app.jobs.row, rows, app.jobs.order.len());
+    let top = first_visible(app.jobs.top, app.jobs.row, rows, app.jobs.order.len());
     let columns = columns(app, canvas, usize::from(inner.width), top, rows);
     head(canvas, app, inner, &columns);
     for (place, y) in (top..app.jobs.order.len()).zip(inner.y + 1..inner.bottom()) {
@@ -87,7 +86,7 @@ pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
 }
 
 /// What is wrong with the list, above it; returns what is left of the area.
-fn told(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
+fn problem(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
     let inside = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     let left = trouble::top(canvas, app, Pane::Jobs, inside);
     Rect { y: left.y, height: left.height, ..inner }
@@ -95,7 +94,7 @@ fn told(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
 
 /// The filter's line, where one is typed or set; returns what is left of the area.
 fn filter(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
-    let typed = app.typing == Some(Typing::JobFilter) && app.overlays.is_empty();
+    let typed = app.typing == Some(Typing::JobFilter) && app.windows.is_empty();
     if inner.height < 3 || (!typed && app.jobs.filter.text().is_empty()) {
         return inner;
     }
@@ -129,7 +128,7 @@ pub fn counts(app: &App, words: bool) -> Line {
 
 /// Why the table is empty.
 fn nothing(app: &App) -> String {
-    let Some(view) = app.feature_view() else { return super::summary::waiting(app) };
+    let Some(view) = app.feature_view() else { return pane::waiting(app) };
     match (app.jobs.loaded, app.jobs.all.is_empty()) {
         (false, _) if app.is_live() => {
             trouble::instead(app, Pane::Jobs).unwrap_or_else(|| "Loading the jobs.".to_owned())
@@ -170,7 +169,7 @@ fn columns(app: &App, canvas: &mut Canvas, wide: usize, top: usize, rows: usize)
             cells = cells.max(wide);
             known = if is_known(job, column) { known.max(wide) } else { known };
         }
-        let least = if column == Column::Reason { 0 } else { width(head_of(column)) + 2 };
+        let least = if column == Column::Reason { 0 } else { width(head_word(column)) + 2 };
         let used = !(column == Column::Reason && cells == 0);
         if used {
             all.push((column, priority, known.min(most(column)).max(least)));
@@ -214,7 +213,7 @@ fn most(column: Column) -> usize {
     }
 }
 
-fn head_of(column: Column) -> &'static str {
+fn head_word(column: Column) -> &'static str {
     match column {
         Column::Attempts => "tries",
         column => column.name(),
@@ -226,7 +225,7 @@ fn head(canvas: &mut Canvas, app: &App, inner: Rect, columns: &[(Column, usize)]
     for (column, cells) in columns {
         let sorted = *column == app.jobs.sort;
         let arrow = if app.jobs.descending { " ↓" } else { " ↑" };
-        let text = format!("{}{}", head_of(*column), if sorted { arrow } else { "" });
+        let text = format!("{}{}", head_word(*column), if sorted { arrow } else { "" });
         let meaning = if sorted { Meaning::Key } else { Meaning::Head };
         canvas.text(x, inner.y, *cells as u16, &fit(&text, *cells, *column == Column::Attempts), meaning);
         x += *cells as u16 + 2;
@@ -285,7 +284,7 @@ fn cell(canvas: &mut Canvas, app: &App, job: &Job, column: Column, long: bool) -
         Column::Attempts => dim(table::attempts(job).to_string()),
         Column::Progress => match (&job.state, table::failed(job).and_then(|attempt| attempt.reason.clone())) {
             (JobState::Failure, Some(reason)) => vec![piece(reason, Meaning::Bad)],
-            _ => progress(canvas, job),
+            _ => progress::job(canvas, job),
         },
         Column::Age => match job.created_at {
             Some(at) => dim(canvas.moving(ages::since(at, app.now))),
@@ -316,26 +315,6 @@ fn state(app: &App, job: &Job) -> Line {
     if app.pending.values().any(asked) {
         return vec![piece("◌ asking…", Meaning::Warning)];
     }
-    let phase = phase::of(job);
+    let phase = phase::phase(job);
     vec![piece(format!("{} {}", phase.glyph, phase.word), phase.meaning)]
-}
-
-/// Bar and percent, or when the next attempt is due, or how long the last one took.
-pub fn progress(canvas: &mut Canvas, job: &Job) -> Line {
-    match table::progress(job) {
-        Progress::Share(share) => {
-            let done = ((share * BAR as f32).round() as usize).min(BAR);
-            vec![
-                piece("━".repeat(done), Meaning::Running),
-                piece("─".repeat(BAR - done), Meaning::Dim),
-                piece(format!(" {:>3}%", (share * 100.0).floor()), Meaning::Text),
-            ]
-        }
-        Progress::Next(at) => {
-            let due = canvas.moving(ages::until(at, canvas.now));
-            vec![piece(format!("next {due}"), Meaning::Dim)]
-        }
-        Progress::Took(span) => vec![piece(format!("took {}", print_took(span)), Meaning::Dim)],
-        Progress::Nothing => Vec::new(),
-    }
 }

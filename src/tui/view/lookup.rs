@@ -10,7 +10,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{chrome, trouble};
+use super::{pane, trouble};
 use crate::client::message::Part;
 use crate::model::time::short_time;
 use crate::model::{FeatureStatus, FeatureValue, FeatureView, Time, Value};
@@ -25,14 +25,14 @@ const FIELD: usize = 16;
 
 /// Draws the pane.
 pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
-    let title = chrome::title(app, Pane::Lookup);
+    let title = pane::title(app, Pane::Lookup);
     let status = times(app, usize::from(area.width).saturating_sub(line_width(&title) + 10));
     let inner = canvas.frame(area, app.focus == Pane::Lookup, &title, &status);
     let foot = trouble::foot(canvas, app, Pane::Lookup);
     canvas.frame_foot(area, &foot);
     let inside = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     let Some(view) = app.feature_view() else {
-        canvas.empty(inner, &super::summary::waiting(app));
+        canvas.empty(inner, &pane::waiting(app));
         return;
     };
     if !view.online {
@@ -55,7 +55,6 @@ pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
     }
 }
 
-/// Where the time of the last answer went.
 /// How long the answer took: all that fits into `room` cells, the server's time in any case.
 fn times(app: &App, room: usize) -> Line {
     let Some(answer) = &app.lookup.answer else { return Vec::new() };
@@ -72,7 +71,7 @@ fn times(app: &App, room: usize) -> Line {
 
 /// Draws the fields, as many beside each other as fit, and a remark; returns the rows taken.
 fn form(canvas: &mut Canvas, app: &App, view: &FeatureView, area: Rect) -> u16 {
-    let typing = app.typing == Some(Typing::Key) && app.overlays.is_empty();
+    let typing = app.typing == Some(Typing::Key) && app.windows.is_empty();
     let (mut x, mut y) = (area.x, area.y);
     for (place, (name, field)) in app.lookup.fields.iter().enumerate() {
         let declared = view.join_keys.iter().find(|key| key.name == *name);

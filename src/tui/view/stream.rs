@@ -12,7 +12,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{chrome, trouble};
+use super::{pane, trouble};
 use crate::client::message::{Part, TailState};
 use crate::model::ViewKind;
 use crate::model::time::{floor, short_time};
@@ -31,11 +31,11 @@ pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
     if line_width(&status) + 14 > usize::from(area.width) {
         status = self::status(canvas, app, true);
     }
-    let inner = canvas.frame(area, app.focus == Pane::Stream, &chrome::title(app, Pane::Stream), &status);
+    let inner = canvas.frame(area, app.focus == Pane::Stream, &pane::title(app, Pane::Stream), &status);
     let mut foot = foot(canvas, app);
     let inside = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     if app.feature_view().is_none() {
-        canvas.empty(inner, &super::summary::waiting(app));
+        canvas.empty(inner, &pane::waiting(app));
         canvas.frame_foot(area, &foot);
         return;
     }
@@ -99,7 +99,7 @@ fn rate(per_second: f64) -> String {
 
 /// The filter's line, where one is typed or set; returns what is left of the area.
 fn filter(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
-    let typed = app.typing == Some(Typing::StreamFilter) && app.overlays.is_empty();
+    let typed = app.typing == Some(Typing::StreamFilter) && app.windows.is_empty();
     if inner.height < 4 || (!typed && app.stream.filter.text().is_empty()) {
         return inner;
     }
@@ -156,13 +156,13 @@ fn left_out(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
         (lost.failed, "the query failed on"),
         (lost.expired, "not read in time"),
     ];
-    let told = counts.iter().filter(|(count, _)| *count > 0);
-    let told: Vec<String> = told.map(|(count, what)| format!("{} {what}", values::grouped(*count))).collect();
-    if told.is_empty() || inner.height < 4 {
+    let counts = counts.iter().filter(|(count, _)| *count > 0);
+    let counts: Vec<String> = counts.map(|(count, what)| format!("{} {what}", values::grouped(*count))).collect();
+    if counts.is_empty() || inner.height < 4 {
         return inner;
     }
     let why = if lost.why.is_empty() { String::new() } else { format!(": {}", lost.why) };
-    trouble::write(canvas, &format!("Events in no record: {}{why}", told.join(", ")), Meaning::Warning, inner)
+    trouble::write(canvas, &format!("Events in no record: {}{why}", counts.join(", ")), Meaning::Warning, inner)
 }
 
 /// Why there are no records.

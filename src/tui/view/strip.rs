@@ -9,7 +9,7 @@
 
 use crate::model::time::short_time;
 use crate::model::{Job, JobType, Time, Window};
-use crate::tui::app::Covered;
+use crate::tui::app::ViewCoverage;
 use crate::tui::app::periods::{Fill, Grid, Strip};
 use crate::tui::canvas::{Line, piece};
 use crate::tui::text::{fit, width};
@@ -22,7 +22,7 @@ pub struct Shown<'a> {
     /// Where windows may begin and end.
     pub grid: &'a Grid,
     /// What is materialized.
-    pub covered: &'a Covered,
+    pub covered: &'a ViewCoverage,
     /// All jobs of the view.
     pub jobs: &'a [Job],
     /// The stores the view has: online, offline.

@@ -13,8 +13,8 @@
 
 use ratatui::layout::Rect;
 
-use super::{chrome, trouble};
-use crate::client::message::{Connection, Offer, Part};
+use super::{pane, trouble};
+use crate::client::message::{Offer, Part};
 use crate::model::time::print_span;
 use crate::model::{BatchTrigger, FeatureView, Freshness, Time, ViewKind};
 use crate::tui::ages;
@@ -53,12 +53,12 @@ const KNOWN: [&str; 21] = [
 
 /// Draws the pane.
 pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
-    let inner = canvas.frame(area, app.focus == Pane::Summary, &chrome::title(app, Pane::Summary), &status(app));
+    let inner = canvas.frame(area, app.focus == Pane::Summary, &pane::title(app, Pane::Summary), &status(app));
     let foot = trouble::foot(canvas, app, Pane::Summary);
     canvas.frame_foot(area, &foot);
     let inside = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     let Some(view) = app.feature_view() else {
-        canvas.empty(inner, &waiting(app));
+        canvas.empty(inner, &pane::waiting(app));
         return;
     };
     let inside = trouble::top(canvas, app, Pane::Summary, inside);
@@ -66,29 +66,6 @@ pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
     canvas.layout.summary = canvas.lines(inside, &lines, app.summary_scroll);
     let (total, visible) = canvas.layout.summary;
     canvas.thumb(area, app.summary_scroll, visible, total);
-}
-
-/// What is awaited while there is no view.
-pub fn waiting(app: &App) -> String {
-    if let (None, Connection::Refused { .. }) = (&app.views, &app.connection) {
-        return "Nothing to show: what is wrong stands at the top.".to_owned();
-    }
-    let of_all = [Part::Views, Part::Workspaces].into_iter().find_map(|part| app.failing.get(&part));
-    if let (None, true, Some(failing)) = (&app.views, app.is_live(), of_all) {
-        return failing.problem.to_string();
-    }
-    if let (None, Some(problem)) = (&app.views, app.offer(Part::Views).problem()) {
-        return problem.to_string();
-    }
-    match (&app.views, app.is_live()) {
-        (None, false) => "Waiting for the deployment to answer.".to_owned(),
-        (None, true) => "Loading the feature views.".to_owned(),
-        (Some(views), _) if views.is_empty() => {
-            let workspace = app.workspace.as_deref().unwrap_or("this workspace");
-            format!("There is no feature view in {workspace}. Press w for another workspace.")
-        }
-        (Some(_), _) => "Press v to pick a feature view.".to_owned(),
-    }
 }
 
 /// Fresh or stale, in a word; what is not known to be so now, was so.
@@ -220,7 +197,7 @@ fn join_keys(view: &FeatureView) -> String {
 }
 
 fn freshness(app: &App) -> Fact {
-    let Some(told) = &app.freshness else {
+    let Some(known) = &app.freshness else {
         let why = match app.offer(Part::Freshness) {
             Offer::Missing(_) => "not served by this deployment",
             Offer::Forbidden(_) => "the API key may not read it",
@@ -228,13 +205,13 @@ fn freshness(app: &App) -> Fact {
         };
         return ("freshness", why.to_owned(), Meaning::Dim);
     };
-    let value = match (told.freshness, told.expected) {
-        _ if !told.materialization_enabled => "not materialized".to_owned(),
+    let value = match (known.freshness, known.expected) {
+        _ if !known.materialization_enabled => "not materialized".to_owned(),
         (Some(age), Some(expected)) => format!("{}, stale after {}", ages::coarse(age), print_span(expected)),
         (Some(age), None) => ages::coarse(age),
         (None, _) => "nothing was written yet".to_owned(),
     };
-    let meaning = match (trouble::is_current(app, Part::Freshness), told.is_stale) {
+    let meaning = match (trouble::is_current(app, Part::Freshness), known.is_stale) {
         (false, _) => Meaning::Dim,
         (true, true) => Meaning::Warning,
         (true, false) => Meaning::Good,
@@ -242,7 +219,7 @@ fn freshness(app: &App) -> Fact {
     ("freshness", value, meaning)
 }
 
-/// A name in so many cells and its value, the value wrapped beside it.
+/// A name in so many cells and its value, wrapped in the cells that are left.
 fn pair(lines: &mut Vec<Line>, (name, names): (&str, usize), value: &str, meaning: Meaning, width: usize) {
     let mut name = fit(&cut(name, names.saturating_sub(1)), names, false);
     for part in wrap(value, width.saturating_sub(names)) {

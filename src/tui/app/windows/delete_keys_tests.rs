@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::delete_keys::DeleteForm;
 use crate::client::message::{KeySet, Problem, Table, Update};
 use crate::model::{DeletionStarted, Stores};
 use crate::tui::app::testing::*;
@@ -15,11 +16,7 @@ fn app() -> App {
 }
 
 fn form(app: &App) -> &DeleteForm {
-    let form = app.overlays.iter().find_map(|overlay| match overlay {
-        Overlay::Delete(form) => Some(&**form),
-        _ => None,
-    });
-    form.expect("no form is open")
+    app.windows.find::<DeleteForm>().expect("no form is open")
 }
 
 /// Opens the form, has a file read, and answers with two keys of three.
@@ -74,7 +71,7 @@ fn what_was_started_is_told_with_the_stores_that_were_skipped() {
         toast(&app),
         "Deletion job 0000abc0 was started. The offline store was skipped: nothing was materialized there."
     );
-    assert!(app.overlays.is_empty());
+    assert!(app.windows.is_empty());
 }
 
 #[test]
@@ -133,6 +130,6 @@ fn a_view_with_a_wildcard_key_says_why_not() {
     let mut app = app();
     press(&mut app, "v type:route enter");
     press(&mut app, "D");
-    assert!(app.overlays.is_empty());
+    assert!(app.windows.is_empty());
     assert!(toast(&app).contains("its join key dest is a wildcard"), "{}", toast(&app));
 }

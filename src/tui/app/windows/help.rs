@@ -1,29 +1,53 @@
-//! The help: every action with its keys, made from the action table.
+//! The window of keys: every action with its keys, made from the action table.
 
 use ratatui::layout::Rect;
 
-use crate::tui::action::{Layer, TABLE};
+use super::{Next, Window};
+use crate::tui::action::{Action, Layer, TABLE, stacks};
+use crate::tui::app::App;
 use crate::tui::canvas::{Canvas, Line, centred, piece};
 use crate::tui::chord::Chord;
+use crate::tui::effect::Effect;
 use crate::tui::field;
 use crate::tui::keymap::Keymap;
+use crate::tui::scroll::scroll;
 use crate::tui::text::{fit, width, wrap};
 use crate::tui::theme::Meaning;
 
 /// Cells that keys take.
 const KEYS: usize = 24;
 
-/// Draws the window.
-pub fn draw(canvas: &mut Canvas, scroll: usize, body: Rect) {
-    let wide = body.width.saturating_sub(2).min(104);
-    let lines = lines(usize::from(wide.saturating_sub(4)));
-    let area = centred(body, wide, lines.len() as u16 + 2);
-    canvas.clear(area);
-    let inner = canvas.frame(area, true, &[piece("Keys", Meaning::TitleFocus)], &[piece("esc closes", Meaning::Dim)]);
-    let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
-    canvas.layout.window = canvas.lines(inner, &lines, scroll);
-    let (total, visible) = canvas.layout.window;
-    canvas.thumb(area, scroll, visible, total);
+/// What keys do.
+#[derive(Clone, Debug, Default)]
+pub struct Help {
+    /// How far it is scrolled, in lines.
+    scroll: usize,
+}
+
+impl Window for Help {
+    fn layers(&self) -> &'static [Layer] {
+        stacks::WINDOW
+    }
+
+    fn act(&mut self, app: &mut App, action: Action, _effects: &mut Vec<Effect>) -> Next {
+        match action {
+            // The key that opened it closes it.
+            Action::Help => Next::Close,
+            _ => Next::stay_if(scroll(&mut self.scroll, action, app.layout.window)),
+        }
+    }
+
+    fn draw(&self, canvas: &mut Canvas, _app: &App, body: Rect) {
+        let wide = body.width.saturating_sub(2).min(104);
+        let lines = lines(usize::from(wide.saturating_sub(4)));
+        let area = centred(body, wide, lines.len() as u16 + 2);
+        let inner = canvas.window(area, 1, &[piece("Keys", Meaning::TitleFocus)], &[piece("esc closes", Meaning::Dim)]);
+        canvas.scrolled(area, inner, &lines, self.scroll);
+    }
+
+    fn closes_with_view(&mut self, _app: &mut App, _effects: &mut Vec<Effect>) -> bool {
+        false
+    }
 }
 
 fn lines(wide: usize) -> Vec<Line> {
@@ -46,15 +70,16 @@ fn lines(wide: usize) -> Vec<Line> {
     lines
 }
 
-/// A row: keys at the left, the sentence beside them on as many lines as it takes. More keys than fit have a line of their own.
+/// A row: keys at the left, the sentence at their right on as many lines as it takes. More keys than fit have a line of their
+/// own.
 fn push(lines: &mut Vec<Line>, keys: &str, sentence: &str, wide: usize) {
-    let mut beside = fit(keys, KEYS, false);
+    let mut left = fit(keys, KEYS, false);
     if width(keys) >= KEYS {
         lines.push(vec![piece(keys, Meaning::Key)]);
-        beside = " ".repeat(KEYS);
+        left = " ".repeat(KEYS);
     }
     for line in wrap(sentence, wide.saturating_sub(KEYS)) {
-        let keys = std::mem::replace(&mut beside, " ".repeat(KEYS));
+        let keys = std::mem::replace(&mut left, " ".repeat(KEYS));
         lines.push(vec![piece(keys, Meaning::Key), piece(line, Meaning::Text)]);
     }
 }

@@ -1,34 +1,63 @@
-//! The journal: the deployment and its notices, what this console did and was told, and the deployment's audit log.
+//! The window of the log: the deployment and its notices, what this console did and heard, and the deployment's audit log.
 
 use ratatui::layout::Rect;
 
+use super::{Next, Window};
 use crate::model::time::short_second;
 use crate::model::{AuditEntry, Time};
-use crate::tui::app::App;
+use crate::tui::action::{Action, Layer, stacks};
+use crate::tui::app::{App, audit_log};
 use crate::tui::canvas::{Canvas, Line, centred, piece};
+use crate::tui::effect::Effect;
+use crate::tui::scroll::scroll;
 use crate::tui::text::{fit, width, wrap};
 use crate::tui::theme::Meaning;
-use crate::tui::view::chrome;
+use crate::tui::view::notes::sign;
 
-/// Draws it, of each part the newest first.
-pub fn journal(canvas: &mut Canvas, app: &App, scroll: usize, body: Rect) {
-    let wide = body.width.saturating_sub(2).min(140);
-    let lines = lines(app, usize::from(wide.saturating_sub(4)));
-    let area = centred(body, wide, body.height.saturating_sub(2));
-    canvas.clear(area);
-    let title = [piece("Log", Meaning::TitleFocus)];
-    let inner = canvas.frame(area, true, &title, &[piece("esc closes", Meaning::Dim)]);
-    let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
-    canvas.layout.window = canvas.lines(inner, &lines, scroll);
-    let (total, visible) = canvas.layout.window;
-    canvas.thumb(area, scroll, visible, total);
+/// Requests, notes, notices and the audit log, of each the newest first.
+#[derive(Clone, Debug, Default)]
+pub struct Journal {
+    /// How far it is scrolled, in lines.
+    scroll: usize,
+}
+
+/// Opens the log, and asks for the newest entries of the audit log.
+pub fn open(app: &mut App, effects: &mut Vec<Effect>) {
+    app.windows.open(Journal::default());
+    audit_log::ask(app, effects);
+}
+
+impl Window for Journal {
+    fn layers(&self) -> &'static [Layer] {
+        stacks::WINDOW
+    }
+
+    fn act(&mut self, app: &mut App, action: Action, _effects: &mut Vec<Effect>) -> Next {
+        match action {
+            // The key that opened it closes it.
+            Action::Journal => Next::Close,
+            _ => Next::stay_if(scroll(&mut self.scroll, action, app.layout.window)),
+        }
+    }
+
+    fn draw(&self, canvas: &mut Canvas, app: &App, body: Rect) {
+        let wide = body.width.saturating_sub(2).min(140);
+        let lines = lines(app, usize::from(wide.saturating_sub(4)));
+        let area = centred(body, wide, body.height.saturating_sub(2));
+        let inner = canvas.window(area, 1, &[piece("Log", Meaning::TitleFocus)], &[piece("esc closes", Meaning::Dim)]);
+        canvas.scrolled(area, inner, &lines, self.scroll);
+    }
+
+    fn closes_with_view(&mut self, _app: &mut App, _effects: &mut Vec<Effect>) -> bool {
+        false
+    }
 }
 
 fn lines(app: &App, wide: usize) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     if let Some(deployment) = &app.deployment {
         lines.push(vec![piece("deployment  ", Meaning::Dim), piece(deployment.url.clone(), Meaning::Text)]);
-        lines.extend(wrapped("audit log   ", &standing(app), wide));
+        lines.extend(wrapped("audit log   ", &audit_state(app), wide));
         for notice in &deployment.notices {
             let mut mark = "!  ";
             for line in wrap(notice, wide.saturating_sub(3)) {
@@ -42,7 +71,7 @@ fn lines(app: &App, wide: usize) -> Vec<Line> {
     }
     lines.extend(notes(app, wide));
     let entries = app.audit.known.iter().flat_map(|entries| entries.iter());
-    let mut audit = entries.flat_map(|entry| audited(entry, wide, app.now)).peekable();
+    let mut audit = entries.flat_map(|entry| audit_entry(entry, wide, app.now)).peekable();
     if audit.peek().is_some() {
         lines.extend([Vec::new(), vec![piece("Audit log of the deployment", Meaning::Title)]]);
         lines.extend(audit);
@@ -53,8 +82,8 @@ fn lines(app: &App, wide: usize) -> Vec<Line> {
     lines
 }
 
-/// How the audit log stands.
-fn standing(app: &App) -> String {
+/// What is known of the audit log as a whole.
+fn audit_state(app: &App) -> String {
     match (&app.audit.problem, &app.audit.known) {
         (Some(problem), _) => problem.to_string(),
         (None, Some(entries)) if entries.is_empty() => "nothing was changed yet".to_owned(),
@@ -77,7 +106,7 @@ fn wrapped(heading: &'static str, text: &str, wide: usize) -> Vec<Line> {
 fn notes(app: &App, wide: usize) -> Vec<Line> {
     let mut lines = Vec::new();
     for note in app.notes.journal.iter().rev() {
-        let (glyph, meaning) = chrome::level(note.level);
+        let (glyph, meaning) = sign(note.level);
         let mut at = note.at.format("%H:%M:%S").to_string();
         let mut glyph = glyph;
         for line in wrap(&note.text, wide.saturating_sub(12)) {
@@ -92,7 +121,7 @@ fn notes(app: &App, wide: usize) -> Vec<Line> {
 }
 
 /// One change: when, who, what, and what came of it; the request's name last.
-fn audited(entry: &AuditEntry, wide: usize, now: Time) -> Vec<Line> {
+fn audit_entry(entry: &AuditEntry, wide: usize, now: Time) -> Vec<Line> {
     let meaning = match entry.done {
         Some(true) => Meaning::Good,
         Some(false) => Meaning::Bad,

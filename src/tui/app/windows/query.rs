@@ -1,165 +1,82 @@
-//! Run and History: from the form over the query under way to the table of its answer, and into a file.
+//! A query under way: what is being done, how far it is, since when; or why it failed, in full.
 //!
-//! One query at a time. Its answer finds the window that waits for it by the request; without such a window it is dropped.
+//! One at a time: run, history, a status table, a lookup of many keys. Its answer finds this window by the request, and the
+//! table takes its place; without such a window the answer is dropped.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use super::query_form::{self, AskForm, AskKind};
-use super::table::{Face, Origin, Running, SaveForm, Sheet};
-use crate::client::message::{Command, Problem, QueryAnswer, RequestId, Table};
-use crate::model::{Query, QueryProgress};
-use crate::tui::action::Action;
-use crate::tui::app::{App, Ask, Dirty, Level, Overlay, Pending, Question, Typing};
+use ratatui::layout::Rect;
+
+use super::query_form::QueryForm;
+use super::table::TableWindow;
+use super::{Next, Window};
+use crate::client::message::{Command, Problem, QueryAnswer, RequestId};
+use crate::model::time::print_took;
+use crate::model::{Query, QueryProgress, Span, Time};
+use crate::tui::action::{Action, Layer, stacks};
+use crate::tui::ages;
+use crate::tui::app::origin::{NO_FORM, Origin, sentence};
+use crate::tui::app::{App, Level};
+use crate::tui::canvas::{Canvas, Line, centred, piece};
 use crate::tui::effect::Effect;
-use crate::tui::sheet::{self, Done, Outcome, Task, Work};
+use crate::tui::layout::TableLayout;
+use crate::tui::scroll::scroll;
+use crate::tui::theme::Meaning;
+use crate::tui::values::grouped;
+use crate::tui::view::form::wrapped;
+use crate::tui::view::progress;
 
-/// Forms that are remembered.
-const REMEMBERED: usize = 64;
+/// Cells of the bar.
+const BAR: usize = 24;
 
-/// Does an action of the forms, of a query under way, or of its table.
-pub fn act(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
-    match action {
-        Action::Run => open(app, AskKind::Run),
-        Action::History => open(app, AskKind::History),
-        Action::StopQuery => stop(app, effects),
-        Action::EditQuery => edit(app),
-        _ => on_sheet(app, action, effects),
-    }
+/// A query under way, or one that failed.
+#[derive(Clone, Debug)]
+pub struct RunningQuery {
+    pub request: RequestId,
+    /// What was asked for.
+    pub origin: Origin,
+    pub since: Time,
+    /// How far it is.
+    pub progress: QueryProgress,
+    /// Why it failed, and after how long.
+    pub failed: Option<(Problem, Duration)>,
+    /// How far the error is scrolled, in lines.
+    scroll: usize,
 }
 
-fn open(app: &mut App, kind: AskKind) {
-    let Some(view) = app.feature_view() else { return };
-    let mut form = AskForm::new(kind, view, app.read_only, app.now);
-    if let Some(earlier) = app.asks.get(&(form.workspace.clone(), form.feature_view.clone(), kind)) {
-        form.resume(earlier);
-    }
-    app.overlays.push(Overlay::Ask(Box::new(form)));
+/// Opens the window of a query that was just asked for; that of one that failed makes room.
+pub fn open(app: &mut App, request: RequestId, origin: Origin) {
+    let (since, progress) = (app.now, QueryProgress::default());
+    app.windows.close::<RunningQuery>(|_| true);
+    app.windows.open(RunningQuery { request, origin, since, progress, failed: None, scroll: 0 });
 }
 
-/// Back to the form of the failed query or of the table.
-fn edit(app: &mut App) {
-    match app.overlays.last() {
-        Some(Overlay::Running(running)) => {
-            let Some(form) = running.origin.form().cloned() else { return };
-            app.overlays.pop();
-            app.overlays.push(Overlay::Ask(Box::new(form)));
-        }
-        Some(Overlay::Sheet(sheet)) => {
-            let Some(form) = sheet.origin.form().cloned() else { return };
-            app.overlays.push(Overlay::Ask(Box::new(form)));
-        }
-        _ => {}
-    }
-}
-
-/// Keeps what was typed for the next time the form is opened.
-fn remember(app: &mut App, form: &AskForm) {
-    if !form.touched {
-        return;
-    }
-    let key = (form.workspace.clone(), form.feature_view.clone(), form.kind);
-    if app.asks.len() >= REMEMBERED && !app.asks.contains_key(&key) {
-        app.asks.pop_first();
-    }
-    app.asks.insert(key, form.clone());
-}
-
-/// Leaves the form; what was typed is there when it is opened again.
-pub fn leave(app: &mut App) {
-    if let Some(Overlay::Ask(form)) = app.overlays.pop() {
-        remember(app, &form);
-    }
-}
-
-/// Takes the form: sends the query, or asks first where something is kept, or says what is wrong.
-pub fn submit(app: &mut App, effects: &mut Vec<Effect>) {
-    let (live, home) = (app.is_live(), app.home.clone());
-    let Some(Overlay::Ask(form)) = app.overlays.last_mut() else { return };
-    let query = match form.query(home.as_deref()) {
-        Ok(query) => query,
-        Err((item, text)) => {
-            form.go_to(item);
-            form.error = Some((item, text));
-            return;
-        }
-    };
-    if !live {
-        let text = "Not connected: nothing can be asked until the deployment answers again.";
-        form.error = Some((form.item(), text.to_owned()));
-        return;
-    }
-    match query {
-        Query::History(history) if history.save => {
-            app.overlays.push(Overlay::Question(Box::new(Question::keep(&history))));
-        }
-        query => send(app, query, effects),
-    }
-}
-
-/// Sends the query of the form that is open.
-pub fn send(app: &mut App, query: Query, effects: &mut Vec<Effect>) {
-    let Some(Overlay::Ask(form)) = app.overlays.pop() else { return };
-    remember(app, &form);
+/// Sends the query of a form that closes.
+pub fn send(app: &mut App, form: QueryForm, query: Query, effects: &mut Vec<Effect>) {
+    form.remember(app);
     let request = app.request();
-    let text = format!("asked for {} of {}: {}", form.kind.name(), query.feature_view(), query_form::sentence(&query));
+    let text = format!("asked for {} of {}: {}", form.kind.name(), query.feature_view(), sentence(&query));
     app.notes.add(app.now, Level::Trace, text);
-    // One that failed makes room.
-    app.overlays.retain(|overlay| !matches!(overlay, Overlay::Running(_)));
-    app.overlays.push(Overlay::Running(Box::new(Running {
-        request,
-        origin: Origin::Query { form, query: Box::new(query.clone()) },
-        since: app.now,
-        progress: QueryProgress::default(),
-        failed: None,
-        scroll: 0,
-    })));
+    open(app, request, Origin::Query { form: Box::new(form), query: Box::new(query.clone()) });
     effects.push(Effect::Client(Command::Query { request, query }));
 }
 
-/// Cancels the query; its form comes back as it was.
-fn stop(app: &mut App, effects: &mut Vec<Effect>) {
-    let Some(place) = app.overlays.iter().position(|overlay| matches!(overlay, Overlay::Running(_))) else { return };
-    let Overlay::Running(running) = app.overlays.remove(place) else { return };
-    // A status table computes nothing: there is nothing to stop, and its answer is dropped.
-    let Origin::Query { form, .. } = running.origin else { return };
-    if running.failed.is_none() {
-        effects.push(Effect::Client(Command::CancelQuery { request: running.request }));
-        app.notes.add(app.now, Level::Trace, "cancelled the query");
-    }
-    app.overlays.insert(place, Overlay::Ask(form));
-}
-
-/// Another view or workspace is opened: what belongs to the old one closes, and its query is cancelled.
-pub fn close_all(app: &mut App, effects: &mut Vec<Effect>) {
-    for overlay in std::mem::take(&mut app.overlays) {
-        match overlay {
-            Overlay::Running(running) if running.failed.is_none() && running.origin.form().is_some() => {
-                effects.push(Effect::Client(Command::CancelQuery { request: running.request }));
-                let text = format!("The query of {} was cancelled.", running.origin.feature_view());
-                app.notes.add(app.now, Level::Info, text);
-            }
-            Overlay::Running(_) | Overlay::Sheet(_) | Overlay::Save(_) => {}
-            Overlay::Ask(form) => remember(app, &form),
-            Overlay::Question(question) if matches!(question.ask, Ask::Keep(_) | Ask::Replace { .. }) => {}
-            other => app.overlays.push(other),
-        }
-    }
-}
-
-/// The query goes on.
-pub fn progress(app: &mut App, request: RequestId, progress: QueryProgress) {
-    if let Some(running) = waiting(app, request) {
-        running.progress = progress;
-    }
+/// Whether a query has no answer yet.
+pub fn is_under_way(app: &App) -> bool {
+    app.windows.all::<RunningQuery>().any(|running| running.failed.is_none())
 }
 
 /// The query under way that waits for this request.
-fn waiting(app: &mut App, request: RequestId) -> Option<&mut Running> {
-    app.overlays.iter_mut().find_map(|overlay| match overlay {
-        Overlay::Running(running) if running.request == request && running.failed.is_none() => Some(&mut **running),
-        _ => None,
-    })
+fn waiting(app: &mut App, request: RequestId) -> Option<&mut RunningQuery> {
+    let waits = |running: &&mut RunningQuery| running.request == request && running.failed.is_none();
+    app.windows.all_mut().find(waits)
+}
+
+/// The query goes on.
+pub fn progressed(app: &mut App, request: RequestId, progress: QueryProgress) {
+    if let Some(running) = waiting(app, request) {
+        running.progress = progress;
+    }
 }
 
 /// The query ended: its table takes the place of its window.
@@ -175,164 +92,121 @@ pub fn done(app: &mut App, request: RequestId, answer: Result<QueryAnswer, Probl
             return;
         }
     };
-    let running = running.clone();
+    let origin = running.origin.clone();
     for warning in &answer.warnings {
         app.notes.add(app.now, Level::Trace, format!("warning of the query of {view}: {warning}"));
     }
     if let Some(dataset) = &answer.saved_as {
         app.notes.add(app.now, Level::Good, format!("The result is kept as dataset `{dataset}`."));
     }
-    let sheet = Sheet::new(running, answer, took, app.feature_view());
+    let table = TableWindow::new(origin, answer, took, app.feature_view());
     // The table of an earlier query makes room.
-    app.overlays.retain(|overlay| !matches!(overlay, Overlay::Sheet(_)));
-    app.layout.sheet = Default::default();
-    if let Some(place) = app.overlays.iter_mut().find(|overlay| matches!(overlay, Overlay::Running(_))) {
-        *place = Overlay::Sheet(Box::new(sheet));
-    }
+    app.windows.close::<TableWindow>(|_| true);
+    app.layout.table = TableLayout::default();
+    app.windows.replace::<RunningQuery>(table);
 }
 
-/// What came of a task of the loop.
-pub fn worked(app: &mut App, done: Done, effects: &mut Vec<Effect>) {
-    let height = app.layout.sheet.rows;
-    if let Outcome::Found(there) = done.outcome {
-        found(app, done.ticket, there, effects);
-    } else if app.sheet().is_some_and(|sheet| sheet.done(done.ticket, done.outcome, height)) {
-        app.soil(Dirty::Input);
-    }
-}
-
-/// Begins the task that the table needs, if it needs one.
-pub fn begin_work(app: &mut App, effects: &mut Vec<Effect>) {
-    let (ticket, now) = (app.last_request + 1, app.now);
-    if let Some(work) = app.sheet().and_then(|sheet| sheet.work(ticket, now)) {
-        app.last_request = ticket;
-        effects.push(Effect::Work(work));
-    }
-}
-
-fn on_sheet(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
-    let Some(sheet) = app.sheet() else { return };
-    match action {
-        Action::OpenRow => face(sheet, Face::Record),
-        Action::Column => face(sheet, Face::Column),
-        Action::Plot => face(sheet, Face::Plot),
-        Action::TableSort => sheet.sort(),
-        Action::TableTurn => sheet.turn(),
-        Action::CopyCell => {
-            let column = sheet.answer.table.0.columns().get(sheet.column);
-            let cell = column.and_then(|column| sheet::exact(column, sheet.selected as usize)).unwrap_or_default();
-            let name = sheet.heads.get(sheet.column).map_or("", |head| &head.name);
-            effects.push(Effect::Copy { text: cell, what: format!("The cell of {name}") });
+impl RunningQuery {
+    /// Cancels the query; its form comes back as it was.
+    fn stop(&self, app: &mut App, effects: &mut Vec<Effect>) -> Next {
+        // A status table computes nothing: there is nothing to stop, and its answer is dropped.
+        let Origin::Query { form, .. } = &self.origin else { return Next::Close };
+        if self.failed.is_none() {
+            effects.push(Effect::Client(Command::CancelQuery { request: self.request }));
+            app.notes.add(app.now, Level::Trace, "cancelled the query");
         }
-        Action::SaveTable => {
-            let field = crate::tui::field::Field::new(&sheet.file_name().to_string_lossy());
-            let form = SaveForm { table: sheet.table().clone(), field, error: None, finding: None, writing: None };
-            app.overlays.push(Overlay::Save(Box::new(form)));
+        Next::Replace(form.clone())
+    }
+}
+
+impl Window for RunningQuery {
+    fn layers(&self) -> &'static [Layer] {
+        if self.failed.is_none() { stacks::RUNNING } else { stacks::FAILED }
+    }
+
+    fn act(&mut self, app: &mut App, action: Action, effects: &mut Vec<Effect>) -> Next {
+        match (action, self.origin.form()) {
+            (Action::StopQuery, _) => self.stop(app, effects),
+            (Action::EditQuery, Some(form)) => Next::Replace(Box::new(form.clone())),
+            _ => Next::stay_if(scroll(&mut self.scroll, action, app.layout.window)),
         }
-        _ => {}
     }
-}
 
-/// Shows that face, or the rows where it shows already.
-fn face(sheet: &mut Sheet, face: Face) {
-    sheet.face = if sheet.face == face { Face::Rows } else { face };
-    sheet.scroll = 0;
-}
-
-/// Esc on a table: back to the rows, then without the filter, then away.
-pub fn back(app: &mut App) {
-    let Some(Overlay::Sheet(sheet)) = app.overlays.last_mut() else { return };
-    if sheet.face != Face::Rows {
-        sheet.face = Face::Rows;
-    } else if !sheet.filter.text().is_empty() {
-        drop_filter(app);
-    } else {
-        app.overlays.pop();
-        app.typing = None;
-    }
-}
-
-/// Shows all rows again.
-pub fn drop_filter(app: &mut App) {
-    if let Some(sheet) = app.sheet() {
-        sheet.filter.set("");
-        sheet.refilter();
-    }
-}
-
-/// Types into the table's filter.
-pub fn filter(app: &mut App) {
-    if let Some(sheet) = app.sheet() {
-        sheet.face = Face::Rows;
-        app.typing = Some(Typing::TableFilter);
-    }
-}
-
-/// Takes the path: asks the loop whether the file is there.
-pub fn save(app: &mut App, effects: &mut Vec<Effect>) {
-    let (ticket, home) = (app.last_request + 1, app.home.clone());
-    let Some(Overlay::Save(form)) = app.overlays.last_mut() else { return };
-    if form.writing.is_some() {
-        return;
-    }
-    let path = query_form::expand(form.field.text().trim(), home.as_deref());
-    if path.as_os_str().is_empty() {
-        form.error = Some("Type the name of a file that ends in .parquet, .csv or .jsonl.".to_owned());
-        return;
-    }
-    (form.finding, form.error) = (Some((ticket, path.clone())), None);
-    app.last_request = ticket;
-    effects.push(Effect::Work(Work { ticket, task: Task::Find(path) }));
-}
-
-/// Whether the file is there is known: ask first, or write.
-fn found(app: &mut App, ticket: RequestId, there: bool, effects: &mut Vec<Effect>) {
-    let Some(Overlay::Save(form)) = app.overlays.last_mut() else { return };
-    let Some((_, path)) = form.finding.take_if(|(finding, _)| *finding == ticket) else { return };
-    let table = form.table.clone();
-    if there {
-        app.overlays.push(Overlay::Question(Box::new(Question::replace(table, path))));
-    } else {
-        write(app, table, path, false, effects);
-    }
-    app.soil(Dirty::Input);
-}
-
-/// Has the table written.
-pub fn write(app: &mut App, table: Table, path: PathBuf, replace: bool, effects: &mut Vec<Effect>) {
-    let request = app.request();
-    if let Some(Overlay::Save(form)) = app.overlays.last_mut() {
-        form.writing = Some(request);
-    }
-    app.pending.insert(request, Pending::Save);
-    app.notes.add(app.now, Level::Trace, format!("asked to write {}", path.display()));
-    effects.push(Effect::Client(Command::SaveTable { request, table, path, replace }));
-}
-
-/// The table was written, or not: then the form says why.
-pub fn saved(app: &mut App, request: RequestId, answer: Result<(PathBuf, u64), Problem>) {
-    if app.pending.remove(&request).is_none() {
-        return;
-    }
-    let waits = |overlay: &Overlay| matches!(overlay, Overlay::Save(form) if form.writing == Some(request));
-    match answer {
-        Ok((path, bytes)) => {
-            app.overlays.retain(|overlay| !waits(overlay));
-            let text = format!("Wrote {} ({}).", path.display(), size(bytes));
-            app.notes.add(app.now, Level::Good, text);
+    fn offers(&self, action: Action) -> Result<bool, &'static str> {
+        match action {
+            Action::EditQuery if self.origin.form().is_none() => Err(NO_FORM),
+            Action::EditQuery | Action::StopQuery => Ok(true),
+            _ => Ok(false),
         }
-        Err(problem) => match app.overlays.iter_mut().find(|overlay| waits(overlay)) {
-            Some(Overlay::Save(form)) => (form.writing, form.error) = (None, Some(problem.to_string())),
-            _ => app.notes.add(app.now, Level::Bad, format!("The table was not written. {problem}")),
-        },
+    }
+
+    fn draw(&self, canvas: &mut Canvas, _app: &App, body: Rect) {
+        let wide = body.width.saturating_sub(2).min(if self.failed.is_some() { 110 } else { 84 });
+        let inside = usize::from(wide.saturating_sub(6));
+        let mut lines = wrapped(&self.origin.sentence(), inside, Meaning::Dim);
+        lines.push(Vec::new());
+        let (title, clock) = match &self.failed {
+            Some((problem, took)) => {
+                lines.extend(failure_lines(problem, inside));
+                let took = print_took(Span::from_std(*took).unwrap_or_default());
+                ("✗ failed  ", piece(format!("after {took}"), Meaning::Dim))
+            }
+            None => {
+                lines.extend(progress_lines(self));
+                let clock = canvas.moving(ages::elapsed(self.since, canvas.now));
+                ("", piece(clock, Meaning::Running))
+            }
+        };
+        let padded = lines.len() + 4 <= usize::from(body.height);
+        let area = centred(body, wide, lines.len() as u16 + if padded { 4 } else { 2 });
+        let name = format!("{} {}", self.origin.name(), self.origin.feature_view());
+        let title = [piece(title, Meaning::Bad), piece(name, Meaning::TitleFocus)];
+        let inner = canvas.window(area, 2, &title, std::slice::from_ref(&clock));
+        let keys: [(&str, &str); 2] = match (&self.failed, self.origin.form()) {
+            (None, _) => [("esc", " cancel"), ("", "")],
+            (Some(_), Some(_)) => [("e", " edit  "), ("esc", " close")],
+            (Some(_), None) => [("esc", " close"), ("", "")],
+        };
+        let foot: Line =
+            keys.iter().flat_map(|(key, word)| [piece(*key, Meaning::Key), piece(*word, Meaning::Dim)]).collect();
+        canvas.frame_foot(area, &foot);
+        let inner = Rect {
+            y: inner.y + u16::from(padded),
+            height: inner.height.saturating_sub(if padded { 2 } else { 0 }),
+            ..inner
+        };
+        canvas.scrolled(area, inner, &lines, self.scroll);
+    }
+
+    /// A query that is computed for the old view is cancelled.
+    fn closes_with_view(&mut self, app: &mut App, effects: &mut Vec<Effect>) -> bool {
+        if self.failed.is_none() && self.origin.form().is_some() {
+            effects.push(Effect::Client(Command::CancelQuery { request: self.request }));
+            let text = format!("The query of {} was cancelled.", self.origin.feature_view());
+            app.notes.add(app.now, Level::Info, text);
+        }
+        true
     }
 }
 
-/// Bytes for people.
-fn size(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} bytes"),
-        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+fn progress_lines(running: &RunningQuery) -> Vec<Line> {
+    let progress = &running.progress;
+    let step = if progress.step.is_empty() { "asking the deployment" } else { &progress.step };
+    let mut lines = vec![vec![piece(step, Meaning::Text)]];
+    let mut line: Line = Vec::new();
+    if let Some(share) = progress.share {
+        line.extend(progress::bar(share, BAR));
+        line.push(piece("  ", Meaning::Text));
     }
+    if let Some(rows) = progress.rows_read {
+        line.push(piece(format!("{} rows read", grouped(rows)), Meaning::Dim));
+    }
+    lines.push(line);
+    lines
+}
+
+fn failure_lines(problem: &Problem, inside: usize) -> Vec<Line> {
+    let mut lines = wrapped(&problem.what, inside, Meaning::Bad);
+    lines.extend(wrapped(&problem.hint, inside, Meaning::Text));
+    lines
 }

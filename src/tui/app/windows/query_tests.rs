@@ -2,6 +2,11 @@
 
 use std::path::PathBuf;
 
+use super::help::Help;
+use super::query::RunningQuery;
+use super::query_form::{Item, Kind, QueryForm};
+use super::save::SaveForm;
+use super::table::TableWindow;
 use crate::client::message::Update;
 use crate::model::{HistoryQuery, Query, QueryProgress};
 use crate::tui::app::testing::*;
@@ -12,16 +17,12 @@ fn app() -> App {
     live((120, 40), "dark")
 }
 
-fn table(app: &App) -> &Sheet {
-    let sheet = app.overlays.iter().find_map(|overlay| match overlay {
-        Overlay::Sheet(sheet) => Some(&**sheet),
-        _ => None,
-    });
-    sheet.expect("no table is open")
+fn table(app: &App) -> &TableWindow {
+    app.windows.find::<TableWindow>().expect("no table is open")
 }
 
-fn form(app: &App) -> &AskForm {
-    let Some(Overlay::Ask(form)) = app.overlays.last() else { panic!("no form is open: {:?}", app.overlays.last()) };
+fn form(app: &App) -> &QueryForm {
+    let Some(form) = app.windows.on_top::<QueryForm>() else { panic!("no form is open: {:?}", app.windows.top()) };
     form
 }
 
@@ -64,7 +65,7 @@ fn run_sends_what_the_form_says_and_shows_the_table() {
     press(&mut app, "e");
     assert_eq!((form(&app).level, form(&app).mocks[0].1.text()), (1, "mock.csv"));
     press(&mut app, "esc esc");
-    assert!(app.overlays.is_empty());
+    assert!(app.windows.is_empty());
 }
 
 #[test]
@@ -73,7 +74,7 @@ fn a_wrong_form_says_where_and_loses_nothing() {
     let effects = press(&mut app, "x type:x tab tab enter");
     assert_eq!(commands(&effects), Vec::<&Command>::new());
     let (item, error) = form(&app).error.clone().unwrap();
-    assert_eq!((item, form(&app).item()), (AskItem::Start, AskItem::Start), "the cursor goes to what is wrong");
+    assert_eq!((item, form(&app).item()), (Item::Start, Item::Start), "the cursor goes to what is wrong");
     assert!(error.contains("`2026-11-22 11:00:00x` is not a time"), "{error}");
     assert_eq!(form(&app).start.text(), "2026-11-22 11:00:00x");
     press(&mut app, "backspace");
@@ -102,13 +103,13 @@ fn cancelling_sends_it_and_brings_the_form_back() {
     let request = query_request(&app);
     let progress = QueryProgress { rows_read: Some(7), ..QueryProgress::default() };
     tell(&mut app, Update::QueryProgress { request, progress: progress.clone() });
-    assert!(matches!(app.overlays.last(), Some(Overlay::Running(running)) if running.progress == progress));
+    assert!(app.windows.on_top::<RunningQuery>().is_some_and(|running| running.progress == progress));
     let effects = press(&mut app, "esc");
     assert_eq!(commands(&effects), [&Command::CancelQuery { request }]);
     assert_eq!(form(&app).level, 1);
     // Its end still comes and changes nothing.
     tell(&mut app, Update::QueryDone { request, answer: Ok(answer(frame_of(4), &[])), took: Default::default() });
-    assert_eq!(app.overlays.len(), 1);
+    assert_eq!(app.windows.len(), 1);
     assert_eq!(form(&app).level, 1);
 }
 
@@ -125,7 +126,7 @@ fn an_answer_to_an_older_query_is_dropped() {
         Update::QueryProgress { request: old, progress: QueryProgress { rows_read: Some(1), ..Default::default() } },
     );
     tell(&mut app, Update::QueryDone { request: old, answer: Err(problem()), took: Default::default() });
-    let Some(Overlay::Running(running)) = app.overlays.last() else { panic!() };
+    let Some(running) = app.windows.on_top::<RunningQuery>() else { panic!() };
     assert_eq!((running.request, running.progress.rows_read, &running.failed), (new, None, &None));
     answered(&mut app, Ok(answer(frame_of(4), &[])));
     assert_eq!(table(&app).len(), 4);
@@ -138,9 +139,9 @@ fn another_view_cancels_the_query_and_its_answer_is_dropped() {
     let request = query_request(&app);
     let effects = press(&mut app, ": type:view_route enter");
     assert!(commands(&effects).contains(&&Command::CancelQuery { request }), "{effects:?}");
-    assert!(app.overlays.is_empty());
+    assert!(app.windows.is_empty());
     tell(&mut app, Update::QueryDone { request, answer: Ok(answer(frame_of(4), &[])), took: Default::default() });
-    assert!(app.overlays.is_empty());
+    assert!(app.windows.is_empty());
 }
 
 #[test]
@@ -148,7 +149,7 @@ fn one_query_at_a_time() {
     let mut app = app();
     press(&mut app, "x enter");
     assert_eq!(press(&mut app, "H"), []);
-    assert_eq!(app.overlays.len(), 1);
+    assert_eq!(app.windows.len(), 1);
     assert!(app.notes.toasts.back().unwrap().text.contains("under way already"));
 }
 
@@ -161,11 +162,11 @@ fn a_failure_is_shown_and_corrected() {
     let text = crate::tui::picture::text(&frame(&mut app));
     assert!(text.contains("Cannot reach http://localhost:7070/api: connection refused."), "{text}");
     press(&mut app, "e");
-    assert_eq!(form(&app).kind, AskKind::Run);
+    assert_eq!(form(&app).kind, Kind::Run);
     assert!(matches!(asked(&press(&mut app, "enter")), Query::Run(_)));
     answered(&mut app, Ok(answer(frame_of(4), &[])));
     press(&mut app, "esc");
-    assert!(app.overlays.is_empty(), "nothing of the failed one is left");
+    assert!(app.windows.is_empty(), "nothing of the failed one is left");
 }
 
 #[test]
@@ -173,9 +174,9 @@ fn the_answer_finds_its_window_under_others() {
     let mut app = app();
     press(&mut app, "x enter ?");
     answered(&mut app, Ok(answer(frame_of(4), &[])));
-    assert!(matches!(app.overlays.last(), Some(Overlay::Help(_))));
+    assert!(app.windows.on_top::<Help>().is_some());
     press(&mut app, "esc");
-    assert!(matches!(app.overlays.last(), Some(Overlay::Sheet(_))));
+    assert!(app.windows.on_top::<TableWindow>().is_some());
 }
 
 #[test]
@@ -230,7 +231,7 @@ fn sorting_and_filtering_keep_the_selected_row() {
     press(&mut app, "/ type:carrier=UA enter");
     assert_eq!(table(&app).at(table(&app).place), Some(table(&app).selected));
     press(&mut app, "esc esc");
-    assert!(app.overlays.is_empty(), "esc drops the filter, then closes");
+    assert!(app.windows.is_empty(), "esc drops the filter, then closes");
 }
 
 #[test]
@@ -286,7 +287,7 @@ fn a_column_is_described_once_and_again_when_its_rows_change() {
 /// Types a path into the question for a file and gives what the loop would find there.
 fn save_to(app: &mut App, path: &str, there: bool) -> Vec<Effect> {
     press(app, "w");
-    let Some(Overlay::Save(form)) = app.overlays.last_mut() else { panic!() };
+    let Some(form) = app.windows.on_top_mut::<SaveForm>() else { panic!() };
     assert_eq!(form.field.text(), "carrier_delays_hourly_run.parquet");
     form.field.set("");
     press(app, &format!("type:{path}"));
@@ -307,7 +308,7 @@ fn a_new_file_is_written_at_once() {
     assert_eq!((saved, path), (table(&app).table(), &PathBuf::from("/home/ana/out.csv")));
     let (request, path) = (*request, path.clone());
     tell(&mut app, Update::TableSaved { request, answer: Ok((path, 12_345)) });
-    assert!(matches!(app.overlays.last(), Some(Overlay::Sheet(_))));
+    assert!(app.windows.on_top::<TableWindow>().is_some());
     assert_eq!(app.notes.toasts.back().unwrap().text, "Wrote /home/ana/out.csv (12.3 kB).");
 }
 
@@ -318,7 +319,7 @@ fn a_file_that_is_there_is_replaced_only_by_another_key() {
     app.read_only = true;
     assert_eq!(save_to(&mut app, "out.csv", true), []);
     assert_eq!(press(&mut app, "enter"), [], "the key that asked means no");
-    let Some(Overlay::Save(form)) = app.overlays.last() else { panic!() };
+    let Some(form) = app.windows.on_top::<SaveForm>() else { panic!() };
     assert_eq!(form.field.text(), "out.csv");
     press(&mut app, "esc");
     save_to(&mut app, "out.csv", true);
@@ -326,7 +327,7 @@ fn a_file_that_is_there_is_replaced_only_by_another_key() {
     let [Command::SaveTable { request, replace: true, .. }] = commands(&effects)[..] else { panic!("{effects:?}") };
     let request = *request;
     tell(&mut app, Update::TableSaved { request, answer: Err(problem()) });
-    let Some(Overlay::Save(form)) = app.overlays.last() else { panic!() };
+    let Some(form) = app.windows.on_top::<SaveForm>() else { panic!() };
     assert!(form.error.as_ref().unwrap().starts_with("Cannot reach") && form.field.text() == "out.csv");
 }
 

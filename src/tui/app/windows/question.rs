@@ -1,22 +1,35 @@
-//! The question before anything changes.
+//! The question before anything changes: object, place, effect, what it hits, and which key does what.
 //!
 //! It holds what it is about by value, captured when it was opened: a refresh underneath never changes what a
-//! confirmation does.
+//! confirmation does. What follows from a yes is [`mutations`]'s.
 
 use std::path::PathBuf;
 
+use ratatui::layout::Rect;
+
+use super::{Next, Window};
 use crate::client::message::Table;
-use crate::model::{HistoryQuery, Id, Job, JobState, JobType, Query, TriggerRequest, Window};
+use crate::model::{self, HistoryQuery, Id, Job, JobState, JobType, Query, TriggerRequest};
+use crate::tui::action::{Action, Danger, Layer, stacks};
 use crate::tui::app::columns::{self, long_window};
-use crate::tui::app::periods;
-use crate::tui::field::Field;
+use crate::tui::app::origin::sentence;
+use crate::tui::app::{App, acts_on_marks, bulk, mutations, periods, selected_job};
+use crate::tui::canvas::{Canvas, Line, centred, piece};
+use crate::tui::effect::Effect;
+use crate::tui::phase;
+use crate::tui::scroll::scroll;
+use crate::tui::text::{fit, width};
+use crate::tui::theme::Meaning;
+use crate::tui::view::form::{fact, wrapped};
+
+/// Cells that names take.
+const NAMES: usize = 12;
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ask {
     /// Cancel this job.
     Cancel {
-        /// The job.
         job: Id,
         /// Its state when the question was opened.
         state: JobState,
@@ -27,7 +40,6 @@ pub enum Ask {
     StartStream(Id),
     /// Try this job again that has failed for good.
     Retry {
-        /// The job.
         job: Id,
         /// Also over what other jobs wrote since.
         overwrite: bool,
@@ -37,18 +49,12 @@ pub enum Ask {
     /// Compute this and keep the result as a dataset.
     Keep(Box<HistoryQuery>),
     /// Write a table over a file that is there. Nothing of the deployment changes.
-    Replace {
-        /// The table.
-        table: Table,
-        /// The file.
-        path: PathBuf,
-    },
+    Replace { table: Table, path: PathBuf },
 }
 
 /// A question before something changes. No is the default.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Question {
-    /// What is asked for.
     pub ask: Ask,
     /// Workspace; empty where it does not matter.
     pub workspace: String,
@@ -64,19 +70,23 @@ pub struct Question {
     pub scroll: usize,
 }
 
-/// The question before keys are deleted: the view's name must be typed.
-#[derive(Clone, Debug)]
-pub struct Confirm {
-    /// What must be typed.
-    pub name: String,
-    /// What is typed.
-    pub field: Field,
-    /// Names and values of what will be deleted.
-    pub facts: Vec<(&'static str, String)>,
-    /// What will happen, in a sentence.
-    pub effect: String,
-    /// What is wrong with what was typed, in a sentence.
-    pub error: Option<String>,
+/// Opens the question about the marked jobs, or about the selected one.
+pub fn open(app: &mut App, action: Action) {
+    let job = selected_job(app);
+    let question = match action {
+        Action::Cancel if acts_on_marks(app) => bulk::question(&app.jobs),
+        Action::Cancel => job.map(Question::cancel),
+        _ if is_about_stream(app) => job.map(Question::start_stream),
+        _ => job.map(|job| Question::retry(job, &app.jobs.all)),
+    };
+    if let Some(question) = question {
+        app.windows.open(question);
+    }
+}
+
+/// Whether to run the selected job again is to start a stream again: that has no window to choose.
+pub fn is_about_stream(app: &App) -> bool {
+    selected_job(app).is_some_and(|job| job.job_type == JobType::Stream)
 }
 
 impl Question {
@@ -189,7 +199,7 @@ impl Question {
             feature_view: query.feature_view.clone(),
             facts: vec![
                 ("dataset", query.save_as.clone().unwrap_or_default()),
-                ("of", super::query_form::sentence(&Query::History(query.clone()))),
+                ("of", sentence(&Query::History(query.clone()))),
             ],
             effect:
                 "Computes the values and keeps them as a dataset of the workspace. A name that is taken is refused."
@@ -213,6 +223,70 @@ impl Question {
     }
 }
 
+impl Window for Question {
+    fn layers(&self) -> &'static [Layer] {
+        stacks::QUESTION
+    }
+
+    fn act(&mut self, app: &mut App, action: Action, effects: &mut Vec<Effect>) -> Next {
+        match action {
+            Action::Yes => {
+                mutations::confirmed(app, self.clone(), effects);
+                Next::Close
+            }
+            _ => Next::stay_if(scroll(&mut self.scroll, action, app.layout.window)),
+        }
+    }
+
+    /// To write over a file of one's own changes nothing of the deployment.
+    fn mutates(&self, action: Action) -> bool {
+        let is_local = matches!(self.ask, Ask::Replace { .. }) && action == Action::Yes;
+        action.info().danger == Danger::Mutates && !is_local
+    }
+
+    /// What it hits is listed between what it is about and the keys, and scrolls where it is long.
+    fn draw(&self, canvas: &mut Canvas, app: &App, body: Rect) {
+        let wide = body.width.saturating_sub(2).min(if matches!(self.ask, Ask::CancelAll(_)) { 84 } else { 72 });
+        let inside = usize::from(wide.saturating_sub(6));
+        let mut head = facts(self, inside);
+        if let Some(change) = changed(app, self) {
+            head.push(Vec::new());
+            head.extend(wrapped(&change, inside, Meaning::Warning));
+        }
+        head.push(Vec::new());
+        let list = list(app, self);
+        let mut foot: Vec<Line> = if list.is_empty() { Vec::new() } else { vec![Vec::new()] };
+        foot.push(vec![
+            piece("y", Meaning::Key),
+            piece(" yes     ", Meaning::Dim),
+            piece("n", Meaning::Key),
+            piece(" or ", Meaning::Dim),
+            piece("enter", Meaning::Key),
+            piece(" no", Meaning::Dim),
+        ]);
+        let area = centred(body, wide, (head.len() + list.len() + foot.len() + 2) as u16);
+        let inner = canvas.window(area, 2, &[piece(self.title, Meaning::TitleFocus)], &[]);
+        // Where not all fits, the keys matter most, then what is hit.
+        let height = usize::from(inner.height);
+        let below = foot.len().min(height);
+        let listed = list.len().min((height - below).saturating_sub(head.len()).max((height - below) / 2));
+        let above = height - below - listed;
+        let part = |from: usize, rows: usize| Rect { y: inner.y + from as u16, height: rows as u16, ..inner };
+        canvas.lines(part(0, above), &head, usize::MAX);
+        canvas.lines(part(above + listed, below), &foot, usize::MAX);
+        if !list.is_empty() {
+            canvas.layout.window = canvas.lines(part(above, listed), &list, self.scroll);
+            let track = Rect { y: inner.y + above as u16 - 1, height: listed as u16 + 2, ..area };
+            canvas.thumb(track, self.scroll, listed, list.len());
+        }
+    }
+
+    /// What a table or the form of a query was asked about goes with it; a job is asked about wherever it is.
+    fn closes_with_view(&mut self, _app: &mut App, _effects: &mut Vec<Effect>) -> bool {
+        matches!(self.ask, Ask::Keep(_) | Ask::Replace { .. })
+    }
+}
+
 /// Jobs whose work another attempt of `job` would overwrite, and the parts of its window they wrote.
 fn overwritten(job: &Job, jobs: &[Job]) -> String {
     let Some(window) = job.window else { return "what they wrote is overwritten.".to_owned() };
@@ -221,7 +295,7 @@ fn overwritten(job: &Job, jobs: &[Job]) -> String {
             && other.state == JobState::Success
             && (other.online && job.online || other.offline && job.offline)
     };
-    let wrote = |other: &Job| -> Vec<(Window, String)> {
+    let wrote = |other: &Job| -> Vec<(model::Window, String)> {
         let parts = periods::within(other.window.as_slice(), window);
         parts.into_iter().map(|part| (part, columns::short_id(other.id))).collect()
     };
@@ -234,4 +308,57 @@ fn overwritten(job: &Job, jobs: &[Job]) -> String {
     let more =
         if parts.len() > named.len() { format!(" and {} more", parts.len() - named.len()) } else { String::new() };
     format!("{}{more} is overwritten.", named.join(", "))
+}
+
+/// What the question is about, and what will happen.
+fn facts(question: &Question, inside: usize) -> Vec<Line> {
+    let place = [("view", &question.feature_view), ("workspace", &question.workspace)];
+    let place = place.into_iter().filter(|(_, value)| !value.is_empty());
+    let facts = place.chain(question.facts.iter().map(|(name, value)| (*name, value)));
+    let mut lines: Vec<Line> = vec![Vec::new()];
+    lines.extend(facts.flat_map(|(name, value)| fact(name, value, NAMES, inside)));
+    lines.push(Vec::new());
+    lines.extend(wrapped(&question.effect, inside, Meaning::Text));
+    lines
+}
+
+/// Each job that the question hits, as it is now.
+fn list(app: &App, question: &Question) -> Vec<Line> {
+    let Ask::CancelAll(jobs) = &question.ask else { return Vec::new() };
+    let windows = jobs.iter().filter_map(|(id, _)| app.jobs.find(*id)?.window);
+    let windows = windows.map(|window| width(&columns::short_window(window, app.now))).max().unwrap_or(0).max(25);
+    let line = |(id, state): &(Id, JobState)| {
+        let mut line = vec![piece(format!("{}  ", columns::short_id(*id)), Meaning::Text)];
+        let Some(job) = app.jobs.find(*id) else {
+            line.push(piece("no longer in the list", Meaning::Warning));
+            return line;
+        };
+        let window = job.window.map(|window| columns::short_window(window, app.now)).unwrap_or_default();
+        let kind = job.job_type.to_string().to_lowercase();
+        let phase = phase::phase(job);
+        line.push(piece(format!("{} {}  ", fit(&kind, 8, false), fit(&window, windows, false)), Meaning::Dim));
+        line.push(piece(format!("{} {}", phase.glyph, phase.word), phase.meaning));
+        if job.state != *state {
+            let was = state.to_string().to_lowercase();
+            line.push(piece(format!("  (was {was})"), Meaning::Warning));
+        }
+        line
+    };
+    jobs.iter().map(line).collect()
+}
+
+/// What happened to the object since the question was opened.
+fn changed(app: &App, question: &Question) -> Option<String> {
+    let (job, state) = match &question.ask {
+        Ask::Cancel { job, state } => (job, state),
+        Ask::Retry { job, .. } => (job, &JobState::Failure),
+        _ => return None,
+    };
+    match app.jobs.find(*job) {
+        None => Some("This job is no longer in the list.".to_owned()),
+        Some(job) if job.state != *state => {
+            Some(format!("It has changed since this question was opened: it is {} now.", phase::phase(job).word))
+        }
+        Some(_) => None,
+    }
 }

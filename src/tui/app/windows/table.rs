@@ -1,123 +1,38 @@
 //! The table of an answer: which rows show, in which order, which cell is selected, and what is looked at closer.
 //!
 //! The selection is a row of the table, whatever is sorted or filtered around it. Whatever looks at every row is asked of the
-//! loop as [`Work`]: [`Sheet::work`] compares what is there with what is wanted, so that at most one task of a kind is
+//! loop as [`Work`]: [`TableWindow::work`] compares what is there with what is wanted, so that at most one task of a kind is
 //! under way and the last wish wins.
 
-use std::path::PathBuf;
+mod closer;
+mod plot;
+mod rows;
+
 use std::time::Duration;
 
-pub(in crate::tui) mod closer;
-pub(in crate::tui) mod plot;
-pub(in crate::tui) mod rows;
+use ratatui::layout::Rect;
 
-use super::query_form::{AskForm, sentence};
-use crate::client::message::{Problem, QueryAnswer, RequestId, Table};
-use crate::model::{FeatureView, Query, QueryProgress, Time};
-use crate::tui::app::jobs::window;
+use super::save::SaveForm;
+use super::{Next, Window};
+use crate::client::message::{QueryAnswer, Table};
+use crate::model::time::print_took;
+use crate::model::{FeatureView, Span, Time};
+use crate::tui::action::{Action, Layer, stacks};
+use crate::tui::app::App;
+use crate::tui::app::origin::{NO_FORM, Origin};
+use crate::tui::canvas::{Canvas, Line, line_width, piece};
+use crate::tui::effect::Effect;
 use crate::tui::field::Field;
 use crate::tui::query;
+use crate::tui::scroll::{first_visible, moved, scroll};
 use crate::tui::sheet::{self, Kind, Outcome, Plot, Rows, Summary, Task, Work};
-
-/// What a table answers.
-#[derive(Clone, Debug)]
-pub enum Origin {
-    /// A query, and the form it came from.
-    Query {
-        /// The form.
-        form: Box<AskForm>,
-        /// What was asked for.
-        query: Box<Query>,
-    },
-    /// A lookup of all values of the wildcard key.
-    Lookup {
-        /// The view.
-        feature_view: String,
-        /// The other keys as typed, in one line.
-        keys: String,
-    },
-    /// A status table.
-    Status {
-        /// The view.
-        feature_view: String,
-        /// Of deletion jobs, else of materialization jobs.
-        deletions: bool,
-    },
-}
-
-impl Origin {
-    /// Its name on the screen and in file names.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Query { form, .. } => form.kind.name(),
-            Self::Lookup { .. } => "lookup",
-            Self::Status { deletions: false, .. } => "materialization_status",
-            Self::Status { deletions: true, .. } => "deletion_status",
-        }
-    }
-
-    /// The view it is of.
-    pub fn feature_view(&self) -> &str {
-        match self {
-            Self::Query { query, .. } => query.feature_view(),
-            Self::Lookup { feature_view, .. } | Self::Status { feature_view, .. } => feature_view,
-        }
-    }
-
-    /// The form to go back to, if it came from one.
-    pub fn form(&self) -> Option<&AskForm> {
-        match self {
-            Self::Query { form, .. } => Some(form),
-            Self::Lookup { .. } | Self::Status { .. } => None,
-        }
-    }
-
-    /// What was asked for, in one line.
-    pub fn sentence(&self) -> String {
-        match self {
-            Self::Query { query, .. } => sentence(query),
-            Self::Lookup { keys, .. } => format!("{keys}, one row a value of the wildcard key, now"),
-            Self::Status { .. } => "one row an attempt, of every job; times are UTC".to_owned(),
-        }
-    }
-}
-
-/// A query under way, or one that failed.
-#[derive(Clone, Debug)]
-pub struct Running {
-    /// The request.
-    pub request: RequestId,
-    /// What was asked for.
-    pub origin: Origin,
-    /// Since when.
-    pub since: Time,
-    /// How far it is.
-    pub progress: QueryProgress,
-    /// Why it failed, and after how long.
-    pub failed: Option<(Problem, Duration)>,
-    /// How far the error is scrolled, in lines.
-    pub scroll: usize,
-}
-
-/// The question for a file to write a table to.
-#[derive(Clone, Debug)]
-pub struct SaveForm {
-    /// The table.
-    pub table: Table,
-    /// The path as typed.
-    pub field: Field,
-    /// What went wrong, in a sentence or two.
-    pub error: Option<String>,
-    /// The question to the loop whether this file is there.
-    pub finding: Option<(u64, PathBuf)>,
-    /// The request to write it.
-    pub writing: Option<RequestId>,
-}
+use crate::tui::text::clean;
+use crate::tui::theme::Meaning;
+use crate::tui::values::grouped;
 
 /// What of a table is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Face {
-    /// Its rows.
+enum Face {
     Rows,
     /// One row in full.
     Record,
@@ -138,7 +53,7 @@ pub struct Head {
     pub kind: Kind,
     /// The word for its type.
     pub word: String,
-    /// Missing values.
+    /// How many values are missing.
     pub nulls: usize,
 }
 
@@ -147,47 +62,46 @@ type Wish = (String, Option<(usize, bool)>);
 
 /// A table and everything about looking at it.
 #[derive(Clone, Debug)]
-pub struct Sheet {
-    /// What it answers.
-    pub origin: Origin,
-    /// The answer.
-    pub answer: QueryAnswer,
-    /// How long it took.
-    pub took: Duration,
-    /// Columns.
+pub struct TableWindow {
+    origin: Origin,
+    answer: QueryAnswer,
+    took: Duration,
     pub heads: Vec<Head>,
     /// Columns at the left that stay there: the keys.
     pub keys: usize,
     /// The column of the instants.
     pub time: Option<usize>,
     /// What names in a filter may leave out.
-    pub prefix: String,
-    /// The rows that show.
-    pub rows: Rows,
+    prefix: String,
+    /// The rows that show, in their order; absent for all of them as they came.
+    rows: Rows,
+    /// What they were made for.
     rows_for: Wish,
     /// Counts the changes of `rows`.
     epoch: u64,
-    /// The filter as typed.
-    pub filter: Field,
+    filter: Field,
     /// What is wrong with the filter, in a sentence.
     pub filter_error: Option<String>,
+    /// The filter is typed into.
+    typing: bool,
     /// The column that rows are sorted by, and whether large comes first.
-    pub sort: Option<(usize, bool)>,
+    sort: Option<(usize, bool)>,
     /// The selected row of the table.
     pub selected: u32,
     /// Its place among the rows that show.
     pub place: usize,
-    /// The first visible place.
-    pub top: usize,
-    /// The selected column.
-    pub column: usize,
-    /// What is looked at.
-    pub face: Face,
+    /// The first place that is visible.
+    top: usize,
+    /// The column that is selected.
+    column: usize,
+    face: Face,
     /// How far the other faces are scrolled, in lines.
-    pub scroll: usize,
+    scroll: usize,
     /// The order that is being made, and since when.
-    pub ordering: Option<(u64, Time)>,
+    ordering: Option<(u64, Time)>,
+    /// The task that looks at a column.
     looking: Option<u64>,
+    /// What was looked at last: the face, the column, and the rows.
     looked: Option<(Face, usize, u64)>,
     /// What the selected column holds, once known.
     pub summary: Option<Summary>,
@@ -195,10 +109,10 @@ pub struct Sheet {
     pub plot: Option<Result<Plot, String>>,
 }
 
-impl Sheet {
+impl TableWindow {
     /// The table of an answer; `view` tells which columns are keys and which one the time.
-    pub fn new(running: Running, answer: QueryAnswer, took: Duration, view: Option<&FeatureView>) -> Self {
-        let prefix = format!("{}.", running.origin.feature_view());
+    pub fn new(origin: Origin, answer: QueryAnswer, took: Duration, view: Option<&FeatureView>) -> Self {
+        let prefix = format!("{}.", origin.feature_view());
         let mut heads: Vec<Head> = answer.table.0.columns().iter().map(|column| head(column, &prefix)).collect();
         // A column of the spine may be called like a feature: then both keep their whole names.
         let names: Vec<String> = heads.iter().map(|head| head.name.clone()).collect();
@@ -212,7 +126,7 @@ impl Sheet {
         Self {
             keys: heads.iter().take_while(|head| is_key(head)).count(),
             time: time.or_else(|| heads.iter().position(|head| head.kind == Kind::Time)),
-            origin: running.origin,
+            origin,
             answer,
             took,
             heads,
@@ -222,6 +136,7 @@ impl Sheet {
             epoch: 0,
             filter: Field::default(),
             filter_error: None,
+            typing: false,
             sort: None,
             selected: 0,
             place: 0,
@@ -237,17 +152,17 @@ impl Sheet {
         }
     }
 
-    /// The table.
+    /// The table as it came.
     pub fn table(&self) -> &Table {
         &self.answer.table
     }
 
-    /// Rows of the table.
+    /// How many rows the table has.
     pub fn height(&self) -> usize {
         self.answer.table.0.height()
     }
 
-    /// Rows that show.
+    /// How many rows show.
     pub fn len(&self) -> usize {
         self.rows.as_ref().map_or(self.height(), |rows| rows.len())
     }
@@ -271,33 +186,33 @@ impl Sheet {
     }
 
     /// Selects the row at the place, or the nearest there is, and brings it into a window of `height` rows.
-    pub fn select(&mut self, place: usize, height: usize) {
+    fn select(&mut self, place: usize, height: usize) {
         self.place = place.min(self.len().saturating_sub(1));
         self.selected = self.at(self.place).unwrap_or(self.selected);
-        self.top = window(self.top, self.place, height, self.len());
+        self.top = first_visible(self.top, self.place, height, self.len());
     }
 
     /// Selects the next column, or the one before.
-    pub fn step_column(&mut self, right: bool) {
+    fn step_column(&mut self, right: bool) {
         let last = self.heads.len().saturating_sub(1);
         self.column = if right { (self.column + 1).min(last) } else { self.column.saturating_sub(1) };
         self.scroll = 0;
     }
 
     /// Sorts by the selected column; where that is sorted by already, rows come as they came.
-    pub fn sort(&mut self) {
+    fn sort(&mut self) {
         let sorted = self.sort.is_some_and(|(column, _)| column == self.column);
         self.sort = (!sorted).then_some((self.column, false));
     }
 
     /// Turns the direction; where nothing is sorted, sorts by the selected column, large first.
-    pub fn turn(&mut self) {
+    fn turn(&mut self) {
         let (column, descending) = self.sort.unwrap_or((self.column, false));
         self.sort = Some((column, !descending));
     }
 
     /// Takes the filter as it stands in the field.
-    pub fn refilter(&mut self) {
+    fn refilter(&mut self) {
         let names = sheet::names(&self.answer.table.0, &self.prefix);
         self.filter_error = query::Query::parse(self.filter.text(), &names).err();
     }
@@ -309,7 +224,7 @@ impl Sheet {
     }
 
     /// The task that brings what is there nearer to what is wanted, if one is to be begun; `ticket` names it.
-    pub fn work(&mut self, ticket: u64, now: Time) -> Option<Work> {
+    fn work(&mut self, ticket: u64, now: Time) -> Option<Work> {
         let wish = self.wish();
         let table = self.answer.table.clone();
         if self.ordering.is_none() && wish != self.rows_for {
@@ -334,7 +249,7 @@ impl Sheet {
     }
 
     /// Takes what came of a task; false when it is none of this table's.
-    pub fn done(&mut self, ticket: u64, outcome: Outcome, height: usize) -> bool {
+    fn done(&mut self, ticket: u64, outcome: Outcome, height: usize) -> bool {
         if self.ordering.is_some_and(|(ordering, _)| ordering == ticket) {
             self.ordering = None;
             if let Outcome::Order(rows) = outcome {
@@ -365,16 +280,194 @@ impl Sheet {
         self.looking.is_some()
     }
 
-    /// The name of a file to write it to.
-    pub fn file_name(&self) -> PathBuf {
-        let name = self.origin.feature_view().replace(['/', '\\'], "_");
-        PathBuf::from(format!("{name}_{}.parquet", self.origin.name()))
+    /// Shows that face, or the rows where it shows already.
+    fn turn_to(&mut self, face: Face) {
+        self.face = if self.face == face { Face::Rows } else { face };
+        self.scroll = 0;
     }
+
+    /// Shows all rows again.
+    fn drop_filter(&mut self) {
+        self.filter.set("");
+        self.refilter();
+    }
+
+    /// Back to the rows, then without the filter, then away.
+    fn back(&mut self) -> Next {
+        if self.face != Face::Rows {
+            self.face = Face::Rows;
+        } else if !self.filter.text().is_empty() {
+            self.drop_filter();
+        } else {
+            return Next::Close;
+        }
+        Next::Stay
+    }
+
+    /// A key of the filter that is typed.
+    fn type_filter(&mut self, action: Action, visible: usize) -> bool {
+        match action {
+            Action::Submit => self.typing = false,
+            Action::Leave => {
+                self.typing = false;
+                self.drop_filter();
+            }
+            Action::Toggle => {
+                self.filter.paste(" ");
+                self.refilter();
+            }
+            Action::NextField => self.go(Action::Down, visible),
+            Action::PreviousField => self.go(Action::Up, visible),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Moves the selection by rows, of which so many show.
+    fn go(&mut self, action: Action, visible: usize) {
+        if let Some(place) = moved(self.place, action, visible, self.len().saturating_sub(1)) {
+            self.select(place, visible);
+        }
+    }
+
+    /// Another row while one shows in full, else another column.
+    fn go_sideways(&mut self, right: bool, visible: usize) {
+        if self.face == Face::Record {
+            let place = if right { self.place + 1 } else { self.place.saturating_sub(1) };
+            self.select(place, visible);
+            self.scroll = 0;
+        } else {
+            self.step_column(right);
+        }
+    }
+
+    fn copy_cell(&self) -> Effect {
+        let column = self.answer.table.0.columns().get(self.column);
+        let cell = column.and_then(|column| sheet::exact(column, self.selected as usize)).unwrap_or_default();
+        let name = self.heads.get(self.column).map_or("", |head| &head.name);
+        Effect::Copy { text: cell, what: format!("The cell of {name}") }
+    }
+
+    /// The question for a file, named after what the table answers.
+    fn save_form(&self) -> SaveForm {
+        let view = self.origin.feature_view().replace(['/', '\\'], "_");
+        SaveForm::new(self.table().clone(), &format!("{view}_{}.parquet", self.origin.name()))
+    }
+}
+
+/// Begins the task that the table needs, if it needs one.
+pub fn begin_work(app: &mut App, effects: &mut Vec<Effect>) {
+    let (ticket, now) = (app.last_request + 1, app.now);
+    if let Some(work) = app.windows.find_mut::<TableWindow>().and_then(|table| table.work(ticket, now)) {
+        app.last_request = ticket;
+        effects.push(Effect::Work(work));
+    }
+}
+
+/// What came of a task; false where it is none of the table's.
+pub fn worked(app: &mut App, ticket: u64, outcome: Outcome) -> bool {
+    let visible = app.layout.table.rows;
+    app.windows.find_mut::<TableWindow>().is_some_and(|table| table.done(ticket, outcome, visible))
+}
+
+impl Window for TableWindow {
+    fn layers(&self) -> &'static [Layer] {
+        if self.typing { stacks::FORM } else { stacks::TABLE }
+    }
+
+    fn act(&mut self, app: &mut App, action: Action, effects: &mut Vec<Effect>) -> Next {
+        let visible = app.layout.table.rows;
+        if self.typing && self.type_filter(action, visible) {
+            return Next::Stay;
+        }
+        match action {
+            Action::OpenRow => self.turn_to(Face::Record),
+            Action::Column => self.turn_to(Face::Column),
+            Action::Plot => self.turn_to(Face::Plot),
+            Action::TableSort => self.sort(),
+            Action::TableTurn => self.turn(),
+            Action::CopyCell => effects.push(self.copy_cell()),
+            Action::SaveTable => return Next::open(self.save_form()),
+            Action::Filter => (self.face, self.typing) = (Face::Rows, true),
+            Action::Left | Action::Right => self.go_sideways(action == Action::Right, visible),
+            Action::Close => return self.back(),
+            Action::EditQuery => return self.origin.form().map_or(Next::Stay, |form| Next::open(form.clone())),
+            _ if action.info().layer != Layer::Move => return Next::Pass,
+            _ if self.face == Face::Rows => self.go(action, visible),
+            _ => {
+                scroll(&mut self.scroll, action, app.layout.window);
+            }
+        }
+        Next::Stay
+    }
+
+    fn field(&mut self) -> Option<&mut Field> {
+        Some(&mut self.filter).filter(|_| self.typing)
+    }
+
+    fn edited(&mut self) {
+        self.refilter();
+    }
+
+    fn is_typing(&self) -> bool {
+        self.typing
+    }
+
+    fn offers(&self, action: Action) -> Result<bool, &'static str> {
+        match action {
+            Action::OpenRow | Action::CopyCell if self.is_empty() => Err("No row is selected."),
+            Action::EditQuery if self.origin.form().is_none() => Err(NO_FORM),
+            Action::EditQuery | Action::Filter => Ok(true),
+            _ => Ok(action.info().layer == Layer::Table),
+        }
+    }
+
+    fn draw(&self, canvas: &mut Canvas, app: &App, body: Rect) {
+        let status = status(canvas, self);
+        let inner = canvas.window(body, 0, &title(self, body, line_width(&status)), &status);
+        canvas.layout.table = app.layout.table.clone();
+        let inside = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+        match self.face {
+            Face::Rows => rows::draw(canvas, self, inner, body),
+            Face::Record => closer::record(canvas, self, inside, body),
+            Face::Column => closer::column(canvas, self, inside, body),
+            Face::Plot => plot::draw(canvas, self, inside),
+        }
+    }
+}
+
+fn title(table: &TableWindow, body: Rect, status: usize) -> Line {
+    let size = match table.heads.len() {
+        1 => format!("  {} rows × 1 column", grouped(table.height() as u64)),
+        n => format!("  {} rows × {n} columns", grouped(table.height() as u64)),
+    };
+    let kind = piece(table.origin.name(), Meaning::TitleFocus);
+    let name = piece(format!(" {}", table.origin.feature_view()), Meaning::Strong);
+    let line = vec![kind.clone(), name, piece(size.clone(), Meaning::Dim)];
+    let room = usize::from(body.width).saturating_sub(status + 9);
+    // The view stands in the header as well.
+    if line_width(&line) <= room { line } else { vec![kind, piece(size, Meaning::Dim)] }
+}
+
+fn status(canvas: &mut Canvas, table: &TableWindow) -> Line {
+    // What is fast is not worth a word that comes and goes.
+    if let Some((_, since)) = table.ordering {
+        let shown = since + Span::milliseconds(300);
+        if canvas.now >= shown {
+            return vec![piece("working…", Meaning::Running)];
+        }
+        canvas.changes_at(Some(shown));
+    }
+    if table.is_filtered() {
+        let text = format!("{} of {}", grouped(table.len() as u64), grouped(table.height() as u64));
+        return vec![piece(text, Meaning::Warning)];
+    }
+    vec![piece(format!("took {}", print_took(Span::from_std(table.took).unwrap_or_default())), Meaning::Dim)]
 }
 
 fn head(column: &polars::prelude::Column, prefix: &str) -> Head {
     let (kind, word) = sheet::head(column);
-    let name = crate::tui::text::clean(column.name()).into_owned();
+    let name = clean(column.name()).into_owned();
     let short = name.strip_prefix(prefix).filter(|rest| !rest.is_empty()).unwrap_or(&name).to_owned();
     Head { short, kind, word, nulls: column.null_count(), name }
 }

@@ -128,7 +128,7 @@ pub fn lines(canvas: &mut Canvas, job: &Job, chosen: Option<u32>, wide: usize) -
 /// `wide`: cells for the instant at which it began.
 fn line(canvas: &mut Canvas, job: &Job, place: usize, chosen: Option<u32>, axis: Option<&Axis>, wide: usize) -> Line {
     let attempt = &job.attempts[place];
-    let (word, glyph, meaning) = phase::of_attempt(&attempt.state);
+    let (word, glyph, meaning) = phase::attempt_phase(&attempt.state);
     let started = attempt.created_at.map(|at| short_second(at, canvas.now)).unwrap_or_default();
     let took = took(canvas, attempt);
     let here = Some(attempt.number) == chosen;

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::tui::app::Sheet;
+use super::TableWindow;
 use crate::tui::canvas::{Canvas, Line, piece};
 use crate::tui::sheet::{Distinct, Summary, cell};
 use crate::tui::text::{fit, width, wrap};
@@ -15,13 +15,13 @@ const BAR: usize = 20;
 const VALUE: usize = 32;
 
 /// Draws the selected row: every column with its whole value.
-pub fn record(canvas: &mut Canvas, sheet: &Sheet, inside: Rect, frame: Rect) {
+pub fn record(canvas: &mut Canvas, table: &TableWindow, inside: Rect, frame: Rect) {
     let wide = usize::from(inside.width);
-    let names = sheet.heads.iter().map(|head| width(&head.short)).max().unwrap_or(0).min(wide * 2 / 5);
-    let place = format!("row {} of {}", grouped(sheet.place as u64 + 1), grouped(sheet.len() as u64));
+    let names = table.heads.iter().map(|head| width(&head.short)).max().unwrap_or(0).min(wide * 2 / 5);
+    let place = format!("row {} of {}", grouped(table.place as u64 + 1), grouped(table.len() as u64));
     let mut lines: Vec<Line> = vec![vec![piece(place, Meaning::Strong)], Vec::new()];
-    for (head, column) in sheet.heads.iter().zip(sheet.table().0.columns()) {
-        let value = cell(column, sheet.selected as usize);
+    for (head, column) in table.heads.iter().zip(table.table().0.columns()) {
+        let value = cell(column, table.selected as usize);
         let meaning = if value.is_some() { Meaning::Value } else { Meaning::Null };
         let mut name = fit(&head.short, names, false);
         let value = match value {
@@ -36,29 +36,29 @@ pub fn record(canvas: &mut Canvas, sheet: &Sheet, inside: Rect, frame: Rect) {
         }
     }
     canvas.frame_foot(frame, &[piece("← → other rows", Meaning::Dim)]);
-    scrolled(canvas, sheet, &lines, inside, frame);
+    scrolled(canvas, table, &lines, inside, frame);
 }
 
 /// Draws what the selected column holds.
-pub fn column(canvas: &mut Canvas, sheet: &Sheet, inside: Rect, frame: Rect) {
-    let Some(head) = sheet.heads.get(sheet.column) else { return };
+pub fn column(canvas: &mut Canvas, table: &TableWindow, inside: Rect, frame: Rect) {
+    let Some(head) = table.heads.get(table.column) else { return };
     let mut lines: Vec<Line> =
         vec![vec![piece(head.name.clone(), Meaning::Strong), piece(format!("  {}", head.word), Meaning::Dim)]];
     lines.push(Vec::new());
-    match &sheet.summary {
-        Some(summary) => summary_lines(&mut lines, sheet, summary, usize::from(inside.width)),
-        None if sheet.is_looking() || sheet.ordering.is_some() => {
+    match &table.summary {
+        Some(summary) => summary_lines(&mut lines, table, summary, usize::from(inside.width)),
+        None if table.is_looking() || table.ordering.is_some() => {
             lines.push(vec![piece("Looking at every row…", Meaning::Running)]);
         }
         None => lines.push(vec![piece("This column could not be read.", Meaning::Bad)]),
     }
     canvas.frame_foot(frame, &[piece("← → other columns", Meaning::Dim)]);
-    scrolled(canvas, sheet, &lines, inside, frame);
+    scrolled(canvas, table, &lines, inside, frame);
 }
 
-fn summary_lines(lines: &mut Vec<Line>, sheet: &Sheet, summary: &Summary, wide: usize) {
+fn summary_lines(lines: &mut Vec<Line>, table: &TableWindow, summary: &Summary, wide: usize) {
     let rows = grouped(summary.rows as u64);
-    let rows = if sheet.is_filtered() { format!("{rows} of {}", grouped(sheet.height() as u64)) } else { rows };
+    let rows = if table.is_filtered() { format!("{rows} of {}", grouped(table.height() as u64)) } else { rows };
     let distinct = match summary.distinct {
         Distinct::Exactly(count) => grouped(count as u64),
         Distinct::AtLeast(count) => format!("at least {}", grouped(count as u64)),
@@ -94,8 +94,8 @@ fn summary_lines(lines: &mut Vec<Line>, sheet: &Sheet, summary: &Summary, wide: 
     }
 }
 
-fn scrolled(canvas: &mut Canvas, sheet: &Sheet, lines: &[Line], inside: Rect, frame: Rect) {
-    canvas.layout.window = canvas.lines(inside, lines, sheet.scroll);
+fn scrolled(canvas: &mut Canvas, table: &TableWindow, lines: &[Line], inside: Rect, frame: Rect) {
+    canvas.layout.window = canvas.lines(inside, lines, table.scroll);
     let (total, visible) = canvas.layout.window;
-    canvas.thumb(frame, sheet.scroll, visible, total);
+    canvas.thumb(frame, table.scroll, visible, total);
 }

@@ -13,9 +13,9 @@
 
 use ratatui::layout::Rect;
 
+use super::TableWindow;
 use crate::model::Span;
 use crate::model::time::from_micros;
-use crate::tui::app::Sheet;
 use crate::tui::canvas::{Canvas, Line, piece};
 use crate::tui::sheet::{Axis, Plot};
 use crate::tui::text::{fit, width};
@@ -23,9 +23,9 @@ use crate::tui::theme::Meaning;
 use crate::tui::values::{float, grouped};
 
 /// Draws the plot, or why there is none.
-pub fn draw(canvas: &mut Canvas, sheet: &Sheet, inside: Rect) {
-    let Some(head) = sheet.heads.get(sheet.column) else { return };
-    let plot = match &sheet.plot {
+pub fn draw(canvas: &mut Canvas, table: &TableWindow, inside: Rect) {
+    let Some(head) = table.heads.get(table.column) else { return };
+    let plot = match &table.plot {
         Some(Ok(plot)) => plot,
         Some(Err(why)) => return canvas.empty(inside, &format!("{why} ← and → go to other columns.")),
         None => return canvas.empty(inside, "Looking at every row…"),

@@ -1,4 +1,4 @@
-//! The table of an answer: only the cells that show are made.
+//! The rows of a table: only the cells that show are made.
 //!
 //! ```text
 //! ╭ run carrier_delays_hourly  1 240 rows × 6 ─────────────────── 12 of 1 240 ╮
@@ -11,17 +11,17 @@
 //! ╰───────────────────────────────────────────────────────── 3 more columns → ╯
 //! ```
 //!
-//! The key columns stay at the left while there is room for others beside them.
+//! The key columns stay at the left while there is room for others to their right.
 
 use std::ops::Range;
 
 use ratatui::layout::Rect;
 
-use super::{closer, plot};
-use crate::model::time::print_took;
-use crate::model::{Query, Span};
-use crate::tui::app::{App, Face, Head, Origin, Sheet, Typing, jobs_window};
-use crate::tui::canvas::{Canvas, Line, line_width, piece};
+use super::{Head, TableWindow};
+use crate::model::Query;
+use crate::tui::app::origin::Origin;
+use crate::tui::canvas::{Canvas, Line, piece};
+use crate::tui::scroll::first_visible;
 use crate::tui::sheet::{Kind, cell};
 use crate::tui::text::{fit, width, wrap};
 use crate::tui::theme::Meaning;
@@ -32,111 +32,68 @@ const WIDEST: usize = 40;
 /// Lines of warnings that show at most; the log has all of them.
 const WARNINGS: usize = 3;
 
-/// Draws the table, or what of it is looked at closer.
-pub fn draw(canvas: &mut Canvas, app: &App, sheet: &Sheet, body: Rect) {
-    canvas.clear(body);
-    let status = status(canvas, sheet);
-    let inner = canvas.frame(body, true, &title(sheet, body, line_width(&status)), &status);
-    canvas.layout.sheet = app.layout.sheet.clone();
-    let inside = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
-    match sheet.face {
-        Face::Rows => rows(canvas, app, sheet, inner, body),
-        Face::Record => closer::record(canvas, sheet, inside, body),
-        Face::Column => closer::column(canvas, sheet, inside, body),
-        Face::Plot => plot::draw(canvas, sheet, inside),
-    }
-}
-
-fn title(sheet: &Sheet, body: Rect, status: usize) -> Line {
-    let size = match sheet.heads.len() {
-        1 => format!("  {} rows × 1 column", grouped(sheet.height() as u64)),
-        n => format!("  {} rows × {n} columns", grouped(sheet.height() as u64)),
-    };
-    let kind = piece(sheet.origin.name(), Meaning::TitleFocus);
-    let name = piece(format!(" {}", sheet.origin.feature_view()), Meaning::Strong);
-    let line = vec![kind.clone(), name, piece(size.clone(), Meaning::Dim)];
-    let room = usize::from(body.width).saturating_sub(status + 9);
-    // The view stands in the header as well.
-    if line_width(&line) <= room { line } else { vec![kind, piece(size, Meaning::Dim)] }
-}
-
-fn status(canvas: &mut Canvas, sheet: &Sheet) -> Line {
-    // What is fast is not worth a word that comes and goes.
-    if let Some((_, since)) = sheet.ordering {
-        let told = since + Span::milliseconds(300);
-        if canvas.now >= told {
-            return vec![piece("working…", Meaning::Running)];
-        }
-        canvas.changes_at(Some(told));
-    }
-    if sheet.is_filtered() {
-        let text = format!("{} of {}", grouped(sheet.len() as u64), grouped(sheet.height() as u64));
-        return vec![piece(text, Meaning::Warning)];
-    }
-    vec![piece(format!("took {}", print_took(Span::from_std(sheet.took).unwrap_or_default())), Meaning::Dim)]
-}
-
-fn rows(canvas: &mut Canvas, app: &App, sheet: &Sheet, inner: Rect, frame: Rect) {
-    let inner = above(canvas, app, sheet, inner);
-    if sheet.is_empty() || inner.height < 2 || sheet.heads.is_empty() {
-        canvas.empty(inner, &nothing(sheet));
+/// Draws the rows that show, with what was asked for, warnings and the filter above them.
+pub fn draw(canvas: &mut Canvas, table: &TableWindow, inner: Rect, frame: Rect) {
+    let inner = above(canvas, table, inner);
+    if table.is_empty() || inner.height < 2 || table.heads.is_empty() {
+        canvas.empty(inner, &nothing(table));
         return;
     }
-    let nulls = sheet.heads.iter().any(|head| head.nulls > 0);
+    let nulls = table.heads.iter().any(|head| head.nulls > 0);
     let heads = match inner.height {
         0..8 => 1,
         8..12 => 2,
         _ => 2 + u16::from(nulls),
     };
     let visible = usize::from(inner.height - heads);
-    let top = jobs_window(sheet.top, sheet.place, visible, sheet.len());
-    let window: Vec<u32> = (top..top + visible).map_while(|place| sheet.at(place)).collect();
-    let mut columns = Columns::new(sheet, &window, &canvas.layout.sheet.widths);
-    let (keys, shown) = columns.fit(canvas.layout.sheet.left, usize::from(inner.width).saturating_sub(2));
-    canvas.layout.sheet.rows = visible;
-    canvas.layout.sheet.left = shown.start;
-    canvas.layout.sheet.widths.clone_from(&columns.widths);
+    let top = first_visible(table.top, table.place, visible, table.len());
+    let window: Vec<u32> = (top..top + visible).map_while(|place| table.at(place)).collect();
+    let mut columns = Columns::new(table, &window, &canvas.layout.table.widths);
+    let (keys, shown) = columns.fit(canvas.layout.table.left, usize::from(inner.width).saturating_sub(2));
+    canvas.layout.table.rows = visible;
+    canvas.layout.table.left = shown.start;
+    canvas.layout.table.widths.clone_from(&columns.widths);
     let mut x = inner.x + 2;
     for column in (0..keys).chain(shown.clone()) {
         let room = inner.right().saturating_sub(x);
         let wide = (columns.width(column) as u16).min(room);
-        head(canvas, sheet, column, heads, Rect::new(x, inner.y, wide, heads));
+        head(canvas, table, column, heads, Rect::new(x, inner.y, wide, heads));
         for (y, text) in (inner.y + heads..inner.bottom()).zip(columns.cells(column)) {
             let meaning = if text.is_some() { Meaning::Value } else { Meaning::Null };
-            let right = is_right(sheet, column);
+            let right = is_right(table, column);
             let text = fit(text.as_deref().unwrap_or("null"), usize::from(wide), right);
             canvas.text(x, y, wide, &text, meaning);
         }
         x += wide + 2;
     }
-    let y = inner.y + heads + (sheet.place.saturating_sub(top)) as u16;
+    let y = inner.y + heads + (table.place.saturating_sub(top)) as u16;
     canvas.text(inner.x, y, 1, "▌", Meaning::Mark);
     canvas.cover(Rect { x: inner.x + 1, y, width: inner.width - 1, height: 1 }, Meaning::Selection);
-    more(canvas, sheet, keys, &shown, frame);
+    more(canvas, table, keys, &shown, frame);
     let track = Rect { y: inner.y + heads - 1, height: inner.height - heads + 2, ..frame };
-    canvas.thumb(track, top, visible, sheet.len());
+    canvas.thumb(track, top, visible, table.len());
 }
 
 /// How many columns do not show, and where they are.
-fn more(canvas: &mut Canvas, sheet: &Sheet, keys: usize, shown: &Range<usize>, frame: Rect) {
-    let hidden = sheet.heads.len() - keys - shown.len();
+fn more(canvas: &mut Canvas, table: &TableWindow, keys: usize, shown: &Range<usize>, frame: Rect) {
+    let hidden = table.heads.len() - keys - shown.len();
     if hidden > 0 {
         let word = if hidden == 1 { "column" } else { "columns" };
         let left = if shown.start > keys { "← " } else { "" };
-        let right = if shown.end < sheet.heads.len() { " →" } else { "" };
+        let right = if shown.end < table.heads.len() { " →" } else { "" };
         canvas.frame_foot(frame, &[piece(format!("{left}{hidden} more {word}{right}"), Meaning::Dim)]);
     }
 }
 
 /// What was asked for, warnings, and the filter; returns what is left of the area.
-fn above(canvas: &mut Canvas, app: &App, sheet: &Sheet, inner: Rect) -> Rect {
+fn above(canvas: &mut Canvas, table: &TableWindow, inner: Rect) -> Rect {
     let wide = usize::from(inner.width.saturating_sub(2));
     let mut lines: Vec<Line> = Vec::new();
     if inner.height > 10 {
-        lines.push(vec![piece(sheet.origin.sentence(), Meaning::Dim)]);
+        lines.push(vec![piece(table.origin.sentence(), Meaning::Dim)]);
     }
     let mut warnings: Vec<String> =
-        sheet.answer.warnings.iter().flat_map(|warning| wrap(&format!("! {warning}"), wide)).collect();
+        table.answer.warnings.iter().flat_map(|warning| wrap(&format!("! {warning}"), wide)).collect();
     let most = if inner.height > 10 { WARNINGS } else { 1 };
     if warnings.len() > most {
         warnings.truncate(most);
@@ -150,33 +107,33 @@ fn above(canvas: &mut Canvas, app: &App, sheet: &Sheet, inner: Rect) -> Rect {
     canvas.lines(Rect { height: (lines.len() as u16).min(inner.height), ..inside }, &lines, 0);
     let used = (lines.len() as u16).min(inner.height);
     let left = Rect { y: inner.y + used, height: inner.height - used, ..inner };
-    filter(canvas, app, sheet, left)
+    filter(canvas, table, left)
 }
 
 /// The filter's line, where one is typed or set; returns what is left of the area.
-fn filter(canvas: &mut Canvas, app: &App, sheet: &Sheet, inner: Rect) -> Rect {
-    let typed = app.typing == Some(Typing::TableFilter);
-    if inner.height < 2 || (!typed && sheet.filter.text().is_empty()) {
+fn filter(canvas: &mut Canvas, table: &TableWindow, inner: Rect) -> Rect {
+    let typed = table.typing;
+    if inner.height < 2 || (!typed && table.filter.text().is_empty()) {
         return inner;
     }
-    let remark = match &sheet.filter_error {
+    let remark = match &table.filter_error {
         Some(error) => piece(error.clone(), Meaning::Bad),
         None => piece("", Meaning::Dim),
     };
     let wide = (width(&remark.0) as u16).min(inner.width.saturating_sub(24));
     canvas.text(inner.x + 1, inner.y, 2, "/ ", Meaning::Key);
-    canvas.field(inner.x + 3, inner.y, inner.width.saturating_sub(wide + 6), &sheet.filter, typed);
+    canvas.field(inner.x + 3, inner.y, inner.width.saturating_sub(wide + 6), &table.filter, typed);
     canvas.line_right(inner.right() - 1, inner.y, wide, &[remark]);
     Rect { y: inner.y + 1, height: inner.height - 1, ..inner }
 }
 
 /// Name, type and missing values of a column.
-fn head(canvas: &mut Canvas, sheet: &Sheet, column: usize, lines: u16, area: Rect) {
-    let Some(head) = sheet.heads.get(column) else { return };
-    let meaning = if column == sheet.column { Meaning::TitleFocus } else { Meaning::Head };
-    let texts = [(name(sheet, column), meaning), (head.word.clone(), Meaning::Dim), (nulls(head), Meaning::Dim)];
+fn head(canvas: &mut Canvas, table: &TableWindow, column: usize, lines: u16, area: Rect) {
+    let Some(head) = table.heads.get(column) else { return };
+    let meaning = if column == table.column { Meaning::TitleFocus } else { Meaning::Head };
+    let texts = [(name(table, column), meaning), (head.word.clone(), Meaning::Dim), (nulls(head), Meaning::Dim)];
     for (y, (text, meaning)) in (area.y..area.y + lines).zip(texts) {
-        let text = fit(&text, usize::from(area.width), is_right(sheet, column));
+        let text = fit(&text, usize::from(area.width), is_right(table, column));
         canvas.text(area.x, y, area.width, &text, meaning);
     }
 }
@@ -187,22 +144,22 @@ fn nulls(head: &Head) -> String {
 }
 
 /// The name in the head, with the direction of sorting.
-fn name(sheet: &Sheet, column: usize) -> String {
-    let short = sheet.heads.get(column).map_or("", |head| &head.short);
-    match sheet.sort {
+fn name(table: &TableWindow, column: usize) -> String {
+    let short = table.heads.get(column).map_or("", |head| &head.short);
+    match table.sort {
         Some((sorted, true)) if sorted == column => format!("{short} ↓"),
         Some((sorted, false)) if sorted == column => format!("{short} ↑"),
         _ => short.to_owned(),
     }
 }
 
-fn is_right(sheet: &Sheet, column: usize) -> bool {
-    sheet.heads.get(column).is_some_and(|head| head.kind.is_number())
+fn is_right(table: &TableWindow, column: usize) -> bool {
+    table.heads.get(column).is_some_and(|head| head.kind.is_number())
 }
 
 /// Cells and widths of columns, made where they are needed.
 struct Columns<'a> {
-    sheet: &'a Sheet,
+    table: &'a TableWindow,
     window: &'a [u32],
     widths: Vec<usize>,
     made: Vec<Option<Vec<Option<String>>>>,
@@ -210,10 +167,10 @@ struct Columns<'a> {
 
 impl<'a> Columns<'a> {
     /// Widths never shrink below those of before.
-    fn new(sheet: &'a Sheet, window: &'a [u32], before: &[usize]) -> Self {
-        let count = sheet.heads.len();
+    fn new(table: &'a TableWindow, window: &'a [u32], before: &[usize]) -> Self {
+        let count = table.heads.len();
         let widths = if before.len() == count { before.to_vec() } else { vec![0; count] };
-        Self { sheet, window, widths, made: vec![None; count] }
+        Self { table, window, widths, made: vec![None; count] }
     }
 
     /// The visible cells of a column, padded so that points stand below each other.
@@ -221,10 +178,10 @@ impl<'a> Columns<'a> {
         if let Some(Some(made)) = self.made.get(column) {
             return made.clone();
         }
-        let table = &self.sheet.table().0;
-        let Some(data) = table.columns().get(column) else { return Vec::new() };
+        let frame = &self.table.table().0;
+        let Some(data) = frame.columns().get(column) else { return Vec::new() };
         let mut cells: Vec<_> = self.window.iter().map(|row| cell(data, *row as usize)).collect();
-        if self.sheet.heads.get(column).is_some_and(|head| head.kind == Kind::Float) {
+        if self.table.heads.get(column).is_some_and(|head| head.kind == Kind::Float) {
             align(&mut cells);
         }
         if let Some(slot) = self.made.get_mut(column) {
@@ -236,7 +193,7 @@ impl<'a> Columns<'a> {
     /// Cells that a column takes.
     fn width(&mut self, column: usize) -> usize {
         let widest = self.cells(column).iter().map(|cell| cell.as_deref().map_or(4, width)).max().unwrap_or(0);
-        let Some(head) = self.sheet.heads.get(column) else { return 0 };
+        let Some(head) = self.table.heads.get(column) else { return 0 };
         // The arrow of the sort column may come and go; its room stays.
         let least = (width(&head.short) + 2).max(width(&head.word)).max(width(&nulls(head)));
         let Some(known) = self.widths.get_mut(column) else { return 0 };
@@ -246,15 +203,15 @@ impl<'a> Columns<'a> {
 
     /// How many key columns stay at the left, and which others show beside them, so that the selected one does.
     fn fit(&mut self, left: usize, room: usize) -> (usize, Range<usize>) {
-        let count = self.sheet.heads.len();
+        let count = self.table.heads.len();
         let (mut keys, mut taken) = (0, 0);
-        while keys < self.sheet.keys.min(count) && taken + self.width(keys) + 2 <= room / 2 {
+        while keys < self.table.keys.min(count) && taken + self.width(keys) + 2 <= room / 2 {
             taken += self.width(keys) + 2;
             keys += 1;
         }
         let room = room - taken;
         let mut first = left.clamp(keys, count.saturating_sub(1).max(keys));
-        let selected = self.sheet.column;
+        let selected = self.table.column;
         if selected >= keys {
             first = first.min(selected);
             while first < selected && self.needs(first..selected + 1) > room {
@@ -292,11 +249,11 @@ fn align(cells: &mut [Option<String>]) {
 }
 
 /// Why the table is empty.
-fn nothing(sheet: &Sheet) -> String {
-    if sheet.height() > 0 {
+fn nothing(table: &TableWindow) -> String {
+    if table.height() > 0 {
         return "No row matches the filter. Press esc to drop it.".to_owned();
     }
-    let Origin::Query { query, .. } = &sheet.origin else { return "No rows: there are no such jobs yet.".to_owned() };
+    let Origin::Query { query, .. } = &table.origin else { return "No rows: there are no such jobs yet.".to_owned() };
     match &**query {
         Query::Run(run) if !run.mock_sources.is_empty() => {
             "No rows: no row of the given files lies in the range. Press e to widen it.".to_owned()
