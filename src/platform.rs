@@ -142,7 +142,7 @@ impl Platform {
         private::make_folder(&folder).map_err(failed)?;
         let online = Arc::new(OnlineStore::open(&folder)?);
         hold_against(&jobs, &online)?;
-        let readers = Arc::new(Readers::default());
+        let readers = Arc::new(Readers::new(clock.clone()));
         let stop = CancellationToken::new();
         let materializer: Arc<dyn Materializer> = Arc::new(EngineMaterializer {
             offline: config.data_dir.join("offline"),
@@ -156,7 +156,7 @@ impl Platform {
         threads.push(spawn_scheduler(&jobs, Upkeep::new(Arc::clone(&online)), &stop)?);
         let step = Arc::new(EngineStep { readers: Arc::clone(&readers), online: Arc::clone(&online) });
         threads.push(spawn_streams(&jobs, &repository.views, step, &stop)?);
-        let tails = Arc::new(Tails::new(readers, clock.clone(), stop.child_token()));
+        let tails = Arc::new(Tails::new(readers, stop.child_token()));
         let datasets = config.data_dir.join("datasets");
         let failed = |problem| DataDirError::Disk { dir: datasets.clone(), problem };
         let datasets = Arc::new(Datasets::open(datasets.clone()).map_err(failed)?);

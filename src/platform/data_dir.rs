@@ -22,7 +22,7 @@ use thiserror::Error;
 use super::private::{self, Group};
 
 /// The format that is written. One that an older release must not touch has another number.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 /// The format of a directory that has no marker yet is ours.
 const UNMARKED: u32 = 1;
 /// The marker's file.
@@ -348,9 +348,9 @@ mod tests {
     #[test]
     fn a_later_format_is_refused_in_words() {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join(MARKER), r#"{"program": "fvtop", "format": 3, "more": []}"#).unwrap();
+        fs::write(dir.path().join(MARKER), r#"{"program": "fvtop", "format": 4, "more": []}"#).unwrap();
         let (refusal, shown) = (claimed(dir.path()), dir.path().display().to_string());
-        for part in [shown.as_str(), "has format 3", "knows formats up to 2", "Start it with the release that wrote it"]
+        for part in [shown.as_str(), "has format 4", "knows formats up to 3", "Start it with the release that wrote it"]
         {
             assert!(refusal.contains(part), "{refusal}");
         }

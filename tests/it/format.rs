@@ -225,9 +225,12 @@ fn a_directory_of_format_1_answers_as_before_and_goes_on() {
     let audit = bench.json(&["audit", "--json", "--limit", "1000"]);
     assert!(audit.as_array().unwrap().len() as u64 >= answers["audit"].as_u64().unwrap());
 
+    let reached =
+        |bench: &Bench, view| bench.platform().online().stream_position(view).unwrap().unwrap().reached().unwrap();
+
     // A window is written again over what the earlier release wrote, and a stream goes on.
     let view = Arc::clone(bench.platform().view("prod", "pulse_tiled").unwrap());
-    let offset = bench.platform().online().stream_offset(view.id).unwrap().unwrap();
+    let offset = reached(&bench, view.id);
     let hours = |job: &str| -> (String, String) {
         let history = answers["histories"].as_array().unwrap().iter().find(|asked| asked["view"] == job).unwrap();
         (history["start"].as_str().unwrap().to_owned(), history["end"].as_str().unwrap().to_owned())
@@ -238,7 +241,7 @@ fn a_directory_of_format_1_answers_as_before_and_goes_on() {
     bench.text(&[&["jobs", "trigger", "clicks_tiled"], &again[..]].concat());
     bench.now.fetch_add(20 * 60 * 1_000_000, Ordering::SeqCst);
     wait_for("the stream to go on", PATIENCE, || {
-        let now = bench.platform().online().stream_offset(view.id).unwrap().unwrap();
+        let now = reached(&bench, view.id);
         (now > offset).then_some(())
     });
     let ended = |job: &fvtop::model::Job| job.job_type != JobType::Batch || job.state != JobState::Failure;

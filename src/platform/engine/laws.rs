@@ -19,6 +19,7 @@ use crate::platform::definition::{Aggregation, Function, Input, Kind, View};
 use crate::platform::engine::keyed;
 use crate::platform::engine::keys::Keys;
 use crate::platform::online::OnlineStore;
+use crate::platform::source::replay;
 use crate::platform::tiles::names::times_name;
 use crate::platform::tiles::{Tile, merge, stored_columns};
 use crate::platform::{frame, testing};
@@ -298,7 +299,7 @@ fn store() -> &'static OnlineStore {
 fn write_online(view: &View, events: &[Event], streamed: usize, batch: bool) -> DataFrame {
     for part in events[..streamed].chunks(7) {
         let rows = fold(view, frame_of(part), None, true).unwrap();
-        store().write_stream(view, &rows, base(), None).unwrap();
+        store().write_stream(view, &rows, &replay::position(base()), None).unwrap();
     }
     let window = Window { start: hour(-3, 0), end: hour(15, 0) };
     let rows = fold(view, frame_of(if batch { events } else { &events[..streamed] }), Some(window), false).unwrap();

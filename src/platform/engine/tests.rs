@@ -11,7 +11,7 @@ use crate::platform::compute::MEMORY;
 use crate::platform::definition::Replay;
 use crate::platform::registry;
 use crate::platform::source::lap;
-use crate::platform::source::replay::StreamReader;
+use crate::platform::source::replay::Recording;
 
 pub fn view(name: &str) -> Arc<View> {
     let repository = registry::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flights"));
@@ -66,9 +66,9 @@ fn batch_and_stream_make_the_same_tiles_and_rows() {
         let mut window = period(&view, "2013-06-15");
         window.end = window.start + Span::hours(3).min(view.batch_schedule);
         let late = Span::minutes(15);
-        let events = StreamReader::open(&view.inputs[0].source).unwrap();
+        let events = Recording::open(&view.inputs[0].source).unwrap();
         // All that can arrive of the window's events; the rows of others are cut off by their anchor below.
-        let events = events.read(window.start - late, window.end + late, usize::MAX).unwrap().events;
+        let events = events.between(window.start - late, window.end + late, usize::MAX).unwrap().events;
         let streamed = transform_stream(&view, events).unwrap();
         let names = stored_names(&view);
         let names: Vec<&str> = names.iter().map(String::as_str).collect();

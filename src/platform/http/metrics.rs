@@ -86,7 +86,7 @@ fn streams(platform: &Platform) -> Result<[Family; 4], Fault> {
         gauge("fvtop_stream_watermark_timestamp_seconds", "Time before which tiles take no more events of the stream.");
     let now = platform.clock().now();
     for view in platform.repository().views.iter().filter(|view| view.live && view.online && view.is_stream()) {
-        if let Some(until) = platform.online().stream_offset(view.id)? {
+        if let Some(until) = platform.online().stream_position(view.id)?.and_then(|position| position.reached()) {
             lag.push(&labels(view), seconds((now - until).max(Span::zero())));
         }
         let Some(event) = platform.online().latest_event(view.id)? else { continue };

@@ -21,6 +21,8 @@ use crate::platform::lock::DirectoryLock;
 use crate::platform::online::OnlineStore;
 use crate::platform::online::memory::MemoryStore;
 use crate::platform::queries::Queries;
+use crate::platform::source::readers::Readers;
+use crate::platform::source::replay;
 use crate::platform::stream::hub::Tails;
 use crate::platform::testing;
 use crate::platform::uploads::Uploads;
@@ -57,7 +59,7 @@ fn online() -> OnlineStore {
         "count_delay" => [1_i64],
         "_anchor_time" => [crate::model::time::micros(start) * 1_000],
     );
-    store.write_stream(&testing::view("carrier"), &rows.unwrap(), seen, Some(seen)).unwrap();
+    store.write_stream(&testing::view("carrier"), &rows.unwrap(), &replay::position(seen), Some(seen)).unwrap();
     store
 }
 
@@ -107,7 +109,7 @@ impl Bench {
         let jobs = Jobs::open(&dir.path().join("jobs.sqlite"), &repository.views, clock.clone()).unwrap();
         jobs.schedule().unwrap();
         let stop = CancellationToken::new();
-        let tails = Tails::new(Arc::default(), clock.clone(), stop.clone());
+        let tails = Tails::new(Arc::new(Readers::new(clock.clone())), stop.clone());
         let datasets = Arc::new(Datasets::open(dir.path().join("datasets")).unwrap());
         let platform = Arc::new(Platform {
             repository,

@@ -10,13 +10,12 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{Id, JobState, Time};
+use crate::model::{Id, JobState};
 use crate::platform::clock::pause;
 use crate::platform::compute::{self, panic_text};
 use crate::platform::definition::View;
 use crate::platform::online::OnlineStore;
-use crate::platform::source::readers::{Readers, latest_event};
-use crate::platform::source::replay::Read;
+use crate::platform::source::readers::Readers;
 use crate::platform::{descriptors, engine};
 
 use super::figures::LeftOut;
@@ -52,36 +51,33 @@ pub struct Step {
 
 /// One step of a view's stream.
 pub trait StreamStep: Send + Sync {
-    /// Reads and writes one micro-batch up to `now`.
-    fn step(&self, view: &View, now: Time) -> Result<Step, Trouble>;
+    /// Reads and writes one micro-batch.
+    fn step(&self, view: &View) -> Result<Step, Trouble>;
 }
 
 /// The step of the embedded platform: source, engine, online store.
 pub struct EngineStep {
-    /// The sources' readers.
+    /// The sources' streams.
     pub readers: Arc<Readers>,
-    /// Where rows and offsets go.
+    /// Where rows and positions go.
     pub online: Arc<OnlineStore>,
 }
 
 impl StreamStep for EngineStep {
-    fn step(&self, view: &View, now: Time) -> Result<Step, Trouble> {
-        let source = view.inputs.first().map(|input| Arc::clone(&input.source));
-        let Some((source, stream)) = source.as_ref().and_then(|s| s.stream.as_ref().map(|stream| (s, stream))) else {
+    fn step(&self, view: &View) -> Result<Step, Trouble> {
+        let source = view.inputs.first().map(|input| &input.source);
+        let Some(source) = source.filter(|source| source.stream.is_some()) else { return Ok(Step::default()) };
+        let stream = self.readers.get(source).map_err(engine_trouble)?;
+        let position = self.online.stream_position(view.id).map_err(store_trouble)?.unwrap_or_default();
+        let batch = position.read(&*stream, BATCH).map_err(engine_trouble)?;
+        let more = !batch.caught_up && batch.position != position;
+        if batch.events.height() == 0 && !more {
             return Ok(Step::default());
-        };
-        let reader = self.readers.get(source).map_err(engine_trouble)?;
-        let stored = self.online.stream_offset(view.id).map_err(store_trouble)?;
-        let from = stored.unwrap_or(now - stream.retention);
-        let Read { events, until, expired } = reader.read(from, now, BATCH).map_err(engine_trouble)?;
-        if events.height() == 0 {
-            return Ok(Step { more: until > from && until < now, ..Step::default() });
         }
-        let latest = latest_event(&events, source);
-        let rows = engine::transform_stream(view, events).map_err(engine_trouble)?;
-        let written = self.online.write_stream(view, &rows, until, latest).map_err(store_trouble)?;
-        tracing::debug!(view = view.name, ?written, "stream written");
-        Ok(Step { more: until < now, left_out: LeftOut { late: written.late, expired } })
+        let rows = engine::transform_stream(view, batch.events).map_err(engine_trouble)?;
+        let written = self.online.write_stream(view, &rows, &batch.position, batch.newest).map_err(store_trouble)?;
+        tracing::debug!(view = view.name, position = batch.position.print(&*stream), ?written, "stream written");
+        Ok(Step { more, left_out: LeftOut { late: written.late, expired: batch.expired } })
     }
 }
 
@@ -128,7 +124,7 @@ fn turn(jobs: &Jobs, view: &View, step: &dyn StreamStep, state: &mut Progress) -
     if state.not_before.is_some_and(|at| Instant::now() < at) {
         return false;
     }
-    let stepped = catch_unwind(AssertUnwindSafe(|| step.step(view, jobs.now())));
+    let stepped = catch_unwind(AssertUnwindSafe(|| step.step(view)));
     let result = stepped.unwrap_or_else(|panic| {
         let message = format!("The engine stopped unexpectedly: {}.", panic_text(panic.as_ref()));
         Err(Trouble { reason: "INTERNAL_ERROR".to_owned(), message })

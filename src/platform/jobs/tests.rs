@@ -480,7 +480,7 @@ fn a_stream_in_trouble_says_so_and_recovers() {
     /// Fails once, and goes well once that was seen.
     struct Flaky(AtomicI64, std::sync::atomic::AtomicBool, tokio_util::sync::CancellationToken);
     impl StreamStep for Flaky {
-        fn step(&self, _view: &View, _now: Time) -> Result<Step, Trouble> {
+        fn step(&self, _view: &View) -> Result<Step, Trouble> {
             if self.0.fetch_add(1, Ordering::SeqCst) == 0 {
                 let message = "No events.".to_owned();
                 return Err(Trouble { reason: "SOURCE_ERROR".to_owned(), message });

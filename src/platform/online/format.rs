@@ -1,6 +1,7 @@
 //! The form of what is stored, and its number in the store.
 //!
-//! Form 3 is the present one. In form 2 tiles held of variances the sums of squares alone; each tile tells which of the two
+//! Form 4 is the present one. In form 3 the position of a view in its stream was an instant, for all streams were replays; it
+//! becomes the replay's offset when the store is opened, in the write that gives the new number. In form 2 tiles held of variances the sums of squares alone; each tile tells which of the two
 //! it is of, so that they stay as they are. Form 1 had no number, kept a row's time among its values, and all join keys in
 //! the view's order; rows are rewritten when the store is opened, the order of keys when a view is first met.
 
@@ -12,11 +13,14 @@ use super::meta::Meta;
 use super::plan::{ID_BYTES, Plan, START_BYTES};
 use super::{OnlineError, codec};
 use crate::model::Value;
-use crate::model::time::micros;
+use crate::model::time::{from_micros, micros};
+use crate::platform::source::replay;
 
 /// The form that is written.
-const FORM: u8 = 3;
-/// The form that differs by tiles alone.
+const FORM: u8 = 4;
+/// The form with instants as positions.
+const INSTANTS: u8 = 3;
+/// The form that has other tiles as well.
 const OLDER_TILES: u8 = 2;
 /// Where its number stands. Other keys of the space begin with the id of a view and are longer.
 const KEY: &[u8] = b"form";
@@ -26,12 +30,19 @@ pub fn check(bytes: &dyn ByteStore) -> Result<(), OnlineError> {
     let number = || Change::Put { space: Space::Meta, key: KEY.to_vec(), value: vec![FORM] };
     match bytes.get(Space::Meta, KEY)?.as_deref() {
         Some([FORM]) => Ok(()),
+        Some([INSTANTS]) => {
+            let mut changes = positions(bytes)?;
+            changes.push(number());
+            bytes.write(changes).map(drop)
+        }
         Some([OLDER_TILES]) => {
             tracing::warn!(
                 "the online store was written by an earlier version. Variances over its tiles are exact only while the mean is \
                  less than some 1000 times the deviation: materialize the windows of views with variances again with overwrite"
             );
-            bytes.write(vec![number()]).map(drop)
+            let mut changes = positions(bytes)?;
+            changes.push(number());
+            bytes.write(changes).map(drop)
         }
         Some(other) => Err(OnlineError::Store {
             path: bytes.place(),
@@ -47,10 +58,31 @@ pub fn check(bytes: &dyn ByteStore) -> Result<(), OnlineError> {
         None => {
             let mut chunks = Chunks::new(bytes, PART_BYTES);
             rewrite_rows(bytes, &mut chunks)?;
+            // After the last row nothing cuts the write: the positions change together with the number.
+            positions(bytes)?.into_iter().for_each(|change| chunks.push(change));
             chunks.push(number());
             chunks.finish().map(drop)
         }
     }
+}
+
+/// The changes that make offsets of the instants up to which streams were read.
+fn positions(bytes: &dyn ByteStore) -> Result<Vec<Change>, OnlineError> {
+    let mut changes = Vec::new();
+    bytes.scan(Space::Meta, &[], &[0xff; ID_BYTES + 1], &mut |key, value| {
+        if Meta::Position.is_of(key) {
+            let key = key.to_vec();
+            changes.push(match codec::unordered(value) {
+                Some(at) => Change::Put { space: Space::Meta, key, value: replay::position(from_micros(at)).encode() },
+                None => {
+                    tracing::warn!("how far a stream was read is damaged: its view begins anew");
+                    Change::Remove { space: Space::Meta, key }
+                }
+            });
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(changes)
 }
 
 /// Moves the time of form 1's rows to the front of their values. Both forms tell themselves apart: the present one begins

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::codec;
+use super::plan::ID_BYTES;
 use crate::model::time::{from_micros, span_micros};
 use crate::model::{Id, Window};
 use crate::platform::definition::{Kind, View};
@@ -11,8 +12,8 @@ use crate::platform::tiles::names::stored_names;
 /// One thing known of a view.
 #[derive(Clone, Copy)]
 pub enum Meta {
-    /// How far its stream was read.
-    Offset,
+    /// How far its stream was read: a `Position`.
+    Position,
     /// The newest event time written.
     LatestEvent,
     /// The windows that batch jobs wrote.
@@ -28,13 +29,18 @@ impl Meta {
     pub fn key(self, view: Id) -> Vec<u8> {
         let mut key = view.0.to_be_bytes().to_vec();
         key.push(match self {
-            Self::Offset => 1,
+            Self::Position => 1,
             Self::LatestEvent => 2,
             Self::Windows => 3,
             Self::Shape => 4,
             Self::Order => 5,
         });
         key
+    }
+
+    /// Whether a key is that of some view.
+    pub fn is_of(self, key: &[u8]) -> bool {
+        key.len() == ID_BYTES + 1 && key.last() == self.key(Id(0)).last()
     }
 
     /// The shape of a view's stored data: keys and columns with their types, and the tile size. Data of one shape must

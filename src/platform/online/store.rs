@@ -20,6 +20,7 @@ use super::{BatchWrite, Entry, OnlineError, StreamWrite, codec, format, query, r
 use crate::model::time::{from_micros, micros};
 use crate::model::{FeatureStatus, FeatureVector, Id, Time, Value, Window};
 use crate::platform::definition::View;
+use crate::platform::source::position::Position;
 
 /// The protocol's words for values that may be older than they should be.
 const CACHED_PRESENT: &str = "CACHED_PRESENT";
@@ -250,14 +251,14 @@ impl OnlineStore {
         Ok(done)
     }
 
-    /// Stream: merges tiles or upserts rows and stores `offset`, all or nothing. Tiles inside batch-materialized windows,
+    /// Stream: merges tiles or upserts rows and stores `position`, all or nothing. Tiles inside batch-materialized windows,
     /// and tiles that ended before the newest event of earlier writes less the watermark, are left out and counted.
     pub fn write_stream(
         &self,
         view: &View,
         rows: &DataFrame,
-        offset: Time,
-        latest_event: Option<Time>,
+        position: &Position,
+        newest: Option<Time>,
     ) -> Result<StreamWrite, OnlineError> {
         let plan = self.plan(view)?;
         let mut sweeps = self.turn();
@@ -275,9 +276,9 @@ impl OnlineStore {
                 (changes, Vec::new(), done)
             }
         };
-        changes.push(put(Meta::Offset, plan.id, codec::instant(offset).to_vec()));
+        changes.push(put(Meta::Position, plan.id, position.encode()));
         changes.extend(form_of(&plan));
-        changes.extend(self.latest(plan.id, latest_event)?);
+        changes.extend(self.latest(plan.id, newest)?);
         for lost in self.bytes.write(changes)? {
             let count = counts.get(lost).copied().unwrap_or_default();
             done.written -= count;
@@ -286,9 +287,16 @@ impl OnlineStore {
         Ok(done)
     }
 
-    /// The offset of the last stream write.
-    pub fn stream_offset(&self, view: Id) -> Result<Option<Time>, OnlineError> {
-        self.get_time(view, Meta::Offset)
+    /// The position of the last stream write.
+    pub fn stream_position(&self, view: Id) -> Result<Option<Position>, OnlineError> {
+        let position = self.get(view, Meta::Position)?.map(|bytes| Position::decode(&bytes)).transpose();
+        position.map_err(|problem| OnlineError::Store {
+            path: self.bytes.place(),
+            problem: format!(
+                "the bytes that keep how far a stream was read cannot be used, for they are {problem}: start the release that \
+                 wrote them or a later one, or put the store back from a copy"
+            ),
+        })
     }
 
     /// The newest event time written.

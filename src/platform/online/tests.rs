@@ -12,6 +12,7 @@ use crate::model::time::{floor, from_micros, parse_time};
 use crate::model::{BatchTrigger, FeatureStatus, Span, Time, Window};
 use crate::platform::definition::{Aggregation, Arrival, Function, Input, Kind, Source, Stream, View};
 use crate::platform::registry::identity::stable_id;
+use crate::platform::source::replay;
 use crate::platform::{engine, frame};
 
 mod formats;
@@ -164,7 +165,7 @@ fn answers(store: &OnlineStore, view: &View, hours: std::ops::Range<i64>) -> Vec
 
 fn stream(store: &OnlineStore, view: &View, events: &[Event]) -> StreamWrite {
     let rows = engine::transform_stream(view, frame(events)).unwrap();
-    store.write_stream(view, &rows, base(), None).unwrap()
+    store.write_stream(view, &rows, &replay::position(base()), None).unwrap()
 }
 
 #[derive(Clone, Debug)]
@@ -264,7 +265,7 @@ proptest! {
             let part = &events[range[0]..range[1]];
             let rows = engine::transform_stream(&view, frame(part)).unwrap();
             let latest = part.iter().map(|event| event.at).max();
-            store.write_stream(&view, &rows, base(), latest).unwrap();
+            store.write_stream(&view, &rows, &replay::position(base()), latest).unwrap();
         }
         if batch_hours > 0 {
             let window = Window { start: base(), end: base() + Span::hours(batch_hours) };
@@ -307,7 +308,7 @@ fn batch_replaces_what_the_stream_wrote_and_doing_it_twice_changes_nothing() {
     {
         let store = OnlineStore::open(folder.path()).unwrap();
         let rows = engine::transform_stream(&view, frame(&[one(1, 5), one(2, 10)])).unwrap();
-        let done = store.write_stream(&view, &rows, at, Some(base() + Span::minutes(10))).unwrap();
+        let done = store.write_stream(&view, &rows, &replay::position(at), Some(base() + Span::minutes(10))).unwrap();
         assert_eq!(done, StreamWrite { written: 1, late: 0 });
         assert_eq!(lookup(&store, &view, at).features[1].value, Value::Int(3));
         let rows = engine::fold(&view, frame(&[one(7, 5)]), Some(window), false).unwrap();
@@ -316,14 +317,17 @@ fn batch_replaces_what_the_stream_wrote_and_doing_it_twice_changes_nothing() {
             assert_eq!(lookup(&store, &view, at).features[1].value, Value::Int(7));
         }
         let rows = engine::transform_stream(&view, frame(&[one(9, 30)])).unwrap();
-        assert_eq!(store.write_stream(&view, &rows, at, None).unwrap(), StreamWrite { written: 0, late: 1 });
+        assert_eq!(
+            store.write_stream(&view, &rows, &replay::position(at), None).unwrap(),
+            StreamWrite { written: 0, late: 1 }
+        );
         let empty = frame::empty(&[]).unwrap();
         assert!(store.write_batch(&view, window, &empty, window.end).is_err());
     }
     // Everything is there again after reopening.
     let store = OnlineStore::open(folder.path()).unwrap();
     assert_eq!(lookup(&store, &view, at).features[1].value, Value::Int(7));
-    assert_eq!(store.stream_offset(view.id).unwrap(), Some(at));
+    assert_eq!(store.stream_position(view.id).unwrap(), Some(replay::position(at)));
     let rows = engine::fold(&view, frame(&[]), Some(window), false).unwrap();
     assert_eq!(store.write_batch(&view, window, &rows, window.end).unwrap().rows, 0);
     assert_eq!(lookup(&store, &view, at).features[1].status, Some(FeatureStatus::Missing));
@@ -337,7 +341,7 @@ fn the_latest_row_counts_until_its_ttl_and_late_rows_never_undo_it() {
     let view = view(Kind::Temporal { ttl: Some(Span::hours(2)), features }, Span::zero());
     let write = |events: &[Event]| {
         let rows = engine::transform_stream(&view, frame(events)).unwrap();
-        store.write_stream(&view, &rows, base(), None).unwrap()
+        store.write_stream(&view, &rows, &replay::position(base()), None).unwrap()
     };
     assert_eq!(write(&[one(1, 60), one(2, 60)]), StreamWrite { written: 2, late: 0 });
     assert_eq!(write(&[one(3, 59)]), StreamWrite { written: 0, late: 1 });
@@ -356,7 +360,7 @@ fn tiles_behind_the_watermark_are_left_out() {
     let view = View { inputs: vec![Input::plain("events", source(Span::minutes(30)))], ..aggregate_view() };
     let write = |minute: i64| {
         let rows = engine::transform_stream(&view, frame(&[one(1, minute)])).unwrap();
-        store.write_stream(&view, &rows, base(), Some(base() + Span::minutes(minute))).unwrap().late
+        store.write_stream(&view, &rows, &replay::position(base()), Some(base() + Span::minutes(minute))).unwrap().late
     };
     // The watermark passes the first tile's end with an event of 01:30.
     assert_eq!([write(10), write(85), write(50), write(90), write(55), write(70)], [0, 0, 0, 0, 1, 0]);
@@ -372,7 +376,7 @@ fn wrong_keys_and_changed_definitions_are_refused() {
     assert_eq!(error.to_string(), "join key `k` must be string, and Int(1) is not");
     assert_eq!(store.lookup(&view, &[], base()).unwrap_err().to_string(), "view view needs 1 join keys (k), got 0");
     let rows = engine::transform_stream(&view, frame(&[one(1, 5)])).unwrap();
-    store.write_stream(&view, &rows, from_micros(0), None).unwrap();
+    store.write_stream(&view, &rows, &replay::position(from_micros(0)), None).unwrap();
     let Kind::Aggregate { aggregations, .. } = view.kind.clone() else { panic!() };
     let changed = View { kind: Kind::Aggregate { interval: Span::minutes(30), aggregations }, ..view };
     assert!(store.lookup(&changed, &[Value::Null], base()).unwrap_err().to_string().contains("another definition"));

@@ -1,4 +1,4 @@
-//! The opened stream readers of all sources, shared between stream jobs and tails.
+//! The opened streams of all sources, shared between stream jobs and tails.
 //!
 //! A source is opened when first asked for, once, on the asking thread (it may take seconds); a failure is not kept, so
 //! the next request tries again.
@@ -6,46 +6,55 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use polars::prelude::{ChunkAgg, DataFrame, TimeUnit};
-
-use crate::model::time::from_micros;
-use crate::model::{Id, Time};
+use super::StreamSource;
+use super::replay::Replay;
+use crate::model::Id;
+use crate::platform::clock::Clock;
 use crate::platform::compute::EngineError;
 use crate::platform::definition::Source;
 
-use super::replay::StreamReader;
+type Slot = Arc<Mutex<Option<Arc<dyn StreamSource>>>>;
 
-type Slot = Arc<Mutex<Option<Arc<StreamReader>>>>;
-
-/// Readers by source.
+/// Streams by source.
 #[derive(Default)]
-pub struct Readers(Mutex<HashMap<Id, Slot>>);
-
-impl Readers {
-    /// The reader of `source`, opened now if it was not. Others who ask for the same source wait.
-    pub fn get(&self, source: &Source) -> Result<Arc<StreamReader>, EngineError> {
-        let slot = {
-            let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(slots.entry(source.id).or_default())
-        };
-        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(reader) = slot.as_ref() {
-            return Ok(Arc::clone(reader));
-        }
-        let reader = Arc::new(StreamReader::open(source)?);
-        *slot = Some(Arc::clone(&reader));
-        Ok(reader)
-    }
+pub struct Readers {
+    clock: Clock,
+    slots: Mutex<HashMap<Id, Slot>>,
 }
 
-/// The greatest event time among `events`, which have the source's columns.
-pub fn latest_event(events: &DataFrame, source: &Source) -> Option<Time> {
-    let column = events.column(source.timestamp_column.as_deref()?).ok()?;
-    let times = column.datetime().ok()?;
-    let greatest = times.phys.max()?;
-    Some(from_micros(match times.time_unit() {
-        TimeUnit::Nanoseconds => greatest.div_euclid(1_000),
-        TimeUnit::Microseconds => greatest,
-        TimeUnit::Milliseconds => greatest.saturating_mul(1_000),
-    }))
+impl Readers {
+    /// None opened yet. Records are played by that clock.
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, slots: Mutex::default() }
+    }
+
+    /// The stream of `source`, opened now if it was not. Others who ask for the same source wait.
+    pub fn get(&self, source: &Source) -> Result<Arc<dyn StreamSource>, EngineError> {
+        let slot = self.slot(source);
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(stream) = slot.as_ref() {
+            return Ok(Arc::clone(stream));
+        }
+        let stream = self.open(source)?;
+        *slot = Some(Arc::clone(&stream));
+        Ok(stream)
+    }
+
+    /// Opens the stream that the definition describes.
+    fn open(&self, source: &Source) -> Result<Arc<dyn StreamSource>, EngineError> {
+        Ok(Arc::new(Replay::open(source, self.clock.clone())?))
+    }
+
+    fn slot(&self, source: &Source) -> Slot {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(slots.entry(source.id).or_default())
+    }
+
+    /// Readers that have a stream of a test's own for a source.
+    #[cfg(test)]
+    pub fn of(source: &Source, stream: Arc<dyn StreamSource>) -> Self {
+        let readers = Self::default();
+        *readers.slot(source).lock().unwrap_or_else(PoisonError::into_inner) = Some(stream);
+        readers
+    }
 }

@@ -1,19 +1,75 @@
-//! The stream side of a source: recorded events in their real order of arrival, played onto the present.
+//! A stream out of recorded events: in their real order of arrival, played onto the present.
 //!
-//! It reads; it must not keep a position: its callers store how far they have read.
+//! It reads; it must not keep a position: its callers store how far they have read. The record has one partition, and its
+//! offsets are instants: all events that arrived at the instant or before are behind the reader.
 
 use polars::prelude::*;
 
-use crate::model::time::micros;
+use super::position::{Place, Position};
+use super::{Form, Offset, Partition, StreamSource, latest_event};
+use crate::model::time::{from_micros, micros, rfc3339};
 use crate::model::{Span, Time, Window, foreign};
+use crate::platform::clock::Clock;
 use crate::platform::compute::{EngineError, ErrorKind};
 use crate::platform::definition::{DataFile, Source, Stream};
 use crate::platform::frame;
 use crate::platform::source::files;
 use crate::platform::source::lap::Lap;
 
+/// Its offsets: the microseconds since 1970, in eight bytes.
+const FORM: Form = Form { kind: "replay", version: 1 };
+/// Its only partition.
+const WHOLE: Partition = 0;
+
+/// A record that is played: its events arrive as the clock goes on.
+pub struct Replay {
+    recording: Recording,
+    clock: Clock,
+}
+
+impl Replay {
+    /// Loads the events of the stream side of `source`.
+    ///
+    /// # Errors
+    /// As [`Recording::open`].
+    pub fn open(source: &Source, clock: Clock) -> Result<Self, EngineError> {
+        Ok(Self { recording: Recording::open(source)?, clock })
+    }
+}
+
+impl StreamSource for Replay {
+    fn partitions(&self) -> Result<Vec<Partition>, EngineError> {
+        Ok(vec![WHOLE])
+    }
+
+    fn read(&self, _: Partition, from: Option<&Offset>, max: usize) -> Result<super::Read, EngineError> {
+        let (recording, now) = (&self.recording, self.clock.now());
+        let from = match from {
+            Some(offset) => recording.instant(offset)?,
+            None => now - recording.retention,
+        };
+        let Played { events, until, expired } = recording.between(from, now, max)?;
+        let newest = latest_event(&events, &recording.source);
+        let (offset, reached, caught_up) = (offset(until), Some(until), until >= now);
+        Ok(super::Read { events, offset, reached, newest, caught_up, expired })
+    }
+
+    fn print(&self, offset: &Offset) -> String {
+        self.recording.instant(offset).map_or_else(|_| format!("{:02x?}", offset.bytes()), rfc3339)
+    }
+}
+
+fn offset(until: Time) -> Offset {
+    Offset::new(FORM, &micros(until).to_be_bytes())
+}
+
+/// The position of a reader that has all events which arrived at that instant or before.
+pub fn position(until: Time) -> Position {
+    Position::of(WHOLE, Place { offset: offset(until), reached: Some(until), newest: None })
+}
+
 /// The events of one source in memory, sorted by arrival.
-pub struct StreamReader {
+pub struct Recording {
     source: Source,
     retention: Span,
     /// All known columns of the source, in its order.
@@ -25,9 +81,9 @@ pub struct StreamReader {
     ties: usize,
 }
 
-/// What was read of a stream.
+/// What was read of a record.
 #[derive(Clone, Debug)]
-pub struct Read {
+pub struct Played {
     /// The events, oldest arrival first.
     pub events: DataFrame,
     /// The arrival instant read up to: the `from` of the next call. Never before this one's.
@@ -36,7 +92,7 @@ pub struct Read {
     pub expired: u64,
 }
 
-impl StreamReader {
+impl Recording {
     /// Loads the events of the stream side of `source`.
     ///
     /// # Errors
@@ -84,7 +140,7 @@ impl StreamReader {
     ///
     /// # Errors
     /// When the events do not have the source's columns.
-    pub fn read(&self, from: Time, until: Time, max: usize) -> Result<Read, EngineError> {
+    pub fn between(&self, from: Time, until: Time, max: usize) -> Result<Played, EngineError> {
         let kept_from = from.max(until - self.retention);
         let expired = self.count(from, kept_from);
         let from = kept_from;
@@ -106,7 +162,21 @@ impl StreamReader {
                 foreign::sentence(&error)
             ),
         })?;
-        Ok(Read { events, until: read_to, expired })
+        Ok(Played { events, until: read_to, expired })
+    }
+
+    /// The instant of an offset.
+    fn instant(&self, offset: &Offset) -> Result<Time, EngineError> {
+        let (_, place) = offset.place(FORM, &self.source)?;
+        let at = place.try_into().map(i64::from_be_bytes).map_err(|_| EngineError {
+            kind: ErrorKind::Source,
+            message: format!(
+                "source {}: how far its stream was read is damaged. Put the data directory back from a copy, or give the views \
+                 of the stream other names, under which they begin anew",
+                self.source.name
+            ),
+        });
+        at.map(from_micros)
     }
 
     /// Where the events of a time lie: at most somewhat more than `max` of each lap.
@@ -114,7 +184,7 @@ impl StreamReader {
         let mut found = Vec::new();
         for (lap, range) in self.ranges(from, until) {
             // Laps follow each other but for a spill over the end of the record: enough of each is taken, then sorted.
-            let arrival = |row: usize| lap.play(crate::model::time::from_micros(self.arrivals[row]));
+            let arrival = |row: usize| lap.play(from_micros(self.arrivals[row]));
             found.extend(range.take(max.saturating_add(self.ties)).map(|row| (arrival(row), lap, row)));
         }
         found
@@ -170,11 +240,11 @@ mod tests {
     use crate::model::time::{floor, parse_time};
     use crate::platform::{frame, registry};
 
-    fn reader() -> StreamReader {
+    fn reader() -> Recording {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flights");
         let repository = registry::load(&root);
         let view = repository.views.iter().find(|view| view.name == "aircraft_state").unwrap();
-        StreamReader::open(&view.inputs[0].source).unwrap()
+        Recording::open(&view.inputs[0].source).unwrap()
     }
 
     #[test]
@@ -182,9 +252,9 @@ mod tests {
         let reader = reader();
         let lap = floor(parse_time("2026-11-22").unwrap(), Span::days(3));
         let (mut rows, mut from, until) = (0, lap - Span::microseconds(1), lap + Span::hours(2));
-        let whole = reader.read(from, until, usize::MAX).unwrap().events;
+        let whole = reader.between(from, until, usize::MAX).unwrap().events;
         while from < until {
-            let part = reader.read(from, until, 500).unwrap();
+            let part = reader.between(from, until, 500).unwrap();
             assert!(part.until > from);
             // Only the events of one instant may go beyond the limit.
             assert!(part.events.height() < 500 + reader.ties);
@@ -194,7 +264,7 @@ mod tests {
         assert_eq!(rows, whole.height());
         assert!(rows > 5_000);
         // The last flights of the record spill into the next lap: they come before its first ones.
-        let spilled = reader.read(lap - Span::microseconds(1), lap + Span::minutes(1), usize::MAX).unwrap();
+        let spilled = reader.between(lap - Span::microseconds(1), lap + Span::minutes(1), usize::MAX).unwrap();
         assert!(spilled.events.height() > 0);
     }
 
@@ -202,7 +272,7 @@ mod tests {
     fn events_never_arrive_before_they_happen() {
         let reader = reader();
         let until = parse_time("2026-11-22 10:00").unwrap();
-        let events = reader.read(until - Span::hours(1), until, usize::MAX).unwrap().events;
+        let events = reader.between(until - Span::hours(1), until, usize::MAX).unwrap().events;
         let latest = crate::platform::frame::values(events.column("timestamp").unwrap());
         assert!(events.height() > 1_000);
         assert!(latest.iter().all(|at| matches!(at, crate::model::Value::Time(at) if *at <= until)));
@@ -234,7 +304,7 @@ mod tests {
         assert!(repository.errors.is_empty(), "{:?}", repository.errors);
         write("stream.parquet", written);
         let source = &repository.views[0].inputs[0].source;
-        StreamReader::open(source).map(|reader| reader.events).map_err(|error| {
+        Recording::open(source).map(|reader| reader.events).map_err(|error| {
             assert_eq!(error.kind, ErrorKind::Source);
             error.message
         })
@@ -264,10 +334,10 @@ mod tests {
     fn a_clock_that_was_set_back_keeps_the_place_and_reads_nothing() {
         let reader = reader();
         let from = parse_time("2026-11-22 10:00").unwrap();
-        let read = reader.read(from, from - Span::hours(1), 100).unwrap();
+        let read = reader.between(from, from - Span::hours(1), 100).unwrap();
         assert_eq!((read.events.height(), read.until, read.expired), (0, from, 0));
         // A step back by more than the retention as well.
-        let read = reader.read(from, from - Span::days(30), 100).unwrap();
+        let read = reader.between(from, from - Span::days(30), 100).unwrap();
         assert_eq!((read.events.height(), read.until), (0, from));
     }
 
@@ -276,11 +346,11 @@ mod tests {
         let reader = reader();
         let until = parse_time("2026-11-22 10:00").unwrap();
         let kept = until - reader.retention;
-        let missed = reader.read(kept - Span::hours(2), kept, usize::MAX).unwrap().events.height();
-        let read = reader.read(kept - Span::hours(2), until, usize::MAX).unwrap();
+        let missed = reader.between(kept - Span::hours(2), kept, usize::MAX).unwrap().events.height();
+        let read = reader.between(kept - Span::hours(2), until, usize::MAX).unwrap();
         assert!(missed > 500);
         assert_eq!(read.expired, missed as u64);
-        assert_eq!(reader.read(kept, until, usize::MAX).unwrap().expired, 0);
-        assert_eq!(read.events.height(), reader.read(kept, until, usize::MAX).unwrap().events.height());
+        assert_eq!(reader.between(kept, until, usize::MAX).unwrap().expired, 0);
+        assert_eq!(read.events.height(), reader.between(kept, until, usize::MAX).unwrap().events.height());
     }
 }

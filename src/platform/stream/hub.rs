@@ -1,7 +1,7 @@
 //! The shared tails: one per view, running while somebody listens, and their listeners.
 //!
-//! A tail is started when it is first asked for and ends a minute after its last listener left. It begins at
-//! `now - retention` of its stream. Every record has a number; a listener that is too slow is told how many it missed.
+//! A tail is started when it is first asked for and ends a minute after its last listener left. It begins at the oldest event
+//! that its stream keeps. Every record has a number; a listener that is too slow is told how many it missed.
 
 use std::any::Any;
 use std::collections::{HashMap, VecDeque};
@@ -13,11 +13,13 @@ use polars::prelude::DataFrame;
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{Id, Time};
-use crate::platform::clock::{Clock, pause};
+use crate::model::{Id, foreign};
+use crate::platform::clock::pause;
 use crate::platform::compute::{EngineError, ErrorKind, panic_text};
 use crate::platform::definition::View;
 use crate::platform::engine::{self, Streamed};
+use crate::platform::frame;
+use crate::platform::source::position::Position;
 use crate::platform::source::readers::Readers;
 
 use super::record;
@@ -75,7 +77,6 @@ struct Shared {
 /// The tails of a platform.
 pub struct Tails {
     readers: Arc<Readers>,
-    clock: Clock,
     stop: CancellationToken,
     open: Arc<Mutex<HashMap<Id, Arc<Shared>>>>,
 }
@@ -104,8 +105,8 @@ pub enum Heard {
 
 impl Tails {
     /// Tails over these readers, until `stop`.
-    pub fn new(readers: Arc<Readers>, clock: Clock, stop: CancellationToken) -> Self {
-        Self { readers, clock, stop, open: Arc::default() }
+    pub fn new(readers: Arc<Readers>, stop: CancellationToken) -> Self {
+        Self { readers, stop, open: Arc::default() }
     }
 
     /// Listens to the tail of `view`, starting it when it does not run.
@@ -126,10 +127,10 @@ impl Tails {
 
     fn spawn(&self, view: &Arc<View>, shared: &Arc<Shared>) -> std::io::Result<()> {
         let (view, shared, open) = (Arc::clone(view), Arc::clone(shared), Arc::clone(&self.open));
-        let (readers, clock, stop) = (Arc::clone(&self.readers), self.clock.clone(), self.stop.clone());
+        let (readers, stop) = (Arc::clone(&self.readers), self.stop.clone());
         let thread = std::thread::Builder::new().name(format!("tail-{}", view.name));
         thread.spawn(move || {
-            let mut source = Source { view: &view, readers: &readers, clock: &clock, position: None };
+            let mut source = Source { view: &view, readers: &readers, position: Position::default() };
             run(&mut source, &shared, &open, &stop);
         })?;
         Ok(())
@@ -144,41 +145,40 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 struct Source<'a> {
     view: &'a View,
     readers: &'a Readers,
-    clock: &'a Clock,
-    position: Option<Time>,
+    position: Position,
 }
 
 impl Source<'_> {
     /// Reads one micro-batch into `tail` and publishes what it completes. True when there is more to read at once.
     fn step(&mut self, tail: &mut Tail, shared: &Shared) -> Result<bool, EngineError> {
-        let input = self.view.inputs.first().map(|input| &input.source);
-        let Some((source, stream)) = input.and_then(|s| s.stream.as_ref().map(|stream| (s, stream))) else {
-            return Ok(false);
-        };
-        let reader = self.readers.get(source)?;
-        let now = self.clock.now();
-        let from = self.position.unwrap_or(now - stream.retention);
+        let source = self.view.inputs.first().map(|input| &input.source);
+        let Some(source) = source.filter(|source| source.stream.is_some()) else { return Ok(false) };
+        let stream = self.readers.get(source)?;
         if shared.status.borrow().columns.is_none() {
-            let none = reader.read(from, from, 1)?.events;
+            let none = frame::empty(&source.columns).map_err(|error| EngineError {
+                kind: ErrorKind::Source,
+                message: format!("source {}: its columns make no table: {}", source.name, foreign::sentence(&error)),
+            })?;
             let columns = tail::shown(self.view, engine::transform_stream(self.view, none)?)?;
             shared.set_columns(columns.get_column_names().iter().map(|name| name.to_string()).collect());
         }
-        let read = reader.read(from, now, BATCH)?;
+        let batch = self.position.read(&*stream, BATCH)?;
+        let more = !batch.caught_up && batch.position != self.position;
         let mut left_out = None;
-        if read.events.height() > 0 {
-            let absorbed = tail.absorb(self.view, read.events, &transform)?;
+        if batch.events.height() > 0 {
+            let absorbed = tail.absorb(self.view, batch.events, batch.newest, &transform)?;
             shared.publish(record::records(&absorbed.rows));
             left_out = absorbed.problem;
         }
-        tail.expired(read.expired);
+        tail.expired(batch.expired);
         if let Some(problem) = &left_out {
             tracing::warn!(problem, view = self.view.name, "events were left out of the stream tail");
         }
-        self.position = Some(read.until);
+        self.position = batch.position;
         shared.status.send_if_modified(|status| {
             let after = Status {
                 columns: status.columns.clone(),
-                caught_up: status.caught_up || read.until >= now,
+                caught_up: status.caught_up || batch.caught_up,
                 progress: tail.progress(),
                 trouble: None,
                 left_out: left_out.or_else(|| status.left_out.clone()),
@@ -187,7 +187,7 @@ impl Source<'_> {
             *status = after;
             changed
         });
-        Ok(read.until < now && read.until > from)
+        Ok(more)
     }
 }
 

@@ -11,9 +11,8 @@ use crate::model::{Span, Time, foreign};
 use crate::platform::compute::{EngineError, ErrorKind};
 use crate::platform::definition::{Kind, View};
 use crate::platform::engine::Streamed;
+use crate::platform::source::latest_event;
 use crate::platform::tiles::names::stored_names;
-
-use crate::platform::source::readers::latest_event;
 
 /// The column of a stored row with its tile's start, or its timestamp aligned, in nanoseconds.
 const ANCHOR: &str = "_anchor_time";
@@ -58,6 +57,8 @@ struct Pending {
 #[derive(Clone, Default)]
 pub struct Tail {
     progress: Progress,
+    /// The event time up to which the stream was read: the watermark is the threshold behind it.
+    read_to: Option<Time>,
     pending: Vec<Pending>,
     emitted_until: Option<Time>,
 }
@@ -68,14 +69,21 @@ impl Tail {
         self.progress
     }
 
-    /// Takes a micro-batch (the source's columns, oldest arrival first) and returns the rows that it completes. Events that the
-    /// query fails on are left out, counted and told of, for brought again they would fail again.
+    /// Takes a micro-batch (the source's columns, oldest arrival first), after which the stream is read up to the event time
+    /// `newest`, and returns the rows that it completes. Events that the query fails on are left out, counted and told of, for
+    /// brought again they would fail again.
     ///
     /// # Errors
     /// When a source cannot be read: the tail is as it was before, so the batch may be brought again.
-    pub fn absorb(&mut self, view: &View, events: DataFrame, transform: Transform) -> Result<Absorbed, EngineError> {
+    pub fn absorb(
+        &mut self,
+        view: &View,
+        events: DataFrame,
+        newest: Option<Time>,
+        transform: Transform,
+    ) -> Result<Absorbed, EngineError> {
         let mut next = self.clone();
-        let absorbed = next.take_in(view, events, transform)?;
+        let absorbed = next.take_in(view, events, newest, transform)?;
         *self = next;
         Ok(absorbed)
     }
@@ -85,14 +93,21 @@ impl Tail {
         self.progress.expired += events;
     }
 
-    fn take_in(&mut self, view: &View, events: DataFrame, transform: Transform) -> Result<Absorbed, EngineError> {
+    fn take_in(
+        &mut self,
+        view: &View,
+        events: DataFrame,
+        newest: Option<Time>,
+        transform: Transform,
+    ) -> Result<Absorbed, EngineError> {
         let source = view.inputs.first().map(|input| &input.source);
         let threshold = source.and_then(|s| s.stream.as_ref()).map_or(Span::zero(), |stream| stream.watermark);
         let latest = source.and_then(|source| latest_event(&events, source));
         let count = events.height() as u64;
         self.progress.events += count;
         self.progress.latest_event = self.progress.latest_event.max(latest);
-        self.progress.watermark = self.progress.latest_event.map(|at| at - threshold);
+        self.read_to = self.read_to.max(newest);
+        self.progress.watermark = self.read_to.map(|at| at - threshold);
         let mut problem = None;
         let streamed = match transform(view, events.clone()) {
             Ok(streamed) => Some(streamed),
@@ -240,6 +255,12 @@ mod tests {
         events
     }
 
+    /// A micro-batch of a stream with one partition.
+    fn take(tail: &mut Tail, view: &View, events: DataFrame, with: Transform) -> Result<Absorbed, EngineError> {
+        let newest = latest_event(&events, &view.inputs[0].source);
+        tail.absorb(view, events, newest, with)
+    }
+
     fn counts(absorbed: &Absorbed) -> Vec<(i64, i64)> {
         let frame = &absorbed.rows;
         if frame.width() == 0 {
@@ -257,7 +278,7 @@ mod tests {
         // The example of docs/semantics.md section 7.1: one hour tiles, a threshold of 30 minutes.
         let view = testing::view("v");
         let mut tail = Tail::default();
-        let mut absorb = |times: &[&str]| counts(&tail.absorb(&view, events(times), &hourly).unwrap());
+        let mut absorb = |times: &[&str]| counts(&take(&mut tail, &view, events(times), &hourly).unwrap());
         assert!(absorb(&["00:10", "00:50"]).is_empty());
         assert_eq!(absorb(&["00:55", "02:05"]), [(0, 3)], "the watermark stands at 01:35");
         assert_eq!(absorb(&["00:56", "03:40"]), [(2, 1)], "00:56 is too late");
@@ -273,7 +294,7 @@ mod tests {
         let source = std::sync::Arc::make_mut(&mut view.inputs[0].source);
         source.stream.as_mut().unwrap().watermark = Span::zero();
         let mut tail = Tail::default();
-        let mut absorb = |times: &[&str]| counts(&tail.absorb(&view, events(times), &hourly).unwrap());
+        let mut absorb = |times: &[&str]| counts(&take(&mut tail, &view, events(times), &hourly).unwrap());
         assert!(absorb(&["00:10"]).is_empty());
         assert_eq!(absorb(&["01:00"]), [(0, 1)]);
     }
@@ -282,7 +303,7 @@ mod tests {
     fn events_that_are_late_but_not_too_late_are_counted() {
         let view = testing::view("v");
         let mut tail = Tail::default();
-        let mut absorb = |times: &[&str]| counts(&tail.absorb(&view, events(times), &hourly).unwrap());
+        let mut absorb = |times: &[&str]| counts(&take(&mut tail, &view, events(times), &hourly).unwrap());
         assert!(absorb(&["00:10", "01:20"]).is_empty());
         assert!(absorb(&["00:20"]).is_empty());
         assert_eq!(absorb(&["01:30"]), [(0, 2)]);
@@ -293,7 +314,7 @@ mod tests {
     fn every_event_of_a_tile_that_was_emitted_is_counted() {
         let view = testing::view("v");
         let mut tail = Tail::default();
-        let mut absorb = |times: &[&str]| counts(&tail.absorb(&view, events(times), &hourly).unwrap());
+        let mut absorb = |times: &[&str]| counts(&take(&mut tail, &view, events(times), &hourly).unwrap());
         absorb(&["00:10", "03:40"]);
         // Four of a batch that also completes a tile, and then two of one that holds nothing else.
         assert_eq!(absorb(&["00:11", "02:59", "03:01", "00:12", "00:13", "05:00"]), [(3, 2)]);
@@ -305,11 +326,11 @@ mod tests {
     fn events_that_the_query_fails_on_are_left_out_counted_and_not_brought_again() {
         let view = testing::view("v");
         let mut tail = Tail::default();
-        tail.absorb(&view, of("AA", &["00:10", "00:20"]), &touchy).unwrap();
-        let left = tail.absorb(&view, of("ZZ", &["00:30", "02:05", "02:06"]), &touchy).unwrap();
+        take(&mut tail, &view, of("AA", &["00:10", "00:20"]), &touchy).unwrap();
+        let left = take(&mut tail, &view, of("ZZ", &["00:30", "02:05", "02:06"]), &touchy).unwrap();
         assert_eq!((counts(&left), left.problem.as_deref()), (vec![(0, 2)], Some("it fails")));
         assert_eq!((tail.progress().events, tail.progress().failed, tail.pending.len()), (5, 3, 0));
-        let after = tail.absorb(&view, of("AA", &["02:10", "03:40"]), &touchy).unwrap();
+        let after = take(&mut tail, &view, of("AA", &["02:10", "03:40"]), &touchy).unwrap();
         assert_eq!((counts(&after), after.problem), (vec![(2, 1)], None));
     }
 
@@ -317,11 +338,11 @@ mod tests {
     fn batches_that_fail_only_together_are_all_counted_and_the_tail_goes_on() {
         let view = testing::view("v");
         let mut tail = Tail::default();
-        tail.absorb(&view, of("AA", &["00:10"]), &touchy).unwrap();
-        let left = tail.absorb(&view, of("UA", &["00:30", "01:40"]), &touchy).unwrap();
+        take(&mut tail, &view, of("AA", &["00:10"]), &touchy).unwrap();
+        let left = take(&mut tail, &view, of("UA", &["00:30", "01:40"]), &touchy).unwrap();
         assert_eq!((left.rows.height(), left.problem.as_deref()), (0, Some("it fails")));
         assert_eq!((tail.progress().events, tail.progress().failed), (3, 3));
-        let after = tail.absorb(&view, of("UA", &["01:50", "02:31"]), &touchy).unwrap();
+        let after = take(&mut tail, &view, of("UA", &["01:50", "02:31"]), &touchy).unwrap();
         assert_eq!((counts(&after), after.problem), (vec![(1, 1)], None));
     }
 
@@ -329,10 +350,10 @@ mod tests {
     fn a_source_that_cannot_be_read_leaves_the_tail_as_it_was() {
         let view = testing::view("v");
         let mut tail = Tail::default();
-        tail.absorb(&view, of("AA", &["00:10"]), &touchy).unwrap();
+        take(&mut tail, &view, of("AA", &["00:10"]), &touchy).unwrap();
         let before = (tail.progress(), tail.pending.len());
-        assert_eq!(tail.absorb(&view, of("file", &["01:40"]), &touchy).unwrap_err().kind, ErrorKind::Source);
+        assert_eq!(take(&mut tail, &view, of("file", &["01:40"]), &touchy).unwrap_err().kind, ErrorKind::Source);
         assert_eq!((tail.progress(), tail.pending.len()), before);
-        assert_eq!(counts(&tail.absorb(&view, of("AA", &["01:40"]), &touchy).unwrap()), [(0, 1)]);
+        assert_eq!(counts(&take(&mut tail, &view, of("AA", &["01:40"]), &touchy).unwrap()), [(0, 1)]);
     }
 }

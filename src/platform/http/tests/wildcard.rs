@@ -40,7 +40,7 @@ pub fn write(bench: &Bench, tiles: &[(&str, &str, i64, f64, i64)]) {
         "mean_delay" => tiles.iter().map(|tile| tile.3).collect::<Vec<_>>(),
         "count_delay" => tiles.iter().map(|tile| tile.4).collect::<Vec<_>>(),
     );
-    bench.platform.online().write_stream(&view(), &rows.unwrap(), now(), Some(now())).unwrap();
+    bench.platform.online().write_stream(&view(), &rows.unwrap(), &replay::position(now()), Some(now())).unwrap();
 }
 
 fn ask(view: &str, keys: Json) -> Json {

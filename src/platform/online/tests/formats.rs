@@ -1,7 +1,11 @@
 //! The form of the store: the first one is taken over, others are refused.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::contract::{ByteStore, Change, Space};
+use super::parts::Failing;
 use super::*;
+use crate::platform::source::position::Position;
 
 fn put(space: Space, key: Vec<u8>, value: Vec<u8>) -> Change {
     Change::Put { space, key, value }
@@ -88,10 +92,68 @@ fn tiles_of_the_second_form_are_read_merged_and_left_as_they_are() {
         value
     };
     assert!((variance(&store) - 2.0 / 3.0).abs() < 1e-12);
-    assert_eq!(bytes.get(Space::Meta, b"form").unwrap(), Some(vec![3]));
+    assert_eq!(bytes.get(Space::Meta, b"form").unwrap(), Some(vec![4]));
     let event = Event { key: keys[1].clone(), at: base(), number: Value::Int(6), text: keys[0].clone() };
     assert_eq!(stream(&store, &view, &[event]).written, 1);
     assert!((variance(&store) - 3.5).abs() < 1e-12, "{}", variance(&store));
+}
+
+/// Form 3 had tiles and rows as they are, form 2 other tiles, form 1 no number.
+#[test]
+fn instants_of_earlier_forms_become_offsets_in_one_write() {
+    let views = [stable_id("test", "view", "a"), stable_id("test", "view", "b")];
+    let until = [base(), base() + Span::microseconds(7)];
+    for form in [None, Some(2), Some(3)] {
+        let bytes = Arc::new(Failing {
+            bytes: MemoryStore::default(),
+            left: AtomicUsize::new(usize::MAX),
+            writes: AtomicUsize::new(0),
+        });
+        let mut changes: Vec<Change> =
+            form.into_iter().map(|form| put(Space::Meta, b"form".to_vec(), vec![form])).collect();
+        for (view, until) in views.iter().zip(until) {
+            changes.push(put(Space::Meta, meta::Meta::Position.key(*view), codec::instant(until).to_vec()));
+            changes.push(put(Space::Meta, meta::Meta::LatestEvent.key(*view), codec::instant(base()).to_vec()));
+        }
+        bytes.write(changes).unwrap();
+        let all = || {
+            let mut all = Vec::new();
+            let mut visit = |key: &[u8], value: &[u8]| {
+                all.push((key.to_vec(), value.to_vec()));
+                std::ops::ControlFlow::Continue(())
+            };
+            bytes.scan(Space::Meta, &[], &[0xff; 32], &mut visit).unwrap();
+            all
+        };
+        let before = all();
+        bytes.left.store(0, Ordering::SeqCst);
+        assert!(OnlineStore::over(bytes.clone()).is_err());
+        assert_eq!(all(), before, "what was not written at once is not written at all");
+        bytes.left.store(1, Ordering::SeqCst);
+        // Twice: what was taken over is not taken over again.
+        for _ in 0..2 {
+            let store = OnlineStore::over(bytes.clone()).unwrap();
+            for (view, until) in views.iter().zip(until) {
+                assert_eq!(store.stream_position(*view).unwrap(), Some(replay::position(until)));
+                assert_eq!(store.latest_event(*view).unwrap(), Some(base()));
+            }
+        }
+        assert_eq!(bytes.get(Space::Meta, b"form").unwrap(), Some(vec![4]));
+    }
+}
+
+#[test]
+fn a_position_that_cannot_be_read_is_refused_in_words() {
+    let bytes = Arc::new(MemoryStore::default());
+    let store = OnlineStore::over(bytes.clone()).unwrap();
+    let view = aggregate_view();
+    for (kept, said) in [(vec![], "damaged"), (vec![1, 2], "damaged"), (vec![2, 2], "of version 2, and this release")] {
+        bytes.write(vec![put(Space::Meta, meta::Meta::Position.key(view.id), kept)]).unwrap();
+        let error = store.stream_position(view.id).unwrap_err().to_string();
+        assert!(error.contains(said) && error.contains("start the release that wrote them"), "{error}");
+    }
+    bytes.write(vec![put(Space::Meta, meta::Meta::Position.key(view.id), Position::default().encode())]).unwrap();
+    assert_eq!(store.stream_position(view.id).unwrap(), Some(Position::default()));
 }
 
 #[test]
@@ -109,11 +171,11 @@ fn another_wildcard_key_brings_the_keys_into_another_order() {
 
 #[test]
 fn a_form_that_is_not_known_is_refused() {
-    for form in [vec![4], vec![], vec![2, 2]] {
+    for form in [vec![5], vec![], vec![2, 2]] {
         let bytes = Arc::new(MemoryStore::default());
         bytes.write(vec![put(Space::Meta, b"form".to_vec(), form)]).unwrap();
         let error = OnlineStore::over(bytes).err().unwrap().to_string();
-        assert!(error.contains("this version reads forms 1 to 3"), "{error}");
+        assert!(error.contains("this version reads forms 1 to 4"), "{error}");
     }
 }
 

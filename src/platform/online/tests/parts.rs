@@ -6,10 +6,10 @@ use super::contract::{ByteStore, Change, Space, Visit};
 use super::*;
 
 /// Bytes whose writes fail once so many were done.
-struct Failing {
-    bytes: MemoryStore,
-    left: AtomicUsize,
-    writes: AtomicUsize,
+pub struct Failing {
+    pub bytes: MemoryStore,
+    pub left: AtomicUsize,
+    pub writes: AtomicUsize,
 }
 
 impl ByteStore for Failing {
@@ -129,8 +129,8 @@ fn a_failed_write_of_a_stream_moves_nothing() {
     let view = pair_view();
     bytes.left.store(0, Ordering::SeqCst);
     let rows = engine::transform_stream(&view, frame(&events(1))).unwrap();
-    assert!(store.write_stream(&view, &rows, base(), Some(base())).is_err());
-    assert_eq!((store.stream_offset(view.id).unwrap(), store.latest_event(view.id).unwrap()), (None, None));
+    assert!(store.write_stream(&view, &rows, &replay::position(base()), Some(base())).is_err());
+    assert_eq!((store.stream_position(view.id).unwrap(), store.latest_event(view.id).unwrap()), (None, None));
     assert_eq!(sum(&store, &view, 1), Value::Null);
 }
 

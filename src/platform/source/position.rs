@@ -1,0 +1,185 @@
+//! How far a reader is in a whole stream: a place for each partition, and the one way to go on from there.
+//!
+//! It must not know any kind of stream, nor where a position is kept.
+
+use std::collections::BTreeMap;
+
+use polars::prelude::DataFrame;
+
+use super::{Offset, Partition, StreamSource};
+use crate::model::Time;
+use crate::model::foreign;
+use crate::model::time::{from_micros, micros};
+use crate::platform::compute::{EngineError, ErrorKind};
+
+/// The version of a position's bytes.
+const VERSION: u8 = 1;
+
+/// How far one partition was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Where the next read begins.
+    pub offset: Offset,
+    /// The instant up to which all that had arrived was read, where the source can tell.
+    pub reached: Option<Time>,
+    /// The greatest event time that was read, as far as it is known.
+    pub newest: Option<Time>,
+}
+
+/// How far a stream was read. A new one has read nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Position(BTreeMap<Partition, Place>);
+
+/// A micro-batch: what was read of all partitions in one round.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// The events, those of one partition in the order of arrival; without columns where there are none.
+    pub events: DataFrame,
+    /// The position behind them.
+    pub position: Position,
+    /// The event time up to which the stream was read. Of partitions that are behind the least, for events of these times are
+    /// still to come; the greatest once none is behind: a partition without events holds nobody up.
+    pub newest: Option<Time>,
+    /// Whether there was nothing more in any partition.
+    pub caught_up: bool,
+    /// Events that were not read, for the stream keeps them no longer.
+    pub expired: u64,
+}
+
+impl Position {
+    /// A position of one partition alone.
+    pub fn of(partition: Partition, place: Place) -> Self {
+        Self(BTreeMap::from([(partition, place)]))
+    }
+
+    /// How far each partition was read, in their order.
+    pub fn places(&self) -> impl Iterator<Item = (Partition, &Place)> {
+        self.0.iter().map(|(partition, place)| (*partition, place))
+    }
+
+    /// The instant up to which all that had arrived was read of every partition; absent where one cannot tell.
+    pub fn reached(&self) -> Option<Time> {
+        self.0.values().map(|place| place.reached).min().flatten()
+    }
+
+    /// For people: the offset, or each partition with its own.
+    pub fn print(&self, stream: &dyn StreamSource) -> String {
+        let mut places = self.0.iter();
+        match (places.next(), places.next()) {
+            (None, _) => "the beginning".to_owned(),
+            (Some((0, place)), None) => stream.print(&place.offset),
+            _ => {
+                let all = self.0.iter().map(|(number, place)| format!("{number}: {}", stream.print(&place.offset)));
+                all.collect::<Vec<_>>().join(", ")
+            }
+        }
+    }
+
+    /// Reads on from here: of each partition its share of some `max` events, so that none waits for another.
+    ///
+    /// # Errors
+    /// When one partition cannot be read, or is gone: nothing was read of any.
+    pub fn read(&self, stream: &dyn StreamSource, max: usize) -> Result<Batch, EngineError> {
+        let partitions = stream.partitions()?;
+        if let Some(gone) = self.0.keys().find(|known| !partitions.contains(known)) {
+            return Err(is_gone(*gone));
+        }
+        let share = (max / partitions.len().max(1)).max(1);
+        let mut batch =
+            Batch { events: DataFrame::empty(), position: self.clone(), newest: None, caught_up: true, expired: 0 };
+        let mut behind = Vec::new();
+        for partition in partitions {
+            let known = self.0.get(&partition);
+            let read = stream.read(partition, known.map(|place| &place.offset), share)?;
+            let newest = known.and_then(|place| place.newest).max(read.newest);
+            if !read.caught_up {
+                behind.push(newest);
+            }
+            batch.caught_up &= read.caught_up;
+            batch.expired += read.expired;
+            batch.position.0.insert(partition, Place { offset: read.offset, reached: read.reached, newest });
+            match batch.events.width() {
+                0 => batch.events = read.events,
+                _ => batch.events.vstack_mut_owned(read.events).map(drop).map_err(|error| unlike(partition, &error))?,
+            }
+        }
+        batch.newest = match batch.caught_up {
+            true => batch.position.0.values().map(|place| place.newest).max().flatten(),
+            false => behind.into_iter().min().flatten(),
+        };
+        Ok(batch)
+    }
+
+    /// Its bytes, to be kept.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = vec![VERSION];
+        for (partition, place) in &self.0 {
+            bytes.extend(partition.to_be_bytes());
+            for at in [place.reached, place.newest] {
+                bytes.push(u8::from(at.is_some()));
+                bytes.extend(at.map_or(0, micros).to_be_bytes());
+            }
+            let offset = place.offset.bytes();
+            bytes.extend((offset.len() as u32).to_be_bytes());
+            bytes.extend(offset);
+        }
+        bytes
+    }
+
+    /// The position behind bytes of [`Position::encode`].
+    ///
+    /// # Errors
+    /// When they are damaged or of a later release: what they are, for a sentence that begins with `they are`.
+    pub fn decode(bytes: &[u8]) -> Result<Self, String> {
+        let Some((&VERSION, mut rest)) = bytes.split_first() else {
+            return Err(match bytes.first() {
+                Some(version) => format!("of version {version}, and this release knows version {VERSION}"),
+                None => "damaged".to_owned(),
+            });
+        };
+        let mut places = BTreeMap::new();
+        while !rest.is_empty() {
+            let (partition, place) = take_place(&mut rest).ok_or("damaged")?;
+            places.insert(partition, place);
+        }
+        Ok(Self(places))
+    }
+}
+
+fn take_place(rest: &mut &[u8]) -> Option<(Partition, Place)> {
+    let partition = Partition::from_be_bytes(take(rest)?);
+    let (reached, newest) = (take_time(rest)?, take_time(rest)?);
+    let length = u32::from_be_bytes(take(rest)?) as usize;
+    let (offset, behind) = rest.split_at_checked(length)?;
+    *rest = behind;
+    Some((partition, Place { offset: Offset::of_bytes(offset.to_vec()), reached, newest }))
+}
+
+fn take_time(rest: &mut &[u8]) -> Option<Option<Time>> {
+    let [known] = take(rest)?;
+    let at = i64::from_be_bytes(take(rest)?);
+    Some((known != 0).then(|| from_micros(at)))
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (taken, behind) = rest.split_first_chunk::<N>()?;
+    *rest = behind;
+    Some(*taken)
+}
+
+fn is_gone(partition: Partition) -> EngineError {
+    let message = format!(
+        "partition {partition} of the stream was read and is not there any more. Bring it back, or give the views of the \
+         stream other names, under which they begin anew"
+    );
+    EngineError { kind: ErrorKind::Source, message }
+}
+
+fn unlike(partition: Partition, error: &polars::error::PolarsError) -> EngineError {
+    let problem = foreign::sentence(error);
+    let message = format!(
+        "the events of partition {partition} of the stream have other columns than those of another one: {problem}. \
+         Correct the source"
+    );
+    EngineError { kind: ErrorKind::Source, message }
+}
