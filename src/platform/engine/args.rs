@@ -173,7 +173,7 @@ fn spine_plan(view: &View, args: &HistoryArgs, spine: &DataFrame) -> Result<(His
     if view.join_keys.iter().any(|(key, _)| *key == timestamp_key) {
         return Err(refused(format!("timestamp_key `{timestamp_key}` is a join key: name the spine's time column")));
     }
-    let names = crate::platform::engine::keyed::feature_names(view, &args.separator);
+    let names = super::polars_engine::keyed::feature_names(view, &args.separator);
     if let Some(taken) = names.iter().find(|name| spine.column(name).is_ok()) {
         return Err(refused(format!("the spine has a column `{taken}`, which is the name of a feature: rename it")));
     }

@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use polars::prelude::*;
 
-use super::ask::Control;
 use super::guard;
 use super::sink::Sink;
 use super::watch::{Shared, look, watch};
 use crate::model::{Time, Window};
 use crate::platform::compute::{EngineError, ErrorKind};
 use crate::platform::definition::{Source, View};
+use crate::platform::engine::ask::Control;
 use crate::platform::frame;
 use crate::platform::source::files::{self, Part};
 use crate::platform::sql::{self, Follows};

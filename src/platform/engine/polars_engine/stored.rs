@@ -4,13 +4,13 @@
 
 use polars::prelude::*;
 
+use super::keyed::normal_keys_of;
 use super::keys::{Keys, UNKNOWN};
 use super::sink::{Collector, Sink};
 use super::tiles::{Tiles, Wanted};
 use super::windows::layout_columns;
 use crate::model::DataType as Word;
 use crate::platform::definition::View;
-use crate::platform::engine::keyed::normal_keys_of;
 use crate::platform::tiles::names::ANCHOR;
 
 /// Tiles out of an offline table's rows.

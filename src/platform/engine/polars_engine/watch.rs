@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use polars::prelude::*;
 
-use super::ask::Control;
 use super::guard::Look;
 use super::memory;
 use super::sink::Sink;
 use crate::platform::compute::{EngineError, ErrorKind};
+use crate::platform::engine::ask::Control;
 
 /// How often a run is looked at: for a wish to stop, its progress, its memory.
 const LOOK: Duration = Duration::from_millis(50);

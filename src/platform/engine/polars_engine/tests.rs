@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::ask::{HistoryArgs, Rows, RunArgs};
 use super::*;
 use crate::model::time::{floor, parse_time};
 use crate::model::{Span, Value};
 use crate::platform::compute::MEMORY;
 use crate::platform::definition::Replay;
+use crate::platform::engine::ask::{HistoryArgs, Rows, RunArgs};
 use crate::platform::registry;
 use crate::platform::source::lap;
 use crate::platform::source::replay::Recording;

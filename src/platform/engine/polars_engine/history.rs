@@ -8,8 +8,6 @@ use std::collections::BTreeMap;
 
 use polars::prelude::*;
 
-use super::args::{self, HistoryPlan};
-use super::ask::{Answer, Control, HistoryArgs, Rows};
 use super::asof::AsOf;
 use super::keyed::{feature_names, normal_keys_of};
 use super::keys::{Keys, UNKNOWN};
@@ -23,6 +21,8 @@ use crate::model::time::{from_micros, micros, print_time, span_micros};
 use crate::model::{DataType as Word, Span, Window};
 use crate::platform::compute::EngineError;
 use crate::platform::definition::{Kind, View};
+use crate::platform::engine::args::{self, HistoryPlan};
+use crate::platform::engine::ask::{Answer, Control, HistoryArgs, Rows};
 use crate::platform::frame;
 use crate::platform::tiles::names::ANCHOR;
 use crate::platform::tiles::{Part, StoredColumn, parts_of};

@@ -9,15 +9,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use polars::prelude::{Column, DataFrame, IntoLazy};
 use proptest::prelude::*;
 
-use super::ask::{Control, HistoryArgs, Rows};
+use super::keyed;
+use super::keys::Keys;
 use super::tiles::{Grid, TileBuilder, Wanted};
 use super::{fold, history};
 use crate::model::time::{parse_time, span_micros};
 use crate::model::{DataType, Id, Span, Time, Value, Window};
 use crate::platform::compute::{Cancel, MEMORY};
 use crate::platform::definition::{Aggregation, Function, Input, Kind, View};
-use crate::platform::engine::keyed;
-use crate::platform::engine::keys::Keys;
+use crate::platform::engine::ask::{Control, HistoryArgs, Rows};
 use crate::platform::online::OnlineStore;
 use crate::platform::source::replay;
 use crate::platform::tiles::names::times_name;

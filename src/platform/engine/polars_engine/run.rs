@@ -6,8 +6,6 @@ use std::collections::BTreeMap;
 
 use polars::prelude::*;
 
-use super::args::{self, Level, refused};
-use super::ask::{Answer, Control, RunArgs};
 use super::keys::Keys;
 use super::query::{Reach, Reader};
 use super::query_error;
@@ -18,6 +16,8 @@ use crate::model::Window;
 use crate::model::time::{micros, print_span};
 use crate::platform::compute::EngineError;
 use crate::platform::definition::{Kind, View};
+use crate::platform::engine::args::{self, Level, refused};
+use crate::platform::engine::ask::{Answer, Control, RunArgs};
 use crate::platform::frame::instants;
 use crate::platform::tiles;
 use crate::platform::tiles::names::{Taken, shown_name};
