@@ -46,6 +46,7 @@ use clock::Clock;
 use data_dir::DataDirError;
 use datasets::Datasets;
 use definition::{FeatureService, Repository, View};
+use engine::{Engine, PolarsEngine};
 pub use error::PlatformError;
 use jobs::materializer::EngineMaterializer;
 use jobs::retry::Policy;
@@ -142,9 +143,11 @@ impl Platform {
         private::make_folder(&folder).map_err(failed)?;
         let online = Arc::new(OnlineStore::open(&folder)?);
         hold_against(&jobs, &online)?;
+        let engine: Arc<dyn Engine> = Arc::new(PolarsEngine);
         let readers = Arc::new(Readers::new(clock.clone()));
         let stop = CancellationToken::new();
         let materializer: Arc<dyn Materializer> = Arc::new(EngineMaterializer {
+            engine: Arc::clone(&engine),
             offline: config.data_dir.join("offline"),
             online: Arc::clone(&online),
             runtime: runtime.clone(),
@@ -154,9 +157,13 @@ impl Platform {
         let mut threads = worker::spawn(config.workers.max(1), &jobs, &materializer, &stop)?;
         threads.push(inspection::spawn(&jobs, config.data_dir.join("offline"), &runtime, &stop)?);
         threads.push(spawn_scheduler(&jobs, Upkeep::new(Arc::clone(&online)), &stop)?);
-        let step = Arc::new(EngineStep { readers: Arc::clone(&readers), online: Arc::clone(&online) });
+        let step = Arc::new(EngineStep {
+            engine: Arc::clone(&engine),
+            readers: Arc::clone(&readers),
+            online: Arc::clone(&online),
+        });
         threads.push(spawn_streams(&jobs, &repository.views, step, &stop)?);
-        let tails = Arc::new(Tails::new(readers, stop.child_token()));
+        let tails = Arc::new(Tails::new(Arc::clone(&engine), readers, stop.child_token()));
         let datasets = config.data_dir.join("datasets");
         let failed = |problem| DataDirError::Disk { dir: datasets.clone(), problem };
         let datasets = Arc::new(Datasets::open(datasets.clone()).map_err(failed)?);
@@ -165,8 +172,7 @@ impl Platform {
         let uploads = Uploads::open(&uploads).map_err(failed)?;
         let queries = Queries::default();
         let compute: Arc<dyn Compute> = Arc::new(EngineCompute {
-            run: engine::run::run,
-            history: engine::history::history,
+            engine,
             offline: config.data_dir.join("offline"),
             datasets: Arc::clone(&datasets),
             jobs: Arc::clone(&jobs),

@@ -9,8 +9,9 @@ use fvtop::model::{Id, Window};
 use fvtop::platform::compute::Cancel;
 use fvtop::platform::definition::View;
 use fvtop::platform::engine::ask::{Control, HistoryArgs, Rows};
+use fvtop::platform::engine::{Engine as _, PolarsEngine};
 use fvtop::platform::offline::{OfflineTable, Stamp};
-use fvtop::platform::{engine, registry};
+use fvtop::platform::registry;
 use polars::prelude::*;
 
 use crate::data::{SMALL, digest, spine_of};
@@ -56,8 +57,7 @@ fn view(dir: &Path, name: &str) -> Arc<View> {
 
 fn history(view: &View, spine: DataFrame) -> DataFrame {
     let cancel = Cancel::default();
-    let told = |_| {};
-    let control = Control { cancel: &cancel, progress: &told, memory: MEMORY };
+    let control = Control::quiet(&cancel, MEMORY);
     let args = HistoryArgs {
         spine: Some(spine),
         timestamp_key: None,
@@ -69,7 +69,7 @@ fn history(view: &View, spine: DataFrame) -> DataFrame {
         separator: ".".to_owned(),
         now: parse_time("2026-01-01").unwrap(),
     };
-    engine::history::history(view, &args, control).unwrap().frame
+    PolarsEngine.history(view, &args, control).unwrap().frame
 }
 
 /// Latest rows at a spine.
@@ -91,7 +91,7 @@ pub fn windows(dir: &Path, rows: usize) -> String {
 pub fn tiles(dir: &Path) -> String {
     let view = view(dir, "windows");
     let window = Window { start: parse_time("2012-12-31").unwrap(), end: parse_time("2014-01-03").unwrap() };
-    let rows = engine::materialize(&view, window, window.end, (&Cancel::default(), MEMORY), &|_| {}).unwrap();
+    let rows = PolarsEngine.materialize(&view, window, window.end, Control::quiet(&Cancel::default(), MEMORY)).unwrap();
     let table = dir.join("offline");
     let _ = std::fs::remove_dir_all(&table);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();

@@ -3,12 +3,29 @@
 //! The only place that knows which Polars type stands for which word of the model.
 
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 
 use polars::prelude as pl;
 use polars::prelude::{AnyValue, ChunkAgg, ChunkApply, Column, DataFrame, TimeUnit, TimeZone};
 
 use crate::model::time::{from_micros, micros};
 use crate::model::{DataType, Time, Value, Window};
+
+/// Stored rows, in no particular order. Which files hold them is the store's business, reading them the engine's.
+#[derive(Clone, Debug, Default)]
+pub struct StoredRows {
+    /// Parquet files of the columns and types of `frame`. Files of earlier versions lack columns that are not shown: these are
+    /// null. Columns that only the paths tell are none.
+    pub files: Vec<PathBuf>,
+    /// Where there are no files, the rows.
+    pub frame: DataFrame,
+}
+
+impl From<DataFrame> for StoredRows {
+    fn from(frame: DataFrame) -> Self {
+        Self { files: Vec::new(), frame }
+    }
+}
 
 /// The Polars type of instants: microseconds, UTC.
 pub fn timestamp_type() -> pl::DataType {
@@ -158,6 +175,31 @@ fn to_micros(at: i64, unit: TimeUnit) -> i64 {
         TimeUnit::Microseconds => at,
         TimeUnit::Milliseconds => at.saturating_mul(1_000),
     }
+}
+
+/// The model's word for the type of a column, where there is one that means exactly this; else that of the library.
+pub fn exact_word(column: &Column) -> String {
+    let word = data_type(column.dtype()).filter(|word| polars_type(word).as_ref() == Some(column.dtype()));
+    word.map_or_else(|| column.dtype().to_string(), |word| word.to_string())
+}
+
+/// The distinct rows of these columns, each where it stands first.
+pub fn distinct<'a>(frame: &DataFrame, columns: impl IntoIterator<Item = &'a str>) -> pl::PolarsResult<DataFrame> {
+    frame.select(columns)?.unique_stable(None, pl::UniqueKeepStrategy::First, None)
+}
+
+/// Whether a column holds instants, of whatever unit and zone.
+pub fn is_time(column: &Column) -> bool {
+    matches!(column.dtype(), pl::DataType::Datetime(..))
+}
+
+/// Instants of a timestamp column in microseconds; parts of a microsecond are cut, which no comparison with whole
+/// microseconds notices.
+pub fn micros_of(column: &Column) -> pl::PolarsResult<Vec<Option<i64>>> {
+    let pl::DataType::Datetime(unit, _) = column.dtype().clone() else {
+        pl::polars_bail!(SchemaMismatch: "column {} is not a timestamp", column.name());
+    };
+    Ok(column.to_physical_repr().i64()?.iter().map(|at| at.map(|at| to_micros(at, unit))).collect())
 }
 
 /// A column of that type holding the values.

@@ -13,11 +13,12 @@ use deltalake_core::kernel::{LogicalFileView, StructField};
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::table::state::DeltaTableState;
-use polars::prelude::{DataFrame, LazyFrame, ParquetReader, PolarsError, PolarsResult, SerReader};
+use polars::prelude::{DataFrame, ParquetReader, PolarsError, PolarsResult, SerReader};
 
 use crate::model::time::{micros, parse_span, print_time};
 use crate::model::{Id, Span, Time, Window, foreign};
 use crate::platform::definition::View;
+use crate::platform::frame::StoredRows;
 
 mod commit;
 mod deletion;
@@ -206,14 +207,11 @@ impl OfflineTable {
         }
     }
 
-    /// The rows of the files that can hold rows of `window` (all files without one), as a plan: keys, stored columns,
-    /// `_anchor_time`, in no particular order. Files are opened when the plan runs; one of another type is an error then.
-    pub fn scan(&self, window: Option<Window>) -> Result<LazyFrame, OfflineError> {
-        let paths: Vec<PathBuf> = self.files_of(window)?.iter().map(|file| self.path(file)).collect();
-        let fit = |e: PolarsError| {
-            OfflineError::permanent(&self.root, format!("it cannot be planned over: {}", foreign::sentence(&e)))
-        };
-        files::scan(&paths, self.empty()?).map_err(fit)
+    /// The rows of the files that can hold rows of `window` (all files without one): keys, stored columns, `_anchor_time`, in no
+    /// particular order. Files are opened by whoever reads the rows; one of another type is an error then.
+    pub fn scan(&self, window: Option<Window>) -> Result<StoredRows, OfflineError> {
+        let files = self.files_of(window)?.iter().map(|file| self.path(file)).collect();
+        Ok(StoredRows { files, frame: self.empty()? })
     }
 
     /// Whether a file that reads of `window` open is not there any more, so that opening the table again helps.

@@ -9,7 +9,9 @@ use std::time::Duration;
 use fvtop::model::Window;
 use fvtop::platform::compute::{Cancel, EngineError, ErrorKind};
 use fvtop::platform::definition::View;
-use fvtop::platform::{engine, registry};
+use fvtop::platform::engine::ask::Control;
+use fvtop::platform::engine::{Engine as _, PolarsEngine};
+use fvtop::platform::registry;
 use polars::prelude::*;
 
 use super::scene::{at, table};
@@ -49,7 +51,7 @@ fn view(root: &Path, sql: &str) -> Arc<View> {
 
 fn materialize(view: &View, cancel: &Cancel, memory: u64) -> Result<DataFrame, EngineError> {
     let window = Window { start: at("2026-01-01"), end: at("2026-01-02") };
-    engine::materialize(view, window, window.end, (cancel, memory), &|_| {})
+    PolarsEngine.materialize(view, window, window.end, Control::quiet(cancel, memory))
 }
 
 const GROUPED: &str = "SELECT events.k AS k, events.ts AS ts, MAX(events.a + plain.b) AS most FROM events CROSS JOIN plain \

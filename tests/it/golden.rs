@@ -13,8 +13,9 @@ use fvtop::model::{Id, Time, Value, Window};
 use fvtop::platform::compute::Cancel;
 use fvtop::platform::definition::{FeatureStart, View};
 use fvtop::platform::engine::ask::{Answer, Control, HistoryArgs, Rows, RunArgs};
+use fvtop::platform::engine::{Engine as _, PolarsEngine};
 use fvtop::platform::offline::{OfflineTable, Stamp};
-use fvtop::platform::{engine, frame, registry};
+use fvtop::platform::{frame, registry};
 use polars::prelude::*;
 use serde::Deserialize;
 
@@ -153,14 +154,13 @@ fn repository(root: &Path, views: &[ViewCase]) -> Vec<Arc<View>> {
 
 fn answer(case: &Case, view: &View) -> Answer {
     let cancel = Cancel::default();
-    let told = |_| {};
-    let control = Control { cancel: &cancel, progress: &told, memory: 1 << 30 };
+    let control = Control::quiet(&cancel, 1 << 30);
     let (start_time, end_time) = (case.start_time.as_ref().map(time), case.end_time.as_ref().map(time));
     let now = parse_time("2026-01-01").unwrap();
     if case.op == "run" {
         let aggregation_level = case.aggregation_level.clone();
         let args = RunArgs { start_time, end_time, aggregation_level, mock_sources: BTreeMap::new(), now };
-        return engine::run::run(view, &args, control).unwrap();
+        return PolarsEngine.run(view, &args, control).unwrap();
     }
     let rows = if case.from_source == Some(false) { stored(case, view) } else { Rows::Source };
     let columns = |columns: &BTreeMap<String, Vec<String>>| {
@@ -182,7 +182,7 @@ fn answer(case: &Case, view: &View) -> Answer {
         now,
     };
     assert!(case.op == "historical_spine" || case.op == "historical_range", "{}", case.op);
-    engine::history::history(view, &args, control).unwrap()
+    PolarsEngine.history(view, &args, control).unwrap()
 }
 
 /// The offline table once the case's windows were materialized into it.
@@ -195,14 +195,16 @@ fn stored(case: &Case, view: &View) -> Rows {
             let window = Window { start: time(&window.start_time), end: time(&window.end_time) };
             let now = window.end;
             let rows = std::thread::scope(|scope| {
-                let work = || engine::materialize(view, window, now, (&Cancel::default(), 1 << 30), &|_| {}).unwrap();
+                let work = || {
+                    PolarsEngine.materialize(view, window, now, Control::quiet(&Cancel::default(), 1 << 30)).unwrap()
+                };
                 scope.spawn(work).join().unwrap()
             });
             table.replace(window, rows, Stamp { job: Id(job as u128 + 1), attempt: 1 }).await.unwrap();
         }
         table.read(None).await.unwrap()
     });
-    Rows::Stored(Box::new(rows.lazy()))
+    Rows::Stored(rows.into())
 }
 
 /// Rows as values in an order of their own: by the key columns, then by what they hold.

@@ -13,8 +13,10 @@ use fvtop::model::time::parse_time;
 use fvtop::model::{Id, Window};
 use fvtop::platform::compute::Cancel;
 use fvtop::platform::definition::View;
+use fvtop::platform::engine::ask::Control;
+use fvtop::platform::engine::{Engine as _, PolarsEngine};
 use fvtop::platform::offline::{OfflineTable, Stamp};
-use fvtop::platform::{engine, registry};
+use fvtop::platform::registry;
 use polars::prelude::*;
 use tokio::runtime::Runtime;
 
@@ -122,7 +124,7 @@ fn views(folder: &Path) -> Vec<Arc<View>> {
 }
 
 fn made(view: &View, window: Window) -> DataFrame {
-    engine::materialize(view, window, window.end, (&Cancel::default(), 1 << 30), &|_| {}).unwrap()
+    PolarsEngine.materialize(view, window, window.end, Control::quiet(&Cancel::default(), 1 << 30)).unwrap()
 }
 
 /// One table, and what it must hold.

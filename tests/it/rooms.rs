@@ -52,8 +52,11 @@ fn an_arrow_that_is_turned_round_is_found() {
     let up = [
         ("platform/jobs/table.rs", "use crate::platform::http::fault::Fault;\n"),
         ("platform/jobs.rs", "use super::http::App;\n"),
-        ("platform/sql/plan/from.rs", "use crate::{\n    model::Time,\n    platform::engine::query::Reader,\n};\n"),
-        ("platform/tiles/merge.rs", "fn f() {\n    crate::platform::engine::fold::fold();\n}\n"),
+        (
+            "platform/sql/plan/from.rs",
+            "use crate::{\n    model::Time,\n    platform::engine::polars_engine::query::Reader,\n};\n",
+        ),
+        ("platform/tiles/merge.rs", "fn f() {\n    crate::platform::engine::polars_engine::fold::fold();\n}\n"),
         ("tui/app.rs", "use crate::platform::Platform;\n"),
         ("platform/http.rs", "use crate::client::Command;\n"),
         ("model/time.rs", "use super::super::wire::status;\n"),

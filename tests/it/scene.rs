@@ -10,7 +10,8 @@ use fvtop::model::time::{micros, parse_time};
 use fvtop::platform::compute::{Cancel, EngineError};
 use fvtop::platform::definition::{Repository, View};
 use fvtop::platform::engine::ask::{Answer, Control, HistoryArgs, Rows, RunArgs};
-use fvtop::platform::{engine, frame, registry};
+use fvtop::platform::engine::{Engine as _, PolarsEngine};
+use fvtop::platform::{frame, registry};
 use polars::prelude::*;
 use tempfile::TempDir;
 
@@ -83,12 +84,12 @@ impl Scene {
             mock_sources,
             now: at("2026-02-01 10:30"),
         };
-        controlled(|control| engine::run::run(&self.view, &args, control))
+        controlled(|control| PolarsEngine.run(&self.view, &args, control))
     }
 
     /// `get_historical_features` with these arguments.
     pub fn history(&self, args: &HistoryArgs) -> Result<Answer, EngineError> {
-        controlled(|control| engine::history::history(&self.view, args, control))
+        controlled(|control| PolarsEngine.history(&self.view, args, control))
     }
 
     /// Feature values at a spine, from the source.
@@ -104,8 +105,7 @@ impl Scene {
 }
 
 fn controlled<T>(ask: impl FnOnce(Control<'_>) -> T) -> T {
-    let (cancel, told) = (Cancel::default(), |_| {});
-    ask(Control { cancel: &cancel, progress: &told, memory: 1 << 30 })
+    ask(Control::quiet(&Cancel::default(), 1 << 30))
 }
 
 /// No arguments: all feature values from the source.

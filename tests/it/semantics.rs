@@ -6,7 +6,9 @@
 use polars::prelude::*;
 
 use super::scene::{Scene, at, nothing, table, times, told};
-use fvtop::platform::engine::ask::{HistoryArgs, Rows};
+use fvtop::platform::engine::ask::{Control, HistoryArgs, Rows};
+use fvtop::platform::engine::{Engine as _, PolarsEngine};
+use fvtop::platform::frame::StoredRows;
 
 const LATEST: &str =
     "source = \"events\"\nsql = \"SELECT k, ts, v FROM events\"\nttl = \"2h\"\nbatch_schedule = \"1h\"\n";
@@ -374,14 +376,10 @@ fn stored_rows_with_a_gap_count_what_is_there() {
         let start = at("2026-01-01") + fvtop::model::Span::hours(hour);
         let window = fvtop::model::Window { start, end: start + fvtop::model::Span::hours(1) };
         let cancel = fvtop::platform::compute::Cancel::default();
-        fvtop::platform::engine::materialize(&scene.view, window, window.end, (&cancel, 1 << 30), &|_| {}).unwrap()
+        PolarsEngine.materialize(&scene.view, window, window.end, Control::quiet(&cancel, 1 << 30)).unwrap()
     };
     let stored = materialize(0).vstack(&materialize(2)).unwrap();
-    let args = HistoryArgs {
-        spine: Some(spine(&["03:00", "02:00"])),
-        rows: Rows::Stored(Box::new(stored.lazy())),
-        ..nothing()
-    };
+    let args = HistoryArgs { spine: Some(spine(&["03:00", "02:00"])), rows: Rows::Stored(stored.into()), ..nothing() };
     let found = scene.history(&args).unwrap().frame;
     assert_eq!(told(&found, "v.v_sum_3h_1h"), ["5", "1"]);
     assert_eq!(told(&found, "v.v_count_1h_1h"), ["1", "0"]);
@@ -415,7 +413,7 @@ fn a_table_on_disk_gives_what_the_source_gives_in_every_mode() {
     for text in [view(HOURLY, &functions), view(CONTINUOUS, &functions), LATEST.to_owned()] {
         let scene = Scene::new(&rows, &K, &text);
         let (_folder, stored) = on_disk(&scene);
-        let stored = Rows::Stored(Box::new(stored));
+        let stored = Rows::Stored(stored);
         let history = |rows: Rows| {
             let spine = HistoryArgs { spine: Some(asked.clone()), rows: rows.clone(), ..nothing() };
             let range = HistoryArgs { start_time: Some(at("2026-01-01")), rows, ..nothing() };
@@ -432,10 +430,9 @@ fn a_table_on_disk_gives_what_the_source_gives_in_every_mode() {
 }
 
 /// The view's offline table, an hour a job, planned anew from its files.
-fn on_disk(scene: &Scene) -> (tempfile::TempDir, LazyFrame) {
+fn on_disk(scene: &Scene) -> (tempfile::TempDir, StoredRows) {
     use fvtop::model::{Id, Span, Window};
     use fvtop::platform::compute::Cancel;
-    use fvtop::platform::engine;
     use fvtop::platform::offline::{OfflineTable, Stamp};
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
@@ -444,7 +441,10 @@ fn on_disk(scene: &Scene) -> (tempfile::TempDir, LazyFrame) {
             let start = at("2026-01-01") + Span::hours(hour);
             let window = Window { start, end: start + Span::hours(1) };
             let cancel = Cancel::default();
-            (window, engine::materialize(&scene.view, window, window.end, (&cancel, 1 << 30), &|_| {}).unwrap())
+            (
+                window,
+                PolarsEngine.materialize(&scene.view, window, window.end, Control::quiet(&cancel, 1 << 30)).unwrap(),
+            )
         })
         .collect();
     let stored = runtime.block_on(async {

@@ -173,11 +173,16 @@ fn spine_plan(view: &View, args: &HistoryArgs, spine: &DataFrame) -> Result<(His
     if view.join_keys.iter().any(|(key, _)| *key == timestamp_key) {
         return Err(refused(format!("timestamp_key `{timestamp_key}` is a join key: name the spine's time column")));
     }
-    let names = super::polars_engine::keyed::feature_names(view, &args.separator);
+    let names = feature_names(view, &args.separator);
     if let Some(taken) = names.iter().find(|name| spine.column(name).is_ok()) {
         return Err(refused(format!("the spine has a column `{taken}`, which is the name of a feature: rename it")));
     }
     Ok((HistoryPlan::Spine { spine: spine.clone(), timestamp_key }, Vec::new()))
+}
+
+/// The names of feature columns beside a spine: `view.feature`, with the separator of the settings.
+pub fn feature_names(view: &View, separator: &str) -> Vec<String> {
+    view.feature_names().into_iter().map(|feature| format!("{}{separator}{feature}", view.name)).collect()
 }
 
 /// The wildcard join key, where the spine lacks it: one result for each of its values (docs/semantics.md section 9).
@@ -189,7 +194,7 @@ pub fn wildcard<'a>(view: &'a View, spine: &DataFrame) -> Option<&'a str> {
 
 fn timestamp_key(given: Option<&str>, spine: &DataFrame) -> Result<String, EngineError> {
     let columns = spine.columns();
-    let times: Vec<&str> = columns.iter().filter(|c| is_time(c.dtype())).map(|c| c.name().as_str()).collect();
+    let times: Vec<&str> = columns.iter().filter(|c| frame::is_time(c)).map(|c| c.name().as_str()).collect();
     let Some(key) = given else {
         return match times.as_slice() {
             [one] => Ok((*one).to_owned()),
@@ -216,16 +221,12 @@ fn timestamp_key(given: Option<&str>, spine: &DataFrame) -> Result<String, Engin
                 format!("choose from {}", times.join(", "))
             }
         ))),
-        Ok(column) if !is_time(column.dtype()) => Err(refused(format!(
+        Ok(column) if !frame::is_time(column) => Err(refused(format!(
             "timestamp_key `{key}` is {}, not a timestamp: make its values timestamps",
             column.dtype()
         ))),
         Ok(_) => Ok(key.to_owned()),
     }
-}
-
-fn is_time(dtype: &Polars) -> bool {
-    matches!(dtype, Polars::Datetime(..))
 }
 
 fn check_key(rows: &DataFrame, what: &str, key: &str, declared: &DataType) -> Result<(), EngineError> {

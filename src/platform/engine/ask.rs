@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use polars::prelude::{DataFrame, LazyFrame};
+use polars::prelude::DataFrame;
 
 use crate::model::Time;
 use crate::platform::compute::Cancel;
+use crate::platform::frame::StoredRows;
 
 /// Arguments of `run` (docs/semantics.md section 7).
 #[derive(Clone, Debug)]
@@ -54,7 +55,16 @@ pub enum Rows {
     /// Computed from the source now.
     Source,
     /// The rows of the offline table, in its layout.
-    Stored(Box<LazyFrame>),
+    Stored(StoredRows),
+}
+
+/// What a micro-batch of stream events comes to.
+#[derive(Clone, Debug)]
+pub struct Streamed {
+    /// The stored rows.
+    pub rows: DataFrame,
+    /// The times of the query's rows that went into them, in microseconds; rows without a time are not among them.
+    pub times: Vec<i64>,
 }
 
 /// What comes back.
@@ -77,4 +87,12 @@ pub struct Control<'a> {
     pub progress: &'a (dyn Fn(u64) + Sync),
     /// Most bytes that it may hold; past them it ends with [`crate::platform::compute::ErrorKind::Memory`].
     pub memory: u64,
+}
+
+impl<'a> Control<'a> {
+    /// Nobody is told of the progress.
+    pub fn quiet(cancel: &'a Cancel, memory: u64) -> Self {
+        fn told(_: u64) {}
+        Self { cancel, progress: &told, memory }
+    }
 }

@@ -16,6 +16,7 @@ use crate::platform::access::Access;
 use crate::platform::clock::Clock;
 use crate::platform::datasets::Datasets;
 use crate::platform::definition::{Repository, RepositoryError};
+use crate::platform::engine::PolarsEngine;
 use crate::platform::jobs::Jobs;
 use crate::platform::lock::DirectoryLock;
 use crate::platform::online::OnlineStore;
@@ -109,7 +110,7 @@ impl Bench {
         let jobs = Jobs::open(&dir.path().join("jobs.sqlite"), &repository.views, clock.clone()).unwrap();
         jobs.schedule().unwrap();
         let stop = CancellationToken::new();
-        let tails = Tails::new(Arc::new(Readers::new(clock.clone())), stop.clone());
+        let tails = Tails::new(Arc::new(PolarsEngine), Arc::new(Readers::new(clock.clone())), stop.clone());
         let datasets = Arc::new(Datasets::open(dir.path().join("datasets")).unwrap());
         let platform = Arc::new(Platform {
             repository,

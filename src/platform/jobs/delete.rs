@@ -3,7 +3,7 @@
 //!
 //! Nothing here touches a store.
 
-use polars::prelude::{DataFrame, PolarsResult, UniqueKeepStrategy};
+use polars::prelude::DataFrame;
 
 use crate::model::deletion::MAX_KEYS;
 use crate::model::{Stores, clean};
@@ -43,7 +43,7 @@ pub fn check(view: &View, keys: &DataFrame, stores: Stores, written: Stores) -> 
     }
     check_view(view, stores)?;
     let columns: Vec<(&str, String)> =
-        keys.columns().iter().map(|column| (column.name().as_str(), type_word(column.dtype()))).collect();
+        keys.columns().iter().map(|column| (column.name().as_str(), frame::exact_word(column))).collect();
     check_columns(view, &columns)?;
     check_count(keys.height())?;
     let plan = Plan {
@@ -142,12 +142,6 @@ pub fn check_count(keys: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// The distinct keys, their columns in the order of the view's join keys.
-pub fn distinct(view: &View, keys: &DataFrame) -> PolarsResult<DataFrame> {
-    let columns = keys.select(view.join_keys.iter().map(|(key, _)| key.as_str()))?;
-    columns.unique_stable(None, UniqueKeepStrategy::First, None)
-}
-
 /// Each of the chosen stores alone.
 pub fn each(stores: Stores) -> Vec<Stores> {
     let chosen = [(stores.online, (true, false)), (stores.offline, (false, true))];
@@ -163,12 +157,6 @@ pub fn asked(given: usize, distinct: usize) -> String {
 
 fn quoted(name: &str) -> String {
     format!("`{}`", clean(name))
-}
-
-/// The model's word for a type, where there is one that means exactly this; else that of the library.
-fn type_word(found: &polars::prelude::DataType) -> String {
-    let word = frame::data_type(found).filter(|word| frame::polars_type(word).as_ref() == Some(found));
-    word.map_or_else(|| found.to_string(), |word| word.to_string())
 }
 
 #[cfg(test)]

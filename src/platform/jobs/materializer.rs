@@ -14,7 +14,8 @@ use crate::model::time::print_time;
 use crate::model::{JobType, StageKind, Time, Window};
 use crate::platform::clock::Clock;
 use crate::platform::compute::{EngineError, ErrorKind};
-use crate::platform::engine;
+use crate::platform::engine::Engine;
+use crate::platform::engine::ask::Control;
 use crate::platform::offline::{Maintained, OfflineError, OfflineTable, Stamp};
 use crate::platform::online::{OnlineError, OnlineStore};
 
@@ -35,6 +36,8 @@ const COMMITTED: f32 = 0.9;
 
 /// Runs attempts with the engine into the embedded stores.
 pub struct EngineMaterializer {
+    /// What computes.
+    pub engine: Arc<dyn Engine>,
     /// Folder of the offline tables.
     pub offline: PathBuf,
     /// The online store.
@@ -106,8 +109,10 @@ impl EngineMaterializer {
             work.progress.set(share * COMPUTED);
             work.report.progress(share);
         };
-        let rows = engine::materialize(&work.view, window, now, (&work.cancel, self.memory), &progress);
-        let rows = rows.map_err(engine_failure)?;
+        progress(0.0);
+        let control = Control::quiet(&work.cancel, self.memory);
+        let rows = self.engine.materialize(&work.view, window, now, control).map_err(engine_failure)?;
+        progress(1.0);
         let count = rows.height() as u64;
         work.report.say(&format!(
             "Read {} to {} from the source: {} to store.",

@@ -9,6 +9,7 @@ use polars::prelude::DataFrame;
 
 use crate::model::{AttemptState, Coverage, Id, Job, JobState, JobType, Stores, Time, TriggerRequest};
 use crate::platform::definition::View;
+use crate::platform::frame;
 use crate::wire::arrow;
 
 use super::record::JobRecord;
@@ -171,7 +172,8 @@ impl Jobs {
         let everywhere = Stores { online: true, offline: true };
         delete::check(view, keys, stores, everywhere).map_err(JobsError::Refused)?;
         let refused = |error: &dyn std::fmt::Display| JobsError::Refused(format!("The keys cannot be read: {error}."));
-        let distinct = delete::distinct(view, keys).map_err(|error| refused(&error))?;
+        let names = view.join_keys.iter().map(|(key, _)| key.as_str());
+        let distinct = frame::distinct(keys, names).map_err(|error| refused(&error))?;
         let bytes = arrow::encode(&distinct).map_err(|error| refused(&error))?;
         let deletion = self.table.write(|rows| {
             let plan = delete::check(view, keys, stores, rows.written(view.id)?).map_err(JobsError::Refused)?;

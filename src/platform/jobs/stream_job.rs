@@ -14,9 +14,10 @@ use crate::model::{Id, JobState};
 use crate::platform::clock::pause;
 use crate::platform::compute::{self, panic_text};
 use crate::platform::definition::View;
+use crate::platform::descriptors;
+use crate::platform::engine::Engine;
 use crate::platform::online::OnlineStore;
 use crate::platform::source::readers::Readers;
-use crate::platform::{descriptors, engine};
 
 use super::figures::LeftOut;
 use super::report::grouped;
@@ -57,6 +58,8 @@ pub trait StreamStep: Send + Sync {
 
 /// The step of the embedded platform: source, engine, online store.
 pub struct EngineStep {
+    /// What computes.
+    pub engine: Arc<dyn Engine>,
     /// The sources' streams.
     pub readers: Arc<Readers>,
     /// Where rows and positions go.
@@ -74,7 +77,7 @@ impl StreamStep for EngineStep {
         if batch.events.height() == 0 && !more {
             return Ok(Step::default());
         }
-        let rows = engine::transform_stream(view, batch.events).map_err(engine_trouble)?;
+        let rows = self.engine.transform_stream(view, batch.events).map_err(engine_trouble)?.rows;
         let written = self.online.write_stream(view, &rows, &batch.position, batch.newest).map_err(store_trouble)?;
         tracing::debug!(view = view.name, position = batch.position.print(&*stream), ?written, "stream written");
         Ok(Step { more, left_out: LeftOut { late: written.late, expired: batch.expired } })

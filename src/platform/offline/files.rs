@@ -4,10 +4,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use deltalake_core::kernel::Add;
-use polars::io::HiveOptions;
 use polars::prelude::*;
 
 use super::integrity::Summed;
@@ -19,25 +18,6 @@ use crate::wire::parquet;
 /// The rows of a file: all columns, or these alone.
 pub fn read(path: &Path, columns: Option<Vec<String>>) -> PolarsResult<DataFrame> {
     ParquetReader::new(File::open(path)?).with_columns(columns).finish()
-}
-
-/// A plan over files of the columns and types of `empty`; it reads nothing yet.
-pub fn scan(paths: &[PathBuf], empty: DataFrame) -> PolarsResult<LazyFrame> {
-    if paths.is_empty() {
-        return Ok(empty.lazy());
-    }
-    let paths = paths.iter().map(|path| PlRefPath::try_from_path(path)).collect::<PolarsResult<Vec<_>>>()?;
-    let args = ScanArgsParquet {
-        // The partition column is in the paths alone, and no part of the layout.
-        hive_options: HiveOptions::new_disabled(),
-        schema: Some(empty.schema().clone()),
-        // Files of earlier versions lack columns that are not shown.
-        allow_missing_columns: true,
-        glob: false,
-        cache: false,
-        ..ScanArgsParquet::default()
-    };
-    LazyFrame::scan_parquet_files(paths.into_iter().collect(), args)
 }
 
 /// Writes the rows of one partition to `path` below `root` and puts them on disk. The action names the file in a commit;

@@ -100,7 +100,7 @@ async fn play(partition: Span, steps: &[Step]) {
         }
         model.sort();
         assert_eq!(testing::rows(&table.read(None).await.unwrap()), model);
-        assert_eq!(testing::rows(&table.scan(None).unwrap().collect().unwrap()), model);
+        assert_eq!(testing::rows(&testing::scanned(&table, None)), model);
         let some = hours(10, 37);
         let read = testing::rows(&table.read(Some(some)).await.unwrap());
         let (start, end) = (micros(some.start) - micros(base()), micros(some.end) - micros(base()));

@@ -7,7 +7,8 @@ use polars::prelude::DataFrame;
 use crate::model::time::{from_micros, micros, parse_time};
 use crate::model::{DataType, Id, Span, Time, Value, Window};
 use crate::platform::definition::{Kind, View};
-use crate::platform::offline::Stamp;
+use crate::platform::engine::polars_engine::stored;
+use crate::platform::offline::{OfflineTable, Stamp};
 use crate::platform::{frame, testing};
 
 /// One stored row: two join keys, the timestamp in microseconds since `base`, a feature.
@@ -21,6 +22,11 @@ pub fn base() -> Time {
 /// So many hours after it.
 pub fn hours(from: i64, to: i64) -> Window {
     Window { start: base() + Span::hours(from), end: base() + Span::hours(to) }
+}
+
+/// The rows of a scan, as the engine reads them.
+pub fn scanned(table: &OfflineTable, window: Option<Window>) -> DataFrame {
+    stored::scan(&table.scan(window).unwrap()).unwrap().collect().unwrap()
 }
 
 /// The first attempt of a job.

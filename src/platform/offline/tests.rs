@@ -11,7 +11,10 @@ use crate::model::time::parse_time;
 use crate::model::{DataType, Span, Time, Value};
 use crate::platform::compute::{self, Cancel};
 use crate::platform::definition::{Function, Kind};
-use crate::platform::{engine, frame, registry};
+use crate::platform::engine::ask::{Control, HistoryArgs, Rows};
+use crate::platform::engine::polars_engine::stream;
+use crate::platform::engine::{Engine, PolarsEngine};
+use crate::platform::{frame, registry};
 
 fn view(name: &str) -> Arc<View> {
     let repository = registry::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flights"));
@@ -26,7 +29,8 @@ fn hours() -> [Window; 2] {
 }
 
 fn rows(view: &View, window: Window) -> DataFrame {
-    engine::materialize(view, window, window.end + Span::hours(1), (&Cancel::default(), compute::MEMORY), &|_| {})
+    PolarsEngine
+        .materialize(view, window, window.end + Span::hours(1), Control::quiet(&Cancel::default(), compute::MEMORY))
         .unwrap()
 }
 
@@ -61,13 +65,13 @@ async fn a_replace_touches_its_window_alone_and_a_job_writes_once() {
         let mut again = OfflineTable::open(folder.path(), &view).await.unwrap().unwrap();
         assert_eq!(sorted(&again.read(Some(after)).await.unwrap()), sorted(&rows(&view, after)));
         // A plan over all files, and over those of one day alone.
-        let scanned = again.scan(None).unwrap().collect().unwrap();
+        let scanned = testing::scanned(&again, None);
         let read = again.read(None).await.unwrap();
         assert_eq!((scanned.schema(), sorted(&scanned)), (read.schema(), sorted(&read)), "{name}");
-        let day = again.scan(Some(after)).unwrap().collect().unwrap();
+        let day = testing::scanned(&again, Some(after));
         assert_eq!(sorted(&day), sorted(&rows(&view, after)), "{name}");
         let far = Window { start: after.end + Span::days(9), end: after.end + Span::days(10) };
-        assert_eq!(again.scan(Some(far)).unwrap().collect().unwrap().schema(), read.schema());
+        assert_eq!(testing::scanned(&again, Some(far)).schema(), read.schema());
         // An overwrite by a third job brings the window back, from a handle that has not seen the second.
         again.replace(before, rows(&view, before), stamp(3)).await.unwrap();
         let written = table.replace(after, rows(&view, after), stamp(4)).await.unwrap();
@@ -219,7 +223,7 @@ async fn files_outside_of_what_is_asked_are_not_opened() {
     spoil(&table, testing::hours(30, 31));
     let asked = Some(testing::hours(0, 5));
     assert_eq!(table.read(asked).await.unwrap().height(), 1, "by partition, and by the statistics of the time");
-    assert_eq!(table.scan(asked).unwrap().collect().unwrap().height(), 1);
+    assert_eq!(testing::scanned(&table, asked).height(), 1);
     assert_eq!(table.delete(&keys(&[(Some("k0"), Some(0))]), stamp(50)).await.unwrap().rows, 1, "by those of the keys");
     table.replace(testing::hours(1, 5), frame(&[row("n", 1, 2, 0)]), stamp(51)).await.unwrap();
     let error = table.read(Some(testing::hours(5, 6))).await.unwrap_err().to_string();
@@ -394,7 +398,7 @@ fn spread_view() -> (View, impl Fn(i64, &[f64]) -> DataFrame) {
         ];
         let column = |(name, word, values): &(&str, DataType, Vec<Value>)| frame::column(name, word, values).unwrap();
         let events = DataFrame::new(columns[0].2.len(), columns.iter().map(column).collect()).unwrap();
-        engine::fold(&made, events, None, false).unwrap()
+        stream::fold(&made, events, None, false).unwrap()
     };
     (view, rows)
 }
@@ -405,20 +409,18 @@ async fn spread_at(view: &View, table: &OfflineTable) -> (f64, Vec<String>) {
     let work = move || {
         let at = frame::column("at", &DataType::Timestamp, &[Value::Time(testing::hours(3, 4).start)]).unwrap();
         let key = frame::column("carrier", &DataType::String, &[Value::Text("AA".to_owned())]).unwrap();
-        let args = engine::ask::HistoryArgs {
+        let args = HistoryArgs {
             spine: Some(DataFrame::new(1, vec![key, at]).unwrap()),
             timestamp_key: None,
             start_time: None,
             end_time: None,
             entities: None,
-            rows: engine::ask::Rows::Stored(Box::new(rows)),
+            rows: Rows::Stored(rows),
             feature_start_time: None,
             separator: ".".to_owned(),
             now: testing::hours(9, 10).start,
         };
-        let (cancel, told) = (Cancel::default(), |_| {});
-        let control = engine::ask::Control { cancel: &cancel, progress: &told, memory: compute::MEMORY };
-        let answer = engine::history::history(&view, &args, control).unwrap();
+        let answer = PolarsEngine.history(&view, &args, Control::quiet(&Cancel::default(), compute::MEMORY)).unwrap();
         let values = frame::values(answer.frame.column("spread.delay_mean_1d_1h").unwrap());
         let Value::Float(value) = values[0] else { panic!("{values:?}") };
         (value, answer.warnings)

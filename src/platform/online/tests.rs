@@ -11,9 +11,11 @@ use super::*;
 use crate::model::time::{floor, from_micros, parse_time};
 use crate::model::{BatchTrigger, FeatureStatus, Span, Time, Window};
 use crate::platform::definition::{Aggregation, Arrival, Function, Input, Kind, Source, Stream, View};
+use crate::platform::engine::polars_engine::stream;
+use crate::platform::engine::{Engine, PolarsEngine};
+use crate::platform::frame;
 use crate::platform::registry::identity::stable_id;
 use crate::platform::source::replay;
-use crate::platform::{engine, frame};
 
 mod formats;
 mod parts;
@@ -164,7 +166,7 @@ fn answers(store: &OnlineStore, view: &View, hours: std::ops::Range<i64>) -> Vec
 }
 
 fn stream(store: &OnlineStore, view: &View, events: &[Event]) -> StreamWrite {
-    let rows = engine::transform_stream(view, frame(events)).unwrap();
+    let rows = PolarsEngine.transform_stream(view, frame(events)).unwrap().rows;
     store.write_stream(view, &rows, &replay::position(base()), None).unwrap()
 }
 
@@ -263,13 +265,13 @@ proptest! {
         cuts.sort_unstable();
         for range in cuts.windows(2).filter(|range| range[0] < range[1]) {
             let part = &events[range[0]..range[1]];
-            let rows = engine::transform_stream(&view, frame(part)).unwrap();
+            let rows = PolarsEngine.transform_stream(&view, frame(part)).unwrap().rows;
             let latest = part.iter().map(|event| event.at).max();
             store.write_stream(&view, &rows, &replay::position(base()), latest).unwrap();
         }
         if batch_hours > 0 {
             let window = Window { start: base(), end: base() + Span::hours(batch_hours) };
-            let rows = engine::fold(&view, frame(&events), Some(window), false).unwrap();
+            let rows = stream::fold(&view, frame(&events), Some(window), false).unwrap();
             store.write_batch(&view, window, &rows, window.end).unwrap();
         }
         let Kind::Aggregate { aggregations, .. } = &view.kind else { panic!() };
@@ -307,16 +309,16 @@ fn batch_replaces_what_the_stream_wrote_and_doing_it_twice_changes_nothing() {
     let window = Window { start: base(), end: at };
     {
         let store = OnlineStore::open(folder.path()).unwrap();
-        let rows = engine::transform_stream(&view, frame(&[one(1, 5), one(2, 10)])).unwrap();
+        let rows = PolarsEngine.transform_stream(&view, frame(&[one(1, 5), one(2, 10)])).unwrap().rows;
         let done = store.write_stream(&view, &rows, &replay::position(at), Some(base() + Span::minutes(10))).unwrap();
         assert_eq!(done, StreamWrite { written: 1, late: 0 });
         assert_eq!(lookup(&store, &view, at).features[1].value, Value::Int(3));
-        let rows = engine::fold(&view, frame(&[one(7, 5)]), Some(window), false).unwrap();
+        let rows = stream::fold(&view, frame(&[one(7, 5)]), Some(window), false).unwrap();
         for _ in 0..2 {
             assert_eq!(store.write_batch(&view, window, &rows, window.end).unwrap().rows, 1);
             assert_eq!(lookup(&store, &view, at).features[1].value, Value::Int(7));
         }
-        let rows = engine::transform_stream(&view, frame(&[one(9, 30)])).unwrap();
+        let rows = PolarsEngine.transform_stream(&view, frame(&[one(9, 30)])).unwrap().rows;
         assert_eq!(
             store.write_stream(&view, &rows, &replay::position(at), None).unwrap(),
             StreamWrite { written: 0, late: 1 }
@@ -328,7 +330,7 @@ fn batch_replaces_what_the_stream_wrote_and_doing_it_twice_changes_nothing() {
     let store = OnlineStore::open(folder.path()).unwrap();
     assert_eq!(lookup(&store, &view, at).features[1].value, Value::Int(7));
     assert_eq!(store.stream_position(view.id).unwrap(), Some(replay::position(at)));
-    let rows = engine::fold(&view, frame(&[]), Some(window), false).unwrap();
+    let rows = stream::fold(&view, frame(&[]), Some(window), false).unwrap();
     assert_eq!(store.write_batch(&view, window, &rows, window.end).unwrap().rows, 0);
     assert_eq!(lookup(&store, &view, at).features[1].status, Some(FeatureStatus::Missing));
 }
@@ -340,7 +342,7 @@ fn the_latest_row_counts_until_its_ttl_and_late_rows_never_undo_it() {
     let features = vec![("v".to_owned(), DataType::Int64), ("s".to_owned(), DataType::String)];
     let view = view(Kind::Temporal { ttl: Some(Span::hours(2)), features }, Span::zero());
     let write = |events: &[Event]| {
-        let rows = engine::transform_stream(&view, frame(events)).unwrap();
+        let rows = PolarsEngine.transform_stream(&view, frame(events)).unwrap().rows;
         store.write_stream(&view, &rows, &replay::position(base()), None).unwrap()
     };
     assert_eq!(write(&[one(1, 60), one(2, 60)]), StreamWrite { written: 2, late: 0 });
@@ -359,7 +361,7 @@ fn tiles_behind_the_watermark_are_left_out() {
     let store = OnlineStore::open(folder.path()).unwrap();
     let view = View { inputs: vec![Input::plain("events", source(Span::minutes(30)))], ..aggregate_view() };
     let write = |minute: i64| {
-        let rows = engine::transform_stream(&view, frame(&[one(1, minute)])).unwrap();
+        let rows = PolarsEngine.transform_stream(&view, frame(&[one(1, minute)])).unwrap().rows;
         store.write_stream(&view, &rows, &replay::position(base()), Some(base() + Span::minutes(minute))).unwrap().late
     };
     // The watermark passes the first tile's end with an event of 01:30.
@@ -375,7 +377,7 @@ fn wrong_keys_and_changed_definitions_are_refused() {
     let error = store.lookup(&view, &[Value::Int(1)], base()).unwrap_err();
     assert_eq!(error.to_string(), "join key `k` must be string, and Int(1) is not");
     assert_eq!(store.lookup(&view, &[], base()).unwrap_err().to_string(), "view view needs 1 join keys (k), got 0");
-    let rows = engine::transform_stream(&view, frame(&[one(1, 5)])).unwrap();
+    let rows = PolarsEngine.transform_stream(&view, frame(&[one(1, 5)])).unwrap().rows;
     store.write_stream(&view, &rows, &replay::position(from_micros(0)), None).unwrap();
     let Kind::Aggregate { aggregations, .. } = view.kind.clone() else { panic!() };
     let changed = View { kind: Kind::Aggregate { interval: Span::minutes(30), aggregations }, ..view };

@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use polars::prelude::{DataFrame, DataType};
+use polars::prelude::DataFrame;
 use tokio::runtime::Handle;
 
 use super::{Ask, Compute, Computed, Failure, HistoryAsk, RunAsk, Separator, coverage};
@@ -16,24 +16,19 @@ use crate::platform::clock::Clock;
 use crate::platform::compute::{EngineError, ErrorKind};
 use crate::platform::datasets::{DatasetError, Datasets, NewDataset};
 use crate::platform::definition::{FeatureStart, Kind, View};
+use crate::platform::engine::Engine;
 use crate::platform::engine::ask::{Answer, Control, HistoryArgs, Rows, RunArgs};
+use crate::platform::frame;
 use crate::platform::jobs::Jobs;
 use crate::platform::jobs::ledger::Verdict;
 use crate::platform::offline::OfflineTable;
 use crate::wire::queries::QueryError;
 use crate::wire::status;
 
-/// `engine::run::run`, or what stands for it in a test.
-pub type RunEngine = fn(&View, &RunArgs, Control<'_>) -> Result<Answer, EngineError>;
-/// `engine::history::history`, or what stands for it in a test.
-pub type HistoryEngine = fn(&View, &HistoryArgs, Control<'_>) -> Result<Answer, EngineError>;
-
 /// Computes with the engine over the embedded stores.
 pub struct EngineCompute {
-    /// Computes `run`.
-    pub run: RunEngine,
-    /// Computes `get_historical_features`.
-    pub history: HistoryEngine,
+    /// What computes.
+    pub engine: Arc<dyn Engine>,
     /// Folder of the offline tables.
     pub offline: PathBuf,
     /// Where results are kept.
@@ -77,7 +72,7 @@ impl EngineCompute {
             mock_sources: ask.mock_sources.clone(),
             now: self.clock.now(),
         };
-        (self.run)(&ask.view, &args, control).map_err(engine_failure)
+        self.engine.run(&ask.view, &args, control).map_err(engine_failure)
     }
 
     fn history(&self, ask: &HistoryAsk, control: Control<'_>) -> Result<Answer, Failure> {
@@ -94,11 +89,11 @@ impl EngineCompute {
             separator: self.separator.as_str().to_owned(),
             now,
         };
-        let mut answer = (self.history)(&ask.view, &args, control);
+        let mut answer = self.engine.history(&ask.view, &args, control);
         // A deletion of keys removes files at once: those of the newest version are read instead.
         if answer.is_err() && table.is_some_and(|table| table.is_outdated(needed(ask))) {
             args.rows = rows(ask, &self.sound(ask)?)?;
-            answer = (self.history)(&ask.view, &args, control);
+            answer = self.engine.history(&ask.view, &args, control);
         }
         let mut answer = answer.map_err(engine_failure)?;
         if !ask.from_source {
@@ -178,7 +173,7 @@ impl EngineCompute {
 /// The rows of the offline table that the answer needs.
 fn rows(ask: &HistoryAsk, table: &OfflineTable) -> Result<Rows, Failure> {
     let rows = table.scan(needed(ask)).map_err(|error| failed(status::INTERNAL, error.to_string()))?;
-    Ok(Rows::Stored(Box::new(rows)))
+    Ok(Rows::Stored(rows))
 }
 
 /// Whether the offline store can hold rows of the view at all.
@@ -224,7 +219,7 @@ fn needed(ask: &HistoryAsk) -> Option<Window> {
 
 /// The columns of a spine that are no times.
 fn key_columns(spine: &DataFrame) -> Vec<String> {
-    let keys = spine.columns().iter().filter(|column| !matches!(column.dtype(), DataType::Datetime(..)));
+    let keys = spine.columns().iter().filter(|column| !frame::is_time(column));
     keys.map(|column| column.name().to_string()).collect()
 }
 

@@ -8,7 +8,7 @@ use polars::prelude::DataFrame;
 use crate::model::time::{floor, from_micros, print_window};
 use crate::model::{Span, Time, Window};
 use crate::platform::definition::{Kind, View};
-use crate::platform::engine::history::micros_of;
+use crate::platform::frame::micros_of;
 
 /// Windows that a warning names.
 const NAMED: usize = 3;

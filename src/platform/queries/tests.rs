@@ -10,9 +10,10 @@ use crate::platform::clock::Clock;
 use crate::platform::compute::{self, Cancel};
 use crate::platform::datasets::Datasets;
 use crate::platform::definition::View;
+use crate::platform::engine::{Engine as _, PolarsEngine};
 use crate::platform::jobs::Jobs;
 use crate::platform::offline::OfflineTable;
-use crate::platform::{engine, testing as views};
+use crate::platform::testing as views;
 use crate::wire::queries::QueryState::{Cancelled, Done, Failed, Queued, Running};
 use crate::wire::status;
 
@@ -33,8 +34,7 @@ impl Bench {
         let dir = tempfile::tempdir().unwrap();
         let clock = Clock::from_fn(|| crate::model::time::from_micros(1_700_000_000_000_000));
         let compute: Arc<dyn Compute> = Arc::new(EngineCompute {
-            run: testing::run,
-            history: testing::history,
+            engine: Arc::new(testing::Obedient),
             offline: dir.path().join("offline"),
             datasets: Arc::new(Datasets::open(dir.path().join("datasets")).unwrap()),
             jobs: Arc::new(Jobs::open(&dir.path().join("jobs.sqlite"), views, clock.clone()).unwrap()),
@@ -227,7 +227,7 @@ async fn history_reads_what_jobs_have_written() {
 
     let end = crate::model::time::from_micros(1_699_999_200_000_000);
     let day = crate::model::Window { start: end - crate::model::Span::days(1), end };
-    let rows = engine::materialize(&view, day, end, (&Cancel::default(), compute::MEMORY), &|_| {}).unwrap();
+    let rows = PolarsEngine.materialize(&view, day, end, Control::quiet(&Cancel::default(), compute::MEMORY)).unwrap();
     let offline = bench.dir.path().join("offline");
     let mut table = OfflineTable::open_or_create(&offline, &view).await.unwrap();
     assert!(OfflineTable::open(&offline, &view).await.unwrap().is_none(), "nothing was committed yet");

@@ -17,7 +17,8 @@ use crate::model::{Id, foreign};
 use crate::platform::clock::pause;
 use crate::platform::compute::{EngineError, ErrorKind, panic_text};
 use crate::platform::definition::View;
-use crate::platform::engine::{self, Streamed};
+use crate::platform::engine::Engine;
+use crate::platform::engine::ask::Streamed;
 use crate::platform::frame;
 use crate::platform::source::position::Position;
 use crate::platform::source::readers::Readers;
@@ -76,6 +77,7 @@ struct Shared {
 
 /// The tails of a platform.
 pub struct Tails {
+    engine: Arc<dyn Engine>,
     readers: Arc<Readers>,
     stop: CancellationToken,
     open: Arc<Mutex<HashMap<Id, Arc<Shared>>>>,
@@ -104,9 +106,9 @@ pub enum Heard {
 }
 
 impl Tails {
-    /// Tails over these readers, until `stop`.
-    pub fn new(readers: Arc<Readers>, stop: CancellationToken) -> Self {
-        Self { readers, stop, open: Arc::default() }
+    /// Tails over these readers, computed by that engine, until `stop`.
+    pub fn new(engine: Arc<dyn Engine>, readers: Arc<Readers>, stop: CancellationToken) -> Self {
+        Self { engine, readers, stop, open: Arc::default() }
     }
 
     /// Listens to the tail of `view`, starting it when it does not run.
@@ -127,10 +129,11 @@ impl Tails {
 
     fn spawn(&self, view: &Arc<View>, shared: &Arc<Shared>) -> std::io::Result<()> {
         let (view, shared, open) = (Arc::clone(view), Arc::clone(shared), Arc::clone(&self.open));
-        let (readers, stop) = (Arc::clone(&self.readers), self.stop.clone());
+        let (engine, readers, stop) = (Arc::clone(&self.engine), Arc::clone(&self.readers), self.stop.clone());
         let thread = std::thread::Builder::new().name(format!("tail-{}", view.name));
         thread.spawn(move || {
-            let mut source = Source { view: &view, readers: &readers, position: Position::default() };
+            let mut source =
+                Source { engine: engine.as_ref(), view: &view, readers: &readers, position: Position::default() };
             run(&mut source, &shared, &open, &stop);
         })?;
         Ok(())
@@ -143,6 +146,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Where a tail's events come from.
 struct Source<'a> {
+    engine: &'a dyn Engine,
     view: &'a View,
     readers: &'a Readers,
     position: Position,
@@ -159,14 +163,15 @@ impl Source<'_> {
                 kind: ErrorKind::Source,
                 message: format!("source {}: its columns make no table: {}", source.name, foreign::sentence(&error)),
             })?;
-            let columns = tail::shown(self.view, engine::transform_stream(self.view, none)?)?;
+            let columns = tail::shown(self.view, self.engine.transform_stream(self.view, none)?.rows)?;
             shared.set_columns(columns.get_column_names().iter().map(|name| name.to_string()).collect());
         }
         let batch = self.position.read(&*stream, BATCH)?;
         let more = !batch.caught_up && batch.position != self.position;
         let mut left_out = None;
         if batch.events.height() > 0 {
-            let absorbed = tail.absorb(self.view, batch.events, batch.newest, &transform)?;
+            let fold = |view: &View, events| transform(self.engine, view, events);
+            let absorbed = tail.absorb(self.view, batch.events, batch.newest, &fold)?;
             shared.publish(record::records(&absorbed.rows));
             left_out = absorbed.problem;
         }
@@ -192,8 +197,8 @@ impl Source<'_> {
 }
 
 /// The engine's fold. Where it stops unexpectedly, that is an error of the events it was given.
-fn transform(view: &View, events: DataFrame) -> Result<Streamed, EngineError> {
-    let done = catch_unwind(AssertUnwindSafe(|| engine::transform_stream_timed(view, events)));
+fn transform(engine: &dyn Engine, view: &View, events: DataFrame) -> Result<Streamed, EngineError> {
+    let done = catch_unwind(AssertUnwindSafe(|| engine.transform_stream(view, events)));
     done.unwrap_or_else(|panic| Err(EngineError { kind: ErrorKind::Query, message: stopped(panic.as_ref()) }))
 }
 

@@ -10,7 +10,7 @@ use crate::model::time::{floor, from_micros, micros};
 use crate::model::{Span, Time, foreign};
 use crate::platform::compute::{EngineError, ErrorKind};
 use crate::platform::definition::{Kind, View};
-use crate::platform::engine::Streamed;
+use crate::platform::engine::ask::Streamed;
 use crate::platform::source::latest_event;
 use crate::platform::tiles::names::stored_names;
 

@@ -9,6 +9,7 @@ use polars::prelude::*;
 
 use super::keys::UNKNOWN;
 use super::moments::Moments;
+use super::values::{each, each_at, floats, integers};
 use crate::model::{DataType as Word, float_order};
 use crate::platform::tiles::names::times_name;
 use crate::platform::tiles::ranges::Total;
@@ -378,37 +379,4 @@ fn reals(name: PlSmallStr, values: Vec<f64>, counts: &[u32]) -> Column {
     }
     let known = values.into_iter().zip(counts).map(|(value, count)| (*count > 0).then_some(value));
     Float64Chunked::from_iter_options(name, known).into_column()
-}
-
-/// The column as integers.
-pub fn integers(values: &Column) -> PolarsResult<Column> {
-    values.cast(&DataType::Int64)
-}
-
-/// The column as floats.
-pub fn floats(values: &Column) -> PolarsResult<Column> {
-    values.cast(&DataType::Float64)
-}
-
-/// Calls `take` for each value that is there, with its tile.
-pub fn each<T>(tiles: &[u32], values: impl Iterator<Item = Option<T>>, mut take: impl FnMut(usize, T)) {
-    for (tile, value) in tiles.iter().zip(values) {
-        if let Some(value) = value.filter(|_| *tile != UNKNOWN) {
-            take(*tile as usize, value);
-        }
-    }
-}
-
-/// [`each`] with the row's time.
-fn each_at<T>(
-    tiles: &[u32],
-    values: impl Iterator<Item = Option<T>>,
-    times: &Int64Chunked,
-    mut take: impl FnMut(usize, i64, T),
-) {
-    for ((tile, value), at) in tiles.iter().zip(values).zip(times.iter()) {
-        if let (Some(value), Some(at)) = (value.filter(|_| *tile != UNKNOWN), at) {
-            take(*tile as usize, at, value);
-        }
-    }
 }

@@ -9,28 +9,27 @@ use std::collections::BTreeMap;
 use polars::prelude::*;
 
 use super::asof::AsOf;
-use super::keyed::{feature_names, normal_keys_of};
-use super::keys::{Keys, UNKNOWN};
-use super::query::{Reach, Reader, feed_stored};
+use super::keys::{Keys, UNKNOWN, normal_keys_of};
+use super::query::{Reach, Reader, feed_stored, query_error};
+use super::run;
 use super::sink::{Collector, Sink};
 use super::stored::{KeyCollector, StoredTiles, Subset};
 use super::tiles::{Grid, TileBuilder, Tiles, Wanted};
 use super::windows::{Points, features, is_alive};
-use super::{query_error, run};
 use crate::model::time::{from_micros, micros, print_time, span_micros};
 use crate::model::{DataType as Word, Span, Window};
 use crate::platform::compute::EngineError;
 use crate::platform::definition::{Kind, View};
-use crate::platform::engine::args::{self, HistoryPlan};
+use crate::platform::engine::args::{self, HistoryPlan, feature_names};
 use crate::platform::engine::ask::{Answer, Control, HistoryArgs, Rows};
 use crate::platform::frame;
 use crate::platform::tiles::names::ANCHOR;
 use crate::platform::tiles::{Part, StoredColumn, parts_of};
 
-/// Historical values.
+/// As [`crate::platform::engine::Engine::history`] has it.
 ///
 /// # Errors
-/// Of kind `Arguments` for what cannot be asked; else as [`super::materialize`].
+/// As it says there.
 pub fn history(view: &View, args: &HistoryArgs, control: Control<'_>) -> Result<Answer, EngineError> {
     let (plan, mut warnings) = args::history(view, args)?;
     let asked = Asked { view, args, control, mocks: BTreeMap::new(), older: Cell::default() };
@@ -70,7 +69,7 @@ impl Asked<'_> {
         let failed = |error: PolarsError| self.failed(&error);
         let (from, to) = match plan {
             HistoryPlan::Spine { spine, timestamp_key } => {
-                let at = micros_of(spine.column(timestamp_key).map_err(failed)?).map_err(failed)?;
+                let at = frame::micros_of(spine.column(timestamp_key).map_err(failed)?).map_err(failed)?;
                 (EARLIEST, at.iter().flatten().max().copied().unwrap_or(EARLIEST).saturating_add(1))
             }
             HistoryPlan::Range { window, .. } => {
@@ -88,13 +87,13 @@ impl Asked<'_> {
     fn at_spine(&self, spine: &DataFrame, time: &str, warnings: &mut Vec<String>) -> Result<DataFrame, EngineError> {
         let failed = |error: PolarsError| self.failed(&error);
         let wildcard = args::wildcard(self.view, spine).map(str::to_owned);
-        let at = micros_of(spine.column(time).map_err(failed)?).map_err(failed)?;
+        let at = frame::micros_of(spine.column(time).map_err(failed)?).map_err(failed)?;
         self.warn_early(&at, warnings);
         let mut spine = spine.clone();
         if let Some(wildcard) = &wildcard {
             spine = self.expanded(&spine, &at, wildcard)?;
         }
-        let at = micros_of(spine.column(time).map_err(failed)?).map_err(failed)?;
+        let at = frame::micros_of(spine.column(time).map_err(failed)?).map_err(failed)?;
         let mut keys = Keys::new(&self.view.join_keys);
         let ids = keys.learn(&normal_keys_of(&self.view.join_keys, &spine).map_err(failed)?).map_err(failed)?;
         let (columns, alive) = match (&self.view.kind, Grid::of(self.view)) {
@@ -134,7 +133,7 @@ impl Asked<'_> {
         let reach = self.reach(None, latest.saturating_add(1));
         let seen = match &self.args.rows {
             Rows::Source => self.reader(Some(self.view.query_columns()))?.read(reach, sink)?,
-            Rows::Stored(rows) => feed_stored(&self.view.name, rows.as_ref().clone(), self.control, sink)?,
+            Rows::Stored(rows) => feed_stored(&self.view.name, rows, None, self.control, sink)?,
         };
         let on: Vec<Expr> = given.iter().map(|(name, _)| col(name.as_str())).collect();
         let seen = seen.keys().map_err(failed)?;
@@ -218,7 +217,7 @@ impl Asked<'_> {
                 let anchor = || col(ANCHOR).floor_div(lit(1_000_i64));
                 let inside = anchor().gt_eq(lit(grid.floor(from))).and(anchor().lt(lit(to)));
                 let sink = StoredTiles::new(self.view, keys, wanted);
-                let read = feed_stored(&self.view.name, rows.as_ref().clone().filter(inside), self.control, sink)?;
+                let read = feed_stored(&self.view.name, rows, Some(inside), self.control, sink)?;
                 let tiles = read.finish().map_err(failed)?;
                 self.older.set(older(&self.view.kind, grid, &tiles));
                 Ok(tiles)
@@ -270,11 +269,8 @@ impl Asked<'_> {
         match &self.args.rows {
             Rows::Source => self.reader(None)?.read(reach, sink),
             Rows::Stored(rows) => {
-                let mut rows = rows.as_ref().clone();
-                if let Some(window) = reach.rows {
-                    rows = rows.filter(frame::within(&self.view.timestamp_field, window));
-                }
-                feed_stored(&self.view.name, rows, self.control, sink)
+                let inside = reach.rows.map(|window| frame::within(&self.view.timestamp_field, window));
+                feed_stored(&self.view.name, rows, inside, self.control, sink)
             }
         }
     }
@@ -351,18 +347,3 @@ fn older(kind: &Kind, grid: Grid, tiles: &Tiles) -> Option<Window> {
 
 /// Year 1: before everything that a table holds, and far from the ends of what calendars can show.
 const EARLIEST: i64 = -62_135_596_800_000_000;
-
-/// Instants of a timestamp column in microseconds; parts of a microsecond are cut, which no comparison with whole
-/// microseconds notices.
-pub fn micros_of(column: &Column) -> PolarsResult<Vec<Option<i64>>> {
-    let DataType::Datetime(unit, _) = column.dtype().clone() else {
-        polars_bail!(SchemaMismatch: "column {} is not a timestamp", column.name());
-    };
-    let raw = column.to_physical_repr();
-    let scaled = |at: i64| match unit {
-        TimeUnit::Nanoseconds => at.div_euclid(1_000),
-        TimeUnit::Microseconds => at,
-        TimeUnit::Milliseconds => at.saturating_mul(1_000),
-    };
-    Ok(raw.i64()?.iter().map(|at| at.map(scaled)).collect())
-}

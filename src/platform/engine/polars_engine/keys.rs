@@ -9,6 +9,7 @@ use hashbrown::HashTable;
 use polars::prelude::*;
 
 use crate::model::DataType as Word;
+use crate::platform::frame::polars_type;
 
 /// The id of a key that was never seen.
 pub const UNKNOWN: u32 = u32::MAX;
@@ -107,6 +108,16 @@ impl Keys {
         let column = |(at, column): (usize, &KeyColumn)| column.values_of(ids.iter().map(|id| part(at, *id)));
         self.columns.iter().enumerate().map(column).collect()
     }
+}
+
+/// Those keys of a frame in their declared types.
+pub fn normal_keys_of(keys: &[(String, Word)], rows: &DataFrame) -> PolarsResult<DataFrame> {
+    let column = |(name, word): &(String, Word)| {
+        let column = rows.column(name)?;
+        let wanted = polars_type(word).unwrap_or(DataType::String);
+        if *column.dtype() == wanted { Ok(column.clone()) } else { column.strict_cast(&wanted) }
+    };
+    DataFrame::new(rows.height(), keys.iter().map(column).collect::<PolarsResult<Vec<_>>>()?)
 }
 
 impl KeyColumn {

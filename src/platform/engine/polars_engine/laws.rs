@@ -6,17 +6,19 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use polars::prelude::{Column, DataFrame, IntoLazy};
+use polars::prelude::{Column, DataFrame};
 use proptest::prelude::*;
 
-use super::keyed;
+use super::PolarsEngine;
 use super::keys::Keys;
+use super::stream::fold;
 use super::tiles::{Grid, TileBuilder, Wanted};
-use super::{fold, history};
 use crate::model::time::{parse_time, span_micros};
 use crate::model::{DataType, Id, Span, Time, Value, Window};
 use crate::platform::compute::{Cancel, MEMORY};
 use crate::platform::definition::{Aggregation, Function, Input, Kind, View};
+use crate::platform::engine::Engine;
+use crate::platform::engine::args::feature_names;
 use crate::platform::engine::ask::{Control, HistoryArgs, Rows};
 use crate::platform::online::OnlineStore;
 use crate::platform::source::replay;
@@ -269,19 +271,18 @@ fn spine(questions: &[Question]) -> DataFrame {
 
 /// `get_historical_features` at a spine over stored rows.
 fn offline(view: &View, rows: &DataFrame, spine: DataFrame) -> DataFrame {
-    let (cancel, told) = (Cancel::default(), |_| {});
     let args = HistoryArgs {
         spine: Some(spine),
         timestamp_key: None,
         start_time: None,
         end_time: None,
         entities: None,
-        rows: Rows::Stored(Box::new(rows.clone().lazy())),
+        rows: Rows::Stored(rows.clone().into()),
         feature_start_time: None,
         separator: ".".to_owned(),
         now: hour(99, 0),
     };
-    history::history(view, &args, Control { cancel: &cancel, progress: &told, memory: MEMORY }).unwrap().frame
+    PolarsEngine.history(view, &args, Control::quiet(&Cancel::default(), MEMORY)).unwrap().frame
 }
 
 /// One store for all cases.
@@ -312,7 +313,7 @@ fn write_online(view: &View, events: &[Event], streamed: usize, batch: bool) -> 
 
 fn check(view: &View, rows: &DataFrame, asked: &[Question]) -> Vec<(usize, usize, Value, Value)> {
     let found = offline(view, rows, spine(asked));
-    let names: Vec<String> = keyed::feature_names(view, ".");
+    let names: Vec<String> = feature_names(view, ".");
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let offline = frame::rows(&found, &names).unwrap();
     assert_eq!(offline.len(), asked.len());
@@ -405,7 +406,7 @@ proptest! {
         let view = view(Kind::Aggregate { interval, aggregations: aggregations.clone() });
         let streamed = if batch { cut.min(events.len()) } else { events.len() };
         let rows = write_online(&view, &events, streamed, batch);
-        let names: Vec<String> = keyed::feature_names(&view, ".");
+        let names: Vec<String> = feature_names(&view, ".");
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let offline = frame::rows(&offline(&view, &rows, spine(&asked)), &names).unwrap();
         for (((k, n), at), offline) in asked.iter().zip(offline) {

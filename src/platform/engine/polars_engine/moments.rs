@@ -3,7 +3,7 @@
 
 use polars::prelude::*;
 
-use super::fold::{each, floats, integers};
+use super::values::{each, floats, integers};
 use crate::platform::tiles::Part;
 use crate::platform::tiles::ranges::two_sum;
 

@@ -11,12 +11,14 @@ use polars::prelude::*;
 
 use super::guard;
 use super::sink::Sink;
+use super::stored::scan;
 use super::watch::{Shared, look, watch};
+use crate::model::time::print_time;
 use crate::model::{Time, Window};
 use crate::platform::compute::{EngineError, ErrorKind};
 use crate::platform::definition::{Source, View};
 use crate::platform::engine::ask::Control;
-use crate::platform::frame;
+use crate::platform::frame::{self, StoredRows};
 use crate::platform::source::files::{self, Part};
 use crate::platform::sql::{self, Follows};
 
@@ -53,7 +55,7 @@ impl<'a> Reader<'a> {
         now: Time,
         control: Control<'a>,
     ) -> Result<Self, EngineError> {
-        Ok(Self { view, query: super::checked(view)?, mocks, wanted, now, control })
+        Ok(Self { view, query: checked(view)?, mocks, wanted, now, control })
     }
 
     /// Columns and types of the query's output, known types only.
@@ -112,6 +114,31 @@ impl<'a> Reader<'a> {
         columns.extend(time.filter(|_| self.query.asks_for_order()).cloned());
         let ordered = files::needs_order(&input.source);
         Ok(First::Files { source: Arc::clone(&input.source), name: input.name.clone(), parts, columns, ordered })
+    }
+}
+
+/// The view's query, parsed and checked.
+///
+/// # Errors
+/// Of kind `Query` when it is refused.
+pub fn checked(view: &View) -> Result<sql::Query, EngineError> {
+    let query = sql::check(&view.sql).map_err(|refusal| EngineError {
+        kind: ErrorKind::Query,
+        message: format!("view {}: its query is refused: {refusal}", view.name),
+    })?;
+    Ok(query.spelled(view.names()))
+}
+
+/// What a query that fails says: of which view and window.
+pub fn query_error(view: &View, window: Option<Window>, error: &PolarsError) -> EngineError {
+    let place = match window {
+        Some(window) => format!(", window {} to {}", print_time(window.start), print_time(window.end)),
+        None => ", stream".to_owned(),
+    };
+    let problem = sql::first_line(error);
+    EngineError {
+        kind: ErrorKind::Query,
+        message: format!("view {}{place}: the query fails: {problem}. Correct its SQL or the data", view.name),
     }
 }
 
@@ -245,7 +272,7 @@ impl Work {
     }
 
     fn failed(&self, error: &PolarsError) -> EngineError {
-        super::query_error(&self.view, self.reach.rows, error)
+        query_error(&self.view, self.reach.rows, error)
     }
 }
 
@@ -276,17 +303,28 @@ fn into_sink<S: Sink>(rows: LazyFrame, shared: &Arc<Shared<S>>, memory: u64, vie
     batches.collect_with_engine(Engine::Streaming).map(drop)
 }
 
-/// Feeds rows that are computed already, such as stored ones, into a sink, under the same watch.
-pub fn feed_stored<S: Sink>(view: &str, rows: LazyFrame, control: Control<'_>, sink: S) -> Result<S, EngineError> {
+/// Feeds stored rows, but for those that `of` leaves out, into a sink, under the same watch.
+pub fn feed_stored<S: Sink>(
+    view: &str,
+    stored: &StoredRows,
+    of: Option<Expr>,
+    control: Control<'_>,
+    sink: S,
+) -> Result<S, EngineError> {
+    let unreadable = |view: &str, error: &PolarsError| {
+        let problem = sql::first_line(error);
+        let fix = "Materialize its windows again with overwrite";
+        EngineError {
+            kind: ErrorKind::Source,
+            message: format!("view {view}: its offline table cannot be read: {problem}. {fix}"),
+        }
+    };
+    let mut rows = scan(stored).map_err(|error| unreadable(view, &error))?;
+    if let Some(of) = of {
+        rows = rows.filter(of);
+    }
     let (name, memory) = (view.to_owned(), control.memory);
     watch(view, control, sink, move |shared| {
-        into_sink(rows, shared, memory, &name).map_err(|error| {
-            let problem = sql::first_line(&error);
-            let fix = "Materialize its windows again with overwrite";
-            EngineError {
-                kind: ErrorKind::Source,
-                message: format!("view {name}: its offline table cannot be read: {problem}. {fix}"),
-            }
-        })
+        into_sink(rows, shared, memory, &name).map_err(|error| unreadable(&name, &error))
     })
 }

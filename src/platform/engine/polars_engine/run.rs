@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 use polars::prelude::*;
 
 use super::keys::Keys;
-use super::query::{Reach, Reader};
-use super::query_error;
+use super::query::{Reach, Reader, checked, query_error};
 use super::sink::Collector;
 use super::tiles::{Grid, TileBuilder, Tiles, Wanted};
 use super::windows::{Points, features};
@@ -23,12 +22,10 @@ use crate::platform::tiles;
 use crate::platform::tiles::names::{Taken, shown_name};
 use crate::wire::typed::declared;
 
-/// Runs the view: at level `disabled` the query's own columns, one row a row; `partial` keys, tile columns,
-/// `tile_start_time`, `tile_end_time`, one row a key and tile; `full` keys, timestamp (the tile's end), features, one row a key
-/// and tile. Continuous mode has one row an event, at its own time.
+/// As [`crate::platform::engine::Engine::run`] has it.
 ///
 /// # Errors
-/// Of kind `Arguments` for what cannot be asked; else as [`super::materialize`].
+/// As it says there.
 pub fn run(view: &View, args: &RunArgs, control: Control<'_>) -> Result<Answer, EngineError> {
     let mut plan = args::run(view, args)?;
     let mocks = mocks(view, args)?;
@@ -60,7 +57,7 @@ pub fn run(view: &View, args: &RunArgs, control: Control<'_>) -> Result<Answer, 
 /// Mocks with the columns in the types that the source declares.
 fn mocks(view: &View, args: &RunArgs) -> Result<BTreeMap<String, DataFrame>, EngineError> {
     let mut mocks = BTreeMap::new();
-    let query = super::checked(view)?;
+    let query = checked(view)?;
     for input in &view.inputs {
         let Some(mock) = args.mock_sources.get(&input.name) else { continue };
         let mut columns = Vec::new();

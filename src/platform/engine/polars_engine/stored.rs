@@ -1,17 +1,35 @@
-//! Sinks for rows that are kept by key: stored tiles, the rows of some keys, and the keys themselves.
-//!
-//! In memory only.
+//! Stored rows as a plan, and sinks for rows that are kept by key: stored tiles, the rows of some keys, and the keys themselves.
 
+use polars::io::HiveOptions;
 use polars::prelude::*;
 
-use super::keyed::normal_keys_of;
-use super::keys::{Keys, UNKNOWN};
+use super::keys::{Keys, UNKNOWN, normal_keys_of};
 use super::sink::{Collector, Sink};
-use super::tiles::{Tiles, Wanted};
+use super::tiles::{TileBuilder, Tiles, Wanted};
 use super::windows::layout_columns;
 use crate::model::DataType as Word;
 use crate::platform::definition::View;
+use crate::platform::frame::StoredRows;
 use crate::platform::tiles::names::ANCHOR;
+
+/// A plan over the rows; it reads nothing yet.
+pub fn scan(stored: &StoredRows) -> PolarsResult<LazyFrame> {
+    if stored.files.is_empty() {
+        return Ok(stored.frame.clone().lazy());
+    }
+    let paths = stored.files.iter().map(|path| PlRefPath::try_from_path(path)).collect::<PolarsResult<Vec<_>>>()?;
+    let args = ScanArgsParquet {
+        // The partition column is in the paths alone, and no part of the layout.
+        hive_options: HiveOptions::new_disabled(),
+        schema: Some(stored.frame.schema().clone()),
+        // Files of earlier versions lack columns that are not shown.
+        allow_missing_columns: true,
+        glob: false,
+        cache: false,
+        ..ScanArgsParquet::default()
+    };
+    LazyFrame::scan_parquet_files(paths.into_iter().collect(), args)
+}
 
 /// Tiles out of an offline table's rows.
 pub struct StoredTiles {
@@ -33,7 +51,7 @@ impl StoredTiles {
     pub fn finish(self) -> PolarsResult<Tiles> {
         let values = match self.values {
             Some(values) => layout_columns(&self.view, &values)?,
-            None => super::tiles::TileBuilder::empty(&self.view)?,
+            None => TileBuilder::empty(&self.view)?,
         };
         Ok(Tiles { keys: self.keys, key: self.key, start: self.start, values, times: Vec::new() })
     }

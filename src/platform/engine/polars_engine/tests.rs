@@ -1,17 +1,22 @@
 //! The engine over the example's real data, in small windows.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::*;
+use polars::prelude::*;
+
+use super::{PolarsEngine, query};
 use crate::model::time::{floor, parse_time};
-use crate::model::{Span, Value};
-use crate::platform::compute::MEMORY;
-use crate::platform::definition::Replay;
-use crate::platform::engine::ask::{HistoryArgs, Rows, RunArgs};
-use crate::platform::registry;
+use crate::model::{Span, Time, Value, Window};
+use crate::platform::compute::{Cancel, EngineError, ErrorKind, MEMORY};
+use crate::platform::definition::{Replay, View};
+use crate::platform::engine::Engine as _;
+use crate::platform::engine::ask::{Control, HistoryArgs, Rows, RunArgs};
 use crate::platform::source::lap;
 use crate::platform::source::replay::Recording;
+use crate::platform::tiles::names::{ANCHOR, stored_names};
+use crate::platform::{frame, registry, sql};
 
 pub fn view(name: &str) -> Arc<View> {
     let repository = registry::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flights"));
@@ -32,7 +37,7 @@ fn period(view: &View, recorded: &str) -> Window {
 }
 
 fn run(view: &View, window: Window) -> Result<DataFrame, EngineError> {
-    materialize(view, window, window.end + Span::hours(1), (&Cancel::default(), MEMORY), &|_| {})
+    PolarsEngine.materialize(view, window, window.end + Span::hours(1), Control::quiet(&Cancel::default(), MEMORY))
 }
 
 #[test]
@@ -69,7 +74,7 @@ fn batch_and_stream_make_the_same_tiles_and_rows() {
         let events = Recording::open(&view.inputs[0].source).unwrap();
         // All that can arrive of the window's events; the rows of others are cut off by their anchor below.
         let events = events.between(window.start - late, window.end + late, usize::MAX).unwrap().events;
-        let streamed = transform_stream(&view, events).unwrap();
+        let streamed = PolarsEngine.transform_stream(&view, events).unwrap().rows;
         let names = stored_names(&view);
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let sorted = |frame: &DataFrame| {
@@ -104,7 +109,7 @@ fn the_register_is_joined_and_cancelling_stops() {
     assert!(miles.iter().any(|value| matches!(value, Value::Int(_))));
     let cancel = Cancel::default();
     cancel.cancel();
-    let error = materialize(&view, window, window.end, (&cancel, MEMORY), &|_| {}).unwrap_err();
+    let error = PolarsEngine.materialize(&view, window, window.end, Control::quiet(&cancel, MEMORY)).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Cancelled);
 }
 
@@ -114,7 +119,7 @@ fn only_what_has_arrived_is_there() {
     let window = period(&view, "2013-06-15");
     let half = window.start + Span::minutes(30);
     let all = run(&view, window).unwrap();
-    let early = materialize(&view, window, half, (&Cancel::default(), MEMORY), &|_| {}).unwrap();
+    let early = PolarsEngine.materialize(&view, window, half, Control::quiet(&Cancel::default(), MEMORY)).unwrap();
     let count = |frame: &DataFrame| {
         let counts = frame::values(frame.column("count_dep_delay").unwrap());
         counts.iter().map(|count| if let Value::Int(n) = count { *n } else { 0 }).sum::<i64>()
@@ -126,7 +131,8 @@ fn only_what_has_arrived_is_there() {
 fn more_memory_than_allowed_ends_the_attempt_with_that_reason() {
     let view = view("aircraft_state");
     let window = period(&view, "2013-03-10");
-    let tight = |memory| materialize(&view, window, window.end, (&Cancel::default(), memory), &|_| {});
+    let tight =
+        |memory| PolarsEngine.materialize(&view, window, window.end, Control::quiet(&Cancel::default(), memory));
     let error = tight(1_000).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Memory);
     assert!(error.message.contains("more than the 0 MiB it may. Choose a shorter range"), "{}", error.message);
@@ -208,7 +214,7 @@ fn a_job_computes_its_whole_window_as_run_and_history_do() {
     let names = ["k", "ts", "y"];
     for sql in queries {
         let (_folder, view) = repository(sql, "");
-        let rows = |memory| materialize(&view, window, now, (&Cancel::default(), memory), &|_| {});
+        let rows = |memory| PolarsEngine.materialize(&view, window, now, Control::quiet(&Cancel::default(), memory));
         let job = rows_of(&rows(MEMORY).unwrap(), &names);
         let (cancel, told) = (Cancel::default(), |_| {});
         let control = || Control { cancel: &cancel, progress: &told, memory: MEMORY };
@@ -219,7 +225,7 @@ fn a_job_computes_its_whole_window_as_run_and_history_do() {
             mock_sources: BTreeMap::new(),
             now,
         };
-        let ran = super::run::run(&view, &args, control()).unwrap().frame;
+        let ran = PolarsEngine.run(&view, &args, control()).unwrap().frame;
         assert!(!job.is_empty());
         assert_eq!(job, rows_of(&ran, &names), "{sql}");
         let args = HistoryArgs {
@@ -233,10 +239,10 @@ fn a_job_computes_its_whole_window_as_run_and_history_do() {
             separator: ".".to_owned(),
             now,
         };
-        let past = history::history(&view, &args, control()).unwrap().frame;
+        let past = PolarsEngine.history(&view, &args, control()).unwrap().frame;
         assert_eq!(job, rows_of(&past, &names), "{sql}");
         let many = sql::check(&view.sql).unwrap().follows("events") == sql::Follows::Many;
-        let streamed = transform_stream(&view, ran.clear());
+        let streamed = PolarsEngine.transform_stream(&view, ran.clear());
         assert_eq!(streamed.is_err_and(|error| error.message.contains("makes rows of several events")), many, "{sql}");
         if many {
             let error = rows(4_000).unwrap_err();
@@ -251,7 +257,7 @@ fn names_that_look_like_patterns_are_names() {
     let (_folder, view) = repository(sql, "");
     let start = parse_time("2026-01-01").unwrap();
     let window = Window { start, end: start + Span::hours(20) };
-    let rows = materialize(&view, window, window.end, (&Cancel::default(), MEMORY), &|_| {}).unwrap();
+    let rows = PolarsEngine.materialize(&view, window, window.end, Control::quiet(&Cancel::default(), MEMORY)).unwrap();
     assert_eq!(rows.height(), 600);
     let ids = frame::values(rows.column("*").unwrap());
     assert!(
@@ -269,7 +275,7 @@ fn tiles_of_odd_numbers_and_names_are_told_apart() {
     (view.sql, view.join_keys[0].0) = (sql.to_owned(), "count_x".to_owned());
     let start = parse_time("2026-01-01").unwrap();
     let window = Window { start, end: start + Span::hours(20) };
-    let rows = materialize(view, window, window.end, (&Cancel::default(), MEMORY), &|_| {}).unwrap();
+    let rows = PolarsEngine.materialize(view, window, window.end, Control::quiet(&Cancel::default(), MEMORY)).unwrap();
     assert!(frame::values(rows.column("_count_x").unwrap()).iter().all(|count| matches!(count, Value::Int(1..))));
     let sums = rows.column("_sum_of_squares_x").unwrap().null_count();
     assert_eq!(sums, 0, "the sum of `of_squares_x` is not the sum of squares of `x`");

@@ -14,8 +14,8 @@ use super::fold::Fold;
 use super::keys::{Keys, UNKNOWN};
 use crate::model::time::span_micros;
 use crate::platform::definition::{Kind, View};
-use crate::platform::frame::instants;
-use crate::platform::tiles::names::ANCHOR;
+use crate::platform::frame::{self, instants};
+use crate::platform::tiles::names::{ANCHOR, stored_names};
 use crate::platform::tiles::{StoredColumn, stored_columns};
 
 /// Where tiles begin and end: at `origin` and every `interval` from there, in microseconds. An interval of zero is
@@ -81,6 +81,17 @@ impl Tiles {
         }
         rows.sort([ANCHOR], SortMultipleOptions::default().with_maintain_order(true))
     }
+}
+
+/// Rows of a temporal view as stored rows: in the order of time and arrival, with their anchor.
+pub fn stamped(view: &View, rows: DataFrame) -> PolarsResult<DataFrame> {
+    let time = view.timestamp_field.as_str();
+    let step = span_micros(view.batch_schedule).max(1);
+    let at = col(time).dt().timestamp(TimeUnit::Microseconds);
+    let anchor = (at.floor_div(lit(step)) * lit(step) * lit(1_000_i64)).alias(ANCHOR);
+    let names = stored_names(view);
+    let rows = rows.lazy().sort([time], SortMultipleOptions::default().with_maintain_order(true)).with_column(anchor);
+    rows.select(names.iter().map(|name| frame::named(name)).collect::<Vec<_>>()).collect()
 }
 
 /// Which keys become tiles.

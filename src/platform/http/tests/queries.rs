@@ -30,8 +30,7 @@ impl Computing {
     fn new() -> Self {
         let bench = Bench::new();
         let compute: Arc<dyn Compute> = Arc::new(EngineCompute {
-            run: engine::run,
-            history: engine::history,
+            engine: Arc::new(engine::Obedient),
             offline: bench._dir.path().join("offline"),
             datasets: Arc::clone(bench.platform.datasets()),
             jobs: Arc::clone(bench.platform.jobs()),

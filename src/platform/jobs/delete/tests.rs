@@ -154,7 +154,7 @@ fn a_store_that_was_never_written_is_skipped_and_none_left_is_refused() {
 fn keys_are_kept_once_in_the_order_of_the_join_keys_nulls_among_them() {
     let given =
         df!("flight" => [Some(17_i64), None, Some(17), None], "carrier" => [Some("UA"), None, Some("UA"), None]);
-    let kept = distinct(&view(|_| {}), &given.unwrap()).unwrap();
+    let kept = frame::distinct(&given.unwrap(), view(|_| {}).join_keys.iter().map(|(key, _)| key.as_str())).unwrap();
     let expected = df!("carrier" => [Some("UA"), None], "flight" => [Some(17_i64), None]).unwrap();
     assert!(kept.equals_missing(&expected), "{kept}");
 }

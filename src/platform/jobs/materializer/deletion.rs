@@ -57,6 +57,7 @@ mod tests {
     use super::*;
     use crate::model::Stores;
     use crate::platform::clock::Clock;
+    use crate::platform::engine::PolarsEngine;
     use crate::platform::jobs::Jobs;
     use crate::platform::jobs::record::Outcome;
     use crate::platform::jobs::worker::Materializer;
@@ -86,7 +87,8 @@ mod tests {
         let work = jobs.claim().unwrap().unwrap();
         let online = Arc::new(OnlineStore::open(&dir.path().join("online")).unwrap());
         let runtime = tokio::runtime::Handle::current();
-        let materializer = EngineMaterializer { offline, online, runtime, clock, memory: 1 << 20 };
+        let materializer =
+            EngineMaterializer { engine: Arc::new(PolarsEngine), offline, online, runtime, clock, memory: 1 << 20 };
         let outcome = tokio::task::spawn_blocking(move || materializer.run(&work)).await.unwrap();
         assert_eq!(outcome, Outcome::Success);
         assert!(!left.exists());

@@ -46,7 +46,7 @@ fn sum(store: &OnlineStore, view: &View, key: i64) -> Value {
 fn a_write_that_ends_in_the_middle_leaves_every_key_whole_and_is_made_right_by_another() {
     let view = pair_view();
     let window = Window { start: base(), end: base() + Span::hours(2) };
-    let rows = |number| engine::fold(&view, frame(&events(number)), Some(window), false).unwrap();
+    let rows = |number| stream::fold(&view, frame(&events(number)), Some(window), false).unwrap();
     let mut parts = 0;
     for left in 0..40 {
         let bytes = Arc::new(Failing {
@@ -85,7 +85,7 @@ fn rows_of_a_great_window_are_those_of_many_small_ones() {
                 ..one(number + key % 7, minute + key % 2 * 60)
             })
             .collect();
-        engine::transform_stream(&view, frame(&events)).unwrap()
+        PolarsEngine.transform_stream(&view, frame(&events)).unwrap().rows
     };
     let folder = tempfile::tempdir().unwrap();
     let stores = [
@@ -128,7 +128,7 @@ fn a_failed_write_of_a_stream_moves_nothing() {
     let store = OnlineStore::over(bytes.clone()).unwrap();
     let view = pair_view();
     bytes.left.store(0, Ordering::SeqCst);
-    let rows = engine::transform_stream(&view, frame(&events(1))).unwrap();
+    let rows = PolarsEngine.transform_stream(&view, frame(&events(1))).unwrap().rows;
     assert!(store.write_stream(&view, &rows, &replay::position(base()), Some(base())).is_err());
     assert_eq!((store.stream_position(view.id).unwrap(), store.latest_event(view.id).unwrap()), (None, None));
     assert_eq!(sum(&store, &view, 1), Value::Null);
@@ -140,7 +140,7 @@ fn readers_see_all_of_a_write_or_nothing_of_it() {
         let view = pair_view();
         let window = Window { start: base(), end: base() + Span::hours(2) };
         let write = |number: i64| {
-            let rows = engine::fold(&view, frame(&events(number)), Some(window), false).unwrap();
+            let rows = stream::fold(&view, frame(&events(number)), Some(window), false).unwrap();
             store.write_batch(&view, window, &rows, window.end).unwrap();
         };
         write(1);
@@ -179,7 +179,7 @@ fn what_batch_jobs_wrote_is_known() {
         let window = |from, to| Window { start: hour(from), end: hour(to) };
         assert_eq!(store.windows(view.id).unwrap(), []);
         for window in [window(0, 1), window(3, 4), window(1, 2)] {
-            let rows = engine::fold(&view, frame(&[]), Some(window), false).unwrap();
+            let rows = stream::fold(&view, frame(&[]), Some(window), false).unwrap();
             store.write_batch(&view, window, &rows, window.end).unwrap();
         }
         assert_eq!(store.windows(view.id).unwrap(), [window(0, 2), window(3, 4)]);

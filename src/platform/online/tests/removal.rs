@@ -126,14 +126,14 @@ fn a_batch_leaves_out_what_no_lookup_can_reach() {
         let window = Window { start: base(), end: base() + Span::hours(3) };
         let events = [one(1, 5), one(2, 65), one(3, 125)];
         let view = pair_view();
-        let rows = engine::fold(&view, frame(&events), Some(window), false).unwrap();
+        let rows = stream::fold(&view, frame(&events), Some(window), false).unwrap();
         // At 05:30 the longest window begins at 02:00: the tiles of the two hours before are out of reach.
         let done = store.write_batch(&view, window, &rows, base() + Span::minutes(330)).unwrap();
         assert_eq!((done.rows, done.skipped), (1, 2));
         assert!(done.bytes > 0);
         assert!(store.is_materialized(view.id, window).unwrap());
         let view = View { id: stable_id("test", "view", "rows"), ..pair_rows(Some(Span::hours(2))) };
-        let rows = engine::fold(&view, frame(&events), Some(window), false).unwrap();
+        let rows = stream::fold(&view, frame(&events), Some(window), false).unwrap();
         let done = store.write_batch(&view, window, &rows, base() + Span::minutes(245)).unwrap();
         assert_eq!((done.rows, done.skipped, done.bytes), (0, 3, 0));
         let done = store.write_batch(&view, window, &rows, base() + Span::minutes(244)).unwrap();

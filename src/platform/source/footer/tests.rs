@@ -18,7 +18,7 @@ use crate::model::{Time, Value};
 use crate::platform::compute::{Cancel, EngineError, ErrorKind, MEMORY};
 use crate::platform::definition::{Repository, View};
 use crate::platform::engine::ask::{Answer, Control, HistoryArgs, Rows, RunArgs};
-use crate::platform::engine::{history, materialize, run};
+use crate::platform::engine::{Engine, PolarsEngine};
 use crate::platform::{frame, registry};
 
 fn at(text: &str) -> Time {
@@ -74,7 +74,7 @@ fn view(repository: &Repository) -> Arc<View> {
 }
 
 fn controlled<T>(work: impl FnOnce(Control<'_>) -> T) -> T {
-    work(Control { cancel: &Cancel::default(), progress: &|_| {}, memory: MEMORY })
+    work(Control::quiet(&Cancel::default(), MEMORY))
 }
 
 fn from_source(view: &View, now: &str, end: Option<&str>) -> Result<Answer, EngineError> {
@@ -89,7 +89,7 @@ fn from_source(view: &View, now: &str, end: Option<&str>) -> Result<Answer, Engi
         separator: ".".to_owned(),
         now: at(now),
     };
-    controlled(|control| history::history(view, &args, control))
+    controlled(|control| PolarsEngine.history(view, &args, control))
 }
 
 /// The values of a column of everything that the source has.
@@ -100,7 +100,9 @@ fn all(view: &View, column: &str) -> Vec<Value> {
 
 fn day(view: &View, day: &str) -> Result<usize, EngineError> {
     let window = Window { start: at(day), end: at(day) + Span::days(1) };
-    materialize(view, window, at("2026-01-01"), (&Cancel::default(), MEMORY), &|_| {}).map(|rows| rows.height())
+    PolarsEngine
+        .materialize(view, window, at("2026-01-01"), Control::quiet(&Cancel::default(), MEMORY))
+        .map(|rows| rows.height())
 }
 
 #[test]
@@ -406,7 +408,7 @@ fn events_later_than_now_are_told_and_may_be_taken() {
             mock_sources: std::collections::BTreeMap::new(),
             now: at("2024-01-02"),
         };
-        controlled(|control| run::run(view, &args, control)).map(|a| (a.frame.height(), a.warnings)).unwrap()
+        controlled(|control| PolarsEngine.run(view, &args, control)).map(|a| (a.frame.height(), a.warnings)).unwrap()
     };
     assert_eq!(ran(&strict), (1, told("1 event", "2024-01-03")));
     assert_eq!(ran(&free), (2, vec![]));
