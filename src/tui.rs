@@ -7,33 +7,35 @@
 //!  client updates ──────┘     (drains all, then draws once)      └─► Effects ─► client commands, clipboard, quit
 //! ```
 //!
-//! `App` is plain data; `update` is its only writer and reads no clock; `view` only reads. Selection is a job's id. Nothing is
-//! drawn that did not change. This room knows the client's messages and nothing of HTTP, and never imports the platform.
+//! `App` is plain data; `update` is its only writer and reads no clock; `view` only reads. Selection is a job's id.
+//! Nothing is drawn that did not change. A pane is a state in `app` and a drawing in `view`; a window over the panes is
+//! both, in one file of `app/windows`. This room knows the client's messages and nothing of HTTP, and never imports the
+//! platform.
 
-pub mod action;
-pub mod ages;
+mod action;
+mod ages;
 pub mod app;
-pub mod canvas;
-pub mod chord;
-pub mod clipboard;
+mod canvas;
+mod chord;
+mod clipboard;
 pub mod effect;
-pub mod field;
-pub mod keymap;
-pub mod layout;
-pub mod pace;
-pub mod phase;
+mod field;
+mod keymap;
+mod layout;
+mod pace;
+mod phase;
 pub mod picture;
-pub mod query;
-pub mod screen;
+mod query;
+mod screen;
 mod scroll;
 mod session;
 pub mod sheet;
 mod signals;
 mod snapshot;
 mod term;
-pub mod text;
+mod text;
 pub mod theme;
-pub mod values;
+mod values;
 pub mod view;
 mod writer;
 
@@ -50,7 +52,7 @@ use crate::client::Handle;
 pub struct Options {
     /// Name of the theme; without one, `plain` where `NO_COLOR` is set, else `dark`.
     pub theme: Option<String>,
-    /// Nothing may be changed.
+    /// Nothing of the deployment may be changed.
     pub read_only: bool,
     /// View to open; without one, the first that is served online from a stream.
     pub view: Option<String>,
@@ -71,10 +73,11 @@ pub struct Options {
 pub enum TuiError {
     /// There is nobody to look at it.
     #[error(
-        "standard input and output must be a terminal: use `fvtop --snapshot`, or commands such as `fvtop jobs`, in pipes"
+        "standard input and output must be a terminal: use `fvtop --snapshot`, or commands such as `fvtop jobs`, in \
+         pipes"
     )]
     NoTerminal,
-    /// The terminal failed.
+    /// The terminal could not be read or written.
     #[error("the terminal cannot be used: {0}")]
     Terminal(#[from] io::Error),
     /// A signal asked for the end.

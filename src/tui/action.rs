@@ -10,29 +10,29 @@ pub enum Layer {
     Always,
     /// Wherever no text is typed and no question is open.
     Program,
-    /// On the four panes.
+    /// Valid on all four panes, while no window is open.
     Panes,
-    /// Anything that scrolls.
+    /// Anything that scrolls or has a selected row: panes, and windows that are longer than the screen.
     Move,
     /// A job: the selected row, or the open detail.
     Job,
-    /// The Jobs pane.
+    /// The Jobs pane: its rows, their marks and their order.
     Jobs,
     /// The Lookup pane, while nothing is typed.
     Lookup,
-    /// The Stream pane.
+    /// The Stream pane, while nothing is typed.
     Stream,
-    /// Panes that filter.
+    /// What has a filter: Jobs, Stream, and the table of an answer.
     Filter,
     /// The table of an answer.
     Table,
-    /// A query under way.
+    /// A query that has no answer yet.
     Running,
     /// What came of a query: its table, or why it failed.
     Answer,
     /// Any window over the panes that shows something.
     Window,
-    /// The form of a new job, beside its typing.
+    /// The form of a new job, together with its typing.
     Times,
     /// Typing into a line or a form.
     Form,
@@ -92,23 +92,23 @@ impl Layer {
 pub mod stacks {
     use super::Layer;
 
-    /// The Summary pane.
+    /// The Summary pane has no keys of its own.
     pub const SUMMARY: &[Layer] = &[Layer::Panes, Layer::Move, Layer::Program, Layer::Always];
-    /// The Jobs pane.
+    /// The Jobs pane: its rows, the selected job, its filter.
     pub const JOBS: &[Layer] =
         &[Layer::Jobs, Layer::Job, Layer::Filter, Layer::Panes, Layer::Move, Layer::Program, Layer::Always];
-    /// The Lookup pane.
+    /// The Lookup pane, while no key is typed.
     pub const LOOKUP: &[Layer] = &[Layer::Lookup, Layer::Panes, Layer::Move, Layer::Program, Layer::Always];
-    /// The Stream pane.
+    /// The Stream pane, while its filter is not typed.
     pub const STREAM: &[Layer] =
         &[Layer::Stream, Layer::Filter, Layer::Panes, Layer::Move, Layer::Program, Layer::Always];
-    /// One job in full.
+    /// The window of one job: what can be done to it, and scrolling.
     pub const JOB: &[Layer] = &[Layer::Job, Layer::Window, Layer::Move, Layer::Program, Layer::Always];
     /// A window that only shows something: help, log.
     pub const WINDOW: &[Layer] = &[Layer::Window, Layer::Move, Layer::Program, Layer::Always];
     /// A query that is under way.
     pub const RUNNING: &[Layer] = &[Layer::Running, Layer::Move, Layer::Program, Layer::Always];
-    /// A query that failed.
+    /// A query that failed: its form is a key away.
     pub const FAILED: &[Layer] = &[Layer::Answer, Layer::Window, Layer::Move, Layer::Program, Layer::Always];
     /// The table of an answer.
     pub const TABLE: &[Layer] =
@@ -123,6 +123,7 @@ pub mod stacks {
     pub const QUESTION: &[Layer] = &[Layer::Question, Layer::Move, Layer::Always];
 
     /// Every set there is: within one of them, no key may mean two things.
+    #[cfg(test)]
     pub const ALL: &[&[Layer]] =
         &[SUMMARY, JOBS, LOOKUP, STREAM, JOB, WINDOW, RUNNING, FAILED, TABLE, TRIGGER, FORM, CHOOSE, QUESTION];
 }
@@ -153,7 +154,6 @@ macro_rules! actions {
 /// One row of the action table.
 #[derive(Clone, Copy, Debug)]
 pub struct Info {
-    /// The action.
     pub action: Action,
     /// Its name in the palette, in kebab case.
     pub name: &'static str,

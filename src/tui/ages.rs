@@ -9,7 +9,6 @@ use crate::model::{Span, Time};
 /// A text, and when it stops being true.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moving {
-    /// What to show now.
     pub text: String,
     /// The instant from which something else is to be shown.
     pub until: Option<Time>,
@@ -114,8 +113,8 @@ mod tests {
             (28, "30 s", Some(25)),
         ] {
             let at = now + Span::seconds(left);
-            let told = countdown(at, now);
-            assert_eq!((told.text.as_str(), told.until), (text, next.map(|left| at - Span::seconds(left))));
+            let left = countdown(at, now);
+            assert_eq!((left.text.as_str(), left.until), (text, next.map(|left| at - Span::seconds(left))));
         }
     }
 

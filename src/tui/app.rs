@@ -2,11 +2,11 @@
 //!
 //! [`update`] takes what happened and the time, changes the [`App`], and returns what is to be done. It reads no clock,
 //! does no I/O and starts nothing; `view` draws the `App` and changes nothing. What drawing learns (how many rows fit) comes
-//! back as [`Layout`] and is kept here for the next message.
+//! back as [`Layout`] and is kept here for the next message. The windows over the panes have a file each in `app/windows`.
 
 mod audit_log;
 mod bulk;
-pub mod columns;
+pub(super) mod columns;
 mod coverage;
 mod disabled;
 #[cfg(test)]
@@ -20,7 +20,7 @@ mod notes;
 mod origin;
 mod panes;
 mod perform;
-pub mod periods;
+pub(super) mod periods;
 mod receive;
 mod status;
 mod stream;
@@ -54,16 +54,16 @@ use super::layout::Layout;
 use crate::client::message::{Command, Connection, Failing, Generation, Offer, Part, RequestId, Serves};
 use crate::model::{FeatureView, Freshness, Id, Time, Workspace};
 
-/// The four panes.
+/// One of the four panes of the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Pane {
-    /// What the view is.
+    /// What the open view is, and how fresh.
     Summary,
-    /// Its jobs.
+    /// The materialization jobs of the open view.
     Jobs,
     /// Its features for one key.
     Lookup,
-    /// Its stream's records.
+    /// The newest records of its stream.
     Stream,
 }
 
@@ -71,7 +71,7 @@ impl Pane {
     /// All panes in reading order.
     pub const ALL: [Self; 4] = [Self::Summary, Self::Jobs, Self::Lookup, Self::Stream];
 
-    /// Its name.
+    /// The name on its frame and its tab.
     pub fn title(self) -> &'static str {
         match self {
             Self::Summary => "Summary",
@@ -99,25 +99,25 @@ pub enum Dirty {
     Clean,
     /// Data or the clock moved on.
     Data,
-    /// The user did something.
+    /// The user pressed a key or pasted a text.
     Input,
 }
 
 /// Which line on a pane is typed into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Typing {
-    /// The filter of Jobs.
+    /// The filter of the Jobs pane.
     JobFilter,
-    /// The filter of Stream.
+    /// The filter of the Stream pane.
     StreamFilter,
-    /// The form of Lookup.
+    /// The join keys to look up.
     Key,
 }
 
 /// What the deployment says of itself.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Deployment {
-    /// Its address.
+    /// The address of its API.
     pub url: String,
     /// What it wants shown, such as errors in its repository.
     pub notices: Vec<String>,
@@ -128,7 +128,7 @@ pub struct Deployment {
 /// A profile of the user: what stands in the header, so that one deployment is not taken for another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
-    /// Its name.
+    /// The name under which the user keeps it.
     pub name: String,
     /// Its colour, one of [`super::theme::profile_colours`].
     pub colour: Option<String>,
@@ -141,15 +141,15 @@ pub enum Pending {
     Cancel(Id),
     /// Another attempt of this job.
     Retry(Id),
-    /// A new job.
+    /// A materialization job that is to start.
     Trigger,
-    /// A deletion.
+    /// The deletion of keys from the stores.
     Delete,
     /// A table that is written into a file.
     Save,
 }
 
-/// Everything on the screen.
+/// The state of the console: everything that is on the screen, and what it takes to go on from there.
 #[derive(Clone, Debug)]
 pub struct App {
     /// The time of the last message.
@@ -162,7 +162,7 @@ pub struct App {
     pub layout: Layout,
     /// Index of the theme in `theme::built_in()`.
     pub theme: usize,
-    /// Nothing may be changed.
+    /// Nothing of the deployment may be changed.
     pub read_only: bool,
     /// The user's home, for paths that begin with `~`.
     pub home: Option<String>,
@@ -170,7 +170,7 @@ pub struct App {
     pub endpoint: String,
     /// The profile that names the deployment.
     pub profile: Option<Profile>,
-    /// The deployment, once reached.
+    /// What the deployment says of itself, once it was reached.
     pub deployment: Option<Deployment>,
     /// How the connection stands, and since when.
     pub connection: Connection,
@@ -178,13 +178,13 @@ pub struct App {
     pub failing: BTreeMap<Part, Failing>,
     /// Since when the data on the screen may be old; absent while live.
     pub stale_since: Option<Time>,
-    /// Workspaces there are.
+    /// All workspaces of the deployment.
     pub workspaces: Vec<Workspace>,
-    /// The open workspace.
+    /// Name of the workspace that is open.
     pub workspace: Option<String>,
     /// Views of the open workspace; absent until they came.
     pub views: Option<Arc<Vec<FeatureView>>>,
-    /// The open view.
+    /// Name of the feature view that is open.
     pub view: Option<String>,
     /// The view to open when the views come.
     pub wanted_view: Option<String>,
@@ -206,7 +206,7 @@ pub struct App {
     pub zoomed: bool,
     /// A line that is typed into.
     pub typing: Option<Typing>,
-    /// Windows over the panes.
+    /// The windows that are open over the panes.
     pub windows: Windows,
     /// How far Summary is scrolled, in lines.
     pub summary_scroll: usize,
@@ -214,30 +214,30 @@ pub struct App {
     pub summary_rows: Vec<(String, String)>,
     /// How fresh the features are, once that is known.
     pub freshness: Option<Freshness>,
-    /// The Jobs pane.
+    /// What the Jobs pane shows and selects.
     pub jobs: Jobs,
-    /// The Lookup pane.
+    /// What the Lookup pane asks for, and its answer.
     pub lookup: Lookup,
-    /// The Stream pane.
+    /// The records of the Stream pane, and where it stands in them.
     pub stream: Stream,
     /// What was typed into the forms of queries: by workspace, view and kind.
     pub query_forms: BTreeMap<(String, String, query_form::Kind), QueryForm>,
-    /// Toasts and journal.
+    /// Notes on the screen, and all of them for the log.
     pub notes: Notes,
-    /// The deployment's audit log.
+    /// What is known of the deployment's audit log.
     pub audit: AuditLog,
 }
 
 /// What the program was started with.
 #[derive(Clone, Debug, Default)]
 pub struct Start {
-    /// Index of the theme.
+    /// Index of the theme in `theme::built_in()`.
     pub theme: usize,
-    /// Nothing may be changed.
+    /// Nothing of the deployment may be changed.
     pub read_only: bool,
-    /// Workspace to open.
+    /// Name of the workspace that is open.
     pub workspace: Option<String>,
-    /// View to open.
+    /// Name of the feature view that is open.
     pub view: Option<String>,
     /// How to call the deployment.
     pub endpoint: String,
@@ -245,9 +245,9 @@ pub struct Start {
     pub profile: Option<Profile>,
     /// What the user should know, in whole sentences.
     pub warnings: Vec<String>,
-    /// The user's home.
+    /// The home directory of the user, for paths that begin with `~`.
     pub home: Option<String>,
-    /// Columns and rows.
+    /// Columns and rows of the terminal.
     pub size: (u16, u16),
 }
 
@@ -300,7 +300,7 @@ impl App {
         (app, vec![Effect::Client(open)])
     }
 
-    /// The open view's definition.
+    /// The definition of the open view, once the views came.
     pub fn feature_view(&self) -> Option<&FeatureView> {
         let name = self.view.as_ref()?;
         self.views.as_ref()?.iter().find(|view| view.name == *name)

@@ -17,10 +17,9 @@ use crate::model::Time;
 
 /// A text and what it means.
 pub type Piece = (String, Meaning);
-/// One line of pieces.
+/// The pieces of one line, left to right.
 pub type Line = Vec<Piece>;
 
-/// A piece of text.
 pub fn piece(text: impl Into<String>, meaning: Meaning) -> Piece {
     (text.into(), meaning)
 }
@@ -30,7 +29,7 @@ pub fn line_width(line: &[Piece]) -> usize {
     line.iter().map(|(text, _)| width(text)).sum()
 }
 
-/// A drawing under way.
+/// A buffer that is drawn on, in the colours of a theme.
 pub struct Canvas<'a> {
     buffer: &'a mut Buffer,
     theme: &'a Theme,
@@ -46,7 +45,7 @@ impl<'a> Canvas<'a> {
         Self { buffer, theme, now, layout: Layout::default() }
     }
 
-    /// The whole area.
+    /// The part of the screen that the buffer stands for: all of it.
     pub fn area(&self) -> Rect {
         self.buffer.area
     }
@@ -92,7 +91,7 @@ impl<'a> Canvas<'a> {
         x
     }
 
-    /// Blanks the cells.
+    /// Blanks the cells, as for a window over what was drawn before.
     pub fn clear(&mut self, area: Rect) {
         self.fill(area, Meaning::Text);
     }

@@ -11,48 +11,29 @@ use thiserror::Error;
 /// A key, without modifiers. Letters carry their own case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Key {
-    /// A printable character.
     Char(char),
-    /// Enter.
     Enter,
-    /// Escape.
     Esc,
-    /// Tab.
     Tab,
-    /// Backspace.
     Backspace,
-    /// Delete.
     Delete,
-    /// Insert.
     Insert,
-    /// Arrow up.
     Up,
-    /// Arrow down.
     Down,
-    /// Arrow left.
     Left,
-    /// Arrow right.
     Right,
-    /// Home.
     Home,
-    /// End.
     End,
-    /// Page up.
     PageUp,
-    /// Page down.
     PageDown,
-    /// A function key.
     F(u8),
 }
 
 /// A key with its modifiers. `shift` is kept only where the key does not carry it itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Chord {
-    /// The key.
     pub key: Key,
-    /// Control is held.
     pub ctrl: bool,
-    /// Alt is held.
     pub alt: bool,
     /// Shift is held; always false for characters.
     pub shift: bool,
@@ -82,7 +63,7 @@ const NAMES: [(Key, &str); 15] = [
 ];
 
 impl Chord {
-    /// The key alone.
+    /// A key without control or alt.
     pub fn plain(key: Key) -> Self {
         Self { key, ctrl: false, alt: false, shift: false }
     }

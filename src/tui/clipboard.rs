@@ -44,8 +44,8 @@ impl Delivery {
 
 /// Which multiplexer stands between this program and the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Between {
-    /// None.
+pub enum Multiplexer {
+    /// The terminal itself is spoken to.
     Nothing,
     /// tmux, which passes on what is wrapped for it.
     Tmux,
@@ -53,9 +53,9 @@ pub enum Between {
     Screen,
 }
 
-impl Between {
+impl Multiplexer {
     /// From the environment variables `TMUX` and `STY`.
-    pub fn of(tmux: bool, screen: bool) -> Self {
+    pub fn from_environment(tmux: bool, screen: bool) -> Self {
         match (tmux, screen) {
             (true, _) => Self::Tmux,
             (_, true) => Self::Screen,
@@ -75,12 +75,12 @@ impl Between {
 /// OSC 52 with the text; absent when it is too long to arrive. Behind a multiplexer both as it is, for one that takes the
 /// clipboard of its programs itself, and wrapped, for one that passes wrapped sequences on: which of them counts is a setting of
 /// the multiplexer's, and the same text twice does no harm.
-pub fn copy(text: &str, between: Between) -> Option<String> {
+pub fn copy(text: &str, multiplexer: Multiplexer) -> Option<String> {
     if text.len() > LIMIT {
         return None;
     }
     let raw = format!("\x1b]52;c;{}\x07", STANDARD.encode(text));
-    Some(if between == Between::Nothing { raw } else { format!("{raw}{}", between.wrap(&raw)) })
+    Some(if multiplexer == Multiplexer::Nothing { raw } else { format!("{raw}{}", multiplexer.wrap(&raw)) })
 }
 
 /// Hands the text to tmux, which keeps it and sends it on to the terminal it runs in. False when that did not succeed: there is no
@@ -113,8 +113,8 @@ fn ends_well(child: &mut Child, until: Instant) -> bool {
 }
 
 /// The bell, and OSC 9 with the sentence.
-pub fn notify(text: &str, between: Between) -> String {
-    format!("\x07{}", between.wrap(&format!("\x1b]9;{}\x07", clean(text))))
+pub fn notify(text: &str, multiplexer: Multiplexer) -> String {
+    format!("\x07{}", multiplexer.wrap(&format!("\x1b]9;{}\x07", clean(text))))
 }
 
 #[cfg(test)]
@@ -123,11 +123,11 @@ mod tests {
 
     #[test]
     fn wraps_for_what_stands_between() {
-        assert_eq!(copy("id", Between::Nothing).unwrap(), "\x1b]52;c;aWQ=\x07");
-        let (tmux, screen) = (copy("id", Between::Tmux).unwrap(), copy("id", Between::Screen).unwrap());
+        assert_eq!(copy("id", Multiplexer::Nothing).unwrap(), "\x1b]52;c;aWQ=\x07");
+        let (tmux, screen) = (copy("id", Multiplexer::Tmux).unwrap(), copy("id", Multiplexer::Screen).unwrap());
         assert_eq!(tmux, "\x1b]52;c;aWQ=\x07\x1bPtmux;\x1b\x1b]52;c;aWQ=\x07\x1b\\");
         assert_eq!(screen, "\x1b]52;c;aWQ=\x07\x1bP\x1b]52;c;aWQ=\x07\x1b\\");
-        assert_eq!(copy(&"x".repeat(LIMIT + 1), Between::Nothing), None);
+        assert_eq!(copy(&"x".repeat(LIMIT + 1), Multiplexer::Nothing), None);
     }
 
     #[test]
@@ -151,6 +151,6 @@ mod tests {
 
     #[test]
     fn a_note_cannot_carry_a_sequence() {
-        assert_eq!(notify("a\x07\x1bb", Between::Nothing), "\x07\x1b]9;a␇␛b\x07");
+        assert_eq!(notify("a\x07\x1bb", Multiplexer::Nothing), "\x07\x1b]9;a␇␛b\x07");
     }
 }

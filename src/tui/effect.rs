@@ -7,18 +7,18 @@ use super::clipboard::Delivery;
 use super::sheet::{Done, Work};
 use crate::client::message::{Command, Update};
 
-/// Something happened.
+/// What happened to the console.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Message {
-    /// A key was pressed.
+    /// A key was pressed, alone or with others held.
     Key(Chord),
-    /// Text was pasted.
+    /// A text was pasted; it is one line or many.
     Paste(String),
     /// The terminal has this size now, in columns and rows.
     Resize(u16, u16),
     /// The terminal gained or lost the keyboard.
     Focus(bool),
-    /// The client task told something.
+    /// The client task has something new.
     Update(Update),
     /// A task of the loop came to its end.
     Worked(Done),
@@ -26,7 +26,7 @@ pub enum Message {
     Copied {
         /// What it is, as a sentence begins with it.
         what: String,
-        /// Where it got to.
+        /// How far it got: nobody answers that it arrived.
         delivery: Delivery,
     },
     /// The instant has come at which something visible is no longer true.
@@ -38,11 +38,11 @@ pub enum Message {
 pub enum Effect {
     /// Hand this to the client task.
     Client(Command),
-    /// Do this on another thread; its end is told as [`Message::Worked`].
+    /// Do this on another thread; its end comes as [`Message::Worked`].
     Work(Work),
-    /// Put this on the user's clipboard; what came of it is told as [`Message::Copied`].
+    /// Put this on the user's clipboard; what came of it comes as [`Message::Copied`].
     Copy {
-        /// The text.
+        /// What is to be on the clipboard.
         text: String,
         /// What it is, as a sentence begins with it.
         what: String,
@@ -51,8 +51,8 @@ pub enum Effect {
     Notify(String),
     /// Put the program to sleep.
     Suspend,
-    /// Draw every cell again.
+    /// Draw every cell again, whatever the terminal shows.
     Repaint,
-    /// Leave.
+    /// Give the terminal back and leave the program.
     Quit,
 }

@@ -28,7 +28,7 @@ pub const KEYS: [(&[&str], &str); 9] = [
     (&["ctrl-y"], "Bring back what was deleted last by words or lines."),
 ];
 
-/// A single-line text field.
+/// A text on one line, and the cursor in it.
 #[derive(Clone, Debug, Default)]
 pub struct Field {
     text: String,
@@ -45,7 +45,6 @@ impl Field {
         Self { at: text.len(), text, killed: String::new() }
     }
 
-    /// What it holds.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -64,7 +63,7 @@ impl Field {
         })
     }
 
-    /// Replaces what it holds.
+    /// Puts this text in the place of what it holds, the cursor at its end.
     pub fn set(&mut self, content: &str) {
         *self = Self::new(content);
     }

@@ -1,14 +1,13 @@
-//! From a key press to an action, by layer; conflicts between bindings; the key tables of help and README.
+//! From a key press to an action, by layer. Tests hold that no two bindings are in conflict, and that the README shows these.
 //!
 //! Resolving is a pure function of the active layers and the chord. It must not know what an action does.
 
 use std::sync::LazyLock;
 
-use super::action::{Action, Info, Layer, TABLE, stacks};
+use super::action::{Action, Info, Layer, TABLE};
 use super::chord::Chord;
-use super::field;
 
-/// The bindings in force.
+/// Which chord means which action, in which layer.
 #[derive(Clone, Debug, Default)]
 pub struct Keymap {
     bindings: Vec<(Layer, Chord, Action)>,
@@ -17,7 +16,7 @@ pub struct Keymap {
 static STANDARD: LazyLock<Keymap> = LazyLock::new(|| Keymap::from_table(TABLE));
 
 impl Keymap {
-    /// The default bindings.
+    /// The bindings of the action table, read once.
     pub fn standard() -> &'static Self {
         &STANDARD
     }
@@ -41,12 +40,19 @@ impl Keymap {
     pub fn chords(&self, action: Action) -> Vec<Chord> {
         self.bindings.iter().filter(|(_, _, a)| *a == action).map(|(_, chord, _)| *chord).collect()
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::action::{Danger, stacks};
+    use super::super::field;
+    use super::*;
 
     /// Chords that mean two things where both are active, one sentence each; empty when all is well.
-    pub fn conflicts(&self) -> Vec<String> {
+    fn conflicts(keymap: &Keymap) -> Vec<String> {
         let mut found = Vec::new();
         for stack in stacks::ALL {
-            let active: Vec<_> = self.bindings.iter().filter(|(layer, _, _)| stack.contains(layer)).collect();
+            let active: Vec<_> = keymap.bindings.iter().filter(|(layer, _, _)| stack.contains(layer)).collect();
             for (at, (_, chord, action)) in active.iter().enumerate() {
                 for (_, _, other) in active[at + 1..].iter().filter(|(_, c, a)| c == chord && a != action) {
                     found.push(format!("`{chord}` is both {} and {}", action.info().name, other.info().name));
@@ -55,27 +61,21 @@ impl Keymap {
         }
         found
     }
-}
 
-/// The table of keys for the README, in Markdown, made from the action table.
-pub fn keys_markdown() -> String {
-    let mut text = String::from("| where | key | what it does |\n|---|---|---|\n");
-    let rows = Layer::ALL.iter().flat_map(|layer| TABLE.iter().filter(move |info| info.layer == *layer));
-    for info in rows {
-        let keys: Vec<String> = info.keys.iter().map(|key| format!("`{key}`")).collect();
-        text.push_str(&format!("| {} | {} | {} |\n", info.layer.title(), keys.join(" "), info.sentence));
+    /// The table of keys for the README, in Markdown, made from the action table.
+    fn keys_markdown() -> String {
+        let mut text = String::from("| where | key | what it does |\n|---|---|---|\n");
+        let rows = Layer::ALL.iter().flat_map(|layer| TABLE.iter().filter(move |info| info.layer == *layer));
+        for info in rows {
+            let keys: Vec<String> = info.keys.iter().map(|key| format!("`{key}`")).collect();
+            text.push_str(&format!("| {} | {} | {} |\n", info.layer.title(), keys.join(" "), info.sentence));
+        }
+        for (keys, sentence) in field::KEYS {
+            let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+            text.push_str(&format!("| {} | {} | {sentence} |\n", field::TITLE, keys.join(" ")));
+        }
+        text
     }
-    for (keys, sentence) in field::KEYS {
-        let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
-        text.push_str(&format!("| {} | {} | {sentence} |\n", field::TITLE, keys.join(" ")));
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::action::Danger;
-    use super::*;
 
     #[test]
     fn every_key_of_the_table_is_read_and_every_action_reachable() {
@@ -89,14 +89,14 @@ mod tests {
 
     #[test]
     fn no_chord_means_two_things() {
-        assert_eq!(Keymap::standard().conflicts(), Vec::<String>::new());
+        assert_eq!(conflicts(Keymap::standard()), Vec::<String>::new());
     }
 
     #[test]
     fn a_conflict_is_named() {
         let mut rows = TABLE.to_vec();
         rows[1].keys = &["q"];
-        assert!(Keymap::from_table(&rows).conflicts()[0].contains("`q` is both"));
+        assert!(conflicts(&Keymap::from_table(&rows))[0].contains("`q` is both"));
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Pacer {
         self.writing = writing;
     }
 
-    /// The frame was written.
+    /// The frame was written to the terminal, which took so long.
     pub fn wrote(&mut self, cost: Duration) {
         self.cost = cost;
         self.writing = false;

@@ -13,11 +13,10 @@ use crate::model::{AttemptState, Job, JobState};
 pub struct Phase {
     /// The word: lower case, at most ten cells for the known ones.
     pub word: Cow<'static, str>,
-    /// One cell wide.
+    /// A sign one cell wide, which reads without colours.
     pub glyph: &'static str,
-    /// How it is coloured.
     pub meaning: Meaning,
-    /// Smaller first.
+    /// What sorts first is smaller.
     pub rank: u8,
 }
 

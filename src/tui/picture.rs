@@ -7,7 +7,7 @@ use ratatui::style::{Color, Modifier};
 
 use super::text::width;
 
-/// Cells in pixels.
+/// Width and height of a cell in pixels.
 const CELL: (f64, f64) = (8.4, 17.0);
 const PAD: f64 = 12.0;
 

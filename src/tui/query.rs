@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_column_is_told() {
+    fn an_unknown_column_is_named() {
         let error = Query::parse("colour=red", &["state", "type"]).unwrap_err();
         assert_eq!(error, "No column `colour`. Columns: state, type.");
     }

@@ -1,13 +1,12 @@
 //! From one picture to the next: the bytes that change the terminal's cells, and nothing else.
 //!
-//! Pure: buffers in, bytes out. It asks the terminal nothing, writes no colour where the theme has none, and no byte at all
-//! where nothing differs. (ratatui's own `Terminal` writes 25 bytes for an unchanged frame and asks for the cursor when
-//! it clears: it is not used.)
+//! Pure: buffers in, bytes out. It asks the terminal nothing, writes no colour where the theme has none, and no byte at
+//! all where nothing differs. (ratatui's own `Terminal` writes 25 bytes for an unchanged frame and asks for the cursor
+//! when it clears: it is not used.)
 
 use std::io::Write;
 
 use ratatui::buffer::{Buffer, Cell};
-use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 
 use super::text::width;
@@ -45,11 +44,6 @@ impl Screen {
         }
         self.front = Some(next);
         bytes
-    }
-
-    /// The size of what is shown.
-    pub fn area(&self) -> Option<Rect> {
-        self.front.as_ref().map(|front| front.area)
     }
 }
 
@@ -151,6 +145,7 @@ fn colour_code(colour: Color, back: bool) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use ratatui::layout::Rect;
     use ratatui::style::Style;
 
     use super::*;

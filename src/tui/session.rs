@@ -18,7 +18,7 @@ use tokio::time::sleep_until;
 
 use super::app::{self, App, Dirty, Start};
 use super::chord::Chord;
-use super::clipboard::{self, Between, Delivery};
+use super::clipboard::{self, Delivery, Multiplexer};
 use super::effect::{Effect, Message};
 use super::pace::{self, Pacer};
 use super::screen::Screen;
@@ -41,13 +41,13 @@ enum Woken {
     Event(Option<io::Result<Event>>),
     Update(Option<Update>),
     Wrote(io::Result<Duration>),
-    Told(Option<Told>),
+    Reported(Option<Report>),
     Room,
     Clock,
 }
 
-/// What the threads of the loop have to say.
-enum Told {
+/// What the threads of the loop report.
+enum Report {
     Message(Message),
     /// tmux did not take this text.
     Refused {
@@ -56,13 +56,13 @@ enum Told {
     },
 }
 
-/// How the loop ends.
+/// Why the loop comes to its end.
 enum End {
     Quit,
     Signal(i32),
 }
 
-/// The running console.
+/// The console while it has the terminal.
 pub struct Session {
     app: App,
     handle: Handle,
@@ -77,11 +77,11 @@ pub struct Session {
     writer: Writer,
     /// Bytes that go out before the next frame: clipboard, bell.
     extra: Vec<u8>,
-    between: Between,
+    multiplexer: Multiplexer,
     end: Option<End>,
     ticked: Instant,
     /// What came of tasks, from the threads that did them.
-    told: (mpsc::UnboundedSender<Told>, mpsc::UnboundedReceiver<Told>),
+    reports: (mpsc::UnboundedSender<Report>, mpsc::UnboundedReceiver<Report>),
     /// The program put itself to sleep; the signal that woke it is still to come.
     slept: bool,
 }
@@ -114,10 +114,10 @@ impl Session {
             screen: Screen::default(),
             writer,
             extra: term::ENTER.to_vec(),
-            between: Between::of(is_set("TMUX"), is_set("STY")),
+            multiplexer: Multiplexer::from_environment(is_set("TMUX"), is_set("STY")),
             end: None,
             ticked: Instant::now(),
-            told: mpsc::unbounded_channel(),
+            reports: mpsc::unbounded_channel(),
             slept: false,
         };
         session.act(effects)?;
@@ -185,7 +185,7 @@ impl Session {
             asked = self.signals.next() => Woken::Asked(asked),
             event = self.events.next() => Woken::Event(event),
             wrote = self.writer.wrote() => Woken::Wrote(wrote),
-            told = self.told.1.recv() => Woken::Told(told),
+            report = self.reports.1.recv() => Woken::Reported(report),
             update = self.handle.updates.recv(), if !self.client_gone => Woken::Update(update),
             _ = self.handle.commands.reserve(), if !self.outbox.is_empty() => Woken::Room,
             () = sleep_until(at), if alarm.is_some() => Woken::Clock,
@@ -196,7 +196,7 @@ impl Session {
         match woken {
             Woken::Asked(Asked::End(number)) => self.end = Some(End::Signal(number)),
             Woken::Asked(Asked::Stop) => self.sleep()?,
-            // The waking from our own sleep is told as well.
+            // The waking from our own sleep is reported as well.
             Woken::Asked(Asked::Continue) if std::mem::take(&mut self.slept) => {}
             Woken::Asked(Asked::Continue) => self.wake()?,
             Woken::Event(Some(event)) => self.event(event?)?,
@@ -204,10 +204,10 @@ impl Session {
             Woken::Event(None) => self.end = Some(End::Signal(signal_hook::consts::SIGHUP)),
             Woken::Update(Some(update)) => self.tell(Message::Update(update))?,
             Woken::Update(None) => self.client_gone = true,
-            Woken::Told(Some(Told::Message(message))) => self.tell(message)?,
-            Woken::Told(Some(Told::Refused { text, what })) => self.copy_through_terminal(&text, what)?,
+            Woken::Reported(Some(Report::Message(message))) => self.tell(message)?,
+            Woken::Reported(Some(Report::Refused { text, what })) => self.copy_through_terminal(&text, what)?,
             // This side holds a sender: there is always more to come.
-            Woken::Told(None) => {}
+            Woken::Reported(None) => {}
             Woken::Wrote(cost) => self.pacer.wrote(cost?),
             Woken::Room => self.submit(),
             Woken::Clock if self.app.dirty == Dirty::Clean => {
@@ -265,7 +265,7 @@ impl Session {
                 Effect::Client(command) => self.outbox.push_back(command),
                 Effect::Work(work) => self.work(work),
                 Effect::Copy { text, what } => self.copy(text, what)?,
-                Effect::Notify(text) => self.extra.extend(clipboard::notify(&text, self.between).bytes()),
+                Effect::Notify(text) => self.extra.extend(clipboard::notify(&text, self.multiplexer).bytes()),
                 Effect::Suspend => self.sleep()?,
                 Effect::Repaint => self.screen.forget(),
                 Effect::Quit => self.end = Some(End::Quit),
@@ -275,35 +275,35 @@ impl Session {
         Ok(())
     }
 
-    /// Does a task on a thread of its own. One that breaks off is told as well, so that nobody waits for it for ever.
+    /// Does a task on a thread of its own. One that breaks off is reported as well, so that nobody waits for it for ever.
     fn work(&self, work: Work) {
-        let (tell, ticket) = (self.told.0.clone(), work.ticket);
+        let (tell, ticket) = (self.reports.0.clone(), work.ticket);
         tokio::spawn(async move {
             let done = tokio::task::spawn_blocking(|| sheet::work(work)).await;
             let done = done.unwrap_or(Done { ticket, outcome: Outcome::Failed });
-            drop(tell.send(Told::Message(Message::Worked(done))));
+            drop(tell.send(Report::Message(Message::Worked(done))));
         });
     }
 
     /// Copies a text: by tmux's own command where this runs in tmux, else through the terminal.
     fn copy(&mut self, text: String, what: String) -> Result<(), TuiError> {
-        if self.between != Between::Tmux {
+        if self.multiplexer != Multiplexer::Tmux {
             return self.copy_through_terminal(&text, what);
         }
-        let tell = self.told.0.clone();
+        let tell = self.reports.0.clone();
         tokio::task::spawn_blocking(move || {
-            let told = if clipboard::to_tmux(&text) {
-                Told::Message(Message::Copied { what, delivery: Delivery::Tmux })
+            let report = if clipboard::to_tmux(&text) {
+                Report::Message(Message::Copied { what, delivery: Delivery::Tmux })
             } else {
-                Told::Refused { text, what }
+                Report::Refused { text, what }
             };
-            drop(tell.send(told));
+            drop(tell.send(report));
         });
         Ok(())
     }
 
     fn copy_through_terminal(&mut self, text: &str, what: String) -> Result<(), TuiError> {
-        let sequence = clipboard::copy(text, self.between);
+        let sequence = clipboard::copy(text, self.multiplexer);
         let delivery = if sequence.is_some() { Delivery::Sent } else { Delivery::TooLong };
         self.extra.extend(sequence.unwrap_or_default().bytes());
         self.tell(Message::Copied { what, delivery })

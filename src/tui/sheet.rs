@@ -31,7 +31,7 @@ pub struct Work {
 pub enum Task {
     /// Filter and sort the rows.
     Order {
-        /// The table.
+        /// The table whose rows they are.
         table: Table,
         /// The filter as typed; one that cannot be read hides nothing.
         filter: String,
@@ -42,22 +42,22 @@ pub enum Task {
     },
     /// Say what a column holds.
     Describe {
-        /// The table.
+        /// The table that is looked at.
         table: Table,
-        /// The column.
+        /// The place of the column.
         column: usize,
-        /// The rows that count.
+        /// The rows that are looked at.
         rows: Rows,
     },
     /// Lay a column over time.
     Plot {
-        /// The table.
+        /// The table that is looked at.
         table: Table,
-        /// The column.
+        /// The place of the column.
         column: usize,
         /// The column of the instants; absent for the number of the row.
         time: Option<usize>,
-        /// The rows that count.
+        /// The rows that are looked at.
         rows: Rows,
     },
     /// Say whether there is a file of that name.
@@ -67,24 +67,24 @@ pub enum Task {
 /// A task came to its end.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Done {
-    /// Whose it was.
+    /// The ticket of the task, by which its owner is found.
     pub ticket: u64,
-    /// What came of it.
+    /// The answer, or that there is none.
     pub outcome: Outcome,
 }
 
 /// What came of a task.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// The rows in order.
+    /// The rows that show, in their order.
     Order(Rows),
-    /// What the column holds.
+    /// What the column holds, in figures.
     Summary(Box<Summary>),
     /// The column over time, or why it cannot be drawn.
     Plot(Result<Box<Plot>, String>),
     /// Whether the file is there.
     Found(bool),
-    /// It broke off.
+    /// The task broke off: nothing is known.
     Failed,
 }
 

@@ -10,13 +10,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub enum Asked {
     /// End; the number of the signal.
     End(i32),
-    /// Sleep.
+    /// The program is to sleep.
     Stop,
     /// Woken after a sleep that was not announced: the terminal may have been used by others.
     Continue,
 }
 
-/// All of them.
+/// All the signals that are caught, each with its own stream.
 #[derive(Debug)]
 pub struct Signals {
     interrupt: Signal,
@@ -41,7 +41,7 @@ impl Signals {
         })
     }
 
-    /// The next one.
+    /// Waits for the next signal; one that ends the program comes first.
     pub async fn next(&mut self) -> Asked {
         tokio::select! {
             biased;

@@ -19,9 +19,9 @@ use crate::client::message::{Command, Connection, Part, TailState};
 /// What a frame is given as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// Lines of text.
+    /// Lines of text, without colours.
     Text,
-    /// An SVG document.
+    /// An SVG document, in the colours of the theme.
     Svg,
 }
 

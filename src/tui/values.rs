@@ -48,7 +48,7 @@ pub fn float(x: f64) -> String {
     text.to_owned()
 }
 
-/// An instant.
+/// An instant to the last digit that is not 0.
 pub fn time(at: Time) -> String {
     // Three digits after the point, six or nine, whichever tell all there is.
     at.format("%Y-%m-%d %H:%M:%S%.f").to_string()

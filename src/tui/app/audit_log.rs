@@ -29,7 +29,7 @@ pub fn ask(app: &mut App, effects: &mut Vec<Effect>) {
     }
 }
 
-/// The answer came.
+/// Takes the newest entries; where they did not come, those of before stay.
 pub fn answered(app: &mut App, answer: Result<Arc<Vec<AuditEntry>>, Problem>) {
     app.audit.asking = false;
     match answer {

@@ -15,7 +15,7 @@ const REPEATED: usize = 2;
 /// Cancellations that were asked for together.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
-    /// Requests without an answer.
+    /// Requests that have no answer yet.
     pub waits: BTreeSet<RequestId>,
     /// Jobs whose cancellation was taken.
     pub cancelled: usize,

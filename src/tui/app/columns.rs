@@ -12,21 +12,21 @@ use crate::tui::phase;
 pub enum Column {
     /// When the job was made.
     Age,
-    /// Where it stands.
+    /// Where the job stands, as [`phase`](crate::tui::phase) calls it.
     State,
-    /// Batch, stream, ingest, deletion.
+    /// Batch, stream, ingest or deletion.
     Type,
-    /// What it materializes.
+    /// The window of time that it materializes.
     Window,
     /// How many attempts were made.
     Attempts,
     /// How far the running attempt is, or when the next one is due, or how long the last one took.
     Progress,
-    /// Where it writes to.
+    /// The stores that it writes to.
     Stores,
-    /// Why it failed.
+    /// Why its last attempt failed.
     Reason,
-    /// Its id.
+    /// Its id, cut where the pane is narrow.
     Id,
 }
 
@@ -90,7 +90,7 @@ pub enum Progress {
     Next(Time),
     /// The last attempt took that long.
     Took(Span),
-    /// Nothing is known.
+    /// The job has not begun, or says nothing of it.
     Nothing,
 }
 
@@ -116,7 +116,7 @@ pub fn short_id(id: Id) -> String {
     id.to_string().chars().take(8).collect()
 }
 
-/// Attempts made so far.
+/// How many attempts were made so far, without the one that waits for a worker.
 pub fn attempts(job: &Job) -> usize {
     job.attempts.iter().filter(|attempt| attempt.state != AttemptState::Pending).count()
 }
@@ -164,7 +164,7 @@ pub fn short_window(window: Window, now: Time) -> String {
     format!("{start} – 24:00")
 }
 
-/// A window in full.
+/// A window in full, with both years.
 pub fn long_window(window: Window) -> String {
     let full = |at: Time| at.format("%Y-%m-%d %H:%M").to_string();
     unbounded(window, full).unwrap_or_else(|| format!("{} – {}", full(window.start), full(window.end)))

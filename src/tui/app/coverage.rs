@@ -14,7 +14,7 @@ use crate::tui::effect::Effect;
 /// What is known of the open view's coverage.
 #[derive(Clone, Debug, Default)]
 pub struct ViewCoverage {
-    /// The newest answer.
+    /// The newest answer that came.
     pub known: Option<Arc<Coverage>>,
     /// Why the last question was not answered.
     pub problem: Option<Problem>,
@@ -31,7 +31,7 @@ pub fn ask(app: &mut App, effects: &mut Vec<Effect>) {
     effects.push(Effect::Client(Command::Coverage { generation: app.generation }));
 }
 
-/// The answer came.
+/// Takes the coverage; where it did not come, that of before stays.
 pub fn answered(app: &mut App, answer: Result<Arc<Coverage>, Problem>, effects: &mut Vec<Effect>) {
     app.coverage.asking = false;
     match answer {

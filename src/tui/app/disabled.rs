@@ -31,7 +31,7 @@ pub fn disabled_under(app: &App, top: Option<&dyn Window>, action: Action) -> Op
     reason.map(str::to_owned)
 }
 
-/// What Tecton's protocol has no call for cannot be asked for. What the key may not do, or one answer said not to be there, can:
+/// What Tecton's protocol has no call for cannot be asked for. What the key may not do, or one answer had as not there, can:
 /// rights and releases change.
 fn not_served(app: &App, action: Action) -> Option<&Problem> {
     let part = match action {

@@ -47,7 +47,7 @@ pub fn attempt_detail(attempt: Id) -> AttemptDetail {
     }
 }
 
-/// Tells what is materialized.
+/// Answers what is materialized, and draws.
 pub fn covered(app: &mut App) {
     let generation = app.generation;
     tell(app, Update::Coverage { generation, answer: Ok(Arc::new(coverage())) });

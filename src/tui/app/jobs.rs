@@ -1,7 +1,7 @@
 //! The Jobs pane's state: all jobs of the view, which of them show, in which order, and which one is selected.
 //!
 //! The selection is a job's id. It stays with its job whatever arrives; only a key of the user moves it, or the job's end of
-//! being there, which is said.
+//! being there, which a note reports.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
@@ -19,7 +19,7 @@ use crate::tui::scroll::first_visible;
 const FIELDS: &[&str] =
     &["state", "type", "window", "attempts", "progress", "age", "reason", "store", "id", "online", "offline"];
 
-/// The Jobs pane.
+/// The jobs of the open view, and what of them shows.
 #[derive(Clone, Debug)]
 pub struct Jobs {
     /// All jobs, in the server's order: newest first.
@@ -30,20 +30,20 @@ pub struct Jobs {
     pub rest: Option<Option<u64>>,
     /// Indices of the rows that show, in the order in which they show.
     pub order: Vec<u32>,
-    /// The filter as typed.
+    /// The filter as it is typed.
     pub filter: Field,
     /// What is wrong with the filter, in a sentence.
     pub filter_error: Option<String>,
     query: Query,
     /// The column that rows are sorted by.
     pub sort: Column,
-    /// Large first.
+    /// Rows are sorted large first.
     pub descending: bool,
-    /// The selected job.
+    /// The id of the selected job.
     pub selected: Option<Id>,
     /// The row of the selected job in `order`.
     pub row: usize,
-    /// First visible row.
+    /// The first row that is visible.
     pub top: usize,
     /// Jobs that the user marked; all of them are there.
     pub marks: BTreeSet<Id>,

@@ -71,8 +71,8 @@ fn bulk_cancel_lists_what_it_hits_and_leaves_ended_jobs_alone() {
     let mut app = app();
     press(&mut app, "m c");
     let drawn = screen(&mut app);
-    for said in ["Cancel these jobs?", "33 of 36 have ended", "left alone", "00000090  batch"] {
-        assert!(drawn.contains(said), "{said}\n{drawn}");
+    for shown in ["Cancel these jobs?", "33 of 36 have ended", "left alone", "00000090  batch"] {
+        assert!(drawn.contains(shown), "{shown}\n{drawn}");
     }
     assert!(!drawn.contains("00000080  stream"), "the stream is stopped by its name alone\n{drawn}");
     assert!(!drawn.contains("00000070  batch"), "an ended job is not listed\n{drawn}");
@@ -90,8 +90,8 @@ fn bulk_cancel_lists_what_it_hits_and_leaves_ended_jobs_alone() {
     }
     assert_eq!(toast(&app), "Jobs: 2 cancelled, 1 refused: It is not yours.");
     assert_eq!(app.notes.toasts.len(), notes + 1, "one note for all of them");
-    let told = app.notes.journal.iter().filter(|note| note.text.contains("is now MANUAL")).count();
-    assert_eq!((told, app.batches.len(), app.pending.len()), (2, 0, 0));
+    let noted = app.notes.journal.iter().filter(|note| note.text.contains("is now MANUAL")).count();
+    assert_eq!((noted, app.batches.len(), app.pending.len()), (2, 0, 0));
 }
 
 fn app_job(id: Id) -> Job {
@@ -236,13 +236,13 @@ fn whoever_goes_to_the_end_of_the_log_sees_it_grow() {
     let mut app = live((80, 24), "dark");
     press(&mut app, "/ type:state=failure enter enter");
     let (generation, attempt) = (app.generation, Id(973));
-    let mut told = attempt_detail(attempt);
-    tell(&mut app, Update::Detail { generation, attempt, answer: Ok(Arc::new(told.clone())) });
+    let mut detail = attempt_detail(attempt);
+    tell(&mut app, Update::Detail { generation, attempt, answer: Ok(Arc::new(detail.clone())) });
     press(&mut app, "end");
     assert!(screen(&mut app).contains("ended: QUERY_ERROR"));
-    told.log.push("2026-11-22T08:40:02Z one line more".to_owned());
+    detail.log.push("2026-11-22T08:40:02Z one line more".to_owned());
     jobs_again(&mut app, |jobs| jobs[5].updated_at = Some(at("22 11:00")));
-    tell(&mut app, Update::Detail { generation, attempt, answer: Ok(Arc::new(told)) });
+    tell(&mut app, Update::Detail { generation, attempt, answer: Ok(Arc::new(detail)) });
     assert!(screen(&mut app).contains("one line more"));
     press(&mut app, "up");
     assert!(!screen(&mut app).contains("one line more"), "up leaves the end");
@@ -257,9 +257,9 @@ fn what_is_materialized_is_asked_again_when_a_job_ends_and_an_old_answer_is_not_
     // A job ends while the answer is on its way.
     assert_eq!(coverages(&jobs_again(&mut app, |jobs| jobs[1].state = JobState::Success)), 0);
     let generation = app.generation;
-    let told = || Update::Coverage { generation, answer: Ok(Arc::new(coverage())) };
-    assert_eq!(coverages(&tell(&mut app, told())), 1, "it may not have the end in it");
-    assert_eq!(coverages(&tell(&mut app, told())), 0);
+    let answer = || Update::Coverage { generation, answer: Ok(Arc::new(coverage())) };
+    assert_eq!(coverages(&tell(&mut app, answer())), 1, "it may not have the end in it");
+    assert_eq!(coverages(&tell(&mut app, answer())), 0);
     tell(&mut app, Update::Coverage { generation, answer: Err(refused("The store is locked.")) });
     let drawn = screen(&mut app);
     assert!(drawn.contains("This may be old. The store is locked."), "{drawn}");
@@ -361,13 +361,13 @@ fn a_state_that_nobody_knows_is_never_waited_for_silently() {
     jobs_again(&mut app, to(strange.clone()));
     press(&mut app, "home W");
     assert!(toast(&app).contains("`HIBERNATING`, which this program does not know"), "{}", toast(&app));
-    let told = |app: &crate::tui::app::App| {
+    let warned = |app: &crate::tui::app::App| {
         app.notes.journal.iter().filter(|note| note.text.contains("does not know")).count()
     };
     jobs_again(&mut app, to(JobState::Running));
     jobs_again(&mut app, to(strange.clone()));
     jobs_again(&mut app, to(strange));
-    assert_eq!(told(&app), 2, "once each time that it comes");
+    assert_eq!(warned(&app), 2, "once each time that it comes");
     jobs_again(&mut app, to(JobState::Success));
     assert!(toast(&app).contains("has ended: success"), "{}", toast(&app));
 }

@@ -9,7 +9,7 @@ use crate::tui::field::Field;
 /// How often an example key that is not in the online store yet is asked for again.
 const AGAIN: u32 = 6;
 
-/// The Lookup pane.
+/// The form of join keys, and what was answered to it.
 #[derive(Clone, Debug, Default)]
 pub struct Lookup {
     /// Join key name and what is typed, in the view's order.
@@ -26,7 +26,7 @@ pub struct Lookup {
     pub asked: Vec<(String, String)>,
     /// How often the example was asked for again because the store did not have it yet.
     pub again: u32,
-    /// The last answer.
+    /// The last answer that came.
     pub answer: Option<Answer>,
     /// How far the answer is scrolled, in lines.
     pub scroll: usize,
@@ -39,9 +39,9 @@ pub struct Answer {
     pub keys: Vec<(String, String)>,
     /// Features, or why there are none.
     pub result: Result<FeatureVector, Problem>,
-    /// Round trip.
+    /// From the request to the answer.
     pub took: Duration,
-    /// When it came.
+    /// The instant at which it came.
     pub at: Time,
 }
 
@@ -99,7 +99,7 @@ impl Lookup {
         true
     }
 
-    /// The key as typed.
+    /// The names of the join keys with what is typed for each.
     pub fn keys(&self) -> Vec<(String, String)> {
         self.fields.iter().map(|(name, field)| (name.clone(), field.text().trim().to_owned())).collect()
     }

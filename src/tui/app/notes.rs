@@ -12,30 +12,30 @@ use crate::model::{Span, Time};
 pub enum Level {
     /// For the journal alone: a request that was sent.
     Trace,
-    /// Worth knowing.
+    /// Worth knowing, and nothing to do about.
     Info,
-    /// Something went well.
+    /// Something that was asked for went well.
     Good,
-    /// Needs an eye.
+    /// Something needs the eye of the user.
     Warning,
     /// Went wrong; stays until read.
     Bad,
 }
 
-/// One note.
+/// Something that happened, for the user to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// When it was made.
+    /// The instant at which it was made.
     pub at: Time,
-    /// How much it matters.
+    /// How much it matters to the user.
     pub level: Level,
-    /// One or two sentences.
+    /// What happened, in one or two sentences.
     pub text: String,
     /// When it leaves the screen by itself; absent for errors.
     pub until: Option<Time>,
 }
 
-/// Toasts and journal.
+/// The notes on the screen, and those of before.
 #[derive(Clone, Debug, Default)]
 pub struct Notes {
     /// On the screen, oldest first; at most three.
@@ -54,7 +54,7 @@ const READING: Span = Span::seconds(3);
 const STAYS: Span = Span::seconds(6);
 
 impl Notes {
-    /// Adds a note.
+    /// Adds a note to the log, and to the screen unless it is but a trace.
     pub fn add(&mut self, now: Time, level: Level, text: impl Into<String>) {
         let until = (level != Level::Bad).then(|| now + STAYS);
         let note = Note { at: now, level, text: text.into(), until };

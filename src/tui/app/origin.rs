@@ -11,18 +11,14 @@ pub const NO_FORM: &str = "This table came from no form.";
 #[derive(Clone, Debug)]
 pub enum Origin {
     /// A query, and the form it came from.
-    Query {
-        form: Box<QueryForm>,
-        /// What was asked for.
-        query: Box<Query>,
-    },
+    Query { form: Box<QueryForm>, query: Box<Query> },
     /// A lookup of all values of the wildcard key.
     Lookup {
         feature_view: String,
         /// The other keys as typed, in one line.
         keys: String,
     },
-    /// A status table.
+    /// The attempts of all jobs of a view.
     Status {
         feature_view: String,
         /// Of deletion jobs, else of materialization jobs.

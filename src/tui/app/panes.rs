@@ -87,13 +87,11 @@ fn back(app: &mut App) {
     }
 }
 
-/// Shows all jobs again.
 pub fn drop_job_filter(app: &mut App) {
     app.jobs.filter.set("");
     app.jobs.refilter(app.now);
 }
 
-/// Shows all records again.
 pub fn drop_stream_filter(app: &mut App) {
     app.stream.filter.set("");
     app.stream.refilter();

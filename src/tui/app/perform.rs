@@ -12,7 +12,7 @@ use crate::tui::effect::Effect;
 use crate::tui::keymap::Keymap;
 use crate::tui::theme;
 
-/// Takes a key press.
+/// Takes a key press: as an action where it is bound to one, else as text.
 pub fn press(app: &mut App, chord: Chord, effects: &mut Vec<Effect>) {
     app.notes.read(app.now);
     if let Some(action) = Keymap::standard().resolve(app.layers(), chord) {

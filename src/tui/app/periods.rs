@@ -78,9 +78,9 @@ pub enum Fill {
     Outside,
     /// Legal, and nothing is there.
     Free,
-    /// Materialized in part.
+    /// A part of the cell is materialized.
     Part,
-    /// Materialized.
+    /// The whole cell is materialized.
     Full,
     /// A job that has not ended is to fill it.
     Busy,
@@ -89,9 +89,9 @@ pub enum Fill {
 /// A range of time cut into cells of equal length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Strip {
-    /// The range.
+    /// The time that all cells together stand for.
     pub range: Window,
-    /// Cells.
+    /// How many cells it is cut into.
     pub cells: usize,
 }
 

@@ -14,7 +14,7 @@ use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::phase;
 
-/// Takes in one update.
+/// Takes what the client task sent into the state.
 pub fn receive(app: &mut App, update: Update, effects: &mut Vec<Effect>) {
     app.mark_dirty(Dirty::Data);
     let current = app.generation;

@@ -11,9 +11,9 @@ use crate::model::{Span, Time};
 use crate::tui::field::Field;
 use crate::tui::query::{Query, Row, Scorer};
 
-/// Most records kept.
+/// The most records that are kept.
 pub const RECORDS: usize = 50_000;
-/// Most bytes kept.
+/// The most bytes of records that are kept.
 pub const BYTES: usize = 32 << 20;
 /// What rates are measured over.
 const RATE_OVER: Span = Span::seconds(10);
@@ -25,14 +25,14 @@ const OPENING: Span = Span::milliseconds(1_500);
 pub enum Anchor {
     /// At the newest record, and moves with it.
     Newest,
-    /// Held.
+    /// Where it was stopped, by a pause or by scrolling back.
     Held {
         /// Number of the first record that is not shown.
         end: u64,
     },
 }
 
-/// The Stream pane.
+/// The records of the stream that are kept, and the window on them.
 #[derive(Clone, Debug)]
 pub struct Stream {
     /// The newest records, oldest first.
@@ -42,17 +42,17 @@ pub struct Stream {
     pub first: u64,
     /// Numbers of the records in the ring that match the filter; unused without one.
     matching: VecDeque<u64>,
-    /// Where the tail stands.
+    /// Whether the tail is open, as it was last heard of.
     pub state: Option<TailState>,
     /// Why the tail broke, and when it is opened again by itself; absent from its opening on.
     pub broken: Option<(Problem, Option<Time>)>,
-    /// Columns, in record order.
+    /// The columns, in the order in which records have them.
     pub columns: Vec<String>,
     /// Records lost on the way here.
     pub dropped: u64,
     /// Events read by the stream job.
     pub events: Option<u64>,
-    /// Newest event time.
+    /// The newest event time that was read.
     pub latest_event: Option<Time>,
     /// Before it, tiles are complete.
     pub watermark: Option<Time>,
@@ -60,14 +60,14 @@ pub struct Stream {
     pub trouble: String,
     /// Events that are in no record.
     pub lost: Lost,
-    /// The filter as typed.
+    /// The filter as it is typed.
     pub filter: Field,
     query: Query,
-    /// Where the window stands.
+    /// Where the window on the records stands.
     pub anchor: Anchor,
     /// Held by the user's pause, not by scrolling.
     pub paused: bool,
-    /// First visible column.
+    /// The first column that is visible.
     pub shift: usize,
     /// (time, records so far, events so far), a sample a second at most.
     samples: VecDeque<(Time, u64, u64)>,
@@ -129,7 +129,7 @@ impl Stream {
         self.state = Some(state);
     }
 
-    /// Takes in a batch.
+    /// Takes in records and what is known of the stream; drops the oldest where there are too many.
     pub fn receive(&mut self, batch: TailBatch, now: Time) {
         self.dropped += batch.dropped;
         self.events = batch.events.or(self.events);
@@ -160,7 +160,7 @@ impl Stream {
         self.sample(now);
     }
 
-    /// Records so far.
+    /// How many records came since the view was opened.
     pub fn total(&self) -> u64 {
         self.first + self.ring.len() as u64
     }

@@ -31,7 +31,7 @@ pub fn blank(size: (u16, u16), theme: &str) -> App {
     App::new(start, noon()).0
 }
 
-/// Tells the state something.
+/// Has the state take an update in, as the loop does.
 pub fn tell(app: &mut App, update_: Update) -> Vec<Effect> {
     let now = app.now;
     let effects = update(app, Message::Update(update_), now);
@@ -77,7 +77,7 @@ pub fn press(app: &mut App, keys: &str) -> Vec<Effect> {
     effects
 }
 
-/// Draws the state.
+/// Draws the state, and has it learn what drawing learned.
 pub fn frame(app: &mut App) -> ratatui::buffer::Buffer {
     let area = ratatui::layout::Rect::new(0, 0, app.size.0, app.size.1);
     let mut buffer = ratatui::buffer::Buffer::empty(area);

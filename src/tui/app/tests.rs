@@ -32,7 +32,7 @@ fn the_first_message_opens_the_workspace_and_then_a_view() {
 }
 
 #[test]
-fn a_view_that_is_not_there_is_told_and_another_one_opened() {
+fn a_view_that_is_not_there_is_reported_and_another_one_opened() {
     let (mut app, _) = App::new(Start { view: Some("no_such".to_owned()), ..Start::default() }, noon());
     let views = Arc::new(vec![carrier_view()]);
     tell(&mut app, Update::FeatureViews { generation: 1, workspace: "prod".to_owned(), views });

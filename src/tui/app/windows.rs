@@ -51,7 +51,7 @@ pub trait Window: Any + BoxedClone + Debug + Send + Sync {
         None
     }
 
-    /// That text was changed.
+    /// What follows from a change of that text.
     fn edited(&mut self) {}
 
     /// An arrow key where no text is typed into: takes the next or the previous value of the choice that has the keys. False
@@ -113,7 +113,7 @@ pub enum Next {
     Stay,
     /// The action is none of its own: the program does it.
     Pass,
-    /// It closes.
+    /// It closes: the one below it is on top.
     Close,
     /// It stays, and this one opens over it.
     Open(Box<dyn Window>),

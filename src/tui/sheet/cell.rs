@@ -20,7 +20,7 @@ pub enum Kind {
     Int,
     /// Other numbers, their points below each other.
     Float,
-    /// Instants.
+    /// Instants and days.
     Time,
     /// Anything else, to the left.
     Text,

@@ -20,18 +20,18 @@ const TOP: usize = 12;
 /// How many different values there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Distinct {
-    /// So many.
+    /// So many, all of them counted.
     Exactly(usize),
     /// So many were seen before counting was given up.
     AtLeast(usize),
 }
 
-/// What a column holds.
+/// What the rows of a column hold, in figures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
     /// Rows that were looked at.
     pub rows: usize,
-    /// Missing values among them.
+    /// How many values of them are missing.
     pub nulls: usize,
     /// Different values, missing ones apart.
     pub distinct: Distinct,

@@ -23,16 +23,16 @@ pub enum Axis {
 pub struct Bin {
     /// Values in it; never 0.
     pub count: u64,
-    /// Their sum.
+    /// The sum of the values.
     pub sum: f64,
-    /// The least.
+    /// The least of the values.
     pub min: f64,
-    /// The greatest.
+    /// The greatest of the values.
     pub max: f64,
 }
 
 impl Bin {
-    fn of(value: f64) -> Self {
+    fn single(value: f64) -> Self {
         Self { count: 1, sum: value, min: value, max: value }
     }
 
@@ -45,24 +45,24 @@ impl Bin {
         }
     }
 
-    /// Their mean.
+    /// The mean of the values.
     pub fn mean(&self) -> f64 {
         self.sum / self.count as f64
     }
 }
 
-/// A column over time.
+/// A column of numbers, laid over time in bins.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plot {
     /// What runs along the bottom.
     pub axis: Axis,
-    /// Where the axis begins.
+    /// The instant or the row at which the axis begins.
     pub from: i64,
-    /// Where it ends.
+    /// The instant or the row at which it ends.
     pub to: i64,
     /// Bins of equal length; where nothing lies there is none.
     pub bins: Vec<Option<Bin>>,
-    /// Rows in them.
+    /// How many rows lie in the bins.
     pub points: u64,
     /// Rows without a value or without an instant.
     pub left_out: u64,
@@ -102,7 +102,7 @@ pub fn plot(frame: &DataFrame, column: usize, time: Option<usize>, rows: &Rows) 
         let length = (i128::from(to) - i128::from(from)).max(1);
         let bin = (i128::from(at) - i128::from(from)) * (BINS as i128 - 1) / length;
         if let Some(bin) = bins.get_mut(bin as usize) {
-            let new = Bin::of(value);
+            let new = Bin::single(value);
             *bin = Some(bin.map_or(new, |bin: Bin| bin.with(new)));
             count += 1;
         }
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn missing_values_and_texts_are_told() {
+    fn missing_values_are_counted_and_texts_refused() {
         let frame = df!("x" => [Some(1.0), None, Some(f64::NAN), Some(3.0)], "s" => ["a", "b", "c", "d"]).unwrap();
         let plot = super::plot(&frame, 0, None, &None).unwrap();
         assert_eq!((plot.axis, plot.from, plot.to, plot.points, plot.left_out), (Axis::Row, 1, 4, 2, 2));

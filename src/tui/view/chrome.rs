@@ -19,7 +19,7 @@ use crate::tui::keymap::Keymap;
 use crate::tui::text::wrap;
 use crate::tui::theme::{Meaning, profile_meaning};
 
-/// Draws the header.
+/// Draws the line at the top: where one is, and how the connection stands.
 pub fn header(canvas: &mut Canvas, app: &App, area: Rect) {
     let mut right: Line = Vec::new();
     let notices = app.deployment.as_ref().map_or(0, |deployment| deployment.notices.len());

@@ -12,7 +12,7 @@ use crate::tui::app::{App, update};
 use crate::tui::effect::Message;
 use crate::tui::picture;
 
-fn told(app: &mut App) {
+fn answer_detail(app: &mut App) {
     let generation = app.generation;
     let answer = Ok(Arc::new(attempt_detail(Id(973))));
     tell(app, Update::Detail { generation, attempt: Id(973), answer });
@@ -37,7 +37,7 @@ fn frames_of_a_job_in_full() {
     for size in SIZES {
         let mut app = live(size, "dark");
         press(&mut app, "/ type:state=failure enter enter");
-        told(&mut app);
+        answer_detail(&mut app);
         check("detail-told", &mut app);
         press(&mut app, "end");
         check("detail-end", &mut app);

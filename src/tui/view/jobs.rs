@@ -17,7 +17,7 @@ use crate::model::time::{floor, print_time, short_time};
 use crate::model::{BatchTrigger, FeatureView};
 use crate::model::{Job, JobState, JobType, Time};
 use crate::tui::ages;
-use crate::tui::app::{App, Column, Pane, Pending, Typing, columns as table};
+use crate::tui::app::{App, Column, Pane, Pending, Typing, columns};
 use crate::tui::canvas::{Canvas, Line, line_width, piece};
 use crate::tui::phase;
 use crate::tui::scroll::first_visible;
@@ -36,12 +36,12 @@ const COLUMNS: [(Column, u8); 9] = [
     (Column::Id, 8),
     (Column::Reason, 5),
 ];
-/// Rows that are looked at to find how wide columns must be, beside those that show.
+/// Rows that are looked at to find how wide columns must be, besides those that show.
 const SAMPLE: usize = 100;
 /// Fewer cells than that are no use to the reason.
 const LEAST_REASON: usize = 12;
 
-/// Draws the pane.
+/// Draws the pane with the rows that show.
 pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
     let mut title = pane::title(app, Pane::Jobs);
     let mut long = counts(app, true);
@@ -72,7 +72,7 @@ pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
     let rows = usize::from(inner.height) - 1;
     canvas.layout.jobs_rows = rows;
     let top = first_visible(app.jobs.top, app.jobs.row, rows, app.jobs.order.len());
-    let columns = columns(app, canvas, usize::from(inner.width), top, rows);
+    let columns = fitting_columns(app, canvas, usize::from(inner.width), top, rows);
     head(canvas, app, inner, &columns);
     for (place, y) in (top..app.jobs.order.len()).zip(inner.y + 1..inner.bottom()) {
         if let Some(job) = app.jobs.at(place) {
@@ -155,7 +155,7 @@ fn none_yet(app: &App, view: &FeatureView) -> String {
 }
 
 /// The columns that fit and their widths.
-fn columns(app: &App, canvas: &mut Canvas, wide: usize, top: usize, rows: usize) -> Vec<(Column, usize)> {
+fn fitting_columns(app: &App, canvas: &mut Canvas, wide: usize, top: usize, rows: usize) -> Vec<(Column, usize)> {
     let places = (0..SAMPLE).chain(top..top + rows);
     let jobs: Vec<&Job> = places.filter_map(|place| app.jobs.at(place)).collect();
     let long = wide >= 120;
@@ -274,15 +274,15 @@ fn select(canvas: &mut Canvas, app: &App, area: Rect) {
     }
 }
 
-/// What a cell says.
+/// What a column says of a job.
 fn cell(canvas: &mut Canvas, app: &App, job: &Job, column: Column, long: bool) -> Line {
     let dim = |text: String| vec![piece(text, Meaning::Dim)];
     match column {
         Column::State => state(app, job),
         Column::Type => dim(job.job_type.to_string().to_lowercase()),
         Column::Window => window(job, long, app.now),
-        Column::Attempts => dim(table::attempts(job).to_string()),
-        Column::Progress => match (&job.state, table::failed(job).and_then(|attempt| attempt.reason.clone())) {
+        Column::Attempts => dim(columns::attempts(job).to_string()),
+        Column::Progress => match (&job.state, columns::failed(job).and_then(|attempt| attempt.reason.clone())) {
             (JobState::Failure, Some(reason)) => vec![piece(reason, Meaning::Bad)],
             _ => progress::job(canvas, job),
         },
@@ -290,10 +290,10 @@ fn cell(canvas: &mut Canvas, app: &App, job: &Job, column: Column, long: bool) -
             Some(at) => dim(canvas.moving(ages::since(at, app.now))),
             None => Vec::new(),
         },
-        Column::Stores => dim(table::stores(job).to_owned()),
+        Column::Stores => dim(columns::stores(job).to_owned()),
         Column::Id => dim(job.id.to_string().chars().take(if long { 32 } else { 8 }).collect()),
         Column::Reason => {
-            let failed = table::failed(job).and_then(|attempt| attempt.message.clone().or(attempt.reason.clone()));
+            let failed = columns::failed(job).and_then(|attempt| attempt.message.clone().or(attempt.reason.clone()));
             vec![piece(failed.unwrap_or_default(), Meaning::Text)]
         }
     }
@@ -302,8 +302,8 @@ fn cell(canvas: &mut Canvas, app: &App, job: &Job, column: Column, long: bool) -
 /// The job's window; what has none has gone on since its beginning.
 fn window(job: &Job, long: bool, now: Time) -> Line {
     match (job.window, job.created_at) {
-        (Some(window), _) if long => vec![piece(table::long_window(window), Meaning::Text)],
-        (Some(window), _) => vec![piece(table::short_window(window, now), Meaning::Text)],
+        (Some(window), _) if long => vec![piece(columns::long_window(window), Meaning::Text)],
+        (Some(window), _) => vec![piece(columns::short_window(window, now), Meaning::Text)],
         (None, Some(at)) if long => vec![piece(at.format("since %Y-%m-%d %H:%M").to_string(), Meaning::Dim)],
         (None, Some(at)) => vec![piece(format!("since {}", short_time(at, now)), Meaning::Dim)],
         (None, None) => Vec::new(),

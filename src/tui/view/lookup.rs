@@ -20,10 +20,10 @@ use crate::tui::text::{fit, width, wrap};
 use crate::tui::theme::Meaning;
 use crate::tui::values;
 
-/// Cells of a field.
+/// Cells of the field of a join key.
 const FIELD: usize = 16;
 
-/// Draws the pane.
+/// Draws the pane: the form, and the answer below it.
 pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
     let title = pane::title(app, Pane::Lookup);
     let status = times(app, usize::from(area.width).saturating_sub(line_width(&title) + 10));
@@ -69,7 +69,7 @@ fn times(app: &App, room: usize) -> Line {
     fits.map(|text| vec![piece(text, Meaning::Dim)]).unwrap_or_default()
 }
 
-/// Draws the fields, as many beside each other as fit, and a remark; returns the rows taken.
+/// Draws the fields, as many in a row as fit, and a remark; returns the rows taken.
 fn form(canvas: &mut Canvas, app: &App, view: &FeatureView, area: Rect) -> u16 {
     let typing = app.typing == Some(Typing::Key) && app.windows.is_empty();
     let (mut x, mut y) = (area.x, area.y);

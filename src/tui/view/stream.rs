@@ -25,7 +25,7 @@ use crate::tui::values;
 /// A column is no wider than that, unless it is alone.
 const WIDEST: usize = 40;
 
-/// Draws the pane.
+/// Draws the pane with the records that show.
 pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
     let mut status = status(canvas, app, false);
     if line_width(&status) + 14 > usize::from(area.width) {
@@ -229,7 +229,7 @@ fn records(canvas: &mut Canvas, app: &App, inner: Rect, frame: Rect) -> Option<S
 
 static NULL: serde_json::Value = serde_json::Value::Null;
 
-/// The columns as the stream told them, else those of the records.
+/// The columns that the stream names, else those of the records.
 fn columns(app: &App, parsed: &[serde_json::Value]) -> Vec<String> {
     if !app.stream.columns.is_empty() {
         return app.stream.columns.clone();

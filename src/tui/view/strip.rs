@@ -15,19 +15,19 @@ use crate::tui::canvas::{Line, piece};
 use crate::tui::text::{fit, width};
 use crate::tui::theme::Meaning;
 
-/// What is drawn of.
+/// What the strips are made from.
 pub struct Shown<'a> {
     /// The window that is marked.
     pub window: Window,
     /// Where windows may begin and end.
     pub grid: &'a Grid,
-    /// What is materialized.
+    /// What is known to be materialized.
     pub covered: &'a ViewCoverage,
     /// All jobs of the view.
     pub jobs: &'a [Job],
     /// The stores the view has: online, offline.
     pub stores: [bool; 2],
-    /// Now.
+    /// The instant up to which periods are complete.
     pub now: Time,
 }
 

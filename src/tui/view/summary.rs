@@ -51,7 +51,7 @@ const KNOWN: [&str; 21] = [
     "data sources",
 ];
 
-/// Draws the pane.
+/// Draws the pane as far as it is scrolled.
 pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
     let inner = canvas.frame(area, app.focus == Pane::Summary, &pane::title(app, Pane::Summary), &status(app));
     let foot = trouble::foot(canvas, app, Pane::Summary);

@@ -96,7 +96,7 @@ fn words(app: &App, pane: Pane) -> Option<(String, Meaning)> {
     if let Some((_, failing)) = failing(app, pane) {
         return Some((failing.problem.to_string(), Meaning::Warning));
     }
-    // This stays as it is, so it is said in short. Freshness has a line of its own in the summary.
+    // This stays as it is, so it is written in short. Freshness has a line of its own in the summary.
     let problem =
         pane.reads().iter().filter(|part| **part != Part::Freshness).find_map(|part| app.offer(*part).problem())?;
     Some((problem.what.clone(), Meaning::Dim))

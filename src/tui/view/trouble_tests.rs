@@ -130,8 +130,8 @@ fn nothing_can_be_changed_while_away_and_the_reason_is_said() {
             let mut app = live((120, 40), "dark");
             tell(&mut app, Update::Connection(connection.clone()));
             assert_eq!(commands(&press(&mut app, key)), Vec::<&crate::client::message::Command>::new());
-            let said = toast(&app).to_owned();
-            assert!(said.starts_with("Not connected"), "{key}: {said}");
+            let note = toast(&app).to_owned();
+            assert!(note.starts_with("Not connected"), "{key}: {note}");
         }
     }
 }

@@ -20,7 +20,6 @@ use crate::tui::scroll::first_visible;
 use crate::tui::text::width;
 use crate::tui::theme::{self, Meaning};
 
-/// What is picked from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Palette,
@@ -33,9 +32,7 @@ enum Kind {
 #[derive(Clone, Debug, PartialEq)]
 enum Pick {
     Action(Action),
-    /// Opens this view.
     View(String),
-    /// Opens this workspace.
     Workspace(String),
     /// Takes the theme of this index.
     Theme(usize),
@@ -60,11 +57,10 @@ struct Choice {
     disabled: Option<String>,
 }
 
-/// An open list.
+/// A list to pick from, with what is typed to narrow it.
 #[derive(Clone, Debug)]
 pub struct Chooser {
     kind: Kind,
-    /// What is typed.
     field: Field,
     /// The place of the marked line.
     selected: usize,

@@ -27,7 +27,7 @@ pub struct DeleteConfirm {
     keys: String,
     /// The stores they are deleted from, in words.
     stores: &'static str,
-    /// What is typed.
+    /// The name as it is typed.
     field: Field,
     /// What is wrong with what was typed, in a sentence.
     error: Option<String>,
@@ -78,7 +78,7 @@ impl Window for DeleteConfirm {
         self.error = None;
     }
 
-    /// Enter is its yes.
+    /// Enter deletes, as yes does elsewhere.
     fn mutates(&self, action: Action) -> bool {
         action == Action::Submit || action.info().danger == Danger::Mutates
     }

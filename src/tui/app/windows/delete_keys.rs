@@ -47,7 +47,7 @@ pub struct DeleteForm {
     pub file: Field,
     /// A value for every join key, in the view's order.
     values: Vec<Field>,
-    /// Online, offline.
+    /// The stores that are ticked: online, offline.
     pub boxes: [bool; 2],
     /// The line that has the keys, as a place in [`DeleteForm::items`].
     focus: usize,
@@ -61,7 +61,7 @@ pub struct DeleteForm {
     pub sending: Option<RequestId>,
 }
 
-/// Opens the form.
+/// Opens the form for the open view.
 pub fn open(app: &mut App) {
     if let Some(view) = app.feature_view() {
         let form = DeleteForm::new(view);

@@ -34,8 +34,8 @@ fn with_keys(app: &mut App) {
 fn the_name_must_be_typed_and_another_text_does_nothing() {
     let mut app = app();
     with_keys(&mut app);
-    let said = "2 keys (3 given) from /home/ana/keys.csv for carrier_delays_hourly in prod, online and offline";
-    assert_eq!(form(&app).summary().as_deref(), Some(said));
+    let shown = "2 keys (3 given) from /home/ana/keys.csv for carrier_delays_hourly in prod, online and offline";
+    assert_eq!(form(&app).summary().as_deref(), Some(shown));
     press(&mut app, "enter");
     for typed in ["enter", "type:y enter", "type:carrier_delays enter"] {
         assert_eq!(press(&mut app, typed), [], "{typed}");
@@ -120,8 +120,8 @@ fn nothing_is_deleted_read_only_or_offline_even_at_the_last_question() {
             _ => drop(tell(&mut app, Update::Connection(refused()))),
         }
         assert_eq!(commands(&type_name(&mut app)), Vec::<&Command>::new());
-        let said = ["Read-only", "Not connected"][change];
-        assert!(toast(&app).starts_with(said), "{}", toast(&app));
+        let shown = ["Read-only", "Not connected"][change];
+        assert!(toast(&app).starts_with(shown), "{}", toast(&app));
     }
 }
 

@@ -17,7 +17,7 @@ use crate::tui::theme::Meaning;
 /// Cells that keys take.
 const KEYS: usize = 24;
 
-/// What keys do.
+/// The list of keys, and where it stands.
 #[derive(Clone, Debug, Default)]
 pub struct Help {
     /// How far it is scrolled, in lines.

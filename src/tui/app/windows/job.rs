@@ -35,7 +35,7 @@ const NAMES: usize = 14;
 /// What an attempt did, or why that is not known.
 type Answer = Result<Arc<AttemptDetail>, Problem>;
 
-/// One job in full.
+/// The window of a job, which stays with it whatever is selected below.
 #[derive(Clone, Debug, Default)]
 pub struct JobWindow {
     pub job: Id,

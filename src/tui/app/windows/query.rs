@@ -33,10 +33,8 @@ const BAR: usize = 24;
 #[derive(Clone, Debug)]
 pub struct RunningQuery {
     pub request: RequestId,
-    /// What was asked for.
     pub origin: Origin,
     pub since: Time,
-    /// How far it is.
     pub progress: QueryProgress,
     /// Why it failed, and after how long.
     pub failed: Option<(Problem, Duration)>,
@@ -72,7 +70,7 @@ fn waiting(app: &mut App, request: RequestId) -> Option<&mut RunningQuery> {
     app.windows.all_mut().find(waits)
 }
 
-/// The query goes on.
+/// Takes how far the query is.
 pub fn progressed(app: &mut App, request: RequestId, progress: QueryProgress) {
     if let Some(running) = waiting(app, request) {
         running.progress = progress;

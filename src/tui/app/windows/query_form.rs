@@ -29,7 +29,7 @@ use crate::tui::text::{fit, width};
 use crate::tui::theme::Meaning;
 use crate::tui::view::form::{choice, wrapped};
 
-/// Forms that are remembered.
+/// Forms that are kept for the next time they are opened; the first in the alphabet make room.
 const REMEMBERED: usize = 64;
 /// Least and most cells that names take.
 const NAMES: (usize, usize) = (12, 24);
@@ -42,11 +42,11 @@ const LEVELS: [(&str, &str); 3] = [
     ("disabled", "rows of the query, nothing aggregated"),
 ];
 
-/// What is asked for.
+/// Which of the two calls the form is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     Run,
-    /// `get_historical_features`.
+    /// For `get_historical_features`.
     History,
 }
 
@@ -84,7 +84,7 @@ pub enum Item {
 /// What is wrong with a line, in a sentence.
 type Error = (Item, String);
 
-/// A form under way.
+/// What is typed and chosen to ask for.
 #[derive(Clone, Debug)]
 pub struct QueryForm {
     pub kind: Kind,
@@ -94,13 +94,13 @@ pub struct QueryForm {
     has_levels: bool,
     /// Whether the view is written to the offline store.
     has_offline: bool,
-    /// Nothing may be kept.
+    /// Nothing may be kept: the console is read-only.
     read_only: bool,
-    /// Start as typed, UTC.
+    /// Start as it is typed, UTC.
     pub start: Field,
-    /// End as typed, UTC.
+    /// End as it is typed, UTC.
     pub end: Field,
-    /// Index into [`LEVELS`].
+    /// The chosen one of [`LEVELS`].
     pub level: usize,
     /// Names of the view's sources, and the files that stand for them.
     pub mocks: Vec<(String, Field)>,
@@ -223,7 +223,6 @@ impl QueryForm {
         self.focus = (self.focus + if forward { 1 } else { count - 1 }) % count;
     }
 
-    /// Goes to that line.
     fn go_to(&mut self, item: Item) {
         self.focus = self.items().iter().position(|other| *other == item).unwrap_or(self.focus);
     }

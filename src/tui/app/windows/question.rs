@@ -25,10 +25,9 @@ use crate::tui::view::form::{fact, wrapped};
 /// Cells that names take.
 const NAMES: usize = 12;
 
-/// What is asked for.
+/// What a yes does, with all that it takes to do it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ask {
-    /// Cancel this job.
     Cancel {
         job: Id,
         /// Its state when the question was opened.
@@ -44,12 +43,14 @@ pub enum Ask {
         /// Also over what other jobs wrote since.
         overwrite: bool,
     },
-    /// Start this job.
     Trigger(TriggerRequest),
     /// Compute this and keep the result as a dataset.
     Keep(Box<HistoryQuery>),
     /// Write a table over a file that is there. Nothing of the deployment changes.
-    Replace { table: Table, path: PathBuf },
+    Replace {
+        table: Table,
+        path: PathBuf,
+    },
 }
 
 /// A question before something changes. No is the default.

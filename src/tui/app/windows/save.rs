@@ -21,7 +21,7 @@ use crate::tui::view::form::wrapped;
 #[derive(Clone, Debug)]
 pub struct SaveForm {
     table: Table,
-    /// The path as typed.
+    /// The path as it is typed.
     pub field: Field,
     /// What went wrong, in a sentence or two.
     pub error: Option<String>,
@@ -150,7 +150,7 @@ impl Window for SaveForm {
     }
 }
 
-/// Bytes for people.
+/// A number of bytes in the unit that people read it in.
 fn size(bytes: u64) -> String {
     match bytes {
         0..1_000 => format!("{bytes} bytes"),

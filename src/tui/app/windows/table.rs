@@ -4,8 +4,9 @@
 //! loop as [`Work`]: [`TableWindow::work`] compares what is there with what is wanted, so that at most one task of a kind is
 //! under way and the last wish wins.
 
-mod closer;
+mod column;
 mod plot;
+mod record;
 mod rows;
 
 use std::time::Duration;
@@ -34,22 +35,21 @@ use crate::tui::values::grouped;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Face {
     Rows,
-    /// One row in full.
+    /// The selected row in full.
     Record,
-    /// What a column holds.
+    /// What the selected column holds.
     Column,
-    /// A column over time.
+    /// The selected column over time.
     Plot,
 }
 
 /// A column of the table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Head {
-    /// Its name, cleaned.
+    /// Its name, without characters that are not seen.
     pub name: String,
     /// What the head says: without the view's name, which all features have in front.
     pub short: String,
-    /// How it is shown.
     pub kind: Kind,
     /// The word for its type.
     pub word: String,
@@ -162,12 +162,11 @@ impl TableWindow {
         self.answer.table.0.height()
     }
 
-    /// How many rows show.
+    /// How many rows show, of those that there are.
     pub fn len(&self) -> usize {
         self.rows.as_ref().map_or(self.height(), |rows| rows.len())
     }
 
-    /// Whether no row shows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -286,7 +285,6 @@ impl TableWindow {
         self.scroll = 0;
     }
 
-    /// Shows all rows again.
     fn drop_filter(&mut self) {
         self.filter.set("");
         self.refilter();
@@ -429,8 +427,8 @@ impl Window for TableWindow {
         let inside = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
         match self.face {
             Face::Rows => rows::draw(canvas, self, inner, body),
-            Face::Record => closer::record(canvas, self, inside, body),
-            Face::Column => closer::column(canvas, self, inside, body),
+            Face::Record => record::draw(canvas, self, inside, body),
+            Face::Column => column::draw(canvas, self, inside, body),
             Face::Plot => plot::draw(canvas, self, inside),
         }
     }

@@ -55,9 +55,9 @@ pub struct TriggerForm {
     grid: Grid,
     /// Whether the view is written to the online and to the offline store.
     pub has: [bool; 2],
-    /// Start as typed, UTC.
+    /// Start as it is typed, UTC.
     pub start: Field,
-    /// End as typed, UTC.
+    /// End as it is typed, UTC.
     pub end: Field,
     /// Online, offline, managed retries, overwrite.
     pub boxes: [bool; 4],

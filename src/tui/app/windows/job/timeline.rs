@@ -40,7 +40,7 @@ struct Axis {
 }
 
 impl Axis {
-    fn of(job: &Job, now: Time, cells: usize) -> Option<Self> {
+    fn spanning(job: &Job, now: Time, cells: usize) -> Option<Self> {
         let started = job.attempts.iter().filter_map(|attempt| attempt.created_at);
         let start = started.clone().chain(job.created_at).min()?;
         let ended = job.attempts.iter().filter_map(|attempt| attempt.updated_at);
@@ -96,7 +96,7 @@ pub fn lines(canvas: &mut Canvas, job: &Job, chosen: Option<u32>, wide: usize) -
     let started = job.attempts.iter().filter_map(|attempt| attempt.created_at).chain(due);
     let started = started.map(|at| width(&short_second(at, canvas.now))).max().unwrap_or(0).max(STARTED);
     let cells = wide.saturating_sub(BEFORE + started - STARTED);
-    let axis = Axis::of(job, canvas.now, cells).filter(|_| cells >= LEAST);
+    let axis = Axis::spanning(job, canvas.now, cells).filter(|_| cells >= LEAST);
     let label = axis.as_ref().map(|axis| axis.label(canvas.now)).unwrap_or_default();
     let head = format!(
         " {}  {}  {}  {}  {label}",

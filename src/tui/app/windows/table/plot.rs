@@ -49,7 +49,7 @@ pub fn draw(canvas: &mut Canvas, table: &TableWindow, inside: Rect) {
         height: area.height.saturating_sub(2),
     };
     sides(canvas, &labels, left, field);
-    let dots = Dots::of(plot, field, low, high);
+    let dots = Dots::new(plot, field, low, high);
     for y in 0..field.height {
         for x in 0..field.width {
             let (glyph, meaning) = dots.cell(x, y, canvas.is_plain());
@@ -139,7 +139,7 @@ struct Dots {
 }
 
 impl Dots {
-    fn of(plot: &Plot, field: Rect, low: f64, high: f64) -> Self {
+    fn new(plot: &Plot, field: Rect, low: f64, high: f64) -> Self {
         let (across, down) = (usize::from(field.width), usize::from(field.height));
         let mut dots = Self { across, mean: vec![0; across * down], shade: vec![0; across * down] };
         let rows = down * DOWN;

@@ -201,7 +201,7 @@ impl<'a> Columns<'a> {
         *known
     }
 
-    /// How many key columns stay at the left, and which others show beside them, so that the selected one does.
+    /// How many key columns stay at the left, and which others show to their right, so that the selected one does.
     fn fit(&mut self, left: usize, room: usize) -> (usize, Range<usize>) {
         let count = self.table.heads.len();
         let (mut keys, mut taken) = (0, 0);
@@ -229,7 +229,7 @@ impl<'a> Columns<'a> {
         (keys, first..end.max(first))
     }
 
-    /// Cells that these columns take beside each other. Columns far out of sight are not looked at: a table may have hundreds.
+    /// Cells that these columns take in a row. Columns far out of sight are not looked at: a table may have hundreds.
     fn needs(&mut self, columns: Range<usize>) -> usize {
         if columns.len() > 120 {
             return usize::MAX;

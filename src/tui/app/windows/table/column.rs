@@ -1,11 +1,11 @@
-//! A table looked at closer: one row in full, and what a column holds.
+//! A column of a table looked at closer: how many values are missing, distinct, frequent, and where they lie.
 
 use ratatui::layout::Rect;
 
 use super::TableWindow;
 use crate::tui::canvas::{Canvas, Line, piece};
-use crate::tui::sheet::{Distinct, Summary, cell};
-use crate::tui::text::{fit, width, wrap};
+use crate::tui::sheet::{Distinct, Summary};
+use crate::tui::text::{fit, width};
 use crate::tui::theme::Meaning;
 use crate::tui::values::grouped;
 
@@ -14,33 +14,8 @@ const BAR: usize = 20;
 /// Most cells of a frequent value.
 const VALUE: usize = 32;
 
-/// Draws the selected row: every column with its whole value.
-pub fn record(canvas: &mut Canvas, table: &TableWindow, inside: Rect, frame: Rect) {
-    let wide = usize::from(inside.width);
-    let names = table.heads.iter().map(|head| width(&head.short)).max().unwrap_or(0).min(wide * 2 / 5);
-    let place = format!("row {} of {}", grouped(table.place as u64 + 1), grouped(table.len() as u64));
-    let mut lines: Vec<Line> = vec![vec![piece(place, Meaning::Strong)], Vec::new()];
-    for (head, column) in table.heads.iter().zip(table.table().0.columns()) {
-        let value = cell(column, table.selected as usize);
-        let meaning = if value.is_some() { Meaning::Value } else { Meaning::Null };
-        let mut name = fit(&head.short, names, false);
-        let value = match value {
-            None => "null".to_owned(),
-            // A text of nothing or of blanks would not be seen, and its column would have no line.
-            Some(text) if text.trim().is_empty() => format!("\"{text}\""),
-            Some(text) => text,
-        };
-        for line in wrap(&value, wide.saturating_sub(names + 2)) {
-            let name = std::mem::replace(&mut name, " ".repeat(names));
-            lines.push(vec![piece(name, Meaning::Dim), piece("  ", Meaning::Text), piece(line, meaning)]);
-        }
-    }
-    canvas.frame_foot(frame, &[piece("← → other rows", Meaning::Dim)]);
-    scrolled(canvas, table, &lines, inside, frame);
-}
-
 /// Draws what the selected column holds.
-pub fn column(canvas: &mut Canvas, table: &TableWindow, inside: Rect, frame: Rect) {
+pub fn draw(canvas: &mut Canvas, table: &TableWindow, inside: Rect, frame: Rect) {
     let Some(head) = table.heads.get(table.column) else { return };
     let mut lines: Vec<Line> =
         vec![vec![piece(head.name.clone(), Meaning::Strong), piece(format!("  {}", head.word), Meaning::Dim)]];
@@ -53,7 +28,7 @@ pub fn column(canvas: &mut Canvas, table: &TableWindow, inside: Rect, frame: Rec
         None => lines.push(vec![piece("This column could not be read.", Meaning::Bad)]),
     }
     canvas.frame_foot(frame, &[piece("← → other columns", Meaning::Dim)]);
-    scrolled(canvas, table, &lines, inside, frame);
+    canvas.scrolled(frame, inside, &lines, table.scroll);
 }
 
 fn summary_lines(lines: &mut Vec<Line>, table: &TableWindow, summary: &Summary, wide: usize) {
@@ -92,10 +67,4 @@ fn summary_lines(lines: &mut Vec<Line>, table: &TableWindow, summary: &Summary, 
             piece("━".repeat(bar), Meaning::Accent),
         ]);
     }
-}
-
-fn scrolled(canvas: &mut Canvas, table: &TableWindow, lines: &[Line], inside: Rect, frame: Rect) {
-    canvas.layout.window = canvas.lines(inside, lines, table.scroll);
-    let (total, visible) = canvas.layout.window;
-    canvas.thumb(frame, table.scroll, visible, total);
 }
