@@ -138,7 +138,10 @@ pub enum Danger {
 }
 
 macro_rules! actions {
-    ($($action:ident, $name:literal, $layer:ident, [$($key:literal),*], $label:literal, $danger:ident, $sentence:literal;)*) => {
+    ($(
+        $action:ident, $name:literal, $layer:ident, [$($key:literal),*], $label:literal, $danger:ident,
+        $sentence:literal;
+    )*) => {
         /// Something a user can do.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Action { $(#[doc = $sentence] $action,)* }
@@ -172,29 +175,42 @@ pub struct Info {
 actions! {
     StopQuery, "cancel-query", Running, ["esc", "c"], "cancel", None, "Cancel the query and go back to its form.";
     OpenRow, "open-row", Table, ["enter"], "row", None, "Show the selected row in full, or the table again.";
-    Column, "describe-column", Table, ["i"], "column", None, "Say what the selected column holds: missing, distinct, quantiles, frequent values.";
+    Column, "describe-column", Table, ["i"], "column", None,
+        "Say what the selected column holds: missing, distinct, quantiles, frequent values.";
     Plot, "plot-column", Table, ["p"], "plot", None, "Draw the selected column over time.";
     TableSort, "sort-table", Table, ["s"], "sort", None, "Sort by the selected column; once more, as the rows came.";
-    SaveTable, "save-table", Table, ["w", "ctrl-s"], "save", None, "Write the table to a file: Parquet, CSV or JSON lines.";
+    SaveTable, "save-table", Table, ["w", "ctrl-s"], "save", None,
+        "Write the table to a file: Parquet, CSV or JSON lines.";
     EditQuery, "edit-query", Answer, ["e"], "edit", None, "Go back to the form of the query.";
     CopyCell, "copy-cell", Table, ["y"], "", None, "Copy the selected cell to the clipboard.";
     Open, "open-job", Jobs, ["enter"], "open", None, "Open the selected job: attempts, times, the whole error.";
     Edit, "edit-key", Lookup, ["enter", "e"], "edit key", None, "Type the join keys to look up.";
     LookAgain, "look-up", Lookup, ["space"], "look up again", None, "Look up the same key again.";
-    Pause, "pause-stream", Stream, ["p", "space"], "pause", None, "Hold the stream still, or let it go on; records keep arriving.";
+    Pause, "pause-stream", Stream, ["p", "space"], "pause", None,
+        "Hold the stream still, or let it go on; records keep arriving.";
     Filter, "filter", Filter, ["/"], "filter", None, "Filter the rows: text, !not, ~fuzzy, state=failure, attempts>1.";
-    Cancel, "cancel-job", Job, ["c"], "cancel", Mutates, "Cancel the selected job, or all marked ones, after a question.";
-    Rerun, "run-again", Job, ["r"], "rerun", Mutates, "Start a new job for the selected job's window, or a stopped stream again.";
-    ForceRetry, "force-retry", Job, ["f"], "retry", Mutates, "Retry a job that failed for good, or a stopped stream, after a question.";
+    Cancel, "cancel-job", Job, ["c"], "cancel", Mutates,
+        "Cancel the selected job, or all marked ones, after a question.";
+    Rerun, "run-again", Job, ["r"], "rerun", Mutates,
+        "Start a new job for the selected job's window, or a stopped stream again.";
+    ForceRetry, "force-retry", Job, ["f"], "retry", Mutates,
+        "Retry a job that failed for good, or a stopped stream, after a question.";
     Mark, "mark-job", Jobs, ["space"], "mark", None, "Mark the selected job, or take its mark away.";
-    MarkShown, "mark-all", Jobs, ["m"], "", None, "Mark all shown jobs but the stream's; where they are, take all marks away.";
-    Wait, "wait-for-job", Job, ["W"], "wait", None, "Wait for the selected job: bell and note when it ends. Again to stop waiting.";
-    Trigger, "trigger-job", Panes, ["t"], "trigger", Mutates, "Start a materialization job for a window of your choice.";
-    DeleteKeys, "delete-keys", Panes, ["D"], "", Mutates, "Delete keys from the stores: those of a file, or one that is typed.";
-    MaterializationStatus, "materialization_status", Panes, ["a"], "", None, "Show the attempts of all materialization jobs as a table.";
+    MarkShown, "mark-all", Jobs, ["m"], "", None,
+        "Mark all shown jobs but the stream's; where they are, take all marks away.";
+    Wait, "wait-for-job", Job, ["W"], "wait", None,
+        "Wait for the selected job: bell and note when it ends. Again to stop waiting.";
+    Trigger, "trigger-job", Panes, ["t"], "trigger", Mutates,
+        "Start a materialization job for a window of your choice.";
+    DeleteKeys, "delete-keys", Panes, ["D"], "", Mutates,
+        "Delete keys from the stores: those of a file, or one that is typed.";
+    MaterializationStatus, "materialization_status", Panes, ["a"], "", None,
+        "Show the attempts of all materialization jobs as a table.";
     DeletionStatus, "deletion_status", Panes, ["d"], "", None, "Show the attempts of all deletion jobs as a table.";
-    Run, "run", Program, ["x"], "run", None, "Run the view over a range of time, with its sources or files in their place; see the result as a table.";
-    History, "history", Program, ["H"], "history", None, "Get historical features: for the keys and times of a file, or over a range of time.";
+    Run, "run", Program, ["x"], "run", None,
+        "Run the view over a range of time, with its sources or files in their place; see the result as a table.";
+    History, "history", Program, ["H"], "history", None,
+        "Get historical features: for the keys and times of a file, or over a range of time.";
     Views, "views", Panes, ["v"], "views", None, "Pick a feature view.";
     Workspaces, "workspaces", Panes, ["w"], "workspaces", None, "Pick a workspace.";
     Zoom, "zoom", Panes, ["z"], "zoom", None, "Show this pane on the whole screen, or all four again.";
@@ -208,8 +224,10 @@ actions! {
     Jobs, "jobs", Panes, ["2"], "", None, "Go to the Jobs pane.";
     Lookup, "lookup", Panes, ["3"], "", None, "Go to the Lookup pane.";
     Stream, "stream", Panes, ["4"], "", None, "Go to the Stream pane.";
-    Back, "back", Panes, ["esc"], "", None, "Dismiss the note, leave the zoom, drop the filter, or drop the marks, in this order.";
-    Palette, "palette", Program, [":"], "commands", None, "Type a command: any action by name, view NAME, ws NAME, theme NAME.";
+    Back, "back", Panes, ["esc"], "", None,
+        "Dismiss the note, leave the zoom, drop the filter, or drop the marks, in this order.";
+    Palette, "palette", Program, [":"], "commands", None,
+        "Type a command: any action by name, view NAME, ws NAME, theme NAME.";
     Help, "help", Program, ["?"], "help", None, "Show what every key does.";
     Refresh, "refresh", Program, ["R"], "", None, "Ask the deployment for everything now.";
     Journal, "log", Program, ["L"], "", None, "Show requests, notes, the deployment's notices and its audit log.";
@@ -224,10 +242,13 @@ actions! {
     PageDown, "page-down", Move, ["pagedown", "ctrl-f", "ctrl-d"], "", None, "One page down.";
     Top, "top", Move, ["home", "g"], "", None, "To the first row.";
     Bottom, "bottom", Move, ["end", "G"], "", None, "To the last row; the stream moves on from there.";
-    Left, "left", Move, ["left", "h"], "", None, "Columns to the left; another column of a table; the attempt before, of a job.";
-    Right, "right", Move, ["right", "l"], "", None, "Columns to the right; another column of a table; the attempt after, of a job.";
+    Left, "left", Move, ["left", "h"], "", None,
+        "Columns to the left; another column of a table; the attempt before, of a job.";
+    Right, "right", Move, ["right", "l"], "", None,
+        "Columns to the right; another column of a table; the attempt after, of a job.";
     Close, "close", Window, ["esc"], "close", None, "Close this window.";
-    Earlier, "earlier", Times, ["["], "earlier", None, "One batch schedule earlier: the boundary under the cursor, else both.";
+    Earlier, "earlier", Times, ["["], "earlier", None,
+        "One batch schedule earlier: the boundary under the cursor, else both.";
     Later, "later", Times, ["]"], "later", None, "One batch schedule later: the boundary under the cursor, else both.";
     Submit, "submit", Form, ["enter"], "go", None, "Take what was typed.";
     Leave, "leave", Form, ["esc"], "leave", None, "Leave without taking it.";

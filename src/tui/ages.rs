@@ -1,7 +1,7 @@
 //! How long ago, how soon, how long: coarse on purpose, so that a screen on which nothing happens stays still.
 //!
-//! Pure. Each text of a moving age comes with the instant at which it will differ; the loop sleeps until then. Ages have
-//! steps: under 10 s, under 30 s, under a minute, then whole minutes, hours, days.
+//! Pure. Each text of a moving age comes with the instant at which it will differ; the loop sleeps until then. Ages
+//! have steps: under 10 s, under 30 s, under a minute, then whole minutes, hours, days.
 
 use crate::model::time::{print_span, span_micros};
 use crate::model::{Span, Time};
@@ -68,8 +68,8 @@ pub fn until(at: Time, now: Time) -> Moving {
     Moving { text, until: change.map(|change| change.max(now + Span::milliseconds(1))) }
 }
 
-/// Whole seconds left until `at`: `4 s`. Each of the last ten, before that each fifth: few things are worth a redraw each
-/// second.
+/// Whole seconds left until `at`: `4 s`. Each of the last ten, before that each fifth: few things are worth a redraw
+/// each second.
 pub fn countdown(at: Time, now: Time) -> Moving {
     let left = span_micros(at - now).max(0);
     let exact = (left + 999_999) / 1_000_000;

@@ -1,8 +1,9 @@
 //! Everything the console knows, as plain data, and the one function that changes it.
 //!
 //! [`update`] takes what happened and the time, changes the [`App`], and returns what is to be done. It reads no clock,
-//! does no I/O and starts nothing; `view` draws the `App` and changes nothing. What drawing learns (how many rows fit) comes
-//! back as [`Layout`] and is kept here for the next message. The windows over the panes have a file each in `app/windows`.
+//! does no I/O and starts nothing; `view` draws the `App` and changes nothing. What drawing learns (how many rows fit)
+//! comes back as [`Layout`] and is kept here for the next message. The windows over the panes have a file each in
+//! `app/windows`.
 
 mod audit_log;
 mod bulk;
@@ -81,8 +82,8 @@ impl Pane {
         }
     }
 
-    /// The reads that it shows and says what is wrong with, what matters most first. Lookups and the stream have words of
-    /// their own.
+    /// The reads that it shows and says what is wrong with, what matters most first. Lookups and the stream have words
+    /// of their own.
     pub fn reads(self) -> &'static [Part] {
         match self {
             Self::Summary => &[Part::Views, Part::Freshness, Part::Summary],
@@ -306,7 +307,8 @@ impl App {
         self.views.as_ref()?.iter().find(|view| view.name == *name)
     }
 
-    /// The layers in which keys are looked up now, the first one winning: those of the topmost window, else of the pane.
+    /// The layers in which keys are looked up now, the first one winning: those of the topmost window, else of the
+    /// pane.
     pub fn layers(&self) -> &'static [Layer] {
         match (self.windows.top(), self.typing, self.focus) {
             (Some(window), ..) => window.layers(),

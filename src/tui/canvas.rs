@@ -1,7 +1,7 @@
 //! What panes draw on: text by meaning, cut to its place; frames; rows. The one way from a text to a cell.
 //!
-//! Wraps a buffer and a theme. It notes the earliest instant at which something drawn will read differently. It never reads a
-//! clock and never draws outside the rectangle it was given.
+//! Wraps a buffer and a theme. It notes the earliest instant at which something drawn will read differently. It never
+//! reads a clock and never draws outside the rectangle it was given.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -1,7 +1,7 @@
 //! Text to the user's clipboard, and notes to the desktop, through the terminal itself, so that both work over SSH.
 //!
-//! Escape sequences are one-way, the terminal is asked nothing: that they were sent is all that is ever known, and all that
-//! may be said. tmux is asked by its own command, which says whether its buffer took the text.
+//! Escape sequences are one-way, the terminal is asked nothing: that they were sent is all that is ever known, and all
+//! that may be said. tmux is asked by its own command, which says whether its buffer took the text.
 
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
@@ -72,9 +72,9 @@ impl Multiplexer {
     }
 }
 
-/// OSC 52 with the text; absent when it is too long to arrive. Behind a multiplexer both as it is, for one that takes the
-/// clipboard of its programs itself, and wrapped, for one that passes wrapped sequences on: which of them counts is a setting of
-/// the multiplexer's, and the same text twice does no harm.
+/// OSC 52 with the text; absent when it is too long to arrive. Behind a multiplexer both as it is, for one that takes
+/// the clipboard of its programs itself, and wrapped, for one that passes wrapped sequences on: which of them counts is
+/// a setting of the multiplexer's, and the same text twice does no harm.
 pub fn copy(text: &str, multiplexer: Multiplexer) -> Option<String> {
     if text.len() > LIMIT {
         return None;
@@ -83,8 +83,8 @@ pub fn copy(text: &str, multiplexer: Multiplexer) -> Option<String> {
     Some(if multiplexer == Multiplexer::Nothing { raw } else { format!("{raw}{}", multiplexer.wrap(&raw)) })
 }
 
-/// Hands the text to tmux, which keeps it and sends it on to the terminal it runs in. False when that did not succeed: there is no
-/// such program, or it is too old for this. Blocks for as long as the command runs, at most a second.
+/// Hands the text to tmux, which keeps it and sends it on to the terminal it runs in. False when that did not succeed:
+/// there is no such program, or it is too old for this. Blocks for as long as the command runs, at most a second.
 pub fn to_tmux(text: &str) -> bool {
     to_command(Command::new("tmux").args(["load-buffer", "-w", "-"]), text)
 }

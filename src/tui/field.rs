@@ -1,7 +1,7 @@
 //! One line of text that is typed into, edited as in a shell: whole characters as people see them, words, the line.
 //!
-//! Plain data; draws nothing. Never holds a line break or a control character, whatever is pasted. Characters that are not
-//! seen are kept, for they may belong to a key; whoever draws the text marks them.
+//! Plain data; draws nothing. Never holds a line break or a control character, whatever is pasted. Characters that are
+//! not seen are kept, for they may belong to a key; whoever draws the text marks them.
 
 use std::path::PathBuf;
 
@@ -269,9 +269,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_cursor_stays_inside(content in "[a-c 🇩🇪\u{200d}👩e\u{301}=]{0,12}", keys in proptest::collection::vec(0..16usize, 0..24)) {
-            let names = ["left", "right", "home", "end", "ctrl-u", "ctrl-w", "ctrl-k", "ctrl-y", "alt-b", "alt-f", "alt-d",
-                "backspace", "delete", "x", "alt-backspace", "space"];
+        fn the_cursor_stays_inside(
+            content in "[a-c 🇩🇪\u{200d}👩e\u{301}=]{0,12}", keys in proptest::collection::vec(0..16usize, 0..24)
+        ) {
+            let names = ["left", "right", "home", "end", "ctrl-u", "ctrl-w", "ctrl-k", "ctrl-y", "alt-b", "alt-f",
+                "alt-d", "backspace", "delete", "x", "alt-backspace", "space"];
             let mut field = Field::new(&content);
             for key in keys {
                 let before = field.text().to_owned();

@@ -1,4 +1,5 @@
-//! From a key press to an action, by layer. Tests hold that no two bindings are in conflict, and that the README shows these.
+//! From a key press to an action, by layer. Tests hold that no two bindings are in conflict, and that the README shows
+//! these.
 //!
 //! Resolving is a pure function of the active layers and the chord. It must not know what an action does.
 

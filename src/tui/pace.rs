@@ -34,7 +34,8 @@ impl Pacer {
         Self { gap, focused: true, drawn: None, cost: Duration::ZERO, writing: false }
     }
 
-    /// When the next frame may be drawn; absent when there is nothing to draw, or the last frame is still being written.
+    /// When the next frame may be drawn; absent when there is nothing to draw, or the last frame is still being
+    /// written.
     pub fn due(&self, dirty: Dirty, now: Instant) -> Option<Instant> {
         if self.writing {
             return None;

@@ -45,7 +45,8 @@ pub fn svg(buffer: &Buffer, light: bool) -> String {
     let (wide, high) = (columns * CELL.0 + 2.0 * PAD, rows * CELL.1 + 2.0 * PAD);
     let ground = if light { "#fbfbfa" } else { "#14171c" };
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{wide:.0}\" height=\"{high:.0}\" viewBox=\"0 0 {wide:.1} {high:.1}\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{wide:.0}\" height=\"{high:.0}\" \
+         viewBox=\"0 0 {wide:.1} {high:.1}\" \
          font-family=\"'DejaVu Sans Mono','Cascadia Mono','SF Mono',Menlo,Consolas,monospace\" font-size=\"14\">\n\
          <rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"{ground}\"/>\n"
     );
@@ -100,8 +101,8 @@ fn row(svg: &mut String, buffer: &Buffer, y: u16, light: bool) {
         let long = width(shown) as f64 * CELL.0;
         // `textLength` holds each run to its cells, whatever font the viewer has.
         texts += &format!(
-            "<text x=\"{left:.1}\" y=\"{:.1}\" fill=\"{}\"{} textLength=\"{long:.1}\" lengthAdjust=\"spacingAndGlyphs\" \
-             xml:space=\"preserve\">{}</text>\n",
+            "<text x=\"{left:.1}\" y=\"{:.1}\" fill=\"{}\"{} textLength=\"{long:.1}\" \
+             lengthAdjust=\"spacingAndGlyphs\" xml:space=\"preserve\">{}</text>\n",
             top + 13.0,
             look.fg,
             attributes(look.modifier),

@@ -1,4 +1,5 @@
-//! The filter language of Jobs, Stream and tables: `text`, `!not`, `~fuzzy`, `state=failure`, `attempts>1`; all terms must hold.
+//! The filter language of Jobs, Stream and tables: `text`, `!not`, `~fuzzy`, `state=failure`, `attempts>1`; all terms
+//! must hold.
 //!
 //! Pure. A [`Query`] is parsed once and asked for each row; rows show themselves through [`Row`].
 

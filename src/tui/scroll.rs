@@ -4,8 +4,8 @@
 
 use super::action::Action;
 
-/// The place `at`, moved by one of the moving actions and kept between 0 and `last`; a page leaves one line of the old one.
-/// Absent for actions that move nothing.
+/// The place `at`, moved by one of the moving actions and kept between 0 and `last`; a page leaves one line of the old
+/// one. Absent for actions that move nothing.
 pub fn moved(at: usize, action: Action, height: usize, last: usize) -> Option<usize> {
     let page = height.saturating_sub(1).max(1);
     let to = match action {

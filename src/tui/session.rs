@@ -140,8 +140,8 @@ impl Session {
         self.leave();
     }
 
-    /// Gives the terminal back, if it is taken. What it was sent and has not shown yet is dropped first: over a slow link the
-    /// bytes that undo the modes would find no room behind it.
+    /// Gives the terminal back, if it is taken. What it was sent and has not shown yet is dropped first: over a slow
+    /// link the bytes that undo the modes would find no room behind it.
     fn leave(&self) {
         if term::leave() {
             self.writer.last(term::LEAVE, term::LEAVE_LIMIT, term::drop_unsent);
@@ -275,7 +275,8 @@ impl Session {
         Ok(())
     }
 
-    /// Does a task on a thread of its own. One that breaks off is reported as well, so that nobody waits for it for ever.
+    /// Does a task on a thread of its own. One that breaks off is reported as well, so that nobody waits for it for
+    /// ever.
     fn work(&self, work: Work) {
         let (tell, ticket) = (self.reports.0.clone(), work.ticket);
         tokio::spawn(async move {

@@ -28,8 +28,8 @@ pub enum Format {
 /// How long the picture must not change before it is taken, once the panes are filled.
 const STILL: Duration = Duration::from_millis(300);
 
-/// Runs the console headless until every pane has something to show, presses [`Options::keys`], and gives the frame; after
-/// `limit` it gives the frame as it is then.
+/// Runs the console headless until every pane has something to show, presses [`Options::keys`], and gives the frame;
+/// after `limit` it gives the frame as it is then.
 pub async fn snapshot(
     mut handle: Handle,
     options: Options,

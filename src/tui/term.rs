@@ -51,8 +51,8 @@ pub fn leave() -> bool {
     entered
 }
 
-/// From now on a panic of this thread restores the terminal before its report is printed; a panic of any other thread goes
-/// to the log, for it would otherwise be printed across the screen.
+/// From now on a panic of this thread restores the terminal before its report is printed; a panic of any other thread
+/// goes to the log, for it would otherwise be printed across the screen.
 pub fn restore_on_panic() {
     if OWNER.set(thread::current().id()).is_err() {
         return;

@@ -1,7 +1,7 @@
 //! Feature values and record fields as text.
 //!
-//! Pure. Floats show at most six digits after the point; instants are UTC, with parts of a second where they have them; texts
-//! in a list stand in quotes where they could be taken for something else.
+//! Pure. Floats show at most six digits after the point; instants are UTC, with parts of a second where they have them;
+//! texts in a list stand in quotes where they could be taken for something else.
 
 use crate::model::time::{from_micros, parse_time};
 use crate::model::{Time, Value};

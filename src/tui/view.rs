@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  fvtop  prod › carrier_delays_hourly                                       read-only  ● live     header
-//!  Cannot reach http://localhost:7070: connection refused. Is it running?                          banner, when not live
+//!  Cannot reach http://localhost:7070: connection refused. Is it running?                       banner, when not live
 //! ╭ Summary ────────────╮╭ Jobs  42 · ✗ 1 · ● 2 ──────────────────────────────────────────────╮
 //! │                     ││                                                                    │    or, below 100x30,
 //! ╰─────────────────────╯╰────────────────────────────────────────────────────────────────────╯    tabs and one pane

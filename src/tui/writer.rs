@@ -1,6 +1,7 @@
 //! Bytes to the terminal, from a thread of their own, so that a terminal that does not take them stops nothing.
 //!
-//! One frame at a time: whoever draws asks for the next only when the last is out. It knows nothing of what the bytes mean.
+//! One frame at a time: whoever draws asks for the next only when the last is out. It knows nothing of what the bytes
+//! mean.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -13,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-/// Bytes handed to the kernel in one call. Between two of them the rest of a frame can be given up: over a slow link that
-/// is what quitting waits for.
+/// Bytes handed to the kernel in one call. Between two of them the rest of a frame can be given up: over a slow link
+/// that is what quitting waits for.
 const CHUNK: usize = 2 << 10;
 
 enum Task {
@@ -58,8 +59,8 @@ impl Writer {
     }
 
     /// Drops what is left of the frame being written, writes these bytes, and waits no longer than `limit`.
-    /// `drop_unsent` drops what the output has taken and not passed on: it makes room for the bytes, also where the thread waits
-    /// for that. True when they were written.
+    /// `drop_unsent` drops what the output has taken and not passed on: it makes room for the bytes, also where the
+    /// thread waits for that. True when they were written.
     pub fn last(&self, bytes: &[u8], limit: Duration, drop_unsent: fn()) -> bool {
         self.abort.store(true, Ordering::SeqCst);
         drop_unsent();

@@ -1,4 +1,5 @@
-//! Many jobs cancelled at once: the question that names each of them, one request each, and one note on what came of it.
+//! Many jobs cancelled at once: the question that names each of them, one request each, and one note on what came of
+//! it.
 //!
 //! Plain data. Nothing is sent from here; `mutations.rs` does that once the question was answered.
 

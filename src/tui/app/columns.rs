@@ -147,8 +147,8 @@ pub fn reason(job: &Job) -> String {
     }
 }
 
-/// A window in short: the second is left out, the year where it is this one, the end's day where it is the start's; the end of
-/// a day is its 24:00.
+/// A window in short: the second is left out, the year where it is this one, the end's day where it is the start's; the
+/// end of a day is its 24:00.
 pub fn short_window(window: Window, now: Time) -> String {
     if let Some(words) = unbounded(window, |at| short_time(at, now)) {
         return words;

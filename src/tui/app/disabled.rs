@@ -1,4 +1,5 @@
-//! Why an action cannot be done now, in a sentence for the user. The one place where read-only and offline are enforced.
+//! Why an action cannot be done now, in a sentence for the user. The one place where read-only and offline are
+//! enforced.
 
 use super::windows::job::JobWindow;
 use super::windows::{Window, query};
@@ -31,8 +32,8 @@ pub fn disabled_under(app: &App, top: Option<&dyn Window>, action: Action) -> Op
     reason.map(str::to_owned)
 }
 
-/// What Tecton's protocol has no call for cannot be asked for. What the key may not do, or one answer had as not there, can:
-/// rights and releases change.
+/// What Tecton's protocol has no call for cannot be asked for. What the key may not do, or one answer had as not there,
+/// can: rights and releases change.
 fn not_served(app: &App, action: Action) -> Option<&Problem> {
     let part = match action {
         Action::Run | Action::History => Part::Queries,

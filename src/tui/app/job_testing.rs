@@ -76,10 +76,12 @@ pub fn screen(app: &mut App) -> String {
 pub fn status_table() -> Table {
     let rows = 40;
     let text = |of: fn(usize) -> String| (0..rows).map(of).collect::<Vec<_>>();
+    let hour = |row: usize| format!("2026-11-2{} {:02}:00:00", row / 24, row % 24);
+    let window = |row: usize, end: usize| if row == 0 { "N/A".to_owned() } else { hour(row + end) };
     let frame = polars::df!(
         "TYPE" => text(|row| if row == 0 { "STREAM" } else { "BATCH" }.to_owned()),
-        "WINDOW_START_TIME" => text(|row| if row == 0 { "N/A".to_owned() } else { format!("2026-11-2{} {:02}:00:00", row / 24, row % 24) }),
-        "WINDOW_END_TIME" => text(|row| if row == 0 { "N/A".to_owned() } else { format!("2026-11-2{} {:02}:00:00", (row + 1) / 24, (row + 1) % 24) }),
+        "WINDOW_START_TIME" => (0..rows).map(|row| window(row, 0)).collect::<Vec<_>>(),
+        "WINDOW_END_TIME" => (0..rows).map(|row| window(row, 1)).collect::<Vec<_>>(),
         "STATUS" => text(|row| ["SUCCESS", "ERROR", "RUNNING"][row % 3].to_owned()),
         "ATTEMPT" => text(|row| (row % 3 + 1).to_string()),
         "MATERIALIZATION_TASK" => text(|row| format!("{row:032x}")),

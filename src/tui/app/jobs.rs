@@ -1,7 +1,7 @@
 //! The Jobs pane's state: all jobs of the view, which of them show, in which order, and which one is selected.
 //!
-//! The selection is a job's id. It stays with its job whatever arrives; only a key of the user moves it, or the job's end of
-//! being there, which a note reports.
+//! The selection is a job's id. It stays with its job whatever arrives; only a key of the user moves it, or the job's
+//! end of being there, which a note reports.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
@@ -200,8 +200,8 @@ impl Jobs {
         }
     }
 
-    /// Marks all jobs that show, but never a stream job that can be cancelled: what is done to many jobs must not stop the stream unseen.
-    /// Where they are marked already, takes all marks away.
+    /// Marks all jobs that show, but never a stream job that can be cancelled: what is done to many jobs must not stop
+    /// the stream unseen. Where they are marked already, takes all marks away.
     pub fn mark_shown(&mut self) {
         let jobs = (0..self.order.len()).filter_map(|row| self.at(row));
         let shown: Vec<Id> =

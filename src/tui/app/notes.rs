@@ -1,7 +1,7 @@
 //! Notes for the user: the newest ones stand on the screen as toasts, all of them in the journal.
 //!
-//! Plain data, bounded. Errors stay until they were read: until esc, or until a key is pressed that long after they came that
-//! whoever pressed it has seen them. The rest leaves by itself.
+//! Plain data, bounded. Errors stay until they were read: until esc, or until a key is pressed that long after they
+//! came that whoever pressed it has seen them. The rest leaves by itself.
 
 use std::collections::VecDeque;
 

@@ -1,5 +1,5 @@
-//! What actions do on the panes: moving in the one that has the keys, going to another one, and what is done to jobs without a
-//! window.
+//! What actions do on the panes: moving in the one that has the keys, going to another one, and what is done to jobs
+//! without a window.
 
 use super::receive::{look_up, warn_of_unknown_state};
 use super::{App, Column, Level, Pane, Typing, selected_job};

@@ -30,8 +30,8 @@ pub fn press(app: &mut App, chord: Chord, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Does an action, or says why it cannot be done. The topmost window comes first; what it leaves is for a line that is typed
-/// into, for the pane that has the keys, and for the program.
+/// Does an action, or says why it cannot be done. The topmost window comes first; what it leaves is for a line that is
+/// typed into, for the pane that has the keys, and for the program.
 pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
     app.mark_dirty(Dirty::Input);
     if let Some(reason) = disabled(app, action) {

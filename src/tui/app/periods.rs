@@ -1,4 +1,5 @@
-//! The periods of a view: where windows of its batch jobs may begin and end, and what is materialized or under way in them.
+//! The periods of a view: where windows of its batch jobs may begin and end, and what is materialized or under way in
+//! them.
 //!
 //! Pure functions of a definition, windows and an instant (docs/semantics.md section 10). The deployment decides in the
 //! end; this is to say beforehand what it will say.
@@ -96,7 +97,8 @@ pub struct Strip {
 }
 
 impl Strip {
-    /// The range around `window` that `room` cells show: whole periods, one or more cells each or one or more to a cell.
+    /// The range around `window` that `room` cells show: whole periods, one or more cells each or one or more to a
+    /// cell.
     pub fn around(window: Window, grid: &Grid, room: usize, now: Time) -> Self {
         let (period, room) = (span_micros(grid.period()).max(1), room.max(1) as i64);
         let inside = span_micros(window.span()).max(period) / period;

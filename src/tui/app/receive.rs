@@ -243,7 +243,8 @@ fn receive_jobs(app: &mut App, jobs: Arc<Vec<Job>>, effects: &mut Vec<Effect>) {
 pub fn warn_of_unknown_state(app: &mut App, job: &Job) {
     if let JobState::Other(word) = &job.state {
         let text = format!(
-            "Job {} is in the state `{word}`, which this program does not know: it is waited for until another one comes.",
+            "Job {} is in the state `{word}`, which this program does not know: it is waited for until another one \
+             comes.",
             short_id(job.id)
         );
         app.notes.add(app.now, Level::Warning, text);

@@ -34,7 +34,8 @@ pub fn answered(app: &mut App, request: RequestId, answer: Result<Table, Problem
     query::done(app, request, answer, took);
 }
 
-/// The table with its attempts as numbers, so that the tenth sorts after the second. Where one is no number, as it came.
+/// The table with its attempts as numbers, so that the tenth sorts after the second. Where one is no number, as it
+/// came.
 fn numbered(table: Table) -> Table {
     let mut frame = (*table.0).clone();
     let Ok(attempts) = frame.column("ATTEMPT") else { return table };

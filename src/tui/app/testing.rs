@@ -220,8 +220,9 @@ pub fn jobs() -> Vec<Job> {
     let mut broken = attempt(3, AttemptState::Error, at("22 08:40"), 1);
     broken.reason = Some("QUERY_ERROR".to_owned());
     broken.message = Some(
-        "Query of view carrier_delays_hourly failed: conversion from `str` to `f64` failed in column 'dep_delay' for 1 out \
-         of 4680 values: [\"n/a\"].\nFix the value in data/flights-2013-11.parquet or cast with try_cast, then trigger the window again."
+        "Query of view carrier_delays_hourly failed: conversion from `str` to `f64` failed in column 'dep_delay' for 1 \
+         out of 4680 values: [\"n/a\"].\nFix the value in data/flights-2013-11.parquet or cast with try_cast, then \
+         trigger the window again."
             .to_owned(),
     );
     let numbered = |number: u32, from: Time, of: &Attempt| Attempt {
@@ -288,8 +289,12 @@ pub fn vector() -> FeatureVector {
 pub fn record(hour: i64, carrier: &str) -> Box<str> {
     let anchor = (at("22 00:00") + Span::hours(hour)).timestamp_micros() * 1_000;
     format!(
-        "{{\"carrier\":\"{carrier}\",\"sum_dep_delay\":{}.5,\"count_dep_delay\":{},\"max_arr_delay\":{},\"count_flight\":{},\"_anchor_time\":{anchor}}}",
-        hour * 37, 4 + hour, 61 + hour, 5 + hour
+        "{{\"carrier\":\"{carrier}\",\"sum_dep_delay\":{}.5,\"count_dep_delay\":{},\"max_arr_delay\":{},\
+         \"count_flight\":{},\"_anchor_time\":{anchor}}}",
+        hour * 37,
+        4 + hour,
+        61 + hour,
+        5 + hour
     )
     .into()
 }

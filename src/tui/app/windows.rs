@@ -1,8 +1,9 @@
 //! The windows over the panes: what each of them is, which ones are open, and how an action finds its window.
 //!
-//! One file a window: what it holds, which keys it takes, what is typed into it, how it is drawn. A new one is such a file, its
-//! line here, its line in [`open`], and the action that opens it in `action.rs`. A window holds plain data; `update` has it act,
-//! `view` has it drawn. Nothing outside of its file may depend on which window it is but through [`Windows::find`] and the like.
+//! One file a window: what it holds, which keys it takes, what is typed into it, how it is drawn. A new one is such a
+//! file, its line here, its line in [`open`], and the action that opens it in `action.rs`. A window holds plain data;
+//! `update` has it act, `view` has it drawn. Nothing outside of its file may depend on which window it is but through
+//! [`Windows::find`] and the like.
 
 pub(in crate::tui) mod chooser;
 pub(in crate::tui) mod delete_confirm;
@@ -39,8 +40,8 @@ pub trait Window: Any + BoxedClone + Debug + Send + Sync {
     /// [`stacks`](crate::tui::action::stacks).
     fn layers(&self) -> &'static [Layer];
 
-    /// Does the action if it is one of its own, and says what becomes of it. While it acts, it is not among the open windows:
-    /// the one below is on top.
+    /// Does the action if it is one of its own, and says what becomes of it. While it acts, it is not among the open
+    /// windows: the one below is on top.
     fn act(&mut self, app: &mut App, action: Action, effects: &mut Vec<Effect>) -> Next;
 
     /// Draws it over the part of the screen that the panes have.
@@ -54,8 +55,8 @@ pub trait Window: Any + BoxedClone + Debug + Send + Sync {
     /// What follows from a change of that text.
     fn edited(&mut self) {}
 
-    /// An arrow key where no text is typed into: takes the next or the previous value of the choice that has the keys. False
-    /// where arrows mean nothing.
+    /// An arrow key where no text is typed into: takes the next or the previous value of the choice that has the keys.
+    /// False where arrows mean nothing.
     fn switch(&mut self, _forward: bool) -> bool {
         false
     }

@@ -68,7 +68,8 @@ pub struct Plot {
     pub left_out: u64,
 }
 
-/// Lays the column over the instants of another one; without that, over the numbers of the rows. The error is a sentence.
+/// Lays the column over the instants of another one; without that, over the numbers of the rows. The error is a
+/// sentence.
 pub fn plot(frame: &DataFrame, column: usize, time: Option<usize>, rows: &Rows) -> Result<Plot, String> {
     let gone = || "This column is not there.".to_owned();
     let values = taken(frame, column, rows).ok_or_else(gone)?;
@@ -156,7 +157,8 @@ mod tests {
             let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let rows = values.len() as u64;
             let time = Series::new("_anchor_time".into(), times).into_column();
-            let frame = DataFrame::new(values.len(), vec![Series::new("x".into(), values).into_column(), time]).unwrap();
+            let frame = vec![Series::new("x".into(), values).into_column(), time];
+            let frame = DataFrame::new(rows as usize, frame).unwrap();
             let plot = super::plot(&frame, 0, Some(1), &None).unwrap();
             let joined = plot.joined(count);
             prop_assert_eq!(joined.len(), count);

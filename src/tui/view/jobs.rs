@@ -194,8 +194,8 @@ fn fitting_columns(app: &App, canvas: &mut Canvas, wide: usize, top: usize, rows
     all.into_iter().map(|(column, _, cells)| (column, cells)).collect()
 }
 
-/// Whether what the column says of the job is of this program's making. A word of the deployment's own may be of any length: it
-/// takes what the other columns leave, and hides none of them.
+/// Whether what the column says of the job is of this program's making. A word of the deployment's own may be of any
+/// length: it takes what the other columns leave, and hides none of them.
 fn is_known(job: &Job, column: Column) -> bool {
     match column {
         Column::State => !matches!(job.state, JobState::Other(_)),

@@ -25,8 +25,8 @@ use crate::tui::theme::Meaning;
 
 /// Cells that names take.
 const NAMES: usize = 12;
-/// What the pane tells of the definition itself, and so does not repeat of the deployment's summary: the fixed rows that every
-/// deployment sends (docs/wire.md section 2.4), and those of ours.
+/// What the pane tells of the definition itself, and so does not repeat of the deployment's summary: the fixed rows
+/// that every deployment sends (docs/wire.md section 2.4), and those of ours.
 const KNOWN: [&str; 21] = [
     "name",
     "workspace",

@@ -190,8 +190,8 @@ fn frames_of_a_query_under_way_and_of_one_that_failed() {
         tell(&mut app, Update::QueryProgress { request, progress });
         app.now += Span::seconds(7);
         check("query", &mut app);
-        let what = "Query of view carrier_delays_hourly failed: conversion from `str` to `f64` failed in column 'dep_delay' for 1 \
-                    out of 4680 values: [\"n/a\"]."
+        let what = "Query of view carrier_delays_hourly failed: conversion from `str` to `f64` failed in column \
+                    'dep_delay' for 1 out of 4680 values: [\"n/a\"]."
             .to_owned();
         let hint = "Fix the value in data/flights-2013-11.parquet or cast with try_cast.".to_owned();
         answered(&mut app, Err(Problem { what, hint }));
@@ -210,10 +210,7 @@ fn frames_of_a_table() {
         check("table-filter", &mut app);
         press(&mut app, "type:_colour=red");
         check("table-filter-error", &mut app);
-        press(
-            &mut app,
-            "backspace backspace backspace backspace backspace backspace backspace backspace backspace backspace backspace",
-        );
+        press(&mut app, &"backspace ".repeat(11));
         press(&mut app, "enter i");
         check("table-column", &mut app);
         press(&mut app, "p");
@@ -240,8 +237,8 @@ fn frames_of_tables_with_warnings_and_without_rows() {
         press(&mut app, "x enter");
         let warnings = [
             "The range of 1h is shorter than the longest window of 1d: features may lack events before its start.",
-            "The range is not a multiple of the aggregation interval of 1h: the last tile is incomplete and is left out of \
-             the result.",
+            "The range is not a multiple of the aggregation interval of 1h: the last tile is incomplete and is left \
+             out of the result.",
         ];
         answered(&mut app, Ok(answer(frame_of(24), &warnings)));
         check("table-warnings", &mut app);

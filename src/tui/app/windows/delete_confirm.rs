@@ -14,8 +14,8 @@ use crate::tui::view::form::{fact, wrapped};
 /// Cells that names take.
 const NAMES: usize = 12;
 /// What will happen, in a sentence.
-const EFFECT: &str = "Deletes the materialized rows of these keys by one job for each store. Deleted rows do not come back, \
-                      but later jobs and stream events may write the keys again.";
+const EFFECT: &str = "Deletes the materialized rows of these keys by one job for each store. Deleted rows do not come \
+                      back, but later jobs and stream events may write the keys again.";
 
 /// The question, about what was read when it was opened.
 #[derive(Clone, Debug)]

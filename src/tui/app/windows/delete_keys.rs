@@ -1,8 +1,8 @@
 //! The form of `delete_keys` (docs/reference.md, delete_keys; docs/semantics.md section 11): which keys, from which
 //! stores, and what came of it.
 //!
-//! Keys are read and checked by the client task; the form shows what was read, and only then asks. Nothing is deleted from
-//! here: that is [`mutations`](crate::tui::app::mutations)'s, once the question was answered.
+//! Keys are read and checked by the client task; the form shows what was read, and only then asks. Nothing is deleted
+//! from here: that is [`mutations`](crate::tui::app::mutations)'s, once the question was answered.
 
 use ratatui::layout::Rect;
 
@@ -221,7 +221,8 @@ impl DeleteForm {
         Stores { online, offline }.words()
     }
 
-    /// What was read, in a sentence: `1 204 keys (1 310 given) from keys.csv for carrier_delays in prod, online and offline`.
+    /// What was read, in a sentence: `1 204 keys (1 310 given) from keys.csv for carrier_delays in prod, online and
+    /// offline`.
     pub fn summary(&self) -> Option<String> {
         let keys = self.keys.as_ref()?;
         let (view, workspace) = (&self.view.name, &self.view.workspace);
@@ -337,8 +338,8 @@ fn remarks(form: &DeleteForm, inside: usize) -> Vec<Line> {
     let Some(summary) = form.summary() else {
         let columns: Vec<&str> = form.view.join_keys.iter().map(|key| key.name.as_str()).collect();
         let text = format!(
-            "The keys are the columns {}, of at most 10 000 rows in CSV, Parquet or JSON lines. Enter reads them; nothing is \
-             deleted before a question.",
+            "The keys are the columns {}, of at most 10 000 rows in CSV, Parquet or JSON lines. Enter reads them; \
+             nothing is deleted before a question.",
             columns.join(", ")
         );
         return wrapped(&text, inside, Meaning::Dim);

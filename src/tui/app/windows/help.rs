@@ -70,8 +70,8 @@ fn lines(wide: usize) -> Vec<Line> {
     lines
 }
 
-/// A row: keys at the left, the sentence at their right on as many lines as it takes. More keys than fit have a line of their
-/// own.
+/// A row: keys at the left, the sentence at their right on as many lines as it takes. More keys than fit have a line of
+/// their own.
 fn push(lines: &mut Vec<Line>, keys: &str, sentence: &str, wide: usize) {
     let mut left = fit(keys, KEYS, false);
     if width(keys) >= KEYS {

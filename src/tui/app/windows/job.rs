@@ -1,8 +1,8 @@
-//! The window of one job: what it is, its attempts on an axis of time, which windows are materialized around its own, and what
-//! the chosen attempt did, with its log.
+//! The window of one job: what it is, its attempts on an axis of time, which windows are materialized around its own,
+//! and what the chosen attempt did, with its log.
 //!
-//! The job itself is read from the list, so that the window is there at once and live; stages and log are asked for the one
-//! attempt that shows.
+//! The job itself is read from the list, so that the window is there at once and live; stages and log are asked for the
+//! one attempt that shows.
 
 mod timeline;
 

@@ -1,4 +1,5 @@
-//! The window of the log: the deployment and its notices, what this console did and heard, and the deployment's audit log.
+//! The window of the log: the deployment and its notices, what this console did and heard, and the deployment's audit
+//! log.
 
 use ratatui::layout::Rect;
 

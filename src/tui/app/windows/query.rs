@@ -1,7 +1,7 @@
 //! A query under way: what is being done, how far it is, since when; or why it failed, in full.
 //!
-//! One at a time: run, history, a status table, a lookup of many keys. Its answer finds this window by the request, and the
-//! table takes its place; without such a window the answer is dropped.
+//! One at a time: run, history, a status table, a lookup of many keys. Its answer finds this window by the request, and
+//! the table takes its place; without such a window the answer is dropped.
 
 use std::time::Duration;
 

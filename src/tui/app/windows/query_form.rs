@@ -10,8 +10,8 @@
 //! ╰──────────────────────────────────────────────────────────────╯
 //! ```
 //!
-//! A form becomes a [`Query`] or says at which of its lines it is wrong. Files are named here and read by the client task. Where
-//! not all lines fit, the one that has the keys stays in sight with what is wrong with it.
+//! A form becomes a [`Query`] or says at which of its lines it is wrong. Files are named here and read by the client
+//! task. Where not all lines fit, the one that has the keys stays in sight with what is wrong with it.
 
 use ratatui::layout::Rect;
 
@@ -452,16 +452,16 @@ fn rows(form: &QueryForm, inside: usize) -> (Vec<Row>, usize) {
 fn remark(form: &QueryForm) -> &'static str {
     match (form.kind, form.with_spine) {
         (Kind::Run, _) => {
-            "Times are UTC; an empty one follows from the batch schedule. Files are CSV, Parquet or JSON lines. Nothing is \
-             written."
+            "Times are UTC; an empty one follows from the batch schedule. Files are CSV, Parquet or JSON lines. \
+             Nothing is written."
         }
         (Kind::History, true) => {
-            "One row for each row of the spine, with the features as they were at its instant. Files are CSV, Parquet or \
-             JSON lines."
+            "One row for each row of the spine, with the features as they were at its instant. Files are CSV, Parquet \
+             or JSON lines."
         }
         (Kind::History, false) => {
-            "Times are UTC; an empty start is the beginning of the features, an empty end is now. Files are CSV, Parquet \
-             or JSON lines."
+            "Times are UTC; an empty start is the beginning of the features, an empty end is now. Files are CSV, \
+             Parquet or JSON lines."
         }
     }
 }

@@ -96,7 +96,8 @@ impl Question {
         let window = job.window.map(long_window);
         let effect = match job.job_type {
             JobType::Stream => {
-                "Stops the stream of the view: new events no longer reach the online store until somebody starts it again with f."
+                "Stops the stream of the view: new events no longer reach the online store until somebody starts it \
+                 again with f."
             }
             _ => "The running attempt is stopped and none follows; its window stays unfilled.",
         };
@@ -171,7 +172,8 @@ impl Question {
         let retries = if request.use_tecton_managed_retries { "managed" } else { "none: one attempt" };
         let effect = match (request.overwrite, request.offline) {
             (true, true) => {
-                "Starts a batch job. Offline rows of the window are dropped and written anew; online rows may be replaced."
+                "Starts a batch job. Offline rows of the window are dropped and written anew; online rows may be \
+                 replaced."
             }
             (true, false) => "Starts a batch job. Online rows of the window may be replaced.",
             (false, _) => "Starts a batch job. It is refused if the window is materialized already.",

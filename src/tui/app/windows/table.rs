@@ -1,8 +1,8 @@
 //! The table of an answer: which rows show, in which order, which cell is selected, and what is looked at closer.
 //!
-//! The selection is a row of the table, whatever is sorted or filtered around it. Whatever looks at every row is asked of the
-//! loop as [`Work`]: [`TableWindow::work`] compares what is there with what is wanted, so that at most one task of a kind is
-//! under way and the last wish wins.
+//! The selection is a row of the table, whatever is sorted or filtered around it. Whatever looks at every row is asked
+//! of the loop as [`Work`]: [`TableWindow::work`] compares what is there with what is wanted, so that at most one task
+//! of a kind is under way and the last wish wins.
 
 mod column;
 mod plot;

@@ -1,5 +1,5 @@
-//! The form of `trigger_materialization_job`: the window on its grid, what is there already, what the job would overwrite, and
-//! every check of docs/semantics.md section 10 that needs no deployment.
+//! The form of `trigger_materialization_job`: the window on its grid, what is there already, what the job would
+//! overwrite, and every check of docs/semantics.md section 10 that needs no deployment.
 //!
 //! Captured from the view when it was opened. What is materialized and which jobs there are is given to it.
 
@@ -118,8 +118,8 @@ fn newest_free(grid: &Grid, jobs: &[Job], now: Time) -> model::Window {
 }
 
 impl TriggerForm {
-    /// A form for the view: the job's window and stores, else the view's own stores and the newest complete period that none
-    /// of `jobs` is still to write.
+    /// A form for the view: the job's window and stores, else the view's own stores and the newest complete period that
+    /// none of `jobs` is still to write.
     fn new(view: &FeatureView, job: Option<&Job>, jobs: &[Job], now: Time) -> Self {
         let grid = Grid::new(view);
         let window = job.and_then(|job| job.window).unwrap_or_else(|| newest_free(&grid, jobs, now));
@@ -181,8 +181,8 @@ impl TriggerForm {
         }
     }
 
-    /// Moves the boundary that has the keys by one batch schedule, or both where none has. One that cannot be read begins
-    /// anew at the last legal boundary.
+    /// Moves the boundary that has the keys by one batch schedule, or both where none has. One that cannot be read
+    /// begins anew at the last legal boundary.
     fn shift(&mut self, later: bool, now: Time) {
         if self.sending.is_some() {
             return;
@@ -223,7 +223,8 @@ impl TriggerForm {
         if let Some(first) = self.grid.first.filter(|first| start < *first) {
             let first = print_time(first);
             return Err(format!(
-                "The start lies before what can be materialized: the features begin at {first}, their longest window included."
+                "The start lies before what can be materialized: the features begin at {first}, their longest window \
+                 included."
             ));
         }
         let last = self.grid.last(now);

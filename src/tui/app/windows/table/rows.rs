@@ -264,7 +264,8 @@ fn nothing(table: &TableWindow) -> String {
             "No rows: none of the given keys has values in the range. Press e to widen it.".to_owned()
         }
         Query::History(history) if !history.from_source => {
-            "No rows: nothing was materialized for the range. Press e to choose another one, or to compute from the source."
+            "No rows: nothing was materialized for the range. Press e to choose another one, or to compute from the \
+             source."
                 .to_owned()
         }
         Query::History(_) => "No rows: no features arise in the range. Press e to choose another one.".to_owned(),
