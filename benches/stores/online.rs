@@ -11,7 +11,7 @@ use fvtop::model::time::{from_micros, micros, parse_time};
 use fvtop::model::{BatchTrigger, DataType, Span, Time, Value, Window};
 use fvtop::platform::definition::{Aggregation, Function, Kind, View};
 use fvtop::platform::online::OnlineStore;
-use fvtop::platform::online::contract::{ByteStore, Space};
+use fvtop::platform::online::contract::{PartitionStore, Space};
 use fvtop::platform::online::embedded::FjallStore;
 use fvtop::platform::registry::identity::stable_id;
 use polars::prelude::{Column, DataFrame, NamedFrom, Series, TimeUnit, TimeZone};
@@ -187,7 +187,7 @@ fn writes(work: &Work, ours: &Path, bare: &Path) -> bool {
         assert_eq!(done.rows, work.rows.height() as u64);
         drop(store);
         if entries.is_empty() {
-            entries = all_entries(ours, work.space);
+            entries = all_entries(ours, work);
         }
         empty(bare);
         let database = database(bare);
@@ -201,17 +201,17 @@ fn writes(work: &Work, ours: &Path, bare: &Path) -> bool {
 }
 
 /// What the store wrote of the view, in the order of its writes: each tile behind its entry in the index.
-fn all_entries(dir: &Path, space: &'static str) -> Entries {
+fn all_entries(dir: &Path, work: &Work) -> Entries {
     let store = FjallStore::open(dir).unwrap();
     let mut entries = Entries::new();
-    let wanted = if space == "rows" { Space::Rows } else { Space::Tiles };
+    let wanted = if work.space == "rows" { Space::Rows } else { Space::Tiles };
     store
-        .scan(wanted, &[], &[0xff; 17], &mut |key, value| {
+        .values_of(wanted, work.view.id, &mut |key, value| {
             if wanted == Space::Tiles {
                 let start = key.len() - 8;
                 entries.push(("tile_index", [&key[..16], &key[start..], &key[16..start]].concat(), Vec::new()));
             }
-            entries.push((space, key.to_vec(), value.to_vec()));
+            entries.push((work.space, key.to_vec(), value.to_vec()));
             ControlFlow::Continue(())
         })
         .unwrap();

@@ -12,7 +12,7 @@ mod codec;
 pub mod contract;
 mod count_reads;
 pub mod embedded;
-mod format;
+pub mod key;
 mod make_ahead;
 #[cfg(test)]
 pub(crate) mod memory;
@@ -20,6 +20,7 @@ mod meta;
 mod plan;
 mod query;
 mod remove;
+mod reorder;
 mod rows;
 mod sort_rows;
 mod store;
@@ -125,16 +126,6 @@ impl OnlineError {
             Self::Closed { problem, .. } => problem.contains("the disk is full"),
             _ => false,
         }
-    }
-}
-
-fn damaged(plan: &plan::Plan, bytes: &dyn contract::ByteStore) -> OnlineError {
-    OnlineError::Store {
-        path: bytes.place(),
-        problem: format!(
-            "stored data of view {} cannot be read: materialize its windows again with overwrite",
-            plan.name
-        ),
     }
 }
 

@@ -51,7 +51,7 @@ mod wildcard;
 
 /// A store that has seen one event of the carrier UA, ninety minutes ago.
 fn online() -> OnlineStore {
-    let store = OnlineStore::over(Arc::new(MemoryStore::default())).unwrap();
+    let store = OnlineStore::over(Arc::new(MemoryStore::default()));
     let seen = now() - Span::minutes(90);
     let start = crate::model::time::floor(seen, Span::hours(1));
     let rows = polars::df!(

@@ -2,6 +2,8 @@
 
 use polars::prelude::*;
 
+use super::contract::ID_BYTES;
+use super::key::Key;
 use super::plan::Plan;
 use super::{OnlineError, codec};
 use crate::model::{DataType as Word, Value, foreign};
@@ -23,7 +25,7 @@ pub enum Cells {
 
 impl Cells {
     /// The column of that name.
-    pub fn of(rows: &DataFrame, name: &str) -> PolarsResult<Self> {
+    pub fn column(rows: &DataFrame, name: &str) -> PolarsResult<Self> {
         let series = rows.column(name)?.as_materialized_series().rechunk();
         Ok(match series.dtype() {
             DataType::String => Self::Text(series.str()?.clone()),
@@ -80,17 +82,19 @@ impl Cells {
 
 /// The join keys of a frame's rows.
 pub struct KeyCells {
-    prefix: [u8; super::plan::ID_BYTES],
+    view: [u8; ID_BYTES],
     /// In the order of stored keys.
     columns: Vec<Cells>,
+    /// How many of them make the partition.
+    indexed: usize,
 }
 
 impl KeyCells {
     /// The join key columns of a frame, of their declared types.
-    pub fn of(plan: &Plan, rows: &DataFrame) -> Result<Self, OnlineError> {
+    pub fn new(plan: &Plan, rows: &DataFrame) -> Result<Self, OnlineError> {
         let column = |at: &usize| {
             let (name, data_type) = &plan.join_keys[*at];
-            let cells = Cells::of(rows, name).map_err(|error| unfit(plan, &error))?;
+            let cells = Cells::column(rows, name).map_err(|error| unfit(plan, &error))?;
             let fits = match &cells {
                 Cells::Int(_) => *data_type == Word::Int64,
                 Cells::Text(_) => *data_type == Word::String,
@@ -102,18 +106,22 @@ impl KeyCells {
             if fits { Ok(cells) } else { Err(OnlineError::Mismatch(problem())) }
         };
         let columns = plan.order.iter().map(column).collect::<Result<_, _>>()?;
-        Ok(Self { prefix: plan.id.0.to_be_bytes(), columns })
+        Ok(Self { view: plan.id.0.to_be_bytes(), columns, indexed: plan.indexed })
     }
 
-    /// The beginning of all keys of a row's join key.
-    pub fn key(&self, row: usize) -> Vec<u8> {
+    /// The key of a row's join key, as [`Plan::key`].
+    pub fn key(&self, row: usize) -> Key {
         let mut bytes = Vec::with_capacity(48);
-        bytes.extend(self.prefix);
-        for column in &self.columns {
+        bytes.extend(self.view);
+        let mut split = bytes.len();
+        for (at, column) in self.columns.iter().enumerate() {
             // The types were checked: each is a key.
             let _ = column.push_key(row, &mut bytes);
+            if at < self.indexed {
+                split = bytes.len();
+            }
         }
-        bytes
+        Key::split(bytes, split)
     }
 }
 

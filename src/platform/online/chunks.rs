@@ -1,35 +1,42 @@
 //! Great writes in parts, so that their memory is bounded.
 //!
-//! A write is cut only between two join keys: what is stored of one key goes into one atomic write, so a lookup never
+//! A write is cut only between two join keys: what is stored of one key goes into one write, where it is one step, so a lookup never
 //! meets a half of it. Most writes are one part. What is written before a crash stays, so a writer that may be cut must
 //! be one that doing it again makes right.
 
 use super::OnlineError;
-use super::contract::{ByteStore, Change, Lost, Puts, Space};
+use super::contract::{Change, ENTRY, Lost, NewerPut, PartitionStore};
 
-/// Bytes of keys and values after which a write is cut, together with [`ENTRY`] for each change.
+/// Bytes of memory ([`PartitionStore::cost`]) after which a write is cut.
 pub const PART_BYTES: usize = 32 << 20;
-/// What a change costs beside its bytes, roughly.
-const ENTRY: usize = 128;
 
 /// Collects changes and writes them in parts.
 pub struct Chunks<'a> {
-    bytes: &'a dyn ByteStore,
+    place: &'a dyn PartitionStore,
     limit: usize,
     changes: Vec<Change>,
     size: usize,
     key: Vec<u8>,
-    lost: Lost,
+    done: Done,
+}
+
+/// What all parts of a write did beside what they were told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// The conditional puts that lost against newer values.
+    pub lost: Lost,
+    /// Values that the ranges held which were removed.
+    pub removed: u64,
 }
 
 impl<'a> Chunks<'a> {
     /// Nothing yet. A part is written once it has `limit` bytes.
-    pub fn new(bytes: &'a dyn ByteStore, limit: usize) -> Self {
-        Self { bytes, limit, changes: Vec::new(), size: 0, key: Vec::new(), lost: Lost::default() }
+    pub fn new(place: &'a dyn PartitionStore, limit: usize) -> Self {
+        Self { place, limit, changes: Vec::new(), size: 0, key: Vec::new(), done: Done::default() }
     }
 
     /// Tells which join key the next changes belong to. Writes what there is when it is another one and the part is full.
-    pub fn key(&mut self, key: &[u8]) -> Result<(), OnlineError> {
+    pub fn begin_key(&mut self, key: &[u8]) -> Result<(), OnlineError> {
         if self.key != key {
             if self.size >= self.limit {
                 self.write()?;
@@ -42,7 +49,7 @@ impl<'a> Chunks<'a> {
 
     /// Adds a change.
     pub fn push(&mut self, change: Change) {
-        self.size += change.bytes() + ENTRY;
+        self.size += self.place.cost(&change);
         self.changes.push(change);
     }
 
@@ -51,12 +58,12 @@ impl<'a> Chunks<'a> {
         entries.saturating_mul(size + ENTRY) >= self.limit
     }
 
-    /// Writes what there is, and then these in a write of their own.
-    pub fn load(&mut self, space: Space, puts: &mut Puts<'_>) -> Result<(), OnlineError> {
+    /// Writes what there is, and then these rows in a write of their own.
+    pub fn load_rows(&mut self, puts: &mut dyn Iterator<Item = NewerPut>) -> Result<(), OnlineError> {
         self.write()?;
-        let lost = self.bytes.load(space, puts)?;
-        self.lost.changes += lost.changes;
-        self.lost.bytes += lost.bytes;
+        let lost = self.place.load_rows(puts)?;
+        self.done.lost.changes += lost.changes;
+        self.done.lost.bytes += lost.bytes;
         Ok(())
     }
 
@@ -66,18 +73,20 @@ impl<'a> Chunks<'a> {
         let sizes: Vec<usize> =
             if changes.iter().any(is_put) { changes.iter().map(Change::bytes).collect() } else { Vec::new() };
         self.size = 0;
-        for at in self.bytes.write(changes)? {
-            self.lost.changes += 1;
-            self.lost.bytes += sizes.get(at).map_or(0, |size| *size as u64);
+        let written = self.place.write(changes)?;
+        self.done.removed += written.removed;
+        for at in written.lost {
+            self.done.lost.changes += 1;
+            self.done.lost.bytes += sizes.get(at).map_or(0, |size| *size as u64);
         }
         Ok(())
     }
 
     /// Writes what is left.
-    pub fn finish(mut self) -> Result<Lost, OnlineError> {
+    pub fn finish(mut self) -> Result<Done, OnlineError> {
         if !self.changes.is_empty() {
             self.write()?;
         }
-        Ok(self.lost)
+        Ok(self.done)
     }
 }

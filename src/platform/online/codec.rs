@@ -1,6 +1,8 @@
 //! Keys and values as bytes: the layout of the online store.
 //!
-//! Keys keep the order of what they stand for. Values begin with a version byte. No I/O.
+//! Keys keep the order of what they stand for, so that one range finds the tiles of a window and one walk gives the values
+//! of a wildcard key in their order. Values need no order; they begin with a version byte, so that a later layout can be
+//! told from this one. No I/O.
 
 use crate::model::time::{from_micros, micros};
 use crate::model::{Time, Value};
@@ -9,11 +11,12 @@ use crate::model::{Time, Value};
 const VERSION: u8 = 1;
 /// Version of tiles that hold all parts of their layout; those of version 1 lack the parts that are not shown.
 const WHOLE_TILE: u8 = 2;
-/// Deepest nesting of lists that is read back: stored lists hold scalars.
+/// Deepest nesting of lists that is read back: stored lists hold scalars, and damaged bytes must not use up the stack.
 const MAX_DEPTH: u8 = 4;
 
-/// Appends one join key value. The order of the bytes is the order of the values, nulls first; no key is the beginning of
-/// another. Absent for types that cannot be keys.
+/// Appends one join key value. The order of the bytes is the order of the values, nulls first. No key is the beginning of
+/// another, so that what is stored below one key is never met below a longer one, and several keys can be taken apart without their
+/// lengths. Absent for types that cannot be keys.
 pub fn push_key(bytes: &mut Vec<u8>, value: &Value) -> Option<()> {
     match value {
         Value::Null => bytes.push(0),
@@ -30,7 +33,8 @@ pub fn push_int_key(bytes: &mut Vec<u8>, number: i64) {
     bytes.extend(ordered(number));
 }
 
-/// Appends a text join key. A zero byte inside is escaped, so that the two zero bytes at the end are the only ones.
+/// Appends a text join key. Two zero bytes end it: less than anything that may follow the same beginning, so that `a` comes before
+/// `ab`. A zero byte inside is therefore followed by 0xff, which no end is, and which keeps it less than any other byte.
 pub fn push_text_key(bytes: &mut Vec<u8>, text: &str) {
     bytes.push(2);
     if !text.as_bytes().contains(&0) {
@@ -71,7 +75,31 @@ pub fn take_key(bytes: &[u8]) -> Option<(Value, &[u8])> {
     }
 }
 
-/// Eight bytes that sort as the number does.
+/// The bytes of the join key value at the front, and the rest, without reading it; absent when they are damaged.
+pub fn split_key(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let length = match bytes.first()? {
+        0 => 1,
+        1 => 9,
+        // A zero byte of the text has an escape behind it: the first zero behind which another one stands ends it.
+        2 => 1 + text_end(bytes.get(1..)?)?,
+        _ => return None,
+    };
+    bytes.split_at_checked(length)
+}
+
+/// Where a text key ends, its two zero bytes included.
+fn text_end(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += bytes.get(at..)?.iter().position(|byte| *byte == 0)? + 2;
+        if *bytes.get(at - 1)? == 0 {
+            return Some(at);
+        }
+    }
+}
+
+/// Eight bytes that sort as the number does: with its sign bit turned over, for that is set where a number is less than zero, and
+/// bytes with it set come last.
 pub fn ordered(number: i64) -> [u8; 8] {
     ((number as u64) ^ (1 << 63)).to_be_bytes()
 }
@@ -243,7 +271,7 @@ mod tests {
         #[test]
         fn damage_is_never_taken_for_values_of_another_shape(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
             // Must come back without a panic or a great allocation, whatever the bytes are.
-            let _ = decode(&bytes);
+            let _ = (decode(&bytes), split_key(&bytes), take_key(&bytes));
         }
 
         #[test]
@@ -257,6 +285,7 @@ mod tests {
             prop_assert_eq!(bytes(&a).cmp(&bytes(&b)), order);
             let all = bytes(&a);
             let (first, rest) = take_key(&all).unwrap();
+            prop_assert_eq!(split_key(&all), Some(all.split_at(all.len() - rest.len())));
             let (second, rest) = take_key(rest).unwrap();
             prop_assert_eq!((vec![first, second], rest), (a, [].as_slice()));
         }

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::OnlineError;
-use super::contract::{ByteStore, Change, Space, Visit};
+use super::contract::{PartitionReads, Space, Visit};
+use super::key::{Key, KeyRange};
 
 /// What was found, and the bytes that were read to find it.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,15 +15,15 @@ pub struct Read<T> {
     pub bytes: u64,
 }
 
-/// A byte store whose answers are counted.
+/// The reads of a place, whose answers are counted.
 pub struct CountedReads<'a> {
-    inner: &'a dyn ByteStore,
+    inner: &'a dyn PartitionReads,
     bytes: AtomicU64,
 }
 
 impl<'a> CountedReads<'a> {
     /// Nothing counted so far.
-    pub fn new(inner: &'a dyn ByteStore) -> Self {
+    pub fn new(inner: &'a dyn PartitionReads) -> Self {
         Self { inner, bytes: AtomicU64::new(0) }
     }
 
@@ -36,25 +37,21 @@ impl<'a> CountedReads<'a> {
     }
 }
 
-impl ByteStore for CountedReads<'_> {
+impl PartitionReads for CountedReads<'_> {
     fn place(&self) -> String {
         self.inner.place()
     }
 
-    fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, OnlineError> {
+    fn get(&self, space: Space, key: &Key) -> Result<Option<Vec<u8>>, OnlineError> {
         let value = self.inner.get(space, key)?;
         value.iter().for_each(|value| self.add(value));
         Ok(value)
     }
 
-    fn scan(&self, space: Space, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<(), OnlineError> {
-        self.inner.scan(space, from, to, &mut |key, value| {
+    fn range(&self, space: Space, range: &KeyRange, visit: &mut Visit<'_>) -> Result<(), OnlineError> {
+        self.inner.range(space, range, &mut |sort, value| {
             self.add(value);
-            visit(key, value)
+            visit(sort, value)
         })
-    }
-
-    fn write(&self, changes: Vec<Change>) -> Result<Vec<usize>, OnlineError> {
-        self.inner.write(changes)
     }
 }

@@ -1,6 +1,7 @@
-//! The byte store on this machine: fjall, an embedded log-structured store, a keyspace for each space.
+//! The place for values on this machine: fjall, an embedded log-structured store in one folder.
 //!
-//! Every write is one batch, on disk before it returns. It must not know what the bytes mean.
+//! It keeps more than the contract asks for: a write is one batch over all partitions, and what is read is of one snapshot. Keys are
+//! kept joined, in one order over all partitions. It must not know what values mean beyond their times.
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};
@@ -9,16 +10,21 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, UserKey, UserValue};
-
 use super::OnlineError;
-use super::contract::{ByteStore, Change, Lost, Puts, Space, Visit, wins};
+use super::contract::{
+    Change, ENTRY, Expired, Lost, NewerPut, Over, PartitionReads, PartitionStore, Space, Visit, Written,
+};
+use super::key::{self, Key, KeyRange};
+use crate::model::Id;
+use expiry::Sweeps;
+use open::{FLUSH_CHECK, Failure, Kept, Open};
 
-/// Tables in memory that may wait for their flush when a write begins. A write seals two more at most, and from four on fjall
-/// makes its writer wait.
-const MOST_SEALED: usize = 1;
-/// How often that is looked at.
-const FLUSH_CHECK: Duration = Duration::from_millis(1);
+mod expiry;
+mod form;
+mod index;
+mod open;
+mod walk;
+
 /// How long after a write that failed the store is opened anew; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest such pause.
@@ -31,23 +37,25 @@ const ROOM: usize = 2 << 20;
 /// The store in one folder.
 ///
 /// After a write that failed, fjall takes no more of them, for what is on disk is not certain. Then all of it is closed and opened
-/// anew, from what is on disk, as soon as there is room: at a write, or when [`ByteStore::mend`] is called. Until then it is read as it
-/// was.
+/// anew, from what is on disk, as soon as there is room: at a write, or when [`PartitionStore::mend`] is called. Until then it is read
+/// as it was.
 pub struct FjallStore {
     path: PathBuf,
     /// Absent while it could not be opened again. Scans hold it without the lock, for what they visit may be read meanwhile.
     open: RwLock<Option<Arc<Open>>>,
-    /// Conditional puts read what they change, so writes go one after the other. Holds what an earlier one left behind.
-    writing: Mutex<Option<Broken>>,
+    /// Conditional puts read what they change, so writes go one after the other.
+    writing: Mutex<Writing>,
     /// What keeps it from being written.
     trouble: Mutex<Option<String>>,
 }
 
-/// fjall's handles.
-struct Open {
-    database: Database,
-    /// In the order of [`Space::ALL`].
-    keyspaces: [Keyspace; 4],
+/// What the writer whose turn it is knows of earlier ones.
+#[derive(Default)]
+struct Writing {
+    /// What one that failed left behind.
+    broken: Option<Broken>,
+    /// How far expiry is.
+    sweeps: Sweeps,
 }
 
 /// A write has failed.
@@ -58,78 +66,12 @@ struct Broken {
     pause: Duration,
 }
 
-impl Open {
-    fn at(dir: &Path) -> Result<Self, OnlineError> {
-        let failed = |error: fjall::Error| store_error(dir, &error);
-        // Small on purpose: the store shares its machine with the engine and the screen.
-        let builder = Database::builder(dir).cache_size(32 << 20).max_journaling_size(64 << 20).worker_threads(1);
-        let database = builder.open().map_err(failed)?;
-        let options = || KeyspaceCreateOptions::default().max_memtable_size(8 << 20);
-        let keyspace = |name: &str| database.keyspace(name, options).map_err(failed);
-        let keyspaces = [keyspace("tiles")?, keyspace("tile_index")?, keyspace("rows")?, keyspace("meta")?];
-        Ok(Self { database, keyspaces })
-    }
-
-    fn keyspace(&self, space: Space) -> &Keyspace {
-        &self.keyspaces[space as usize]
-    }
-
-    /// Waits until what earlier writes left in memory is on its way to files. fjall itself waits for that in the middle of
-    /// a write, and without end once its background thread has met a full disk; here that is noticed.
-    fn wait_for_flushes(&self) -> fjall::Result<()> {
-        while self.keyspaces.iter().any(|keyspace| keyspace.sealed_memtable_count() > MOST_SEALED) {
-            self.database.persist(PersistMode::Buffer)?;
-            std::thread::sleep(FLUSH_CHECK);
-        }
-        Ok(())
-    }
-
-    fn load(&self, space: Space, puts: &mut Puts<'_>) -> fjall::Result<Lost> {
-        let keyspace = self.keyspace(space);
-        // Into files of its own, past journal and memory: they are on disk, and seen all at once, when it is finished.
-        let mut files = keyspace.start_ingestion()?;
-        let (mut stored, mut lost) = (Beside::all(), Lost::default());
-        for (key, value) in puts {
-            let found = stored.find(keyspace, &key)?;
-            if found.is_none_or(|stored| wins(&value, &stored)) {
-                files.write(key, value)?;
-            } else {
-                lost.changes += 1;
-                lost.bytes += (key.len() + value.len()) as u64;
-            }
-        }
-        files.finish()?;
-        Ok(lost)
-    }
-
-    fn write(&self, changes: Vec<Change>) -> fjall::Result<Vec<usize>> {
-        self.wait_for_flushes()?;
-        let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
-        let mut lost = Vec::new();
-        let mut stored = Beside::of(&changes);
-        for (at, change) in changes.into_iter().enumerate() {
-            match change {
-                Change::Put { space, key, value } => batch.insert(self.keyspace(space), key, value),
-                Change::Remove { space, key } => batch.remove(self.keyspace(space), key),
-                Change::PutNewer { space, key, value } => {
-                    let found = stored.find(self.keyspace(space), &key)?;
-                    if found.is_none_or(|stored| wins(&value, &stored)) {
-                        batch.insert(self.keyspace(space), key, value);
-                    } else {
-                        lost.push(at);
-                    }
-                }
-            }
-        }
-        batch.commit()?;
-        Ok(lost)
-    }
-}
-
 impl FjallStore {
-    /// Opens the store in `dir`, creating it when it is not there.
+    /// Opens the store in `dir`, creating it when it is not there, and takes one of an earlier form into the present one.
     pub fn open(dir: &Path) -> Result<Self, OnlineError> {
-        let open = RwLock::new(Some(Arc::new(Open::at(dir)?)));
+        let open = Open::at(dir).map_err(|error| store_error(dir, &error))?;
+        form::check(&open, dir)?;
+        let open = RwLock::new(Some(Arc::new(open)));
         Ok(Self { path: dir.to_owned(), open, writing: Mutex::default(), trouble: Mutex::default() })
     }
 
@@ -142,29 +84,38 @@ impl FjallStore {
     }
 
     /// The turn to write. A writer that panicked left nothing half done: its batch was not committed.
-    fn turn(&self) -> MutexGuard<'_, Option<Broken>> {
+    fn turn(&self) -> MutexGuard<'_, Writing> {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn told(&self) -> MutexGuard<'_, Option<String>> {
+    fn present_trouble(&self) -> MutexGuard<'_, Option<String>> {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn closed(&self) -> OnlineError {
-        let why = self.told().clone().unwrap_or_else(|| "it could not be opened again".to_owned());
+        let why = self.present_trouble().clone().unwrap_or_else(|| "it could not be opened again".to_owned());
         OnlineError::Closed { path: self.place(), problem: why }
     }
 
+    /// Visits the joined keys in `[from, to)` in their order.
+    fn scan(&self, kept: Kept, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<(), OnlineError> {
+        self.handles()?.scan(kept, from, to, visit).map_err(|error| self.failed(&error))
+    }
+
     /// Does one write, once what an earlier one broke is mended.
-    fn change<T>(&self, change: impl FnOnce(&Open) -> fjall::Result<T>) -> Result<T, OnlineError> {
-        let mut broken = self.turn();
-        self.mend_in(&mut broken)?;
+    fn change<T>(&self, change: impl FnOnce(&Open, &mut Sweeps) -> Result<T, Failure>) -> Result<T, OnlineError> {
+        let mut writing = self.turn();
+        let Writing { broken, sweeps } = &mut *writing;
+        self.mend_in(broken)?;
         let open = self.handles()?;
-        change(&open).map_err(|error| {
-            let error = self.failed(&error);
-            *self.told() = Some(told(&error));
-            *broken = Some(Broken { not_before: Instant::now() + FIRST_PAUSE, pause: FIRST_PAUSE });
-            error
+        change(&open, sweeps).map_err(|failure| match failure {
+            Failure::Read(error) => self.failed(&error),
+            Failure::Write(error) => {
+                let error = self.failed(&error);
+                *self.present_trouble() = Some(trouble_of(&error));
+                *broken = Some(Broken { not_before: Instant::now() + FIRST_PAUSE, pause: FIRST_PAUSE });
+                error
+            }
         })
     }
 
@@ -178,13 +129,13 @@ impl FjallStore {
             Ok(()) => {
                 tracing::warn!(store = %self.path.display(), "the online store was opened again and is written as before");
                 *broken = None;
-                *self.told() = None;
+                *self.present_trouble() = None;
                 Ok(())
             }
             Err(error) => {
                 state.pause = (2 * state.pause).min(LONGEST_PAUSE);
                 state.not_before = Instant::now() + state.pause;
-                *self.told() = Some(told(&error));
+                *self.present_trouble() = Some(trouble_of(&error));
                 Err(self.closed())
             }
         }
@@ -200,7 +151,7 @@ impl FjallStore {
                 // fjall's lock on the folder goes with its last handle.
                 last => {
                     drop(last);
-                    *open = Some(Arc::new(Open::at(&self.path)?));
+                    *open = Some(Arc::new(Open::at(&self.path).map_err(|error| self.failed(&error))?));
                     return Ok(());
                 }
             }
@@ -227,7 +178,7 @@ impl FjallStore {
 }
 
 /// What keeps the store from being written, as part of a sentence.
-fn told(error: &OnlineError) -> String {
+fn trouble_of(error: &OnlineError) -> String {
     match error {
         OnlineError::Full { .. } => "the disk is full. Make room".to_owned(),
         OnlineError::Store { problem, .. } | OnlineError::Closed { problem, .. } => problem.clone(),
@@ -235,109 +186,94 @@ fn told(error: &OnlineError) -> String {
     }
 }
 
-impl ByteStore for FjallStore {
+impl PartitionReads for FjallStore {
     fn place(&self) -> String {
         self.path.display().to_string()
     }
 
-    fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, OnlineError> {
+    fn get(&self, space: Space, key: &Key) -> Result<Option<Vec<u8>>, OnlineError> {
         let open = self.handles()?;
-        let found = open.keyspace(space).get(key).map_err(|error| self.failed(&error))?;
+        let found = open.keyspace(space.into()).get(key.joined()).map_err(|error| self.failed(&error))?;
         Ok(found.map(|bytes| bytes.to_vec()))
     }
 
-    fn scan(&self, space: Space, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<(), OnlineError> {
-        if from >= to {
-            return Ok(());
+    fn range(&self, space: Space, range: &KeyRange, visit: &mut Visit<'_>) -> Result<(), OnlineError> {
+        let (first, behind) = range.joined();
+        let partition = range.partition().len();
+        self.scan(space.into(), first, behind, &mut |key, value| visit(&key[partition..], value))
+    }
+}
+
+impl PartitionStore for FjallStore {
+    fn write(&self, changes: Vec<Change>) -> Result<Written, OnlineError> {
+        self.change(|open, sweeps| open.write(changes, false, sweeps))
+    }
+
+    fn write_once(&self, changes: Vec<Change>) -> Result<Written, OnlineError> {
+        self.change(|open, sweeps| open.write(changes, true, sweeps))
+    }
+
+    fn load_rows(&self, puts: &mut dyn Iterator<Item = NewerPut>) -> Result<Lost, OnlineError> {
+        self.change(|open, sweeps| open.load_rows(puts, sweeps))
+    }
+
+    fn tiles_in(&self, view: Id, from: i64, to: i64, visit: &mut dyn FnMut(&[u8])) -> Result<(), OnlineError> {
+        self.scan(Kept::TileIndex, &index::edge(view, from), &index::edge(view, to), &mut |entry, _| {
+            index::tile_of(entry).iter().for_each(|tile| visit(tile));
+            ControlFlow::Continue(())
+        })
+    }
+
+    fn values_of(&self, space: Space, view: Id, visit: &mut Visit<'_>) -> Result<(), OnlineError> {
+        let first = view.0.to_be_bytes();
+        self.scan(space.into(), &first, &key::after(&first), visit)
+    }
+
+    fn expire(&self, space: Space, view: Id, over: Over, limit: usize) -> Result<Expired, OnlineError> {
+        // Said without a write, so that it is no trouble where the store cannot be written.
+        if limit == 0 || !self.turn().sweeps.may_hold(view, over) {
+            return Ok(Expired::default());
         }
-        let open = self.handles()?;
-        // Of a snapshot: a plain range may meet a batch while it is being applied, and see half of it.
-        for entry in open.database.snapshot().range(open.keyspace(space), from..to) {
-            let (key, value) = entry.into_inner().map_err(|error| self.failed(&error))?;
-            if let ControlFlow::Break(()) = visit(&key, &value) {
-                break;
+        self.change(|open, sweeps| sweeps.expire(open, (space, view), over, limit))
+    }
+
+    fn read_all(&self, visit: &mut dyn FnMut(Space, &[u8])) -> Result<u64, OnlineError> {
+        let mut entries = 0;
+        for (kept, _) in Kept::ALL {
+            self.scan(kept, &[], &[0xff; 32], &mut |_, value| {
+                entries += 1;
+                kept.space().into_iter().for_each(|space| visit(space, value));
+                ControlFlow::Continue(())
+            })?;
+        }
+        Ok(entries)
+    }
+
+    fn cost(&self, change: &Change) -> usize {
+        // A tile's entry in the index comes and goes with it.
+        let entry = match change {
+            Change::Put { space: Space::Tiles, key, .. } | Change::Remove { space: Space::Tiles, key } => {
+                key.len() + ENTRY
             }
-        }
-        Ok(())
+            _ => 0,
+        };
+        change.bytes() + ENTRY + entry
     }
 
-    fn load(&self, space: Space, puts: &mut Puts<'_>) -> Result<Lost, OnlineError> {
-        self.change(|open| open.load(space, puts))
-    }
-
-    fn write(&self, changes: Vec<Change>) -> Result<Vec<usize>, OnlineError> {
-        self.change(|open| open.write(changes))
+    fn keeps_partitions_apart(&self) -> bool {
+        false
     }
 
     fn trouble(&self) -> Option<String> {
-        self.told().clone()
+        self.present_trouble().clone()
     }
 
     fn mend(&self) -> Result<(), OnlineError> {
         // Whoever writes just now mends it as well.
-        let Ok(mut broken) = self.writing.try_lock() else { return Ok(()) };
-        self.mend_in(&mut broken)
+        let Ok(mut writing) = self.writing.try_lock() else { return Ok(()) };
+        self.mend_in(&mut writing.broken)
     }
 }
-
-/// Stored keys that a walk may meet before it gives up, for each that it found and at its beginning.
-const PATIENCE: usize = 16;
-
-/// Finds what is stored under the keys of conditional puts. Where they come in their order it walks along the stored keys
-/// beside them, which is cheaper than asking for each; where too much else lies between them, it asks for each.
-struct Beside {
-    last: Option<Vec<u8>>,
-    walk: Option<fjall::Iter>,
-    at: Option<(UserKey, UserValue)>,
-    patience: usize,
-}
-
-impl Beside {
-    /// For keys that come in their order, up to the last there is.
-    fn all() -> Self {
-        // No view has an id of nothing but 0xff.
-        Self { last: Some(vec![0xff; 17]), walk: None, at: None, patience: PATIENCE }
-    }
-
-    fn of(changes: &[Change]) -> Self {
-        let keys = || {
-            changes.iter().filter_map(|change| match change {
-                Change::PutNewer { space, key, .. } => Some((*space, key)),
-                _ => None,
-            })
-        };
-        let one_space = keys().map(|(space, _)| space).is_sorted_by(|a, b| a == b);
-        let last = keys().next_back().filter(|_| one_space && keys().is_sorted()).map(|(_, key)| key.clone());
-        Self { last, walk: None, at: None, patience: PATIENCE }
-    }
-
-    fn find(&mut self, keyspace: &Keyspace, key: &[u8]) -> fjall::Result<Option<UserValue>> {
-        if let Some(last) = self.last.take() {
-            self.walk = Some(keyspace.range(key.to_vec()..=last));
-            self.step()?;
-        }
-        while self.walk.is_some() && self.at.as_ref().is_some_and(|(stored, _)| **stored < *key) {
-            self.patience -= 1;
-            if self.patience == 0 {
-                self.walk = None;
-            } else {
-                self.step()?;
-            }
-        }
-        if self.walk.is_none() {
-            return keyspace.get(key);
-        }
-        let found = self.at.as_ref().filter(|(stored, _)| **stored == *key).map(|(_, value)| value.clone());
-        self.patience += if found.is_some() { PATIENCE } else { 1 };
-        Ok(found)
-    }
-
-    fn step(&mut self) -> fjall::Result<()> {
-        self.at = self.walk.as_mut().and_then(Iterator::next).map(fjall::Guard::into_inner).transpose()?;
-        Ok(())
-    }
-}
-
 /// What happened, and what to do next.
 fn store_error(path: &Path, error: &fjall::Error) -> OnlineError {
     let io = match error {

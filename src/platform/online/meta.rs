@@ -1,9 +1,10 @@
-//! What the online store knows of a view besides its data.
+//! What the online store knows of a view besides its data: the values of its partition in [`Space::Views`].
 
 use std::fmt::Write;
 
 use super::codec;
-use super::plan::ID_BYTES;
+use super::contract::{Change, ID_BYTES, Space};
+use super::key::Key;
 use crate::model::time::{from_micros, span_micros};
 use crate::model::{Id, Window};
 use crate::platform::definition::{Kind, View};
@@ -22,25 +23,29 @@ pub enum Meta {
     Shape,
     /// The order of join keys in its stored keys, a byte each; absent for the view's order.
     Order,
+    /// How many of them make the partition, a byte; only at places that keep partitions apart.
+    Indexed,
 }
 
 impl Meta {
-    /// Its key in the store.
-    pub fn key(self, view: Id) -> Vec<u8> {
-        let mut key = view.0.to_be_bytes().to_vec();
+    /// Its key in [`Space::Views`].
+    pub fn key(self, view: Id) -> Key {
+        let mut key = Vec::with_capacity(ID_BYTES + 1);
+        key.extend(view.0.to_be_bytes());
         key.push(match self {
             Self::Position => 1,
             Self::LatestEvent => 2,
             Self::Windows => 3,
             Self::Shape => 4,
             Self::Order => 5,
+            Self::Indexed => 6,
         });
-        key
+        Key::split(key, ID_BYTES)
     }
 
-    /// Whether a key is that of some view.
+    /// Whether a joined key is that of some view.
     pub fn is_of(self, key: &[u8]) -> bool {
-        key.len() == ID_BYTES + 1 && key.last() == self.key(Id(0)).last()
+        key.len() == ID_BYTES + 1 && key.last() == self.key(Id(0)).joined().last()
     }
 
     /// The shape of a view's stored data: keys and columns with their types, and the tile size. Data of one shape must
@@ -63,6 +68,11 @@ impl Meta {
         }
         text.into_bytes()
     }
+}
+
+/// The change that keeps something of a view.
+pub fn put(meta: Meta, view: Id, value: Vec<u8>) -> Change {
+    Change::Put { space: Space::Views, key: meta.key(view), value, ends: None }
 }
 
 /// A set of windows, sorted, none touching another.

@@ -1,20 +1,17 @@
 //! How the data of one view lies in the store: made once a definition, read by every call. No I/O.
 //!
-//! Keys are the view's id, its join keys with the wildcard key last, and for tiles their start. So the tiles of one key
-//! lie together, oldest first, and so do all values of the wildcard key under the same indexed keys.
+//! A partition is the view's id and the keys of its serving index; behind it, as sort key, come the wildcard key, where the view
+//! has one, and of tiles their start. So the tiles of one key lie together, oldest first, and so do all values of the wildcard
+//! key under the same indexed keys: a lookup and a query each read one range of one partition.
 
-use super::contract::{Space, after};
+use super::contract::{ID_BYTES, Over, PartitionReads, Space, TIME_BYTES};
+use super::key::Key;
 use super::meta::Meta;
 use super::{OnlineError, codec};
 use crate::model::time::{from_micros, micros, span_micros};
 use crate::model::{DataType, Id, Span, Time, Value, Window};
 use crate::platform::definition::{Kind, View};
 use crate::platform::tiles::{StoredColumn, stored_columns};
-
-/// Bytes of a view's id at the front of every key.
-pub const ID_BYTES: usize = 16;
-/// Bytes of a tile's start: at the end of its key, behind the id in the index.
-pub const START_BYTES: usize = 8;
 
 /// What the store needs to know of a view.
 pub struct Plan {
@@ -32,16 +29,20 @@ pub struct Plan {
     pub layout: Vec<StoredColumn>,
     /// Where the join keys stand in the view's order, in the order of stored keys.
     pub order: Vec<usize>,
+    /// How many of them, from the front, make the partition.
+    pub indexed: usize,
     /// The names of features as lookups answer them.
     pub feature_names: Vec<String>,
     /// See [`Meta::shape_of`].
     pub shape: Vec<u8>,
     index: Vec<String>,
+    reach: (i64, i64),
 }
 
 impl Plan {
     /// The plan of a view.
-    pub fn of(view: &View) -> Self {
+    pub fn new(view: &View) -> Self {
+        let order = key_order(view);
         Self {
             id: view.id,
             name: view.name.clone(),
@@ -49,10 +50,12 @@ impl Plan {
             join_keys: view.join_keys.clone(),
             timestamp_field: view.timestamp_field.clone(),
             layout: stored_columns(view),
-            order: key_order(view),
+            indexed: order.iter().filter(|at| is_indexed(view, **at)).count(),
+            order,
             feature_names: view.feature_names().iter().map(|name| format!("{}.{name}", view.name)).collect(),
             shape: Meta::shape_of(view),
             index: view.online_serving_index.clone(),
+            reach: reach(&view.kind),
         }
     }
 
@@ -72,9 +75,7 @@ impl Plan {
 
     /// Size of a tile and the longest window, microseconds; zero for temporal views.
     pub fn reach(&self) -> (i64, i64) {
-        let Kind::Aggregate { interval, aggregations } = &self.kind else { return (0, 0) };
-        let longest = aggregations.iter().map(|aggregation| aggregation.time_window).max().unwrap_or(*interval);
-        (span_micros(*interval), span_micros(longest))
+        self.reach
     }
 
     /// How long a row counts; absent for ever, and for aggregates.
@@ -88,6 +89,32 @@ impl Plan {
         let (interval, longest) = self.reach();
         let edge = if interval > 0 { now.div_euclid(interval).saturating_mul(interval) } else { now };
         edge.saturating_sub(longest).saturating_sub(interval).saturating_add(1)
+    }
+
+    /// The instant from which no lookup sees the tile that starts at `start`, both in microseconds: the first whose
+    /// [`Plan::first_start`] lies behind it.
+    pub fn tile_ends(&self, start: i64) -> i64 {
+        let (interval, longest) = self.reach();
+        let end = start.saturating_add(interval).saturating_add(longest);
+        // What is seen changes at the edges of tiles alone.
+        if interval > 0 { end.saturating_add((-end).rem_euclid(interval)) } else { end }
+    }
+
+    /// The instant from which no lookup sees a stored value, microseconds; absent where it counts for ever, or is damaged.
+    pub fn ends(&self, sort: &[u8], value: &[u8]) -> Option<i64> {
+        match self.space() {
+            Space::Tiles => codec::unordered(sort.last_chunk::<TIME_BYTES>()?).map(|start| self.tile_ends(start)),
+            _ => codec::unordered(value.first_chunk::<TIME_BYTES>()?).and_then(|time| self.row_ends(time)),
+        }
+    }
+
+    /// What no lookup at `now` (microseconds) or later sees; absent where everything counts for ever.
+    pub fn over(&self, now: i64) -> Option<Over> {
+        let before = match self.space() {
+            Space::Tiles => self.first_start(now),
+            _ => now.saturating_sub(span_micros(self.ttl()?)).saturating_add(1),
+        };
+        Some(Over { now, before })
     }
 
     /// The instant at which a row of that time is over, both in microseconds; absent where rows count for ever.
@@ -113,11 +140,6 @@ impl Plan {
         self.index.iter().filter_map(place).collect()
     }
 
-    /// The order of stored keys, a byte a key.
-    pub fn order_bytes(&self) -> Vec<u8> {
-        self.order.iter().map(|at| *at as u8).collect()
-    }
-
     /// Refuses keys that are not those of the view.
     pub fn check_keys(&self, keys: &[Value]) -> Result<(), OnlineError> {
         if keys.len() == self.join_keys.len() {
@@ -136,19 +158,25 @@ impl Plan {
         )))
     }
 
-    /// The beginning of all keys of a join key, given in the view's order. Room for a tile's start is kept.
-    pub fn prefix(&self, keys: &[Value]) -> Result<Vec<u8>, OnlineError> {
+    /// The key of a join key, given in the view's order: of a row, and the beginning of those of its tiles. Room for a tile's start
+    /// is kept.
+    pub fn key(&self, keys: &[Value]) -> Result<Key, OnlineError> {
         let mut bytes = Vec::with_capacity(64);
         bytes.extend(self.id.0.to_be_bytes());
-        for at in &self.order {
-            let (key, (name, data_type)) = (&keys[*at], &self.join_keys[*at]);
+        let mut split = bytes.len();
+        for (at, place) in self.order.iter().enumerate() {
+            let (key, (name, data_type)) = (&keys[*place], &self.join_keys[*place]);
             codec::push_key(&mut bytes, key).ok_or_else(|| unfit_key(name, data_type, key))?;
+            if at < self.indexed {
+                split = bytes.len();
+            }
         }
-        Ok(bytes)
+        Ok(Key::split(bytes, split))
     }
 
-    /// The beginning of all keys under the keys of the serving index, given in the index's order.
-    pub fn index_prefix(&self, indexed: &[Value]) -> Result<Vec<u8>, OnlineError> {
+    /// The partition of keys of the serving index, given in the index's order; and the join keys in the view's order, the
+    /// wildcard key null.
+    pub fn partition(&self, indexed: &[Value]) -> Result<(Key, Vec<Value>), OnlineError> {
         let places = self.index_order();
         if indexed.len() != places.len() {
             return Err(OnlineError::Mismatch(format!(
@@ -165,44 +193,52 @@ impl Plan {
             keys[*place] = key.clone();
         }
         let mut bytes = self.id.0.to_be_bytes().to_vec();
-        for at in &self.order[..places.len()] {
+        for at in &self.order[..self.indexed] {
             codec::push_key(&mut bytes, &keys[*at])
                 .ok_or_else(|| unfit_key(&self.join_keys[*at].0, &self.join_keys[*at].1, &keys[*at]))?;
         }
-        Ok(bytes)
+        let split = bytes.len();
+        Ok((Key::split(bytes, split), keys))
     }
 
-    /// All keys of the view in a space: from the first to the first behind them.
-    pub fn everything(&self) -> (Vec<u8>, Vec<u8>) {
-        let first = self.id.0.to_be_bytes();
-        (first.to_vec(), after(&first))
+    /// The key behind a joined one, of this view. Of a damaged one all is the partition.
+    pub fn split(&self, joined: Vec<u8>) -> Key {
+        let mut keys = joined.get(ID_BYTES..);
+        for _ in 0..self.indexed {
+            keys = keys.and_then(codec::split_key).map(|(_, rest)| rest);
+        }
+        let split = joined.len() - keys.map_or(0, <[u8]>::len);
+        Key::split(joined, split)
     }
 
-    /// The key of the index for a tile.
-    pub fn index_key(&self, tile: &[u8]) -> Option<Vec<u8>> {
-        let (rest, start) = tile.split_last_chunk::<START_BYTES>()?;
-        Some([rest.get(..ID_BYTES)?, start, rest.get(ID_BYTES..)?].concat())
+    /// What is stored of the view cannot be read.
+    pub fn damaged(&self, place: &dyn PartitionReads) -> OnlineError {
+        OnlineError::Store {
+            path: place.place(),
+            problem: format!(
+                "stored data of view {} cannot be read: materialize its windows again with overwrite",
+                self.name
+            ),
+        }
     }
-
-    /// The edge in the index before all tiles of that start or later, microseconds.
-    pub fn index_edge(&self, start: i64) -> Vec<u8> {
-        [self.id.0.to_be_bytes().as_slice(), &codec::ordered(start)].concat()
-    }
-}
-
-/// The key of the tile that an entry of the index stands for.
-pub fn tile_key(index: &[u8]) -> Option<Vec<u8>> {
-    let (id, rest) = index.split_at_checked(ID_BYTES)?;
-    let (start, key) = rest.split_at_checked(START_BYTES)?;
-    Some([id, key, start].concat())
 }
 
 /// Join keys in the view's order, the wildcard key moved to the end.
 pub fn key_order(view: &View) -> Vec<usize> {
-    let indexed = |at: &usize| view.online_serving_index.contains(&view.join_keys[*at].0);
-    let (mut order, wildcard): (Vec<usize>, Vec<usize>) = (0..view.join_keys.len()).partition(indexed);
+    let (mut order, wildcard): (Vec<usize>, Vec<usize>) =
+        (0..view.join_keys.len()).partition(|at| is_indexed(view, *at));
     order.extend(wildcard);
     order
+}
+
+fn reach(kind: &Kind) -> (i64, i64) {
+    let Kind::Aggregate { interval, aggregations } = kind else { return (0, 0) };
+    let longest = aggregations.iter().map(|aggregation| aggregation.time_window).max().unwrap_or(*interval);
+    (span_micros(*interval), span_micros(longest))
+}
+
+fn is_indexed(view: &View, at: usize) -> bool {
+    view.online_serving_index.contains(&view.join_keys[at].0)
 }
 
 fn fits(name: &str, data_type: &DataType, key: &Value) -> Result<(), OnlineError> {

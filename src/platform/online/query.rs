@@ -3,11 +3,11 @@
 
 use std::ops::ControlFlow;
 
-use super::contract::{ByteStore, Space, after};
-use super::plan::{ID_BYTES, Plan, START_BYTES};
-use super::tiles::{start_of, tile_of};
-use super::vector::{self, At};
-use super::{Entry, OnlineError, codec, damaged, rows};
+use super::contract::{PartitionReads, Space, TIME_BYTES};
+use super::key::KeyRange;
+use super::plan::Plan;
+use super::vector::{self, TileSpan};
+use super::{Entry, OnlineError, codec, rows, tiles};
 use crate::model::time::micros;
 use crate::model::{Time, Value};
 use crate::platform::tiles::Tile;
@@ -15,24 +15,36 @@ use crate::platform::tiles::Tile;
 /// Entries that one query answers at most.
 pub const MOST_ENTRIES: usize = 10_000;
 
-/// What a scan has found so far: the entries that are whole, and the tiles of the key under way.
+/// What a range has given so far: the entries that are whole, and the tiles of the wildcard key under way.
 struct Found<'a> {
     plan: &'a Plan,
-    at: At,
-    key: Vec<u8>,
+    reads: &'a dyn PartitionReads,
+    span: TileSpan,
+    /// The join keys in the view's order, with nulls in the place of the wildcard key.
+    indexed: Vec<Value>,
+    /// The wildcard key of the tiles under way, as in a sort key.
+    wildcard: Vec<u8>,
     tiles: Vec<(i64, Tile)>,
     entries: Vec<Entry>,
 }
 
 /// The entries under the indexed keys at instant `at`, in the order of the wildcard key.
-pub fn query(bytes: &dyn ByteStore, plan: &Plan, indexed: &[Value], at: Time) -> Result<Vec<Entry>, OnlineError> {
-    let prefix = plan.index_prefix(indexed)?;
-    let mut found = Found { plan, at: At::of(plan, at), key: Vec::new(), tiles: Vec::new(), entries: Vec::new() };
+pub fn query(reads: &dyn PartitionReads, plan: &Plan, indexed: &[Value], at: Time) -> Result<Vec<Entry>, OnlineError> {
+    let (partition, indexed) = plan.partition(indexed)?;
+    let mut found = Found {
+        plan,
+        reads,
+        span: TileSpan::seen_at(plan, at),
+        indexed,
+        wildcard: Vec::new(),
+        tiles: Vec::new(),
+        entries: Vec::new(),
+    };
     let mut failed = None;
-    bytes.scan(plan.space(), &prefix, &after(&prefix), &mut |key, value| {
+    reads.range(plan.space(), &KeyRange::below(partition), &mut |sort, value| {
         let taken = match plan.space() {
-            Space::Rows => found.row(bytes, key, value, at),
-            _ => found.tile(bytes, key, value),
+            Space::Rows => found.row(sort, value, at),
+            _ => found.tile(sort, value),
         };
         match taken {
             Ok(()) => ControlFlow::Continue(()),
@@ -44,45 +56,55 @@ pub fn query(bytes: &dyn ByteStore, plan: &Plan, indexed: &[Value], at: Time) ->
     })?;
     match failed {
         Some(error) => Err(error),
-        None => found.close(bytes).map(|()| found.entries),
+        None => found.close().map(|()| found.entries),
     }
 }
 
 impl Found<'_> {
-    fn tile(&mut self, bytes: &dyn ByteStore, key: &[u8], value: &[u8]) -> Result<(), OnlineError> {
-        let start = start_of(key).ok_or_else(|| damaged(self.plan, bytes))?;
-        if start < self.at.from || start >= self.at.to {
+    fn tile(&mut self, sort: &[u8], value: &[u8]) -> Result<(), OnlineError> {
+        let start = tiles::start_of(sort).ok_or_else(|| self.plan.damaged(self.reads))?;
+        if start < self.span.from || start >= self.span.to {
             return Ok(());
         }
-        let key = &key[..key.len() - START_BYTES];
-        if self.key != key {
-            self.close(bytes)?;
-            self.key = key.to_vec();
+        let wildcard = &sort[..sort.len() - TIME_BYTES];
+        if self.wildcard != wildcard {
+            self.close()?;
+            self.wildcard = wildcard.to_vec();
         }
-        self.tiles.push((start, tile_of(self.plan, value).ok_or_else(|| damaged(self.plan, bytes))?));
+        self.tiles.push((start, tiles::decode(self.plan, value).ok_or_else(|| self.plan.damaged(self.reads))?));
         Ok(())
     }
 
-    /// Ends the key under way.
-    fn close(&mut self, bytes: &dyn ByteStore) -> Result<(), OnlineError> {
+    /// Ends the wildcard key under way.
+    fn close(&mut self) -> Result<(), OnlineError> {
         if self.tiles.is_empty() {
             return Ok(());
         }
-        let keys = keys_of(self.plan, &self.key).ok_or_else(|| damaged(self.plan, bytes))?;
+        let keys = self.keys(&self.wildcard)?;
         let tiles = std::mem::take(&mut self.tiles);
-        let vector = vector::of_tiles(self.plan, &keys, &tiles, self.at)?;
+        let vector = vector::from_tiles(self.plan, &keys, &tiles, self.span)?;
         self.add((keys, vector))
     }
 
-    fn row(&mut self, bytes: &dyn ByteStore, key: &[u8], value: &[u8], at: Time) -> Result<(), OnlineError> {
-        let time = rows::time_of(value).ok_or_else(|| damaged(self.plan, bytes))?;
+    fn row(&mut self, sort: &[u8], value: &[u8], at: Time) -> Result<(), OnlineError> {
+        let time = rows::time_of(value).ok_or_else(|| self.plan.damaged(self.reads))?;
         if !vector::is_alive(self.plan, time, micros(at)) {
             return Ok(());
         }
-        let row = rows::row_of(value).zip(keys_of(self.plan, key));
-        let (row, keys) = row.ok_or_else(|| damaged(self.plan, bytes))?;
-        let vector = vector::of_row(self.plan, &keys, Some(row));
+        let row = rows::decode(value).ok_or_else(|| self.plan.damaged(self.reads))?;
+        let keys = self.keys(sort)?;
+        let vector = vector::from_row(self.plan, &keys, Some(row));
         self.add((keys, vector))
+    }
+
+    /// The join keys of an entry, in the view's order.
+    fn keys(&self, wildcard: &[u8]) -> Result<Vec<Value>, OnlineError> {
+        let mut rest = wildcard;
+        let mut keys = self.indexed.clone();
+        for at in &self.plan.order[self.plan.indexed..] {
+            (keys[*at], rest) = codec::take_key(rest).ok_or_else(|| self.plan.damaged(self.reads))?;
+        }
+        if rest.is_empty() { Ok(keys) } else { Err(self.plan.damaged(self.reads)) }
     }
 
     fn add(&mut self, entry: Entry) -> Result<(), OnlineError> {
@@ -92,14 +114,4 @@ impl Found<'_> {
         self.entries.push(entry);
         Ok(())
     }
-}
-
-/// The join keys behind a stored key, in the view's order; absent when it is damaged.
-fn keys_of(plan: &Plan, key: &[u8]) -> Option<Vec<Value>> {
-    let mut rest = key.get(ID_BYTES..)?;
-    let mut keys = vec![Value::Null; plan.join_keys.len()];
-    for at in &plan.order {
-        (keys[*at], rest) = codec::take_key(rest)?;
-    }
-    rest.is_empty().then_some(keys)
 }

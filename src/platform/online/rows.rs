@@ -4,17 +4,17 @@ use polars::prelude::DataFrame;
 
 use super::cells::{Cells, KeyCells, unfit};
 use super::chunks::Chunks;
-use super::contract::{ByteStore, Change, Space, VERSION_BYTES};
+use super::contract::{Change, PartitionReads, Space, TIME_BYTES};
+use super::key::Key;
 use super::plan::Plan;
-use super::remove::Sweep;
-use super::{BatchWrite, OnlineError, StreamWrite, codec, damaged, make_ahead, sort_rows};
+use super::{BatchWrite, OnlineError, StreamWrite, codec, make_ahead, sort_rows};
 use crate::model::time::{from_micros, micros};
 use crate::model::{Time, Value};
 use crate::platform::definition::Kind;
 
 /// The newest row of a key in a frame.
 struct Latest {
-    key: Vec<u8>,
+    key: Key,
     /// Microseconds since 1970.
     time: i64,
     row: usize,
@@ -33,16 +33,16 @@ struct Newest {
 
 impl Newest {
     /// Among rows of one time the later wins. Rows without a time are passed over.
-    fn of(plan: &Plan, rows: &DataFrame) -> Result<Self, OnlineError> {
+    fn new(plan: &Plan, rows: &DataFrame) -> Result<Self, OnlineError> {
         let Kind::Temporal { features, .. } = &plan.kind else {
             return Err(OnlineError::Mismatch(format!("view {} keeps tiles, not rows", plan.name)));
         };
-        let column = |name: &str| Cells::of(rows, name).map_err(|error| unfit(plan, &error));
+        let column = |name: &str| Cells::column(rows, name).map_err(|error| unfit(plan, &error));
         let values = features.iter().map(|(name, _)| column(name)).collect::<Result<_, _>>()?;
-        let (keys, times) = (KeyCells::of(plan, rows)?, column(&plan.timestamp_field)?);
+        let (keys, times) = (KeyCells::new(plan, rows)?, column(&plan.timestamp_field)?);
         let timed = (0..rows.height()).filter_map(|row| Some((keys.key(row), row, times.number(row)?)));
-        let mut all: Vec<(Vec<u8>, usize, i64)> = timed.collect();
-        sort_rows::sort_by_key(&mut all, |(key, row, _)| (key, *row));
+        let mut all: Vec<(Key, usize, i64)> = timed.collect();
+        sort_rows::sort_by_key(&mut all, |(key, row, _)| (key.joined(), *row));
         let (mut newest, mut late): (Vec<Latest>, u64) = (Vec::with_capacity(all.len()), 0);
         for (key, row, time) in all {
             match newest.last_mut().filter(|known| known.key == key) {
@@ -61,30 +61,20 @@ impl Newest {
         self.values.iter().for_each(|column| column.push(*row, &mut bytes));
         bytes
     }
-
-    fn oldest(&self) -> Option<i64> {
-        self.rows.iter().map(|row| row.time).min()
-    }
 }
 
 /// Upserts the newest row of each key by newer-or-equal time: great writes all rows in one, ahead of what follows. Rows whose
 /// ttl is over at `now` are left out.
-pub fn upsert(
-    chunks: &mut Chunks<'_>,
-    plan: &Plan,
-    rows: &DataFrame,
-    now: Time,
-    sweep: &mut Sweep,
-) -> Result<BatchWrite, OnlineError> {
-    let mut newest = Newest::of(plan, rows)?;
-    sweep.note(newest.oldest());
+pub fn upsert(chunks: &mut Chunks<'_>, plan: &Plan, rows: &DataFrame, now: Time) -> Result<BatchWrite, OnlineError> {
+    let mut newest = Newest::new(plan, rows)?;
     let mut done = BatchWrite { skipped: newest.late, ..BatchWrite::default() };
     let rows = std::mem::take(&mut newest.rows);
     let size = rows.first().map_or(0, |first| first.key.len() + newest.value(first).len());
     let great = chunks.is_great(rows.len(), size);
     let puts = rows.into_iter().filter_map(|latest| {
         let Latest { time, count, .. } = latest;
-        if plan.row_ends(time).is_some_and(|end| end <= micros(now)) {
+        let ends = plan.row_ends(time);
+        if ends.is_some_and(|end| end <= micros(now)) {
             done.skipped += count;
             return None;
         }
@@ -92,53 +82,52 @@ pub fn upsert(
         done.rows += 1;
         done.skipped += count - 1;
         done.bytes += (latest.key.len() + value.len()) as u64;
-        Some((latest.key, value))
+        Some((latest.key, value, ends))
     });
     if great {
-        make_ahead::make_ahead(puts, |made| chunks.load(Space::Rows, made))?;
+        make_ahead::make_ahead(puts, |made| chunks.load_rows(made))?;
     } else {
-        for (key, value) in puts {
-            chunks.key(&key)?;
-            chunks.push(Change::PutNewer { space: Space::Rows, key, value });
+        for (key, value, ends) in puts {
+            chunks.begin_key(key.joined())?;
+            chunks.push(Change::PutNewer { space: Space::Rows, key, value, ends });
         }
     }
     Ok(done)
 }
 
 /// The upserts of a stream's rows, for each how many rows it stands for, and what was written if none of them loses.
-pub fn upsert_stream(
-    plan: &Plan,
-    rows: &DataFrame,
-    sweep: &mut Sweep,
-) -> Result<(Vec<Change>, Vec<u64>, StreamWrite), OnlineError> {
-    let newest = Newest::of(plan, rows)?;
-    sweep.note(newest.oldest());
-    let change =
-        |latest: &Latest| Change::PutNewer { space: Space::Rows, key: latest.key.clone(), value: newest.value(latest) };
+pub fn upsert_stream(plan: &Plan, rows: &DataFrame) -> Result<(Vec<Change>, Vec<u64>, StreamWrite), OnlineError> {
+    let newest = Newest::new(plan, rows)?;
+    let change = |latest: &Latest| Change::PutNewer {
+        space: Space::Rows,
+        key: latest.key.clone(),
+        value: newest.value(latest),
+        ends: plan.row_ends(latest.time),
+    };
     let counts: Vec<u64> = newest.rows.iter().map(|row| row.count).collect();
     let done = StreamWrite { written: counts.iter().sum(), late: newest.late };
     Ok((newest.rows.iter().map(change).collect(), counts, done))
 }
 
 /// The stored row of a key: its time and features.
-pub fn read(bytes: &dyn ByteStore, plan: &Plan, key: &[u8]) -> Result<Option<(Time, Vec<Value>)>, OnlineError> {
-    let Some(value) = bytes.get(Space::Rows, key)? else { return Ok(None) };
-    row_of(&value).map(Some).ok_or_else(|| damaged(plan, bytes))
+pub fn read(reads: &dyn PartitionReads, plan: &Plan, key: &Key) -> Result<Option<(Time, Vec<Value>)>, OnlineError> {
+    let Some(value) = reads.get(Space::Rows, key)? else { return Ok(None) };
+    decode(&value).map(Some).ok_or_else(|| plan.damaged(reads))
 }
 
 /// The row behind a stored value; absent when that is damaged.
-pub fn row_of(value: &[u8]) -> Option<(Time, Vec<Value>)> {
+pub fn decode(value: &[u8]) -> Option<(Time, Vec<Value>)> {
     let time = time_of(value)?;
-    Some((from_micros(time), codec::decode(value.get(VERSION_BYTES..)?)?))
+    Some((from_micros(time), codec::decode(value.get(TIME_BYTES..)?)?))
 }
 
 /// The time of a stored row, microseconds.
 pub fn time_of(value: &[u8]) -> Option<i64> {
-    codec::unordered(value.get(..VERSION_BYTES)?)
+    codec::unordered(value.get(..TIME_BYTES)?)
 }
 
 /// The newest time of the rows.
 pub fn newest_event(plan: &Plan, rows: &DataFrame) -> Result<Option<Time>, OnlineError> {
-    let times = Cells::of(rows, &plan.timestamp_field).map_err(|error| unfit(plan, &error))?;
+    let times = Cells::column(rows, &plan.timestamp_field).map_err(|error| unfit(plan, &error))?;
     Ok(times.max().map(from_micros))
 }

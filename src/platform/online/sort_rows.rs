@@ -4,13 +4,13 @@
 //! which lies somewhere else in memory.
 
 /// Sorts by key, rows of one key by number.
-pub fn sort_by_key<T>(rows: &mut Vec<T>, of: impl Fn(&T) -> (&Vec<u8>, usize)) {
-    let Some(first) = rows.first().map(|row| of(row).0.clone()) else { return };
+pub fn sort_by_key<T>(rows: &mut Vec<T>, key: impl Fn(&T) -> (&[u8], usize)) {
+    let Some(first) = rows.first().map(|row| key(row).0.to_vec()) else { return };
     let shared = rows
         .iter()
-        .fold(first.len(), |shared, row| first[..shared].iter().zip(of(row).0).take_while(|(a, b)| a == b).count());
-    let mut sorted: Vec<(u64, T)> = rows.drain(..).map(|row| (part(of(&row).0, shared), row)).collect();
-    sorted.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| of(&a.1).cmp(&of(&b.1))));
+        .fold(first.len(), |shared, row| first[..shared].iter().zip(key(row).0).take_while(|(a, b)| a == b).count());
+    let mut sorted: Vec<(u64, T)> = rows.drain(..).map(|row| (part(key(&row).0, shared), row)).collect();
+    sorted.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| key(&a.1).cmp(&key(&b.1))));
     rows.extend(sorted.into_iter().map(|(_, row)| row));
 }
 

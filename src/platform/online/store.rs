@@ -1,22 +1,20 @@
-//! The online store over any byte store: what it promises, whose turn it is to write, and what is known of views.
+//! The online store over any place that keeps the contract: what it promises, whose turn it is to write, and what is known of views.
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use polars::prelude::DataFrame;
 
 use super::chunks::{Chunks, PART_BYTES};
-use super::contract::{ByteStore, Change, Space, VERSION_BYTES};
+use super::contract::{Change, PartitionStore, Space, TIME_BYTES};
 use super::count_reads::{CountedReads, Read};
 use super::embedded::FjallStore;
-use super::meta::{Meta, Windows};
+use super::meta::{Meta, Windows, put};
 use super::plan::Plan;
-use super::remove::{self, Sweep};
 use super::tiles::{self, Known};
-use super::vector::{self, At};
-use super::{BatchWrite, Entry, OnlineError, StreamWrite, codec, format, query, rows};
+use super::vector::{self, TileSpan};
+use super::{BatchWrite, Entry, OnlineError, StreamWrite, codec, query, remove, reorder, rows};
 use crate::model::time::{from_micros, micros};
 use crate::model::{FeatureStatus, FeatureVector, Id, Time, Value, Window};
 use crate::platform::definition::View;
@@ -28,10 +26,10 @@ const CACHED_MISSING: &str = "CACHED_MISSING_DATA";
 
 /// The online store. Reads take no lock that a writer holds; writes go one after the other.
 pub struct OnlineStore {
-    bytes: Arc<dyn ByteStore>,
+    place: Arc<dyn PartitionStore>,
     plans: RwLock<HashMap<Id, Arc<Plan>>>,
-    /// The turn to write, and how far expiry is.
-    writing: Mutex<HashMap<Id, Sweep>>,
+    /// The turn to write: what a writer has read stays as it is until it has written.
+    writing: Mutex<()>,
     /// Bytes of one part of a great write.
     part: usize,
     /// Of views whose batch windows were not all there at the start: the windows that jobs have written.
@@ -41,19 +39,12 @@ pub struct OnlineStore {
 impl OnlineStore {
     /// The embedded store in `dir`, created when it is not there.
     pub fn open(dir: &Path) -> Result<Self, OnlineError> {
-        Self::over(Arc::new(FjallStore::open(dir)?))
+        Ok(Self::over(Arc::new(FjallStore::open(dir)?)))
     }
 
-    /// The store over a place for bytes.
-    pub fn over(bytes: Arc<dyn ByteStore>) -> Result<Self, OnlineError> {
-        format::check(&*bytes)?;
-        Ok(Self {
-            bytes,
-            plans: RwLock::default(),
-            writing: Mutex::default(),
-            part: PART_BYTES,
-            wanted: RwLock::default(),
-        })
+    /// The store over a place for its values.
+    pub fn over(place: Arc<dyn PartitionStore>) -> Self {
+        Self { place, plans: RwLock::default(), writing: Mutex::default(), part: PART_BYTES, wanted: RwLock::default() }
     }
 
     /// The store with parts of another size.
@@ -63,7 +54,7 @@ impl OnlineStore {
     }
 
     /// Waits for its turn to write. A writer that panicked left nothing half done: its changes were not written.
-    fn turn(&self) -> MutexGuard<'_, HashMap<Id, Sweep>> {
+    fn turn(&self) -> MutexGuard<'_, ()> {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -74,33 +65,33 @@ impl OnlineStore {
         if let Some(plan) = known.filter(|plan| plan.fits(view)) {
             return Ok(plan);
         }
-        let plan = Arc::new(Plan::of(view));
+        let plan = Arc::new(Plan::new(view));
         // Without a shape nothing is stored of the view, and there is nothing to hold it against.
         if let Some(shape) = self.get(view.id, Meta::Shape)? {
             if shape != plan.shape {
-                return Err(self.of_another_definition(view));
+                return Err(self.another_definition(view));
             }
             // Lookups come by here: they wait for a writer only where keys are still to be brought into order.
-            if !format::is_ordered(&*self.bytes, &plan)? {
+            if !reorder::is_ordered(&*self.place, &plan)? {
                 let _turn = self.turn();
-                format::reorder(&*self.bytes, &plan)?;
+                reorder::reorder(&*self.place, &plan)?;
             }
         }
         self.plans.write().unwrap_or_else(PoisonError::into_inner).insert(view.id, Arc::clone(&plan));
         Ok(plan)
     }
 
-    fn of_another_definition(&self, view: &View) -> OnlineError {
+    fn another_definition(&self, view: &View) -> OnlineError {
         OnlineError::Mismatch(format!(
             "view {}: the online store in {} holds data of another definition of it (keys, tiles or columns differ). \
              Restore that definition, rename the view, or start with an empty data directory",
             view.name,
-            self.bytes.place()
+            self.place.place()
         ))
     }
 
     fn get(&self, view: Id, meta: Meta) -> Result<Option<Vec<u8>>, OnlineError> {
-        self.bytes.get(Space::Meta, &meta.key(view))
+        self.place.get(Space::Views, &meta.key(view))
     }
 
     fn get_time(&self, view: Id, meta: Meta) -> Result<Option<Time>, OnlineError> {
@@ -119,24 +110,20 @@ impl OnlineStore {
 
     /// Reads all that is stored, and gives how many entries that are. An error where something cannot be read.
     pub fn read_all(&self) -> Result<u64, OnlineError> {
-        let (mut entries, mut damaged) = (0, 0);
-        for space in Space::ALL {
-            self.bytes.scan(space, &[], &[0xff; 32], &mut |_, value| {
-                entries += 1;
-                let readable = match space {
-                    Space::Tiles => codec::decode_tile(value).is_some(),
-                    Space::Rows => value.get(VERSION_BYTES..).and_then(codec::decode).is_some(),
-                    Space::TileIndex | Space::Meta => true,
-                };
-                damaged += u64::from(!readable);
-                ControlFlow::Continue(())
-            })?;
-        }
+        let mut damaged = 0;
+        let entries = self.place.read_all(&mut |space, value| {
+            let readable = match space {
+                Space::Tiles => codec::decode_tile(value).is_some(),
+                Space::Rows => value.get(TIME_BYTES..).and_then(codec::decode).is_some(),
+                Space::Views => true,
+            };
+            damaged += u64::from(!readable);
+        })?;
         if damaged == 0 {
             return Ok(entries);
         }
         let problem = format!("{damaged} of {entries} entries cannot be read: materialize again with overwrite");
-        Err(OnlineError::Store { path: self.bytes.place(), problem })
+        Err(OnlineError::Store { path: self.place.place(), problem })
     }
 
     /// Holds the store against the windows that jobs say they wrote of a view. What is not there, for the store was removed or
@@ -166,7 +153,7 @@ impl OnlineStore {
         let Some((first, last)) = missing.first().zip(missing.last()) else { return Ok(()) };
         let instant = |at: Time| at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
         Err(OnlineError::Lost {
-            path: self.bytes.place(),
+            path: self.place.place(),
             view: plan.name.clone(),
             windows: crate::model::time::print_windows(&missing),
             start: instant(first.start),
@@ -176,12 +163,12 @@ impl OnlineStore {
 
     /// What keeps the store from being written, in words. What is read meanwhile may be old.
     pub fn trouble(&self) -> Option<String> {
-        self.bytes.trouble()
+        self.place.trouble()
     }
 
     /// Tries to make the store fit to be written again, where a write has failed.
     pub fn mend(&self) -> Result<(), OnlineError> {
-        self.bytes.mend()
+        self.place.mend()
     }
 
     /// Says of a vector that it may be old, where the store cannot be written.
@@ -214,9 +201,9 @@ impl OnlineStore {
     /// Batch: replaces the tiles of the window (aggregates), or upserts rows by newer-or-equal timestamp (temporal), and
     /// marks the window as batch-materialized. Idempotent. What no lookup can reach at `now` or later is left out.
     ///
-    /// One atomic write, but for great windows: their rows go in one write ahead of it, their tiles in parts, cut between two
-    /// join keys, and the window is marked in the last one. So a lookup sees all of a key's window or nothing of it, and what
-    /// an end in the middle leaves behind is replaced when the window is written again.
+    /// A write of a partition at a time, in which the window is marked last. Of great windows the rows go in one write ahead of it, the
+    /// tiles in parts, cut between two join keys. So a lookup sees all of a key's window or nothing of it, and what an end in
+    /// the middle leaves behind is replaced when the window is written again.
     pub fn write_batch(
         &self,
         view: &View,
@@ -225,26 +212,25 @@ impl OnlineStore {
         now: Time,
     ) -> Result<BatchWrite, OnlineError> {
         let plan = self.plan(view)?;
-        let mut sweeps = self.turn();
-        let mut chunks = Chunks::new(&*self.bytes, self.part);
+        let _turn = self.turn();
+        let mut chunks = Chunks::new(&*self.place, self.part);
         // First, so that no data is ever there without its shape.
-        form_of(&plan).into_iter().for_each(|change| chunks.push(change));
+        self.form_of(&plan).for_each(|change| chunks.push(change));
         let (mut done, newest);
         match plan.space() {
             Space::Rows => {
-                let written = rows::upsert(&mut chunks, &plan, rows, now, sweeps.entry(plan.id).or_default())?;
+                let written = rows::upsert(&mut chunks, &plan, rows, now)?;
                 (done, newest) = (written, rows::newest_event(&plan, rows)?);
             }
             _ => {
-                let sweep = sweeps.entry(plan.id).or_default();
-                let written = tiles::replace(&mut chunks, &*self.bytes, &plan, (window, now), rows, sweep)?;
+                let written = tiles::replace(&mut chunks, &*self.place, &plan, (window, now), rows)?;
                 (done, newest) = (written, tiles::newest_event(&plan, rows)?);
             }
         }
         let windows = self.known_windows(plan.id)?.with(window);
         chunks.push(put(Meta::Windows, plan.id, windows.encode()));
         self.latest(plan.id, newest)?.into_iter().for_each(|change| chunks.push(change));
-        let lost = chunks.finish()?;
+        let lost = chunks.finish()?.lost;
         done.rows -= lost.changes;
         done.bytes -= lost.bytes;
         done.skipped += lost.changes;
@@ -261,10 +247,9 @@ impl OnlineStore {
         newest: Option<Time>,
     ) -> Result<StreamWrite, OnlineError> {
         let plan = self.plan(view)?;
-        let mut sweeps = self.turn();
-        let sweep = sweeps.entry(plan.id).or_default();
+        let _turn = self.turn();
         let (mut changes, counts, mut done) = match plan.space() {
-            Space::Rows => rows::upsert_stream(&plan, rows, sweep)?,
+            Space::Rows => rows::upsert_stream(&plan, rows)?,
             _ => {
                 let stream = view.inputs.first().and_then(|input| input.source.stream.as_ref());
                 // The newest event of earlier writes: what comes together is not late for each other (docs/semantics.md
@@ -272,14 +257,15 @@ impl OnlineStore {
                 let newest = self.latest_event(plan.id)?;
                 let passed = newest.zip(stream).map(|(newest, stream)| micros(newest - stream.watermark));
                 let known = Known { windows: self.known_windows(plan.id)?, passed };
-                let (changes, done) = tiles::merge_stream(&*self.bytes, &plan, &known, rows, sweep)?;
+                let (changes, done) = tiles::merge_stream(&*self.place, &plan, &known, rows)?;
                 (changes, Vec::new(), done)
             }
         };
         changes.push(put(Meta::Position, plan.id, position.encode()));
-        changes.extend(form_of(&plan));
+        changes.extend(self.form_of(&plan));
         changes.extend(self.latest(plan.id, newest)?);
-        for lost in self.bytes.write(changes)? {
+        // Once and for all: tiles are sums, and to add the same events again would count them twice.
+        for lost in self.place.write_once(changes)?.lost {
             let count = counts.get(lost).copied().unwrap_or_default();
             done.written -= count;
             done.late += count;
@@ -291,7 +277,7 @@ impl OnlineStore {
     pub fn stream_position(&self, view: Id) -> Result<Option<Position>, OnlineError> {
         let position = self.get(view, Meta::Position)?.map(|bytes| Position::decode(&bytes)).transpose();
         position.map_err(|problem| OnlineError::Store {
-            path: self.bytes.place(),
+            path: self.place.place(),
             problem: format!(
                 "the bytes that keep how far a stream was read cannot be used, for they are {problem}: start the release that \
                  wrote them or a later one, or put the store back from a copy"
@@ -309,17 +295,17 @@ impl OnlineStore {
     pub fn lookup(&self, view: &View, keys: &[Value], at: Time) -> Result<Read<FeatureVector>, OnlineError> {
         let plan = self.plan(view)?;
         plan.check_keys(keys)?;
-        let prefix = plan.prefix(keys)?;
+        let key = plan.key(keys)?;
         self.check_whole(&plan, at)?;
-        let bytes = CountedReads::new(&*self.bytes);
+        let reads = CountedReads::new(&*self.place);
         if plan.space() == Space::Rows {
-            let row = rows::read(&bytes, &plan, &prefix)?;
+            let row = rows::read(&reads, &plan, &key)?;
             let alive = row.filter(|(time, _)| vector::is_alive(&plan, micros(*time), micros(at)));
-            return Ok(bytes.read(self.aged(vector::of_row(&plan, keys, alive))));
+            return Ok(reads.read(self.aged(vector::from_row(&plan, keys, alive))));
         }
-        let at = At::of(&plan, at);
-        let tiles = tiles::read(&bytes, &plan, prefix, (at.from, at.to))?;
-        Ok(bytes.read(self.aged(vector::of_tiles(&plan, keys, &tiles, at)?)))
+        let span = TileSpan::seen_at(&plan, at);
+        let tiles = tiles::read(&reads, &plan, key, (span.from, span.to))?;
+        Ok(reads.read(self.aged(vector::from_tiles(&plan, keys, &tiles, span)?)))
     }
 
     /// One entry for each value of the wildcard key that has anything inside the longest window, or the ttl, at `at`; in the
@@ -328,22 +314,21 @@ impl OnlineStore {
     pub fn query(&self, view: &View, indexed: &[Value], at: Time) -> Result<Read<Vec<Entry>>, OnlineError> {
         let plan = self.plan(view)?;
         self.check_whole(&plan, at)?;
-        let bytes = CountedReads::new(&*self.bytes);
-        let found = query::query(&bytes, &plan, indexed, at)?;
-        Ok(bytes.read(found.into_iter().map(|(keys, vector)| (keys, self.aged(vector))).collect()))
+        let reads = CountedReads::new(&*self.place);
+        let found = query::query(&reads, &plan, indexed, at)?;
+        Ok(reads.read(found.into_iter().map(|(keys, vector)| (keys, self.aged(vector))).collect()))
     }
 
     /// Removes everything of these keys (a frame of the view's join key columns, distinct, of their types; null is a legal
     /// key). Returns the tiles or rows that are gone. Deleting again is harmless.
     ///
-    /// One atomic write up to some 100 000 tiles or rows; more go in parts, cut between two join keys, so that a key is whole or
-    /// gone. After an end in the middle, deleting again removes the rest.
+    /// Many go in parts, cut between two join keys, so that a key is whole or gone. After an end in the middle, deleting again removes the rest.
     pub fn delete(&self, view: &View, keys: &DataFrame) -> Result<u64, OnlineError> {
         let plan = self.plan(view)?;
         let _turn = self.turn();
-        let mut chunks = Chunks::new(&*self.bytes, self.part);
-        let gone = remove::delete(&mut chunks, &*self.bytes, &plan, keys)?;
-        chunks.finish().map(|_| gone)
+        let mut chunks = Chunks::new(&*self.place, self.part);
+        remove::delete(&mut chunks, &plan, keys)?;
+        chunks.finish().map(|done| done.removed)
     }
 
     /// Removes what no lookup can reach at `now` or later: tiles behind the longest window, the oldest first, and rows whose
@@ -351,16 +336,14 @@ impl OnlineStore {
     /// from there, so nothing removed need not mean that nothing is left; it costs nothing where nothing can be over.
     pub fn expire(&self, view: &View, now: Time, limit: usize) -> Result<u64, OnlineError> {
         let plan = self.plan(view)?;
-        let mut sweeps = self.turn();
-        remove::expire(&*self.bytes, &plan, micros(now), limit, sweeps.entry(plan.id).or_default())
+        let Some(over) = plan.over(micros(now)) else { return Ok(0) };
+        let _turn = self.turn();
+        let expired = self.place.expire(plan.space(), plan.id, over, limit)?;
+        if expired.damaged == 0 { Ok(expired.gone) } else { Err(plan.damaged(&*self.place)) }
     }
-}
 
-fn put(meta: Meta, view: Id, value: Vec<u8>) -> Change {
-    Change::Put { space: Space::Meta, key: meta.key(view), value }
-}
-
-/// The changes that keep how the data of a view lies.
-fn form_of(plan: &Plan) -> [Change; 2] {
-    [put(Meta::Shape, plan.id, plan.shape.clone()), put(Meta::Order, plan.id, plan.order_bytes())]
+    /// The changes that keep how the data of a view lies.
+    fn form_of(&self, plan: &Plan) -> impl Iterator<Item = Change> {
+        [put(Meta::Shape, plan.id, plan.shape.clone())].into_iter().chain(reorder::order_of(&*self.place, plan))
+    }
 }

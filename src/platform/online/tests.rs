@@ -6,6 +6,8 @@ use std::sync::Arc;
 use polars::prelude::DataFrame;
 use proptest::prelude::*;
 
+use super::contract::PartitionStore;
+use super::embedded::FjallStore;
 use super::memory::MemoryStore;
 use super::*;
 use crate::model::time::{floor, from_micros, parse_time};
@@ -22,15 +24,26 @@ mod parts;
 mod queries;
 mod removal;
 
-/// Calls a test with the store over each kind of bytes: the embedded one, and the one in memory.
+/// Calls a test with the store over each kind of place: the embedded one, and the one in memory.
 fn on_each(test: impl Fn(&OnlineStore)) {
+    for embedded in [true, false] {
+        let (_folder, place) = new_place(embedded);
+        test(&OnlineStore::over(place));
+    }
+}
+
+/// An empty place, and the folder of the embedded one.
+fn new_place(embedded: bool) -> (Option<tempfile::TempDir>, Arc<dyn PartitionStore>) {
+    if !embedded {
+        return (None, Arc::new(MemoryStore::default()));
+    }
     let folder = tempfile::tempdir().unwrap();
-    test(&OnlineStore::open(folder.path()).unwrap());
-    test(&in_memory());
+    let place = Arc::new(FjallStore::open(folder.path()).unwrap());
+    (Some(folder), place)
 }
 
 fn in_memory() -> OnlineStore {
-    OnlineStore::over(Arc::new(MemoryStore::default())).unwrap()
+    OnlineStore::over(Arc::new(MemoryStore::default()))
 }
 
 fn base() -> Time {
@@ -255,9 +268,10 @@ proptest! {
         cuts in prop::collection::vec(0usize..60, 0..4),
         batch_hours in 0i64..4,
         instants in prop::collection::vec((0i64..9, -1i64..2), 6),
+        embedded in any::<bool>(),
     ) {
-        let folder = tempfile::tempdir().unwrap();
-        let store = OnlineStore::open(folder.path()).unwrap();
+        let (_folder, place) = new_place(embedded);
+        let store = OnlineStore::over(place);
         let view = aggregate_view();
         // The stream brings the events in the order of the list, cut into writes; then batch replaces the first hours.
         let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(events.len())).collect();
@@ -337,49 +351,52 @@ fn batch_replaces_what_the_stream_wrote_and_doing_it_twice_changes_nothing() {
 
 #[test]
 fn the_latest_row_counts_until_its_ttl_and_late_rows_never_undo_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = OnlineStore::open(folder.path()).unwrap();
-    let features = vec![("v".to_owned(), DataType::Int64), ("s".to_owned(), DataType::String)];
-    let view = view(Kind::Temporal { ttl: Some(Span::hours(2)), features }, Span::zero());
-    let write = |events: &[Event]| {
-        let rows = PolarsEngine.transform_stream(&view, frame(events)).unwrap().rows;
-        store.write_stream(&view, &rows, &replay::position(base()), None).unwrap()
-    };
-    assert_eq!(write(&[one(1, 60), one(2, 60)]), StreamWrite { written: 2, late: 0 });
-    assert_eq!(write(&[one(3, 59)]), StreamWrite { written: 0, late: 1 });
-    let found = lookup(&store, &view, base() + Span::minutes(180) - Span::microseconds(1));
-    assert_eq!(found.features[0].name, "view.v");
-    assert_eq!(found.features[0].value, Value::Int(2));
-    assert_eq!(found.features[0].effective_time, Some(base() + Span::minutes(60)));
-    let expired = lookup(&store, &view, base() + Span::minutes(180));
-    assert_eq!((&expired.features[0].value, &expired.features[0].effective_time), (&Value::Null, &None));
+    on_each(|store| {
+        let features = vec![("v".to_owned(), DataType::Int64), ("s".to_owned(), DataType::String)];
+        let view = view(Kind::Temporal { ttl: Some(Span::hours(2)), features }, Span::zero());
+        let write = |events: &[Event]| {
+            let rows = PolarsEngine.transform_stream(&view, frame(events)).unwrap().rows;
+            store.write_stream(&view, &rows, &replay::position(base()), None).unwrap()
+        };
+        assert_eq!(write(&[one(1, 60), one(2, 60)]), StreamWrite { written: 2, late: 0 });
+        assert_eq!(write(&[one(3, 59)]), StreamWrite { written: 0, late: 1 });
+        let found = lookup(store, &view, base() + Span::minutes(180) - Span::microseconds(1));
+        assert_eq!(found.features[0].name, "view.v");
+        assert_eq!(found.features[0].value, Value::Int(2));
+        assert_eq!(found.features[0].effective_time, Some(base() + Span::minutes(60)));
+        let expired = lookup(store, &view, base() + Span::minutes(180));
+        assert_eq!((&expired.features[0].value, &expired.features[0].effective_time), (&Value::Null, &None));
+    });
 }
 
 #[test]
 fn tiles_behind_the_watermark_are_left_out() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = OnlineStore::open(folder.path()).unwrap();
-    let view = View { inputs: vec![Input::plain("events", source(Span::minutes(30)))], ..aggregate_view() };
-    let write = |minute: i64| {
-        let rows = PolarsEngine.transform_stream(&view, frame(&[one(1, minute)])).unwrap().rows;
-        store.write_stream(&view, &rows, &replay::position(base()), Some(base() + Span::minutes(minute))).unwrap().late
-    };
-    // The watermark passes the first tile's end with an event of 01:30.
-    assert_eq!([write(10), write(85), write(50), write(90), write(55), write(70)], [0, 0, 0, 0, 1, 0]);
-    assert_eq!(store.latest_event(view.id).unwrap(), Some(base() + Span::minutes(90)));
+    on_each(|store| {
+        let view = View { inputs: vec![Input::plain("events", source(Span::minutes(30)))], ..aggregate_view() };
+        let write = |minute: i64| {
+            let rows = PolarsEngine.transform_stream(&view, frame(&[one(1, minute)])).unwrap().rows;
+            store
+                .write_stream(&view, &rows, &replay::position(base()), Some(base() + Span::minutes(minute)))
+                .unwrap()
+                .late
+        };
+        // The watermark passes the first tile's end with an event of 01:30.
+        assert_eq!([write(10), write(85), write(50), write(90), write(55), write(70)], [0, 0, 0, 0, 1, 0]);
+        assert_eq!(store.latest_event(view.id).unwrap(), Some(base() + Span::minutes(90)));
+    });
 }
 
 #[test]
 fn wrong_keys_and_changed_definitions_are_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = OnlineStore::open(folder.path()).unwrap();
-    let view = aggregate_view();
-    let error = store.lookup(&view, &[Value::Int(1)], base()).unwrap_err();
-    assert_eq!(error.to_string(), "join key `k` must be string, and Int(1) is not");
-    assert_eq!(store.lookup(&view, &[], base()).unwrap_err().to_string(), "view view needs 1 join keys (k), got 0");
-    let rows = PolarsEngine.transform_stream(&view, frame(&[one(1, 5)])).unwrap().rows;
-    store.write_stream(&view, &rows, &replay::position(from_micros(0)), None).unwrap();
-    let Kind::Aggregate { aggregations, .. } = view.kind.clone() else { panic!() };
-    let changed = View { kind: Kind::Aggregate { interval: Span::minutes(30), aggregations }, ..view };
-    assert!(store.lookup(&changed, &[Value::Null], base()).unwrap_err().to_string().contains("another definition"));
+    on_each(|store| {
+        let view = aggregate_view();
+        let error = store.lookup(&view, &[Value::Int(1)], base()).unwrap_err();
+        assert_eq!(error.to_string(), "join key `k` must be string, and Int(1) is not");
+        assert_eq!(store.lookup(&view, &[], base()).unwrap_err().to_string(), "view view needs 1 join keys (k), got 0");
+        let rows = PolarsEngine.transform_stream(&view, frame(&[one(1, 5)])).unwrap().rows;
+        store.write_stream(&view, &rows, &replay::position(from_micros(0)), None).unwrap();
+        let Kind::Aggregate { aggregations, .. } = view.kind.clone() else { panic!() };
+        let changed = View { kind: Kind::Aggregate { interval: Span::minutes(30), aggregations }, ..view };
+        assert!(store.lookup(&changed, &[Value::Null], base()).unwrap_err().to_string().contains("another definition"));
+    });
 }

@@ -9,7 +9,7 @@ use crate::platform::tiles::{self, Tile};
 
 /// The tiles that a lookup at some instant sees, microseconds.
 #[derive(Clone, Copy, Debug)]
-pub struct At {
+pub struct TileSpan {
     /// The tile edge that ends all windows.
     pub end: i64,
     /// The first start inside the longest window.
@@ -18,9 +18,9 @@ pub struct At {
     pub to: i64,
 }
 
-impl At {
+impl TileSpan {
     /// Tiles that end after `floor(at) - longest window` and at or before `floor(at)` (docs/semantics.md section 6).
-    pub fn of(plan: &Plan, at: Time) -> Self {
+    pub fn seen_at(plan: &Plan, at: Time) -> Self {
         let at = micros(at);
         let (interval, _) = plan.reach();
         let end = if interval > 0 { at.div_euclid(interval).saturating_mul(interval) } else { at };
@@ -34,25 +34,30 @@ pub fn is_alive(plan: &Plan, time: i64, at: i64) -> bool {
 }
 
 /// The vector of an aggregate view over tiles with their starts, oldest first.
-pub fn of_tiles(plan: &Plan, keys: &[Value], tiles: &[(i64, Tile)], at: At) -> Result<FeatureVector, OnlineError> {
+pub fn from_tiles(
+    plan: &Plan,
+    keys: &[Value],
+    tiles: &[(i64, Tile)],
+    span: TileSpan,
+) -> Result<FeatureVector, OnlineError> {
     let Kind::Aggregate { aggregations, .. } = &plan.kind else { return Ok(FeatureVector::default()) };
     let (interval, _) = plan.reach();
     let all: Vec<&Tile> = tiles.iter().map(|(_, tile)| tile).collect();
     let mut features = Vec::with_capacity(aggregations.len());
     for (aggregation, name) in aggregations.iter().zip(&plan.feature_names) {
-        let begins = at.end.saturating_sub(crate::model::time::span_micros(aggregation.time_window));
+        let begins = span.end.saturating_sub(crate::model::time::span_micros(aggregation.time_window));
         let first = tiles.partition_point(|(start, _)| start.saturating_add(interval) <= begins);
         let inside = &all[first..];
         let value = tiles::feature(aggregation, &plan.layout, inside);
         let value = value.map_err(|error| OnlineError::Mismatch(format!("view {}: {error}", plan.name)))?;
-        let effective_time = (!inside.is_empty()).then(|| from_micros(at.end));
+        let effective_time = (!inside.is_empty()).then(|| from_micros(span.end));
         features.push(feature(name, &aggregation.output_type, value, effective_time));
     }
     Ok(vector(plan, keys, features))
 }
 
 /// The vector of a temporal view; nulls without a row.
-pub fn of_row(plan: &Plan, keys: &[Value], row: Option<(Time, Vec<Value>)>) -> FeatureVector {
+pub fn from_row(plan: &Plan, keys: &[Value], row: Option<(Time, Vec<Value>)>) -> FeatureVector {
     let Kind::Temporal { features, .. } = &plan.kind else { return FeatureVector::default() };
     let (time, values) = row.map(|(time, values)| (Some(time), values)).unwrap_or_default();
     let mut values = values.into_iter();

@@ -1,14 +1,34 @@
-//! The form of the store: the first one is taken over, others are refused.
+//! The form of the embedded store: the first one is taken over, others are refused.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::path::Path;
 
-use super::contract::{ByteStore, Change, Space};
-use super::parts::Failing;
+use fjall::{Database, KeyspaceCreateOptions, PersistMode};
+
+use super::contract::{Change, Space};
+use super::key::Key;
 use super::*;
 use crate::platform::source::position::Position;
 
-fn put(space: Space, key: Vec<u8>, value: Vec<u8>) -> Change {
-    Change::Put { space, key, value }
+/// Keyspace, key and value, as they are on disk.
+type Entry = (&'static str, Vec<u8>, Vec<u8>);
+
+/// Puts entries into the store's files, past the store.
+fn put_on_disk(dir: &Path, entries: Vec<Entry>) {
+    let database = Database::builder(dir).open().unwrap();
+    for (name, key, value) in entries {
+        database.keyspace(name, KeyspaceCreateOptions::default).unwrap().insert(key, value).unwrap();
+    }
+    database.persist(PersistMode::SyncAll).unwrap();
+}
+
+fn on_disk(dir: &Path, name: &str, key: &[u8]) -> Option<Vec<u8>> {
+    let database = Database::builder(dir).open().unwrap();
+    let keyspace = database.keyspace(name, KeyspaceCreateOptions::default).unwrap();
+    keyspace.get(key).unwrap().map(|value| value.to_vec())
+}
+
+fn meta(meta: meta::Meta, view: &View, value: Vec<u8>) -> Entry {
+    ("meta", meta.key(view.id).into_joined(), value)
 }
 
 /// A key as form 1 has it: the view, the join keys in the view's order.
@@ -20,10 +40,10 @@ fn first_form_key(view: &View, keys: &[Value]) -> Vec<u8> {
 
 #[test]
 fn the_first_form_is_taken_over_with_all_its_data() {
-    let bytes = Arc::new(MemoryStore::default());
+    let folder = tempfile::tempdir().unwrap();
     let view = pair_view();
     let rows = View { id: stable_id("test", "view", "rows"), ..pair_rows(None) };
-    let mut changes = Vec::new();
+    let mut entries = Vec::new();
     // The second key's place is where the first one's was: (a, b) and (b, a).
     let text = |t: &str| Value::Text(t.to_owned());
     let keys = [[text("a"), text("b")], [text("b"), text("a")], [Value::Null, text("a")]];
@@ -31,18 +51,18 @@ fn the_first_form_is_taken_over_with_all_its_data() {
         let start = codec::instant(base());
         let tile = [first_form_key(&view, key).as_slice(), &start].concat();
         let index = [&tile[..16], &start, &tile[16..tile.len() - 8]].concat();
-        changes.push(put(Space::Tiles, tile, codec::encode(&[Value::Int(1), Value::Int(n)])));
-        changes.push(put(Space::TileIndex, index, Vec::new()));
+        entries.push(("tiles", tile, codec::encode(&[Value::Int(1), Value::Int(n)])));
+        entries.push(("tile_index", index, Vec::new()));
         let row = codec::encode(&[Value::Time(base()), Value::Int(n)]);
-        changes.push(put(Space::Rows, first_form_key(&rows, key), row));
+        entries.push(("rows", first_form_key(&rows, key), row));
     }
     for view in [&view, &rows] {
-        changes.push(put(Space::Meta, meta::Meta::Shape.key(view.id), meta::Meta::shape_of(view)));
+        entries.push(meta(meta::Meta::Shape, view, meta::Meta::shape_of(view)));
     }
-    bytes.write(changes).unwrap();
+    put_on_disk(folder.path(), entries);
     // Twice: what was taken over is not taken over again.
     for _ in 0..2 {
-        let store = OnlineStore::over(bytes.clone()).unwrap();
+        let store = OnlineStore::open(folder.path()).unwrap();
         for (n, key) in (1..).zip(&keys) {
             let vector = store.lookup(&view, key, base() + Span::hours(1)).unwrap().found;
             assert_eq!(vector.features[1].value, Value::Int(n));
@@ -54,14 +74,14 @@ fn the_first_form_is_taken_over_with_all_its_data() {
             assert_eq!(values, [Value::Null, text("b")]);
         }
     }
-    let store = OnlineStore::over(bytes).unwrap();
+    let store = OnlineStore::open(folder.path()).unwrap();
     assert_eq!(store.expire(&view, base() + Span::hours(9), 9).unwrap(), 3);
     assert_eq!(store.delete(&rows, &keys_frame(&keys)).unwrap(), 3);
 }
 
 #[test]
 fn tiles_of_the_second_form_are_read_merged_and_left_as_they_are() {
-    let bytes = Arc::new(MemoryStore::default());
+    let folder = tempfile::tempdir().unwrap();
     let variance = Aggregation {
         column: "v".into(),
         function: Function::VarPop,
@@ -72,88 +92,53 @@ fn tiles_of_the_second_form_are_read_merged_and_left_as_they_are() {
     };
     let view = pair(view(Kind::Aggregate { interval: Span::hours(1), aggregations: vec![variance] }, Span::days(9)));
     let keys = [Value::Text("x".into()), Value::Text("a".into())];
-    let tile = [plan::Plan::of(&view).prefix(&keys).unwrap().as_slice(), &codec::instant(base())].concat();
+    let plan = plan::Plan::new(&view);
+    let tile = plan.key(&keys).unwrap().then(&codec::instant(base())).into_joined();
     // One, two and three: sum of squares, sum, count.
     let value = codec::encode(&[Value::Float(14.0), Value::Int(6), Value::Int(3)]);
-    bytes
-        .write(vec![
-            put(Space::Meta, b"form".to_vec(), vec![2]),
-            put(Space::Meta, meta::Meta::Shape.key(view.id), meta::Meta::shape_of(&view)),
-            put(Space::Meta, meta::Meta::Order.key(view.id), plan::Plan::of(&view).order_bytes()),
-            put(Space::Tiles, tile, value),
-        ])
-        .unwrap();
+    put_on_disk(
+        folder.path(),
+        vec![
+            ("meta", b"form".to_vec(), vec![2]),
+            meta(meta::Meta::Shape, &view, meta::Meta::shape_of(&view)),
+            meta(meta::Meta::Order, &view, plan.order.iter().map(|at| *at as u8).collect()),
+            ("tiles", tile, value),
+        ],
+    );
     let at = base() + Span::hours(1);
-    let store = OnlineStore::over(bytes.clone()).unwrap();
     let variance = |store: &OnlineStore| {
         let Value::Float(value) = store.lookup(&view, &keys, at).unwrap().found.features[0].value else {
             panic!("none")
         };
         value
     };
+    let store = OnlineStore::open(folder.path()).unwrap();
     assert!((variance(&store) - 2.0 / 3.0).abs() < 1e-12);
-    assert_eq!(bytes.get(Space::Meta, b"form").unwrap(), Some(vec![4]));
+    drop(store);
+    assert_eq!(on_disk(folder.path(), "meta", b"form"), Some(vec![4]));
+    let store = OnlineStore::open(folder.path()).unwrap();
     let event = Event { key: keys[1].clone(), at: base(), number: Value::Int(6), text: keys[0].clone() };
     assert_eq!(stream(&store, &view, &[event]).written, 1);
     assert!((variance(&store) - 3.5).abs() < 1e-12, "{}", variance(&store));
 }
 
-/// Form 3 had tiles and rows as they are, form 2 other tiles, form 1 no number.
-#[test]
-fn instants_of_earlier_forms_become_offsets_in_one_write() {
-    let views = [stable_id("test", "view", "a"), stable_id("test", "view", "b")];
-    let until = [base(), base() + Span::microseconds(7)];
-    for form in [None, Some(2), Some(3)] {
-        let bytes = Arc::new(Failing {
-            bytes: MemoryStore::default(),
-            left: AtomicUsize::new(usize::MAX),
-            writes: AtomicUsize::new(0),
-        });
-        let mut changes: Vec<Change> =
-            form.into_iter().map(|form| put(Space::Meta, b"form".to_vec(), vec![form])).collect();
-        for (view, until) in views.iter().zip(until) {
-            changes.push(put(Space::Meta, meta::Meta::Position.key(*view), codec::instant(until).to_vec()));
-            changes.push(put(Space::Meta, meta::Meta::LatestEvent.key(*view), codec::instant(base()).to_vec()));
-        }
-        bytes.write(changes).unwrap();
-        let all = || {
-            let mut all = Vec::new();
-            let mut visit = |key: &[u8], value: &[u8]| {
-                all.push((key.to_vec(), value.to_vec()));
-                std::ops::ControlFlow::Continue(())
-            };
-            bytes.scan(Space::Meta, &[], &[0xff; 32], &mut visit).unwrap();
-            all
-        };
-        let before = all();
-        bytes.left.store(0, Ordering::SeqCst);
-        assert!(OnlineStore::over(bytes.clone()).is_err());
-        assert_eq!(all(), before, "what was not written at once is not written at all");
-        bytes.left.store(1, Ordering::SeqCst);
-        // Twice: what was taken over is not taken over again.
-        for _ in 0..2 {
-            let store = OnlineStore::over(bytes.clone()).unwrap();
-            for (view, until) in views.iter().zip(until) {
-                assert_eq!(store.stream_position(*view).unwrap(), Some(replay::position(until)));
-                assert_eq!(store.latest_event(*view).unwrap(), Some(base()));
-            }
-        }
-        assert_eq!(bytes.get(Space::Meta, b"form").unwrap(), Some(vec![4]));
-    }
-}
-
 #[test]
 fn a_position_that_cannot_be_read_is_refused_in_words() {
-    let bytes = Arc::new(MemoryStore::default());
-    let store = OnlineStore::over(bytes.clone()).unwrap();
-    let view = aggregate_view();
-    for (kept, said) in [(vec![], "damaged"), (vec![1, 2], "damaged"), (vec![2, 2], "of version 2, and this release")] {
-        bytes.write(vec![put(Space::Meta, meta::Meta::Position.key(view.id), kept)]).unwrap();
-        let error = store.stream_position(view.id).unwrap_err().to_string();
-        assert!(error.contains(said) && error.contains("start the release that wrote them"), "{error}");
+    for embedded in [true, false] {
+        let (_folder, place) = new_place(embedded);
+        let store = OnlineStore::over(place.clone());
+        let view = aggregate_view();
+        let keep = |kept: Vec<u8>| place.write(vec![meta::put(meta::Meta::Position, view.id, kept)]).unwrap();
+        for (kept, said) in
+            [(vec![], "damaged"), (vec![1, 2], "damaged"), (vec![2, 2], "of version 2, and this release")]
+        {
+            keep(kept);
+            let error = store.stream_position(view.id).unwrap_err().to_string();
+            assert!(error.contains(said) && error.contains("start the release that wrote them"), "{error}");
+        }
+        keep(Position::default().encode());
+        assert_eq!(store.stream_position(view.id).unwrap(), Some(Position::default()));
     }
-    bytes.write(vec![put(Space::Meta, meta::Meta::Position.key(view.id), Position::default().encode())]).unwrap();
-    assert_eq!(store.stream_position(view.id).unwrap(), Some(Position::default()));
 }
 
 #[test]
@@ -162,19 +147,32 @@ fn another_wildcard_key_brings_the_keys_into_another_order() {
         let view = pair_view();
         stream(store, &view, &[Event { text: Value::Text("x".into()), ..one(1, 5) }]);
         let other = View { online_serving_index: vec!["s".into()], ..view.clone() };
+        let both = View { online_serving_index: vec!["k".into(), "s".into()], ..view.clone() };
         let at = base() + Span::hours(1);
-        for (view, key) in [(&other, "x"), (&view, "a"), (&other, "x")] {
-            assert_eq!(store.query(view, &[Value::Text(key.into())], at).unwrap().found.len(), 1);
+        let text = |t: &str| Value::Text(t.into());
+        for (view, keys) in [
+            (&other, vec![text("x")]),
+            (&view, vec![text("a")]),
+            (&both, vec![text("a"), text("x")]),
+            (&other, vec![text("x")]),
+            (&both, vec![text("a"), text("x")]),
+            (&view, vec![text("a")]),
+        ] {
+            assert_eq!(store.query(view, &keys, at).unwrap().found.len(), 1);
+            assert_eq!(store.lookup(view, &[text("x"), text("a")], at).unwrap().found.features[1].value, Value::Int(1));
         }
+        // Nothing was left behind under the keys of before.
+        assert_eq!(store.delete(&view, &keys_frame(&[[text("x"), text("a")]])).unwrap(), 1);
+        assert_eq!(store.query(&other, &[text("x")], at).unwrap().found, []);
     });
 }
 
 #[test]
 fn a_form_that_is_not_known_is_refused() {
     for form in [vec![5], vec![], vec![2, 2]] {
-        let bytes = Arc::new(MemoryStore::default());
-        bytes.write(vec![put(Space::Meta, b"form".to_vec(), form)]).unwrap();
-        let error = OnlineStore::over(bytes).err().unwrap().to_string();
+        let folder = tempfile::tempdir().unwrap();
+        put_on_disk(folder.path(), vec![("meta", b"form".to_vec(), form)]);
+        let error = OnlineStore::open(folder.path()).err().unwrap().to_string();
         assert!(error.contains("this version reads forms 1 to 4"), "{error}");
     }
 }
@@ -186,11 +184,14 @@ fn a_store_that_another_process_uses_is_refused_and_so_is_one_that_is_damaged() 
     let error = OnlineStore::open(folder.path()).err().unwrap().to_string();
     assert!(error.contains("another process uses it: stop that one"), "{error}");
     drop(store);
-    let bytes = Arc::new(MemoryStore::default());
-    let store = OnlineStore::over(bytes.clone()).unwrap();
-    let view = pair_rows(None);
-    let key = [Value::Null, Value::Null];
-    bytes.write(vec![put(Space::Rows, plan::Plan::of(&view).prefix(&key).unwrap(), vec![7; 9])]).unwrap();
-    let error = store.lookup(&view, &key, base()).unwrap_err().to_string();
-    assert!(error.contains("materialize its windows again with overwrite"), "{error}");
+    for embedded in [true, false] {
+        let (_folder, place) = new_place(embedded);
+        let store = OnlineStore::over(place.clone());
+        let view = pair_rows(None);
+        let key = [Value::Null, Value::Null];
+        let stored: Key = plan::Plan::new(&view).key(&key).unwrap();
+        place.write(vec![Change::Put { space: Space::Rows, key: stored, value: vec![7; 9], ends: None }]).unwrap();
+        let error = store.lookup(&view, &key, base()).unwrap_err().to_string();
+        assert!(error.contains("materialize its windows again with overwrite"), "{error}");
+    }
 }

@@ -9,10 +9,12 @@ proptest! {
         events in prop::collection::vec(event(), 0..40),
         hour in 0i64..9,
         rows in any::<bool>(),
+        embedded in any::<bool>(),
     ) {
         let at = base() + Span::hours(hour);
         let view = if rows { pair_rows(Some(Span::hours(2))) } else { pair_view() };
-        let store = in_memory();
+        let (_folder, place) = new_place(embedded);
+        let store = OnlineStore::over(place);
         stream(&store, &view, &events);
         for k in [Value::Null, Value::Text("a".into()), Value::Text("never".into())] {
             let found = store.query(&view, std::slice::from_ref(&k), at).unwrap().found;

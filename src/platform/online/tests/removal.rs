@@ -1,23 +1,26 @@
 //! Deletion and expiry: what must go goes, and nothing else.
 
-use super::contract::{ByteStore, Space};
+use super::contract::Space;
 use super::*;
+use crate::model::time::micros;
 
-/// Times of what is stored: starts of tiles, or times of rows; the index must agree with the tiles.
-fn stored(bytes: &MemoryStore) -> Vec<Time> {
+/// Times of what is stored of a view: starts of tiles, or times of rows; what finds tiles by their starts must agree with them.
+fn stored(place: &dyn PartitionStore, view: &View) -> Vec<Time> {
     let all = |space: Space| {
         let mut found = Vec::new();
         let mut visit = |key: &[u8], value: &[u8]| {
             found.push((key.to_vec(), value.to_vec()));
             std::ops::ControlFlow::Continue(())
         };
-        bytes.scan(space, &[], &[0xff; 20], &mut visit).unwrap();
+        place.values_of(space, view.id, &mut visit).unwrap();
+        found.sort();
         found
     };
-    let mut indexed: Vec<_> = all(Space::TileIndex).iter().map(|(key, _)| plan::tile_key(key).unwrap()).collect();
-    indexed.sort();
-    assert_eq!(indexed, all(Space::Tiles).into_iter().map(|(key, _)| key).collect::<Vec<_>>());
-    let tiles = indexed.iter().map(|key| tiles::start_of(key).unwrap());
+    let mut found: Vec<Vec<u8>> = Vec::new();
+    place.tiles_in(view.id, i64::MIN, i64::MAX, &mut |tile| found.push(tile.to_vec())).unwrap();
+    found.sort();
+    assert_eq!(found, all(Space::Tiles).into_iter().map(|(key, _)| key).collect::<Vec<_>>());
+    let tiles = found.iter().map(|key| tiles::start_of(key).unwrap());
     let rows = all(Space::Rows).into_iter().map(|(_, value)| rows::time_of(&value).unwrap());
     tiles.chain(rows).map(from_micros).collect()
 }
@@ -29,9 +32,11 @@ proptest! {
         events in prop::collection::vec(event(), 0..60),
         chosen in prop::sample::subsequence(pair_keys(), 0..6),
         rows in any::<bool>(),
+        embedded in any::<bool>(),
     ) {
         let view = if rows { pair_rows(None) } else { pair_view() };
-        let (store, without) = (in_memory(), in_memory());
+        let (_folder, place) = new_place(embedded);
+        let (store, without) = (OnlineStore::over(place), in_memory());
         stream(&store, &view, &events);
         let others: Vec<Event> =
             events.iter().filter(|e| !chosen.contains(&[e.text.clone(), e.key.clone()])).cloned().collect();
@@ -56,11 +61,12 @@ proptest! {
         later in prop::collection::vec(event(), 0..10),
         minutes in prop::collection::vec(0i64..600, 1..4),
         rows in any::<bool>(),
+        embedded in any::<bool>(),
     ) {
         let ttl = Span::hours(2);
         let view = if rows { pair_rows(Some(ttl)) } else { pair_view() };
-        let bytes = Arc::new(MemoryStore::default());
-        let store = OnlineStore::over(bytes.clone()).unwrap();
+        let (_folder, place) = new_place(embedded);
+        let store = OnlineStore::over(place.clone());
         stream(&store, &view, &events);
         let mut minutes = minutes;
         minutes.sort_unstable();
@@ -72,7 +78,7 @@ proptest! {
             let hours = minute.div_euclid(60);
             let at_now = |store: &OnlineStore| pair_keys().iter().map(|k| store.lookup(&view, k, now).unwrap().found).collect::<Vec<_>>();
             let before = (at_now(&store), answers(&store, &view, hours + 1..13));
-            let (held, mut gone) = (stored(&bytes).len() as u64, 0);
+            let (held, mut gone) = (stored(&*place, &view).len() as u64, 0);
             loop {
                 let some = store.expire(&view, now, 2).unwrap();
                 prop_assert!(some <= 2);
@@ -82,7 +88,7 @@ proptest! {
                 }
             }
             prop_assert_eq!((at_now(&store), answers(&store, &view, hours + 1..13)), before);
-            let left = stored(&bytes);
+            let left = stored(&*place, &view);
             prop_assert_eq!(left.len() as u64 + gone, held);
             let end = |at: &Time| if rows { *at + ttl } else { *at + Span::hours(4) };
             let edge = if rows { now } else { floor(now, Span::hours(1)) };
@@ -139,4 +145,24 @@ fn a_batch_leaves_out_what_no_lookup_can_reach() {
         let done = store.write_batch(&view, window, &rows, base() + Span::minutes(244)).unwrap();
         assert_eq!((done.rows, done.skipped), (1, 2));
     });
+}
+
+#[test]
+fn a_value_is_over_when_no_lookup_sees_it_any_more() {
+    for (view, step) in [(pair_view(), 1_800_000_000), (pair_rows(Some(Span::hours(2))), 1), (pair_rows(None), 1)] {
+        let plan = plan::Plan::new(&view);
+        for time in (-4..4).map(|n| micros(base()) / 3_600_000_000 * 3_600_000_000 + n * 3_600_000_000) {
+            let (sort, value) = match plan.space() {
+                Space::Tiles => (codec::ordered(time).to_vec(), Vec::new()),
+                _ => (Vec::new(), codec::ordered(time).to_vec()),
+            };
+            let Some(ends) = plan.ends(&sort, &value) else {
+                assert_eq!((plan.ttl(), plan.over(i64::MAX)), (None, None));
+                continue;
+            };
+            for now in [ends - step, ends - 1, ends, ends + 1, ends + step] {
+                assert_eq!(plan.over(now).unwrap().before > time, ends <= now, "{time} {ends} {now}");
+            }
+        }
+    }
 }
