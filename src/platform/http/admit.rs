@@ -11,16 +11,16 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use tokio::task::spawn_blocking;
 
+use super::audit::{self, Record};
+use super::auth::allow;
 use super::bodies::Peer;
 use super::doors::{Door, Entry, Pace};
 use super::fault::Fault;
-use super::keys::allow;
 use super::places::Place;
-use super::recorded::{self, Record};
-use super::{App, BODY_LIMIT, deeds};
+use super::{App, BODY_LIMIT, audit_words};
 use crate::model::Right;
 use crate::platform::access::{Caller, Deed};
-use crate::platform::http::recorded::RequestName;
+use crate::platform::http::audit::RequestName;
 use crate::wire::status;
 
 /// What answers at a door, behind the question for the key.
@@ -43,7 +43,7 @@ async fn admit(State((app, right, pace)): State<(App, Right, Pace)>, mut request
     };
     let allowed = allow(&caller, right);
     let name = header(request.headers(), "x-request-id").filter(|name| !name.is_empty());
-    let name = RequestName(name.map_or_else(deeds::fresh, str::to_owned));
+    let name = RequestName(name.map_or_else(audit_words::fresh, str::to_owned));
     request.extensions_mut().insert(caller.clone());
     request.extensions_mut().insert(name.clone());
     if right.changes() {
@@ -83,7 +83,7 @@ async fn change(
     let body = app.bodies.whole(Peer::of(&head.extensions), body, BODY_LIMIT).await?;
     let place = app.places.take(caller.key)?;
     let call = format!("{} {}", head.method, head.uri.path());
-    let deed = deeds::at_door(&caller, name, call, &body);
+    let deed = audit_words::at_door(&caller, name, call, &body);
     let request = Request::from_parts(head, Body::from(body));
     let going = tokio::spawn(async move {
         let _place = place;
@@ -91,7 +91,7 @@ async fn change(
             Ok(()) => on_record(app, deed, next, request).await,
             Err(fault) => {
                 let refusal = fault.clone();
-                on_disk(move || recorded::refused(&app.platform, &deed, &refusal)).await?;
+                on_disk(move || audit::refused(&app.platform, &deed, &refusal)).await?;
                 Err(fault)
             }
         }

@@ -4,7 +4,7 @@
 
 use axum::routing::{MethodFilter, MethodRouter, on};
 
-use super::{App, datasets, features, metrics, own_keys, proxy, queries, rest, run_stream, uploads};
+use super::{App, access_doors, datasets, features, metrics, proxy, queries, rest, run_stream, uploads};
 use crate::model::Right;
 
 /// One path by one HTTP method.
@@ -119,10 +119,10 @@ pub fn all() -> Vec<Door> {
         door(Post, "/v1/jobs/get-dataframe-info", AnyKey, |m| on(m, rest::no_feature_tables)),
         door(Post, "/v1/metadata-service/get-login-configs", Right::Public, |m| on(m, rest::login_configs)),
         door(Get, "/v1/observability/metrics", ReadMaterializationState, |m| on(m, metrics::handle)),
-        door(Get, "/v1/fvtop/keys", ListServiceAccounts, |m| on(m, own_keys::list)),
-        door(Post, "/v1/fvtop/keys", ManageServiceAccounts, |m| on(m, own_keys::create)),
-        door(Delete, "/v1/fvtop/keys/{id}", ManageServiceAccounts, |m| on(m, own_keys::revoke)),
-        door(Get, "/v1/fvtop/audit", ListServiceAccounts, |m| on(m, own_keys::audit)),
+        door(Get, "/v1/fvtop/keys", ListServiceAccounts, |m| on(m, access_doors::list)),
+        door(Post, "/v1/fvtop/keys", ManageServiceAccounts, |m| on(m, access_doors::create)),
+        door(Delete, "/v1/fvtop/keys/{id}", ManageServiceAccounts, |m| on(m, access_doors::revoke)),
+        door(Get, "/v1/fvtop/audit", ListServiceAccounts, |m| on(m, access_doors::audit)),
         Door { pace: Pace::Frames, ..door(Post, "/v1/fvtop/frames", ReadFeatures, |m| on(m, queries::upload)) },
         Door {
             entry: Entry::Secret,

@@ -17,7 +17,7 @@ use crate::wire::features::{BatchRequest, DescribeRequest, GetFeaturesRequest, L
 
 mod batch;
 mod describe;
-mod keys;
+mod join_keys;
 mod lookup;
 mod meter;
 mod target;

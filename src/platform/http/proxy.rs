@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use super::bodies::Peer;
 use super::fault::Fault;
 use super::{
-    App, BODY_LIMIT, api_keys, deeds, deletion, fleet, jobs, metadata, objects, ready, recorded, saved, tasks,
+    App, BODY_LIMIT, api_key_calls, audit, audit_words, deletion, fleet, jobs, metadata, objects, ready, saved, tasks,
 };
 use crate::model::Right;
 use crate::platform::access::Caller;
@@ -55,10 +55,10 @@ async fn answer(app: App, request: Request, base: Option<String>) -> Result<prox
     let place = app.places.take(caller.key)?;
     let work = move || {
         let _place = place;
-        let deed = || deeds::with_call(&app.platform, &caller, &request);
-        let told = |answer: &proxy::Response| deeds::told(&request.method, answer);
+        let deed = || audit_words::with_call(&app.platform, &caller, &request);
+        let told = |answer: &proxy::Response| audit_words::told(&request.method, answer);
         let work = || dispatch(&app, &caller, &request, base.as_deref());
-        recorded::perform(&app.platform, &caller, right, deed, told, work)
+        audit::perform(&app.platform, &caller, right, deed, told, work)
     };
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Fault::internal(&error)))
 }
@@ -83,13 +83,13 @@ fn dispatch(app: &App, caller: &Caller, request: &Request, base: Option<&str>) -
         rpc::GET_CONFIGS => metadata::configs(platform),
         // Logs and statistics of clients are taken and forgotten (docs/wire.md section 1.6).
         rpc::NOP | rpc::INGEST_CLIENT_LOGS | rpc::INGEST_ANALYTICS => Ok(proxy::Response::ok(&())),
-        rpc::INTROSPECT_API_KEY => api_keys::introspect(&app.keys, caller, &request.decode()?),
-        rpc::CREATE_API_KEY => api_keys::create(platform, caller, &request.decode()?),
-        rpc::LIST_API_KEYS => api_keys::list(platform, &request.decode()?),
-        rpc::DELETE_API_KEY => api_keys::delete(platform, &request.decode()?),
-        rpc::GET_SERVICE_ACCOUNTS => api_keys::accounts(platform, &request.decode()?),
-        rpc::CREATE_SERVICE_ACCOUNT => api_keys::create_account(platform, caller, &request.decode()?),
-        rpc::DELETE_SERVICE_ACCOUNT => api_keys::delete_account(platform, &request.decode()?),
+        rpc::INTROSPECT_API_KEY => api_key_calls::introspect(&app.keys, caller, &request.decode()?),
+        rpc::CREATE_API_KEY => api_key_calls::create(platform, caller, &request.decode()?),
+        rpc::LIST_API_KEYS => api_key_calls::list(platform, &request.decode()?),
+        rpc::DELETE_API_KEY => api_key_calls::delete(platform, &request.decode()?),
+        rpc::GET_SERVICE_ACCOUNTS => api_key_calls::accounts(platform, &request.decode()?),
+        rpc::CREATE_SERVICE_ACCOUNT => api_key_calls::create_account(platform, caller, &request.decode()?),
+        rpc::DELETE_SERVICE_ACCOUNT => api_key_calls::delete_account(platform, &request.decode()?),
         rpc::LIST_WORKSPACES => metadata::list_workspaces(platform),
         rpc::GET_WORKSPACE => metadata::get_workspace(platform, &request.decode()?),
         rpc::GET_FEATURE_VIEW => metadata::get_feature_view(platform, &request.decode()?),

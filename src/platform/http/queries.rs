@@ -18,14 +18,14 @@ use serde::Deserialize;
 
 use super::bodies::Peer;
 use super::fault::Fault;
-use super::{App, arrow, deeds, parts, recorded};
+use super::{App, arrow, audit, audit_words, parts};
 use crate::model::time::{from_micros, micros};
 use crate::model::{Right, Time, foreign};
 use crate::platform::Platform;
 use crate::platform::access::{Caller, Deed};
 use crate::platform::definition::View;
+use crate::platform::http::audit::RequestName;
 use crate::platform::http::fault::reply;
-use crate::platform::http::recorded::RequestName;
 use crate::platform::queries::{Ask, HistoryAsk, Owner, Refusal, RunAsk, compute};
 use crate::wire::arrow::decode;
 use crate::wire::queries::{
@@ -139,10 +139,10 @@ fn submitted(
         workspace,
         feature_view,
         words: "a query whose result is kept as a dataset".to_owned(),
-        ..deeds::deed(caller, name, "POST /v1/fvtop/queries".to_owned())
+        ..audit_words::deed(caller, name, "POST /v1/fvtop/queries".to_owned())
     };
     let told = |made: &QueryAccepted| (status::OK, format!("query {}", made.query_id));
-    recorded::perform(platform, caller, right, deed, told, || start(platform, Owner(caller.key), request))
+    audit::perform(platform, caller, right, deed, told, || start(platform, Owner(caller.key), request))
 }
 
 fn start(platform: &Platform, owner: Owner, request: QueryRequest) -> Result<QueryAccepted, Fault> {

@@ -34,11 +34,11 @@ use crate::wire::proto::workspace::{GetConfigsResponse, GetWorkspaceRequest, Get
 use crate::wire::proto::{jobs as job_messages, status as status_messages};
 use crate::wire::{convert, proxy as envelope, rpc};
 
+mod api_keys;
 mod deletion;
 mod features;
 mod fleet;
 mod fuzz;
-mod keys;
 mod kinds;
 mod metrics;
 mod objects;

@@ -14,14 +14,14 @@ use super::table::TableError;
 use read::{attempt_of, id_at, job_of, parse_id, time_at};
 
 mod coverage;
+mod deletion_keys;
 mod figures;
-mod keys;
 mod ledger;
 mod prune;
 mod read;
-mod reads;
 mod report;
 mod search;
+mod window_reads;
 
 /// What is kept of a view from its first application on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::keys::{Given, Keys};
+use super::join_keys::{Given, Keys};
 use super::lookup::{descriptions, told, vector};
 use super::meter::Meter;
 use super::target::Target;

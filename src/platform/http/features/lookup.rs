@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::keys::{Keys, names};
+use super::join_keys::{Keys, names};
 use super::meter::Meter;
 use super::target::Target;
 use crate::model::{DataType, FeatureVector, FeatureVectors, JoinKey, Time, Value};

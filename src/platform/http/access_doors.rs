@@ -8,7 +8,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::fault::Fault;
-use super::{App, api_keys};
+use super::{App, api_key_calls};
 use crate::model::{Role, Time};
 use crate::platform::Platform;
 use crate::platform::access::{AuditQuery, Caller, Entry, KeyRecord, NewKey};
@@ -39,7 +39,7 @@ pub async fn create(
                 .map_err(|error| Fault::invalid(format!("The body is not a key that is to be made: {error}.")))?;
             let role = role_of(&asked.role)?;
             let new = NewKey { name: asked.name, description: asked.description, role, created_by: String::new() };
-            let (key, secret) = api_keys::make(platform, &caller, new)?;
+            let (key, secret) = api_key_calls::make(platform, &caller, new)?;
             Ok(wire::KeyMade { key: secret.reveal().to_owned(), info: info(key) })
         })
         .await,
@@ -51,7 +51,7 @@ pub async fn revoke(State(app): State<App>, Path(id): Path<String>) -> Response 
     reply(
         on_disk(app, move |platform| {
             let id = id.parse().map_err(|error| Fault::invalid(format!("{error}.")))?;
-            api_keys::revoke(platform, id).map(info)
+            api_key_calls::revoke(platform, id).map(info)
         })
         .await,
     )

@@ -1,10 +1,10 @@
 //! Changes with their record in the audit log: written down before they are made, and what came of them before it is
 //! told.
 //!
-//! What is written of a call is said in `deeds.rs`.
+//! What is written of a call is said in `audit_words.rs`.
 
+use super::auth::allow;
 use super::fault::Fault;
-use super::keys::allow;
 use crate::model::Right;
 use crate::platform::Platform;
 use crate::platform::access::{Caller, Deed, Outcome};

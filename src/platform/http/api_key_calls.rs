@@ -4,8 +4,8 @@
 //! the releases that make keys this way know administrators and others, and their others may do all but administer. A
 //! service account is a consumer: what a program needs that reads features. `/v1/fvtop/keys` chooses any role.
 
+use super::auth::ApiKeys;
 use super::fault::Fault;
-use super::keys::ApiKeys;
 use crate::model::{Id, Right, Role};
 use crate::platform::Platform;
 use crate::platform::access::{Caller, KeyRecord, LastOwner, NewKey, Secret};
@@ -26,7 +26,7 @@ pub fn introspect(
     let found = keys.find(request.api_key.as_deref().unwrap_or_default())?;
     let own = found.as_ref().is_some_and(|key| key.id == caller.key);
     if !own {
-        super::keys::allow(caller, Right::ListServiceAccounts)?;
+        super::auth::allow(caller, Right::ListServiceAccounts)?;
     }
     let unknown = || Fault::new(status::NOT_FOUND, "There is no such API key. List the keys to see those there are.");
     let key = found.ok_or_else(unknown)?;
