@@ -34,7 +34,7 @@ pub enum Right {
 
 impl Right {
     /// Whether a call with this right changes something, and so stands in the audit log.
-    pub fn changes(self) -> bool {
+    pub const fn changes(self) -> bool {
         match self {
             Self::UpdateMaterializationState
             | Self::DeleteFeatures

@@ -14,7 +14,6 @@ use axum::http::StatusCode;
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower_http::timeout::TimeoutLayer;
 
@@ -24,11 +23,13 @@ use crate::wire::status;
 mod access_doors;
 mod admit;
 mod api_key_calls;
+mod app;
 mod arrow;
 mod audit;
 mod audit_words;
 mod auth;
 mod bodies;
+mod calls;
 mod connections;
 mod datasets;
 mod deletion;
@@ -42,8 +43,6 @@ mod meter;
 mod metrics;
 mod objects;
 mod parts;
-pub use access_doors::{info, row};
-pub use parts::error_line;
 mod places;
 mod proxy;
 mod queries;
@@ -55,70 +54,21 @@ mod summary;
 mod tasks;
 mod uploads;
 
-pub use auth::ApiKeys;
-use bodies::{Bodies, Bounds};
+use app::{App, BODY_LIMIT, UPLOAD_LIMIT};
 use doors::Pace;
 use fault::Fault;
-use meter::{Meter, counted};
-use places::Places;
+use meter::counted;
 
-/// The largest request body, in bytes.
-const BODY_LIMIT: usize = 1024 * 1024;
+pub use access_doors::{info, row};
+pub use auth::ApiKeys;
+pub use parts::error_line;
+
 /// How long an answer may take to begin.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
-/// How long the upload of a table may take.
-const UPLOAD_LIMIT: Duration = Duration::from_secs(600);
-/// Requests that are worked on at the same time, shared out by key; more are told to come back.
-const AT_ONCE: usize = 256;
-/// Stream tails at the same time, shared out by key.
-const TAILS_AT_ONCE: usize = 256;
-/// Uploaded tables that are read at the same time: each is held twice meanwhile.
-const READ_AT_ONCE: usize = 2;
-/// Bodies of requests on their way in.
-const BODIES: Bounds = Bounds { at_once: 128, of_one_peer: 64, bytes: 64 << 20, patience: Duration::from_secs(20) };
-/// Tables on their way in: over links of any speed, and each is held whole.
-const FRAMES: Bounds = Bounds { at_once: 16, of_one_peer: 8, bytes: 512 << 20, patience: UPLOAD_LIMIT };
-/// Files of keys on their way in. They go to the disk as they come.
-const KEY_FILES: Bounds = Bounds { at_once: 16, of_one_peer: 8, bytes: u64::MAX, patience: UPLOAD_LIMIT };
 /// How often uploads whose time is over are removed.
 const CLEAN_EVERY: Duration = Duration::from_secs(60);
 /// How long connections may go on once the server is to stop.
 const GRACE: Duration = Duration::from_millis(500);
-
-/// What handlers share.
-#[derive(Clone)]
-struct App {
-    platform: Arc<Platform>,
-    keys: Arc<ApiKeys>,
-    meter: Meter,
-    shutdown: CancellationToken,
-    bodies: Bodies,
-    frames: Bodies,
-    key_files: Bodies,
-    places: Places,
-    tails: Places,
-    reading: Arc<Semaphore>,
-}
-
-impl App {
-    fn new(platform: Arc<Platform>, keys: ApiKeys, shutdown: CancellationToken) -> Self {
-        // Half bodies must not take all connections where those are few.
-        let most = (connections::Limits::of(descriptors::raise()).at_once / 4).min(BODIES.at_once);
-        let bodies = Bounds { at_once: most, of_one_peer: (most / 2).max(1), ..BODIES };
-        Self {
-            platform,
-            keys: Arc::new(keys),
-            meter: Meter::default(),
-            shutdown,
-            bodies: Bodies::new(bodies),
-            frames: Bodies::new(FRAMES),
-            key_files: Bodies::new(KEY_FILES),
-            places: Places::new(AT_ONCE),
-            tails: Places::new(TAILS_AT_ONCE),
-            reading: Arc::new(Semaphore::new(READ_AT_ONCE)),
-        }
-    }
-}
 
 /// Serves `platform` on `listener` until `shutdown`, with and without `/api` in front of each path. Connections that are
 /// still open half a second later are cut.
@@ -159,7 +109,7 @@ fn router(platform: Arc<Platform>, keys: ApiKeys, shutdown: CancellationToken) -
     let app = App::new(platform, keys, shutdown);
     let paths = in_time(behind(&app, Pace::Soon), TIME_LIMIT)
         .merge(in_time(behind(&app, Pace::Frames), UPLOAD_LIMIT))
-        .merge(in_time(behind(&app, Pace::KeysIn), UPLOAD_LIMIT));
+        .merge(in_time(behind(&app, Pace::JoinKeyFiles), UPLOAD_LIMIT));
     Router::new()
         .merge(paths.clone())
         .nest("/api", paths)
@@ -171,9 +121,9 @@ fn router(platform: Arc<Platform>, keys: ApiKeys, shutdown: CancellationToken) -
 
 /// The doors of one pace.
 fn behind(app: &App, pace: Pace) -> Router<App> {
-    let doors = doors::all().into_iter().filter(|door| door.pace == pace);
+    let doors = doors::ALL.iter().filter(|door| door.pace == pace);
     doors.fold(Router::new(), |router, door| {
-        router.route(door.path, counted(app, door.path, admit::guarded(app, &door)))
+        router.route(door.path, counted(&app.meter, door.path, admit::guarded(app, door)))
     })
 }
 
@@ -189,11 +139,6 @@ fn too_late() -> Response {
     Fault::new(status::DEADLINE_EXCEEDED, "The platform had no answer in time. Try again, or ask for less.")
         .with_http(StatusCode::GATEWAY_TIMEOUT)
         .into_response()
-}
-
-fn too_busy() -> Fault {
-    Fault::new(status::RESOURCE_EXHAUSTED, "The platform is too busy. Try again in a moment.")
-        .with_http(StatusCode::SERVICE_UNAVAILABLE)
 }
 
 fn wrong_method() -> Response {

@@ -1,125 +1,165 @@
-//! Full paths of the calls of this slice, as the envelope's `method` names them (docs/messages.md section 1).
+//! The calls of the protocol: path, name and the right that each needs (docs/wire.md section 1.8).
+//!
+//! One row makes a call known to clients and to servers; who answers it is said where it is answered, by a match over
+//! [`Call`]. Nothing is decided here.
 
 use crate::model::Right;
 
 macro_rules! calls {
-    ($($(#[$doc:meta])* $name:ident = $service:literal $method:literal $right:ident;)+) => {
-        $($(#[$doc])* pub const $name: &str = concat!("/tecton_proto.", $service, "/", $method);)+
-        /// All of them, with what each needs (docs/wire.md section 1.8).
-        pub const ALL: &[(&str, Right)] = &[$(($name, Right::$right)),+];
+    ($($(#[$doc:meta])* $call:ident $path:ident = $service:literal $right:ident;)+) => {
+        /// A call of the protocol that is known here.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Call {
+            $($(#[$doc])* $call),+
+        }
+
+        impl Call {
+            /// All of them, in the order of the table.
+            pub const ALL: &[Self] = &[$(Self::$call),+];
+
+            /// The full path, as the envelope's `method` names it (docs/messages.md section 1).
+            pub const fn path(self) -> &'static str {
+                match self {
+                    $(Self::$call => concat!("/tecton_proto.", $service, "/", stringify!($call))),+
+                }
+            }
+
+            /// The last part of the path, which people, figures and the audit log call it by.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$call => stringify!($call)),+
+                }
+            }
+
+            /// The right that a caller needs.
+            pub const fn right(self) -> Right {
+                match self {
+                    $(Self::$call => Right::$right),+
+                }
+            }
+        }
+
+        $($(#[$doc])* pub const $path: &str = Call::$call.path();)+
     };
 }
 
-/// What a call needs; absent for one that is not known here.
-pub fn right(method: &str) -> Option<Right> {
-    ALL.iter().find(|(known, _)| *known == method).map(|(_, right)| *right)
+impl Call {
+    /// The call of a full path; absent for one that is not known here.
+    pub fn at(path: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|call| call.path() == path)
+    }
+}
+
+/// The name in the path of a call, known here or not.
+pub fn name_in(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 calls! {
     /// Configuration of the deployment; needs a valid key, so it is the probe for "is this address and key good".
-    GET_CONFIGS = "metadataservice.MetadataService" "GetConfigs" ReadOrganization;
+    GetConfigs GET_CONFIGS = "metadataservice.MetadataService" ReadOrganization;
     /// How to log in; needs no key.
-    GET_LOGIN_CONFIGS = "metadataservice.MetadataService" "GetLoginConfigs" Public;
+    GetLoginConfigs GET_LOGIN_CONFIGS = "metadataservice.MetadataService" Public;
     /// Nothing.
-    NOP = "metadataservice.MetadataService" "Nop" AnyKey;
+    Nop NOP = "metadataservice.MetadataService" AnyKey;
     /// Log lines of a client; answered at once.
-    INGEST_CLIENT_LOGS = "metadataservice.MetadataService" "IngestClientLogs" ReadOrganization;
+    IngestClientLogs INGEST_CLIENT_LOGS = "metadataservice.MetadataService" ReadOrganization;
     /// Command line statistics of a client; answered at once.
-    INGEST_ANALYTICS = "metadataservice.MetadataService" "IngestAnalytics" ReadOrganization;
+    IngestAnalytics INGEST_ANALYTICS = "metadataservice.MetadataService" ReadOrganization;
     /// What is known of an API key. Any key may ask for itself; for another it needs ListServiceAccounts as well.
-    INTROSPECT_API_KEY = "metadataservice.MetadataService" "IntrospectApiKey" AnyKey;
+    IntrospectApiKey INTROSPECT_API_KEY = "metadataservice.MetadataService" AnyKey;
     /// Make an API key.
-    CREATE_API_KEY = "metadataservice.MetadataService" "CreateApiKey" ManageServiceAccounts;
+    CreateApiKey CREATE_API_KEY = "metadataservice.MetadataService" ManageServiceAccounts;
     /// All API keys.
-    LIST_API_KEYS = "metadataservice.MetadataService" "ListApiKeys" ListServiceAccounts;
+    ListApiKeys LIST_API_KEYS = "metadataservice.MetadataService" ListServiceAccounts;
     /// Revoke an API key.
-    DELETE_API_KEY = "metadataservice.MetadataService" "DeleteApiKey" ManageServiceAccounts;
+    DeleteApiKey DELETE_API_KEY = "metadataservice.MetadataService" ManageServiceAccounts;
     /// All service accounts, or some.
-    GET_SERVICE_ACCOUNTS = "metadataservice.MetadataService" "GetServiceAccounts" ListServiceAccounts;
+    GetServiceAccounts GET_SERVICE_ACCOUNTS = "metadataservice.MetadataService" ListServiceAccounts;
     /// Make a service account and its API key.
-    CREATE_SERVICE_ACCOUNT = "metadataservice.MetadataService" "CreateServiceAccount" ManageServiceAccounts;
+    CreateServiceAccount CREATE_SERVICE_ACCOUNT = "metadataservice.MetadataService" ManageServiceAccounts;
     /// Revoke the API key of a service account.
-    DELETE_SERVICE_ACCOUNT = "metadataservice.MetadataService" "DeleteServiceAccount" ManageServiceAccounts;
+    DeleteServiceAccount DELETE_SERVICE_ACCOUNT = "metadataservice.MetadataService" ManageServiceAccounts;
     /// One workspace.
-    GET_WORKSPACE = "metadataservice.MetadataService" "GetWorkspace" ReadConfig;
+    GetWorkspace GET_WORKSPACE = "metadataservice.MetadataService" ReadConfig;
     /// All workspaces.
-    LIST_WORKSPACES = "metadataservice.MetadataService" "ListWorkspaces" ReadConfig;
+    ListWorkspaces LIST_WORKSPACES = "metadataservice.MetadataService" ReadConfig;
     /// One feature view by name or id.
-    GET_FEATURE_VIEW = "metadataservice.MetadataService" "GetFeatureView" ReadConfig;
+    GetFeatureView GET_FEATURE_VIEW = "metadataservice.MetadataService" ReadConfig;
     /// All feature views of a workspace.
-    QUERY_FEATURE_VIEWS = "metadataservice.MetadataService" "QueryFeatureViews" ReadConfig;
+    QueryFeatureViews QUERY_FEATURE_VIEWS = "metadataservice.MetadataService" ReadConfig;
     /// The rows of a view's summary.
-    GET_FEATURE_VIEW_SUMMARY = "metadataservice.MetadataService" "GetFeatureViewSummary" ReadMaterializationState;
+    GetFeatureViewSummary GET_FEATURE_VIEW_SUMMARY = "metadataservice.MetadataService" ReadMaterializationState;
     /// Freshness of one view.
-    GET_FEATURE_FRESHNESS = "metadataservice.MetadataService" "GetFeatureFreshness" ReadMaterializationState;
+    GetFeatureFreshness GET_FEATURE_FRESHNESS = "metadataservice.MetadataService" ReadMaterializationState;
     /// Freshness of all views of a workspace.
-    GET_ALL_FEATURE_FRESHNESS = "metadataservice.MetadataService" "GetAllFeatureFreshness" ReadMaterializationState;
+    GetAllFeatureFreshness GET_ALL_FEATURE_FRESHNESS = "metadataservice.MetadataService" ReadMaterializationState;
     /// All entities of a workspace.
-    GET_ALL_ENTITIES = "metadataservice.MetadataService" "GetAllEntities" ReadConfig;
+    GetAllEntities GET_ALL_ENTITIES = "metadataservice.MetadataService" ReadConfig;
     /// All data sources of a workspace.
-    GET_ALL_VIRTUAL_DATA_SOURCES = "metadataservice.MetadataService" "GetAllVirtualDataSources" ReadConfig;
+    GetAllVirtualDataSources GET_ALL_VIRTUAL_DATA_SOURCES = "metadataservice.MetadataService" ReadConfig;
     /// The transformations of all views of a workspace.
-    GET_ALL_TRANSFORMATIONS = "metadataservice.MetadataService" "GetAllTransformations" ReadConfig;
+    GetAllTransformations GET_ALL_TRANSFORMATIONS = "metadataservice.MetadataService" ReadConfig;
     /// One entity by name or id.
-    GET_ENTITY = "metadataservice.MetadataService" "GetEntity" ReadConfig;
+    GetEntity GET_ENTITY = "metadataservice.MetadataService" ReadConfig;
     /// One data source by name or id.
-    GET_VIRTUAL_DATA_SOURCE = "metadataservice.MetadataService" "GetVirtualDataSource" ReadConfig;
+    GetVirtualDataSource GET_VIRTUAL_DATA_SOURCE = "metadataservice.MetadataService" ReadConfig;
     /// One transformation by name or id.
-    GET_TRANSFORMATION = "metadataservice.MetadataService" "GetTransformation" ReadConfig;
+    GetTransformation GET_TRANSFORMATION = "metadataservice.MetadataService" ReadConfig;
     /// All feature services of a workspace.
-    GET_ALL_FEATURE_SERVICES = "metadataservice.MetadataService" "GetAllFeatureServices" ReadConfig;
+    GetAllFeatureServices GET_ALL_FEATURE_SERVICES = "metadataservice.MetadataService" ReadConfig;
     /// One feature service by name or id.
-    GET_FEATURE_SERVICE = "metadataservice.MetadataService" "GetFeatureService" ReadConfig;
+    GetFeatureService GET_FEATURE_SERVICE = "metadataservice.MetadataService" ReadConfig;
     /// Make a workspace; refused, for the repository says which there are.
-    CREATE_WORKSPACE = "metadataservice.MetadataService" "CreateWorkspace" WriteConfig;
+    CreateWorkspace CREATE_WORKSPACE = "metadataservice.MetadataService" WriteConfig;
     /// Delete a workspace; refused like the above.
-    DELETE_WORKSPACE = "metadataservice.MetadataService" "DeleteWorkspace" WriteConfig;
+    DeleteWorkspace DELETE_WORKSPACE = "metadataservice.MetadataService" WriteConfig;
     /// One person who uses the deployment.
-    GET_USER = "metadataservice.MetadataService" "GetUser" ReadOrganization;
+    GetUser GET_USER = "metadataservice.MetadataService" ReadOrganization;
     /// Where the deployment sends measurements.
-    GET_OBSERVABILITY_CONFIG = "metadataservice.MetadataService" "GetObservabilityConfig" ReadOrganization;
+    GetObservabilityConfig GET_OBSERVABILITY_CONFIG = "metadataservice.MetadataService" ReadOrganization;
     /// All server groups.
-    LIST_SERVER_GROUPS = "servergroupservice.ServerGroupService" "ListServerGroups" ReadConfig;
+    ListServerGroups LIST_SERVER_GROUPS = "servergroupservice.ServerGroupService" ReadConfig;
     /// One server group.
-    GET_SERVER_GROUP = "servergroupservice.ServerGroupService" "GetServerGroup" ReadConfig;
+    GetServerGroup GET_SERVER_GROUP = "servergroupservice.ServerGroupService" ReadConfig;
     /// One row for each attempt of each task of a view.
-    GET_MATERIALIZATION_STATUS = "metadataservice.MetadataService" "GetMaterializationStatus" ReadMaterializationState;
+    GetMaterializationStatus GET_MATERIALIZATION_STATUS = "metadataservice.MetadataService" ReadMaterializationState;
     /// The status tables of all views in live workspaces.
-    GET_ALL_MATERIALIZATION_STATUS = "metadataservice.MetadataService" "GetAllMaterializationStatusInLiveWorkspaces" ReadMaterializationState;
+    GetAllMaterializationStatusInLiveWorkspaces GET_ALL_MATERIALIZATION_STATUS = "metadataservice.MetadataService" ReadMaterializationState;
     /// The jobs of many views, filtered and paged.
-    GET_JOBS = "metadataservice.MetadataService" "GetJobs" ReadMaterializationState;
+    GetJobs GET_JOBS = "metadataservice.MetadataService" ReadMaterializationState;
     /// Start a job.
-    SUBMIT_MATERIALIZATION_JOB = "materializationjobservice.MaterializationJobService" "SubmitMaterializationJob" UpdateMaterializationState;
+    SubmitMaterializationJob SUBMIT_MATERIALIZATION_JOB = "materializationjobservice.MaterializationJobService" UpdateMaterializationState;
     /// All jobs of a view.
-    LIST_MATERIALIZATION_JOBS = "materializationjobservice.MaterializationJobService" "ListMaterializationJobs" ReadMaterializationState;
+    ListMaterializationJobs LIST_MATERIALIZATION_JOBS = "materializationjobservice.MaterializationJobService" ReadMaterializationState;
     /// One job.
-    GET_MATERIALIZATION_JOB = "materializationjobservice.MaterializationJobService" "GetMaterializationJob" ReadMaterializationState;
+    GetMaterializationJob GET_MATERIALIZATION_JOB = "materializationjobservice.MaterializationJobService" ReadMaterializationState;
     /// Cancel a job.
-    CANCEL_MATERIALIZATION_JOB = "materializationjobservice.MaterializationJobService" "CancelMaterializationJob" UpdateMaterializationState;
+    CancelMaterializationJob CANCEL_MATERIALIZATION_JOB = "materializationjobservice.MaterializationJobService" UpdateMaterializationState;
     /// Up to when each store of a view is ready.
-    GET_LATEST_READY_TIME = "materializationjobservice.MaterializationJobService" "GetLatestReadyTime" ReadMaterializationState;
+    GetLatestReadyTime GET_LATEST_READY_TIME = "materializationjobservice.MaterializationJobService" ReadMaterializationState;
     /// Which windows of a view are ready in which store.
-    GET_SERVING_STATUS = "metadataservice.MetadataService" "GetServingStatus" ReadMaterializationState;
+    GetServingStatus GET_SERVING_STATUS = "metadataservice.MetadataService" ReadMaterializationState;
     /// Try a task again that has failed for good.
-    FORCE_RETRY_MATERIALIZATION_TASK = "metadataservice.MetadataService" "ForceRetryMaterializationTask" UpdateMaterializationState;
+    ForceRetryMaterializationTask FORCE_RETRY_MATERIALIZATION_TASK = "metadataservice.MetadataService" UpdateMaterializationState;
     /// A new task over the window of one that has ended.
-    RESTART_MATERIALIZATION_TASK = "metadataservice.MetadataService" "RestartMaterializationTask" UpdateMaterializationState;
+    RestartMaterializationTask RESTART_MATERIALIZATION_TASK = "metadataservice.MetadataService" UpdateMaterializationState;
     /// The stages of one attempt.
-    GET_JOB_DETAILS = "metadataservice.MetadataService" "GetJobDetails" ReadMaterializationState;
+    GetJobDetails GET_JOB_DETAILS = "metadataservice.MetadataService" ReadMaterializationState;
     /// The log of one attempt.
-    GET_JOB_LOGS = "metadataservice.MetadataService" "GetJobLogs" ReadMaterializationState;
+    GetJobLogs GET_JOB_LOGS = "metadataservice.MetadataService" ReadMaterializationState;
     /// The attempts of one task.
-    GET_JOB_STATUS = "metadataservice.MetadataService" "GetJobStatus" ReadMaterializationState;
+    GetJobStatus GET_JOB_STATUS = "metadataservice.MetadataService" ReadMaterializationState;
     /// A place for the rows of a new dataset, which the client writes.
-    CREATE_SAVED_FEATURE_DATA_FRAME = "metadataservice.MetadataService" "CreateSavedFeatureDataFrame" WriteDatasets;
+    CreateSavedFeatureDataFrame CREATE_SAVED_FEATURE_DATA_FRAME = "metadataservice.MetadataService" WriteDatasets;
     /// One dataset by name or id.
-    GET_SAVED_FEATURE_DATA_FRAME = "metadataservice.MetadataService" "GetSavedFeatureDataFrame" ReadFeatures;
+    GetSavedFeatureDataFrame GET_SAVED_FEATURE_DATA_FRAME = "metadataservice.MetadataService" ReadFeatures;
     /// All datasets of a workspace.
-    GET_ALL_SAVED_FEATURE_DATA_FRAMES = "metadataservice.MetadataService" "GetAllSavedFeatureDataFrames" ReadFeatures;
+    GetAllSavedFeatureDataFrames GET_ALL_SAVED_FEATURE_DATA_FRAMES = "metadataservice.MetadataService" ReadFeatures;
     /// Take a dataset out of the lists.
-    ARCHIVE_SAVED_FEATURE_DATA_FRAME = "metadataservice.MetadataService" "ArchiveSavedFeatureDataFrame" WriteDatasets;
+    ArchiveSavedFeatureDataFrame ARCHIVE_SAVED_FEATURE_DATA_FRAME = "metadataservice.MetadataService" WriteDatasets;
     /// Where to send the keys that are to be deleted.
-    GET_DELETE_ENTITIES_INFO = "metadataservice.MetadataService" "GetDeleteEntitiesInfo" DeleteFeatures;
+    GetDeleteEntitiesInfo GET_DELETE_ENTITIES_INFO = "metadataservice.MetadataService" DeleteFeatures;
     /// Delete the keys that were sent.
-    DELETE_ENTITIES = "metadataservice.MetadataService" "DeleteEntities" DeleteFeatures;
+    DeleteEntities DELETE_ENTITIES = "metadataservice.MetadataService" DeleteFeatures;
 }

@@ -7,12 +7,12 @@ use axum::extract::{Extension, Path, Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::fault::Fault;
-use super::{App, api_key_calls};
+use super::api_key_calls;
+use super::app::App;
+use super::fault::{Fault, reply};
 use crate::model::{Role, Time};
 use crate::platform::Platform;
 use crate::platform::access::{AuditQuery, Caller, Entry, KeyRecord, NewKey};
-use crate::platform::http::fault::reply;
 use crate::wire::access as wire;
 
 /// `GET keys`: all keys, also the revoked ones.

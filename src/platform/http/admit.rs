@@ -1,4 +1,4 @@
-//! Letting in: one place asks each request for its key, hands the caller on, and sees to the record of a change.
+//! Letting in: one place asks each request for its key, hands the caller on, and sees to the entry of a change in the audit log.
 //!
 //! Handlers find the [`Caller`] and the [`RequestName`] among the request's extensions and ask nobody themselves.
 
@@ -11,48 +11,56 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use tokio::task::spawn_blocking;
 
-use super::audit::{self, Record};
+use super::app::{App, BODY_LIMIT};
+use super::audit::{self, OpenEntry, RequestName};
+use super::audit_words;
 use super::auth::allow;
 use super::bodies::Peer;
 use super::doors::{Door, Entry, Pace};
 use super::fault::Fault;
 use super::places::Place;
-use super::{App, BODY_LIMIT, audit_words};
 use crate::model::Right;
 use crate::platform::access::{Caller, Deed};
-use crate::platform::http::audit::RequestName;
 use crate::wire::status;
 
 /// What answers at a door, behind the question for the key.
 pub fn guarded(app: &App, door: &Door) -> MethodRouter<App> {
-    match door.entry {
-        Entry::Key(right) => door.handler().route_layer(from_fn_with_state((app.clone(), right, door.pace), admit)),
-        Entry::Envelope | Entry::Secret => door.handler(),
-    }
+    let guarded = match door.entry {
+        Entry::Reads(right) => Guarded { right, logged: None, pace: door.pace },
+        Entry::Changes(right, members) => Guarded { right, logged: Some(members), pace: door.pace },
+        Entry::Open | Entry::Envelope | Entry::Secret => return door.handler(),
+    };
+    door.handler().route_layer(from_fn_with_state((app.clone(), guarded), admit))
+}
+
+/// What a door asks of a request.
+#[derive(Clone, Copy)]
+struct Guarded {
+    right: Right,
+    /// The members of the body that the audit log has; absent where nothing is changed.
+    logged: Option<&'static [&'static str]>,
+    pace: Pace,
 }
 
 /// Lets in whoever has the right, before anything of the body is read. A place is taken once the body is whole, so that nobody
 /// holds one by being slow.
-async fn admit(State((app, right, pace)): State<(App, Right, Pace)>, mut request: Request, next: Next) -> Response {
-    if right == Right::Public {
-        return next.run(request).await;
-    }
-    let caller = match app.keys.caller(header(request.headers(), AUTHORIZATION.as_str())) {
+async fn admit(State((app, door)): State<(App, Guarded)>, mut request: Request, next: Next) -> Response {
+    let caller = match app.api_keys.caller(header(request.headers(), AUTHORIZATION.as_str())) {
         Ok(caller) => caller,
         Err(fault) => return fault.into_response(),
     };
-    let allowed = allow(&caller, right);
-    let name = header(request.headers(), "x-request-id").filter(|name| !name.is_empty());
-    let name = RequestName(name.map_or_else(audit_words::fresh, str::to_owned));
+    let allowed = allow(&caller, door.right);
+    let name = RequestName::given(header(request.headers(), "x-request-id"));
     request.extensions_mut().insert(caller.clone());
     request.extensions_mut().insert(name.clone());
-    if right.changes() {
-        return change(app, caller, name, allowed, request, next).await.unwrap_or_else(Fault::into_response);
+    if let Some(members) = door.logged {
+        let change = Change { caller, name, members, allowed };
+        return make(app, change, request, next).await.unwrap_or_else(Fault::into_response);
     }
     if let Err(fault) = allowed {
         return fault.into_response();
     }
-    if pace != Pace::Soon {
+    if door.pace != Pace::Soon {
         // These take their bodies in as they come, within bounds of their own.
         return next.run(request).await;
     }
@@ -70,28 +78,31 @@ async fn seated(app: &App, caller: &Caller, request: Request) -> Result<(Request
     Ok((Request::from_parts(head, Body::from(body)), place))
 }
 
-/// Has a change made on the record, and so is a refusal. It goes on also when the caller has left meanwhile.
-async fn change(
-    app: App,
+/// A change that is asked for.
+struct Change {
     caller: Caller,
-    RequestName(name): RequestName,
+    name: RequestName,
+    members: &'static [&'static str],
     allowed: Result<(), Fault>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Fault> {
+}
+
+/// Has a change made with its entry in the audit log, which has a refusal as well. It goes on also when the caller has left
+/// meanwhile.
+async fn make(app: App, change: Change, request: Request, next: Next) -> Result<Response, Fault> {
+    let Change { caller, name, members, allowed } = change;
     let (head, body) = request.into_parts();
     let body = app.bodies.whole(Peer::of(&head.extensions), body, BODY_LIMIT).await?;
     let place = app.places.take(caller.key)?;
     let call = format!("{} {}", head.method, head.uri.path());
-    let deed = audit_words::at_door(&caller, name, call, &body);
+    let entry = audit_words::entry_at_door(&caller, name, call, &body, members);
     let request = Request::from_parts(head, Body::from(body));
     let going = tokio::spawn(async move {
         let _place = place;
         match allowed {
-            Ok(()) => on_record(app, deed, next, request).await,
+            Ok(()) => logged(app, entry, next, request).await,
             Err(fault) => {
                 let refusal = fault.clone();
-                on_disk(move || audit::refused(&app.platform, &deed, &refusal)).await?;
+                on_disk(move || audit::refused(&app.platform, &entry, &refusal)).await?;
                 Err(fault)
             }
         }
@@ -99,16 +110,17 @@ async fn change(
     going.await.unwrap_or_else(|error| Err(Fault::internal(&error)))
 }
 
-async fn on_record(app: App, deed: Deed, next: Next, request: Request) -> Result<Response, Fault> {
+/// Makes a change between the two halves of its entry.
+async fn logged(app: App, entry: Deed, next: Next, request: Request) -> Result<Response, Fault> {
     let platform = app.platform.clone();
-    let record = on_disk(move || Record::begin(&platform, &deed)).await??;
+    let open = on_disk(move || OpenEntry::begin(&platform, &entry)).await??;
     let response = next.run(request).await;
     let (code, sentence) = match response.extensions().get::<Fault>() {
         Some(fault) => (fault.code, fault.detail.clone()),
         None if response.status().is_success() => (status::OK, String::new()),
         None => (status::INTERNAL, format!("It was answered with HTTP {}.", response.status().as_u16())),
     };
-    on_disk(move || record.end(&app.platform, code, &sentence)).await?;
+    on_disk(move || open.end(&app.platform, code, &sentence)).await?;
     Ok(response)
 }
 

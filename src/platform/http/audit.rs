@@ -1,7 +1,7 @@
-//! Changes with their record in the audit log: written down before they are made, and what came of them before it is
-//! told.
+//! Changes with their entry in the audit log: written down before they are made, and what came of them before it is
+//! answered.
 //!
-//! What is written of a call is said in `audit_words.rs`.
+//! What an entry says is put into words in `audit_words.rs`.
 
 use super::auth::allow;
 use super::fault::Fault;
@@ -10,22 +10,54 @@ use crate::platform::Platform;
 use crate::platform::access::{Caller, Deed, Outcome};
 use crate::wire::status;
 
-/// What the caller calls its request (the HTTP header `x-request-id`), or a name that was made here.
+/// What the caller calls its request (`x-request-id`), or a name that was made here.
 #[derive(Clone, Debug)]
 pub struct RequestName(pub String);
 
+impl RequestName {
+    /// The name that was given; a fresh one without it.
+    pub fn given(name: Option<&str>) -> Self {
+        let name = name.filter(|name| !name.is_empty());
+        Self(name.map_or_else(|| uuid::Uuid::new_v4().simple().to_string(), str::to_owned))
+    }
+}
+
+/// What an answer that is well says came of its change: what was made, or that it was refused all the same.
+#[derive(Default)]
+pub struct Ending {
+    /// A gRPC code; 0 is done.
+    pub code: i32,
+    /// What was made, or why not; may be empty.
+    pub sentence: String,
+}
+
+impl Ending {
+    /// The change was made.
+    pub fn done(sentence: String) -> Self {
+        Self { code: status::OK, sentence }
+    }
+
+    /// The change was made, unless there is a sentence why not.
+    pub fn done_or_refused(refusal: Option<String>, done: Option<String>) -> Self {
+        match refusal {
+            Some(sentence) => Self { code: status::FAILED_PRECONDITION, sentence },
+            None => Self::done(done.unwrap_or_default()),
+        }
+    }
+}
+
 /// A change that is written down and has not ended.
-pub struct Record {
+pub struct OpenEntry {
     seq: i64,
 }
 
-impl Record {
+impl OpenEntry {
     /// Writes down what is about to be done. Blocks on the disk.
     ///
     /// # Errors
     /// When that cannot be written: then it must not be done.
-    pub fn begin(platform: &Platform, deed: &Deed) -> Result<Self, Fault> {
-        let written = platform.access().audit.begin(deed, platform.clock().now());
+    pub fn begin(platform: &Platform, entry: &Deed) -> Result<Self, Fault> {
+        let written = platform.access().audit.begin(entry, platform.clock().now());
         let seq = written.map_err(|error| {
             tracing::error!(%error, "the audit log cannot be written");
             let detail = format!("Nothing was changed, because the audit log cannot be written: {error}");
@@ -44,41 +76,39 @@ impl Record {
     }
 }
 
-/// Does what needs `right`, when the caller has it; on the record when it changes something, and so is the refusal.
-/// `told` says what came of it where an answer says that by itself. Blocks on the disk.
+/// Makes a change that needs `right`, with `entry` in the audit log, which has a refusal as well. `ending` says what came
+/// of it where an answer says that by itself. Blocks on the disk.
 ///
 /// # Errors
-/// Code 7 without the right; as `work`; and when the record cannot be written.
-pub fn perform<T>(
+/// Code 7 without the right; as `work`; and when the log cannot be written.
+pub fn change<T>(
     platform: &Platform,
     caller: &Caller,
     right: Right,
-    deed: impl FnOnce() -> Deed,
-    told: impl FnOnce(&T) -> (i32, String),
+    entry: impl FnOnce() -> Deed,
+    ending: impl FnOnce(&T) -> Ending,
     work: impl FnOnce() -> Result<T, Fault>,
 ) -> Result<T, Fault> {
-    let allowed = allow(caller, right);
-    if !right.changes() {
-        return allowed.and_then(|()| work());
-    }
-    let deed = deed();
-    if let Err(fault) = allowed {
-        refused(platform, &deed, &fault);
+    let entry = entry();
+    if let Err(fault) = allow(caller, right) {
+        refused(platform, &entry, &fault);
         return Err(fault);
     }
-    let record = Record::begin(platform, &deed)?;
+    let open = OpenEntry::begin(platform, &entry)?;
     let done = work();
-    let (code, sentence) = match &done {
-        Ok(done) => told(done),
-        Err(fault) => (fault.code, fault.detail.clone()),
-    };
-    record.end(platform, code, &sentence);
+    match &done {
+        Ok(done) => {
+            let Ending { code, sentence } = ending(done);
+            open.end(platform, code, &sentence);
+        }
+        Err(fault) => open.end(platform, fault.code, &fault.detail),
+    }
     done
 }
 
 /// Writes down what was refused. Blocks on the disk.
-pub fn refused(platform: &Platform, deed: &Deed, fault: &Fault) {
-    if let Err(error) = platform.access().audit.note(deed, &outcome(platform, fault.code, &fault.detail)) {
+pub fn refused(platform: &Platform, entry: &Deed, fault: &Fault) {
+    if let Err(error) = platform.access().audit.note(entry, &outcome(platform, fault.code, &fault.detail)) {
         tracing::error!(%error, "the audit log cannot be written");
     }
 }

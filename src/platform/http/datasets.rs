@@ -7,11 +7,11 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
-use super::fault::Fault;
-use super::{App, arrow, parts};
+use super::app::App;
+use super::fault::{Fault, reply};
+use super::{arrow, parts};
 use crate::platform::Platform;
 use crate::platform::datasets::Datasets;
-use crate::platform::http::fault::reply;
 
 /// Which workspace is meant.
 #[derive(Deserialize)]

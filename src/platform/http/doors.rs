@@ -1,11 +1,20 @@
 //! The doors: every path there is, what it needs, how long it may take, and who answers.
 //!
-//! A door is data, so that no path is without a right. Nothing is decided here but which paths there are.
+//! A door is data, so that none is without a right, or without what the audit log says of a change through it. Nothing is
+//! decided here but which paths there are.
 
 use axum::routing::{MethodFilter, MethodRouter, on};
 
-use super::{App, access_doors, datasets, features, metrics, proxy, queries, rest, run_stream, uploads};
-use crate::model::Right;
+use super::app::App;
+use super::{access_doors, datasets, features, metrics, proxy, queries, rest, run_stream, uploads};
+use crate::model::Right::{
+    self, AnyKey, ListServiceAccounts, ManageServiceAccounts, ReadConfig, ReadFeatures, ReadMaterializationState,
+    UpdateMaterializationState,
+};
+
+use Entry::{Changes, Envelope, Open, Reads, Secret};
+use Pace::{Frames, JoinKeyFiles, Soon};
+use Verb::{Delete, Get, Post, Put};
 
 /// One path by one HTTP method.
 pub struct Door {
@@ -44,12 +53,16 @@ impl Verb {
     }
 }
 
-/// Who may go through a door.
+/// Who may go through a door, and what is written down of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// Whoever has a key with that right, in the HTTP header.
-    Key(Right),
-    /// The key is in the envelope, and the right is that of the call inside (`wire::rpc`).
+    /// Anybody, without an API key.
+    Open,
+    /// Whoever has a key with that right, in the HTTP header. Nothing is changed, and it stands in no log.
+    Reads(Right),
+    /// Whoever has a key with that right, in the HTTP header. It stands in the audit log, with these members of the body.
+    Changes(Right, &'static [&'static str]),
+    /// The key is in the envelope, and the right is that of the call inside (`calls.rs`).
     Envelope,
     /// The address is a secret of its own.
     Secret,
@@ -62,20 +75,21 @@ pub enum Pace {
     Soon,
     /// Uploads of tables: few at a time, for each is held whole.
     Frames,
-    /// Uploads of keys that are to be deleted.
-    KeysIn,
+    /// Uploads of join keys that are to be deleted.
+    JoinKeyFiles,
 }
 
 impl Door {
-    fn new(verb: Verb, path: &'static str, right: Right, handler: fn(MethodFilter) -> MethodRouter<App>) -> Self {
-        Self { verb, path, entry: Entry::Key(right), pace: Pace::Soon, handler }
-    }
-
     /// What answers at this door.
     pub fn handler(&self) -> MethodRouter<App> {
         (self.handler)(self.verb.filter())
     }
 }
+
+/// Members of the body of a call about jobs that the audit log has, beside workspace and view.
+const JOB: &[&str] = &["job_id", "start_time", "end_time", "online", "offline", "overwrite"];
+/// Members of the body of an API key that is to be made.
+const API_KEY: &[&str] = &["name", "role"];
 
 /// A path of the second form, which names the feature service (docs/wire.md section 3.2).
 macro_rules! of_service {
@@ -84,50 +98,62 @@ macro_rules! of_service {
     };
 }
 
-/// All of them.
-pub fn all() -> Vec<Door> {
-    use Right::{
-        AnyKey, ListServiceAccounts, ManageServiceAccounts, ReadConfig, ReadFeatures, ReadMaterializationState,
-        UpdateMaterializationState,
+/// Verb, path, entry, pace and handler of each door.
+macro_rules! doors {
+    ($($verb:ident $path:expr, $entry:expr, $pace:ident, $handler:path;)+) => {
+        /// All of them.
+        pub const ALL: &[Door] = &[$(
+            Door { verb: $verb, path: $path, entry: $entry, pace: $pace, handler: |verb| on(verb, $handler) }
+        ),+];
     };
-    use Verb::{Delete, Get, Post, Put};
-    let door = Door::new;
-    vec![
-        Door { entry: Entry::Envelope, ..door(Post, "/proxy", Right::Public, |m| on(m, proxy::handle)) },
-        door(Post, "/v1/feature-service/get-features", ReadFeatures, |m| on(m, features::get)),
-        door(Post, "/v1/feature-service/query-features", ReadFeatures, |m| on(m, features::query)),
-        door(Post, "/v1/feature-service/get-features-batch", ReadFeatures, |m| on(m, features::batch)),
-        door(Post, "/v1/feature-service/metadata", ReadConfig, |m| on(m, features::metadata)),
-        door(Post, of_service!("get-features"), ReadFeatures, |m| on(m, features::get_of_path)),
-        door(Post, of_service!("get-features-batch"), ReadFeatures, |m| on(m, features::batch_of_path)),
-        door(Get, of_service!("metadata"), ReadConfig, |m| on(m, features::metadata_of_path)),
-        door(Post, of_service!("metadata"), ReadConfig, |m| on(m, features::metadata_of_path)),
-        door(Get, "/v1/fvtop/run-stream", ReadFeatures, |m| on(m, run_stream::handle)),
-        door(Post, "/v1/fvtop/queries", ReadFeatures, |m| on(m, queries::submit)),
-        door(Get, "/v1/fvtop/queries/{id}", ReadFeatures, |m| on(m, queries::status)),
-        door(Delete, "/v1/fvtop/queries/{id}", ReadFeatures, |m| on(m, queries::cancel)),
-        door(Get, "/v1/fvtop/queries/{id}/rows", ReadFeatures, |m| on(m, queries::rows)),
-        door(Get, "/v1/fvtop/datasets", ReadFeatures, |m| on(m, datasets::list)),
-        door(Get, "/v1/fvtop/datasets/{name}", ReadFeatures, |m| on(m, datasets::describe)),
-        door(Get, "/v1/fvtop/datasets/{name}/rows", ReadFeatures, |m| on(m, datasets::rows)),
-        door(Post, "/v1/jobs/submit-materialization-job", UpdateMaterializationState, |m| on(m, rest::submit)),
-        door(Post, "/v1/jobs/get-materialization-job", ReadMaterializationState, |m| on(m, rest::get)),
-        door(Post, "/v1/jobs/cancel-materialization-job", UpdateMaterializationState, |m| on(m, rest::cancel)),
-        door(Post, "/v1/jobs/list-materialization-jobs", ReadMaterializationState, |m| on(m, rest::list)),
-        door(Post, "/v1/jobs/get-latest-ready-time", ReadMaterializationState, |m| on(m, rest::latest_ready_time)),
-        door(Post, "/v1/jobs/ingest-dataframe", AnyKey, |m| on(m, rest::no_feature_tables)),
-        door(Post, "/v1/jobs/get-dataframe-info", AnyKey, |m| on(m, rest::no_feature_tables)),
-        door(Post, "/v1/metadata-service/get-login-configs", Right::Public, |m| on(m, rest::login_configs)),
-        door(Get, "/v1/observability/metrics", ReadMaterializationState, |m| on(m, metrics::handle)),
-        door(Get, "/v1/fvtop/keys", ListServiceAccounts, |m| on(m, access_doors::list)),
-        door(Post, "/v1/fvtop/keys", ManageServiceAccounts, |m| on(m, access_doors::create)),
-        door(Delete, "/v1/fvtop/keys/{id}", ManageServiceAccounts, |m| on(m, access_doors::revoke)),
-        door(Get, "/v1/fvtop/audit", ListServiceAccounts, |m| on(m, access_doors::audit)),
-        Door { pace: Pace::Frames, ..door(Post, "/v1/fvtop/frames", ReadFeatures, |m| on(m, queries::upload)) },
-        Door {
-            entry: Entry::Secret,
-            pace: Pace::KeysIn,
-            ..door(Put, "/v1/fvtop/uploads/{secret}", Right::Public, |m| on(m, uploads::receive))
-        },
-    ]
 }
+
+doors! {
+    Post "/proxy", Envelope, Soon, proxy::handle;
+    Post "/v1/feature-service/get-features", Reads(ReadFeatures), Soon, features::get;
+    Post "/v1/feature-service/query-features", Reads(ReadFeatures), Soon, features::query;
+    Post "/v1/feature-service/get-features-batch", Reads(ReadFeatures), Soon, features::batch;
+    Post "/v1/feature-service/metadata", Reads(ReadConfig), Soon, features::metadata;
+    Post of_service!("get-features"), Reads(ReadFeatures), Soon, features::get_of_path;
+    Post of_service!("get-features-batch"), Reads(ReadFeatures), Soon, features::batch_of_path;
+    Get of_service!("metadata"), Reads(ReadConfig), Soon, features::metadata_of_path;
+    Post of_service!("metadata"), Reads(ReadConfig), Soon, features::metadata_of_path;
+    Get "/v1/fvtop/run-stream", Reads(ReadFeatures), Soon, run_stream::handle;
+    // One whose result is to be kept changes something: `queries.rs` asks for that right and writes the entry.
+    Post "/v1/fvtop/queries", Reads(ReadFeatures), Soon, queries::submit;
+    Get "/v1/fvtop/queries/{id}", Reads(ReadFeatures), Soon, queries::status;
+    Delete "/v1/fvtop/queries/{id}", Reads(ReadFeatures), Soon, queries::cancel;
+    Get "/v1/fvtop/queries/{id}/rows", Reads(ReadFeatures), Soon, queries::rows;
+    Get "/v1/fvtop/datasets", Reads(ReadFeatures), Soon, datasets::list;
+    Get "/v1/fvtop/datasets/{name}", Reads(ReadFeatures), Soon, datasets::describe;
+    Get "/v1/fvtop/datasets/{name}/rows", Reads(ReadFeatures), Soon, datasets::rows;
+    Post "/v1/jobs/submit-materialization-job", Changes(UpdateMaterializationState, JOB), Soon, rest::submit;
+    Post "/v1/jobs/get-materialization-job", Reads(ReadMaterializationState), Soon, rest::get;
+    Post "/v1/jobs/cancel-materialization-job", Changes(UpdateMaterializationState, JOB), Soon, rest::cancel;
+    Post "/v1/jobs/list-materialization-jobs", Reads(ReadMaterializationState), Soon, rest::list;
+    Post "/v1/jobs/get-latest-ready-time", Reads(ReadMaterializationState), Soon, rest::latest_ready_time;
+    Post "/v1/jobs/ingest-dataframe", Reads(AnyKey), Soon, rest::no_feature_tables;
+    Post "/v1/jobs/get-dataframe-info", Reads(AnyKey), Soon, rest::no_feature_tables;
+    Post "/v1/metadata-service/get-login-configs", Open, Soon, rest::login_configs;
+    Get "/v1/observability/metrics", Reads(ReadMaterializationState), Soon, metrics::handle;
+    Get "/v1/fvtop/keys", Reads(ListServiceAccounts), Soon, access_doors::list;
+    Post "/v1/fvtop/keys", Changes(ManageServiceAccounts, API_KEY), Soon, access_doors::create;
+    Delete "/v1/fvtop/keys/{id}", Changes(ManageServiceAccounts, &[]), Soon, access_doors::revoke;
+    Get "/v1/fvtop/audit", Reads(ListServiceAccounts), Soon, access_doors::audit;
+    Post "/v1/fvtop/frames", Reads(ReadFeatures), Frames, queries::upload;
+    Put "/v1/fvtop/uploads/{secret}", Secret, JoinKeyFiles, uploads::receive;
+}
+
+/// What is written down of a door is as its right asks for.
+const _: () = {
+    let mut doors = ALL;
+    while let [door, rest @ ..] = doors {
+        let fits = match door.entry {
+            Reads(right) => !right.changes() && !matches!(right, Right::Public),
+            Changes(right, _) => right.changes(),
+            Open | Envelope | Secret => true,
+        };
+        assert!(fits, "the entry of a door is of another kind than its right");
+        doors = rest;
+    }
+};

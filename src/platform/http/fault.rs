@@ -56,6 +56,12 @@ impl Fault {
         Self { http, ..self }
     }
 
+    /// No room for this request now.
+    pub fn too_busy() -> Self {
+        Self::new(status::RESOURCE_EXHAUSTED, "The platform is too busy. Try again in a moment.")
+            .with_http(StatusCode::SERVICE_UNAVAILABLE)
+    }
+
     /// Whether it says that there is no room now.
     pub fn is_too_busy(&self) -> bool {
         self.http == StatusCode::SERVICE_UNAVAILABLE

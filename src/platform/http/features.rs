@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::App;
+use super::app::App;
 use super::fault::Fault;
 use crate::platform::Platform;
 use crate::wire::features::{BatchRequest, DescribeRequest, GetFeaturesRequest, Locator};

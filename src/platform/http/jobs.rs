@@ -7,7 +7,6 @@ use super::parts;
 use crate::model::{Id, Job};
 use crate::platform::Platform;
 use crate::platform::definition::View;
-use crate::platform::http::parts::view_of;
 use crate::wire::convert;
 use crate::wire::proto::jobs as proto;
 use crate::wire::proto::status::{GetMaterializationStatusRequest, GetMaterializationStatusResponse};
@@ -32,7 +31,7 @@ pub fn submit(
 ) -> Result<proto::MaterializationJobResponse, Fault> {
     let trigger = convert::trigger_from_proto(request)
         .map_err(|part| Fault::invalid(format!("The request has no usable {part}. Set it and try again.")))?;
-    let view = view_of(platform, Some(&trigger.workspace), Some(&trigger.feature_view))?;
+    let view = parts::view_of(platform, Some(&trigger.workspace), Some(&trigger.feature_view))?;
     let job = platform.jobs().trigger(view, &trigger)?;
     tracing::info!(
         workspace = view.workspace,
@@ -52,7 +51,7 @@ pub fn list(platform: &Platform, request: &proto::ListJobsRequest) -> Result<pro
         parts::service_named(platform, request.workspace.as_deref().unwrap_or_default(), service)?;
         return Ok(proto::ListJobsResponse::default());
     }
-    let view = view_of(platform, request.workspace.as_deref(), request.feature_view.as_deref())?;
+    let view = parts::view_of(platform, request.workspace.as_deref(), request.feature_view.as_deref())?;
     let jobs = platform.jobs().list(view.id)?.iter().map(convert::job_to_proto).collect();
     Ok(proto::ListJobsResponse { jobs })
 }
@@ -86,7 +85,7 @@ fn owner<'a>(
         Some(service) => Err(Fault::invalid(format!(
             "Feature service `{service}` has no job {job}: jobs belong to feature views here. Name the feature view of the job."
         ))),
-        None => view_of(platform, workspace.as_deref(), view.as_deref()),
+        None => parts::view_of(platform, workspace.as_deref(), view.as_deref()),
     }
 }
 

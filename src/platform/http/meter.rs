@@ -11,9 +11,8 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::MethodRouter;
 
-use super::App;
 use crate::wire::openmetrics::Histogram;
-use crate::wire::rpc;
+use crate::wire::rpc::Call;
 
 /// Greatest seconds of the buckets.
 const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
@@ -40,8 +39,7 @@ pub struct Meter {
 impl Meter {
     /// A call of the protocol was answered with that code.
     pub fn call(&self, method: &str, code: i32, began: Instant) {
-        let known = rpc::right(method).and_then(|_| method.rsplit('/').next());
-        note(&self.calls, known.unwrap_or("unknown"), code, began);
+        note(&self.calls, Call::at(method).map_or("unknown", Call::name), code, began);
     }
 
     /// Requests by the path of their door, with HTTP status codes.
@@ -64,8 +62,11 @@ fn note(counts: &Mutex<Counts>, name: &str, code: i32, began: Instant) {
 }
 
 /// What answers at the door of that path, counted.
-pub fn counted(app: &App, path: &'static str, handler: MethodRouter<App>) -> MethodRouter<App> {
-    handler.route_layer(from_fn_with_state((app.meter.clone(), path), count))
+pub fn counted<S>(meter: &Meter, path: &'static str, handler: MethodRouter<S>) -> MethodRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    handler.route_layer(from_fn_with_state((meter.clone(), path), count))
 }
 
 async fn count(State((meter, path)): State<(Meter, &'static str)>, request: Request, next: Next) -> Response {

@@ -8,9 +8,10 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
+use super::app::App;
 use super::fault::Fault;
+use super::metadata;
 use super::meter::{Counts, Meter};
-use super::{App, metadata};
 use crate::model::time::{micros, span_micros};
 use crate::model::{Id, Span, Time};
 use crate::platform::Platform;

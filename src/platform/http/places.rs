@@ -1,13 +1,12 @@
-//! Places for requests that are worked on, shared out by key.
+//! Places for requests that are worked on, shared out by API key.
 //!
-//! A key may take a place while it holds fewer than are free: alone it gets half of them, and whoever comes next still finds
+//! An API key may take a place while it holds fewer than are free: alone it gets half of them, and whoever comes next still finds
 //! some. A place is taken once a request is whole, so that nobody holds one by being slow.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::fault::Fault;
-use super::too_busy;
 use crate::model::Id;
 
 /// The places. Clones share them.
@@ -42,7 +41,7 @@ impl Places {
         let free = self.all.saturating_sub(taken.values().sum());
         let mine = taken.get(&key).copied().unwrap_or_default();
         if mine >= free {
-            return Err(too_busy());
+            return Err(Fault::too_busy());
         }
         taken.insert(key, mine + 1);
         Ok(Place { taken: Arc::clone(&self.taken), key })

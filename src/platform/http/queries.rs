@@ -16,23 +16,22 @@ use axum::response::{IntoResponse, Response};
 use polars::prelude::DataFrame;
 use serde::Deserialize;
 
+use super::app::App;
+use super::audit::{self, Ending, RequestName};
 use super::bodies::Peer;
-use super::fault::Fault;
-use super::{App, arrow, audit, audit_words, parts};
+use super::fault::{Fault, reply};
+use super::{arrow, audit_words, auth, parts};
 use crate::model::time::{from_micros, micros};
 use crate::model::{Right, Time, foreign};
 use crate::platform::Platform;
 use crate::platform::access::{Caller, Deed};
 use crate::platform::definition::View;
-use crate::platform::http::audit::RequestName;
-use crate::platform::http::fault::reply;
 use crate::platform::queries::{Ask, HistoryAsk, Owner, Refusal, RunAsk, compute};
 use crate::wire::arrow::decode;
 use crate::wire::queries::{
     FRAME_LIMIT, FRAME_MEMORY, FrameAnswer, HistoryRequest, LONGEST_WAIT_MS, QueryAccepted, QueryRequest, QueryStatus,
     RunRequest,
 };
-use crate::wire::status;
 
 /// How a status is asked for.
 #[derive(Default, Deserialize)]
@@ -125,24 +124,28 @@ pub async fn cancel(State(app): State<App>, Extension(caller): Extension<Caller>
     reply(app.platform.queries().cancel(owner, &id).map_err(Fault::from))
 }
 
-/// Starts a query; one whose result is to be kept needs the right to make datasets as well, and is on the record.
+/// Starts a query; one whose result is to be kept needs the right to make datasets as well, and stands in the audit log.
 fn submitted(
     platform: &Platform,
     caller: &Caller,
-    RequestName(name): RequestName,
+    name: RequestName,
     request: QueryRequest,
 ) -> Result<QueryAccepted, Fault> {
-    let right = if request.keeps() { Right::WriteDatasets } else { Right::ReadFeatures };
+    if !request.keeps() {
+        auth::allow(caller, Right::ReadFeatures)?;
+        return start(platform, Owner(caller.key), request);
+    }
     let (workspace, feature_view) = request.view();
     let (workspace, feature_view) = (workspace.to_owned(), feature_view.to_owned());
-    let deed = || Deed {
+    let entry = || Deed {
         workspace,
         feature_view,
         words: "a query whose result is kept as a dataset".to_owned(),
-        ..audit_words::deed(caller, name, "POST /v1/fvtop/queries".to_owned())
+        ..audit_words::entry(caller, name, "POST /v1/fvtop/queries".to_owned())
     };
-    let told = |made: &QueryAccepted| (status::OK, format!("query {}", made.query_id));
-    audit::perform(platform, caller, right, deed, told, || start(platform, Owner(caller.key), request))
+    let ending = |made: &QueryAccepted| Ending::done(format!("query {}", made.query_id));
+    let work = || start(platform, Owner(caller.key), request);
+    audit::change(platform, caller, Right::WriteDatasets, entry, ending, work)
 }
 
 fn start(platform: &Platform, owner: Owner, request: QueryRequest) -> Result<QueryAccepted, Fault> {

@@ -6,7 +6,6 @@ use super::parts;
 use crate::model::{BatchTrigger, Coverage, Id, Time, Window};
 use crate::platform::Platform;
 use crate::platform::definition::{FeatureService, View};
-use crate::platform::http::parts::service_named;
 use crate::platform::jobs::plan;
 use crate::wire::convert;
 use crate::wire::proto::jobs::{GetLatestReadyTimeRequest, GetLatestReadyTimeResponse};
@@ -42,7 +41,7 @@ pub fn latest_ready_time(
     let workspace = request.workspace.as_deref().unwrap_or_default();
     let service = request.feature_service.as_deref().filter(|service| !service.is_empty());
     let views = match service {
-        Some(name) => views_of(service_named(platform, workspace, name)?),
+        Some(name) => views_of(parts::service_named(platform, workspace, name)?),
         None => vec![parts::view_of(platform, Some(workspace), request.feature_view.as_deref())?],
     };
     let times = views.into_iter().map(|view| times(platform, view)).collect::<Result<Vec<_>, _>>()?;

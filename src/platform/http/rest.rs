@@ -9,10 +9,10 @@ use axum::extract::rejection::BytesRejection;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::fault::Fault;
-use super::{App, jobs, metadata, ready};
+use super::app::App;
+use super::fault::{Fault, reply};
+use super::{jobs, metadata, ready};
 use crate::platform::Platform;
-use crate::platform::http::fault::reply;
 use crate::wire::rest::{Asked, Configs, Jobs, OneJob, ReadyTimes};
 use crate::wire::status;
 

@@ -18,9 +18,11 @@ use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use super::app::App;
+use super::auth::ApiKeys;
 use super::fault::Fault;
+use super::parts;
 use super::places::Place;
-use super::{ApiKeys, App, parts};
 use crate::model::time::rfc3339;
 use crate::platform::access::Caller;
 use crate::platform::stream::hub::{HISTORY, Heard, Listener};
@@ -112,7 +114,7 @@ impl Session {
         let mut tick = interval(PROGRESS);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (told, spoke) = (Progress::default(), Instant::now());
-        let (stop, keys) = (app.shutdown.clone(), Arc::clone(&app.keys));
+        let (stop, keys) = (app.shutdown.clone(), Arc::clone(&app.api_keys));
         let phase = Phase::Opening;
         Self {
             listener,

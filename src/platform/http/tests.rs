@@ -32,6 +32,7 @@ use crate::wire::proto::view::{
 };
 use crate::wire::proto::workspace::{GetConfigsResponse, GetWorkspaceRequest, GetWorkspaceResponse};
 use crate::wire::proto::{jobs as job_messages, status as status_messages};
+use crate::wire::rpc::Call;
 use crate::wire::{convert, proxy as envelope, rpc};
 
 mod api_keys;

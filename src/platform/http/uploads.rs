@@ -13,7 +13,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use tokio::task::{JoinError, spawn_blocking};
 
-use super::App;
+use super::app::App;
 use super::bodies::{Arriving, Peer};
 use super::fault::Fault;
 use crate::platform::uploads::{LIMIT, Part, UploadError};
@@ -26,7 +26,7 @@ pub async fn receive(State(app): State<App>, Path(secret): Path<String>, request
     // Before the body is read: a stranger's file is not taken in.
     let Some(folder) = app.platform.uploads().folder(&secret, now) else { return gone().into_response() };
     let (head, body) = request.into_parts();
-    let arriving = app.key_files.enter(Peer::of(&head.extensions));
+    let arriving = app.join_key_files.enter(Peer::of(&head.extensions));
     match keep(folder, arriving, body).await {
         Ok(()) => StatusCode::OK.into_response(),
         Err(fault) => fault.into_response(),
