@@ -81,7 +81,9 @@ impl Place {
     /// When they cannot be read, or the deployment refuses.
     pub async fn keys(&self) -> Result<Vec<KeyInfo>, Failure> {
         match self {
-            Self::Files { access, .. } => Ok(access.keys.list().map_err(failed)?.into_iter().map(http::info).collect()),
+            Self::Files { access, .. } => {
+                Ok(access.keys.list().map_err(failed)?.into_iter().map(http::key_info).collect())
+            }
             Self::Deployment { session, own_api } => Ok(session.api.keys(own_api.as_deref()).await?),
         }
     }
@@ -99,7 +101,7 @@ impl Place {
                 let new = access::NewKey { name, description, role, created_by };
                 let make = |now| access.keys.create(new, now);
                 let (key, secret) = on_record(access, "fvtop keys create", words, make)?;
-                Ok(KeyMade { key: secret.reveal().to_owned(), info: http::info(key) })
+                Ok(KeyMade { key: secret.reveal().to_owned(), info: http::key_info(key) })
             }
             Self::Deployment { session, own_api } => {
                 session.may_change()?;
@@ -134,7 +136,7 @@ impl Place {
             Self::Files { access, .. } => {
                 let AuditWanted { limit, since, key } = wanted;
                 let entries = access.audit.list(&AuditQuery { limit, since, key }).map_err(failed)?;
-                Ok(entries.into_iter().map(http::row).collect())
+                Ok(entries.into_iter().map(http::audit_row).collect())
             }
             Self::Deployment { session, own_api } => {
                 let own_api = own_api.as_deref().ok_or_else(|| not_served(&session.api))?;

@@ -59,7 +59,7 @@ use doors::Pace;
 use fault::Fault;
 use meter::counted;
 
-pub use access_doors::{info, row};
+pub use access_doors::{audit_row, key_info};
 pub use auth::ApiKeys;
 pub use parts::error_line;
 

@@ -52,7 +52,11 @@ fn look(jobs: &Jobs, offline: &Path, runtime: &Handle, view: &View, go_on: &dyn 
     let table = runtime.block_on(OfflineTable::open(offline, view)).map_err(|error| told(&error))?;
     let verdict = known.judge(table.as_ref(), None, false).map_err(|error| told(&error))?;
     if verdict.is_bad() {
-        return Err(format!("the offline table of `{}` cannot be relied on: {}", view.name, verdict.told(&view.name)));
+        return Err(format!(
+            "the offline table of `{}` cannot be relied on: {}",
+            view.name,
+            verdict.sentence(&view.name)
+        ));
     }
     let (None, Some(table)) = (&known.manifest, table) else { return Ok(()) };
     if let Some(manifest) = table.summed(go_on).map_err(|error| told(&error))? {
@@ -162,7 +166,7 @@ fn offline(dir: &Path, view: &Written, runtime: &Handle) -> Option<Finding> {
         Err(error) => return Some(Finding::damaged(&part, error.to_string())),
     };
     if verdict.is_bad() {
-        return Some(Finding::damaged(&part, verdict.told(&view.name)));
+        return Some(Finding::damaged(&part, verdict.sentence(&view.name)));
     }
     let table = table?;
     Some(match table.counted() {

@@ -19,7 +19,7 @@ use crate::wire::access as wire;
 pub async fn list(State(app): State<App>) -> Response {
     reply(
         on_disk(app, |platform| {
-            let keys = platform.access().keys.list()?.into_iter().map(info).collect();
+            let keys = platform.access().keys.list()?.into_iter().map(key_info).collect();
             Ok(wire::KeyList { keys })
         })
         .await,
@@ -40,7 +40,7 @@ pub async fn create(
             let role = role_of(&asked.role)?;
             let new = NewKey { name: asked.name, description: asked.description, role, created_by: String::new() };
             let (key, secret) = api_key_calls::make(platform, &caller, new)?;
-            Ok(wire::KeyMade { key: secret.reveal().to_owned(), info: info(key) })
+            Ok(wire::KeyMade { key: secret.reveal().to_owned(), info: key_info(key) })
         })
         .await,
     )
@@ -51,7 +51,7 @@ pub async fn revoke(State(app): State<App>, Path(id): Path<String>) -> Response 
     reply(
         on_disk(app, move |platform| {
             let id = id.parse().map_err(|error| Fault::invalid(format!("{error}.")))?;
-            api_key_calls::revoke(platform, id).map(info)
+            api_key_calls::revoke(platform, id).map(key_info)
         })
         .await,
     )
@@ -79,7 +79,7 @@ pub async fn audit(State(app): State<App>, asked: Result<Query<Asked>, QueryReje
             let Query(Asked { limit, since, key }) =
                 asked.map_err(|rejection| Fault::unreadable(&rejection.body_text(), rejection.status()))?;
             let entries = platform.access().audit.list(&AuditQuery { limit, since, key })?;
-            Ok(wire::AuditList { entries: entries.into_iter().map(row).collect() })
+            Ok(wire::AuditList { entries: entries.into_iter().map(audit_row).collect() })
         })
         .await,
     )
@@ -100,8 +100,8 @@ fn role_of(word: &str) -> Result<Role, Fault> {
     })
 }
 
-/// A key as it is told.
-pub fn info(key: KeyRecord) -> wire::KeyInfo {
+/// What is known of an API key, without the key.
+pub fn key_info(key: KeyRecord) -> wire::KeyInfo {
     wire::KeyInfo {
         id: key.id.to_string(),
         name: key.name,
@@ -115,8 +115,8 @@ pub fn info(key: KeyRecord) -> wire::KeyInfo {
     }
 }
 
-/// An entry of the audit log as it is told.
-pub fn row(entry: Entry) -> wire::AuditRow {
+/// An entry of the audit log in the form of the wire.
+pub fn audit_row(entry: Entry) -> wire::AuditRow {
     let Entry { seq, at, deed, outcome } = entry;
     wire::AuditRow {
         seq,

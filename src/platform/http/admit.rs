@@ -73,7 +73,7 @@ async fn admit(State((app, door)): State<(App, Guarded)>, mut request: Request, 
 /// The request, whole, and its place.
 async fn seated(app: &App, caller: &Caller, request: Request) -> Result<(Request, Place), Fault> {
     let (head, body) = request.into_parts();
-    let body = app.bodies.whole(Peer::of(&head.extensions), body, BODY_LIMIT).await?;
+    let body = app.bodies.whole(Peer::address(&head.extensions), body, BODY_LIMIT).await?;
     let place = app.places.take(caller.key)?;
     Ok((Request::from_parts(head, Body::from(body)), place))
 }
@@ -91,7 +91,7 @@ struct Change {
 async fn make(app: App, change: Change, request: Request, next: Next) -> Result<Response, Fault> {
     let Change { caller, name, members, allowed } = change;
     let (head, body) = request.into_parts();
-    let body = app.bodies.whole(Peer::of(&head.extensions), body, BODY_LIMIT).await?;
+    let body = app.bodies.whole(Peer::address(&head.extensions), body, BODY_LIMIT).await?;
     let place = app.places.take(caller.key)?;
     let call = format!("{} {}", head.method, head.uri.path());
     let entry = audit_words::entry_at_door(&caller, name, call, &body, members);

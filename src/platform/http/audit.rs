@@ -3,6 +3,8 @@
 //!
 //! What an entry says is put into words in `audit_words.rs`.
 
+use std::error::Error;
+
 use super::auth::allow;
 use super::fault::Fault;
 use crate::model::Right;
@@ -59,7 +61,7 @@ impl OpenEntry {
     pub fn begin(platform: &Platform, entry: &Deed) -> Result<Self, Fault> {
         let written = platform.access().audit.begin(entry, platform.clock().now());
         let seq = written.map_err(|error| {
-            tracing::error!(%error, "the audit log cannot be written");
+            tracing::error!(error = &error as &dyn Error, "the audit log cannot be written");
             let detail = format!("Nothing was changed, because the audit log cannot be written: {error}");
             Fault::new(status::INTERNAL, detail)
         })?;
@@ -71,7 +73,7 @@ impl OpenEntry {
     pub fn end(self, platform: &Platform, code: i32, sentence: &str) {
         let outcome = outcome(platform, code, sentence);
         if let Err(error) = platform.access().audit.end(self.seq, &outcome) {
-            tracing::error!(%error, entry = self.seq, "the audit log cannot be written");
+            tracing::error!(error = &error as &dyn Error, entry = self.seq, "the audit log cannot be written");
         }
     }
 }
@@ -109,7 +111,7 @@ pub fn change<T>(
 /// Writes down what was refused. Blocks on the disk.
 pub fn refused(platform: &Platform, entry: &Deed, fault: &Fault) {
     if let Err(error) = platform.access().audit.note(entry, &outcome(platform, fault.code, &fault.detail)) {
-        tracing::error!(%error, "the audit log cannot be written");
+        tracing::error!(error = &error as &dyn Error, "the audit log cannot be written");
     }
 }
 

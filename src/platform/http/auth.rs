@@ -2,6 +2,7 @@
 //!
 //! A key is known by its hash. Keys are never printed.
 
+use std::error::Error;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use crate::model::{Id, Right, Role, Time};
 use crate::platform::access::{Access, Caller, FileError, Hash, KeyRecord, Secret};
 
 /// How often at most it is logged that somebody was not known.
-const TOLD_EVERY: Duration = Duration::from_secs(60);
+const LOG_EVERY: Duration = Duration::from_secs(60);
 
 /// The keys of a deployment: those of its file, and where the platform is part of the console, one of that console
 /// alone.
@@ -21,11 +22,11 @@ pub struct ApiKeys {
     strangers: Mutex<Strangers>,
 }
 
-/// Requests whose key was not known since that was last told.
+/// Requests whose key was not known since that was last logged.
 #[derive(Default)]
 struct Strangers {
     seen: u64,
-    told: Option<Instant>,
+    last_logged: Option<Instant>,
 }
 
 impl ApiKeys {
@@ -85,7 +86,7 @@ impl ApiKeys {
     pub fn lets_in(&self, caller: &Caller) -> bool {
         let own = self.own.as_ref().is_some_and(|(_, record)| record.id == caller.key);
         own || self.access.keys.lets_in(caller.key).unwrap_or_else(|error| {
-            tracing::error!(%error, "the keys cannot be read");
+            tracing::error!(error = &error as &dyn Error, "the keys cannot be read");
             false
         })
     }
@@ -94,10 +95,10 @@ impl ApiKeys {
     fn stranger(&self) {
         let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
         strangers.seen += 1;
-        if strangers.told.is_none_or(|told| told.elapsed() >= TOLD_EVERY) {
+        if strangers.last_logged.is_none_or(|at| at.elapsed() >= LOG_EVERY) {
             let seen = std::mem::take(&mut strangers.seen);
             tracing::warn!(requests = seen, "requests came without a known API key");
-            strangers.told = Some(Instant::now());
+            strangers.last_logged = Some(Instant::now());
         }
     }
 }

@@ -26,7 +26,7 @@ pub struct Peer(pub IpAddr);
 
 impl Peer {
     /// The peer of a request; one for all where it did not come over a connection.
-    pub fn of(extensions: &Extensions) -> IpAddr {
+    pub fn address(extensions: &Extensions) -> IpAddr {
         extensions.get::<Self>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0)
     }
 }

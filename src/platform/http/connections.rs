@@ -32,7 +32,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Pause after a connection could not be taken in.
 const PAUSE: Duration = Duration::from_millis(50);
 /// How often at most it is logged that connections could not be taken in.
-const TOLD_EVERY: Duration = Duration::from_secs(60);
+const LOG_EVERY: Duration = Duration::from_secs(60);
 /// What a connection is told for which there is no room.
 const NO_ROOM: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
@@ -76,7 +76,7 @@ impl Limits {
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdown: CancellationToken) {
     let (lines, tasks, end) = (Lines::new(limits), TaskTracker::new(), CancellationToken::new());
     let _end = end.clone().drop_guard();
-    let mut told: Option<Instant> = None;
+    let mut last_logged: Option<Instant> = None;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -105,9 +105,9 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdo
                 error.to_string()
             }
         };
-        if told.is_none_or(|told| told.elapsed() >= TOLD_EVERY) {
+        if last_logged.is_none_or(|at| at.elapsed() >= LOG_EVERY) {
             tracing::warn!(problem, "a connection was not taken in");
-            told = Some(Instant::now());
+            last_logged = Some(Instant::now());
         }
     }
     tasks.close();

@@ -2,11 +2,9 @@
 //!
 //! Files are turned into tables here and compared; whether such keys may be deleted is decided by the jobs.
 
-use std::collections::HashSet;
-
 use axum::http::HeaderMap;
 use axum::http::uri::Authority;
-use polars::prelude::DataFrame;
+use polars::prelude::{DataFrame, SortMultipleOptions};
 
 use super::fault::Fault;
 use super::{metadata, parts};
@@ -15,11 +13,11 @@ use crate::model::deletion::MAX_KEYS;
 use crate::platform::Platform;
 use crate::platform::access::Caller;
 use crate::platform::definition::View;
+use crate::platform::jobs::delete;
 use crate::platform::uploads::{Store, Taken};
 use crate::wire::convert::{self, KeysError};
 use crate::wire::proto::deletion as proto;
 use crate::wire::proxy::Response;
-use crate::wire::table::cell;
 
 /// Where this server is, as the caller addressed it: `http://HOST/api`. Nothing when the request does not say.
 pub fn base_url(headers: &HeaderMap) -> Option<String> {
@@ -145,7 +143,7 @@ fn same(view: &View, online: DataFrame, offline: DataFrame) -> Result<DataFrame,
     if taller > MAX_KEYS {
         return Ok(if online.height() == taller { online } else { ordered });
     }
-    if distinct(&online) == distinct(&ordered) {
+    if distinct(view, &online)?.equals_missing(&distinct(view, &ordered)?) {
         return Ok(ordered);
     }
     let (online, offline) = (online.height(), ordered.height());
@@ -155,7 +153,9 @@ fn same(view: &View, online: DataFrame, offline: DataFrame) -> Result<DataFrame,
     )))
 }
 
-fn distinct(keys: &DataFrame) -> HashSet<String> {
-    let key = |row| format!("{:?}", keys.columns().iter().map(|column| cell(column, row)).collect::<Vec<_>>());
-    (0..keys.height()).map(key).collect()
+/// Each key once, in an order that the keys alone decide.
+fn distinct(view: &View, keys: &DataFrame) -> Result<DataFrame, Fault> {
+    let names = view.join_keys.iter().map(|(name, _)| name.as_str());
+    let sorted = delete::distinct(view, keys).and_then(|keys| keys.sort(names, SortMultipleOptions::default()));
+    sorted.map_err(|error| Fault::internal(&error))
 }

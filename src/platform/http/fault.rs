@@ -3,6 +3,8 @@
 //! The detail is a whole sentence for the person who asked. Code 14 is never used: released clients break on it
 //! (docs/wire.md section 1.5).
 
+use std::error::Error;
+
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -21,8 +23,8 @@ use crate::wire::status;
 /// Most characters of a detail: it may name what the caller sent, and that may be long.
 const LONGEST: usize = 1_000;
 
-/// A detail that may be shown anywhere: one line, nothing that drives a terminal, not longer than a person reads.
-fn told(detail: &str) -> String {
+/// The detail as one line that may be shown anywhere: nothing that drives a terminal, not longer than a person reads.
+fn one_line(detail: &str) -> String {
     cut(&clean(detail), LONGEST).into_owned()
 }
 
@@ -48,7 +50,7 @@ impl Fault {
             status::UNAUTHENTICATED => StatusCode::UNAUTHORIZED,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Self { code, detail: told(&detail.into()), http }
+        Self { code, detail: one_line(&detail.into()), http }
     }
 
     /// The same with another HTTP status, where the answer is plain HTTP.
@@ -74,7 +76,7 @@ impl Fault {
 
     /// The same, said of a part of the request.
     pub fn of_part(self, part: &str) -> Self {
-        Self { detail: told(&format!("{part}: {}", self.detail)), ..self }
+        Self { detail: one_line(&format!("{part}: {}", self.detail)), ..self }
     }
 
     /// Something the caller can correct.
@@ -107,9 +109,9 @@ impl Fault {
         Self::new(status::PERMISSION_DENIED, detail)
     }
 
-    /// Something that went wrong in here.
-    pub fn internal(error: &dyn std::fmt::Display) -> Self {
-        tracing::error!(%error, "a request failed");
+    /// Something that went wrong in here. The log gets its causes as well.
+    pub fn internal(error: &(dyn Error + 'static)) -> Self {
+        tracing::error!(error, "a request failed");
         Self::new(status::INTERNAL, format!("The platform failed: {error}"))
     }
 }
@@ -193,7 +195,7 @@ impl From<OnlineError> for Fault {
         match &error {
             OnlineError::TooMany { .. } => Self::invalid(format!("The query is refused: {error}.")),
             OnlineError::Lost { .. } => {
-                tracing::error!(%error, "a lookup was refused");
+                tracing::error!(error = &error as &dyn Error, "a lookup was refused");
                 Self::new(status::FAILED_PRECONDITION, format!("{error}."))
             }
             _ => Self::internal(&error),

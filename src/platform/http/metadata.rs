@@ -92,7 +92,7 @@ pub fn get_feature_view(platform: &Platform, request: &GetFeatureViewRequest) ->
     let workspace = request.workspace.as_deref().unwrap_or_default();
     let by_id = || request.id.as_ref().map(|id| convert::id_from_proto(id).to_string());
     let asked = request.version_specifier.clone().or_else(by_id).unwrap_or_default();
-    let found: Vec<_> = platform.view(workspace, &asked).map(|view| parts::of(platform, view)).into_iter().collect();
+    let found: Vec<_> = platform.view(workspace, &asked).map(|view| parts::view(platform, view)).into_iter().collect();
     let fco_container = Some(convert::container_of(&found, workspace));
     Ok(Response::ok(&GetFeatureViewResponse { fco_container, ..Default::default() }))
 }
@@ -103,7 +103,7 @@ pub fn query_feature_views(platform: &Platform, request: &QueryFeatureViewsReque
     let name = request.name.as_deref().filter(|name| !name.is_empty());
     let views = platform.repository().views.iter().filter(|view| view.workspace == workspace);
     let asked = views.filter(|view| name.is_none_or(|name| view.name == name));
-    let found: Vec<_> = asked.map(|view| parts::of(platform, view)).collect();
+    let found: Vec<_> = asked.map(|view| parts::view(platform, view)).collect();
     let fco_container = Some(convert::container_of(&found, workspace));
     Ok(Response::ok(&QueryFeatureViewsResponse { fco_container }))
 }
@@ -116,7 +116,7 @@ pub fn summary(platform: &Platform, request: &proto::GetFeatureViewSummaryReques
     let lost = platform.jobs().ledger(view.id).map(|ledger| ledger.known()).transpose()?;
     let lost = lost.map(|known| known.lost).unwrap_or_default();
     items.extend(rows::trouble(platform.online().trouble(), &platform.online().missing(view.id)?, &lost));
-    items.extend(rows::late(platform.jobs().late(view)?.told(view)));
+    items.extend(rows::late(platform.jobs().late(view)?.sentence(view)));
     let fco_summary = Some(convert::summary_to_proto(&model, items));
     Ok(Response::ok(&proto::GetFeatureViewSummaryResponse { fco_summary }))
 }
@@ -133,8 +133,8 @@ pub fn freshness(platform: &Platform, request: &proto::GetFeatureFreshnessReques
 pub fn all_freshness(platform: &Platform, request: &proto::GetAllFeatureFreshnessRequest) -> Result<Response, Fault> {
     let workspace = request.workspace.as_deref().unwrap_or_default();
     let views = platform.repository().views.iter().filter(|view| view.workspace == workspace);
-    let told = views.map(|view| Ok(convert::freshness_to_proto(view.id, &freshness_of(platform, view)?)));
-    let freshness_statuses = told.collect::<Result<_, Fault>>()?;
+    let each = views.map(|view| Ok(convert::freshness_to_proto(view.id, &freshness_of(platform, view)?)));
+    let freshness_statuses = each.collect::<Result<_, Fault>>()?;
     Ok(Response::ok(&proto::GetAllFeatureFreshnessResponse { freshness_statuses }))
 }
 

@@ -41,7 +41,7 @@ pub fn sources(platform: &Platform, request: &proto::GetAllVirtualDataSourcesReq
 pub fn transformations(platform: &Platform, request: &proto::GetAllTransformationsRequest) -> Result<Response, Fault> {
     let workspace = request.workspace.as_deref().unwrap_or_default();
     let views = platform.repository().views.iter().filter(|view| view.workspace == workspace);
-    let transformations = views.map(|view| convert::transformation_to_proto(&parts::of(platform, view))).collect();
+    let transformations = views.map(|view| convert::transformation_to_proto(&parts::view(platform, view))).collect();
     Ok(Response::ok(&proto::GetAllTransformationsResponse { transformations }))
 }
 
@@ -64,7 +64,7 @@ pub fn service(platform: &Platform, request: &services::GetFeatureServiceRequest
         // A view may be in a service twice, under two namespaces.
         let mut seen = HashSet::new();
         let views = service.items.iter().map(|item| &item.view).filter(|view| seen.insert(view.id));
-        let views: Vec<_> = views.map(|view| parts::of(platform, view)).collect();
+        let views: Vec<_> = views.map(|view| parts::view(platform, view)).collect();
         convert::container_of_service(&parts::service(service), &views)
     });
     let fco_container = Some(container.unwrap_or_default());
@@ -104,7 +104,7 @@ pub fn transformation(platform: &Platform, request: &proto::GetTransformationReq
     let belongs =
         |view: &&Arc<View>| view.workspace == workspace && is(convert::transformation_id(view.id), &view.name);
     let found = platform.repository().views.iter().find(belongs).map(|view| {
-        let fco = convert::transformation_to_proto(&parts::of(platform, view));
+        let fco = convert::transformation_to_proto(&parts::view(platform, view));
         (convert::transformation_id(view.id), Fco { transformation: Some(Box::new(fco)), ..Default::default() })
     });
     let fco_container = Some(convert::container_of_one(found, workspace));

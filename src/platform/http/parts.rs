@@ -16,7 +16,7 @@ use super::fault::Fault;
 const NAMED: usize = 12;
 
 /// A view with everything it refers to.
-pub fn of(platform: &Platform, view: &View) -> ViewParts {
+pub fn view(platform: &Platform, view: &View) -> ViewParts {
     let aggregations = match &view.kind {
         Kind::Aggregate { aggregations, .. } => aggregations.iter().map(aggregation).collect(),
         Kind::Temporal { .. } => Vec::new(),

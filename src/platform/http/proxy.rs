@@ -22,7 +22,7 @@ use crate::wire::status;
 pub async fn handle(State(app): State<App>, request: axum::extract::Request) -> Response {
     let (head, body) = request.into_parts();
     // The key is in the body, so the body is all that is held for a caller who may be a stranger.
-    let body = match app.bodies.whole(Peer::of(&head.extensions), body, BODY_LIMIT).await {
+    let body = match app.bodies.whole(Peer::address(&head.extensions), body, BODY_LIMIT).await {
         Ok(body) => body,
         Err(fault) => return fault.into_response(),
     };

@@ -44,7 +44,7 @@ pub struct Patience {
 /// `POST frames`: keeps a table (an Arrow IPC stream of at most 256 MiB) for the queries that will name it.
 pub async fn upload(State(app): State<App>, Extension(caller): Extension<Caller>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    reply(take_in(&app, Owner(caller.key), Peer::of(&head.extensions), body).await)
+    reply(take_in(&app, Owner(caller.key), Peer::address(&head.extensions), body).await)
 }
 
 async fn take_in(app: &App, owner: Owner, peer: IpAddr, body: Body) -> Result<FrameAnswer, Fault> {

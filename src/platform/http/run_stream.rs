@@ -97,38 +97,38 @@ struct Session {
     listener: Listener,
     backlog: usize,
     stop: CancellationToken,
-    keys: Arc<ApiKeys>,
+    api_keys: Arc<ApiKeys>,
     caller: Caller,
     /// Held for as long as somebody listens.
     _place: Place,
     phase: Phase,
     tick: tokio::time::Interval,
-    told: Progress,
+    last_progress: Progress,
     trouble: Option<String>,
     left_out: Option<String>,
-    spoke: Instant,
+    last_sent: Instant,
 }
 
 impl Session {
     fn new(listener: Listener, backlog: usize, app: &App, (caller, place): (Caller, Place)) -> Self {
         let mut tick = interval(PROGRESS);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (told, spoke) = (Progress::default(), Instant::now());
-        let (stop, keys) = (app.shutdown.clone(), Arc::clone(&app.api_keys));
+        let (last_progress, last_sent) = (Progress::default(), Instant::now());
+        let (stop, api_keys) = (app.shutdown.clone(), Arc::clone(&app.api_keys));
         let phase = Phase::Opening;
         Self {
             listener,
             backlog,
             stop,
-            keys,
+            api_keys,
             caller,
             _place: place,
             phase,
             tick,
-            told,
+            last_progress,
             trouble: None,
             left_out: None,
-            spoke,
+            last_sent,
         }
     }
 
@@ -140,7 +140,7 @@ impl Session {
                 Phase::Following => self.follow().await,
             }?;
             if !lines.is_empty() {
-                self.spoke = Instant::now();
+                self.last_sent = Instant::now();
                 return Some(Bytes::from(lines));
             }
         }
@@ -161,14 +161,14 @@ impl Session {
                 self.phase = Phase::Following;
                 let mut lines = String::new();
                 push_records(&mut lines, &self.listener.backlog(self.backlog));
-                lines.push_str(&self.told());
+                lines.push_str(&self.changes());
                 Some(lines)
             }
             _ => {
                 tokio::select! {
                     () = self.stop.cancelled() => None,
                     changed = self.listener.status().changed() => changed.ok().map(|()| String::new()),
-                    _ = self.tick.tick() => self.told_while_let_in(),
+                    _ = self.tick.tick() => self.changes_while_let_in(),
                 }
             }
         }
@@ -188,17 +188,17 @@ impl Session {
                 }
                 Heard::Ended => None,
             },
-            _ = self.tick.tick() => self.told_while_let_in(),
+            _ = self.tick.tick() => self.changes_while_let_in(),
         }
     }
 
     /// What changed; nothing more for a key that was revoked meanwhile.
-    fn told_while_let_in(&mut self) -> Option<String> {
-        self.keys.lets_in(&self.caller).then(|| self.told())
+    fn changes_while_let_in(&mut self) -> Option<String> {
+        self.api_keys.lets_in(&self.caller).then(|| self.changes())
     }
 
     /// What changed since it was last told; a heartbeat when nothing did for long.
-    fn told(&mut self) -> String {
+    fn changes(&mut self) -> String {
         let (progress, trouble, left_out) = {
             let status = self.listener.status().borrow();
             (status.progress, status.trouble.clone(), status.left_out.clone())
@@ -209,7 +209,7 @@ impl Session {
             lines.push_str(&format!("{{\"@error\":{}}}\n", quoted(message)));
             self.trouble = trouble;
         }
-        if progress != self.told || left_out != self.left_out {
+        if progress != self.last_progress || left_out != self.left_out {
             lines.push_str(&format!(
                 "{}\n",
                 json!({ "@progress": {
@@ -222,9 +222,9 @@ impl Session {
                     "left_out": left_out,
                 } })
             ));
-            (self.told, self.left_out) = (progress, left_out);
+            (self.last_progress, self.left_out) = (progress, left_out);
         }
-        if lines.is_empty() && self.spoke.elapsed() >= HEARTBEAT {
+        if lines.is_empty() && self.last_sent.elapsed() >= HEARTBEAT {
             lines.push('\n');
         }
         lines

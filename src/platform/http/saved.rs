@@ -2,6 +2,7 @@
 //! (docs/wire.md section 2.7). A dataset is a folder of this machine, so the clients that write rows are those that run
 //! on it.
 
+use thiserror::Error;
 use url::Url;
 
 use super::fault::Fault;
@@ -91,7 +92,7 @@ fn answer(platform: &Platform, dataset: Dataset) -> Result<Response, Fault> {
 fn saved(platform: &Platform, dataset: Dataset) -> Result<SavedParts, Fault> {
     let path = platform.datasets().location(&dataset.workspace, &dataset.name);
     let path = path.map_err(|error| missing_is_invalid(&error))?;
-    let location = Url::from_file_path(&path).map_err(|()| Fault::internal(&"the path of a dataset is no address"))?;
+    let location = Url::from_file_path(&path).map_err(|()| Fault::internal(&NoAddress))?;
     let source = match &dataset.feature_service {
         None => platform.view(&dataset.workspace, &dataset.feature_view).map(|view| view.id),
         Some(name) => {
@@ -101,6 +102,11 @@ fn saved(platform: &Platform, dataset: Dataset) -> Result<SavedParts, Fault> {
     };
     Ok(SavedParts { id: id_of(&dataset), location: location.into(), source, dataset })
 }
+
+/// A folder that no `file:` address names.
+#[derive(Debug, Error)]
+#[error("the path of a dataset is no address")]
+struct NoAddress;
 
 /// A name may be used again once its dataset was archived, so the instant is part of the identity.
 fn id_of(dataset: &Dataset) -> Id {

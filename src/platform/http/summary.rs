@@ -40,8 +40,8 @@ pub fn trouble(online: Option<String>, lost_online: &[Window], lost_offline: &[W
 }
 
 /// What came after the jobs of its windows.
-pub fn late(told: Option<String>) -> Option<SummaryItem> {
-    told.map(|told| item("lateData", LATE, &told))
+pub fn late(sentence: Option<String>) -> Option<SummaryItem> {
+    sentence.map(|sentence| item("lateData", LATE, &sentence))
 }
 
 fn kind(model: &FeatureView) -> String {

@@ -11,6 +11,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use thiserror::Error;
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::app::App;
@@ -26,12 +27,17 @@ pub async fn receive(State(app): State<App>, Path(secret): Path<String>, request
     // Before the body is read: a stranger's file is not taken in.
     let Some(folder) = app.platform.uploads().folder(&secret, now) else { return gone().into_response() };
     let (head, body) = request.into_parts();
-    let arriving = app.join_key_files.enter(Peer::of(&head.extensions));
+    let arriving = app.join_key_files.enter(Peer::address(&head.extensions));
     match keep(folder, arriving, body).await {
         Ok(()) => StatusCode::OK.into_response(),
         Err(fault) => fault.into_response(),
     }
 }
+
+/// A file of join keys that cannot be kept.
+#[derive(Debug, Error)]
+#[error("the keys cannot be written: {0}. Check that the disk is not full and that the data directory is writable.")]
+struct NotWritten(#[source] io::Error);
 
 fn gone() -> Fault {
     Fault::new(status::NOT_FOUND, UploadError::Gone.to_string())
@@ -64,9 +70,7 @@ fn on_disk<T>(done: Result<io::Result<T>, JoinError>) -> Result<T, Fault> {
         Ok(Ok(done)) => Ok(done),
         // The place was used or closed meanwhile.
         Ok(Err(problem)) if problem.kind() == io::ErrorKind::NotFound => Err(gone()),
-        Ok(Err(problem)) => Err(Fault::internal(&format!(
-            "the keys cannot be written: {problem}. Check that the disk is not full and that the data directory is writable."
-        ))),
+        Ok(Err(problem)) => Err(Fault::internal(&NotWritten(problem))),
         Err(error) => Err(Fault::internal(&error)),
     }
 }

@@ -72,12 +72,12 @@ impl Late {
     }
 
     /// What came late and what to do, in a sentence.
-    pub fn told(&self, view: &View) -> Option<String> {
+    pub fn sentence(&self, view: &View) -> Option<String> {
         let (first, last) = self.windows.first().zip(self.windows.last())?;
         let list = |files: &BTreeSet<String>| {
             let more = files.len().saturating_sub(NAMED);
-            let told = files.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-            if more > 0 { format!("{told} and {more} more") } else { told }
+            let named = files.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+            if more > 0 { format!("{named} and {more} more") } else { named }
         };
         let mut parts = Vec::new();
         if !self.files.is_empty() {

@@ -44,7 +44,7 @@ impl Verdict {
     }
 
     /// What is wrong and what to do, in a sentence.
-    pub fn told(&self, view: &str) -> String {
+    pub fn sentence(&self, view: &str) -> String {
         let problems = match self.problems.as_str() {
             "" => "it was damaged from outside".to_owned(),
             problems => format!("it is not as jobs left it: {problems}"),

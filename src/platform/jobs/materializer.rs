@@ -144,11 +144,12 @@ impl EngineMaterializer {
         let verdict = known.judge(opened.as_ref(), None, false).map_err(offline_failure)?;
         if verdict.replaced && !window.is_some_and(|window| known.has(window)) {
             let name = &work.view.name;
-            let told = format!("The offline table of `{name}` is not written: {}.", verdict.told(name));
+            let told = format!("The offline table of `{name}` is not written: {}.", verdict.sentence(name));
             return Err(store_failure(false, told));
         }
         if verdict.is_bad() {
-            work.report.say(&format!("The offline table was changed from outside: {}.", verdict.told(&work.view.name)));
+            work.report
+                .say(&format!("The offline table was changed from outside: {}.", verdict.sentence(&work.view.name)));
         }
         let table = match opened {
             Some(table) => table,

@@ -2,6 +2,7 @@
 //!
 //! Small steps inside a transaction; what the windows are is decided in `plan.rs`.
 
+use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -100,12 +101,15 @@ pub fn run(jobs: &Jobs, mut upkeep: Upkeep, stop: &CancellationToken) {
         if let Some(jump) = jumps.look(jobs.clock())
             && let Err(error) = jobs.clock_jumped(jump)
         {
-            tracing::error!(%error, "the retries could not be moved with the clock; they come at their old times");
+            tracing::error!(
+                error = &error as &dyn Error,
+                "the retries could not be moved with the clock; they come at their old times"
+            );
         }
         // A panic ends this turn alone: without the schedule nothing would be materialized any more.
         let turn = catch_unwind(AssertUnwindSafe(|| {
             if let Err(error) = jobs.schedule() {
-                tracing::error!(%error, "the schedule could not be kept; trying again");
+                tracing::error!(error = &error as &dyn Error, "the schedule could not be kept; trying again");
             }
             upkeep.turn(jobs, &|| !stop.is_cancelled());
         }));

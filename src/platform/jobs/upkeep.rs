@@ -7,6 +7,7 @@
 //! the stream is to run. What is materialized is kept apart and for ever. Failures here are logged and tried again at the next
 //! time; they must not disturb jobs.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -60,7 +61,10 @@ impl Upkeep {
             match jobs.prune(now, go_on) {
                 Ok(0) => {}
                 Ok(gone) => tracing::info!(gone, "old jobs were removed"),
-                Err(error) => tracing::error!(%error, "old jobs could not be removed; trying again in an hour"),
+                Err(error) => tracing::error!(
+                    error = &error as &dyn Error,
+                    "old jobs could not be removed; trying again in an hour"
+                ),
             }
         }
         if is_due(&mut self.expired, EXPIRE_EVERY) {
@@ -86,7 +90,11 @@ impl Upkeep {
         let gone = self.online.expire(view, now, EXPIRE_AT_ONCE as usize);
         match &gone {
             Ok(gone) => tracing::debug!(view = view.name, gone, "out of reach of lookups"),
-            Err(error) => tracing::error!(%error, view = view.name, "nothing was expired; trying again later"),
+            Err(error) => tracing::error!(
+                error = error as &dyn Error,
+                view = view.name,
+                "nothing was expired; trying again later"
+            ),
         }
         gone.unwrap_or_default()
     }

@@ -3,6 +3,7 @@
 //! A worker only moves a job along; what an attempt does is a [`Materializer`]'s business. A panic in there fails the
 //! attempt, not the process.
 
+use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -51,7 +52,7 @@ fn work_until(jobs: &Jobs, materializer: &dyn Materializer, stop: &CancellationT
             }
             Ok(None) => jobs.wait_for_work(IDLE),
             Err(error) => {
-                tracing::error!(%error, "no attempt could be started; trying again");
+                tracing::error!(error = &error as &dyn Error, "no attempt could be started; trying again");
                 pause(IDLE, stop);
             }
         }
@@ -84,7 +85,7 @@ pub fn attempt(materializer: &dyn Materializer, work: &Work) -> Outcome {
 /// the next start, which is safe, for attempts are idempotent.
 fn keep(jobs: &Jobs, work: &Work, outcome: &Outcome, stop: &CancellationToken) {
     while let Err(error) = jobs.finish(work.job.id, outcome.clone()) {
-        tracing::error!(%error, job = %work.job.id, "the end of an attempt could not be kept; trying again");
+        tracing::error!(error = &error as &dyn Error, job = %work.job.id, "the end of an attempt could not be kept; trying again");
         if stop.is_cancelled() {
             return;
         }

@@ -133,7 +133,7 @@ impl EngineCompute {
         let (table, verdict) = judged;
         if verdict.is_bad() {
             let name = &ask.view.name;
-            let message = format!("The offline table of `{name}` is not read: {}.", verdict.told(name));
+            let message = format!("The offline table of `{name}` is not read: {}.", verdict.sentence(name));
             return Err(failed(status::FAILED_PRECONDITION, message));
         }
         table.ok_or_else(|| {

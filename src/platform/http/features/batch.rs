@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::join_keys::{Given, Keys};
-use super::lookup::{descriptions, told, vector};
+use super::join_keys::{Given, JoinKeys};
+use super::lookup::{descriptions, included, vector};
 use super::meter::Meter;
 use super::target::Target;
 use crate::platform::Platform;
@@ -25,11 +25,11 @@ pub fn lookup(platform: &Platform, asked: BatchRequest, began: Instant) -> Resul
     }
     let (slo, meters): (Vec<_>, Vec<_>) = meters.into_iter().unzip();
     let descriptions = descriptions(&target, asked.metadata_options);
-    let told = told(asked.metadata_options, &descriptions, false);
-    Ok(convert::batch_response(&vectors, &target.features(), &told, slo, Meter::whole(began, &meters)))
+    let included = included(asked.metadata_options, &descriptions, false);
+    Ok(convert::batch_response(&vectors, &target.features(), &included, slo, Meter::whole(began, &meters)))
 }
 
-fn keys_of(target: &Target, rows: &[RequestData]) -> Result<Vec<Keys>, Fault> {
+fn keys_of(target: &Target, rows: &[RequestData]) -> Result<Vec<JoinKeys>, Fault> {
     if rows.is_empty() {
         let fix = "Put a joinKeyMap for each key into params.requestData.";
         return Err(Fault::invalid(format!("The batch asks for no key. {fix}")));
@@ -41,7 +41,7 @@ fn keys_of(target: &Target, rows: &[RequestData]) -> Result<Vec<Keys>, Fault> {
         )));
     }
     let key = |(number, given): (usize, &Given)| {
-        Keys::full(target, given).map_err(|fault| fault.of_part(&format!("Row {number} of requestData")))
+        JoinKeys::full(target, given).map_err(|fault| fault.of_part(&format!("Row {number} of requestData")))
     };
     (1..).zip(rows.iter().map(|row| &row.join_key_map)).map(key).collect()
 }

@@ -15,14 +15,14 @@ pub type Given = BTreeMap<String, Json>;
 
 /// Join keys with typed values, by the names of requests.
 #[derive(Clone, Default)]
-pub struct Keys(BTreeMap<String, Value>);
+pub struct JoinKeys(BTreeMap<String, Value>);
 
-impl Keys {
+impl JoinKeys {
     /// The full key.
     pub fn full(target: &Target, given: &Given) -> Result<Self, Fault> {
         let wildcard = target.wildcard_key().map(|(name, _)| name).filter(|name| !given.contains_key(*name));
         let advice = wildcard.map(|name| format!(" query-features answers for all values of `{name}`."));
-        Self::of(target, &target.keys(), given, &advice.unwrap_or_default())
+        Self::read(target, &target.keys(), given, &advice.unwrap_or_default())
     }
 
     /// The keys of a query: all but the wildcard key.
@@ -35,11 +35,11 @@ impl Keys {
             )));
         }
         let wanted: Vec<_> = target.keys().into_iter().filter(|(name, _)| *name != wildcard).collect();
-        Self::of(target, &wanted, given, "")
+        Self::read(target, &wanted, given, "")
     }
 
     /// The values of the wanted keys. `advice` is what to say besides when one is missing.
-    fn of(target: &Target, wanted: &[(&str, &DataType)], given: &Given, advice: &str) -> Result<Self, Fault> {
+    fn read(target: &Target, wanted: &[(&str, &DataType)], given: &Given, advice: &str) -> Result<Self, Fault> {
         let (name, all, known) = (&target.name, names(wanted), target.keys());
         if let Some(unknown) = given.keys().find(|key| known.iter().all(|(known, _)| known != key)) {
             let what = format!("`{unknown}` is not a join key of `{name}`. Give a value for each of: {all}.");

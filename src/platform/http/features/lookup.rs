@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::join_keys::{Keys, names};
+use super::join_keys::{JoinKeys, names};
 use super::meter::Meter;
 use super::target::Target;
 use crate::model::{DataType, FeatureVector, FeatureVectors, JoinKey, Time, Value};
@@ -17,12 +17,12 @@ use crate::wire::features::{GetFeaturesRequest, GetFeaturesResponse, MetadataOpt
 pub fn one(platform: &Platform, asked: GetFeaturesRequest, began: Instant) -> Result<GetFeaturesResponse, Fault> {
     let asked = asked.params;
     let target = Target::find(platform, &asked.workspace_name, &asked.locator)?;
-    let keys = Keys::full(&target, &asked.join_key_map)?;
+    let keys = JoinKeys::full(&target, &asked.join_key_map)?;
     let mut meter = Meter::since(began);
     let vector = vector(platform, &target, &keys, platform.clock().now(), &mut meter)?;
     let descriptions = descriptions(&target, asked.metadata_options);
-    let told = told(asked.metadata_options, &descriptions, asked.allow_partial_results);
-    Ok(convert::response_from_vector(&vector, &told, meter.slo()))
+    let included = included(asked.metadata_options, &descriptions, asked.allow_partial_results);
+    Ok(convert::response_from_vector(&vector, &included, meter.slo()))
 }
 
 /// The features of every value of the wildcard key that has any.
@@ -30,7 +30,7 @@ pub fn all(platform: &Platform, asked: GetFeaturesRequest, began: Instant) -> Re
     let asked = asked.params;
     let target = Target::find(platform, &asked.workspace_name, &asked.locator)?;
     let (name, data_type) = wildcard_of(&target)?;
-    let keys = Keys::indexed(&target, name, &asked.join_key_map)?;
+    let keys = JoinKeys::indexed(&target, name, &asked.join_key_map)?;
     let mut meter = Meter::since(began);
     let vectors = vectors(platform, &target, name, &keys, &mut meter)?;
     let found = FeatureVectors {
@@ -40,12 +40,12 @@ pub fn all(platform: &Platform, asked: GetFeaturesRequest, began: Instant) -> Re
         ..FeatureVectors::default()
     };
     let descriptions = descriptions(&target, asked.metadata_options);
-    let told = told(asked.metadata_options, &descriptions, asked.allow_partial_results);
-    Ok(convert::response_from_vectors(&found, &told, meter.slo()))
+    let included = included(asked.metadata_options, &descriptions, asked.allow_partial_results);
+    Ok(convert::response_from_vectors(&found, &included, meter.slo()))
 }
 
 /// What to say besides the values. Nothing is ever left out for lack of time, and whoever asked is told so.
-pub fn told(options: MetadataOptions, descriptions: &[String], partial_results: bool) -> Told<'_> {
+pub fn included(options: MetadataOptions, descriptions: &[String], partial_results: bool) -> Told<'_> {
     Told { options, descriptions, partial_results }
 }
 
@@ -58,7 +58,7 @@ pub fn descriptions(target: &Target, options: MetadataOptions) -> Vec<String> {
 pub fn vector(
     platform: &Platform,
     target: &Target,
-    keys: &Keys,
+    keys: &JoinKeys,
     at: Time,
     meter: &mut Meter,
 ) -> Result<FeatureVector, Fault> {
@@ -69,7 +69,7 @@ pub fn vector(
 }
 
 /// One vector of the vectors of the views.
-fn put_together(target: &Target, each: &[&FeatureVector], keys: &Keys) -> FeatureVector {
+fn put_together(target: &Target, each: &[&FeatureVector], keys: &JoinKeys) -> FeatureVector {
     let mut features = Vec::with_capacity(target.columns.len());
     for column in &target.columns {
         if let Some(found) = each.get(column.item).and_then(|vector| vector.features.get(column.place)) {
@@ -87,7 +87,7 @@ fn vectors(
     platform: &Platform,
     target: &Target,
     wildcard: &str,
-    keys: &Keys,
+    keys: &JoinKeys,
     meter: &mut Meter,
 ) -> Result<Vec<FeatureVector>, Fault> {
     let at = platform.clock().now();
@@ -97,7 +97,7 @@ fn vectors(
         let wild = item.join_keys.iter().position(|name| name == wildcard);
         for (full, vector) in entries {
             let value = wild.and_then(|wild| full.get(wild)).cloned().unwrap_or(Value::Null);
-            let row = found.entry(Ordered::of(&value)).or_insert_with(|| Row::of(value, target.items.len()));
+            let row = found.entry(Ordered::from_key(&value)).or_insert_with(|| Row::new(value, target.items.len()));
             if let Some(slot) = row.vectors.get_mut(place) {
                 *slot = Some(vector);
             }
@@ -143,7 +143,7 @@ struct Row {
 }
 
 impl Row {
-    fn of(value: Value, views: usize) -> Self {
+    fn new(value: Value, views: usize) -> Self {
         Self { value, vectors: vec![None; views] }
     }
 }
@@ -157,11 +157,11 @@ enum Ordered {
 }
 
 impl Ordered {
-    fn of(value: &Value) -> Self {
+    fn from_key(value: &Value) -> Self {
         match value {
             Value::Int(number) => Self::Number(*number),
             Value::Text(text) => Self::Text(text.clone()),
-            // Keys have no other types.
+            // JoinKeys have no other types.
             _ => Self::Null,
         }
     }
