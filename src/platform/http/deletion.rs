@@ -13,7 +13,7 @@ use crate::model::deletion::MAX_KEYS;
 use crate::platform::Platform;
 use crate::platform::access::Caller;
 use crate::platform::definition::View;
-use crate::platform::jobs::delete;
+use crate::platform::frame;
 use crate::platform::uploads::{Store, Taken};
 use crate::wire::convert::{self, KeysError};
 use crate::wire::proto::deletion as proto;
@@ -155,7 +155,7 @@ fn same(view: &View, online: DataFrame, offline: DataFrame) -> Result<DataFrame,
 
 /// Each key once, in an order that the keys alone decide.
 fn distinct(view: &View, keys: &DataFrame) -> Result<DataFrame, Fault> {
-    let names = view.join_keys.iter().map(|(name, _)| name.as_str());
-    let sorted = delete::distinct(view, keys).and_then(|keys| keys.sort(names, SortMultipleOptions::default()));
+    let names = || view.join_keys.iter().map(|(name, _)| name.as_str());
+    let sorted = frame::distinct(keys, names()).and_then(|keys| keys.sort(names(), SortMultipleOptions::default()));
     sorted.map_err(|error| Fault::internal(&error))
 }
