@@ -20,6 +20,12 @@ pub fn moved(at: usize, action: Action, height: usize, last: usize) -> Option<us
     Some(to.min(last))
 }
 
+/// The next or the previous of `count` places; the first one follows the last.
+pub fn next_round(at: usize, forward: bool, count: usize) -> usize {
+    let count = count.max(1);
+    (at + if forward { 1 } else { count - 1 }) % count
+}
+
 /// Scrolls a text of so many lines, of which so many show. False where the action moves nothing.
 pub fn scroll(at: &mut usize, action: Action, (lines, height): (usize, usize)) -> bool {
     let to = moved(*at, action, height, lines.saturating_sub(height));

@@ -6,7 +6,7 @@ use super::{App, Column, Level, Pane, Typing, selected_job};
 use crate::model::Job;
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
-use crate::tui::scroll::{moved, scroll};
+use crate::tui::scroll::{moved, next_round, scroll};
 
 /// Does an action of the panes. False where it is none.
 pub fn act(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool {
@@ -20,8 +20,7 @@ pub fn act(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool {
         Action::LookAgain => look_up(app, effects),
         Action::Pause => app.stream.toggle_pause(),
         Action::Zoom => app.zoomed = !app.zoomed,
-        Action::NextPane => step_pane(app, 1),
-        Action::PreviousPane => step_pane(app, Pane::ALL.len() - 1),
+        Action::NextPane | Action::PreviousPane => step_pane(app, action == Action::NextPane),
         Action::Summary => app.focus = Pane::Summary,
         Action::Jobs => app.focus = Pane::Jobs,
         Action::Lookup => app.focus = Pane::Lookup,
@@ -59,16 +58,15 @@ fn sort(app: &mut App, action: Action) {
         app.jobs.sort_by(column, !descending, now);
     } else {
         let at = Column::ALL.iter().position(|c| *c == column).unwrap_or(0);
-        app.jobs.sort_by(Column::ALL[(at + 1) % Column::ALL.len()], false, now);
+        app.jobs.sort_by(Column::ALL[next_round(at, true, Column::ALL.len())], false, now);
     }
     let (row, rows) = (app.jobs.row, app.layout.jobs_rows);
     app.jobs.select(row, rows);
 }
 
-/// Goes to the pane so many places further on, the first one following the last.
-fn step_pane(app: &mut App, by: usize) {
+fn step_pane(app: &mut App, forward: bool) {
     let at = Pane::ALL.iter().position(|pane| *pane == app.focus).unwrap_or(0);
-    app.focus = Pane::ALL[(at + by) % Pane::ALL.len()];
+    app.focus = Pane::ALL[next_round(at, forward, Pane::ALL.len())];
 }
 
 /// Dismisses the notes, leaves the zoom, drops the filter, or drops the marks: the first of them that there is.

@@ -8,6 +8,7 @@ use super::{App, Dirty, Level, Typing};
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::field::Field;
+use crate::tui::scroll::next_round;
 
 /// Takes pasted text; it never submits anything.
 pub fn paste(app: &mut App, text: &str) {
@@ -61,8 +62,10 @@ pub fn act(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool {
         (Action::Submit, Typing::Key) => submit_key(app, effects),
         (Action::Submit, _) => app.typing = None,
         (Action::Leave, _) => leave(app, typing),
-        (Action::NextField, Typing::Key) => step_key(app, 1),
-        (Action::PreviousField, Typing::Key) => step_key(app, app.lookup.fields.len().saturating_sub(1)),
+        (Action::NextField | Action::PreviousField, Typing::Key) => {
+            let (at, count) = (app.lookup.focus, app.lookup.fields.len());
+            app.lookup.focus = next_round(at, action == Action::NextField, count);
+        }
         (Action::NextField, _) => return go(app, Action::Down),
         (Action::PreviousField, _) => return go(app, Action::Up),
         _ => return false,
@@ -78,11 +81,6 @@ fn leave(app: &mut App, typing: Typing) {
     } else if typing == Typing::StreamFilter {
         drop_stream_filter(app);
     }
-}
-
-/// Goes to the join key so many places further on, the first one following the last.
-fn step_key(app: &mut App, by: usize) {
-    app.lookup.focus = (app.lookup.focus + by) % app.lookup.fields.len().max(1);
 }
 
 fn submit_key(app: &mut App, effects: &mut Vec<Effect>) {

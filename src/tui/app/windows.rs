@@ -55,6 +55,14 @@ pub trait Window: Any + BoxedClone + Debug + Send + Sync {
     /// What follows from a change of that text.
     fn edited(&mut self) {}
 
+    /// Types a blank, whose key is bound to switching boxes. False where no text is typed into.
+    fn type_blank(&mut self) -> bool {
+        let Some(field) = self.field() else { return false };
+        field.paste(" ");
+        self.edited();
+        true
+    }
+
     /// An arrow key where no text is typed into: takes the next or the previous value of the choice that has the keys.
     /// False where arrows mean nothing.
     fn switch(&mut self, _forward: bool) -> bool {

@@ -57,17 +57,13 @@ impl Window for DeleteConfirm {
 
     fn act(&mut self, app: &mut App, action: Action, effects: &mut Vec<Effect>) -> Next {
         match action {
-            Action::Toggle => {
-                self.field.paste(" ");
-                self.edited();
-            }
-            Action::Submit => return self.submit(app, effects),
+            Action::Toggle => Next::stay_if(self.type_blank()),
+            Action::Submit => self.submit(app, effects),
             // There is but one field.
-            Action::NextField | Action::PreviousField => return Next::Stay,
-            Action::Leave => return Next::Close,
-            _ => return Next::Pass,
+            Action::NextField | Action::PreviousField => Next::Stay,
+            Action::Leave => Next::Close,
+            _ => Next::Pass,
         }
-        Next::Stay
     }
 
     fn field(&mut self) -> Option<&mut Field> {

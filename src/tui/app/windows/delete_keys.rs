@@ -15,7 +15,7 @@ use crate::tui::app::{App, Level, Pane, columns};
 use crate::tui::canvas::{Canvas, Line, centred, piece};
 use crate::tui::effect::Effect;
 use crate::tui::field::Field;
-use crate::tui::scroll::first_visible;
+use crate::tui::scroll::{first_visible, next_round};
 use crate::tui::text::{fit, width};
 use crate::tui::theme::Meaning;
 use crate::tui::values::grouped;
@@ -164,8 +164,7 @@ impl DeleteForm {
 
     /// Goes to the next or previous line.
     fn step(&mut self, forward: bool) {
-        let count = self.items().len();
-        self.focus = (self.focus + if forward { 1 } else { count - 1 }) % count;
+        self.focus = next_round(self.focus, forward, self.items().len());
     }
 
     /// Switches the choice that has the keys, unless it is barred.
@@ -238,13 +237,8 @@ impl Window for DeleteForm {
     fn act(&mut self, app: &mut App, action: Action, effects: &mut Vec<Effect>) -> Next {
         match action {
             Action::NextField | Action::PreviousField => self.step(action == Action::NextField),
-            Action::Toggle => match self.field() {
-                Some(field) => {
-                    field.paste(" ");
-                    self.edited();
-                }
-                None => self.toggle(),
-            },
+            Action::Toggle if self.type_blank() => return Next::Stay,
+            Action::Toggle => self.toggle(),
             Action::Submit => return self.submit(app, effects),
             Action::Leave => return Next::Close,
             _ => return Next::Pass,

@@ -24,7 +24,7 @@ use crate::tui::app::App;
 use crate::tui::canvas::{Canvas, Line, centred, piece};
 use crate::tui::effect::Effect;
 use crate::tui::field::Field;
-use crate::tui::scroll::first_visible;
+use crate::tui::scroll::{first_visible, next_round};
 use crate::tui::text::{fit, width};
 use crate::tui::theme::Meaning;
 use crate::tui::view::form::{choice, wrapped};
@@ -219,8 +219,7 @@ impl QueryForm {
 
     /// Goes to the next or previous line.
     fn step(&mut self, forward: bool) {
-        let count = self.items().len().max(1);
-        self.focus = (self.focus + if forward { 1 } else { count - 1 }) % count;
+        self.focus = next_round(self.focus, forward, self.items().len());
     }
 
     fn go_to(&mut self, item: Item) {
@@ -232,7 +231,7 @@ impl QueryForm {
         match self.item() {
             Item::Shape => self.with_spine = !self.with_spine,
             Item::FromSource => self.from_source = !self.from_source,
-            Item::Level => self.level = (self.level + if forward { 1 } else { LEVELS.len() - 1 }) % LEVELS.len(),
+            Item::Level => self.level = next_round(self.level, forward, LEVELS.len()),
             _ => return,
         }
         self.edited();
@@ -342,13 +341,8 @@ impl Window for QueryForm {
     fn act(&mut self, app: &mut App, action: Action, effects: &mut Vec<Effect>) -> Next {
         match action {
             Action::NextField | Action::PreviousField => self.step(action == Action::NextField),
-            Action::Toggle => match self.field() {
-                Some(field) => {
-                    field.paste(" ");
-                    self.edited();
-                }
-                None => self.toggle(true),
-            },
+            Action::Toggle if self.type_blank() => return Next::Stay,
+            Action::Toggle => self.toggle(true),
             Action::Submit => return self.submit(app, effects),
             Action::Leave => {
                 self.remember(app);

@@ -101,12 +101,7 @@ impl Window for SaveForm {
 
     fn act(&mut self, app: &mut App, action: Action, effects: &mut Vec<Effect>) -> Next {
         match action {
-            Action::Toggle => {
-                if let Some(field) = self.field() {
-                    field.paste(" ");
-                    self.edited();
-                }
-            }
+            Action::Toggle => return Next::stay_if(self.type_blank()),
             Action::Submit => self.submit(app, effects),
             // There is but one field.
             Action::NextField | Action::PreviousField => return Next::Stay,

@@ -18,6 +18,7 @@ use crate::tui::canvas::{Canvas, Line, centred, piece};
 use crate::tui::effect::Effect;
 use crate::tui::field::Field;
 use crate::tui::phase;
+use crate::tui::scroll::next_round;
 use crate::tui::text::fit;
 use crate::tui::theme::Meaning;
 use crate::tui::view::form::{tick, wrapped};
@@ -166,8 +167,7 @@ impl TriggerForm {
 
     /// Goes to the next or previous line.
     fn step(&mut self, forward: bool) {
-        let count = Item::ALL.len();
-        self.focus = (self.focus + if forward { 1 } else { count - 1 }) % count;
+        self.focus = next_round(self.focus, forward, Item::ALL.len());
     }
 
     /// Switches the box that has the keys, unless it is barred.
