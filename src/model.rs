@@ -30,7 +30,7 @@ pub use feature_view::{BatchTrigger, Feature, FeatureView, JoinKey, ViewKind};
 pub use freshness::Freshness;
 pub use id::Id;
 pub use job::{Allowed, Attempt, AttemptState, Job, JobState, JobType, TriggerRequest};
-pub use query::{HistoryQuery, Query, QueryProgress, RunQuery};
+pub use query::QueryProgress;
 pub use status::{StatusOptions, StatusOrder, StatusTable, UnknownColumn};
 pub use time::{Span, Time, Window};
 pub use value::{DataType, Value, float_order};

@@ -12,6 +12,7 @@ use fvtop::platform::engine::ask::{Control, HistoryArgs, Rows};
 use fvtop::platform::engine::{Engine as _, PolarsEngine};
 use fvtop::platform::offline::{OfflineTable, Stamp};
 use fvtop::platform::registry;
+use fvtop::wire::queries::HistoryQuery;
 use polars::prelude::*;
 
 use crate::data::{SMALL, digest, spine_of};
@@ -59,11 +60,7 @@ fn history(view: &View, spine: DataFrame) -> DataFrame {
     let cancel = Cancel::default();
     let control = Control::quiet(&cancel, MEMORY);
     let args = HistoryArgs {
-        spine: Some(spine),
-        timestamp_key: None,
-        start_time: None,
-        end_time: None,
-        entities: None,
+        query: &HistoryQuery { spine: Some(spine), ..HistoryQuery::default() },
         rows: Rows::Source,
         feature_start_time: None,
         separator: ".".to_owned(),

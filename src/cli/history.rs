@@ -9,8 +9,9 @@ use super::rows::OutArgs;
 use super::session::Session;
 use super::target::TargetArgs;
 use super::watch;
+use crate::model::Time;
 use crate::model::time::parse_time;
-use crate::model::{HistoryQuery, Query, Time};
+use crate::wire::queries::{HistoryQuery, Query};
 
 /// Get historical feature values.
 #[derive(Args, Clone, Debug)]

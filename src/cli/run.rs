@@ -1,16 +1,18 @@
 //! `fvtop run`: a feature view over a range of time.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::failure::Failure;
+use super::failure::{FAILED, Failure};
 use super::rows::OutArgs;
 use super::session::Session;
 use super::target::TargetArgs;
 use super::watch;
+use crate::model::Time;
 use crate::model::time::parse_time;
-use crate::model::{Query, RunQuery, Time};
+use crate::wire::queries::{Query, RunQuery};
 
 /// Run a feature view over a range of time; nothing is written.
 #[derive(Args, Clone, Debug)]
@@ -45,6 +47,13 @@ pub struct RunArgs {
 /// written.
 pub async fn run(args: RunArgs) -> Result<(), Failure> {
     let outlet = args.out.outlet()?;
+    let mut mocks = BTreeMap::new();
+    for (input, path) in args.mock {
+        if mocks.insert(input.clone(), path).is_some() {
+            let problem = format!("The input `{input}` is given two tables. Give one table for each input.");
+            return Err(Failure::new(FAILED, problem));
+        }
+    }
     let session = Session::open(&args.target).await?;
     let query = Query::Run(RunQuery {
         workspace: session.workspace.clone(),
@@ -52,7 +61,7 @@ pub async fn run(args: RunArgs) -> Result<(), Failure> {
         start_time: args.start,
         end_time: args.end,
         aggregation_level: args.level,
-        mock_sources: args.mock,
+        mock_sources: mocks,
     });
     let answer = watch::run(&session, &query).await;
     session.close().await;

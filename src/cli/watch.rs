@@ -1,6 +1,7 @@
 //! Runs a query in front of the user: a line of progress on a terminal, and Ctrl-C cancels it.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,13 +12,14 @@ use super::output::note;
 use super::session::Session;
 use crate::client::message::QueryAnswer;
 use crate::client::query;
-use crate::model::{Query, QueryProgress, clean};
+use crate::model::{QueryProgress, clean};
+use crate::wire::queries::Query;
 
 /// Runs it to its end; its warnings go to standard error.
 ///
 /// # Errors
 /// When it fails, the deployment does not serve it, or it is interrupted.
-pub(super) async fn run(session: &Session, asked: &Query) -> Result<QueryAnswer, Failure> {
+pub(super) async fn run(session: &Session, asked: &Query<PathBuf>) -> Result<QueryAnswer, Failure> {
     let deployment = session.api.deployment().await?;
     let cancel = CancellationToken::new();
     let ended = interrupts(&cancel);

@@ -11,9 +11,10 @@ use std::time::Duration;
 use polars::prelude::DataFrame;
 
 use crate::model::{
-    AttemptDetail, AuditEntry, Coverage, DeletionStarted, FeatureVector, FeatureView, Freshness, Id, Job, Query,
+    AttemptDetail, AuditEntry, Coverage, DeletionStarted, FeatureVector, FeatureView, Freshness, Id, Job,
     QueryProgress, Stores, Time, TriggerRequest, Workspace,
 };
+use crate::wire::queries::Query;
 
 pub use super::serves::{Offer, Part, Serves};
 
@@ -43,7 +44,7 @@ pub enum Command {
     Cancel { request: RequestId, workspace: String, feature_view: String, job: Id },
     /// Compute something; its files are read by the client task. Answered by [`Update::QueryProgress`] any number of times,
     /// then [`Update::QueryDone`] once.
-    Query { request: RequestId, query: Query },
+    Query { request: RequestId, query: Query<PathBuf> },
     /// Stop a computation; its [`Update::QueryDone`] still comes.
     CancelQuery { request: RequestId },
     /// Write a table into a file: Parquet, CSV or JSON lines by its ending. An existing file is kept unless `replace`.

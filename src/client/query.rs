@@ -1,6 +1,7 @@
 //! The whole course of one query, for the client task and for headless commands alike: read the caller's files, upload them,
 //! start, wait, fetch; or cancel, in any of these.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,8 +14,8 @@ use super::error::{Error, Kind};
 use super::message::{QueryAnswer, Table};
 use super::table::{self, Purpose};
 use super::transport::blocking;
-use crate::model::{HistoryQuery, JoinKey, Query, QueryProgress, RunQuery};
-use crate::wire::queries::{HistoryRequest, QueryRequest, QueryState, QueryStatus, RunRequest};
+use crate::model::{JoinKey, QueryProgress};
+use crate::wire::queries::{HistoryQuery, Query, QueryRequest, QueryState, QueryStatus};
 
 /// How long one question about the query's state waits for a change.
 const WAIT: Duration = Duration::from_millis(1_000);
@@ -38,7 +39,7 @@ pub type Tell<'a> = &'a (dyn Fn(QueryProgress) + Send + Sync);
 pub async fn run(
     api: &Api,
     own_api: Option<&str>,
-    query: &Query,
+    query: &Query<PathBuf>,
     cancel: &CancellationToken,
     tell: Tell<'_>,
 ) -> Result<QueryAnswer, Error> {
@@ -91,60 +92,38 @@ impl Course<'_> {
     }
 
     /// The request, with the caller's files uploaded.
-    async fn prepare(&self, query: &Query) -> Result<QueryRequest, Error> {
+    async fn prepare(&self, query: &Query<PathBuf>) -> Result<QueryRequest, Error> {
         Ok(match query {
-            Query::Run(run) => QueryRequest::Run(self.run_request(run).await?),
-            Query::History(history) => QueryRequest::History(self.history_request(history).await?),
+            Query::Run(run) => {
+                let mut mocks = BTreeMap::new();
+                for (input, path) in &run.mock_sources {
+                    let sent = self.send(&format!("the table for `{input}`"), path, Wanted::Mock).await?;
+                    mocks.insert(input.clone(), sent.frame_id);
+                }
+                Query::Run(run.clone().with(mocks))
+            }
+            Query::History(history) => Query::History(self.prepare_history(history).await?),
         })
     }
 
-    async fn run_request(&self, run: &RunQuery) -> Result<RunRequest, Error> {
-        let mut request = RunRequest {
-            workspace: run.workspace.clone(),
-            feature_view: run.feature_view.clone(),
-            start_time: run.start_time,
-            end_time: run.end_time,
-            aggregation_level: run.aggregation_level.clone(),
-            ..RunRequest::default()
-        };
-        for (input, path) in &run.mock_sources {
-            let id = self.send(&format!("the table for `{input}`"), path, Wanted::Mock).await?.frame_id;
-            if request.mock_sources.insert(input.clone(), id).is_some() {
-                let what = format!("The input `{input}` is given two tables.");
-                return Err(Error::new(Kind::Answered, what, "Give one table for each input."));
-            }
-        }
-        Ok(request)
-    }
-
-    async fn history_request(&self, history: &HistoryQuery) -> Result<HistoryRequest, Error> {
-        let mut request = HistoryRequest {
-            workspace: history.workspace.clone(),
-            feature_view: history.feature_view.clone(),
-            timestamp_key: history.timestamp_key.clone(),
-            start_time: history.start_time,
-            end_time: history.end_time,
-            from_source: history.from_source,
-            save: history.save,
-            save_as: history.save_as.clone(),
-            ..HistoryRequest::default()
-        };
+    async fn prepare_history(&self, history: &HistoryQuery<PathBuf>) -> Result<HistoryQuery<String>, Error> {
         if history.spine.is_none() && history.entities.is_none() {
-            return Ok(request);
+            return Ok(history.clone().with(None, None));
         }
         self.step("looking the view up");
         let view = self.api.feature_view(&history.workspace, &history.feature_view).await?;
+        let mut timestamp_key = history.timestamp_key.clone();
+        let (mut spine, mut entities) = (None, None);
         if let Some(path) = &history.spine {
-            let wanted = Wanted::Spine(view.join_keys.clone(), history.timestamp_key.clone());
+            let wanted = Wanted::Spine(view.join_keys.clone(), timestamp_key.clone());
             let sent = self.send("the spine", path, wanted).await?;
-            request.timestamp_key = sent.timestamp_key.or(request.timestamp_key);
-            request.spine = Some(sent.frame_id);
+            timestamp_key = sent.timestamp_key.or(timestamp_key);
+            spine = Some(sent.frame_id);
         }
         if let Some(path) = &history.entities {
-            let wanted = Wanted::Keys(view.join_keys);
-            request.entities = Some(self.send("the entities", path, wanted).await?.frame_id);
+            entities = Some(self.send("the entities", path, Wanted::Keys(view.join_keys)).await?.frame_id);
         }
-        Ok(request)
+        Ok(HistoryQuery { timestamp_key, ..history.clone().with(spine, entities) })
     }
 
     async fn send(&self, what: &str, path: &Path, wanted: Wanted) -> Result<Uploaded, Error> {

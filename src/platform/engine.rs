@@ -73,7 +73,7 @@ pub trait Engine: Send + Sync {
     ///
     /// # Errors
     /// Of any kind.
-    fn run(&self, view: &View, args: &RunArgs, control: Control<'_>) -> Result<Answer, EngineError>;
+    fn run(&self, view: &View, args: &RunArgs<'_>, control: Control<'_>) -> Result<Answer, EngineError>;
 
     /// Feature values as they were: with a spine its rows in their order, feature columns behind its own
     /// ([`args::feature_names`]), where the wildcard key is missing one row for each of its values; without a spine the keys,
@@ -82,5 +82,5 @@ pub trait Engine: Send + Sync {
     ///
     /// # Errors
     /// Of any kind; `Source` also for an offline table that cannot be read.
-    fn history(&self, view: &View, args: &HistoryArgs, control: Control<'_>) -> Result<Answer, EngineError>;
+    fn history(&self, view: &View, args: &HistoryArgs<'_>, control: Control<'_>) -> Result<Answer, EngineError>;
 }

@@ -26,7 +26,7 @@ pub mod separator;
 pub(crate) mod testing;
 mod worker;
 
-pub use ask::{Ask, HistoryAsk, RunAsk};
+pub use ask::Ask;
 use entry::Entry;
 use frames::Frames;
 pub use separator::Separator;

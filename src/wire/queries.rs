@@ -38,61 +38,65 @@ pub struct FrameAnswer {
     pub columns: Vec<String>,
 }
 
-/// A computation that is asked for.
+/// A computation that is asked for. Its tables are named by `T`: by files where a person asks, by the ids of frames on the way,
+/// and where it is computed they are the tables.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum QueryRequest {
-    /// `run` (docs/semantics.md section 7).
-    Run(RunRequest),
-    /// `get_historical_features` (docs/semantics.md section 8).
-    History(HistoryRequest),
+#[serde(rename = "QueryRequest", tag = "kind", rename_all = "snake_case")]
+pub enum Query<T> {
+    /// `run`.
+    Run(RunQuery<T>),
+    /// `get_historical_features`.
+    History(HistoryQuery<T>),
 }
 
-/// Arguments of `run`. Times are RFC 3339.
+/// A computation as it is asked of a deployment: tables by their frame ids.
+pub type QueryRequest = Query<String>;
+
+/// `run(start_time, end_time, aggregation_level, mock sources)` (docs/semantics.md section 7). Times are RFC 3339.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RunRequest {
+#[serde(rename = "RunRequest", deny_unknown_fields)]
+pub struct RunQuery<T> {
     /// Workspace of the view.
     pub workspace: String,
     /// Name of the view, or its id.
     pub feature_view: String,
-    /// First instant.
+    /// First instant; absent for `end_time` minus the batch schedule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_time: Option<Time>,
-    /// First instant after.
+    /// First instant after; absent for `start_time` plus the batch schedule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_time: Option<Time>,
-    /// `disabled`, `partial` or `full`.
+    /// `disabled`, `partial` or `full`, as it was written: the engine judges it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aggregation_level: Option<String>,
-    /// Uploaded tables that stand for sources: input name to frame id.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub mock_sources: BTreeMap<String, String>,
+    /// Tables that stand for sources, by the name of the input.
+    #[serde(default = "BTreeMap::new", skip_serializing_if = "BTreeMap::is_empty")]
+    pub mock_sources: BTreeMap<String, T>,
 }
 
-/// Arguments of `get_historical_features`. Times are RFC 3339.
+/// `get_historical_features(...)` (docs/semantics.md section 8). Times are RFC 3339.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HistoryRequest {
+#[serde(rename = "HistoryRequest", deny_unknown_fields)]
+pub struct HistoryQuery<T> {
     /// Workspace of the view.
     pub workspace: String,
     /// Name of the view, or its id.
     pub feature_view: String,
-    /// Frame id of the spine.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub spine: Option<String>,
-    /// The spine's time column.
+    /// The spine; absent for a range of time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spine: Option<T>,
+    /// The spine's time column; absent when it has only one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timestamp_key: Option<String>,
-    /// First instant.
+    /// First instant; only without a spine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_time: Option<Time>,
-    /// First instant after.
+    /// First instant after; only without a spine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_time: Option<Time>,
-    /// Frame id of the keys that are wanted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub entities: Option<String>,
+    /// The keys that are wanted; only without a spine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entities: Option<T>,
     /// Compute from the source instead of reading the offline store.
     #[serde(default)]
     pub from_source: bool,
@@ -104,25 +108,86 @@ pub struct HistoryRequest {
     pub save_as: Option<String>,
 }
 
-impl HistoryRequest {
+impl<T> RunQuery<T> {
+    /// The same with these tables.
+    pub fn with<U>(self, mock_sources: BTreeMap<String, U>) -> RunQuery<U> {
+        let Self { workspace, feature_view, start_time, end_time, aggregation_level, .. } = self;
+        RunQuery { workspace, feature_view, start_time, end_time, aggregation_level, mock_sources }
+    }
+}
+
+impl<T> HistoryQuery<T> {
     /// Whether the result is to be kept as a dataset.
     pub fn keeps(&self) -> bool {
         self.save || self.save_as.is_some()
     }
+
+    /// The same with these tables.
+    pub fn with<U>(self, spine: Option<U>, entities: Option<U>) -> HistoryQuery<U> {
+        let Self { workspace, feature_view, timestamp_key, start_time, end_time, .. } = self;
+        let Self { from_source, save, save_as, .. } = self;
+        HistoryQuery {
+            workspace,
+            feature_view,
+            spine,
+            timestamp_key,
+            start_time,
+            end_time,
+            entities,
+            from_source,
+            save,
+            save_as,
+        }
+    }
 }
 
-impl QueryRequest {
+impl<T> Query<T> {
     /// Whether the result is to be kept as a dataset.
     pub fn keeps(&self) -> bool {
         matches!(self, Self::History(history) if history.keeps())
     }
 
-    /// Workspace and name of the view.
-    pub fn view(&self) -> (&str, &str) {
+    /// Workspace of the view.
+    pub fn workspace(&self) -> &str {
         match self {
-            Self::Run(run) => (&run.workspace, &run.feature_view),
-            Self::History(history) => (&history.workspace, &history.feature_view),
+            Self::Run(run) => &run.workspace,
+            Self::History(history) => &history.workspace,
         }
+    }
+
+    /// Name of the view, or its id.
+    pub fn feature_view(&self) -> &str {
+        match self {
+            Self::Run(run) => &run.feature_view,
+            Self::History(history) => &history.feature_view,
+        }
+    }
+
+    /// Its tables.
+    pub fn tables(&self) -> Vec<&T> {
+        match self {
+            Self::Run(run) => run.mock_sources.values().collect(),
+            Self::History(history) => history.spine.iter().chain(&history.entities).collect(),
+        }
+    }
+
+    /// The same with what `table` makes of each table.
+    ///
+    /// # Errors
+    /// With the first of `table`.
+    pub fn map<U, E>(self, mut table: impl FnMut(T) -> Result<U, E>) -> Result<Query<U>, E> {
+        Ok(match self {
+            Self::Run(mut run) => {
+                let mocks = std::mem::take(&mut run.mock_sources).into_iter();
+                let mocks = mocks.map(|(name, mock)| Ok((name, table(mock)?))).collect::<Result<_, E>>()?;
+                Query::Run(run.with(mocks))
+            }
+            Self::History(mut history) => {
+                let (spine, entities) = (history.spine.take(), history.entities.take());
+                let (spine, entities) = (spine.map(&mut table).transpose()?, entities.map(table).transpose()?);
+                Query::History(history.with(spine, entities))
+            }
+        })
     }
 }
 
@@ -258,7 +323,7 @@ mod tests {
 
     #[test]
     fn requests_come_back_as_they_went() {
-        let history = HistoryRequest {
+        let history = HistoryQuery {
             workspace: "prod".to_owned(),
             feature_view: "v".to_owned(),
             start_time: parse_time("2026-11-22T10:00:00.000001Z").ok(),
@@ -266,7 +331,7 @@ mod tests {
             save_as: Some("kept".to_owned()),
             ..Default::default()
         };
-        let run = RunRequest {
+        let run = RunQuery {
             workspace: "prod".to_owned(),
             feature_view: "v".to_owned(),
             aggregation_level: Some("partial".to_owned()),

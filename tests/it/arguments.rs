@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use fvtop::platform::compute::ErrorKind;
-use fvtop::platform::engine::ask::HistoryArgs;
+use fvtop::wire::queries::HistoryQuery;
 use polars::prelude::*;
 
-use super::scene::{Scene, at, nothing, table, times, told};
+use super::scene::{Scene, at, nothing, settled, table, times, told};
 
 fn scene(aggregate: bool) -> Scene {
     let events = table(vec![
@@ -90,26 +90,26 @@ fn spine(columns: &[&str]) -> DataFrame {
 
 #[test]
 fn what_history_refuses() {
-    let with = |columns: &[&str]| HistoryArgs { spine: Some(spine(columns)), ..nothing() };
+    let with = |columns: &[&str]| HistoryQuery { spine: Some(spine(columns)), ..nothing() };
     let good = || with(&["k", "n", "at"]);
     let time = || Some(at("2026-01-01"));
     let key = |name: &str| Some(name.to_owned());
-    let entities = |columns: &[&str]| HistoryArgs { entities: Some(spine(columns)), ..nothing() };
-    let cases: Vec<(HistoryArgs, &str)> = vec![
+    let entities = |columns: &[&str]| HistoryQuery { entities: Some(spine(columns)), ..nothing() };
+    let cases: Vec<(HistoryQuery<DataFrame>, &str)> = vec![
         (
-            HistoryArgs { start_time: time(), ..good() },
+            HistoryQuery { start_time: time(), ..good() },
             "start_time is only for a range of time, and a spine was given: leave out start_time or the spine",
         ),
         (
-            HistoryArgs { end_time: time(), ..good() },
+            HistoryQuery { end_time: time(), ..good() },
             "end_time is only for a range of time, and a spine was given: leave out end_time or the spine",
         ),
         (
-            HistoryArgs { entities: Some(spine(&["k"])), ..good() },
+            HistoryQuery { entities: Some(spine(&["k"])), ..good() },
             "entities is only for a range of time, and a spine was given: leave out entities or the spine",
         ),
         (
-            HistoryArgs { timestamp_key: key("at"), ..nothing() },
+            HistoryQuery { timestamp_key: key("at"), ..nothing() },
             "timestamp_key names a column of a spine, and no spine was given: leave it out, or give a spine",
         ),
         (with(&["k", "n"]), "the spine has no timestamp column among k, n: add one, or make its times timestamps"),
@@ -118,15 +118,15 @@ fn what_history_refuses() {
             "the spine has several timestamp columns, at, other: say which one is meant with timestamp_key",
         ),
         (
-            HistoryArgs { timestamp_key: key("when"), ..good() },
+            HistoryQuery { timestamp_key: key("when"), ..good() },
             "the spine has no column `when` for timestamp_key: choose from at",
         ),
         (
-            HistoryArgs { timestamp_key: key("when"), ..with(&["k", "n"]) },
+            HistoryQuery { timestamp_key: key("when"), ..with(&["k", "n"]) },
             "the spine has no column `when` for timestamp_key: it has no timestamp column at all",
         ),
         (
-            HistoryArgs { timestamp_key: key("k"), ..good() },
+            HistoryQuery { timestamp_key: key("k"), ..good() },
             "timestamp_key `k` is str, not a timestamp: make its values timestamps",
         ),
         (with(&["n", "at"]), "the spine has no column for the join key `k`: add it, of type string"),
@@ -150,13 +150,13 @@ fn what_history_refuses() {
         ),
         (entities(&[]), "entities has no column: give some of the join keys k, n"),
         (
-            HistoryArgs { start_time: time(), end_time: time(), ..nothing() },
+            HistoryQuery { start_time: time(), end_time: time(), ..nothing() },
             "end_time 2026-01-01 00:00:00 is not after start_time 2026-01-01 00:00:00: give a later end_time",
         ),
     ];
     let scene = scene(true);
-    for (args, expected) in cases {
-        let error = scene.history(&args).err().unwrap_or_else(|| panic!("not refused: {expected}"));
+    for (query, expected) in cases {
+        let error = scene.history(&settled(&query)).err().unwrap_or_else(|| panic!("not refused: {expected}"));
         assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Arguments, expected));
     }
 }

@@ -16,6 +16,7 @@ use fvtop::platform::engine::ask::{Answer, Control, HistoryArgs, Rows, RunArgs};
 use fvtop::platform::engine::{Engine as _, PolarsEngine};
 use fvtop::platform::offline::{OfflineTable, Stamp};
 use fvtop::platform::{frame, registry};
+use fvtop::wire::queries::{HistoryQuery, RunQuery};
 use polars::prelude::*;
 use serde::Deserialize;
 
@@ -159,7 +160,8 @@ fn answer(case: &Case, view: &View) -> Answer {
     let now = parse_time("2026-01-01").unwrap();
     if case.op == "run" {
         let aggregation_level = case.aggregation_level.clone();
-        let args = RunArgs { start_time, end_time, aggregation_level, mock_sources: BTreeMap::new(), now };
+        let query = RunQuery { start_time, end_time, aggregation_level, ..RunQuery::default() };
+        let args = RunArgs { query: &query, now };
         return PolarsEngine.run(view, &args, control).unwrap();
     }
     let rows = if case.from_source == Some(false) { stored(case, view) } else { Rows::Source };
@@ -167,12 +169,16 @@ fn answer(case: &Case, view: &View) -> Answer {
         let column = |(name, values): (&String, &Vec<String>)| Column::new(name.as_str().into(), values.clone());
         DataFrame::new_infer_height(columns.iter().map(column).collect()).unwrap()
     };
-    let args = HistoryArgs {
+    let query = HistoryQuery {
         spine: case.spine.as_deref().map(read),
         timestamp_key: case.timestamp_key.clone(),
         start_time,
         end_time,
         entities: case.entities.as_ref().map(columns),
+        ..HistoryQuery::default()
+    };
+    let args = HistoryArgs {
+        query: &query,
         rows,
         feature_start_time: match view.feature_start_time {
             Some(FeatureStart::At(at)) => Some(at),

@@ -12,6 +12,7 @@ use fvtop::platform::definition::{Repository, View};
 use fvtop::platform::engine::ask::{Answer, Control, HistoryArgs, Rows, RunArgs};
 use fvtop::platform::engine::{Engine as _, PolarsEngine};
 use fvtop::platform::{frame, registry};
+use fvtop::wire::queries::{HistoryQuery, RunQuery};
 use polars::prelude::*;
 use tempfile::TempDir;
 
@@ -77,30 +78,31 @@ impl Scene {
         level: Option<&str>,
         mock_sources: BTreeMap<String, DataFrame>,
     ) -> Result<Answer, EngineError> {
-        let args = RunArgs {
+        let query = RunQuery {
             start_time: start.map(at),
             end_time: end.map(at),
             aggregation_level: level.map(str::to_owned),
             mock_sources,
-            now: at("2026-02-01 10:30"),
+            ..RunQuery::default()
         };
+        let args = RunArgs { query: &query, now: at("2026-02-01 10:30") };
         controlled(|control| PolarsEngine.run(&self.view, &args, control))
     }
 
     /// `get_historical_features` with these arguments.
-    pub fn history(&self, args: &HistoryArgs) -> Result<Answer, EngineError> {
+    pub fn history(&self, args: &HistoryArgs<'_>) -> Result<Answer, EngineError> {
         controlled(|control| PolarsEngine.history(&self.view, args, control))
     }
 
     /// Feature values at a spine, from the source.
     pub fn at_spine(&self, spine: DataFrame) -> DataFrame {
-        self.history(&HistoryArgs { spine: Some(spine), ..nothing() }).unwrap().frame
+        self.history(&settled(&HistoryQuery { spine: Some(spine), ..nothing() })).unwrap().frame
     }
 
     /// All values of a range, from the source.
     pub fn in_range(&self, start: &str, end: &str) -> DataFrame {
         let (start_time, end_time) = (Some(at(start)), Some(at(end)));
-        self.history(&HistoryArgs { start_time, end_time, ..nothing() }).unwrap().frame
+        self.history(&settled(&HistoryQuery { start_time, end_time, ..nothing() })).unwrap().frame
     }
 }
 
@@ -108,19 +110,15 @@ fn controlled<T>(ask: impl FnOnce(Control<'_>) -> T) -> T {
     ask(Control::quiet(&Cancel::default(), 1 << 30))
 }
 
-/// No arguments: all feature values from the source.
-pub fn nothing() -> HistoryArgs {
-    HistoryArgs {
-        spine: None,
-        timestamp_key: None,
-        start_time: None,
-        end_time: None,
-        entities: None,
-        rows: Rows::Source,
-        feature_start_time: None,
-        separator: ".".to_owned(),
-        now: at("2026-02-01 10:30"),
-    }
+/// No arguments: all feature values.
+pub fn nothing() -> HistoryQuery<DataFrame> {
+    HistoryQuery::default()
+}
+
+/// What the engine takes as given: the source, and 2026-02-01 10:30.
+pub fn settled(query: &HistoryQuery<DataFrame>) -> HistoryArgs<'_> {
+    let (rows, separator, now) = (Rows::Source, ".".to_owned(), at("2026-02-01 10:30"));
+    HistoryArgs { query, rows, feature_start_time: None, separator, now }
 }
 
 /// The values of a column as text, for short assertions: `1`, `2.5`, `x`, `[a,b]`, `-` for null, instants to the microsecond.

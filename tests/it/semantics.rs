@@ -5,10 +5,11 @@
 
 use polars::prelude::*;
 
-use super::scene::{Scene, at, nothing, table, times, told};
+use super::scene::{Scene, at, nothing, settled, table, times, told};
 use fvtop::platform::engine::ask::{Control, HistoryArgs, Rows};
 use fvtop::platform::engine::{Engine as _, PolarsEngine};
 use fvtop::platform::frame::StoredRows;
+use fvtop::wire::queries::HistoryQuery;
 
 const LATEST: &str =
     "source = \"events\"\nsql = \"SELECT k, ts, v FROM events\"\nttl = \"2h\"\nbatch_schedule = \"1h\"\n";
@@ -238,11 +239,8 @@ fn features_begin_with_the_tile_that_holds_an_unaligned_start() {
     // 1.2.13 waits for the first tile that ends at or after it.
     let rows = events(&[("00:10", Some(1.0), None), ("01:10", Some(2.0), None)]);
     let scene = Scene::new(&rows, &K, &view(HOURLY, &[("v", "sum", "2h"), ("v", "count", "2h")]));
-    let args = HistoryArgs {
-        spine: Some(spine(&["00:59:59", "01:00", "01:29:59", "02:00"])),
-        feature_start_time: Some(at("2026-01-01 01:30")),
-        ..nothing()
-    };
+    let query = HistoryQuery { spine: Some(spine(&["00:59:59", "01:00", "01:29:59", "02:00"])), ..nothing() };
+    let args = HistoryArgs { feature_start_time: Some(at("2026-01-01 01:30")), ..settled(&query) };
     let answer = scene.history(&args).unwrap();
     assert_eq!(told(&answer.frame, "v.v_sum_2h_1h"), ["-", "1", "1", "3"], "windows reach back before the start");
     assert_eq!(told(&answer.frame, "v.v_count_2h_1h"), ["-", "1", "1", "2"]);
@@ -307,7 +305,8 @@ fn a_range_gives_the_tiles_that_end_inside_it_with_whole_windows() {
     let found = scene.in_range("2026-01-01 02:00", "2026-01-01 03:00:00.000001");
     assert_eq!(told(&found, "v_sum_2h_1h"), ["3", "6"]);
     // By default up to now, the tile that has just ended included.
-    let now = HistoryArgs { now: at("2026-01-01 03:00"), ..nothing() };
+    let all = nothing();
+    let now = HistoryArgs { now: at("2026-01-01 03:00"), ..settled(&all) };
     assert_eq!(told(&scene.history(&now).unwrap().frame, "v_sum_2h_1h"), ["1", "3", "6"]);
 }
 
@@ -321,13 +320,10 @@ fn a_range_can_be_of_some_keys_and_begins_with_the_features() {
     let entities = table(vec![Column::new("k".into(), [Some("b"), None, Some("b"), Some("zz")])]);
     for (text, column) in [(view(HOURLY, &[("v", "sum", "1h")]), "v_sum_1h_1h"), (LATEST.to_owned(), "v")] {
         let scene = Scene::new(&rows, &K, &text);
-        let args = HistoryArgs { entities: Some(entities.clone()), ..nothing() };
-        assert_eq!(told(&scene.history(&args).unwrap().frame, column), ["2", "4"]);
-        let args = HistoryArgs {
-            feature_start_time: Some(at("2026-01-01 00:20")),
-            start_time: Some(at("2025-01-01")),
-            ..nothing()
-        };
+        let query = HistoryQuery { entities: Some(entities.clone()), ..nothing() };
+        assert_eq!(told(&scene.history(&settled(&query)).unwrap().frame, column), ["2", "4"]);
+        let query = HistoryQuery { start_time: Some(at("2025-01-01")), ..nothing() };
+        let args = HistoryArgs { feature_start_time: Some(at("2026-01-01 00:20")), ..settled(&query) };
         let answer = scene.history(&args).unwrap();
         assert!(
             answer.warnings[0].contains("the range starts at feature_start_time, 2026-01-01 00:20"),
@@ -379,7 +375,8 @@ fn stored_rows_with_a_gap_count_what_is_there() {
         PolarsEngine.materialize(&scene.view, window, window.end, Control::quiet(&cancel, 1 << 30)).unwrap()
     };
     let stored = materialize(0).vstack(&materialize(2)).unwrap();
-    let args = HistoryArgs { spine: Some(spine(&["03:00", "02:00"])), rows: Rows::Stored(stored.into()), ..nothing() };
+    let query = HistoryQuery { spine: Some(spine(&["03:00", "02:00"])), ..nothing() };
+    let args = HistoryArgs { rows: Rows::Stored(stored.into()), ..settled(&query) };
     let found = scene.history(&args).unwrap().frame;
     assert_eq!(told(&found, "v.v_sum_3h_1h"), ["5", "1"]);
     assert_eq!(told(&found, "v.v_count_1h_1h"), ["1", "0"]);
@@ -415,9 +412,10 @@ fn a_table_on_disk_gives_what_the_source_gives_in_every_mode() {
         let (_folder, stored) = on_disk(&scene);
         let stored = Rows::Stored(stored);
         let history = |rows: Rows| {
-            let spine = HistoryArgs { spine: Some(asked.clone()), rows: rows.clone(), ..nothing() };
-            let range = HistoryArgs { start_time: Some(at("2026-01-01")), rows, ..nothing() };
-            [spine, range].map(|args| scene.history(&args).unwrap().frame)
+            let spine = HistoryQuery { spine: Some(asked.clone()), ..nothing() };
+            let range = HistoryQuery { start_time: Some(at("2026-01-01")), ..nothing() };
+            [spine, range]
+                .map(|query| scene.history(&HistoryArgs { rows: rows.clone(), ..settled(&query) }).unwrap().frame)
         };
         for (source, stored) in history(Rows::Source).into_iter().zip(history(stored)) {
             assert!(source.height() >= 3);

@@ -13,14 +13,15 @@ use super::super::transport::blocking;
 use super::super::{query as course, tail};
 use super::Task;
 use super::work::{Done, not_connected};
-use crate::model::{Query, QueryProgress};
+use crate::model::QueryProgress;
+use crate::wire::queries::Query;
 
 /// How long the task stays for its queries to be cancelled once it was told to end.
 const FAREWELL: Duration = Duration::from_millis(300);
 
 impl Task {
     /// Starts a query; its progress goes straight to the console, its end by way of the outbox.
-    pub(super) fn start_query(&mut self, request: RequestId, query: Query) {
+    pub(super) fn start_query(&mut self, request: RequestId, query: Query<PathBuf>) {
         let cancel = CancellationToken::new();
         self.queries.insert(request, cancel.clone());
         let known = self.api.clone().zip(self.deployment.clone());

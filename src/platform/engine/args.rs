@@ -40,8 +40,8 @@ pub struct RunPlan {
 }
 
 /// Judges the arguments of `run`.
-pub fn run(view: &View, args: &RunArgs) -> Result<RunPlan, EngineError> {
-    let level = level(view, args.aggregation_level.as_deref())?;
+pub fn run(view: &View, args: &RunArgs<'_>) -> Result<RunPlan, EngineError> {
+    let level = level(view, args.query.aggregation_level.as_deref())?;
     check_mocks(view, args)?;
     let window = run_window(view, args);
     if window.end <= window.start {
@@ -76,9 +76,9 @@ fn level(view: &View, word: Option<&str>) -> Result<Level, EngineError> {
     }
 }
 
-fn check_mocks(view: &View, args: &RunArgs) -> Result<(), EngineError> {
+fn check_mocks(view: &View, args: &RunArgs<'_>) -> Result<(), EngineError> {
     let inputs: Vec<&str> = view.inputs.iter().map(|input| input.name.as_str()).collect();
-    match args.mock_sources.keys().find(|name| !inputs.contains(&name.as_str())) {
+    match args.query.mock_sources.keys().find(|name| !inputs.contains(&name.as_str())) {
         None => Ok(()),
         Some(unknown) => Err(refused(format!(
             "view {} has no input `{}` that a mock could stand for: its inputs are {}",
@@ -90,9 +90,9 @@ fn check_mocks(view: &View, args: &RunArgs) -> Result<(), EngineError> {
 }
 
 /// The range with its defaults, by batch_schedule (docs/reference.md, run).
-fn run_window(view: &View, args: &RunArgs) -> Window {
+fn run_window(view: &View, args: &RunArgs<'_>) -> Window {
     let step = view.batch_schedule;
-    let (start, end) = match (args.start_time, args.end_time) {
+    let (start, end) = match (args.query.start_time, args.query.end_time) {
         (Some(start), Some(end)) => (start, end),
         (Some(start), None) => (start, start + step),
         (None, Some(end)) => (end - step, end),
@@ -147,25 +147,29 @@ pub enum HistoryPlan {
 }
 
 /// Judges the arguments of `get_historical_features`; the warnings say what was bent.
-pub fn history(view: &View, args: &HistoryArgs) -> Result<(HistoryPlan, Vec<String>), EngineError> {
-    match &args.spine {
+pub fn history(view: &View, args: &HistoryArgs<'_>) -> Result<(HistoryPlan, Vec<String>), EngineError> {
+    match &args.query.spine {
         Some(spine) => spine_plan(view, args, spine),
         None => range_plan(view, args),
     }
 }
 
-fn spine_plan(view: &View, args: &HistoryArgs, spine: &DataFrame) -> Result<(HistoryPlan, Vec<String>), EngineError> {
+fn spine_plan(
+    view: &View,
+    args: &HistoryArgs<'_>,
+    spine: &DataFrame,
+) -> Result<(HistoryPlan, Vec<String>), EngineError> {
     let given = [
-        ("start_time", args.start_time.is_some()),
-        ("end_time", args.end_time.is_some()),
-        ("entities", args.entities.is_some()),
+        ("start_time", args.query.start_time.is_some()),
+        ("end_time", args.query.end_time.is_some()),
+        ("entities", args.query.entities.is_some()),
     ];
     if let Some((name, _)) = given.iter().find(|(_, given)| *given) {
         let message =
             format!("{name} is only for a range of time, and a spine was given: leave out {name} or the spine");
         return Err(refused(message));
     }
-    let timestamp_key = timestamp_key(args.timestamp_key.as_deref(), spine)?;
+    let timestamp_key = timestamp_key(args.query.timestamp_key.as_deref(), spine)?;
     let optional = wildcard(view, spine);
     for (key, declared) in view.join_keys.iter().filter(|(key, _)| Some(key.as_str()) != optional) {
         check_key(spine, "spine", key, declared)?;
@@ -242,14 +246,14 @@ fn check_key(rows: &DataFrame, what: &str, key: &str, declared: &DataType) -> Re
     Err(refused(format!("join key `{key}` is {found} in the {what}, and the view's is {declared}: convert the column")))
 }
 
-fn range_plan(view: &View, args: &HistoryArgs) -> Result<(HistoryPlan, Vec<String>), EngineError> {
-    if args.timestamp_key.is_some() {
+fn range_plan(view: &View, args: &HistoryArgs<'_>) -> Result<(HistoryPlan, Vec<String>), EngineError> {
+    if args.query.timestamp_key.is_some() {
         let message = "timestamp_key names a column of a spine, and no spine was given: leave it out, or give a spine";
         return Err(refused(message.to_owned()));
     }
-    let entities = args.entities.as_ref().map(|entities| check_entities(view, entities)).transpose()?;
+    let entities = args.query.entities.as_ref().map(|entities| check_entities(view, entities)).transpose()?;
     let mut warnings = Vec::new();
-    let mut start = args.start_time.or(args.feature_start_time).unwrap_or_else(|| from_micros(0));
+    let mut start = args.query.start_time.or(args.feature_start_time).unwrap_or_else(|| from_micros(0));
     if let Some(begins) = args.feature_start_time.filter(|begins| start < *begins) {
         warnings.push(format!(
             "start_time {} is before the features begin: the range starts at feature_start_time, {}.",
@@ -260,15 +264,15 @@ fn range_plan(view: &View, args: &HistoryArgs) -> Result<(HistoryPlan, Vec<Strin
     }
     // The tile that has just ended belongs to the range.
     let tick = Span::microseconds(1);
-    let end = args.end_time.unwrap_or_else(|| match &view.kind {
+    let end = args.query.end_time.unwrap_or_else(|| match &view.kind {
         Kind::Aggregate { interval, .. } => floor(args.now, *interval) + tick,
         Kind::Temporal { .. } => args.now,
     });
-    if args.end_time.is_some_and(|end| end <= args.start_time.unwrap_or(start)) {
+    if args.query.end_time.is_some_and(|end| end <= args.query.start_time.unwrap_or(start)) {
         return Err(refused(format!(
             "end_time {} is not after start_time {}: give a later end_time",
             print_time(end),
-            print_time(args.start_time.unwrap_or(start))
+            print_time(args.query.start_time.unwrap_or(start))
         )));
     }
     Ok((HistoryPlan::Range { window: Window { start, end: end.max(start) }, entities }, warnings))

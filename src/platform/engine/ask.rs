@@ -3,43 +3,28 @@
 //!
 //! Plain data; nothing is judged here.
 
-use std::collections::BTreeMap;
-
 use polars::prelude::DataFrame;
 
 use crate::model::Time;
 use crate::platform::compute::Cancel;
 use crate::platform::frame::StoredRows;
+use crate::wire::queries::{HistoryQuery, RunQuery};
 
 /// Arguments of `run` (docs/semantics.md section 7).
 #[derive(Clone, Debug)]
-pub struct RunArgs {
-    /// First instant.
-    pub start_time: Option<Time>,
-    /// First instant after.
-    pub end_time: Option<Time>,
-    /// `disabled`, `partial` or `full`, as it was written.
-    pub aggregation_level: Option<String>,
-    /// Tables that stand for inputs, by the input's name.
-    pub mock_sources: BTreeMap<String, DataFrame>,
+pub struct RunArgs<'a> {
+    /// What is asked.
+    pub query: &'a RunQuery<DataFrame>,
     /// What time it is.
     pub now: Time,
 }
 
-/// Arguments of `get_historical_features` (docs/semantics.md section 8).
+/// Arguments of `get_historical_features` (docs/semantics.md section 8), with what the engine takes as given.
 #[derive(Clone)]
-pub struct HistoryArgs {
-    /// The spine.
-    pub spine: Option<DataFrame>,
-    /// The spine's time column.
-    pub timestamp_key: Option<String>,
-    /// First instant; only without a spine.
-    pub start_time: Option<Time>,
-    /// First instant after; only without a spine.
-    pub end_time: Option<Time>,
-    /// The keys that are wanted; only without a spine.
-    pub entities: Option<DataFrame>,
-    /// Where the rows come from.
+pub struct HistoryArgs<'a> {
+    /// What is asked; whether the result is kept is no business of the engine.
+    pub query: &'a HistoryQuery<DataFrame>,
+    /// Where the rows come from: `from_source`, settled.
     pub rows: Rows,
     /// When the view's features begin, settled.
     pub feature_start_time: Option<Time>,

@@ -47,11 +47,11 @@ impl Engine for PolarsEngine {
         stream::transform_stream(view, events)
     }
 
-    fn run(&self, view: &View, args: &RunArgs, control: Control<'_>) -> Result<Answer, EngineError> {
+    fn run(&self, view: &View, args: &RunArgs<'_>, control: Control<'_>) -> Result<Answer, EngineError> {
         run::run(view, args, control)
     }
 
-    fn history(&self, view: &View, args: &HistoryArgs, control: Control<'_>) -> Result<Answer, EngineError> {
+    fn history(&self, view: &View, args: &HistoryArgs<'_>, control: Control<'_>) -> Result<Answer, EngineError> {
         history::history(view, args, control)
     }
 }

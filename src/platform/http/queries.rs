@@ -3,17 +3,15 @@
 //!
 //! It looks up what a request names (view, uploaded tables, a dataset's name); the engine judges the arguments.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{Extension, Path, Query, Request, State};
+use axum::extract::{Extension, Path, Query as Parameters, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use polars::prelude::DataFrame;
 use serde::Deserialize;
 
 use super::app::App;
@@ -25,12 +23,10 @@ use crate::model::time::{from_micros, micros};
 use crate::model::{Right, Time, foreign};
 use crate::platform::Platform;
 use crate::platform::access::{Caller, Deed};
-use crate::platform::definition::View;
-use crate::platform::queries::{Ask, HistoryAsk, Owner, Refusal, RunAsk, compute};
+use crate::platform::queries::{Ask, Owner, compute};
 use crate::wire::arrow::decode;
 use crate::wire::queries::{
-    FRAME_LIMIT, FRAME_MEMORY, FrameAnswer, HistoryRequest, LONGEST_WAIT_MS, QueryAccepted, QueryRequest, QueryStatus,
-    RunRequest,
+    FRAME_LIMIT, FRAME_MEMORY, FrameAnswer, LONGEST_WAIT_MS, Query, QueryAccepted, QueryRequest, QueryStatus,
 };
 
 /// How a status is asked for.
@@ -94,11 +90,11 @@ pub async fn status(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
-    patience: Result<Query<Patience>, QueryRejection>,
+    patience: Result<Parameters<Patience>, QueryRejection>,
 ) -> Response {
     let owner = Owner(caller.key);
     let patience = match patience {
-        Ok(Query(patience)) => Duration::from_millis(patience.wait_ms.min(LONGEST_WAIT_MS)),
+        Ok(Parameters(patience)) => Duration::from_millis(patience.wait_ms.min(LONGEST_WAIT_MS)),
         Err(rejection) => return Fault::unreadable(&rejection.body_text(), rejection.status()).into_response(),
     };
     let queries = app.platform.queries();
@@ -135,8 +131,7 @@ fn submitted(
         auth::allow(caller, Right::ReadFeatures)?;
         return start(platform, Owner(caller.key), request);
     }
-    let (workspace, feature_view) = request.view();
-    let (workspace, feature_view) = (workspace.to_owned(), feature_view.to_owned());
+    let (workspace, feature_view) = (request.workspace().to_owned(), request.feature_view().to_owned());
     let entry = || Deed {
         workspace,
         feature_view,
@@ -149,58 +144,30 @@ fn submitted(
 }
 
 fn start(platform: &Platform, owner: Owner, request: QueryRequest) -> Result<QueryAccepted, Fault> {
-    let (workspace, name) = request.view();
+    let (workspace, name) = (request.workspace(), request.feature_view());
     let view = platform.view(workspace, name).ok_or_else(|| parts::unknown_view(platform, workspace, name))?;
     let view = Arc::clone(view);
-    let ask = match request {
-        QueryRequest::Run(run) => Ask::Run(run_ask(platform, owner, view, run)?),
-        QueryRequest::History(history) => Ask::History(history_ask(platform, owner, view, history)?),
-    };
-    let id = platform.queries().submit(owner, ask)?;
+    if let Query::History(history) = &request
+        && !history.from_source
+    {
+        compute::check_offline(&view).map_err(|error| Fault::new(error.code, error.message))?;
+    }
+    let mut query = request.map(|id| platform.queries().frame(owner, &id))?;
+    match &mut query {
+        Query::Run(run) => cut([&mut run.start_time, &mut run.end_time]),
+        Query::History(history) => {
+            cut([&mut history.start_time, &mut history.end_time]);
+            if history.keeps() {
+                let (wanted, now) = (history.save_as.as_deref(), platform.clock().now());
+                history.save_as = Some(platform.datasets().name(&view.workspace, wanted, &view.name, now)?);
+            }
+        }
+    }
+    let id = platform.queries().submit(owner, Ask { view, query })?;
     Ok(QueryAccepted { query_id: id.to_string() })
 }
 
-fn run_ask(platform: &Platform, owner: Owner, view: Arc<View>, run: RunRequest) -> Result<RunAsk, Fault> {
-    let mocks = run.mock_sources.into_iter().map(|(name, id)| Ok((name, platform.queries().frame(owner, &id)?)));
-    let mock_sources = mocks.collect::<Result<BTreeMap<_, _>, Refusal>>()?;
-    let (start_time, end_time) = (run.start_time.map(cut), run.end_time.map(cut));
-    Ok(RunAsk { view, start_time, end_time, aggregation_level: run.aggregation_level, mock_sources })
-}
-
-fn history_ask(
-    platform: &Platform,
-    owner: Owner,
-    view: Arc<View>,
-    history: HistoryRequest,
-) -> Result<HistoryAsk, Fault> {
-    if !history.from_source {
-        compute::check_offline(&view).map_err(|error| Fault::new(error.code, error.message))?;
-    }
-    let frame = |id: Option<String>| -> Result<Option<DataFrame>, Refusal> {
-        id.map(|id| platform.queries().frame(owner, &id)).transpose()
-    };
-    let keeps = history.keeps();
-    let (spine, entities) = (frame(history.spine)?, frame(history.entities)?);
-    let save_as = match keeps {
-        true => {
-            let (wanted, now) = (history.save_as.as_deref(), platform.clock().now());
-            Some(platform.datasets().name(&view.workspace, wanted, &view.name, now)?)
-        }
-        false => None,
-    };
-    Ok(HistoryAsk {
-        spine,
-        timestamp_key: history.timestamp_key,
-        start_time: history.start_time.map(cut),
-        end_time: history.end_time.map(cut),
-        entities,
-        from_source: history.from_source,
-        save_as,
-        view,
-    })
-}
-
 /// Whole microseconds, the only instants there are.
-fn cut(at: Time) -> Time {
-    from_micros(micros(at))
+fn cut(times: [&mut Option<Time>; 2]) {
+    times.into_iter().flatten().for_each(|at| *at = from_micros(micros(*at)));
 }

@@ -15,6 +15,7 @@ use crate::platform::engine::ask::{Control, HistoryArgs, Rows};
 use crate::platform::engine::polars_engine::stream;
 use crate::platform::engine::{Engine, PolarsEngine};
 use crate::platform::{frame, registry};
+use crate::wire::queries::HistoryQuery;
 
 fn view(name: &str) -> Arc<View> {
     let repository = registry::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flights"));
@@ -410,11 +411,7 @@ async fn spread_at(view: &View, table: &OfflineTable) -> (f64, Vec<String>) {
         let at = frame::column("at", &DataType::Timestamp, &[Value::Time(testing::hours(3, 4).start)]).unwrap();
         let key = frame::column("carrier", &DataType::String, &[Value::Text("AA".to_owned())]).unwrap();
         let args = HistoryArgs {
-            spine: Some(DataFrame::new(1, vec![key, at]).unwrap()),
-            timestamp_key: None,
-            start_time: None,
-            end_time: None,
-            entities: None,
+            query: &HistoryQuery { spine: DataFrame::new(1, vec![key, at]).ok(), ..HistoryQuery::default() },
             rows: Rows::Stored(rows),
             feature_start_time: None,
             separator: ".".to_owned(),

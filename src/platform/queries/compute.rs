@@ -9,7 +9,7 @@ use std::sync::Arc;
 use polars::prelude::DataFrame;
 use tokio::runtime::Handle;
 
-use super::{Ask, Compute, Computed, Failure, HistoryAsk, RunAsk, Separator, coverage};
+use super::{Ask, Compute, Computed, Failure, Separator, coverage};
 use crate::model::time::floor;
 use crate::model::{Span, Time, Window};
 use crate::platform::clock::Clock;
@@ -22,7 +22,7 @@ use crate::platform::frame;
 use crate::platform::jobs::Jobs;
 use crate::platform::jobs::ledger::Verdict;
 use crate::platform::offline::OfflineTable;
-use crate::wire::queries::QueryError;
+use crate::wire::queries::{HistoryQuery, Query, QueryError};
 use crate::wire::status;
 
 /// Computes with the engine over the embedded stores.
@@ -45,67 +45,60 @@ pub struct EngineCompute {
 
 impl Compute for EngineCompute {
     fn compute(&self, ask: &Ask, control: Control<'_>) -> Result<Computed, Failure> {
-        match ask {
-            Ask::Run(ask) => {
-                let answer = self.run(ask, control)?;
+        match &ask.query {
+            Query::Run(run) => {
+                let args = RunArgs { query: run, now: self.clock.now() };
+                let answer = self.engine.run(&ask.view, &args, control).map_err(engine_failure)?;
                 Ok(Computed { frame: answer.frame, warnings: answer.warnings, saved_as: None })
             }
-            Ask::History(ask) => {
-                let answer = self.history(ask, control)?;
+            Query::History(query) => {
+                let ask = HistoryAsk { view: &ask.view, query };
+                let answer = self.history(&ask, control)?;
                 // The last look at the flag: a dataset that was begun is finished.
                 if control.cancel.is_cancelled() {
                     return Err(Failure::Cancelled);
                 }
-                let saved_as = ask.save_as.as_ref().map(|name| self.keep(ask, name, &answer)).transpose()?;
+                let saved_as = query.save_as.as_ref().map(|name| self.keep(&ask, name, &answer)).transpose()?;
                 Ok(Computed { frame: answer.frame, warnings: answer.warnings, saved_as })
             }
         }
     }
 }
 
-impl EngineCompute {
-    fn run(&self, ask: &RunAsk, control: Control<'_>) -> Result<Answer, Failure> {
-        let args = RunArgs {
-            start_time: ask.start_time,
-            end_time: ask.end_time,
-            aggregation_level: ask.aggregation_level.clone(),
-            mock_sources: ask.mock_sources.clone(),
-            now: self.clock.now(),
-        };
-        self.engine.run(&ask.view, &args, control).map_err(engine_failure)
-    }
+/// A history that is asked for.
+struct HistoryAsk<'a> {
+    view: &'a View,
+    query: &'a HistoryQuery<DataFrame>,
+}
 
-    fn history(&self, ask: &HistoryAsk, control: Control<'_>) -> Result<Answer, Failure> {
+impl EngineCompute {
+    fn history(&self, ask: &HistoryAsk<'_>, control: Control<'_>) -> Result<Answer, Failure> {
         let now = self.clock.now();
-        let table = if ask.from_source { None } else { Some(self.sound(ask)?) };
+        let table = if ask.query.from_source { None } else { Some(self.sound(ask)?) };
         let mut args = HistoryArgs {
-            spine: ask.spine.clone(),
-            timestamp_key: ask.timestamp_key.clone(),
-            start_time: ask.start_time,
-            end_time: ask.end_time,
-            entities: ask.entities.clone(),
+            query: ask.query,
             rows: table.as_ref().map_or(Ok(Rows::Source), |table| rows(ask, table))?,
-            feature_start_time: self.feature_start(&ask.view, now),
+            feature_start_time: self.feature_start(ask.view, now),
             separator: self.separator.as_str().to_owned(),
             now,
         };
-        let mut answer = self.engine.history(&ask.view, &args, control);
+        let mut answer = self.engine.history(ask.view, &args, control);
         // A deletion of keys removes files at once: those of the newest version are read instead.
         if answer.is_err() && table.is_some_and(|table| table.is_outdated(needed(ask))) {
             args.rows = rows(ask, &self.sound(ask)?)?;
-            answer = self.engine.history(&ask.view, &args, control);
+            answer = self.engine.history(ask.view, &args, control);
         }
         let mut answer = answer.map_err(engine_failure)?;
-        if !ask.from_source {
+        if !ask.query.from_source {
             answer.warnings.extend(self.missing(ask, &answer, args.feature_start_time));
         }
         Ok(answer)
     }
 
     /// What the offline store lacks of what was read.
-    fn missing(&self, ask: &HistoryAsk, answer: &Answer, begins: Option<Time>) -> Option<String> {
-        let reach = match (&ask.spine, &answer.timestamp_key) {
-            (Some(spine), Some(key)) => coverage::reach(&ask.view, spine, key, begins),
+    fn missing(&self, ask: &HistoryAsk<'_>, answer: &Answer, begins: Option<Time>) -> Option<String> {
+        let reach = match (&ask.query.spine, &answer.timestamp_key) {
+            (Some(spine), Some(key)) => coverage::reach(ask.view, spine, key, begins),
             _ => needed(ask),
         };
         coverage::warning(&self.jobs.coverage(ask.view.id).ok()?.offline, reach?)
@@ -123,8 +116,8 @@ impl EngineCompute {
     }
 
     /// The offline table, found to be what jobs made of it as far as the question needs it.
-    fn sound(&self, ask: &HistoryAsk) -> Result<OfflineTable, Failure> {
-        check_offline(&ask.view).map_err(Failure::Error)?;
+    fn sound(&self, ask: &HistoryAsk<'_>) -> Result<OfflineTable, Failure> {
+        check_offline(ask.view).map_err(Failure::Error)?;
         let mut judged = self.judged(ask)?;
         // A deletion of keys removes files while they are looked at.
         if judged.1.is_bad() && judged.0.as_ref().is_some_and(|table| table.is_outdated(needed(ask))) {
@@ -146,24 +139,24 @@ impl EngineCompute {
         })
     }
 
-    fn judged(&self, ask: &HistoryAsk) -> Result<(Option<OfflineTable>, Verdict), Failure> {
+    fn judged(&self, ask: &HistoryAsk<'_>) -> Result<(Option<OfflineTable>, Verdict), Failure> {
         let internal = |error: String| failed(status::INTERNAL, error);
         let known = self.jobs.ledger(ask.view.id).map(|ledger| ledger.known()).transpose();
         let known = known.map_err(|error| internal(error.to_string()))?;
-        let opened = self.runtime.block_on(OfflineTable::open(&self.offline, &ask.view));
+        let opened = self.runtime.block_on(OfflineTable::open(&self.offline, ask.view));
         let table = opened.map_err(|error| internal(error.to_string()))?;
         let verdict = known.map(|known| known.judge(table.as_ref(), needed(ask), true)).transpose();
         Ok((table, verdict.map_err(|error| internal(error.to_string()))?.unwrap_or_default()))
     }
 
-    fn keep(&self, ask: &HistoryAsk, name: &str, answer: &Answer) -> Result<String, Failure> {
+    fn keep(&self, ask: &HistoryAsk<'_>, name: &str, answer: &Answer) -> Result<String, Failure> {
         let new = NewDataset {
             name: name.to_owned(),
             workspace: ask.view.workspace.clone(),
             feature_view: ask.view.name.clone(),
             feature_service: None,
-            key_columns: ask.spine.as_ref().map(key_columns),
-            timestamp_key: answer.timestamp_key.clone().filter(|_| ask.spine.is_some()),
+            key_columns: ask.query.spine.as_ref().map(key_columns),
+            timestamp_key: answer.timestamp_key.clone().filter(|_| ask.query.spine.is_some()),
         };
         let kept = self.datasets.save(new, &answer.frame, self.clock.now());
         kept.map(|dataset| dataset.name).map_err(|error| failed(code_of(&error), error.to_string()))
@@ -171,7 +164,7 @@ impl EngineCompute {
 }
 
 /// The rows of the offline table that the answer needs.
-fn rows(ask: &HistoryAsk, table: &OfflineTable) -> Result<Rows, Failure> {
+fn rows(ask: &HistoryAsk<'_>, table: &OfflineTable) -> Result<Rows, Failure> {
     let rows = table.scan(needed(ask)).map_err(|error| failed(status::INTERNAL, error.to_string()))?;
     Ok(Rows::Stored(rows))
 }
@@ -207,8 +200,8 @@ pub fn code_of(error: &DatasetError) -> i32 {
 }
 
 /// The range of stored rows that a question about a range of time can need; all of them for a spine.
-fn needed(ask: &HistoryAsk) -> Option<Window> {
-    let (start, end) = (ask.start_time?, ask.end_time?);
+fn needed(ask: &HistoryAsk<'_>) -> Option<Window> {
+    let (start, end) = (ask.query.start_time?, ask.query.end_time?);
     let interval = match &ask.view.kind {
         Kind::Aggregate { interval, .. } => *interval,
         Kind::Temporal { .. } => Span::zero(),

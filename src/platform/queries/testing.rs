@@ -31,14 +31,14 @@ impl Engine for Obedient {
 
     /// By the level: `wait` goes on until it is cancelled, `panic`, `memory` and `source` fail; with a mock table that table
     /// comes back, else two rows.
-    fn run(&self, _: &View, args: &RunArgs, control: Control<'_>) -> Result<Answer, EngineError> {
-        match args.aggregation_level.as_deref() {
+    fn run(&self, _: &View, args: &RunArgs<'_>, control: Control<'_>) -> Result<Answer, EngineError> {
+        match args.query.aggregation_level.as_deref() {
             Some("wait") => wait(control),
             Some("panic") => panic!("by request"),
             Some("memory") => Err(failed(ErrorKind::Memory, "too much")),
             Some("source") => Err(failed(ErrorKind::Source, "file gone")),
             Some("full") | None => {
-                let frame = args.mock_sources.values().next().cloned().unwrap_or_else(two_rows);
+                let frame = args.query.mock_sources.values().next().cloned().unwrap_or_else(two_rows);
                 (control.progress)(7);
                 Ok(Answer { frame, warnings: vec!["short range".to_owned()], timestamp_key: None })
             }
@@ -47,18 +47,18 @@ impl Engine for Obedient {
     }
 
     /// The stored rows, else the spine, else two rows; warns of what it was given.
-    fn history(&self, _: &View, args: &HistoryArgs, control: Control<'_>) -> Result<Answer, EngineError> {
-        if args.timestamp_key.as_deref() == Some("wait") {
+    fn history(&self, _: &View, args: &HistoryArgs<'_>, control: Control<'_>) -> Result<Answer, EngineError> {
+        if args.query.timestamp_key.as_deref() == Some("wait") {
             return wait(control);
         }
         let query = |error: polars::prelude::PolarsError| failed(ErrorKind::Query, &error.to_string());
-        let frame = match (&args.rows, &args.spine) {
+        let frame = match (&args.rows, &args.query.spine) {
             (Rows::Stored(rows), _) => stored::scan(rows).and_then(LazyFrame::collect).map_err(query)?,
             (Rows::Source, Some(spine)) => spine.clone(),
             (Rows::Source, None) => two_rows(),
         };
         let given = format!("separator {} start {:?}", args.separator, args.feature_start_time);
-        let timestamp_key = args.spine.as_ref().map(|_| "at".to_owned());
+        let timestamp_key = args.query.spine.as_ref().map(|_| "at".to_owned());
         Ok(Answer { frame, warnings: vec![given], timestamp_key })
     }
 }

@@ -1,7 +1,5 @@
 //! What queries promise: order, bounds, cancellation, and an end for what nobody watches.
 
-use std::collections::BTreeMap;
-
 use polars::prelude::df;
 
 use super::compute::{EngineCompute, check_offline};
@@ -15,6 +13,7 @@ use crate::platform::jobs::Jobs;
 use crate::platform::offline::OfflineTable;
 use crate::platform::testing as views;
 use crate::wire::queries::QueryState::{Cancelled, Done, Failed, Queued, Running};
+use crate::wire::queries::{HistoryQuery, Query, RunQuery};
 use crate::wire::status;
 
 const ME: Owner = Owner(Id(0));
@@ -75,26 +74,12 @@ impl Drop for Bench {
 }
 
 fn run(level: &str) -> Ask {
-    Ask::Run(RunAsk {
-        view: Arc::new(views::view("carrier")),
-        start_time: None,
-        end_time: None,
-        aggregation_level: Some(level.to_owned()),
-        mock_sources: BTreeMap::new(),
-    })
+    let query = Query::Run(RunQuery { aggregation_level: Some(level.to_owned()), ..RunQuery::default() });
+    Ask { view: Arc::new(views::view("carrier")), query }
 }
 
-fn history(view: &Arc<View>, from_source: bool) -> HistoryAsk {
-    HistoryAsk {
-        view: Arc::clone(view),
-        spine: None,
-        timestamp_key: None,
-        start_time: None,
-        end_time: None,
-        entities: None,
-        from_source,
-        save_as: None,
-    }
+fn history(from_source: bool) -> HistoryQuery<DataFrame> {
+    HistoryQuery { from_source, ..HistoryQuery::default() }
 }
 
 #[tokio::test]
@@ -220,8 +205,11 @@ async fn history_reads_what_jobs_have_written() {
     };
     let (view, tried) = (view("prod"), repository.views.iter().find(|view| !view.live).cloned());
     let bench = Bench::of(&[Arc::clone(&view)]);
-    let submit = |ask| bench.queries.submit(ME, Ask::History(ask)).unwrap().to_string();
-    let id = submit(history(&view, false));
+    let submit = |query| {
+        let ask = Ask { view: Arc::clone(&view), query: Query::History(query) };
+        bench.queries.submit(ME, ask).unwrap().to_string()
+    };
+    let id = submit(history(false));
     let error = bench.until(&id, Failed).await.error.unwrap();
     assert!(error.code == status::FAILED_PRECONDITION && error.message.contains("--from-source"), "{error:?}");
 
@@ -233,7 +221,7 @@ async fn history_reads_what_jobs_have_written() {
     assert!(OfflineTable::open(&offline, &view).await.unwrap().is_none(), "nothing was committed yet");
     let stamp = crate::platform::offline::Stamp { job: crate::model::Id(1), attempt: 1 };
     table.replace(day, rows.clone(), stamp).await.unwrap();
-    let id = submit(history(&view, false));
+    let id = submit(history(false));
     let done = bench.until(&id, Done).await;
     assert_eq!(done.rows, Some(rows.height() as u64));
     // The separator, and the start of features that was kept when the view was applied: 3 d before, at a whole hour.
@@ -241,10 +229,10 @@ async fn history_reads_what_jobs_have_written() {
     let read = bench.queries.rows(ME, &id).unwrap();
     assert_eq!(read.schema(), rows.schema());
     // A range needs the files of its days alone.
-    let hour = HistoryAsk {
+    let hour = HistoryQuery {
         start_time: Some(end + crate::model::Span::days(9)),
         end_time: Some(end + crate::model::Span::days(10)),
-        ..history(&view, false)
+        ..history(false)
     };
     let id = submit(hour);
     assert_eq!(bench.until(&id, Done).await.rows, Some(0));
@@ -258,10 +246,11 @@ async fn a_cancelled_history_keeps_no_dataset() {
     let bench = Bench::new();
     let view = Arc::new(views::view("carrier"));
     let keep = |timestamp_key: Option<&str>| {
-        let mut ask = history(&view, true);
-        (ask.timestamp_key, ask.save_as) = (timestamp_key.map(str::to_owned), Some("mine".to_owned()));
-        ask.spine = Some(testing::two_rows());
-        bench.queries.submit(ME, Ask::History(ask)).unwrap().to_string()
+        let mut query = history(true);
+        (query.timestamp_key, query.save_as) = (timestamp_key.map(str::to_owned), Some("mine".to_owned()));
+        query.spine = Some(testing::two_rows());
+        let ask = Ask { view: Arc::clone(&view), query: Query::History(query) };
+        bench.queries.submit(ME, ask).unwrap().to_string()
     };
     let id = keep(Some("wait"));
     bench.until(&id, Running).await;

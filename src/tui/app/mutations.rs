@@ -7,8 +7,9 @@ use super::windows::trigger::TriggerForm;
 use super::windows::{query, save};
 use super::{App, Level, Pending, columns};
 use crate::client::message::Command;
-use crate::model::{Id, JobState, Query, Stores};
+use crate::model::{Id, JobState, Stores};
 use crate::tui::effect::Effect;
+use crate::wire::queries::Query;
 
 /// The question was answered with yes and is closed: what it was opened over is on top.
 pub fn confirmed(app: &mut App, question: Question, effects: &mut Vec<Effect>) {

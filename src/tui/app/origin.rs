@@ -1,8 +1,11 @@
 //! What a table answers: a query, a lookup of many keys, or a status table; in words, and with the form to go back to.
 
+use std::path::PathBuf;
+
 use super::windows::query_form::QueryForm;
+use crate::model::Time;
 use crate::model::time::print_time;
-use crate::model::{Query, Time};
+use crate::wire::queries::Query;
 
 /// Why the query of a table cannot be edited.
 pub const NO_FORM: &str = "This table came from no form.";
@@ -11,7 +14,7 @@ pub const NO_FORM: &str = "This table came from no form.";
 #[derive(Clone, Debug)]
 pub enum Origin {
     /// A query, and the form it came from.
-    Query { form: Box<QueryForm>, query: Box<Query> },
+    Query { form: Box<QueryForm>, query: Box<Query<PathBuf>> },
     /// A lookup of all values of the wildcard key.
     Lookup {
         feature_view: String,
@@ -64,7 +67,7 @@ impl Origin {
 }
 
 /// What is asked for, in one line.
-pub fn sentence(query: &Query) -> String {
+pub fn sentence(query: &Query<PathBuf>) -> String {
     let range = |start: Option<Time>, end: Option<Time>| match (start, end) {
         (Some(start), Some(end)) => format!("{} – {}", print_time(start), print_time(end)),
         (Some(start), None) => format!("from {}", print_time(start)),

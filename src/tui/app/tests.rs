@@ -9,10 +9,11 @@ use super::windows::table::TableWindow;
 use super::windows::trigger::TriggerForm;
 use super::*;
 use crate::client::message::{Lost, Problem, TailBatch, Update};
-use crate::model::{Job, JobState, Query, Span, Value};
+use crate::model::{Job, JobState, Span, Value};
 use crate::tui::action::{Danger, TABLE};
 use crate::tui::chord::Chord;
 use crate::tui::theme;
+use crate::wire::queries::Query;
 
 fn app() -> App {
     live((120, 40), "dark")

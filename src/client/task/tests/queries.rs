@@ -10,9 +10,10 @@ use serde_json::json;
 
 use super::*;
 use crate::client::message::{QueryAnswer, Table};
-use crate::model::{Query, QueryProgress, RunQuery};
+use crate::model::QueryProgress;
 use crate::wire::arrow;
 use crate::wire::queries::QueryRequest;
+use crate::wire::queries::{Query, RunQuery};
 
 /// What the server has seen: the queries that were cancelled, and those that were asked about.
 type Seen = Arc<Mutex<BTreeSet<String>>>;
@@ -72,13 +73,13 @@ async fn cancel(State(seen): State<Seen>, Path(id): Path<String>) -> Response {
     axum::Json(json!({"state": "running"})).into_response()
 }
 
-fn level(level: &str) -> Query {
+fn level(level: &str) -> Query<PathBuf> {
     let (workspace, feature_view) = ("prod".to_owned(), "quick".to_owned());
     Query::Run(RunQuery { workspace, feature_view, aggregation_level: Some(level.to_owned()), ..RunQuery::default() })
 }
 
 impl Console {
-    async fn query(&self, request: RequestId, query: Query) {
+    async fn query(&self, request: RequestId, query: Query<PathBuf>) {
         self.send(Command::Query { request, query }).await;
     }
 
@@ -142,7 +143,7 @@ async fn the_callers_files_are_read_and_uploaded() {
     fake.set(rpc::GET_FEATURE_VIEW, say(&view));
     let mut console = Console::ready(&fake).await;
     let mock = |path: PathBuf| match level("full") {
-        Query::Run(run) => Query::Run(RunQuery { mock_sources: vec![("flights".to_owned(), path)], ..run }),
+        Query::Run(run) => Query::Run(RunQuery { mock_sources: [("flights".to_owned(), path)].into(), ..run }),
         other => other,
     };
     console.query(1, mock(path)).await;

@@ -30,7 +30,7 @@ use crate::platform::tiles::{Part, StoredColumn, parts_of};
 ///
 /// # Errors
 /// As it says there.
-pub fn history(view: &View, args: &HistoryArgs, control: Control<'_>) -> Result<Answer, EngineError> {
+pub fn history(view: &View, args: &HistoryArgs<'_>, control: Control<'_>) -> Result<Answer, EngineError> {
     let (plan, mut warnings) = args::history(view, args)?;
     let asked = Asked { view, args, control, mocks: BTreeMap::new(), older: Cell::default() };
     if matches!(args.rows, Rows::Source) {
@@ -55,7 +55,7 @@ pub fn history(view: &View, args: &HistoryArgs, control: Control<'_>) -> Result<
 
 struct Asked<'a> {
     view: &'a View,
-    args: &'a HistoryArgs,
+    args: &'a HistoryArgs<'a>,
     control: Control<'a>,
     mocks: BTreeMap<String, DataFrame>,
     /// The times of stored tiles that an earlier version wrote without what variances need.
@@ -73,7 +73,7 @@ impl Asked<'_> {
                 (EARLIEST, at.iter().flatten().max().copied().unwrap_or(EARLIEST).saturating_add(1))
             }
             HistoryPlan::Range { window, .. } => {
-                (micros(window.start), self.args.end_time.map_or(*frame::SHOWN_MICROS.end(), micros))
+                (micros(window.start), self.args.query.end_time.map_or(*frame::SHOWN_MICROS.end(), micros))
             }
         };
         let rows = Window { start: from_micros(from), end: from_micros(to) };

@@ -25,6 +25,7 @@ use crate::platform::source::replay;
 use crate::platform::tiles::names::times_name;
 use crate::platform::tiles::{Tile, merge, stored_columns};
 use crate::platform::{frame, testing};
+use crate::wire::queries::HistoryQuery;
 
 fn cases() -> ProptestConfig {
     let cases = std::env::var("FVTOP_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(48);
@@ -272,11 +273,7 @@ fn spine(questions: &[Question]) -> DataFrame {
 /// `get_historical_features` at a spine over stored rows.
 fn offline(view: &View, rows: &DataFrame, spine: DataFrame) -> DataFrame {
     let args = HistoryArgs {
-        spine: Some(spine),
-        timestamp_key: None,
-        start_time: None,
-        end_time: None,
-        entities: None,
+        query: &HistoryQuery { spine: Some(spine), ..HistoryQuery::default() },
         rows: Rows::Stored(rows.clone().into()),
         feature_start_time: None,
         separator: ".".to_owned(),

@@ -26,7 +26,7 @@ use crate::wire::typed::declared;
 ///
 /// # Errors
 /// As it says there.
-pub fn run(view: &View, args: &RunArgs, control: Control<'_>) -> Result<Answer, EngineError> {
+pub fn run(view: &View, args: &RunArgs<'_>, control: Control<'_>) -> Result<Answer, EngineError> {
     let mut plan = args::run(view, args)?;
     let mocks = mocks(view, args)?;
     let source = view.source_window(plan.window);
@@ -55,11 +55,11 @@ pub fn run(view: &View, args: &RunArgs, control: Control<'_>) -> Result<Answer, 
 }
 
 /// Mocks with the columns in the types that the source declares.
-fn mocks(view: &View, args: &RunArgs) -> Result<BTreeMap<String, DataFrame>, EngineError> {
+fn mocks(view: &View, args: &RunArgs<'_>) -> Result<BTreeMap<String, DataFrame>, EngineError> {
     let mut mocks = BTreeMap::new();
     let query = checked(view)?;
     for input in &view.inputs {
-        let Some(mock) = args.mock_sources.get(&input.name) else { continue };
+        let Some(mock) = args.query.mock_sources.get(&input.name) else { continue };
         let mut columns = Vec::new();
         for (name, word) in &input.source.columns {
             let Ok(column) = mock.column(name) else { continue };

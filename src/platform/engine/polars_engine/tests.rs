@@ -1,6 +1,5 @@
 //! The engine over the example's real data, in small windows.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,6 +16,7 @@ use crate::platform::source::lap;
 use crate::platform::source::replay::Recording;
 use crate::platform::tiles::names::{ANCHOR, stored_names};
 use crate::platform::{frame, registry, sql};
+use crate::wire::queries::{HistoryQuery, RunQuery};
 
 pub fn view(name: &str) -> Arc<View> {
     let repository = registry::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flights"));
@@ -218,22 +218,18 @@ fn a_job_computes_its_whole_window_as_run_and_history_do() {
         let job = rows_of(&rows(MEMORY).unwrap(), &names);
         let (cancel, told) = (Cancel::default(), |_| {});
         let control = || Control { cancel: &cancel, progress: &told, memory: MEMORY };
-        let args = RunArgs {
-            start_time: Some(window.start),
-            end_time: Some(window.end),
-            aggregation_level: None,
-            mock_sources: BTreeMap::new(),
-            now,
-        };
+        let (start_time, end_time) = (Some(window.start), Some(window.end));
+        let query = RunQuery { start_time, end_time, ..RunQuery::default() };
+        let args = RunArgs { query: &query, now };
         let ran = PolarsEngine.run(&view, &args, control()).unwrap().frame;
         assert!(!job.is_empty());
         assert_eq!(job, rows_of(&ran, &names), "{sql}");
         let args = HistoryArgs {
-            spine: None,
-            timestamp_key: None,
-            start_time: Some(window.start),
-            end_time: Some(window.end),
-            entities: None,
+            query: &HistoryQuery {
+                start_time: Some(window.start),
+                end_time: Some(window.end),
+                ..HistoryQuery::default()
+            },
             rows: Rows::Source,
             feature_start_time: None,
             separator: ".".to_owned(),

@@ -20,6 +20,7 @@ use crate::platform::definition::{Repository, View};
 use crate::platform::engine::ask::{Answer, Control, HistoryArgs, Rows, RunArgs};
 use crate::platform::engine::{Engine, PolarsEngine};
 use crate::platform::{frame, registry};
+use crate::wire::queries::{HistoryQuery, RunQuery};
 
 fn at(text: &str) -> Time {
     parse_time(text).unwrap()
@@ -79,11 +80,7 @@ fn controlled<T>(work: impl FnOnce(Control<'_>) -> T) -> T {
 
 fn from_source(view: &View, now: &str, end: Option<&str>) -> Result<Answer, EngineError> {
     let args = HistoryArgs {
-        spine: None,
-        timestamp_key: None,
-        start_time: None,
-        end_time: end.map(at),
-        entities: None,
+        query: &HistoryQuery { end_time: end.map(at), ..HistoryQuery::default() },
         rows: Rows::Source,
         feature_start_time: None,
         separator: ".".to_owned(),
@@ -401,13 +398,9 @@ fn events_later_than_now_are_told_and_may_be_taken() {
     assert_eq!(asked(&strict, Some("2024-01-02")), (1, vec![]));
     assert_eq!(asked(&free, Some("2024-01-04")), (2, vec![]));
     let ran = |view: &View| {
-        let args = RunArgs {
-            start_time: Some(at("2024-01-01")),
-            end_time: Some(at("2024-01-05")),
-            aggregation_level: None,
-            mock_sources: std::collections::BTreeMap::new(),
-            now: at("2024-01-02"),
-        };
+        let (start_time, end_time) = (Some(at("2024-01-01")), Some(at("2024-01-05")));
+        let query = RunQuery { start_time, end_time, ..RunQuery::default() };
+        let args = RunArgs { query: &query, now: at("2024-01-02") };
         controlled(|control| PolarsEngine.run(view, &args, control)).map(|a| (a.frame.height(), a.warnings)).unwrap()
     };
     assert_eq!(ran(&strict), (1, told("1 event", "2024-01-03")));

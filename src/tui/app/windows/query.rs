@@ -3,6 +3,7 @@
 //! One at a time: run, history, a status table, a lookup of many keys. Its answer finds this window by the request, and
 //! the table takes its place; without such a window the answer is dropped.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ratatui::layout::Rect;
@@ -12,7 +13,7 @@ use super::table::TableWindow;
 use super::{Next, Window};
 use crate::client::message::{Command, Problem, QueryAnswer, RequestId};
 use crate::model::time::print_took;
-use crate::model::{Query, QueryProgress, Span, Time};
+use crate::model::{QueryProgress, Span, Time};
 use crate::tui::action::{Action, Layer, stacks};
 use crate::tui::ages;
 use crate::tui::app::origin::{NO_FORM, Origin, sentence};
@@ -25,6 +26,7 @@ use crate::tui::theme::Meaning;
 use crate::tui::values::grouped;
 use crate::tui::view::form::wrapped;
 use crate::tui::view::progress;
+use crate::wire::queries::Query;
 
 /// Cells of the bar.
 const BAR: usize = 24;
@@ -50,7 +52,7 @@ pub fn open(app: &mut App, request: RequestId, origin: Origin) {
 }
 
 /// Sends the query of a form that closes.
-pub fn send(app: &mut App, form: QueryForm, query: Query, effects: &mut Vec<Effect>) {
+pub fn send(app: &mut App, form: QueryForm, query: Query<PathBuf>, effects: &mut Vec<Effect>) {
     form.remember(app);
     let request = app.request();
     let text = format!("asked for {} of {}: {}", form.kind.name(), query.feature_view(), sentence(&query));

@@ -13,12 +13,14 @@
 //! A form becomes a [`Query`] or says at which of its lines it is wrong. Files are named here and read by the client
 //! task. Where not all lines fit, the one that has the keys stays in sight with what is wrong with it.
 
+use std::path::PathBuf;
+
 use ratatui::layout::Rect;
 
 use super::question::Question;
 use super::{Next, Window, query};
 use crate::model::time::{floor, parse_time, print_time};
-use crate::model::{FeatureView, HistoryQuery, Query, RunQuery, Span, Time, ViewKind};
+use crate::model::{FeatureView, Span, Time, ViewKind};
 use crate::tui::action::{Action, Layer, stacks};
 use crate::tui::app::App;
 use crate::tui::canvas::{Canvas, Line, centred, piece};
@@ -28,6 +30,7 @@ use crate::tui::scroll::{first_visible, next_round};
 use crate::tui::text::{fit, width};
 use crate::tui::theme::Meaning;
 use crate::tui::view::form::{choice, wrapped};
+use crate::wire::queries::{HistoryQuery, Query, RunQuery};
 
 /// Forms that are kept for the next time they are opened; the first in the alphabet make room.
 const REMEMBERED: usize = 64;
@@ -238,7 +241,7 @@ impl QueryForm {
     }
 
     /// What is asked for, or the line that is wrong and why. `home` stands for `~`.
-    fn query(&self, home: Option<&str>) -> Result<Query, Error> {
+    fn query(&self, home: Option<&str>) -> Result<Query<PathBuf>, Error> {
         let (workspace, feature_view) = (self.workspace.clone(), self.feature_view.clone());
         let file = |field: &Field| field.path(home);
         if self.kind == Kind::Run {
@@ -529,6 +532,8 @@ fn chosen(form: &QueryForm, item: Item) -> (String, &'static str) {
 mod tests {
     use std::path::PathBuf;
 
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::tui::app::testing::{at, carrier_view, noon, route_view};
 
@@ -540,7 +545,7 @@ mod tests {
     fn run_begins_with_the_last_complete_period() {
         let Ok(Query::Run(run)) = form(Kind::Run).query(None) else { panic!() };
         assert_eq!((run.start_time, run.end_time), (Some(at("22 11:00")), Some(at("22 12:00"))));
-        assert_eq!((run.aggregation_level.as_deref(), run.mock_sources), (Some("full"), Vec::new()));
+        assert_eq!((run.aggregation_level.as_deref(), run.mock_sources), (Some("full"), BTreeMap::new()));
         let plain = QueryForm::new(Kind::Run, &route_view(), false, noon());
         let Ok(Query::Run(run)) = plain.query(None) else { panic!() };
         assert_eq!(run.aggregation_level, None, "a view without aggregations has no level");
@@ -553,7 +558,7 @@ mod tests {
         form.mocks[0].1.set("~/mock.csv");
         let Ok(Query::Run(run)) = form.query(Some("/home/ana")) else { panic!() };
         assert_eq!((run.start_time, run.end_time), (None, Some(at("22 12:00"))));
-        assert_eq!(run.mock_sources, [("flights".to_owned(), PathBuf::from("/home/ana/mock.csv"))]);
+        assert_eq!(run.mock_sources, [("flights".to_owned(), PathBuf::from("/home/ana/mock.csv"))].into());
     }
 
     #[test]

@@ -8,10 +8,11 @@ use super::query_form::{Item, Kind, QueryForm};
 use super::save::SaveForm;
 use super::table::TableWindow;
 use crate::client::message::Update;
-use crate::model::{HistoryQuery, Query, QueryProgress};
+use crate::model::QueryProgress;
 use crate::tui::app::testing::*;
 use crate::tui::app::*;
 use crate::tui::sheet::{Done, Outcome, Task, Work};
+use crate::wire::queries::{HistoryQuery, Query};
 
 fn app() -> App {
     live((120, 40), "dark")
@@ -26,7 +27,7 @@ fn form(app: &App) -> &QueryForm {
     form
 }
 
-fn asked(effects: &[Effect]) -> &Query {
+fn asked(effects: &[Effect]) -> &Query<PathBuf> {
     let [Command::Query { query, .. }] = commands(effects)[..] else { panic!("{effects:?}") };
     query
 }
@@ -57,7 +58,7 @@ fn run_sends_what_the_form_says_and_shows_the_table() {
     let Query::Run(run) = asked(&effects) else { panic!("{effects:?}") };
     assert_eq!((run.start_time, run.end_time), (Some(at("22 11:00")), Some(at("22 12:00"))));
     assert_eq!(run.aggregation_level.as_deref(), Some("partial"));
-    assert_eq!(run.mock_sources, [("flights".to_owned(), PathBuf::from("mock.csv"))]);
+    assert_eq!(run.mock_sources, [("flights".to_owned(), PathBuf::from("mock.csv"))].into());
     answered(&mut app, Ok(answer(frame_of(190), &["Short range."])));
     assert_eq!((table(&app).len(), table(&app).keys, table(&app).time), (190, 1, Some(1)));
     assert!(app.notes.journal.iter().any(|note| note.text.contains("Short range.")));

@@ -9,7 +9,7 @@ use ratatui::layout::Rect;
 
 use super::{Next, Window};
 use crate::client::message::Table;
-use crate::model::{self, HistoryQuery, Id, Job, JobState, JobType, Query, TriggerRequest};
+use crate::model::{self, Id, Job, JobState, JobType, TriggerRequest};
 use crate::tui::action::{Action, Danger, Layer, stacks};
 use crate::tui::app::columns::{self, long_window};
 use crate::tui::app::origin::sentence;
@@ -21,6 +21,7 @@ use crate::tui::scroll::scroll;
 use crate::tui::text::{fit, width};
 use crate::tui::theme::Meaning;
 use crate::tui::view::form::{fact, wrapped};
+use crate::wire::queries::{HistoryQuery, Query};
 
 /// Cells that names take.
 const NAMES: usize = 12;
@@ -45,7 +46,7 @@ pub enum Ask {
     },
     Trigger(TriggerRequest),
     /// Compute this and keep the result as a dataset.
-    Keep(Box<HistoryQuery>),
+    Keep(Box<HistoryQuery<PathBuf>>),
     /// Write a table over a file that is there. Nothing of the deployment changes.
     Replace {
         table: Table,
@@ -195,7 +196,7 @@ impl Question {
     }
 
     /// The question before a result is kept as a dataset.
-    pub fn keep(query: &HistoryQuery) -> Self {
+    pub fn keep(query: &HistoryQuery<PathBuf>) -> Self {
         Self {
             title: "Keep the result?",
             workspace: query.workspace.clone(),

@@ -18,7 +18,6 @@ use std::ops::Range;
 use ratatui::layout::Rect;
 
 use super::{Head, TableWindow};
-use crate::model::Query;
 use crate::tui::app::origin::Origin;
 use crate::tui::canvas::{Canvas, Line, piece};
 use crate::tui::scroll::first_visible;
@@ -26,6 +25,7 @@ use crate::tui::sheet::{Kind, cell};
 use crate::tui::text::{fit, width, wrap};
 use crate::tui::theme::Meaning;
 use crate::tui::values::grouped;
+use crate::wire::queries::Query;
 
 /// A column is no wider than that, unless it is alone.
 const WIDEST: usize = 40;
