@@ -121,6 +121,15 @@ pub struct Source {
     pub stream: Option<Stream>,
 }
 
+impl Source {
+    /// How the events of the batch files arrived, where these are those of a stream that is played.
+    pub fn recorded(&self) -> Option<&Recorded> {
+        self.stream.as_ref().map(|stream| match &stream.feed {
+            Feed::Recorded(recorded) => recorded,
+        })
+    }
+}
+
 /// A column that queries cannot name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unread {
@@ -171,19 +180,33 @@ pub struct Replay {
     pub columns: Vec<String>,
 }
 
-/// The stream side of a source: recorded events in their real order of arrival.
+/// The stream side of a source.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stream {
+    /// Where its events come from.
+    pub feed: Feed,
+    /// How far behind the newest event time a late event is still taken.
+    pub watermark: Span,
+    /// How far back a reader that starts anew begins.
+    pub retention: Span,
+}
+
+/// The kinds of streams.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Feed {
+    /// A record that is played.
+    Recorded(Recorded),
+}
+
+/// Recorded events in their real order of arrival.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recorded {
     /// Parquet files that hold the events; may be other files than the batch side's.
     pub files: Vec<DataFile>,
     /// When an event arrives (mapped like every time of the record).
     pub arrival: Arrival,
     /// Column that orders events which arrive at one instant.
     pub order: String,
-    /// How far behind the newest event time a late event is still taken.
-    pub watermark: Span,
-    /// How far back a reader that starts anew begins.
-    pub retention: Span,
 }
 
 /// When a recorded event arrives: at `column`; where that is null, at the end of the day of `or_end_of_day_of`, a day

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::model::{BatchTrigger, DataType, Id, Span};
 use crate::platform::definition::{
-    Aggregation, Arrival, DataFile, FeatureStart, Function, Input, Kind, Source, Stream, View,
+    Aggregation, Arrival, DataFile, FeatureStart, Feed, Function, Input, Kind, Recorded, Source, Stream, View,
 };
 
 /// A sound, live, scheduled hourly aggregate over a stream.
@@ -73,9 +73,11 @@ fn source() -> Source {
         future_events: false,
         replay: None,
         stream: Some(Stream {
-            files: vec![file()],
-            arrival: Arrival { column: "timestamp".to_owned(), or_end_of_day_of: None, day_starts: Span::zero() },
-            order: "timestamp".to_owned(),
+            feed: Feed::Recorded(Recorded {
+                files: vec![file()],
+                arrival: Arrival { column: "timestamp".to_owned(), or_end_of_day_of: None, day_starts: Span::zero() },
+                order: "timestamp".to_owned(),
+            }),
             watermark: Span::minutes(30),
             retention: Span::hours(6),
         }),

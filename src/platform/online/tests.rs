@@ -12,7 +12,7 @@ use super::memory::MemoryStore;
 use super::*;
 use crate::model::time::{floor, from_micros, parse_time};
 use crate::model::{BatchTrigger, FeatureStatus, Span, Time, Window};
-use crate::platform::definition::{Aggregation, Arrival, Function, Input, Kind, Source, Stream, View};
+use crate::platform::definition::{Aggregation, Arrival, Feed, Function, Input, Kind, Recorded, Source, Stream, View};
 use crate::platform::engine::polars_engine::stream;
 use crate::platform::engine::{Engine, PolarsEngine};
 use crate::platform::frame;
@@ -67,7 +67,11 @@ fn source(watermark: Span) -> Source {
         unread: vec![],
         future_events: false,
         replay: None,
-        stream: Some(Stream { files: vec![], arrival, order: "ts".into(), watermark, retention: Span::days(9) }),
+        stream: Some(Stream {
+            feed: Feed::Recorded(Recorded { files: vec![], arrival, order: "ts".into() }),
+            watermark,
+            retention: Span::days(9),
+        }),
     }
 }
 

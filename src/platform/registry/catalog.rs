@@ -12,7 +12,9 @@ use super::identity::stable_id;
 use super::{ENTITIES, SOURCES, WORKSPACES};
 use crate::model::time::{parse_time, span_micros};
 use crate::model::{DataType, Span, Time, Workspace, suggest};
-use crate::platform::definition::{Arrival, DataFile, Entity, Replay, RepositoryError, Source, Stream, Unread};
+use crate::platform::definition::{
+    Arrival, DataFile, Entity, Feed, Recorded, Replay, RepositoryError, Source, Stream, Unread,
+};
 use crate::platform::source::{lap, schema};
 
 /// Most entries that one file may define.
@@ -298,7 +300,8 @@ fn stream(stream: &Fields<'_>, files: Option<Vec<DataFile>>, columns: &Columns<'
     let watermark = stream.span("watermark").unwrap_or(Span::days(1));
     let retention = stream.positive_span("retention").unwrap_or(Span::days(1));
     stream.finish();
-    Some(Stream { files: files?, arrival: arrival?, order: order?, watermark, retention })
+    let feed = Feed::Recorded(Recorded { files: files?, arrival: arrival?, order: order? });
+    Some(Stream { feed, watermark, retention })
 }
 
 /// The one table of that name; absent when there is none.

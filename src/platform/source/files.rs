@@ -16,7 +16,7 @@ use super::lap::Lap;
 use crate::model::time::{from_micros, micros, print_time, span_micros};
 use crate::model::{DataType as Word, Span, Time, Window, foreign};
 use crate::platform::compute::{EngineError, ErrorKind};
-use crate::platform::definition::{DataFile, Source, Stream};
+use crate::platform::definition::{DataFile, Recorded, Source};
 use crate::platform::frame;
 
 /// Name of the arrival instant (recorded, microseconds) while events are ordered. It begins with what no column's name holds.
@@ -186,8 +186,8 @@ pub fn lazy(source: &Source, part: &Part, columns: &[String], ordered: bool) -> 
     };
     let wanted: Vec<String> = columns.iter().cloned().chain(times_and_order(source, time)).collect();
     let mut events = self::columns(source, &part.data, &wanted, part.recorded)?;
-    if source.stream.is_some() {
-        events = events.with_column(arrival(source.stream.as_ref(), time));
+    if let Some(recorded) = source.recorded() {
+        events = events.with_column(arrival(recorded, time));
     }
     if !source.future_events {
         events = events.filter(has_arrived(source, time, part.arrived));
@@ -200,7 +200,7 @@ pub fn lazy(source: &Source, part: &Part, columns: &[String], ordered: bool) -> 
 
 /// Whether an event has arrived before that instant, in microseconds of the record.
 fn has_arrived(source: &Source, time: &str, before: i64) -> Expr {
-    match source.stream {
+    match source.recorded() {
         Some(_) => col(ARRIVAL).lt(lit(before)),
         // Events that arrive at their own time.
         None => col(time).lt(lit(Scalar::new_datetime(before, TimeUnit::Microseconds, Some(TimeZone::UTC)))),
@@ -223,8 +223,8 @@ pub fn later(source: &Source, window: Option<Window>, now: Time) -> Result<Optio
     for data in source.files.iter().filter(|data| !apart(data) && may_be_later(source, data, before)) {
         let late = || {
             let mut events = columns(source, data, &names, window)?;
-            if source.stream.is_some() {
-                events = events.with_column(arrival(source.stream.as_ref(), time));
+            if let Some(recorded) = source.recorded() {
+                events = events.with_column(arrival(recorded, time));
             }
             let at = col(time.as_str()).dt().timestamp(TimeUnit::Microseconds).max().alias("last");
             events.filter(has_arrived(source, time, before).not()).select([len().alias("count"), at]).collect()
@@ -249,15 +249,14 @@ pub fn later(source: &Source, window: Option<Window>, now: Time) -> Result<Optio
 
 /// Whether a file may hold an event that arrives at that instant or later.
 fn may_be_later(source: &Source, data: &DataFile, before: i64) -> bool {
-    if source.stream.is_none() {
+    let Some(Recorded { arrival, .. }) = source.recorded() else {
         return covered(source, data).is_none_or(|covers| micros(covers.end) > before);
-    }
+    };
     let Ok(footer) = Footer::read(&data.path) else { return false };
-    let arrival = source.stream.as_ref().map(|stream| &stream.arrival);
     // An arrival at the end of a day is at most a day later than the time that it is made of.
-    let slack = if arrival.is_some() { 2 * span_micros(Span::days(1)) } else { 0 };
-    let others = arrival.into_iter().flat_map(|arrival| [Some(&arrival.column), arrival.or_end_of_day_of.as_ref()]);
-    let mut columns = source.timestamp_column.iter().chain(others.flatten());
+    let slack = 2 * span_micros(Span::days(1));
+    let others = [Some(&arrival.column), arrival.or_end_of_day_of.as_ref()];
+    let mut columns = source.timestamp_column.iter().chain(others.into_iter().flatten());
     columns.any(|column| match footer.times(column) {
         Times::Unknown => true,
         Times::Nothing => false,
@@ -267,7 +266,7 @@ fn may_be_later(source: &Source, data: &DataFile, before: i64) -> bool {
 
 /// Whether events of one time may stand in the files in another order than they arrived in.
 pub fn needs_order(source: &Source) -> bool {
-    source.stream.is_some()
+    source.recorded().is_some()
 }
 
 /// The laps that reach into a window; for a source that is not replayed, one that maps each instant to itself.
@@ -280,11 +279,10 @@ pub fn laps(source: &Source, window: Window) -> Vec<Lap> {
 
 /// Columns that ordering events needs.
 pub fn times_and_order(source: &Source, time: &str) -> Vec<String> {
-    let stream = source.stream.iter().flat_map(|stream| {
-        let arrival = &stream.arrival;
-        [Some(&arrival.column), arrival.or_end_of_day_of.as_ref(), Some(&stream.order)].into_iter().flatten().cloned()
+    let recorded = source.recorded().into_iter().flat_map(|Recorded { arrival, order, .. }| {
+        [Some(&arrival.column), arrival.or_end_of_day_of.as_ref(), Some(order)].into_iter().flatten().cloned()
     });
-    stream.chain([time.to_owned()]).collect()
+    recorded.chain([time.to_owned()]).collect()
 }
 
 /// The rows of a recorded window. The bounds are written in the column's own type, so that Parquet's statistics can skip.
@@ -305,10 +303,9 @@ fn inside(events: LazyFrame, time: &str, dtype: &DataType, window: Window) -> Po
 }
 
 /// When an event arrived, in recorded microseconds: never before its event time.
-pub fn arrival(stream: Option<&Stream>, time: &str) -> Expr {
+pub fn arrival(recorded: &Recorded, time: &str) -> Expr {
     let at = |name: &str| col(name).dt().timestamp(TimeUnit::Microseconds);
-    let Some(stream) = stream else { return at(time).alias(ARRIVAL) };
-    let rule = &stream.arrival;
+    let rule = &recorded.arrival;
     let (day, starts) = (span_micros(Span::days(1)), span_micros(rule.day_starts));
     let mut choices = vec![at(&rule.column)];
     if let Some(other) = &rule.or_end_of_day_of {
@@ -320,8 +317,8 @@ pub fn arrival(stream: Option<&Stream>, time: &str) -> Expr {
 }
 
 fn in_order(source: &Source, time: &str, events: LazyFrame) -> LazyFrame {
-    let order = source.stream.as_ref().map(|stream| stream.order.as_str());
-    let arrival = source.stream.as_ref().map(|_| ARRIVAL);
+    let order = source.recorded().map(|recorded| recorded.order.as_str());
+    let arrival = source.recorded().map(|_| ARRIVAL);
     let by: Vec<&str> = [time].into_iter().chain(arrival).chain(order.filter(|order| *order != time)).collect();
     events.sort(by, SortMultipleOptions::default().with_maintain_order(true))
 }

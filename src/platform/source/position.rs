@@ -183,3 +183,44 @@ fn unlike(partition: Partition, error: &polars::error::PolarsError) -> EngineErr
     );
     EngineError { kind: ErrorKind::Source, message }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn place() -> impl Strategy<Value = Place> {
+        let time = || prop::option::of((-9_000_000_000_000_000_i64..9_000_000_000_000_000).prop_map(from_micros));
+        let offset = prop::collection::vec(any::<u8>(), 0..20).prop_map(Offset::of_bytes);
+        (offset, time(), time()).prop_map(|(offset, reached, newest)| Place { offset, reached, newest })
+    }
+
+    proptest! {
+        #[test]
+        fn positions_survive_their_bytes_and_damaged_bytes_are_refused(
+            places in prop::collection::btree_map(any::<u32>(), place(), 0..5), cut in any::<prop::sample::Index>(),
+        ) {
+            let position = Position(places);
+            let bytes = position.encode();
+            prop_assert_eq!(Position::decode(&bytes), Ok(position.clone()));
+            let cut = cut.index(bytes.len());
+            // What is cut between two places is whole, and less.
+            let left = Position::decode(&bytes[..cut]);
+            prop_assert!(left.is_err_and(|problem| problem == "damaged") || cut > 0 && Position::decode(&bytes[..cut]) != Ok(position));
+        }
+    }
+
+    #[test]
+    fn a_stream_is_read_up_to_the_instant_of_the_partition_that_is_behind_most() {
+        let place = |reached: Option<i64>| Place {
+            offset: Offset::of_bytes(vec![]),
+            reached: reached.map(from_micros),
+            newest: None,
+        };
+        let reached = |all: &[Option<i64>]| Position((0..).zip(all.iter().map(|at| place(*at))).collect()).reached();
+        assert_eq!(reached(&[]), None);
+        assert_eq!(reached(&[Some(5), Some(3), Some(4)]), Some(from_micros(3)));
+        assert_eq!(reached(&[Some(5), None]), None);
+    }
+}

@@ -11,7 +11,7 @@ use super::replay::Replay;
 use crate::model::Id;
 use crate::platform::clock::Clock;
 use crate::platform::compute::EngineError;
-use crate::platform::definition::Source;
+use crate::platform::definition::{Feed, Source};
 
 type Slot = Arc<Mutex<Option<Arc<dyn StreamSource>>>>;
 
@@ -42,7 +42,9 @@ impl Readers {
 
     /// Opens the stream that the definition describes.
     fn open(&self, source: &Source) -> Result<Arc<dyn StreamSource>, EngineError> {
-        Ok(Arc::new(Replay::open(source, self.clock.clone())?))
+        match source.stream.as_ref().map(|stream| &stream.feed) {
+            Some(Feed::Recorded(_)) | None => Ok(Arc::new(Replay::open(source, self.clock.clone())?)),
+        }
     }
 
     fn slot(&self, source: &Source) -> Slot {

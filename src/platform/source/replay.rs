@@ -11,7 +11,7 @@ use crate::model::time::{from_micros, micros, rfc3339};
 use crate::model::{Span, Time, Window, foreign};
 use crate::platform::clock::Clock;
 use crate::platform::compute::{EngineError, ErrorKind};
-use crate::platform::definition::{DataFile, Source, Stream};
+use crate::platform::definition::{DataFile, Recorded, Source};
 use crate::platform::frame;
 use crate::platform::source::files;
 use crate::platform::source::lap::Lap;
@@ -98,7 +98,8 @@ impl Recording {
     /// # Errors
     /// Of kind `Source` when a file cannot be read, or has a column whose values the source's type cannot hold exactly.
     pub fn open(source: &Source) -> Result<Self, EngineError> {
-        let (Some(stream), Some(time)) = (&source.stream, &source.timestamp_column) else {
+        let (Some(stream), Some(recorded), Some(time)) = (&source.stream, source.recorded(), &source.timestamp_column)
+        else {
             let message = format!("source {} has no stream: add a [source.stream] table to it", source.name);
             return Err(EngineError { kind: ErrorKind::Source, message });
         };
@@ -111,14 +112,14 @@ impl Recording {
                 foreign::sentence(&error)
             ),
         };
-        let mut all = frame::empty(&source.columns).and_then(|all| arriving(stream, time, all)).map_err(failed)?;
-        for data in &stream.files {
+        let mut all = frame::empty(&source.columns).and_then(|all| arriving(recorded, time, all)).map_err(failed)?;
+        for data in &recorded.files {
             files::guarded(source, data, || {
-                let part = arriving(stream, time, load(source, data, &columns)?)?;
+                let part = arriving(recorded, time, load(source, data, &columns)?)?;
                 all.vstack_mut(&part).map(drop)
             })?;
         }
-        let (events, arrivals) = in_order(stream, all).map_err(failed)?;
+        let (events, arrivals) = in_order(recorded, all).map_err(failed)?;
         let arrived: Vec<i64> = arrivals.iter().flatten().copied().collect();
         let never = arrivals.len() - arrived.len();
         if never > 0 {
@@ -222,22 +223,25 @@ fn load(source: &Source, data: &DataFile, columns: &[String]) -> PolarsResult<Da
 }
 
 /// The events with their arrival.
-fn arriving(stream: &Stream, time: &str, events: DataFrame) -> PolarsResult<DataFrame> {
-    events.lazy().with_column(files::arrival(Some(stream), time)).collect()
+fn arriving(recorded: &Recorded, time: &str, events: DataFrame) -> PolarsResult<DataFrame> {
+    events.lazy().with_column(files::arrival(recorded, time)).collect()
 }
 
 /// The events sorted by arrival, those without one first, and the arrivals.
-fn in_order(stream: &Stream, events: DataFrame) -> PolarsResult<(DataFrame, Vec<Option<i64>>)> {
+fn in_order(recorded: &Recorded, events: DataFrame) -> PolarsResult<(DataFrame, Vec<Option<i64>>)> {
     let order = SortMultipleOptions::default().with_maintain_order(true).with_nulls_last(false);
-    let events = events.sort([files::ARRIVAL, stream.order.as_str()], order)?;
+    let events = events.sort([files::ARRIVAL, recorded.order.as_str()], order)?;
     let arrivals = events.column(files::ARRIVAL)?.i64()?.iter().collect();
     Ok((events.drop(files::ARRIVAL)?, arrivals))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
     use super::*;
-    use crate::model::time::{floor, parse_time};
+    use crate::model::time::{floor, parse_time, span_micros};
     use crate::platform::{frame, registry};
 
     fn reader() -> Recording {
@@ -352,5 +356,39 @@ mod tests {
         assert_eq!(read.expired, missed as u64);
         assert_eq!(reader.between(kept, until, usize::MAX).unwrap().expired, 0);
         assert_eq!(read.events.height(), reader.between(kept, until, usize::MAX).unwrap().events.height());
+    }
+
+    #[test]
+    fn a_record_that_is_played_keeps_the_contract_of_streams() {
+        let reader = reader();
+        let (begin, hours) = (parse_time("2026-11-22 10:00").unwrap(), Span::hours(2));
+        let now = Arc::new(AtomicI64::new(micros(begin)));
+        let clock = Arc::clone(&now);
+        let whole = reader.between(begin - reader.retention, begin + hours, usize::MAX).unwrap().events;
+        let stream =
+            Replay { recording: reader, clock: Clock::from_fn(move || from_micros(clock.load(Ordering::SeqCst))) };
+        let (mut position, mut all, mut rounds) = (Position::default(), DataFrame::empty(), 0);
+        while all.height() < whole.height() || rounds < 20 {
+            let batch = position.read(&stream, 700).unwrap();
+            let reached = batch.position.reached().unwrap();
+            assert_eq!(batch.caught_up, micros(reached) == now.load(Ordering::SeqCst));
+            assert_eq!(batch.expired, 0);
+            assert_eq!(batch.position.print(&stream), rfc3339(reached));
+            if all.width() == 0 {
+                all = batch.events;
+            } else {
+                all.vstack_mut_owned(batch.events).unwrap();
+            }
+            position = Position::decode(&batch.position.encode()).unwrap();
+            // The clock goes on while it is read.
+            now.fetch_add(span_micros(hours) / 16, Ordering::SeqCst);
+            now.fetch_min(micros(begin + hours), Ordering::SeqCst);
+            rounds += 1;
+        }
+        assert!(all.equals_missing(&whole), "each once, in the order of arrival");
+        let damaged = Offset::new(FORM, &[1, 2, 3]);
+        let error = stream.read(WHOLE, Some(&damaged), 1).unwrap_err();
+        assert!(error.message.contains("how far its stream was read is damaged"), "{error}");
+        assert!(stream.print(&damaged).contains("72"), "as it is");
     }
 }

@@ -69,7 +69,7 @@ struct History {
     newest: VecDeque<Box<str>>,
 }
 
-struct Shared {
+pub(super) struct Shared {
     history: Mutex<History>,
     records: broadcast::Sender<Arc<Batch>>,
     status: watch::Sender<Status>,
@@ -145,16 +145,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Where a tail's events come from.
-struct Source<'a> {
-    engine: &'a dyn Engine,
-    view: &'a View,
-    readers: &'a Readers,
-    position: Position,
+pub(super) struct Source<'a> {
+    pub(super) engine: &'a dyn Engine,
+    pub(super) view: &'a View,
+    pub(super) readers: &'a Readers,
+    pub(super) position: Position,
 }
 
 impl Source<'_> {
     /// Reads one micro-batch into `tail` and publishes what it completes. True when there is more to read at once.
-    fn step(&mut self, tail: &mut Tail, shared: &Shared) -> Result<bool, EngineError> {
+    pub(super) fn step(&mut self, tail: &mut Tail, shared: &Shared) -> Result<bool, EngineError> {
         let source = self.view.inputs.first().map(|input| &input.source);
         let Some(source) = source.filter(|source| source.stream.is_some()) else { return Ok(false) };
         let stream = self.readers.get(source)?;
@@ -239,9 +239,15 @@ fn run(source: &mut Source, shared: &Shared, open: &Mutex<HashMap<Id, Arc<Shared
 }
 
 impl Shared {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let (records, status) = (broadcast::Sender::new(LAG), watch::Sender::new(Status::default()));
         Self { history: Mutex::default(), records, status }
+    }
+
+    /// The newest records, oldest first.
+    #[cfg(test)]
+    pub(super) fn newest(&self) -> Vec<Box<str>> {
+        lock(&self.history).newest.iter().cloned().collect()
     }
 
     fn set_columns(&self, columns: Vec<String>) {

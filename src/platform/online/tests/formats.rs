@@ -3,11 +3,17 @@
 use std::path::Path;
 
 use fjall::{Database, KeyspaceCreateOptions, PersistMode};
+use polars::prelude::ParquetWriter;
 
 use super::contract::{Change, Space};
 use super::key::Key;
 use super::*;
+use crate::platform::clock::Clock;
+use crate::platform::definition::DataFile;
+use crate::platform::jobs::figures::LeftOut;
+use crate::platform::jobs::stream_job::{EngineStep, StreamStep};
 use crate::platform::source::position::Position;
+use crate::platform::source::readers::Readers;
 
 /// Keyspace, key and value, as they are on disk.
 type Entry = (&'static str, Vec<u8>, Vec<u8>);
@@ -120,6 +126,33 @@ fn tiles_of_the_second_form_are_read_merged_and_left_as_they_are() {
     let event = Event { key: keys[1].clone(), at: base(), number: Value::Int(6), text: keys[0].clone() };
     assert_eq!(stream(&store, &view, &[event]).written, 1);
     assert!((variance(&store) - 3.5).abs() < 1e-12, "{}", variance(&store));
+}
+
+#[test]
+fn a_stream_goes_on_exactly_where_an_earlier_form_left_it() {
+    let until = base() + Span::minutes(30);
+    let events: Vec<Event> = [(1, -1), (2, 0), (4, 0), (8, 1), (16, 2), (32, 600_000_000)]
+        .map(|(number, behind)| Event { at: until + Span::microseconds(behind), ..one(number, 0) })
+        .into();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.parquet");
+    ParquetWriter::new(std::fs::File::create(&path).unwrap()).finish(&mut frame(&events)).unwrap();
+    let mut view = aggregate_view();
+    let stream = Arc::make_mut(&mut view.inputs[0].source).stream.as_mut().unwrap();
+    let Feed::Recorded(recorded) = &mut stream.feed;
+    recorded.files = vec![DataFile::at(path)];
+
+    let store = folder.path().join("store");
+    let position = meta(meta::Meta::Position, &view, codec::instant(until).to_vec());
+    put_on_disk(&store, vec![("meta", b"form".to_vec(), vec![3]), position]);
+    let online = Arc::new(OnlineStore::open(&store).unwrap());
+    let readers = Arc::new(Readers::new(Clock::from_fn(|| base() + Span::hours(1))));
+    let step = EngineStep { engine: Arc::new(PolarsEngine), readers, online };
+    for _ in 0..2 {
+        let done = step.step(&view).unwrap();
+        assert_eq!((done.more, done.left_out), (false, LeftOut::default()));
+        assert_eq!(lookup(&step.online, &view, base() + Span::hours(1)).features[1].value, Value::Int(8 + 16 + 32));
+    }
 }
 
 #[test]
