@@ -8,6 +8,7 @@
 
 mod arguments;
 mod bounds;
+mod citations;
 mod commands;
 mod console;
 mod crash;
