@@ -23,11 +23,11 @@ pub enum PlatformError {
         /// The file.
         path: PathBuf,
         /// What happened.
-        problem: jobs::table::TableError,
+        problem: jobs::error::TableError,
     },
     /// The job table does not say what is materialized.
     #[error(transparent)]
-    Coverage(jobs::table::TableError),
+    Coverage(jobs::error::TableError),
     /// The keys or the audit log cannot be opened.
     #[error(transparent)]
     Access(#[from] access::FileError),

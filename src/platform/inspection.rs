@@ -14,7 +14,7 @@ use super::data_dir::{self, JOBS};
 use super::datasets::Datasets;
 use super::error::PlatformError;
 use super::jobs::Jobs;
-use super::jobs::table::JobTable;
+use super::jobs::table::ReadOnlyTable;
 use super::lock::{self, DirectoryLock};
 use super::offline::OfflineTable;
 use super::online::OnlineStore;
@@ -140,11 +140,11 @@ struct Written {
     workspace: String,
     name: String,
     coverage: Coverage,
-    known: super::jobs::ledger::Known,
+    known: super::jobs::verdict::Known,
 }
 
 fn written(dir: &Path) -> Result<Vec<Written>, String> {
-    let table = JobTable::open_to_read(&dir.join(JOBS)).map_err(|error| error.to_string())?;
+    let table = ReadOnlyTable::open(&dir.join(JOBS)).map_err(|error| error.to_string())?;
     let views = table.read(|rows| {
         let views = rows.named_views()?.into_iter().map(|(id, workspace, name)| {
             Ok(Written { id, workspace, name, coverage: rows.coverage(id)?, known: rows.known(id)? })

@@ -9,19 +9,21 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use thiserror::Error;
-
 use crate::model::time::print_span;
 use crate::model::{AttemptDetail, AttemptState, Id, Job, JobState, JobType, Span, StageKind, Stores, Time};
 use crate::platform::clock::Clock;
 use crate::platform::compute::Cancel;
 use crate::platform::definition::View;
 
+pub mod attempt_log;
 pub mod delete;
+pub mod error;
 pub mod figures;
+pub mod filter;
 pub mod force;
 pub mod late;
 pub mod ledger;
+mod lists;
 pub mod materializer;
 pub mod plan;
 pub mod queue;
@@ -37,25 +39,18 @@ pub mod stream_job;
 pub mod table;
 pub mod trigger;
 pub mod upkeep;
+pub mod verdict;
 pub mod worker;
 
+use error::TableError;
 use ledger::Ledger;
 use record::{JobRecord, Outcome};
 use report::Report;
 use retry::Policy;
 use rows::{Applied, Rows};
-use table::{JobTable, TableError};
+use table::JobTable;
 
-/// Why a request about jobs was not done.
-#[derive(Debug, Error)]
-pub enum JobsError {
-    /// The user can correct it; the sentence says how.
-    #[error("{0}")]
-    Refused(String),
-    /// The job table failed.
-    #[error(transparent)]
-    Table(#[from] TableError),
-}
+pub use error::JobsError;
 
 /// The deletion jobs that were started.
 #[derive(Clone, Debug)]
@@ -90,8 +85,8 @@ pub struct Work {
     pub progress: Progress,
     /// Takes what the attempt tells of its stages, and its log.
     pub report: Report,
-    /// The keys of a deletion job, an Arrow IPC stream.
-    pub keys: Option<Vec<u8>>,
+    /// The join keys of a deletion job, an Arrow IPC stream.
+    pub deletion_keys: Option<Vec<u8>>,
     /// What jobs know of the view's offline table.
     pub ledger: Ledger,
 }
@@ -141,6 +136,7 @@ pub struct Jobs {
     /// What troubles stream jobs now, by view, as (reason, message): on a full disk the table takes none of it.
     troubles: Mutex<HashMap<Id, (String, String)>>,
     counts: late::Counts,
+    last_list: lists::LastList,
 }
 
 impl Jobs {
@@ -181,6 +177,7 @@ impl Jobs {
             work_came: Condvar::new(),
             troubles: Mutex::default(),
             counts: late::Counts::default(),
+            last_list: lists::LastList::default(),
         })
     }
 
@@ -213,16 +210,16 @@ impl Jobs {
             let Some(mut record) = rows.job(next.job)? else { return Ok(None) };
             record.start(now);
             rows.save(&mut record)?;
-            let keys = if next.is_deletion { rows.keys(next.job)? } else { None };
-            Ok::<_, TableError>(Some((record, keys)))
+            let deletion_keys = if next.is_deletion { rows.deletion_keys(next.job)? } else { None };
+            Ok::<_, TableError>(Some((record, deletion_keys)))
         })?;
-        let Some((record, keys)) = claimed else { return Ok(None) };
+        let Some((record, deletion_keys)) = claimed else { return Ok(None) };
         let Some(view) = self.views.get(&record.view).map(Arc::clone) else { return Ok(None) };
         let attempt = record.job.last_attempt().and_then(|attempt| attempt.id).unwrap_or_default();
         let report = Report::new(attempt, record.view, stages(&record.job), &self.table, &self.clock);
         let (cancel, progress) = (Cancel::default(), Progress::default());
         let ledger = Ledger::new(&self.table, &view);
-        let work = Work { job: record.job, view, cancel, progress, report, keys, ledger };
+        let work = Work { job: record.job, view, cancel, progress, report, deletion_keys, ledger };
         dispatch.served.serve(record.view);
         let (cancel, progress, report) = (work.cancel.clone(), work.progress.clone(), work.report.clone());
         dispatch.running.insert(work.job.id, Running { view: record.view, cancel, progress, report });
@@ -274,6 +271,7 @@ impl Jobs {
     /// queues those that are due. Returns how many were made.
     pub fn schedule(&self) -> Result<usize, TableError> {
         let now = self.clock.now();
+        self.last_list.drop_old();
         self.end_cancelled(now)?;
         let mut made = 0;
         for view in self.views.values().filter(|view| view.live) {
@@ -410,7 +408,7 @@ fn settle(rows: &Rows, record: &mut JobRecord) -> Result<(), TableError> {
         (JobType::Batch, JobState::Success | JobState::Cancelled, Some(window)) if written => {
             rows.cover(record.view, window, Stores { online: job.online, offline: job.offline })
         }
-        (JobType::Deletion, JobState::Success | JobState::Cancelled, _) => rows.drop_keys(job.id),
+        (JobType::Deletion, JobState::Success | JobState::Cancelled, _) => rows.drop_deletion_keys(job.id),
         _ => Ok(()),
     }
 }

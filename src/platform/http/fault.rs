@@ -13,7 +13,7 @@ use crate::model::{Right, Role, clean, cut};
 use crate::platform::access::{AccessError, Caller, FileError};
 use crate::platform::datasets::DatasetError;
 use crate::platform::jobs::JobsError;
-use crate::platform::jobs::table::TableError;
+use crate::platform::jobs::error::TableError;
 use crate::platform::online::OnlineError;
 use crate::platform::queries::{Refusal, compute};
 use crate::platform::uploads::UploadError;

@@ -6,7 +6,8 @@
 use super::fault::Fault;
 use crate::model::{Id, JobType, Span, Time};
 use crate::platform::Platform;
-use crate::platform::jobs::search::{Bounds, Filter, Page, Section};
+use crate::platform::jobs::filter::{Bounds, Filter, Section};
+use crate::platform::jobs::search::Page;
 use crate::wire::convert;
 use crate::wire::proto::enums::{SortDirection, StatusState, WorkType};
 use crate::wire::proto::fleet as proto;

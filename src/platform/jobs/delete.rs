@@ -10,7 +10,7 @@ use crate::model::{Stores, clean};
 use crate::platform::definition::View;
 use crate::platform::frame;
 
-use super::report::grouped;
+use super::attempt_log::grouped;
 use super::trigger::list;
 
 /// What is to be deleted where.

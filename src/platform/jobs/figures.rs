@@ -8,33 +8,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::model::{Id, StageKind};
 
 use super::Jobs;
+use super::error::TableError;
 use super::record::Outcome;
 use super::report::Report;
-use super::table::TableError;
-
-/// Jobs of a view that are alike.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JobCount {
-    /// The view.
-    pub view: Id,
-    /// What they do, in a word.
-    pub job_type: String,
-    /// Where they stand, in a word.
-    pub state: String,
-    /// How many are kept.
-    pub jobs: u64,
-}
-
-/// Attempts of a view that have not ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OpenAttempts {
-    /// The view.
-    pub view: Id,
-    /// Where they stand, in a word.
-    pub state: String,
-    /// How many.
-    pub attempts: u64,
-}
+use super::rows::{JobCount, OpenAttempts};
 
 /// What ended of a view since the start of the process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -15,7 +15,9 @@ use crate::platform::definition::View;
 use crate::platform::source::arrivals::{self, FileState};
 
 use super::Jobs;
-use super::table::TableError;
+use super::attempt_log::grouped;
+use super::error::TableError;
+use super::rows::{ReadFile, WindowRead};
 
 /// By how much the clock of a file system may lag behind the machine's, nanoseconds.
 const LAG: i64 = 20_000_000;
@@ -27,30 +29,6 @@ const MOST_BYTES: i64 = 1 << 30;
 const MOST_FILES: usize = 200;
 /// Files that a sentence names.
 const NAMED: usize = 3;
-
-/// A file, as a job read it for a window.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReadFile {
-    /// Its path.
-    pub path: String,
-    /// Its size.
-    pub bytes: i64,
-    /// When its content was last changed, nanoseconds since 1970.
-    pub modified: i64,
-    /// Events of the window that it held; absent where that is not known.
-    pub rows: Option<i64>,
-}
-
-/// What a job read for a window.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WindowRead {
-    /// The window.
-    pub window: Window,
-    /// When it began to read, nanoseconds since 1970 by the machine's clock, as file systems have it.
-    pub at: i64,
-    /// The files that may hold something of it.
-    pub files: Vec<ReadFile>,
-}
 
 /// Events that came after the job of their window.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,7 +62,7 @@ impl Late {
             let rows = match self.rows {
                 0 => "fewer events than were read".to_owned(),
                 1 => "1 event that came after its job".to_owned(),
-                rows => format!("{} events that came after their jobs", super::report::grouped(rows)),
+                rows => format!("{} events that came after their jobs", grouped(rows)),
             };
             parts.push(format!("{rows}, in {}", list(&self.files)));
         }

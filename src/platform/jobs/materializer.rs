@@ -19,11 +19,11 @@ use crate::platform::engine::ask::Control;
 use crate::platform::offline::{Maintained, OfflineError, OfflineTable, Stamp};
 use crate::platform::online::{OnlineError, OnlineStore};
 
-use super::ledger::Verdict;
+use super::attempt_log::{describe, grouped};
+use super::error::TableError;
 use super::record::Outcome;
-use super::report::{describe, grouped};
 use super::retry::Failure;
-use super::table::TableError;
+use super::verdict::Verdict;
 use super::worker::Materializer;
 use super::{Work, late};
 

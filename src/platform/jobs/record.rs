@@ -7,7 +7,7 @@ use crate::model::time::print_time;
 use crate::model::{Attempt, AttemptState, Id, Job, JobState, JobType, Stores, Time, Window};
 use crate::platform::definition::View;
 
-use super::report::Line;
+use super::attempt_log::Line;
 use super::retry::{self, Failure, INTERRUPTED, Next, Policy};
 
 /// A job with what the platform knows about it beyond the protocol.

@@ -12,26 +12,15 @@ use crate::platform::definition::View;
 use crate::platform::frame;
 use crate::wire::arrow;
 
+use super::error::TableError;
 use super::record::JobRecord;
 use super::rows::Rows;
-use super::table::TableError;
-use super::{Deletion, FoundAttempt, Jobs, JobsError, delete, force, report, trigger};
+use super::{Deletion, FoundAttempt, Jobs, JobsError, attempt_log, delete, force, trigger};
 
 impl Jobs {
     /// The platform's present.
     pub fn now(&self) -> Time {
         self.clock.now()
-    }
-
-    /// All jobs of a view, newest first, with the progress of running attempts.
-    pub fn list(&self, view: Id) -> Result<Vec<Job>, TableError> {
-        let mut records = self.table.read(|rows| rows.jobs(view))?;
-        let rivals = force::Rivals::among(&records);
-        let allowed: Vec<_> = records.iter().map(|record| force::allowed(record, &rivals.of(record))).collect();
-        for (record, allowed) in records.iter_mut().zip(allowed) {
-            record.job.allowed = allowed;
-        }
-        Ok(records.into_iter().map(|record| self.with_progress(record.job)).collect())
     }
 
     /// One job of a view.
@@ -80,7 +69,7 @@ impl Jobs {
             Some(report) => report.detail()?,
             None => {
                 let (stages, log) = self.table.read(|rows| Ok((rows.stages(attempt)?, rows.log(attempt)?)))?;
-                report::detail(attempt, stages, log)
+                attempt_log::detail(attempt, stages, log)
             }
         };
         Ok(Some(FoundAttempt { view, job, detail }))
@@ -184,7 +173,7 @@ impl Jobs {
                 record.say(&delete::asked(keys.height(), distinct.height()), now);
                 notes.iter().for_each(|note| record.say(note, now));
                 rows.save(&mut record)?;
-                rows.save_keys(record.job.id, &bytes)?;
+                rows.save_deletion_keys(record.job.id, &bytes)?;
                 jobs.push(record.job);
             }
             Ok::<_, JobsError>(Deletion { jobs, notes })

@@ -6,22 +6,28 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::model::time::{from_micros, micros, span_micros};
-use crate::model::{Attempt, Id, Span, Time, Window};
+use crate::model::{Id, Span, Time, Window};
 use crate::platform::definition::View;
 
+use super::error::TableError;
 use super::record::JobRecord;
-use super::table::TableError;
-use read::{attempt_of, id_at, job_of, parse_id, time_at};
 
+mod cells;
 mod coverage;
 mod deletion_keys;
 mod figures;
+mod job;
 mod ledger;
 mod prune;
-mod read;
 mod report;
 mod search;
 mod window_reads;
+
+use cells::{id_at, parse_id, time_at};
+use job::{ATTEMPTS, AttemptColumn, JOBS, attempt_in, job_in};
+
+pub use figures::{JobCount, OpenAttempts};
+pub use window_reads::{ReadFile, WindowRead};
 
 /// What is kept of a view from its first application on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,10 +57,6 @@ pub struct Queued {
 pub struct Rows<'a> {
     connection: &'a Connection,
 }
-
-const JOB_COLUMNS: &str = "jobs.id, jobs.view, views.workspace, views.name, jobs.job_type, jobs.state, \
-     jobs.window_start, jobs.window_end, jobs.online, jobs.offline, jobs.by_user, jobs.managed_retries, \
-     jobs.created_at, jobs.updated_at, jobs.next_attempt_at, jobs.counted_from";
 
 impl<'a> Rows<'a> {
     pub(super) fn new(connection: &'a Connection) -> Self {
@@ -86,54 +88,6 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    fn save_job(&self, record: &JobRecord) -> Result<(), TableError> {
-        let job = &record.job;
-        let mut upsert = self.connection.prepare_cached(
-            "INSERT INTO jobs (id, view, job_type, state, window_start, window_end, online, offline, by_user,
-                 managed_retries, created_at, updated_at, next_attempt_at, counted_from)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
-             ON CONFLICT (id) DO UPDATE SET state = excluded.state, updated_at = excluded.updated_at,
-                 next_attempt_at = excluded.next_attempt_at, counted_from = excluded.counted_from",
-        )?;
-        upsert.execute(params![
-            job.id.to_string(),
-            record.view.to_string(),
-            job.job_type.to_string(),
-            job.state.to_string(),
-            job.window.map(|w| micros(w.start)),
-            job.window.map(|w| micros(w.end)),
-            job.online,
-            job.offline,
-            record.by_user,
-            record.managed_retries,
-            job.created_at.map(micros),
-            job.updated_at.map(micros),
-            job.next_attempt_at.map(micros),
-            record.counted_from,
-        ])?;
-        Ok(())
-    }
-
-    fn save_attempt(&self, job: Id, attempt: &Attempt) -> Result<(), TableError> {
-        let mut upsert = self.connection.prepare_cached(
-            "INSERT INTO attempts (id, job, number, state, created_at, updated_at, reason, message)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-             ON CONFLICT (id) DO UPDATE SET state = excluded.state, created_at = excluded.created_at,
-                 updated_at = excluded.updated_at, reason = excluded.reason, message = excluded.message",
-        )?;
-        upsert.execute(params![
-            attempt.id.map(|id| id.to_string()),
-            job.to_string(),
-            attempt.number,
-            attempt.state.to_string(),
-            attempt.created_at.map(micros),
-            attempt.updated_at.map(micros),
-            attempt.reason,
-            attempt.message,
-        ])?;
-        Ok(())
-    }
-
     /// All jobs of a view, newest first.
     pub fn jobs(&self, view: Id) -> Result<Vec<JobRecord>, TableError> {
         self.select("jobs.view = ?1", &[&view.to_string()])
@@ -157,31 +111,29 @@ impl<'a> Rows<'a> {
     }
 
     fn select(&self, condition: &str, parameters: &[&dyn rusqlite::ToSql]) -> Result<Vec<JobRecord>, TableError> {
-        let sql = format!(
-            "SELECT {JOB_COLUMNS} FROM jobs JOIN views ON views.id = jobs.view WHERE {condition} ORDER BY jobs.seq DESC"
-        );
+        let sql = format!("{} WHERE {condition} ORDER BY jobs.seq DESC", *JOBS);
         let mut query = self.connection.prepare_cached(&sql)?;
         let mut records = Vec::new();
         let mut found = query.query(parameters)?;
         while let Some(row) = found.next()? {
-            records.push(job_of(row)?);
+            records.push(job_in(row)?);
         }
         let mut query = self.connection.prepare_cached(&format!(
-            "SELECT attempts.job, attempts.id, number, attempts.state, attempts.created_at, attempts.updated_at,
-                 reason, message
-             FROM jobs JOIN attempts ON attempts.job = jobs.id WHERE {condition} ORDER BY jobs.seq DESC, number"
+            "SELECT {} FROM jobs JOIN attempts ON attempts.job = jobs.id WHERE {condition}
+             ORDER BY jobs.seq DESC, attempts.number",
+            *ATTEMPTS
         ))?;
         let mut found = query.query(parameters)?;
         // Both come in the same order, so each attempt belongs to this job or to a later one.
         let mut jobs = records.iter_mut();
         let mut job = jobs.next();
         while let Some(row) = found.next()? {
-            let id = id_at(row, 0)?;
+            let id = id_at(row, AttemptColumn::Job.at())?;
             while job.as_ref().is_some_and(|record| record.job.id != id) {
                 job = jobs.next();
             }
             if let Some(record) = &mut job {
-                record.job.attempts.push(attempt_of(row)?);
+                record.job.attempts.push(attempt_in(row)?);
             }
         }
         Ok(records)
@@ -189,17 +141,15 @@ impl<'a> Rows<'a> {
 
     /// One job.
     pub fn job(&self, id: Id) -> Result<Option<JobRecord>, TableError> {
-        let sql = format!("SELECT {JOB_COLUMNS} FROM jobs JOIN views ON views.id = jobs.view WHERE jobs.id = ?1");
-        let mut query = self.connection.prepare_cached(&sql)?;
+        let mut query = self.connection.prepare_cached(&format!("{} WHERE jobs.id = ?1", *JOBS))?;
         let mut found = query.query([id.to_string()])?;
-        let Some(mut record) = found.next()?.map(job_of).transpose()? else { return Ok(None) };
-        let mut query = self.connection.prepare_cached(
-            "SELECT job, id, number, state, created_at, updated_at, reason, message
-             FROM attempts WHERE job = ?1 ORDER BY number",
-        )?;
+        let Some(mut record) = found.next()?.map(job_in).transpose()? else { return Ok(None) };
+        let mut query = self
+            .connection
+            .prepare_cached(&format!("SELECT {} FROM attempts WHERE job = ?1 ORDER BY number", *ATTEMPTS))?;
         let mut found = query.query([id.to_string()])?;
         while let Some(row) = found.next()? {
-            record.job.attempts.push(attempt_of(row)?);
+            record.job.attempts.push(attempt_in(row)?);
         }
         Ok(Some(record))
     }

@@ -14,9 +14,9 @@ use crate::platform::clock::{Jumps, STEP};
 use crate::platform::compute::panic_text;
 use crate::platform::definition::{FeatureStart, View};
 
+use super::error::TableError;
 use super::record::JobRecord;
 use super::rows::{Applied, Rows};
-use super::table::TableError;
 use super::upkeep::Upkeep;
 use super::{Jobs, plan};
 

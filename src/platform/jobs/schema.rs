@@ -5,8 +5,8 @@
 
 use rusqlite::{Connection, Transaction};
 
+use super::error::TableError;
 use super::rows::Rows;
-use super::table::TableError;
 
 /// The newest layout of the file.
 pub const LAYOUT: i64 = 4;
@@ -151,8 +151,8 @@ CREATE TABLE read_files (
 pub fn check(connection: &Connection) -> Result<(), TableError> {
     match connection.pragma_query_value(None, "user_version", |row| row.get(0))? {
         LAYOUT => Ok(()),
-        found if found < LAYOUT => Err(TableError::Older { found }),
-        found => Err(TableError::Layout { found }),
+        found if found < LAYOUT => Err(TableError::Older { found, wanted: LAYOUT }),
+        found => Err(TableError::Layout { found, known: LAYOUT }),
     }
 }
 
@@ -160,7 +160,7 @@ pub fn check(connection: &Connection) -> Result<(), TableError> {
 pub fn migrate(connection: &mut Connection) -> Result<(), TableError> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if !(0..=LAYOUT).contains(&found) {
-        return Err(TableError::Layout { found });
+        return Err(TableError::Layout { found, known: LAYOUT });
     }
     let change = connection.transaction()?;
     for layout in found + 1..=LAYOUT {

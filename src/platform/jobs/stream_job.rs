@@ -19,8 +19,8 @@ use crate::platform::engine::Engine;
 use crate::platform::online::OnlineStore;
 use crate::platform::source::readers::Readers;
 
+use super::attempt_log::grouped;
 use super::figures::LeftOut;
-use super::report::grouped;
 use super::{Jobs, materializer};
 
 /// How often streams are read when they are caught up.

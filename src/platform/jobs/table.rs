@@ -1,114 +1,117 @@
 //! The durable job table: one SQLite file that survives `kill -9` and power loss.
 //!
 //! Everything that was acknowledged is here before it was acknowledged (WAL, `synchronous=FULL`). This room stores and
-//! loads records; what a record may become is decided in `record.rs`, what the file looks like in `schema.rs`. Calls block on the disk: never make them from
-//! an async task.
+//! loads records; what a record may become is decided in `record.rs`, what the file looks like in `schema.rs`. Calls block
+//! on the disk: never make them from an async task.
+//!
+//! Two connections: one writes, the other only reads, so that lists are read while jobs are being written. A reading
+//! begins with what was committed last, so whoever was answered about a change finds it in the next list.
 
-use std::io::ErrorKind;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
-use thiserror::Error;
 
+use super::error::TableError;
 use super::rows::Rows;
-use super::schema::{self, LAYOUT};
+use super::schema;
 use crate::platform::{private, sqlite};
 
-/// Why the job table did not answer.
-#[derive(Debug, Error)]
-pub enum TableError {
-    /// The file cannot be used.
-    #[error("the job table failed: {0}. {advice}", advice = sqlite::advice(.0))]
-    Sqlite(#[from] rusqlite::Error),
-    /// The file cannot be made.
-    #[error("the job table cannot be made: {0}. Choose a data directory that you may write to.")]
-    Make(#[source] std::io::Error),
-    /// The file was made by another release.
-    #[error("the job table has layout {found}, this program knows {LAYOUT}: use the release that made it")]
-    Layout {
-        /// What the file says.
-        found: i64,
-    },
-    /// The file was made by an earlier release, and is only to be read.
-    #[error(
-        "the job table has layout {found}, and {LAYOUT} is wanted: start the platform once, which brings it up to date"
-    )]
-    Older {
-        /// What the file says.
-        found: i64,
-    },
-    /// The file holds something that no release writes.
-    #[error(
-        "the job table is damaged: {0}. Put it back from a copy. Without one, move the data directory away and materialize again."
-    )]
-    Damaged(String),
+/// How long one connection waits for another: such as for the one that writes, which may be clearing its log.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Statements that a connection keeps prepared.
+const STATEMENTS: usize = 64;
+
+/// The table, open to be read alone.
+pub struct ReadOnlyTable {
+    connection: Mutex<Connection>,
 }
 
-impl TableError {
-    /// Whether the disk is full, so that making room is what helps.
-    pub fn is_full(&self) -> bool {
-        match self {
-            Self::Sqlite(error) => error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull),
-            Self::Make(error) => matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded),
-            _ => false,
-        }
+impl ReadOnlyTable {
+    /// Opens a file of the newest layout.
+    ///
+    /// # Errors
+    /// When it is not there, cannot be read, or has another layout.
+    pub fn open(path: &Path) -> Result<Self, TableError> {
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        connection.busy_timeout(PATIENCE)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        schema::check(&connection)?;
+        Ok(Self { connection: Mutex::new(connection) })
+    }
+
+    /// Reads one consistent state: all that was committed when it begins.
+    ///
+    /// # Errors
+    /// As `look`, and when the file fails.
+    pub fn read<T>(&self, look: impl FnOnce(&Rows) -> Result<T, TableError>) -> Result<T, TableError> {
+        let mut connection = lock(&self.connection);
+        let transaction = connection.transaction()?;
+        look(&Rows::new(&transaction))
     }
 }
 
 /// The table, open.
 pub struct JobTable {
-    connection: Mutex<Connection>,
+    // Dropped first: the connection that is closed last empties the log, and only one that writes can.
+    reader: ReadOnlyTable,
+    writer: Mutex<Connection>,
+    commits: AtomicU64,
 }
 
 impl JobTable {
     /// Opens the file at `path`, making it for its owner alone when it is not there; so SQLite makes those beside it.
+    ///
+    /// # Errors
+    /// When it cannot be made or used.
     pub fn open(path: &Path) -> Result<Self, TableError> {
         private::make_file(path).map_err(TableError::Make)?;
-        Self::prepare(Connection::open(path)?)
-    }
-
-    /// Opens a file of the newest layout to be read alone.
-    pub fn open_to_read(path: &Path) -> Result<Self, TableError> {
-        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        schema::check(&connection)?;
-        Ok(Self { connection: Mutex::new(connection) })
-    }
-
-    fn prepare(mut connection: Connection) -> Result<Self, TableError> {
-        connection.busy_timeout(std::time::Duration::from_secs(5))?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "foreign_keys", true)?;
-        connection.set_prepared_statement_cache_capacity(64);
-        if let Some(problem) = sqlite::damage(&connection)? {
+        let mut writer = Connection::open(path)?;
+        writer.busy_timeout(PATIENCE)?;
+        writer.pragma_update(None, "journal_mode", "WAL")?;
+        writer.pragma_update(None, "synchronous", "FULL")?;
+        writer.pragma_update(None, "foreign_keys", true)?;
+        writer.set_prepared_statement_cache_capacity(STATEMENTS);
+        if let Some(problem) = sqlite::damage(&writer)? {
             return Err(TableError::Damaged(problem));
         }
-        schema::migrate(&mut connection)?;
-        Ok(Self { connection: Mutex::new(connection) })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Connection> {
-        // A panic under the lock rolls its transaction back, so the connection behind it is sound.
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+        schema::migrate(&mut writer)?;
+        Ok(Self { reader: ReadOnlyTable::open(path)?, writer: Mutex::new(writer), commits: AtomicU64::new(0) })
     }
 
     /// Runs `change` in one transaction and makes it durable; an error leaves nothing behind.
+    ///
+    /// # Errors
+    /// As `change`, and when the file fails.
     pub fn write<T, E: From<TableError>>(&self, change: impl FnOnce(&Rows) -> Result<T, E>) -> Result<T, E> {
-        let mut connection = self.lock();
+        let mut connection = lock(&self.writer);
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(TableError::from)?;
         let done = change(&Rows::new(&transaction))?;
         transaction.commit().map_err(TableError::from)?;
+        self.commits.fetch_add(1, Ordering::SeqCst);
         Ok(done)
     }
 
-    /// Reads one consistent state.
+    /// Reads one consistent state: all that was committed when it begins. It does not wait for those that write.
+    ///
+    /// # Errors
+    /// As `look`, and when the file fails.
     pub fn read<T>(&self, look: impl FnOnce(&Rows) -> Result<T, TableError>) -> Result<T, TableError> {
-        let mut connection = self.lock();
-        let transaction = connection.transaction()?;
-        look(&Rows::new(&transaction))
+        self.reader.read(look)
     }
+
+    /// How many changes were made. What was read after this number is true for as long as the number stays.
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::SeqCst)
+    }
+}
+
+fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
+    // A panic under the lock rolls its transaction back, so the connection behind it is sound.
+    connection.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -161,6 +164,19 @@ mod tests {
                 Ok(())
             })
             .unwrap();
+    }
+
+    #[test]
+    fn the_table_is_read_while_it_is_written_and_shows_a_change_once_it_was_made() {
+        let (_dir, table) = table();
+        let (view, now) = (view("v"), from_micros(0));
+        let jobs = || table.read(|rows| rows.jobs(view.id)).unwrap().len();
+        let meanwhile = table.write(|rows| {
+            rows.register(&view, now, None)?;
+            rows.save(&mut JobRecord::stream(&view, now))?;
+            Ok::<_, TableError>(std::thread::scope(|scope| scope.spawn(jobs).join().unwrap()))
+        });
+        assert_eq!((meanwhile.unwrap(), jobs()), (0, 1));
     }
 
     #[test]

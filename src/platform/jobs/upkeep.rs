@@ -17,7 +17,7 @@ use crate::platform::definition::View;
 use crate::platform::online::OnlineStore;
 
 use super::Jobs;
-use super::table::TableError;
+use super::error::TableError;
 
 /// How long an ended job is kept at least.
 pub const KEPT_FOR: Span = Span::days(90);

@@ -20,7 +20,7 @@ use crate::platform::engine::Engine;
 use crate::platform::engine::ask::{Answer, Control, HistoryArgs, Rows, RunArgs};
 use crate::platform::frame;
 use crate::platform::jobs::Jobs;
-use crate::platform::jobs::ledger::Verdict;
+use crate::platform::jobs::verdict::Verdict;
 use crate::platform::offline::OfflineTable;
 use crate::wire::queries::{HistoryQuery, Query, QueryError};
 use crate::wire::status;

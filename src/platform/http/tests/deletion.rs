@@ -132,7 +132,7 @@ async fn the_job_gets_the_distinct_keys_that_were_sent() {
     let work = bench.platform.jobs().claim().unwrap().unwrap();
     assert_eq!([work.job.id.to_string()], answer.job_ids[..]);
     assert_eq!(work.job.attempts[0].state, AttemptState::Running);
-    let keys = crate::wire::arrow::decode(&work.keys.unwrap(), 1 << 20).unwrap();
+    let keys = crate::wire::arrow::decode(&work.deletion_keys.unwrap(), 1 << 20).unwrap();
     assert!(keys.equals(&df!("carrier" => ["UA", "AA"]).unwrap()), "{keys}");
 }
 

@@ -3,8 +3,8 @@
 use super::{EngineMaterializer, begin, keep, offline_failure, online_failure, permanent, stamp};
 use crate::model::StageKind;
 use crate::platform::jobs::Work;
+use crate::platform::jobs::attempt_log::{describe, grouped};
 use crate::platform::jobs::record::Outcome;
-use crate::platform::jobs::report::{describe, grouped};
 use crate::wire::arrow;
 use polars::prelude::DataFrame;
 
@@ -13,7 +13,10 @@ const KEYS: u64 = 1 << 32;
 
 impl EngineMaterializer {
     pub(super) fn delete(&self, work: &Work) -> Result<(), Outcome> {
-        let keys = work.keys.as_deref().ok_or_else(|| permanent("INTERNAL_ERROR", "The keys of this job are gone."))?;
+        let keys = work
+            .deletion_keys
+            .as_deref()
+            .ok_or_else(|| permanent("INTERNAL_ERROR", "The keys of this job are gone."))?;
         let damaged = |error| permanent("INTERNAL_ERROR", &format!("The kept keys cannot be read: {error}."));
         let keys = arrow::decode(keys, KEYS).map_err(damaged)?;
         // The last look at the flag: a deletion that was begun is finished.

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, params};
 use super::{Rows, id_at};
 use crate::model::time::{from_micros, micros};
 use crate::model::{Coverage, Id, Stores, Window};
-use crate::platform::jobs::table::TableError;
+use crate::platform::jobs::error::TableError;
 
 const ONLINE: &str = "ONLINE";
 const OFFLINE: &str = "OFFLINE";

@@ -7,8 +7,8 @@ use rusqlite::{OptionalExtension, Row, params};
 use super::{Rows, id_at};
 use crate::model::time::{from_micros, joined, micros};
 use crate::model::{Id, Span, Window};
-use crate::platform::jobs::ledger::Known;
-use crate::platform::jobs::table::TableError;
+use crate::platform::jobs::error::TableError;
+use crate::platform::jobs::verdict::Known;
 use crate::platform::offline::{DataFile, Manifest};
 
 impl Rows<'_> {

@@ -5,7 +5,7 @@ use rusqlite::params;
 use super::{Rows, id_at};
 use crate::model::time::micros;
 use crate::model::{Id, Time};
-use crate::platform::jobs::table::TableError;
+use crate::platform::jobs::error::TableError;
 
 impl Rows<'_> {
     /// All views that there ever were jobs of.

@@ -5,8 +5,8 @@ use rusqlite::{OptionalExtension, params};
 use super::{Rows, time_at};
 use crate::model::time::{from_micros, micros};
 use crate::model::{Id, StageKind, StageState, Time};
-use crate::platform::jobs::report::{Line, MAX_LINES, StageRecord};
-use crate::platform::jobs::table::TableError;
+use crate::platform::jobs::attempt_log::{Line, MAX_LINES, StageRecord};
+use crate::platform::jobs::error::TableError;
 
 impl Rows<'_> {
     /// Keeps the stages of an attempt as they stand.

@@ -6,9 +6,9 @@ use rusqlite::{ToSql, params_from_iter};
 use super::Rows;
 use crate::model::time::{micros, span_micros};
 use crate::model::{JobState, Time};
+use crate::platform::jobs::error::TableError;
+use crate::platform::jobs::filter::{Bounds, Filter, Section};
 use crate::platform::jobs::record::JobRecord;
-use crate::platform::jobs::search::{Bounds, Filter, Section};
-use crate::platform::jobs::table::TableError;
 use crate::wire::proto::enums::StatusState;
 
 /// Whether an attempt of the job runs.

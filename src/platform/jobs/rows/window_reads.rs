@@ -5,8 +5,31 @@ use rusqlite::{OptionalExtension, Row, params};
 use super::Rows;
 use crate::model::time::{from_micros, micros};
 use crate::model::{Id, Window};
-use crate::platform::jobs::late::{ReadFile, WindowRead};
-use crate::platform::jobs::table::TableError;
+use crate::platform::jobs::error::TableError;
+
+/// A file, as a job read it for a window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadFile {
+    /// Its path.
+    pub path: String,
+    /// Its size.
+    pub bytes: i64,
+    /// When its content was last changed, nanoseconds since 1970.
+    pub modified: i64,
+    /// Events of the window that it held; absent where that is not known.
+    pub rows: Option<i64>,
+}
+
+/// What a job read for a window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WindowRead {
+    /// The window.
+    pub window: Window,
+    /// When it began to read, nanoseconds since 1970 by the machine's clock, as file systems have it.
+    pub at: i64,
+    /// The files that may hold something of it.
+    pub files: Vec<ReadFile>,
+}
 
 impl Rows<'_> {
     /// Keeps what a job read for a window, in the place of what is known of it. Of windows that lie partly in it, the rest

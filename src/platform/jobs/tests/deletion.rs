@@ -31,7 +31,7 @@ fn a_deletion_is_one_job_a_store_and_goes_before_what_waits() {
     jobs.finish(work.job.id, Outcome::Success).unwrap();
     let deleting = jobs.claim().unwrap().unwrap();
     assert_eq!(deleting.job.id, job.id, "before the other job of the view");
-    let keys = crate::wire::arrow::decode(deleting.keys.as_deref().unwrap(), 1 << 20).unwrap();
+    let keys = crate::wire::arrow::decode(deleting.deletion_keys.as_deref().unwrap(), 1 << 20).unwrap();
     assert!(keys.equals(&carriers(&["UA", "AA"])));
     assert!(jobs.claim().unwrap().is_none());
     jobs.finish(job.id, failed()).unwrap();
@@ -46,7 +46,7 @@ fn keys_go_when_their_deletion_has_ended_and_stay_while_it_may_be_tried_again() 
     let (bench, jobs, _) = manual();
     let view = &bench.views[0];
     jobs.table.write(|rows| rows.will_write(view.id, BOTH)).unwrap();
-    let kept = |jobs: &Jobs, job: &Job| jobs.table.read(|rows| rows.keys(job.id)).unwrap().is_some();
+    let kept = |jobs: &Jobs, job: &Job| jobs.table.read(|rows| rows.deletion_keys(job.id)).unwrap().is_some();
     let deletion = jobs.delete(view, &carriers(&["UA"]), BOTH).unwrap();
     let (online, offline) = (&deletion.jobs[0], &deletion.jobs[1]);
     run_next(&jobs, permanent());

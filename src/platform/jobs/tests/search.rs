@@ -1,6 +1,7 @@
 //! Jobs of many views by filters and pages, against a look at each job.
 
-use super::super::search::{Bounds, Filter, Found, Section};
+use super::super::filter::{Bounds, Filter, Section};
+use super::super::search::Found;
 use super::*;
 use crate::model::Stores;
 use crate::wire::convert::task_state;
