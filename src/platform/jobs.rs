@@ -66,7 +66,7 @@ pub struct Deletion {
 pub struct FoundAttempt {
     /// The view of its job.
     pub view: Id,
-    /// Its job.
+    /// The job that it is an attempt of.
     pub job: Job,
     /// What it did so far.
     pub detail: AttemptDetail,
@@ -77,11 +77,11 @@ pub struct FoundAttempt {
 pub struct Work {
     /// The job; stores stamp their commits with it.
     pub job: Job,
-    /// Its view.
+    /// The view that the job materializes.
     pub view: Arc<View>,
     /// Set when the attempt must stop.
     pub cancel: Cancel,
-    /// How far it is.
+    /// Takes how far the attempt is, for whoever looks.
     pub progress: Progress,
     /// Takes what the attempt tells of its stages, and its log.
     pub report: Report,

@@ -39,7 +39,7 @@ pub struct App {
     pub platform: Arc<Platform>,
     /// The API keys that are let in.
     pub api_keys: Arc<ApiKeys>,
-    /// Counts what is answered.
+    /// Counts requests, how they were answered, and how long that took.
     pub meter: Meter,
     /// Cancelled when the server is to stop.
     pub shutdown: CancellationToken,
@@ -51,7 +51,7 @@ pub struct App {
     pub join_key_files: Bodies,
     /// Places for requests that are worked on.
     pub places: Places,
-    /// Places for stream tails.
+    /// Places for stream tails, which are held for as long as somebody listens.
     pub tails: Places,
     /// Permits to read an uploaded table.
     pub reading: Arc<Semaphore>,

@@ -14,7 +14,7 @@ use tokio::sync::mpsc::{Sender, channel};
 
 use crate::wire::arrow::{CONTENT_TYPE, write};
 
-/// Bytes in one piece.
+/// Bytes of a table that are sent at once.
 const PIECE: usize = 256 * 1024;
 /// Pieces that are written ahead.
 const AHEAD: usize = 4;

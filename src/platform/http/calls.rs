@@ -18,9 +18,9 @@ use crate::wire::rpc::Call;
 pub struct Asked<'a> {
     /// What handlers share.
     pub app: &'a App,
-    /// Who asks.
+    /// Whose API key came with the call.
     pub caller: &'a Caller,
-    /// The envelope.
+    /// The envelope, with the message of the call.
     pub request: &'a Request,
     /// Where the caller reaches this server; absent when its request does not say.
     pub base_url: Option<&'a str>,
@@ -41,7 +41,7 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// Answers a call.
+/// Answers a call on a blocking thread, for it may read the disk.
 pub type Answer = fn(&Asked) -> Result<Response, Fault>;
 
 /// Who answers a call, and what is written down of it.
@@ -52,7 +52,7 @@ pub enum Row {
     Reads(Answer),
     /// It changes something, and stands in the audit log.
     Changes {
-        /// Makes the change.
+        /// Makes the change, durable before it is answered.
         answer: Answer,
         /// What the log says before it is made; absent where the message cannot be read, which the answer says.
         subject: fn(&Asked) -> Option<words::Subject>,

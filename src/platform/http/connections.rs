@@ -37,7 +37,7 @@ const LOG_EVERY: Duration = Duration::from_secs(60);
 const NO_ROOM: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
-/// The bounds of connections.
+/// How many connections there may be, and of one address.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Connections at the same time.

@@ -18,11 +18,11 @@ use Verb::{Delete, Get, Post, Put};
 
 /// One path by one HTTP method.
 pub struct Door {
-    /// The HTTP method.
+    /// The HTTP method that it takes; others are refused.
     pub verb: Verb,
     /// The path, with and without `/api` in front of it; parts in braces stand for anything.
     pub path: &'static str,
-    /// Who may go through.
+    /// Who may go through, and what is written down of it.
     pub entry: Entry,
     /// How long it may take, and how many at a time.
     pub pace: Pace,
@@ -32,7 +32,7 @@ pub struct Door {
 /// The HTTP methods of the doors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
-    /// Reads.
+    /// Reads, and changes nothing.
     Get,
     /// Asks, or changes something.
     Post,
@@ -101,7 +101,7 @@ macro_rules! of_service {
 /// Verb, path, entry, pace and handler of each door.
 macro_rules! doors {
     ($($verb:ident $path:expr, $entry:expr, $pace:ident, $handler:path;)+) => {
-        /// All of them.
+        /// All doors, in the order that docs/keys.md shows them.
         pub const ALL: &[Door] = &[$(
             Door { verb: $verb, path: $path, entry: $entry, pace: $pace, handler: |verb| on(verb, $handler) }
         ),+];

@@ -28,10 +28,10 @@ fn one_line(detail: &str) -> String {
     cut(&clean(detail), LONGEST).into_owned()
 }
 
-/// A refusal or failure.
+/// Why a request was not done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// A gRPC code.
+    /// A gRPC code of `wire::status`.
     pub code: i32,
     /// What happened, to what, and what to do next.
     pub detail: String,

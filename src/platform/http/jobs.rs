@@ -24,7 +24,7 @@ pub fn status(
     Ok(GetMaterializationStatusResponse { materialization_status })
 }
 
-/// Starts a job.
+/// Starts the job that a user asks for, or says why not.
 pub fn submit(
     platform: &Platform,
     request: &proto::MaterializationJobRequest,
@@ -56,7 +56,7 @@ pub fn list(platform: &Platform, request: &proto::ListJobsRequest) -> Result<pro
     Ok(proto::ListJobsResponse { jobs })
 }
 
-/// One job.
+/// One job of a view, by id.
 pub fn get(platform: &Platform, request: &proto::GetJobRequest) -> Result<proto::GetJobResponse, Fault> {
     let id = job_id(request.job_id.as_deref())?;
     let view = owner(platform, &request.workspace, &request.feature_view, &request.feature_service, id)?;

@@ -45,7 +45,7 @@ pub fn login_configs() -> GetConfigsResponse {
     convert::configs_to_proto(&[])
 }
 
-/// All workspaces.
+/// All workspaces of the repository.
 pub fn list_workspaces(platform: &Platform) -> Result<Response, Fault> {
     let workspaces = platform.repository().workspaces.iter().map(convert::workspace_to_proto).collect();
     Ok(Response::ok(&ListWorkspacesResponse { workspaces }))

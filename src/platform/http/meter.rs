@@ -17,7 +17,7 @@ use crate::wire::rpc::Call;
 /// Greatest seconds of the buckets.
 const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
-/// Requests of one name.
+/// Requests at one door, or with one call.
 #[derive(Clone, Debug)]
 pub struct Seen {
     /// How many, by the number that they were answered with.

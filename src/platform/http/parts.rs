@@ -148,7 +148,7 @@ fn columns(view: &View) -> Vec<(String, DataType)> {
     columns
 }
 
-/// An entity.
+/// An entity in the form of the wire.
 pub fn entity(entity: &Entity) -> EntityParts {
     EntityParts {
         id: entity.id,
@@ -160,7 +160,7 @@ pub fn entity(entity: &Entity) -> EntityParts {
     }
 }
 
-/// A data source.
+/// A data source in the form of the wire.
 pub fn source(source: &Source) -> SourceParts {
     SourceParts {
         id: source.id,
@@ -176,7 +176,7 @@ pub fn source(source: &Source) -> SourceParts {
     }
 }
 
-/// A feature service.
+/// A feature service in the form of the wire.
 pub fn service(service: &FeatureService) -> ServiceParts {
     let item = |item: &ServiceItem| ServiceItemParts {
         feature_view: item.view.id,

@@ -27,7 +27,7 @@ fn lock(taken: &Mutex<HashMap<Id, usize>>) -> MutexGuard<'_, HashMap<Id, usize>>
 }
 
 impl Places {
-    /// So many places.
+    /// As many places, none of them taken.
     pub fn new(all: usize) -> Self {
         Self { all, taken: Arc::default() }
     }

@@ -18,17 +18,17 @@ use crate::wire::status;
 
 type Body = Result<Bytes, BytesRejection>;
 
-/// Starts a job.
+/// Starts the job that the body asks for.
 pub async fn submit(State(app): State<App>, body: Body) -> Response {
     answer(app, body, |platform, asked| Ok(OneJob::from(jobs::submit(platform, &asked.submit())?.job))).await
 }
 
-/// One job.
+/// One job of a view, by the id in the body.
 pub async fn get(State(app): State<App>, body: Body) -> Response {
     answer(app, body, |platform, asked| Ok(OneJob::from(jobs::get(platform, &asked.get())?.job))).await
 }
 
-/// Cancels a job.
+/// Cancels the job that the body names.
 pub async fn cancel(State(app): State<App>, body: Body) -> Response {
     answer(app, body, |platform, asked| Ok(OneJob::from(jobs::cancel(platform, &asked.cancel())?.job))).await
 }

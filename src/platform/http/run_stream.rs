@@ -32,10 +32,10 @@ use crate::wire::status;
 
 /// How often progress is told.
 const PROGRESS: Duration = Duration::from_secs(1);
-/// The longest silence.
+/// The longest silence before a heartbeat, so that a dead connection is noticed.
 const HEARTBEAT: Duration = Duration::from_secs(9);
 
-/// What is asked for.
+/// Which tail is asked for, and how many records from before.
 #[derive(Deserialize)]
 #[serde(default)]
 pub struct Asked {
@@ -50,7 +50,7 @@ impl Default for Asked {
     }
 }
 
-/// Opens the tail.
+/// Opens the tail of a view that reads a stream.
 pub async fn handle(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,

@@ -34,19 +34,19 @@ impl Line {
 /// One stage, as far as it is known.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StageRecord {
-    /// What it does.
+    /// What the stage does: compute, or write to a store.
     pub kind: StageKind,
-    /// Where it stands.
+    /// Whether it waits, runs, or how it ended.
     pub state: StageState,
     /// Share done, 0 to 1, while it runs.
     pub progress: Option<f32>,
-    /// When it began.
+    /// When it began; absent while it waits.
     pub started_at: Option<Time>,
-    /// When it ended.
+    /// When it ended; absent before.
     pub ended_at: Option<Time>,
     /// Rows that it read or wrote.
     pub rows: Option<u64>,
-    /// Bytes that it wrote.
+    /// Bytes that it wrote, where that is counted.
     pub bytes: Option<u64>,
     /// What went wrong, in a sentence.
     pub error: Option<String>,

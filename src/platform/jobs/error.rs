@@ -18,7 +18,7 @@ pub enum TableError {
     /// The file was made by another release.
     #[error("the job table has layout {found}, this program knows {known}: use the release that made it")]
     Layout {
-        /// What the file says.
+        /// The layout that the file says it has.
         found: i64,
         /// The newest layout there is here.
         known: i64,
@@ -28,7 +28,7 @@ pub enum TableError {
         "the job table has layout {found}, and {wanted} is wanted: start the platform once, which brings it up to date"
     )]
     Older {
-        /// What the file says.
+        /// The layout that the file says it has.
         found: i64,
         /// The layout that can be read.
         wanted: i64,

@@ -6,9 +6,9 @@ use crate::wire::proto::enums::StatusState;
 /// Ends of a range, both included; an absent one is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds<T> {
-    /// The least.
+    /// The least that is let through.
     pub from: Option<T>,
-    /// The greatest.
+    /// The greatest that is let through.
     pub until: Option<T>,
 }
 
@@ -54,7 +54,7 @@ pub struct Section {
     pub after: Option<i64>,
     /// Jobs that are passed over then.
     pub skip: usize,
-    /// Most jobs.
+    /// The most jobs that the section holds.
     pub size: usize,
     /// Whether it is wanted what may be done with each job.
     pub allowed: bool,

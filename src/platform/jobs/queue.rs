@@ -24,7 +24,7 @@ impl Served {
     }
 }
 
-/// Chooses among `queued`.
+/// Chooses the attempt that runs next; absent when none is queued.
 pub fn choose<'a>(queued: impl Iterator<Item = &'a Queued>, served: &Served) -> Option<Queued> {
     let rank = |q: &&Queued| (!q.is_deletion, !q.by_user, served.last.get(&q.view).copied().unwrap_or(0), q.starts);
     queued.min_by_key(rank).copied()

@@ -38,9 +38,9 @@ pub enum Outcome {
     Failed {
         /// Whether trying again may help.
         failure: Failure,
-        /// In a word.
+        /// Why, in the word that attempts keep.
         reason: String,
-        /// In a sentence.
+        /// Why, in a sentence for people.
         message: String,
     },
 }

@@ -41,7 +41,7 @@ pub struct Applied {
 /// A queued attempt's job, as far as choosing the next one needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Queued {
-    /// The job.
+    /// The job that waits.
     pub job: Id,
     /// Its view.
     pub view: Id,
@@ -139,7 +139,7 @@ impl<'a> Rows<'a> {
         Ok(records)
     }
 
-    /// One job.
+    /// One job by its id, with its attempts.
     pub fn job(&self, id: Id) -> Result<Option<JobRecord>, TableError> {
         let mut query = self.connection.prepare_cached(&format!("{} WHERE jobs.id = ?1", *JOBS))?;
         let mut found = query.query([id.to_string()])?;

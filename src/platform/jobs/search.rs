@@ -23,7 +23,7 @@ pub struct Found {
 /// A section of the jobs that are wanted.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Page {
-    /// The jobs.
+    /// The jobs of the section, in the order that was asked for.
     pub jobs: Vec<Found>,
     /// Jobs that are wanted altogether.
     pub total: usize,

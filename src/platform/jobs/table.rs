@@ -53,7 +53,7 @@ impl ReadOnlyTable {
     }
 }
 
-/// The table, open.
+/// The job table, open to be read and written.
 pub struct JobTable {
     // Dropped first: the connection that is closed last empties the log, and only one that writes can.
     reader: ReadOnlyTable,

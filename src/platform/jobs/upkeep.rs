@@ -44,7 +44,7 @@ pub struct Upkeep {
 }
 
 impl Upkeep {
-    /// Everything is due.
+    /// Upkeep of which everything is due.
     pub fn new(online: Arc<OnlineStore>) -> Self {
         Self { online, pruned: None, expired: None, present: Cautious::default() }
     }

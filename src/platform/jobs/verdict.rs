@@ -85,7 +85,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Whether something is wrong.
+    /// Whether a problem was found, or a window must be written again.
     pub fn is_bad(&self) -> bool {
         !self.problems.is_empty() || !self.windows.is_empty()
     }

@@ -18,7 +18,7 @@ pub type Given = BTreeMap<String, Json>;
 pub struct JoinKeys(BTreeMap<String, Value>);
 
 impl JoinKeys {
-    /// The full key.
+    /// The full key: a value for each join key of the target.
     pub fn full(target: &Target, given: &Given) -> Result<Self, Fault> {
         let wildcard = target.wildcard_key().map(|(name, _)| name).filter(|name| !given.contains_key(*name));
         let advice = wildcard.map(|name| format!(" query-features answers for all values of `{name}`."));

@@ -21,7 +21,7 @@ impl Meter {
         Self { began, store: Duration::ZERO, longest: Duration::ZERO, bytes: 0 }
     }
 
-    /// Measures one read.
+    /// Measures one read of the online store.
     pub fn read<T>(&mut self, read: impl FnOnce() -> Result<Read<T>, OnlineError>) -> Result<T, OnlineError> {
         let began = Instant::now();
         let read = read();

@@ -31,7 +31,7 @@ pub struct Column {
     pub place: usize,
     /// `view.feature`.
     pub name: String,
-    /// Its type.
+    /// The type of its values.
     pub data_type: DataType,
 }
 

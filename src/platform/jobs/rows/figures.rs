@@ -26,7 +26,7 @@ pub struct OpenAttempts {
     pub view: Id,
     /// Where they stand, in a word.
     pub state: String,
-    /// How many.
+    /// How many attempts are alike.
     pub attempts: u64,
 }
 

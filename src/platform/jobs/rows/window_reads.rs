@@ -10,9 +10,9 @@ use crate::platform::jobs::error::TableError;
 /// A file, as a job read it for a window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadFile {
-    /// Its path.
+    /// Its path, as the job opened it.
     pub path: String,
-    /// Its size.
+    /// Its size in bytes.
     pub bytes: i64,
     /// When its content was last changed, nanoseconds since 1970.
     pub modified: i64,
@@ -23,7 +23,7 @@ pub struct ReadFile {
 /// What a job read for a window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WindowRead {
-    /// The window.
+    /// The window that the job materialized.
     pub window: Window,
     /// When it began to read, nanoseconds since 1970 by the machine's clock, as file systems have it.
     pub at: i64,
