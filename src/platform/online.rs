@@ -1,6 +1,10 @@
 //! The online store: tiles and latest rows by key, for lookups (docs/semantics.md sections 6 and 9).
 //!
 //! It stores what the engine made and answers lookups; it must not run queries.
+//!
+//! What a view's values look like and what may be written when is the online store's own, over any place that keeps the
+//! contract (`contract`): the embedded one, and in tests one in memory. A place must know no view, and what is over it
+//! must not know which place it is.
 
 use thiserror::Error;
 
@@ -61,10 +65,10 @@ pub enum OnlineError {
     Store {
         /// Folder of the store.
         path: String,
-        /// What happened.
+        /// What happened, and what to do next.
         problem: String,
     },
-    /// The disk is full.
+    /// The disk is full, and nothing of the write is kept.
     #[error(
         "online store {path}: the disk is full: nothing of this write is kept, what was acknowledged is safe. Make room: the \
          store is opened again by itself"
@@ -81,7 +85,7 @@ pub enum OnlineError {
     Closed {
         /// Folder of the store.
         path: String,
-        /// What happened.
+        /// What happened, and what to do next.
         problem: String,
     },
     /// What jobs wrote is not there.
@@ -135,7 +139,7 @@ impl OnlineError {
 pub struct KeyError {
     /// The text as it came.
     pub text: String,
-    /// The declared type.
+    /// The type that the view declares of it.
     pub expected: String,
     /// What to write instead.
     pub fix: &'static str,

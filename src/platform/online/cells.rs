@@ -9,17 +9,15 @@ use super::{OnlineError, codec};
 use crate::model::{DataType as Word, Value, foreign};
 use crate::platform::frame;
 
-/// One column.
+/// A column of a frame by the kind of its values.
 pub enum Cells {
     /// Integers of any width.
     Int(Int64Chunked),
-    /// Floats.
     Float(Float64Chunked),
-    /// Text.
     Text(StringChunked),
     /// Instants, microseconds since 1970.
     Micros(Int64Chunked),
-    /// Anything else.
+    /// Values that have no column of their own kind.
     Other(Vec<Value>),
 }
 

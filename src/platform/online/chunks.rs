@@ -1,8 +1,8 @@
 //! Great writes in parts, so that their memory is bounded.
 //!
-//! A write is cut only between two join keys: what is stored of one key goes into one write, where it is one step, so a lookup never
-//! meets a half of it. Most writes are one part. What is written before a crash stays, so a writer that may be cut must
-//! be one that doing it again makes right.
+//! A write is cut only between two join keys: what is stored of one key goes into one write, where it is one step, so a
+//! lookup never meets a half of it. Most writes are one part. What is written before a crash stays, so a writer that
+//! may be cut must be one that doing it again makes right.
 
 use super::OnlineError;
 use super::contract::{Change, ENTRY, Lost, NewerPut, PartitionStore};
@@ -35,7 +35,8 @@ impl<'a> Chunks<'a> {
         Self { place, limit, changes: Vec::new(), size: 0, key: Vec::new(), done: Done::default() }
     }
 
-    /// Tells which join key the next changes belong to. Writes what there is when it is another one and the part is full.
+    /// Tells which join key the next changes belong to. Writes what there is when it is another one and the part is
+    /// full.
     pub fn begin_key(&mut self, key: &[u8]) -> Result<(), OnlineError> {
         if self.key != key {
             if self.size >= self.limit {
@@ -47,7 +48,6 @@ impl<'a> Chunks<'a> {
         Ok(())
     }
 
-    /// Adds a change.
     pub fn push(&mut self, change: Change) {
         self.size += self.place.cost(&change);
         self.changes.push(change);
@@ -82,7 +82,7 @@ impl<'a> Chunks<'a> {
         Ok(())
     }
 
-    /// Writes what is left.
+    /// Writes what is left, and gives what all parts did.
     pub fn finish(mut self) -> Result<Done, OnlineError> {
         if !self.changes.is_empty() {
             self.write()?;

@@ -1,8 +1,8 @@
 //! Keys and values as bytes: the layout of the online store.
 //!
-//! Keys keep the order of what they stand for, so that one range finds the tiles of a window and one walk gives the values
-//! of a wildcard key in their order. Values need no order; they begin with a version byte, so that a later layout can be
-//! told from this one. No I/O.
+//! Keys keep the order of what they stand for, so that one range finds the tiles of a window and one walk gives the
+//! values of a wildcard key in their order. Values need no order; they begin with a version byte, so that a later
+//! layout can be told from this one. No I/O.
 
 use crate::model::time::{from_micros, micros};
 use crate::model::{Time, Value};
@@ -14,9 +14,9 @@ const WHOLE_TILE: u8 = 2;
 /// Deepest nesting of lists that is read back: stored lists hold scalars, and damaged bytes must not use up the stack.
 const MAX_DEPTH: u8 = 4;
 
-/// Appends one join key value. The order of the bytes is the order of the values, nulls first. No key is the beginning of
-/// another, so that what is stored below one key is never met below a longer one, and several keys can be taken apart without their
-/// lengths. Absent for types that cannot be keys.
+/// Appends one join key value. The order of the bytes is the order of the values, nulls first. No key is the beginning
+/// of another, so that what is stored below one key is never met below a longer one, and several keys can be taken
+/// apart without their lengths. Absent for types that cannot be keys.
 pub fn push_key(bytes: &mut Vec<u8>, value: &Value) -> Option<()> {
     match value {
         Value::Null => bytes.push(0),
@@ -33,8 +33,9 @@ pub fn push_int_key(bytes: &mut Vec<u8>, number: i64) {
     bytes.extend(ordered(number));
 }
 
-/// Appends a text join key. Two zero bytes end it: less than anything that may follow the same beginning, so that `a` comes before
-/// `ab`. A zero byte inside is therefore followed by 0xff, which no end is, and which keeps it less than any other byte.
+/// Appends a text join key. Two zero bytes end it: less than anything that may follow the same beginning, so that `a`
+/// comes before `ab`. A zero byte inside is therefore followed by 0xff, which no end is, and which keeps it less than
+/// any other byte.
 pub fn push_text_key(bytes: &mut Vec<u8>, text: &str) {
     bytes.push(2);
     if !text.as_bytes().contains(&0) {
@@ -98,8 +99,8 @@ fn text_end(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// Eight bytes that sort as the number does: with its sign bit turned over, for that is set where a number is less than zero, and
-/// bytes with it set come last.
+/// Eight bytes that sort as the number does: with its sign bit turned over, for that is set where a number is less than
+/// zero, and bytes with it set come last.
 pub fn ordered(number: i64) -> [u8; 8] {
     ((number as u64) ^ (1 << 63)).to_be_bytes()
 }
@@ -134,7 +135,6 @@ pub fn begin_tile(bytes: &mut Vec<u8>, values: usize) {
     bytes.extend((values as u32).to_be_bytes());
 }
 
-/// Appends one value.
 pub fn push(bytes: &mut Vec<u8>, value: &Value) {
     match value {
         Value::Null => push_null(bytes),
@@ -151,24 +151,20 @@ pub fn push(bytes: &mut Vec<u8>, value: &Value) {
     }
 }
 
-/// Appends a missing value.
 pub fn push_null(bytes: &mut Vec<u8>) {
     bytes.push(0);
 }
 
-/// Appends an integer.
 pub fn push_int(bytes: &mut Vec<u8>, number: i64) {
     bytes.push(1);
     bytes.extend(number.to_be_bytes());
 }
 
-/// Appends a float.
 pub fn push_float(bytes: &mut Vec<u8>, number: f64) {
     bytes.push(2);
     bytes.extend(number.to_bits().to_be_bytes());
 }
 
-/// Appends a text.
 pub fn push_text(bytes: &mut Vec<u8>, text: &str) {
     bytes.push(3);
     bytes.extend((text.len() as u32).to_be_bytes());
@@ -187,7 +183,8 @@ pub fn decode(bytes: &[u8]) -> Option<Vec<Value>> {
     (*version == VERSION).then(|| whole_list(rest))?
 }
 
-/// The values of a tile, and whether it holds all parts of its layout; absent when they are damaged or of another version.
+/// The values of a tile, and whether it holds all parts of its layout; absent when they are damaged or of another
+/// version.
 pub fn decode_tile(bytes: &[u8]) -> Option<(Vec<Value>, bool)> {
     let (version, rest) = bytes.split_first()?;
     let is_whole = *version == WHOLE_TILE;

@@ -1,7 +1,8 @@
 //! The place for values on this machine: fjall, an embedded log-structured store in one folder.
 //!
-//! It keeps more than the contract asks for: a write is one batch over all partitions, and what is read is of one snapshot. Keys are
-//! kept joined, in one order over all partitions. It must not know what values mean beyond their times.
+//! It keeps more than the contract asks for: a write is one batch over all partitions, and what is read is of one
+//! snapshot. Keys are kept joined, in one order over all partitions. It must not know what values mean beyond their
+//! times.
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};
@@ -36,12 +37,13 @@ const ROOM: usize = 2 << 20;
 
 /// The store in one folder.
 ///
-/// After a write that failed, fjall takes no more of them, for what is on disk is not certain. Then all of it is closed and opened
-/// anew, from what is on disk, as soon as there is room: at a write, or when [`PartitionStore::mend`] is called. Until then it is read
-/// as it was.
+/// After a write that failed, fjall takes no more of them, for what is on disk is not certain. Then all of it is closed
+/// and opened anew, from what is on disk, as soon as there is room: at a write, or when [`PartitionStore::mend`] is
+/// called. Until then it is read as it was.
 pub struct FjallStore {
     path: PathBuf,
-    /// Absent while it could not be opened again. Scans hold it without the lock, for what they visit may be read meanwhile.
+    /// Absent while it could not be opened again. Scans hold it without the lock, for what they visit may be read
+    /// meanwhile.
     open: RwLock<Option<Arc<Open>>>,
     /// Conditional puts read what they change, so writes go one after the other.
     writing: Mutex<Writing>,
@@ -67,7 +69,8 @@ struct Broken {
 }
 
 impl FjallStore {
-    /// Opens the store in `dir`, creating it when it is not there, and takes one of an earlier form into the present one.
+    /// Opens the store in `dir`, creating it when it is not there, and takes one of an earlier form into the present
+    /// one.
     pub fn open(dir: &Path) -> Result<Self, OnlineError> {
         let open = Open::at(dir).map_err(|error| store_error(dir, &error))?;
         form::check(&open, dir)?;
@@ -164,7 +167,8 @@ impl FjallStore {
         }
     }
 
-    /// Whether the disk takes as much as opening the store may write. While it does not, what is open is better than nothing.
+    /// Whether the disk takes as much as opening the store may write. While it does not, what is open is better than
+    /// nothing.
     fn has_room(&self) -> Result<(), OnlineError> {
         let probe = self.path.join("room.probe");
         let written = File::create(&probe).and_then(|mut file| {

@@ -1,7 +1,7 @@
 //! Addresses: the partition of a value and its sort key, behind each other in one buffer.
 //!
-//! A place with ordered files takes the buffer as it is; one that keeps partitions apart takes it in two. It must not know
-//! what the bytes stand for.
+//! A place with ordered files takes the buffer as it is; one that keeps partitions apart takes it in two. It must not
+//! know what the bytes stand for.
 
 /// Where one value is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,4 +1,5 @@
-//! Work for a second processor: what is to be written is made on a thread beside the one that writes it. No I/O of its own.
+//! Work for a second processor: what is to be written is made on a thread beside the one that writes it. No I/O of its
+//! own.
 
 use std::sync::mpsc::sync_channel;
 

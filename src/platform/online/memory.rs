@@ -1,5 +1,5 @@
-//! A place in memory, for tests, that keeps no more than the contract asks for: partitions lie in no order, a write is done a partition at a
-//! time, and may end between two. So the tests prove that nothing above relies on more.
+//! A place in memory, for tests, that keeps no more than the contract asks for: partitions lie in no order, a write is
+//! done a partition at a time, and may end between two. So the tests prove that nothing above relies on more.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
@@ -17,7 +17,7 @@ use crate::model::Id;
 /// A value, and when it is over.
 type Value = (Vec<u8>, Option<i64>);
 
-/// The place.
+/// Partitions in memory, and how many steps may still be done.
 pub struct MemoryStore {
     all: RwLock<All>,
     /// Steps that are done before every other one fails.

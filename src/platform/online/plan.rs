@@ -1,8 +1,8 @@
 //! How the data of one view lies in the store: made once a definition, read by every call. No I/O.
 //!
-//! A partition is the view's id and the keys of its serving index; behind it, as sort key, come the wildcard key, where the view
-//! has one, and of tiles their start. So the tiles of one key lie together, oldest first, and so do all values of the wildcard
-//! key under the same indexed keys: a lookup and a query each read one range of one partition.
+//! A partition is the view's id and the keys of its serving index; behind it, as sort key, come the wildcard key, where
+//! the view has one, and of tiles their start. So the tiles of one key lie together, oldest first, and so do all values
+//! of the wildcard key under the same indexed keys: a lookup and a query each read one range of one partition.
 
 use super::contract::{ID_BYTES, Over, PartitionReads, Space, TIME_BYTES};
 use super::key::Key;
@@ -15,9 +15,7 @@ use crate::platform::tiles::{StoredColumn, stored_columns};
 
 /// What the store needs to know of a view.
 pub struct Plan {
-    /// Its id.
     pub id: Id,
-    /// Its name.
     pub name: String,
     /// How its features are made.
     pub kind: Kind,
@@ -68,7 +66,7 @@ impl Plan {
             && self.kind == view.kind
     }
 
-    /// Where its data is.
+    /// The space of its values: tiles of aggregates, rows of temporal views.
     pub fn space(&self) -> Space {
         if matches!(self.kind, Kind::Aggregate { .. }) { Space::Tiles } else { Space::Rows }
     }
@@ -100,7 +98,8 @@ impl Plan {
         if interval > 0 { end.saturating_add((-end).rem_euclid(interval)) } else { end }
     }
 
-    /// The instant from which no lookup sees a stored value, microseconds; absent where it counts for ever, or is damaged.
+    /// The instant from which no lookup sees a stored value, microseconds; absent where it counts for ever, or is
+    /// damaged.
     pub fn ends(&self, sort: &[u8], value: &[u8]) -> Option<i64> {
         match self.space() {
             Space::Tiles => codec::unordered(sort.last_chunk::<TIME_BYTES>()?).map(|start| self.tile_ends(start)),
@@ -158,8 +157,8 @@ impl Plan {
         )))
     }
 
-    /// The key of a join key, given in the view's order: of a row, and the beginning of those of its tiles. Room for a tile's start
-    /// is kept.
+    /// The key of a join key, given in the view's order: of a row, and the beginning of those of its tiles. Room for a
+    /// tile's start is kept.
     pub fn key(&self, keys: &[Value]) -> Result<Key, OnlineError> {
         let mut bytes = Vec::with_capacity(64);
         bytes.extend(self.id.0.to_be_bytes());
@@ -174,8 +173,8 @@ impl Plan {
         Ok(Key::split(bytes, split))
     }
 
-    /// The partition of keys of the serving index, given in the index's order; and the join keys in the view's order, the
-    /// wildcard key null.
+    /// The partition of keys of the serving index, given in the index's order; and the join keys in the view's order,
+    /// the wildcard key null.
     pub fn partition(&self, indexed: &[Value]) -> Result<(Key, Vec<Value>), OnlineError> {
         let places = self.index_order();
         if indexed.len() != places.len() {

@@ -1,5 +1,5 @@
-//! Brings the values of a view under other keys when its wildcard key has changed: the order of the join keys, and how many of
-//! them make the partition, follow the serving index.
+//! Brings the values of a view under other keys when its wildcard key has changed: the order of the join keys, and how
+//! many of them make the partition, follow the serving index.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;

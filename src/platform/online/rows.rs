@@ -63,8 +63,8 @@ impl Newest {
     }
 }
 
-/// Upserts the newest row of each key by newer-or-equal time: great writes all rows in one, ahead of what follows. Rows whose
-/// ttl is over at `now` are left out.
+/// Upserts the newest row of each key by newer-or-equal time: great writes all rows in one, ahead of what follows. Rows
+/// whose ttl is over at `now` are left out.
 pub fn upsert(chunks: &mut Chunks<'_>, plan: &Plan, rows: &DataFrame, now: Time) -> Result<BatchWrite, OnlineError> {
     let mut newest = Newest::new(plan, rows)?;
     let mut done = BatchWrite { skipped: newest.late, ..BatchWrite::default() };

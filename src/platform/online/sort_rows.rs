@@ -1,7 +1,7 @@
 //! Sorting many rows by their keys. No I/O.
 //!
-//! All keys of a view begin alike. The eight bytes behind what they share mostly tell two apart without a look at the rest,
-//! which lies somewhere else in memory.
+//! All keys of a view begin alike. The eight bytes behind what they share mostly tell two apart without a look at the
+//! rest, which lies somewhere else in memory.
 
 /// Sorts by key, rows of one key by number.
 pub fn sort_by_key<T>(rows: &mut Vec<T>, key: impl Fn(&T) -> (&[u8], usize)) {

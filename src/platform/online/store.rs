@@ -1,4 +1,5 @@
-//! The online store over any place that keeps the contract: what it promises, whose turn it is to write, and what is known of views.
+//! The online store over any place that keeps the contract: what it promises, whose turn it is to write, and what is
+//! known of views.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -102,8 +103,8 @@ impl OnlineStore {
         Ok(self.get(view, Meta::Windows)?.map(|bytes| Windows::decode(&bytes)).unwrap_or_default())
     }
 
-    /// The windows that batch jobs wrote, joined where they touch, in the order of time. A lookup that finds nothing means
-    /// "no data" inside them, and "not materialized" outside.
+    /// The windows that batch jobs wrote, joined where they touch, in the order of time. A lookup that finds nothing
+    /// means "no data" inside them, and "not materialized" outside.
     pub fn windows(&self, view: Id) -> Result<Vec<Window>, OnlineError> {
         Ok(self.known_windows(view)?.list())
     }
@@ -126,8 +127,8 @@ impl OnlineStore {
         Err(OnlineError::Store { path: self.place.place(), problem })
     }
 
-    /// Holds the store against the windows that jobs say they wrote of a view. What is not there, for the store was removed or
-    /// is an older copy, is given, and is refused by lookups that need it until jobs write it again.
+    /// Holds the store against the windows that jobs say they wrote of a view. What is not there, for the store was
+    /// removed or is an older copy, is given, and is refused by lookups that need it until jobs write it again.
     pub fn hold_against(&self, view: Id, written: &[Window]) -> Result<Vec<Window>, OnlineError> {
         let there = self.windows(view)?;
         let missing: Vec<Window> = written.iter().flat_map(|window| window.without(&there)).collect();
@@ -198,12 +199,12 @@ impl OnlineStore {
         Ok(newer.map(|seen| put(Meta::LatestEvent, view, codec::instant(seen).to_vec())))
     }
 
-    /// Batch: replaces the tiles of the window (aggregates), or upserts rows by newer-or-equal timestamp (temporal), and
-    /// marks the window as batch-materialized. Idempotent. What no lookup can reach at `now` or later is left out.
+    /// Batch: replaces the tiles of the window (aggregates), or upserts rows by newer-or-equal timestamp (temporal),
+    /// and marks the window as batch-materialized. Idempotent. What no lookup can reach at `now` or later is left out.
     ///
-    /// A write of a partition at a time, in which the window is marked last. Of great windows the rows go in one write ahead of it, the
-    /// tiles in parts, cut between two join keys. So a lookup sees all of a key's window or nothing of it, and what an end in
-    /// the middle leaves behind is replaced when the window is written again.
+    /// A write of a partition at a time, in which the window is marked last. Of great windows the rows go in one write
+    /// ahead of it, the tiles in parts, cut between two join keys. So a lookup sees all of a key's window or nothing of
+    /// it, and what an end in the middle leaves behind is replaced when the window is written again.
     pub fn write_batch(
         &self,
         view: &View,
@@ -213,6 +214,7 @@ impl OnlineStore {
     ) -> Result<BatchWrite, OnlineError> {
         let plan = self.plan(view)?;
         let _turn = self.turn();
+        let windows = self.known_windows(plan.id)?.with(window);
         let mut chunks = Chunks::new(&*self.place, self.part);
         // First, so that no data is ever there without its shape.
         self.form_of(&plan).for_each(|change| chunks.push(change));
@@ -227,7 +229,6 @@ impl OnlineStore {
                 (done, newest) = (written, tiles::newest_event(&plan, rows)?);
             }
         }
-        let windows = self.known_windows(plan.id)?.with(window);
         chunks.push(put(Meta::Windows, plan.id, windows.encode()));
         self.latest(plan.id, newest)?.into_iter().for_each(|change| chunks.push(change));
         let lost = chunks.finish()?.lost;
@@ -237,8 +238,9 @@ impl OnlineStore {
         Ok(done)
     }
 
-    /// Stream: merges tiles or upserts rows and stores `position`, all or nothing. Tiles inside batch-materialized windows,
-    /// and tiles that ended before the newest event of earlier writes less the watermark, are left out and counted.
+    /// Stream: merges tiles or upserts rows and stores `position`, all or nothing. Tiles inside batch-materialized
+    /// windows, and tiles that ended before the newest event of earlier writes less the watermark, are left out and
+    /// counted.
     pub fn write_stream(
         &self,
         view: &View,
@@ -264,7 +266,7 @@ impl OnlineStore {
         changes.push(put(Meta::Position, plan.id, position.encode()));
         changes.extend(self.form_of(&plan));
         changes.extend(self.latest(plan.id, newest)?);
-        // Once and for all: tiles are sums, and to add the same events again would count them twice.
+        // All or nothing: tiles are sums, and to add the same events again would count them twice.
         for lost in self.place.write_once(changes)?.lost {
             let count = counts.get(lost).copied().unwrap_or_default();
             done.written -= count;
@@ -308,8 +310,8 @@ impl OnlineStore {
         Ok(reads.read(self.aged(vector::from_tiles(&plan, keys, &tiles, span)?)))
     }
 
-    /// One entry for each value of the wildcard key that has anything inside the longest window, or the ttl, at `at`; in the
-    /// order of that value. `indexed` are the keys of the view's `online_serving_index`, in its order. More than
+    /// One entry for each value of the wildcard key that has anything inside the longest window, or the ttl, at `at`;
+    /// in the order of that value. `indexed` are the keys of the view's `online_serving_index`, in its order. More than
     /// 10 000 entries are refused.
     pub fn query(&self, view: &View, indexed: &[Value], at: Time) -> Result<Read<Vec<Entry>>, OnlineError> {
         let plan = self.plan(view)?;
@@ -319,10 +321,11 @@ impl OnlineStore {
         Ok(reads.read(found.into_iter().map(|(keys, vector)| (keys, self.aged(vector))).collect()))
     }
 
-    /// Removes everything of these keys (a frame of the view's join key columns, distinct, of their types; null is a legal
-    /// key). Returns the tiles or rows that are gone. Deleting again is harmless.
+    /// Removes everything of these keys (a frame of the view's join key columns, distinct, of their types; null is a
+    /// legal key). Returns the tiles or rows that are gone. Deleting again is harmless.
     ///
-    /// Many go in parts, cut between two join keys, so that a key is whole or gone. After an end in the middle, deleting again removes the rest.
+    /// Many go in parts, cut between two join keys, so that a key is whole or gone. After an end in the middle,
+    /// deleting again removes the rest.
     pub fn delete(&self, view: &View, keys: &DataFrame) -> Result<u64, OnlineError> {
         let plan = self.plan(view)?;
         let _turn = self.turn();
@@ -331,9 +334,10 @@ impl OnlineStore {
         chunks.finish().map(|done| done.removed)
     }
 
-    /// Removes what no lookup can reach at `now` or later: tiles behind the longest window, the oldest first, and rows whose
-    /// ttl is over. At most `limit` of them; returns how many. One call looks at a bounded number of rows and the next goes on
-    /// from there, so nothing removed need not mean that nothing is left; it costs nothing where nothing can be over.
+    /// Removes what no lookup can reach at `now` or later: tiles behind the longest window, the oldest first, and rows
+    /// whose ttl is over. At most `limit` of them; returns how many. One call looks at a bounded number of rows and the
+    /// next goes on from there, so nothing removed need not mean that nothing is left; it costs nothing where nothing
+    /// can be over.
     pub fn expire(&self, view: &View, now: Time, limit: usize) -> Result<u64, OnlineError> {
         let plan = self.plan(view)?;
         let Some(over) = plan.over(micros(now)) else { return Ok(0) };

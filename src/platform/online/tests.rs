@@ -21,6 +21,7 @@ use crate::platform::source::replay;
 
 mod formats;
 mod parts;
+mod places;
 mod queries;
 mod removal;
 

@@ -63,8 +63,8 @@ impl TileCells {
 /// The rows of one tile, by key and number, and their value.
 type Encoded<'a> = (&'a [(Key, usize)], Result<Vec<u8>, OnlineError>);
 
-/// Puts the tiles of the rows in the place of all tiles of the window. Rows that no lookup can reach at `now` or later are
-/// left out.
+/// Puts the tiles of the rows in the place of all tiles of the window. Rows that no lookup can reach at `now` or later
+/// are left out.
 pub fn replace(
     chunks: &mut Chunks<'_>,
     place: &dyn PartitionStore,

@@ -1,5 +1,5 @@
-//! How the embedded store finds what is over: tiles by its index, rows by a pass over all of them, and nothing at all where
-//! the oldest value is known to count still.
+//! How the embedded store finds what is over: tiles by its index, rows by a pass over all of them, and nothing at all
+//! where the oldest value is known to count still.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -74,7 +74,8 @@ impl Sweeps {
         self.0.get(&view).is_none_or(|sweep| sweep.oldest < over.before)
     }
 
-    /// Removes at most `limit` values that are over: the oldest tiles first; rows in the order of their keys, [`LOOKED_AT`] a call.
+    /// Removes at most `limit` values that are over: the oldest tiles first; rows in the order of their keys,
+    /// [`LOOKED_AT`] a call.
     pub fn expire(
         &mut self,
         open: &Open,

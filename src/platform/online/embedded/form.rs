@@ -1,10 +1,10 @@
 //! The form of what the embedded store keeps, and its number in it.
 //!
-//! Form 4 is the present one. In form 3 the position of a view in its stream was an instant, for all streams were replays; it
-//! becomes the replay's offset when the store is opened, in the batch that gives the new number. In form 2 tiles held of
-//! variances the sums of squares alone; each tile tells which of the two it is of, so that they stay as they are. Form 1 had no
-//! number, kept a row's time among its values, and all join keys in the view's order; rows are rewritten when the store is
-//! opened, the order of keys when a view is first met.
+//! Form 4 is the present one. In form 3 the position of a view in its stream was an instant, for all streams were
+//! replays; it becomes the replay's offset when the store is opened, in the batch that gives the new number. In form 2
+//! tiles held of variances the sums of squares alone; each tile tells which of the two it is of, so that they stay as
+//! they are. Form 1 had no number, kept a row's time among its values, and all join keys in the view's order; rows are
+//! rewritten when the store is opened, the order of keys when a view is first met.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -84,8 +84,9 @@ fn positions(open: &Open, batch: &mut OwnedWriteBatch) -> fjall::Result<()> {
     })
 }
 
-/// Moves the time of form 1's rows to the front of their values. Both forms tell themselves apart: the present one begins
-/// with an instant, the first with a version byte that no instant of the calendar begins with. So it may be done in parts.
+/// Moves the time of form 1's rows to the front of their values. Both forms tell themselves apart: the present one
+/// begins with an instant, the first with a version byte that no instant of the calendar begins with. So it may be done
+/// in parts.
 fn rewrite_rows(open: &Open, commit: &dyn Fn(OwnedWriteBatch) -> fjall::Result<()>) -> fjall::Result<()> {
     let mut from = Vec::new();
     loop {

@@ -1,5 +1,6 @@
-//! The embedded store's index of tiles: for each tile an entry of view, start and join key, without a value. It finds the tiles of a
-//! window over all keys, oldest first. Entries change in the same batch as their tiles; nobody outside sees them.
+//! The embedded store's index of tiles: for each tile an entry of view, start and join key, without a value. It finds
+//! the tiles of a window over all keys, oldest first. Entries change in the same batch as their tiles; nobody outside
+//! sees them.
 
 use super::super::codec;
 use super::super::contract::{ID_BYTES, TIME_BYTES};

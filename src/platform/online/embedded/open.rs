@@ -1,5 +1,5 @@
-//! fjall's handles of one folder, and what is done with them: writes are batches that are on disk before they return. It must
-//! not know whether an earlier write has failed, nor what values mean.
+//! fjall's handles of one folder, and what is done with them: writes are batches that are on disk before they return.
+//! It must not know whether an earlier write has failed, nor what values mean.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -14,8 +14,8 @@ use super::expiry::{Oldest, Sweeps};
 use super::index;
 use super::walk::StoredWalk;
 
-/// Tables in memory that may wait for their flush when a write begins. A write seals two more at most, and from four on fjall
-/// makes its writer wait.
+/// Tables in memory that may wait for their flush when a write begins. A write seals two more at most, and from four on
+/// fjall makes its writer wait.
 const MOST_SEALED: usize = 1;
 /// How often that is looked at.
 pub const FLUSH_CHECK: Duration = Duration::from_millis(1);
@@ -23,11 +23,9 @@ pub const FLUSH_CHECK: Duration = Duration::from_millis(1);
 /// What is kept, each in a keyspace of fjall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kept {
-    /// [`Space::Tiles`].
     Tiles,
-    /// The index of tiles.
+    /// For each tile an entry that finds it by its start.
     TileIndex,
-    /// [`Space::Rows`].
     Rows,
     /// [`Space::Views`], and the number of the form.
     Views,
@@ -76,7 +74,7 @@ impl From<fjall::Error> for Failure {
     }
 }
 
-/// fjall's handles.
+/// fjall's handles of one folder; while they are there, nobody else opens it.
 pub struct Open {
     database: Database,
     /// In the order of [`Kept::ALL`].
@@ -120,8 +118,8 @@ impl Open {
         self.database.batch().durability(Some(PersistMode::SyncAll))
     }
 
-    /// Waits until what earlier writes left in memory is on its way to files. fjall itself waits for that in the middle of
-    /// a write, and without end once its background thread has met a full disk; here that is noticed.
+    /// Waits until what earlier writes left in memory is on its way to files. fjall itself waits for that in the middle
+    /// of a write, and without end once its background thread has met a full disk; here that is noticed.
     fn wait_for_flushes(&self) -> fjall::Result<()> {
         while self.keyspaces.iter().any(|keyspace| keyspace.sealed_memtable_count() > MOST_SEALED) {
             self.database.persist(PersistMode::Buffer)?;
@@ -130,8 +128,8 @@ impl Open {
         Ok(())
     }
 
-    /// Does the changes in one batch. Where ranges hold more than one part of a great write, and need not go together, in
-    /// several, cut between two partitions.
+    /// Does the changes in one batch. Where ranges hold more than one part of a great write, and need not go together,
+    /// in several, cut between two partitions.
     pub fn write(&self, changes: Vec<Change>, together: bool, sweeps: &mut Sweeps) -> Result<Written, Failure> {
         self.wait_for_flushes()?;
         let mut stored = StoredWalk::along(&changes);
@@ -192,7 +190,7 @@ impl Open {
         Ok(lost)
     }
 
-    /// Removes values by their joined keys.
+    /// Removes values by their joined keys, in one batch.
     pub fn remove(&self, space: Space, keys: Vec<Vec<u8>>) -> fjall::Result<()> {
         if keys.is_empty() {
             return Ok(());

@@ -1,5 +1,5 @@
-//! Finds what is stored under the keys of conditional puts. Where they come in their order it walks along the stored keys
-//! beside them, which is cheaper than asking for each; where too much else lies between them, it asks for each.
+//! Finds what is stored under the keys of conditional puts. Where they come in their order it walks along the stored
+//! keys beside them, which is cheaper than asking for each; where too much else lies between them, it asks for each.
 
 use fjall::{Keyspace, UserKey, UserValue};
 

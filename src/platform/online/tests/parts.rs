@@ -101,8 +101,8 @@ fn a_write_that_ends_in_the_middle_leaves_every_key_whole_and_is_made_right_by_a
     assert!(parts > 2, "the write was one of {parts} parts");
 }
 
-/// A great write of rows, over the embedded store and the one in memory: what is newer there stays, the rest is as if written
-/// row by row, and a write that fails leaves all as it was.
+/// A great write of rows, over the embedded store and the one in memory: what is newer there stays, the rest is as if
+/// written row by row, and a write that fails leaves all as it was.
 #[test]
 fn rows_of_a_great_window_are_those_of_many_small_ones() {
     let view = pair_rows(None);
@@ -274,8 +274,8 @@ proptest! {
     }
 }
 
-/// A stream job reads on from where the store says that it is. Wherever a write ends in the middle, each event counts once, and so it is
-/// when the place itself goes on later.
+/// A stream job reads on from where the store says that it is. Wherever a write ends in the middle, each event counts
+/// once, and so it is when the place itself goes on later.
 #[test]
 fn a_stream_that_ends_between_two_partitions_counts_each_event_once() {
     let view = pair_view();
@@ -311,7 +311,25 @@ fn a_stream_that_ends_between_two_partitions_counts_each_event_once() {
     assert!(halves > 50, "of {steps} ends {halves} were between two partitions");
 }
 
-/// As above, of a batch: done again, it is right, and until then the window is not marked.
+/// What a stream's write has left in the middle is no longer there once a batch has replaced its window.
+#[test]
+fn a_batch_replaces_all_of_a_stream_write_that_ended_in_the_middle() {
+    let view = pair_view();
+    let window = Window { start: base(), end: base() + Span::hours(2) };
+    let empty = stream::fold(&view, frame(&[]), Some(window), false).unwrap();
+    let rows = PolarsEngine.transform_stream(&view, frame(&events(1))).unwrap().rows;
+    for steps in 0..=21 {
+        let place = Arc::new(MemoryStore::default());
+        let store = OnlineStore::over(place.clone());
+        place.let_steps(steps);
+        assert!(store.write_stream(&view, &rows, &replay::position(base()), None).is_err());
+        place.let_steps(usize::MAX);
+        store.write_batch(&view, window, &empty, window.end).unwrap();
+        assert!((0..20).all(|key| sum(&store, &view, key) == Value::Null), "{steps}");
+    }
+}
+
+/// A batch that is done again is right, and until then the window is not marked.
 #[test]
 fn a_window_that_ends_between_two_partitions_is_made_right_by_another_try() {
     for view in [pair_view(), pair_rows(None)] {

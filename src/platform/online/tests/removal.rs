@@ -4,7 +4,8 @@ use super::contract::Space;
 use super::*;
 use crate::model::time::micros;
 
-/// Times of what is stored of a view: starts of tiles, or times of rows; what finds tiles by their starts must agree with them.
+/// Times of what is stored of a view: starts of tiles, or times of rows; what finds tiles by their starts must agree
+/// with them.
 fn stored(place: &dyn PartitionStore, view: &View) -> Vec<Time> {
     let all = |space: Space| {
         let mut found = Vec::new();
