@@ -2,6 +2,7 @@
 //!
 //! Plain data. Field names follow Tecton's declarative 0.5 API.
 
+pub mod functions;
 mod service;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+pub use functions::Function;
 pub use service::{FeatureService, ServiceItem};
 
 use crate::model::{BatchTrigger, DataType, Id, Span, Time, Window, Workspace};
@@ -239,35 +241,6 @@ impl Input {
     pub fn plain(name: &str, source: Source) -> Self {
         Self { name: name.to_owned(), source: Arc::new(source), filtered: true, start_time_offset: Span::zero() }
     }
-}
-
-/// An aggregate function (docs/semantics.md section 4). `n` of the last-n functions is at least 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Function {
-    /// Number of values.
-    Count,
-    /// Sum.
-    Sum,
-    /// Mean.
-    Mean,
-    /// The least value.
-    Min,
-    /// The greatest value.
-    Max,
-    /// The latest value.
-    Last,
-    /// Variance of a sample; null for one value.
-    VarSamp,
-    /// Variance of a population.
-    VarPop,
-    /// Square root of the variance of a sample.
-    StddevSamp,
-    /// Square root of the variance of a population.
-    StddevPop,
-    /// The newest n distinct values, oldest first.
-    LastDistinct(u32),
-    /// The newest n values, oldest first.
-    LastN(u32),
 }
 
 /// One aggregation: a column, a function and a window.

@@ -14,7 +14,6 @@ mod catalog;
 mod document;
 mod features;
 mod files;
-mod functions;
 pub mod identity;
 mod services;
 mod views;

@@ -63,6 +63,23 @@ impl Part {
         }
     }
 
+    /// The word for it in the names of columns, that of a list without its number.
+    pub fn stem(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Sum => "sum",
+            Self::Mean => "mean",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::Last => "last",
+            Self::SumOfSquares => "sum_of_squares",
+            Self::SquaredDistances => "squared_distances",
+            Self::SumRest => "sum_rest",
+            Self::LastDistinct(_) => "lastn",
+            Self::LastN(_) => "last_non_distinct_n",
+        }
+    }
+
     /// Whether its value depends on the order of events, so that merging needs their times.
     pub fn is_ordered(self) -> bool {
         matches!(self, Self::Last | Self::LastDistinct(_) | Self::LastN(_))
@@ -152,22 +169,18 @@ fn unshown_parts(aggregation: &Aggregation) -> Vec<Part> {
 }
 
 fn stored_column(aggregation: &Aggregation, part: Part) -> StoredColumn {
-    let column = &aggregation.column;
-    let input = || aggregation.input_type.clone();
-    let (name, data_type) = match part {
-        Part::Count => (format!("count_{column}"), DataType::Int64),
-        Part::Sum => (format!("sum_{column}"), input()),
-        Part::Mean => (format!("mean_{column}"), DataType::Float64),
-        Part::Min => (format!("min_{column}"), input()),
-        Part::Max => (format!("max_{column}"), input()),
-        Part::Last => (format!("last_{column}"), input()),
-        Part::SumOfSquares => (format!("sum_of_squares_{column}"), DataType::Float64),
-        Part::SquaredDistances => (format!("_squared_distances_{column}"), DataType::Float64),
-        Part::SumRest => (format!("_sum_rest_{column}"), DataType::Float64),
-        Part::LastDistinct(0) => (format!("lastn_{column}"), DataType::Array(Box::new(input()))),
-        Part::LastN(0) => (format!("last_non_distinct_n_{column}"), DataType::Array(Box::new(input()))),
-        Part::LastDistinct(n) => (format!("lastn{n}_{column}"), DataType::Array(Box::new(input()))),
-        Part::LastN(n) => (format!("last_non_distinct_n{n}_{column}"), DataType::Array(Box::new(input()))),
+    let (column, stem) = (&aggregation.column, part.stem());
+    let name = match part {
+        Part::LastDistinct(n) | Part::LastN(n) if n > 0 => format!("{stem}{n}_{column}"),
+        part if !part.is_shown() => format!("_{stem}_{column}"),
+        _ => format!("{stem}_{column}"),
+    };
+    let input = aggregation.input_type.clone();
+    let data_type = match part {
+        Part::Count => DataType::Int64,
+        Part::Mean | Part::SumOfSquares | Part::SquaredDistances | Part::SumRest => DataType::Float64,
+        Part::Sum | Part::Min | Part::Max | Part::Last => input,
+        Part::LastDistinct(_) | Part::LastN(_) => DataType::Array(Box::new(input)),
     };
     StoredColumn { name, column: column.clone(), part, data_type }
 }

@@ -4,11 +4,10 @@ use crate::model::time::print_span;
 use crate::model::{DataType, Feature, FeatureView, JoinKey, Span, ViewKind};
 use crate::platform::Platform;
 use crate::platform::definition::{
-    Aggregation, Entity, FeatureService, Function, Kind, Repository, RepositoryError, ServiceItem, Source, View,
+    Aggregation, Entity, FeatureService, Kind, Repository, RepositoryError, ServiceItem, Source, View,
 };
 use crate::platform::registry::{ENTITIES, SOURCES};
 use crate::wire::convert::{AggregationParts, EntityParts, ServiceItemParts, ServiceParts, SourceParts, ViewParts};
-use crate::wire::proto::enums::AggregationFunction;
 
 use super::fault::Fault;
 
@@ -97,32 +96,15 @@ pub fn kind_and_features(kind: &Kind) -> (ViewKind, Vec<Feature>) {
 
 /// Such as `mean(arr_delay)` or `last_distinct(dest, 5)`.
 pub fn call(aggregation: &Aggregation) -> String {
-    let (_, word, n) = function(aggregation.function);
+    let (_, word, n) = aggregation.function.told();
     match n {
         Some(n) => format!("{word}({}, {n})", aggregation.column),
         None => format!("{word}({})", aggregation.column),
     }
 }
 
-fn function(function: Function) -> (AggregationFunction, &'static str, Option<u32>) {
-    match function {
-        Function::Count => (AggregationFunction::Count, "count", None),
-        Function::Sum => (AggregationFunction::Sum, "sum", None),
-        Function::Mean => (AggregationFunction::Mean, "mean", None),
-        Function::Min => (AggregationFunction::Min, "min", None),
-        Function::Max => (AggregationFunction::Max, "max", None),
-        Function::Last => (AggregationFunction::Last, "last", None),
-        Function::VarSamp => (AggregationFunction::VarSamp, "var_samp", None),
-        Function::VarPop => (AggregationFunction::VarPop, "var_pop", None),
-        Function::StddevSamp => (AggregationFunction::StddevSamp, "stddev_samp", None),
-        Function::StddevPop => (AggregationFunction::StddevPop, "stddev_pop", None),
-        Function::LastDistinct(n) => (AggregationFunction::LastDistinctN, "last_distinct", Some(n)),
-        Function::LastN(n) => (AggregationFunction::LastNonDistinctN, "last_n", Some(n)),
-    }
-}
-
 fn aggregation(aggregation: &Aggregation) -> AggregationParts {
-    let (function, _, n) = function(aggregation.function);
+    let (function, _, n) = aggregation.function.told();
     AggregationParts {
         column: aggregation.column.clone(),
         function,

@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::document::Fields;
-use super::functions;
 use crate::model::time::{print_span, span_micros};
 use crate::model::{DataType, Span, suggest};
-use crate::platform::definition::{Aggregation, Kind};
+use crate::platform::definition::{Aggregation, Kind, functions};
 use crate::platform::registry::document::multiple;
 
 /// Most aggregations of one view.

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Part, StoredColumn, stored_columns};
+use super::{StoredColumn, stored_columns};
 use crate::platform::definition::{Kind, View};
 
 /// Names that are taken.
@@ -58,20 +58,7 @@ pub fn stored_names(view: &View) -> Vec<String> {
 /// The name of a tile column as `run` shows it (docs/semantics.md section 3): `{c}_{fn}_{interval}`, last-n without its
 /// n.
 pub fn shown_name(stored: &StoredColumn, interval: &str) -> String {
-    let word = match stored.part {
-        Part::Count => "count",
-        Part::Sum => "sum",
-        Part::Mean => "mean",
-        Part::Min => "min",
-        Part::Max => "max",
-        Part::Last => "last",
-        Part::SumOfSquares => "sum_of_squares",
-        Part::SquaredDistances => "squared_distances",
-        Part::SumRest => "sum_rest",
-        Part::LastDistinct(_) => "lastn",
-        Part::LastN(_) => "last_non_distinct_n",
-    };
-    format!("{}_{word}_{interval}", stored.column)
+    format!("{}_{}_{interval}", stored.column, stored.part.stem())
 }
 
 #[cfg(test)]

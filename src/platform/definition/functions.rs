@@ -1,11 +1,61 @@
-//! Aggregate functions as definitions spell them: names, types and feature names (docs/semantics.md sections 3 and 4).
+//! Aggregate functions: how definitions spell them, what the protocol calls them, their types and feature names
+//! (docs/semantics.md sections 3 and 4). How they are computed is in `platform::tiles` and in the engine.
 
 use crate::model::time::print_span;
 use crate::model::{DataType, Span, suggest};
-use crate::platform::definition::Function;
+use crate::wire::proto::enums::AggregationFunction;
 
 /// Most values that a last-n list may keep.
 pub const MAX_LAST_N: i64 = 1_000;
+
+/// An aggregate function (docs/semantics.md section 4). `n` of the last-n functions is at least 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Function {
+    /// Number of values.
+    Count,
+    /// Sum.
+    Sum,
+    /// Mean.
+    Mean,
+    /// The least value.
+    Min,
+    /// The greatest value.
+    Max,
+    /// The latest value.
+    Last,
+    /// Variance of a sample; null for one value.
+    VarSamp,
+    /// Variance of a population.
+    VarPop,
+    /// Square root of the variance of a sample.
+    StddevSamp,
+    /// Square root of the variance of a population.
+    StddevPop,
+    /// The newest n distinct values, oldest first.
+    LastDistinct(u32),
+    /// The newest n values, oldest first.
+    LastN(u32),
+}
+
+impl Function {
+    /// What the protocol calls it, its word, and how many values it keeps where it keeps several.
+    pub fn told(self) -> (AggregationFunction, &'static str, Option<u32>) {
+        match self {
+            Self::Count => (AggregationFunction::Count, "count", None),
+            Self::Sum => (AggregationFunction::Sum, "sum", None),
+            Self::Mean => (AggregationFunction::Mean, "mean", None),
+            Self::Min => (AggregationFunction::Min, "min", None),
+            Self::Max => (AggregationFunction::Max, "max", None),
+            Self::Last => (AggregationFunction::Last, "last", None),
+            Self::VarSamp => (AggregationFunction::VarSamp, "var_samp", None),
+            Self::VarPop => (AggregationFunction::VarPop, "var_pop", None),
+            Self::StddevSamp => (AggregationFunction::StddevSamp, "stddev_samp", None),
+            Self::StddevPop => (AggregationFunction::StddevPop, "stddev_pop", None),
+            Self::LastDistinct(n) => (AggregationFunction::LastDistinctN, "last_distinct", Some(n)),
+            Self::LastN(n) => (AggregationFunction::LastNonDistinctN, "last_n", Some(n)),
+        }
+    }
+}
 
 const NAMES: [&str; 14] = [
     "count",
