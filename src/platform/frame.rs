@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use polars::prelude as pl;
 use polars::prelude::{AnyValue, ChunkAgg, ChunkApply, Column, DataFrame, TimeUnit, TimeZone};
 
-use crate::model::time::{from_micros, micros};
+use crate::model::time::micros;
 use crate::model::{DataType, Time, Value, Window};
+use crate::wire::{table, typed};
 
 /// Stored rows, in no particular order. Which files hold them is the store's business, reading them the engine's.
 #[derive(Clone, Debug, Default)]
@@ -47,7 +48,7 @@ pub fn data_type(polars: &pl::DataType) -> Option<DataType> {
 
 /// The Polars type that holds a type of the model; absent for words this program does not know.
 pub fn polars_type(data_type: &DataType) -> Option<pl::DataType> {
-    crate::wire::typed::polars_type(data_type)
+    typed::polars_type(data_type)
 }
 
 /// The column of exactly that name: `pl::col` takes `*` and `^...$` for patterns.
@@ -150,31 +151,9 @@ fn exact(column: Column) -> pl::PolarsResult<Column> {
     Ok(doubles)
 }
 
-/// The values of a column, top to bottom. Types this program does not know become null.
+/// The values of a column, top to bottom.
 pub fn values(column: &Column) -> Vec<Value> {
-    (0..column.len()).map(|row| column.get(row).map_or(Value::Null, |value| from_any(&value))).collect()
-}
-
-fn from_any(value: &AnyValue<'_>) -> Value {
-    match value {
-        AnyValue::Boolean(flag) => Value::Bool(*flag),
-        AnyValue::String(text) => Value::Text((*text).to_owned()),
-        AnyValue::StringOwned(text) => Value::Text(text.to_string()),
-        AnyValue::Float32(number) => Value::Float(f64::from(*number)),
-        AnyValue::Float64(number) => Value::Float(*number),
-        AnyValue::Datetime(at, unit, _) => Value::Time(from_micros(to_micros(*at, *unit))),
-        AnyValue::DatetimeOwned(at, unit, _) => Value::Time(from_micros(to_micros(*at, *unit))),
-        AnyValue::List(series) => Value::List(values(&series.clone().into())),
-        other => other.extract::<i64>().map_or(Value::Null, Value::Int),
-    }
-}
-
-fn to_micros(at: i64, unit: TimeUnit) -> i64 {
-    match unit {
-        TimeUnit::Nanoseconds => at.div_euclid(1_000),
-        TimeUnit::Microseconds => at,
-        TimeUnit::Milliseconds => at.saturating_mul(1_000),
-    }
+    (0..column.len()).map(|row| table::cell(column, row)).collect()
 }
 
 /// The model's word for the type of a column, where there is one that means exactly this; else that of the library.
@@ -199,7 +178,7 @@ pub fn micros_of(column: &Column) -> pl::PolarsResult<Vec<Option<i64>>> {
     let pl::DataType::Datetime(unit, _) = column.dtype().clone() else {
         pl::polars_bail!(SchemaMismatch: "column {} is not a timestamp", column.name());
     };
-    Ok(column.to_physical_repr().i64()?.iter().map(|at| at.map(|at| to_micros(at, unit))).collect())
+    Ok(column.to_physical_repr().i64()?.iter().map(|at| at.map(|at| table::micros(at, unit))).collect())
 }
 
 /// A column of that type holding the values.
@@ -255,7 +234,7 @@ pub fn empty(columns: &[(String, DataType)]) -> pl::PolarsResult<DataFrame> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::time::parse_time;
+    use crate::model::time::{from_micros, parse_time};
 
     #[test]
     fn the_instants_that_can_be_shown_are_those_of_the_calendar() {

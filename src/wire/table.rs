@@ -105,11 +105,16 @@ fn decimal(digits: i128, scale: usize) -> String {
 }
 
 /// The instant of a count, to the nanosecond; clamped to what a calendar can show.
-fn time(at: i64, unit: TimeUnit) -> Time {
+pub fn time(at: i64, unit: TimeUnit) -> Time {
     if unit == TimeUnit::Nanoseconds {
         return Time::from_timestamp_nanos(at);
     }
-    from_micros(to_micros(at, unit).unwrap_or(if at < 0 { i64::MIN } else { i64::MAX }))
+    from_micros(micros(at, unit))
+}
+
+/// A count of that unit in whole microseconds, clamped to what they can count.
+pub fn micros(at: i64, unit: TimeUnit) -> i64 {
+    to_micros(at, unit).unwrap_or(if at < 0 { i64::MIN } else { i64::MAX })
 }
 
 /// A count of that unit in whole microseconds; absent beyond what they can count.

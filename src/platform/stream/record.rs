@@ -3,10 +3,9 @@
 //! Each record is one object in column order: integers and floats as numbers, instants as RFC 3339 in UTC, lists as lists,
 //! what is missing as null. Numbers that JSON does not have are the texts `NaN`, `Infinity` and `-Infinity`.
 
-use polars::prelude::{AnyValue, DataFrame, TimeUnit};
+use polars::prelude::DataFrame;
 
-use crate::model::Time;
-use crate::model::time::{from_micros, rfc3339};
+use crate::wire::table::cell_json;
 
 /// The rows of `frame`, one JSON object each.
 pub fn records(frame: &DataFrame) -> Vec<Box<str>> {
@@ -18,7 +17,7 @@ pub fn records(frame: &DataFrame) -> Vec<Box<str>> {
             line.push(if line.is_empty() { '{' } else { ',' });
             line.push_str(name);
             line.push(':');
-            write_value(&mut line, &column.get(row).unwrap_or(AnyValue::Null));
+            line.push_str(&cell_json(column, row).to_string());
         }
         line.push('}');
         line.into_boxed_str()
@@ -31,51 +30,9 @@ pub fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-fn write_value(line: &mut String, value: &AnyValue) {
-    match value {
-        AnyValue::Null => line.push_str("null"),
-        AnyValue::Boolean(flag) => line.push_str(if *flag { "true" } else { "false" }),
-        AnyValue::Float32(number) => write_float(line, f64::from(*number)),
-        AnyValue::Float64(number) => write_float(line, *number),
-        AnyValue::String(text) => line.push_str(&quoted(text)),
-        AnyValue::StringOwned(text) => line.push_str(&quoted(text)),
-        AnyValue::Datetime(at, unit, _) => line.push_str(&quoted(&rfc3339(instant(*at, *unit)))),
-        AnyValue::DatetimeOwned(at, unit, _) => line.push_str(&quoted(&rfc3339(instant(*at, *unit)))),
-        AnyValue::List(values) => {
-            line.push('[');
-            for (place, value) in values.iter().enumerate() {
-                if place > 0 {
-                    line.push(',');
-                }
-                write_value(line, &value);
-            }
-            line.push(']');
-        }
-        other if other.is_integer() => line.push_str(&other.to_string()),
-        other => line.push_str(&quoted(&other.to_string())),
-    }
-}
-
-fn write_float(line: &mut String, number: f64) {
-    let text = match serde_json::Number::from_f64(number) {
-        Some(number) => number.to_string(),
-        None if number.is_nan() => quoted("NaN"),
-        None => quoted(if number > 0.0 { "Infinity" } else { "-Infinity" }),
-    };
-    line.push_str(&text);
-}
-
-fn instant(at: i64, unit: TimeUnit) -> Time {
-    from_micros(match unit {
-        TimeUnit::Nanoseconds => at.div_euclid(1_000),
-        TimeUnit::Microseconds => at,
-        TimeUnit::Milliseconds => at.saturating_mul(1_000),
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use polars::prelude::{Column, DataType, IntoColumn, TimeZone, df};
+    use polars::prelude::{Column, DataType, IntoColumn, TimeUnit, TimeZone, df};
 
     use super::*;
 

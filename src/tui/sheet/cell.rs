@@ -1,12 +1,12 @@
 //! One cell of a table as text.
 
-use polars::prelude::{AnyValue, Column, DataType, TimeUnit};
+use polars::prelude::{AnyValue, Column, DataType};
 
+use crate::model::Span;
 use crate::model::time::{from_micros, print_span};
-use crate::model::{Span, Time};
 use crate::tui::text::clean;
 use crate::tui::values;
-use crate::wire::table::any_text;
+use crate::wire::table::{any_text, micros, time};
 
 /// Elements of a list that are shown; the rest is counted.
 const ELEMENTS: usize = 200;
@@ -84,8 +84,8 @@ fn text(value: &AnyValue<'_>) -> Option<String> {
         AnyValue::String(text) => clean(text).into_owned(),
         AnyValue::Float64(x) => values::float(*x),
         AnyValue::Float32(x) => values::float(f64::from(*x)),
-        AnyValue::Datetime(at, unit, _) => values::time(instant(*at, *unit)),
-        AnyValue::DatetimeOwned(at, unit, _) => values::time(instant(*at, *unit)),
+        AnyValue::Datetime(at, unit, _) => values::time(time(*at, *unit)),
+        AnyValue::DatetimeOwned(at, unit, _) => values::time(time(*at, *unit)),
         AnyValue::Date(days) => {
             from_micros(i64::from(*days).saturating_mul(86_400_000_000)).format("%Y-%m-%d").to_string()
         }
@@ -107,22 +107,6 @@ fn text(value: &AnyValue<'_>) -> Option<String> {
         }
         other => return any_text(other).map(|text| clean(&text).into_owned()),
     })
-}
-
-/// The instant of a count since the epoch.
-fn instant(at: i64, unit: TimeUnit) -> Time {
-    if unit == TimeUnit::Nanoseconds {
-        return Time::from_timestamp_nanos(at);
-    }
-    from_micros(micros(at, unit))
-}
-
-fn micros(count: i64, unit: TimeUnit) -> i64 {
-    match unit {
-        TimeUnit::Nanoseconds => count.div_euclid(1_000),
-        TimeUnit::Microseconds => count,
-        TimeUnit::Milliseconds => count.saturating_mul(1_000),
-    }
 }
 
 /// Microseconds since the epoch of each row of a column of instants; absent for other columns.
