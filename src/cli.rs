@@ -38,6 +38,7 @@ pub mod views;
 mod watch;
 
 use failure::{FAILED, Failure};
+use target::TargetArgs;
 
 /// Exit codes, for `--help`.
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 refused or failed; 2 wrong command line or setting; 3 the deployment was \
@@ -151,62 +152,46 @@ fn takes_value(command: &clap::Command, option: &str) -> bool {
 /// # Errors
 /// With the exit code and the words for the user.
 pub async fn run(cli: Cli) -> Result<(), Failure> {
-    let Some(command) = cli.command else {
-        let _log = log::to_file(cli.console.target.log.as_deref())?;
-        return console::run(cli.console).await;
-    };
+    let target = cli.command.as_ref().map_or(Some(&cli.console.target), Command::target);
+    let _log = log::to_file(target.and_then(|target| target.log.as_deref()))?;
+    let Some(command) = cli.command else { return console::run(cli.console).await };
     match command {
         Command::Serve(args) => serve::run(args).await.map_err(|error| Failure::new(FAILED, error)),
         Command::Profiles(args) => profiles::run(&args),
         Command::Check(args) => check::run(args).await,
-        Command::Views(args) => {
-            let _log = log::to_file(args.target().log.as_deref())?;
-            views::run(args).await
-        }
-        Command::Freshness(args) => {
-            let _log = log::to_file(args.target.log.as_deref())?;
-            freshness::run(args).await
-        }
-        Command::Jobs(args) => {
-            let _log = log::to_file(args.target().log.as_deref())?;
-            jobs::run(args).await
-        }
-        Command::Status(args) => {
-            let _log = log::to_file(args.target.log.as_deref())?;
-            status::run(args).await
-        }
-        Command::Coverage(args) => {
-            let _log = log::to_file(args.target.log.as_deref())?;
-            coverage::run(args).await
-        }
-        Command::DeleteKeys(args) => {
-            let _log = log::to_file(args.target.log.as_deref())?;
-            delete_keys::run(args).await
-        }
-        Command::Lookup(args) => {
-            let _log = log::to_file(args.target.log.as_deref())?;
-            lookup::run(args).await
-        }
-        Command::Run(args) => {
-            let _log = log::to_file(args.target.log.as_deref())?;
-            run::run(args).await
-        }
-        Command::History(args) => {
-            let _log = log::to_file(args.target.log.as_deref())?;
-            history::run(args).await
-        }
-        Command::Datasets(args) => {
-            let _log = log::to_file(args.target().log.as_deref())?;
-            datasets::run(args).await
-        }
-        Command::Keys(args) => {
-            let _log = log::to_file(args.target().log.as_deref())?;
-            keys::run(args).await
-        }
-        Command::Audit(args) => {
-            let _log = log::to_file(args.target.log.as_deref())?;
-            audit::run(args).await
-        }
+        Command::Views(args) => views::run(args).await,
+        Command::Freshness(args) => freshness::run(args).await,
+        Command::Jobs(args) => jobs::run(args).await,
+        Command::Status(args) => status::run(args).await,
+        Command::Coverage(args) => coverage::run(args).await,
+        Command::DeleteKeys(args) => delete_keys::run(args).await,
+        Command::Lookup(args) => lookup::run(args).await,
+        Command::Run(args) => run::run(args).await,
+        Command::History(args) => history::run(args).await,
+        Command::Datasets(args) => datasets::run(args).await,
+        Command::Keys(args) => keys::run(args).await,
+        Command::Audit(args) => audit::run(args).await,
+    }
+}
+
+impl Command {
+    /// The deployment that it speaks to; absent where it speaks to none.
+    fn target(&self) -> Option<&TargetArgs> {
+        Some(match self {
+            Self::Serve(_) | Self::Profiles(_) | Self::Check(_) => return None,
+            Self::Views(args) => args.target(),
+            Self::Freshness(args) => &args.target,
+            Self::Jobs(args) => args.target(),
+            Self::Status(args) => &args.target,
+            Self::Coverage(args) => &args.target,
+            Self::DeleteKeys(args) => &args.target,
+            Self::Lookup(args) => &args.target,
+            Self::Run(args) => &args.target,
+            Self::History(args) => &args.target,
+            Self::Datasets(args) => args.target(),
+            Self::Keys(args) => args.target(),
+            Self::Audit(args) => &args.target,
+        })
     }
 }
 

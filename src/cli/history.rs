@@ -59,25 +59,23 @@ pub struct HistoryArgs {
 /// written.
 pub async fn run(args: HistoryArgs) -> Result<(), Failure> {
     let outlet = args.out.outlet()?;
-    let session = Session::open(&args.target).await?;
-    let keeps_as = args.save_as.is_some();
-    let query = Query::History(HistoryQuery {
-        workspace: session.workspace.clone(),
-        feature_view: args.view,
-        spine: args.spine,
-        timestamp_key: args.timestamp_key,
-        start_time: args.start,
-        end_time: args.end,
-        entities: args.entities,
-        from_source: args.from_source,
-        save: args.save,
-        save_as: args.save_as,
-    });
-    let keeps = args.save || keeps_as;
-    let answer = match session.may_change() {
-        Err(failure) if keeps => Err(failure),
-        _ => watch::run(&session, &query).await,
+    let keeps = args.save || args.save_as.is_some();
+    let ask = async |session: &Session| {
+        let query = Query::History(HistoryQuery {
+            workspace: session.workspace.clone(),
+            feature_view: args.view,
+            spine: args.spine,
+            timestamp_key: args.timestamp_key,
+            start_time: args.start,
+            end_time: args.end,
+            entities: args.entities,
+            from_source: args.from_source,
+            save: args.save,
+            save_as: args.save_as,
+        });
+        watch::run(session, &query).await
     };
-    session.close().await;
-    outlet.write(&answer?.table.0)
+    let answer =
+        if keeps { Session::change(&args.target, ask).await? } else { Session::run(&args.target, ask).await? };
+    outlet.write(&answer.table.0)
 }

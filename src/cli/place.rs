@@ -13,7 +13,7 @@ use crate::client::message::Problem;
 use crate::client::query::not_served;
 use crate::model::{Id, Role, Time};
 use crate::platform::access::{Access, AuditQuery, Deed, LastOwner, Outcome};
-use crate::platform::{access, data_dir, http};
+use crate::platform::{access, data_dir};
 use crate::wire::access::{AuditRow, KeyInfo, KeyMade, NewKey};
 use crate::wire::status;
 
@@ -82,7 +82,7 @@ impl Place {
     pub async fn keys(&self) -> Result<Vec<KeyInfo>, Failure> {
         match self {
             Self::Files { access, .. } => {
-                Ok(access.keys.list().map_err(failed)?.into_iter().map(http::key_info).collect())
+                Ok(access.keys.list().map_err(failed)?.into_iter().map(KeyInfo::from).collect())
             }
             Self::Deployment { session, own_api } => Ok(session.api.keys(own_api.as_deref()).await?),
         }
@@ -101,7 +101,7 @@ impl Place {
                 let new = access::NewKey { name, description, role, created_by };
                 let make = |now| access.keys.create(new, now);
                 let (key, secret) = on_record(access, "fvtop keys create", words, make)?;
-                Ok(KeyMade { key: secret.reveal().to_owned(), info: http::key_info(key) })
+                Ok(KeyMade { key: secret.reveal().to_owned(), info: key.into() })
             }
             Self::Deployment { session, own_api } => {
                 session.may_change()?;
@@ -136,7 +136,7 @@ impl Place {
             Self::Files { access, .. } => {
                 let AuditWanted { limit, since, key } = wanted;
                 let entries = access.audit.list(&AuditQuery { limit, since, key }).map_err(failed)?;
-                Ok(entries.into_iter().map(http::audit_row).collect())
+                Ok(entries.into_iter().map(AuditRow::from).collect())
             }
             Self::Deployment { session, own_api } => {
                 let own_api = own_api.as_deref().ok_or_else(|| not_served(&session.api))?;

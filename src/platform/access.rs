@@ -16,6 +16,7 @@ mod key_rows;
 mod keys;
 mod schema;
 mod secret;
+mod told;
 
 pub use audit::{AuditLog, AuditQuery, Deed, Entry, Outcome};
 pub use file::FileError;

@@ -59,7 +59,6 @@ use doors::Pace;
 use fault::Fault;
 use meter::counted;
 
-pub use access_doors::{audit_row, key_info};
 pub use auth::ApiKeys;
 pub use parts::error_line;
 

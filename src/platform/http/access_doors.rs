@@ -12,14 +12,14 @@ use super::app::App;
 use super::fault::{Fault, reply};
 use crate::model::{Role, Time};
 use crate::platform::Platform;
-use crate::platform::access::{AuditQuery, Caller, Entry, KeyRecord, NewKey};
+use crate::platform::access::{AuditQuery, Caller, NewKey};
 use crate::wire::access as wire;
 
 /// `GET keys`: all keys, also the revoked ones.
 pub async fn list(State(app): State<App>) -> Response {
     reply(
         on_disk(app, |platform| {
-            let keys = platform.access().keys.list()?.into_iter().map(key_info).collect();
+            let keys = platform.access().keys.list()?.into_iter().map(wire::KeyInfo::from).collect();
             Ok(wire::KeyList { keys })
         })
         .await,
@@ -40,7 +40,7 @@ pub async fn create(
             let role = role_of(&asked.role)?;
             let new = NewKey { name: asked.name, description: asked.description, role, created_by: String::new() };
             let (key, secret) = api_key_calls::make(platform, &caller, new)?;
-            Ok(wire::KeyMade { key: secret.reveal().to_owned(), info: key_info(key) })
+            Ok(wire::KeyMade { key: secret.reveal().to_owned(), info: key.into() })
         })
         .await,
     )
@@ -51,7 +51,7 @@ pub async fn revoke(State(app): State<App>, Path(id): Path<String>) -> Response 
     reply(
         on_disk(app, move |platform| {
             let id = id.parse().map_err(|error| Fault::invalid(format!("{error}.")))?;
-            api_key_calls::revoke(platform, id).map(key_info)
+            api_key_calls::revoke(platform, id).map(wire::KeyInfo::from)
         })
         .await,
     )
@@ -79,7 +79,7 @@ pub async fn audit(State(app): State<App>, asked: Result<Query<Asked>, QueryReje
             let Query(Asked { limit, since, key }) =
                 asked.map_err(|rejection| Fault::unreadable(&rejection.body_text(), rejection.status()))?;
             let entries = platform.access().audit.list(&AuditQuery { limit, since, key })?;
-            Ok(wire::AuditList { entries: entries.into_iter().map(audit_row).collect() })
+            Ok(wire::AuditList { entries: entries.into_iter().map(wire::AuditRow::from).collect() })
         })
         .await,
     )
@@ -98,38 +98,4 @@ fn role_of(word: &str) -> Result<Role, Fault> {
         let known: Vec<_> = Role::ALL.into_iter().map(Role::name).collect();
         Fault::invalid(format!("There is no role `{word}`. Those there are: {}.", known.join(", ")))
     })
-}
-
-/// What is known of an API key, without the key.
-pub fn key_info(key: KeyRecord) -> wire::KeyInfo {
-    wire::KeyInfo {
-        id: key.id.to_string(),
-        name: key.name,
-        description: key.description,
-        role: key.role.name().to_owned(),
-        obscured: key.obscured,
-        active: key.revoked_at.is_none(),
-        created_at: Some(key.created_at),
-        created_by: key.created_by,
-        revoked_at: key.revoked_at,
-    }
-}
-
-/// An entry of the audit log in the form of the wire.
-pub fn audit_row(entry: Entry) -> wire::AuditRow {
-    let Entry { seq, at, deed, outcome } = entry;
-    wire::AuditRow {
-        seq,
-        at,
-        request_id: deed.request,
-        key_id: deed.key.to_string(),
-        key_name: deed.name,
-        call: deed.call,
-        workspace: deed.workspace,
-        feature_view: deed.feature_view,
-        words: deed.words,
-        ended_at: outcome.as_ref().map(|outcome| outcome.at),
-        code: outcome.as_ref().map(|outcome| outcome.code),
-        sentence: outcome.map(|outcome| outcome.sentence).unwrap_or_default(),
-    }
 }
