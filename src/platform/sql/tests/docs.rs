@@ -143,7 +143,7 @@ fn page() -> String {
          A view's `sql` is one SELECT in a dialect that Spark 4 and fvtop's own engine share: the same text gives the same\n\
          result on both (Spark with `spark.sql.ansi.enabled=true`, its default, and `spark.sql.session.timeZone=UTC`).\n\
          What is not on this page is refused when the definition is loaded, with its line, its column and what to write\n\
-         instead. This page is written from the tables in `src/platform/engine/sql`; each example on it is a test.\n\n\
+         instead. This page is written from the tables in `src/platform/sql`; each example on it is a test.\n\n\
          * All instants are UTC, in microseconds. `now()` is the instant of the run.\n\
          * A value that does not fit is an error that names the place in the query and the value: a cast, a whole number\n  \
          that overflows, a division by zero. A condition guards: what is not asked (a branch of CASE, the right side of\n  \
