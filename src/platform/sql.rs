@@ -23,6 +23,7 @@ mod depth;
 mod follows;
 mod frames;
 mod functions;
+mod join_kind;
 mod json;
 mod lambda;
 mod lower;

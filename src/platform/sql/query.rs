@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use sqlparser::ast::{Expr, Ident, Query as Tree, SelectItem, SetExpr, TableFactor, Visit, Visitor};
+use sqlparser::ast::{Expr, Ident, JoinConstraint, Query as Tree, SelectItem, SetExpr, TableFactor, Visit, Visitor};
 
 use super::follows::{self, Follows};
+use super::join_kind::kind_of;
 use super::refusal::Refusal;
 use super::{check, depth, text};
 
@@ -128,10 +129,9 @@ impl Names {
                 let joins = select.from.iter().flat_map(|table| &table.joins);
                 for join in joins {
                     // USING names columns outside of expressions.
-                    let shown = join.to_string();
-                    if let Some((_, using)) = shown.rsplit_once(" USING(") {
-                        let names = using.trim_end_matches(')').split(',');
-                        self.words.extend(names.map(|name| name.trim().trim_matches('`').to_lowercase()));
+                    if let Some((_, JoinConstraint::Using(names))) = kind_of(&join.join_operator) {
+                        let parts = names.iter().flat_map(|name| &name.0).filter_map(|part| part.as_ident());
+                        parts.for_each(|name| self.add(name));
                     }
                 }
             }

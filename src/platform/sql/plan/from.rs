@@ -3,15 +3,15 @@
 use polars::prelude as pl;
 use polars::prelude::{DataFrame, ExplodeOptions, IntoLazy, by_name};
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, JoinConstraint, JoinOperator, LateralView, Select, Spanned,
-    TableAlias, TableFactor, TableWithJoins,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, JoinConstraint, LateralView, Select, Spanned, TableAlias,
+    TableFactor, TableWithJoins,
 };
 
-use super::joins::How;
 use super::select::Item;
 use super::{Named, Planner, Relation};
 use crate::platform::sql::cells;
 use crate::platform::sql::check::is_generator;
+use crate::platform::sql::join_kind::{How, kind_of};
 use crate::platform::sql::lower::lower;
 use crate::platform::sql::node::{Node, name};
 use crate::platform::sql::refusal::{Place, Refusal};
@@ -57,7 +57,10 @@ impl Planner {
         for join in &tables.joins {
             let right = self.factor(&join.relation);
             let place = Place::of(join.relation.span());
-            let (how, constraint) = how(&join.join_operator, place)?;
+            let (how, constraint) = kind_of(&join.join_operator).ok_or_else(|| {
+                let fix = "use JOIN, LEFT, RIGHT, FULL, SEMI, ANTI or CROSS JOIN";
+                place.refuse("JOIN", "is of a kind that Spark has not", fix)
+            })?;
             relation = match (relation, self.noted(right)) {
                 (Some(left), Some(right)) => {
                     let joined = self.join(left, right, how, constraint, place);
@@ -217,25 +220,4 @@ pub fn rename(relation: &mut Relation, alias: &TableAlias) -> Result<(), Refusal
         column.name = name.name.value.clone();
     }
     Ok(())
-}
-
-/// The kind of a join and its condition.
-fn how(operator: &JoinOperator, place: Place) -> Result<(How, &JoinConstraint), Refusal> {
-    Ok(match operator {
-        JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) | JoinOperator::CrossJoin(constraint) => {
-            (How::Inner, constraint)
-        }
-        JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => (How::Left, constraint),
-        JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => (How::Right, constraint),
-        JoinOperator::FullOuter(constraint) => (How::Full, constraint),
-        JoinOperator::Semi(constraint) | JoinOperator::LeftSemi(constraint) => (How::Semi, constraint),
-        JoinOperator::Anti(constraint) | JoinOperator::LeftAnti(constraint) => (How::Anti, constraint),
-        _ => {
-            return Err(place.refuse(
-                "JOIN",
-                "is of a kind that Spark has not",
-                "use JOIN, LEFT, RIGHT, FULL, SEMI, ANTI or CROSS JOIN",
-            ));
-        }
-    })
 }

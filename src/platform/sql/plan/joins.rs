@@ -7,27 +7,11 @@ use sqlparser::ast::{Expr, JoinConstraint, ObjectName};
 use super::pairs::{ALONE, LEFT_OUT, MATCHED, states};
 use super::select::{conjuncts, no_aggregate};
 use super::{Named, Planner, Relation, always};
+use crate::platform::sql::join_kind::How;
 use crate::platform::sql::lower::{as_key, constant, lower};
 use crate::platform::sql::node::{Node, Op, name};
 use crate::platform::sql::refusal::{Place, Refusal};
 use crate::platform::sql::types::Type;
-
-/// The kinds of joins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
-    /// Pairs.
-    Inner,
-    /// Pairs, and left rows without one.
-    Left,
-    /// Pairs, and right rows without one.
-    Right,
-    /// Pairs, and rows without one of both sides.
-    Full,
-    /// Left rows with a pair, once.
-    Semi,
-    /// Left rows without a pair.
-    Anti,
-}
 
 /// Keys of a join: values of the left and of the right side that must be equal.
 pub type Pairs = Vec<(Node, Node)>;
