@@ -8,18 +8,26 @@ use std::ffi::OsString;
 use clap::{CommandFactory, Parser, Subcommand};
 
 pub mod audit;
+#[cfg(feature = "platform")]
 pub mod check;
 mod confirm;
 pub mod console;
 pub mod coverage;
 pub mod datasets;
 pub mod delete_keys;
+#[cfg(feature = "platform")]
 pub mod embedded;
+#[cfg(not(feature = "platform"))]
+#[path = "cli/embedded_absent.rs"]
+pub mod embedded;
+#[cfg(feature = "platform")]
 pub mod example;
 pub mod failure;
 pub mod freshness;
 pub mod history;
 pub mod jobs;
+#[cfg(feature = "platform")]
+mod key_files;
 pub mod keys;
 mod log;
 pub mod lookup;
@@ -29,6 +37,7 @@ pub mod profile;
 pub mod profiles;
 pub mod rows;
 pub mod run;
+#[cfg(feature = "platform")]
 pub mod serve;
 pub mod session;
 pub mod status;
@@ -37,7 +46,7 @@ pub mod target;
 pub mod views;
 mod watch;
 
-use failure::{FAILED, Failure};
+use failure::Failure;
 use target::TargetArgs;
 
 /// Exit codes, for `--help`.
@@ -60,6 +69,7 @@ pub struct Cli {
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Run the feature platform alone
+    #[cfg(feature = "platform")]
     Serve(serve::ServeArgs),
     /// List the profiles: deployments by name
     #[command(after_help = EXIT_CODES)]
@@ -101,6 +111,7 @@ pub enum Command {
     #[command(after_help = EXIT_CODES)]
     Audit(audit::AuditArgs),
     /// Look through a data directory in full: whether it holds what jobs wrote
+    #[cfg(feature = "platform")]
     #[command(after_help = EXIT_CODES)]
     Check(check::CheckArgs),
 }
@@ -156,8 +167,10 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     let _log = log::to_file(target.and_then(|target| target.log.as_deref()))?;
     let Some(command) = cli.command else { return console::run(cli.console).await };
     match command {
-        Command::Serve(args) => serve::run(args).await.map_err(|error| Failure::new(FAILED, error)),
+        #[cfg(feature = "platform")]
+        Command::Serve(args) => serve::run(args).await.map_err(|error| Failure::new(failure::FAILED, error)),
         Command::Profiles(args) => profiles::run(&args),
+        #[cfg(feature = "platform")]
         Command::Check(args) => check::run(args).await,
         Command::Views(args) => views::run(args).await,
         Command::Freshness(args) => freshness::run(args).await,
@@ -178,7 +191,9 @@ impl Command {
     /// The deployment that it speaks to; absent where it speaks to none.
     fn target(&self) -> Option<&TargetArgs> {
         Some(match self {
-            Self::Serve(_) | Self::Profiles(_) | Self::Check(_) => return None,
+            #[cfg(feature = "platform")]
+            Self::Serve(_) | Self::Check(_) => return None,
+            Self::Profiles(_) => return None,
             Self::Views(args) => args.target(),
             Self::Freshness(args) => &args.target,
             Self::Jobs(args) => args.target(),

@@ -8,6 +8,7 @@ pub mod client;
 #[cfg(test)]
 mod fuzz;
 pub mod model;
+#[cfg(feature = "platform")]
 pub mod platform;
 pub mod tui;
 pub mod wire;

@@ -11,8 +11,6 @@ const LINGER: Duration = Duration::from_millis(200);
 
 #[expect(clippy::print_stderr, reason = "the last word of a program that failed goes to its user")]
 fn main() -> ExitCode {
-    // A report of a panic that lacks its colours is no reason not to start.
-    let _ = color_eyre::install();
     let cli = Cli::parse_from(cli::verb_first(std::env::args_os()));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

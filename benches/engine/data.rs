@@ -50,7 +50,7 @@ fn copies() -> DataFrame {
     ]);
     let copy = |number: i64| {
         flights.clone().with_columns([
-            concat_str([col("tailnum"), lit(format!("_{number}"))], "", false).alias("tailnum"),
+            (col("tailnum") + lit(format!("_{number}"))).alias("tailnum"),
             (col("at") + lit(number * 7_000_000)).cast(utc.clone()).alias("timestamp"),
         ])
     };

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::Args;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +22,31 @@ use crate::platform::http::{self, ApiKeys};
 use crate::platform::jobs::retry::Policy;
 use crate::platform::queries::Separator;
 use crate::platform::{Config, Platform, data_dir};
+
+/// Options of the embedded platform.
+#[derive(Args, Clone, Debug, Default)]
+pub struct EmbeddedArgs {
+    /// Run the embedded platform on this feature repository [default: the built-in example]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["url", "profile"])]
+    pub repo: Option<PathBuf>,
+    /// Folder outside of the repository in which the embedded platform may read files of sources; may be given again
+    #[arg(long, value_name = "DIR", conflicts_with = "url")]
+    pub allow_sources: Vec<PathBuf>,
+    /// Folder where the embedded platform keeps its data
+    #[arg(long, value_name = "DIR", env = "FVTOP_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// What stands between view and feature in the columns that the embedded platform's history joins to a spine
+    /// [default: .]
+    #[arg(long, value_name = "TEXT", env = "FVTOP_FEATURE_SEPARATOR")]
+    pub feature_separator: Option<Separator>,
+}
+
+impl EmbeddedArgs {
+    /// Whether it is named as the deployment to talk to.
+    pub fn is_named(&self) -> bool {
+        self.repo.is_some()
+    }
+}
 
 /// A platform that runs in this process.
 pub struct Embedded {
@@ -47,6 +73,7 @@ impl Setup {
     /// # Errors
     /// When there is no home directory to put it in.
     pub fn new(args: &TargetArgs, workspace: Option<String>) -> Result<Self, Problem> {
+        let args = &args.embedded;
         let repo = args.repo.clone();
         let data_dir = args.data_dir.clone().or_else(|| {
             let own = directories::ProjectDirs::from("", "", "fvtop")?;

@@ -112,7 +112,7 @@ async fn perform(place: &Place, verb: Verb) -> Result<(), Failure> {
 }
 
 async fn create(place: &Place, new: NewKey, role: Role, quiet: bool, json: bool) -> Result<(), Failure> {
-    let made = place.create(new, role).await?;
+    let made = place.create(new).await?;
     if json {
         let mut object = as_json(&made.info);
         object["key"] = made.key.into();
@@ -167,7 +167,7 @@ async fn revoke(place: &Place, wanted: &str, yes: bool) -> Result<(), Failure> {
     let id: Id = key.id.parse().map_err(|error| Failure::new(FAILED, format!("{error}.")))?;
     place.revoke(id).await?;
     note(&format!("the API key `{}` is let in no longer", key.name));
-    if let (true, Place::Files { dir, .. }) = (last, place) {
+    if let Some(dir) = place.data_dir().filter(|_| last) {
         note(&format!("no owner key is left: {}", first_key(dir)));
     }
     Ok(())

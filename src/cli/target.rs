@@ -17,6 +17,7 @@ use std::time::Duration;
 use clap::Args;
 use url::Url;
 
+use super::embedded::EmbeddedArgs;
 use super::failure::{CONNECTION, Failure};
 use super::profile::{KeySource, Profile};
 use super::surroundings::{Surroundings, loose};
@@ -24,7 +25,6 @@ use crate::client::endpoint::{PATIENCE, parse_url};
 use crate::client::message::Problem;
 use crate::client::{ApiKey, Endpoint, Identity};
 use crate::model::time::parse_span;
-use crate::platform::queries::Separator;
 
 /// Options that say which deployment to talk to.
 #[derive(Args, Clone, Debug, Default)]
@@ -34,7 +34,7 @@ pub struct TargetArgs {
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
     /// Profile: a deployment that has a name, see `fvtop profiles` [default: FVTOP_PROFILE]
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["url", "repo"])]
+    #[arg(long, value_name = "NAME", conflicts_with = "url")]
     pub profile: Option<String>,
     /// Workspace [default: that of the profile, else TECTON_WORKSPACE, else ~/.tecton/config, else the first live one]
     #[arg(long, value_name = "NAME")]
@@ -42,19 +42,9 @@ pub struct TargetArgs {
     /// File with the API key on its first line [default: that of the profile, else the key in TECTON_API_KEY]
     #[arg(long, value_name = "FILE")]
     pub api_key_file: Option<PathBuf>,
-    /// Run the embedded platform on this feature repository [default: the built-in example]
-    #[arg(long, value_name = "DIR", conflicts_with = "url")]
-    pub repo: Option<PathBuf>,
-    /// Folder outside of the repository in which the embedded platform may read files of sources; may be given again
-    #[arg(long, value_name = "DIR", conflicts_with = "url")]
-    pub allow_sources: Vec<PathBuf>,
-    /// Folder where the embedded platform keeps its data
-    #[arg(long, value_name = "DIR", env = "FVTOP_DATA_DIR")]
-    pub data_dir: Option<PathBuf>,
-    /// What stands between view and feature in the columns that the embedded platform's history joins to a spine
-    /// [default: .]
-    #[arg(long, value_name = "TEXT", env = "FVTOP_FEATURE_SEPARATOR")]
-    pub feature_separator: Option<Separator>,
+    /// The embedded platform.
+    #[command(flatten)]
+    pub embedded: EmbeddedArgs,
     /// How long a great answer, such as a list of jobs, may bring nothing before it is given up; plain ones get a twelfth of it
     /// [default: that of the profile, else 2m]
     #[arg(long, value_name = "SPAN", env = "FVTOP_PATIENCE", value_parser = patience)]
@@ -115,7 +105,7 @@ pub fn resolve(args: &TargetArgs, around: &Surroundings) -> Result<Choice, Failu
     let named = args.url.as_deref().or(chosen.and_then(|profile| profile.url.as_deref()));
     let address = match named {
         Some(address) => Some(address),
-        None if args.repo.is_some() || chosen.is_some() => None,
+        None if args.embedded.is_named() || chosen.is_some() => None,
         None => around.setting("API_SERVICE"),
     };
     let wanted = args.workspace.as_deref().or(chosen.and_then(|profile| profile.workspace.as_deref()));
@@ -133,7 +123,7 @@ pub fn resolve(args: &TargetArgs, around: &Surroundings) -> Result<Choice, Failu
 
 /// The profile that counts.
 fn profile(args: &TargetArgs, around: &Surroundings) -> Result<Option<Profile>, Failure> {
-    if args.url.is_some() || args.repo.is_some() {
+    if args.url.is_some() || args.embedded.is_named() {
         return Ok(None);
     }
     let named = args.profile.as_deref().or_else(|| around.variable("FVTOP_PROFILE"));

@@ -233,8 +233,8 @@ mod tests {
     /// Views of texts inside lists are what pandas could not read.
     #[test]
     fn written_files_name_types_that_every_reader_has() {
-        use deltalake_core::arrow::datatypes::DataType as Arrow;
-        use deltalake_core::parquet::arrow::arrow_reader::ArrowReaderMetadata;
+        use arrow_schema::DataType as Arrow;
+        use parquet::arrow::arrow_reader::ArrowReaderMetadata;
         use polars::prelude::{ParquetReader, SerReader};
 
         let lists = Series::new("tags".into(), [Series::new("".into(), ["a", "b"])]);

@@ -42,6 +42,11 @@ fn key(key: &str) -> ApiKey {
 
 const KEY: (&str, &str) = ("TECTON_API_KEY", "k");
 
+fn repository(dir: &str) -> TargetArgs {
+    let embedded = EmbeddedArgs { repo: Some(dir.into()), ..Default::default() };
+    TargetArgs { embedded, ..Default::default() }
+}
+
 #[test]
 fn command_line_wins_over_environment_over_files() {
     let files = [("API_SERVICE", "https://file/api"), ("TECTON_WORKSPACE", "dev")];
@@ -72,7 +77,7 @@ fn a_named_profile_wins_over_the_environment_and_the_default_profile_does_not() 
         (TargetArgs::default(), &env[..], "https://env/api"),
         (TargetArgs::default(), &keys[..], "https://a/api"),
         (flag.clone(), &by_variable[..], "https://flag/api"),
-        (TargetArgs { repo: Some("r".into()), ..Default::default() }, &by_variable[..], "embedded"),
+        (repository("r"), &by_variable[..], "embedded"),
         (named("here"), &env[..], "embedded"),
     ] {
         assert_eq!(url(&args, &with_profiles(around(variables, &file), text)), expected, "{args:?}");
@@ -94,7 +99,7 @@ fn a_named_profile_wins_over_the_environment_and_the_default_profile_does_not() 
 #[test]
 fn without_an_address_or_with_a_repository_it_is_the_embedded_platform() {
     assert_eq!(url(&TargetArgs::default(), &around(&[], &[])), "embedded");
-    let args = TargetArgs { repo: Some("x".into()), ..Default::default() };
+    let args = repository("x");
     assert_eq!(url(&args, &around(&[("API_SERVICE", "https://env/api")], &[])), "embedded");
 }
 

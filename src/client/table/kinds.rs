@@ -6,8 +6,8 @@
 
 use std::fs::File;
 
-use deltalake_core::arrow::datatypes::{DataType as Arrow, Field};
-use deltalake_core::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use arrow_schema::{DataType as Arrow, Field};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use polars::prelude::TimeZone;
 
 use super::broken::Broken;
@@ -76,7 +76,7 @@ mod tests {
     use std::collections::HashMap;
     use std::sync::Arc;
 
-    use deltalake_core::arrow::datatypes::TimeUnit;
+    use arrow_schema::TimeUnit;
 
     use super::*;
 

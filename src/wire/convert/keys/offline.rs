@@ -5,11 +5,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use deltalake_core::parquet::basic::{ConvertedType, LogicalType, Type as Physical};
-use deltalake_core::parquet::errors::ParquetError;
-use deltalake_core::parquet::file::reader::{FileReader, SerializedFileReader};
-use deltalake_core::parquet::record::Field;
-use deltalake_core::parquet::schema::types::ColumnDescriptor;
+use parquet::basic::{ConvertedType, LogicalType, Type as Physical};
+use parquet::errors::ParquetError;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::Field;
+use parquet::schema::types::ColumnDescriptor;
 use polars::prelude::{DataFrame, ParquetWriter, PolarsResult};
 use prost::bytes::Bytes;
 
