@@ -18,9 +18,6 @@ const KINDS: [&str; 3] = ["rs", "py", "md"];
 /// Fewer citations than this are found only by a search that is broken.
 const AT_LEAST: usize = 150;
 
-/// A page that is named already and still to be written; once it is there it is held to like the others.
-const TO_COME: &str = "architecture.md";
-
 /// A list of sections by their numbers.
 const SECTIONS: &str =
     r"sections? (?P<sections>\d+(?:\.\d+)*(?:(?:, and |, | and | to )(?:sections? )?\d+(?:\.\d+)*)*)";
@@ -149,9 +146,7 @@ impl Pages {
             judged.count += 1;
             let page = &cited["page"];
             let Some(headings) = self.page(page) else {
-                if page != TO_COME {
-                    judged.say(at, format!("docs/{page} is not there"));
-                }
+                judged.say(at, format!("docs/{page} is not there"));
                 continue;
             };
             if let Some(sections) = cited.name("sections") {
@@ -197,9 +192,6 @@ impl Pages {
             let folder = judged.path.parent().unwrap_or(Path::new(""));
             let target = if file.is_empty() { judged.path.to_owned() } else { plain(&folder.join(file)) };
             let headings = self.0.get(&target);
-            if headings.is_none() && target == Path::new("docs").join(TO_COME) {
-                continue;
-            }
             if headings.is_none() && !root().join(&target).exists() {
                 judged.say(at, format!("the link {to} leads nowhere"));
             } else if !anchor.is_empty() && !headings.is_some_and(|page| page.anchors().contains(anchor)) {
