@@ -121,7 +121,7 @@ fn behind_the_screen(setup: Setup, started: oneshot::Sender<Embedded>) -> Handle
         let embedded = Embedded::start(setup).await?;
         let endpoint = embedded.endpoint();
         // Nobody is there to take it when the user has quit already; it ends with the process then.
-        drop(started.send(embedded));
+        started.send(embedded).ok();
         Ok(endpoint)
     })
 }

@@ -2,7 +2,7 @@
 //!
 //! [`update`] takes what happened and the time, changes the [`App`], and returns what is to be done. It reads no clock,
 //! does no I/O and starts nothing; `view` draws the `App` and changes nothing. What drawing learns (how many rows fit)
-//! comes back as [`Layout`] and is kept here for the next message. The windows over the panes have a file each in
+//! comes back as `Layout` and is kept here for the next message. The windows over the panes have a file each in
 //! `app/windows`.
 
 mod audit_log;

@@ -12,7 +12,7 @@
 //!  enter open  c cancel  t trigger  / filter  v views  ? help  q quit                              footer
 //! ```
 //!
-//! Drawing only reads. What it learns comes back as a [`Layout`].
+//! Drawing only reads. What it learns comes back as a `Layout`.
 
 mod chrome;
 pub(super) mod form;

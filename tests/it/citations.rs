@@ -320,3 +320,13 @@ fn what_is_made_up_is_found() {
         assert_eq!(judge(path, sound), Vec::<String>::new(), "{sound}");
     }
 }
+
+/// The tour of the code names files; those in `src` are there.
+#[test]
+fn the_tour_names_files_that_are_there() {
+    let tour = std::fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let named: Vec<&str> = tour.split('`').skip(1).step_by(2).filter(|name| name.starts_with("src/")).collect();
+    assert!(named.len() > 50, "{named:?}");
+    let missing: Vec<&&str> = named.iter().filter(|name| !root().join(name).exists()).collect();
+    assert!(missing.is_empty(), "docs/architecture.md names {missing:?}");
+}

@@ -12,7 +12,7 @@ use crate::tui::phase;
 pub enum Column {
     /// When the job was made.
     Age,
-    /// Where the job stands, as [`phase`](crate::tui::phase) calls it.
+    /// Where the job stands, as `phase` calls it.
     State,
     /// Batch, stream, ingest or deletion.
     Type,
