@@ -71,7 +71,7 @@ impl StreamStep for EngineStep {
         let source = view.inputs.first().map(|input| &input.source);
         let Some(source) = source.filter(|source| source.stream.is_some()) else { return Ok(Step::default()) };
         let stream = self.readers.get(source).map_err(engine_trouble)?;
-        let position = self.online.stream_position(view.id).map_err(store_trouble)?.unwrap_or_default();
+        let position = self.online.settled_position(view.id).map_err(store_trouble)?.unwrap_or_default();
         let batch = position.read(&*stream, BATCH).map_err(engine_trouble)?;
         let more = !batch.caught_up && batch.position != position;
         if batch.events.height() == 0 && !more {

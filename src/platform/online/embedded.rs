@@ -273,8 +273,7 @@ impl PartitionStore for FjallStore {
     }
 
     fn mend(&self) -> Result<(), OnlineError> {
-        // Whoever writes just now mends it as well.
-        let Ok(mut writing) = self.writing.try_lock() else { return Ok(()) };
+        let mut writing = self.turn();
         self.mend_in(&mut writing.broken)
     }
 }

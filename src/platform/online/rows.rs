@@ -97,16 +97,15 @@ pub fn upsert(chunks: &mut Chunks<'_>, plan: &Plan, rows: &DataFrame, now: Time)
 
 /// The upserts of a stream's rows, for each how many rows it stands for, and what was written if none of them loses.
 pub fn upsert_stream(plan: &Plan, rows: &DataFrame) -> Result<(Vec<Change>, Vec<u64>, StreamWrite), OnlineError> {
-    let newest = Newest::new(plan, rows)?;
-    let change = |latest: &Latest| Change::PutNewer {
-        space: Space::Rows,
-        key: latest.key.clone(),
-        value: newest.value(latest),
-        ends: plan.row_ends(latest.time),
-    };
-    let counts: Vec<u64> = newest.rows.iter().map(|row| row.count).collect();
+    let mut newest = Newest::new(plan, rows)?;
+    let rows = std::mem::take(&mut newest.rows);
+    let counts: Vec<u64> = rows.iter().map(|row| row.count).collect();
     let done = StreamWrite { written: counts.iter().sum(), late: newest.late };
-    Ok((newest.rows.iter().map(change).collect(), counts, done))
+    let change = |latest: Latest| {
+        let (value, ends) = (newest.value(&latest), plan.row_ends(latest.time));
+        Change::PutNewer { space: Space::Rows, key: latest.key, value, ends }
+    };
+    Ok((rows.into_iter().map(change).collect(), counts, done))
 }
 
 /// The stored row of a key: its time and features.

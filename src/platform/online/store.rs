@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 
 use polars::prelude::DataFrame;
 
@@ -16,7 +16,7 @@ use super::plan::Plan;
 use super::tiles::{self, Known};
 use super::vector::{self, TileSpan};
 use super::{BatchWrite, Entry, OnlineError, StreamWrite, codec, query, remove, reorder, rows};
-use crate::model::time::{from_micros, micros};
+use crate::model::time::{from_micros, micros, print_windows, rfc3339};
 use crate::model::{FeatureStatus, FeatureVector, Id, Time, Value, Window};
 use crate::platform::definition::View;
 use crate::platform::source::position::Position;
@@ -59,6 +59,14 @@ impl OnlineStore {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// As [`OnlineStore::turn`], for who reads what it writes anew: a write that failed is settled first, so that nothing of
+    /// it appears between the two. An error where it cannot be yet.
+    fn settled_turn(&self) -> Result<MutexGuard<'_, ()>, OnlineError> {
+        let turn = self.turn();
+        self.place.mend()?;
+        Ok(turn)
+    }
+
     /// The plan of a view. A definition that is met for the first time is held against what is stored of it: tiles of
     /// another one would be read as what they are not.
     fn plan(&self, view: &View) -> Result<Arc<Plan>, OnlineError> {
@@ -74,7 +82,7 @@ impl OnlineStore {
             }
             // Lookups come by here: they wait for a writer only where keys are still to be brought into order.
             if !reorder::is_ordered(&*self.place, &plan)? {
-                let _turn = self.turn();
+                let _turn = self.settled_turn()?;
                 reorder::reorder(&*self.place, &plan)?;
             }
         }
@@ -152,13 +160,12 @@ impl OnlineStore {
         let missing: Vec<Window> =
             self.missing(plan.id)?.into_iter().filter(|window| window.overlaps(&reach)).collect();
         let Some((first, last)) = missing.first().zip(missing.last()) else { return Ok(()) };
-        let instant = |at: Time| at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
         Err(OnlineError::Lost {
             path: self.place.place(),
             view: plan.name.clone(),
-            windows: crate::model::time::print_windows(&missing),
-            start: instant(first.start),
-            end: instant(last.end),
+            windows: print_windows(&missing),
+            start: rfc3339(first.start),
+            end: rfc3339(last.end),
         })
     }
 
@@ -169,6 +176,11 @@ impl OnlineStore {
 
     /// Tries to make the store fit to be written again, where a write has failed.
     pub fn mend(&self) -> Result<(), OnlineError> {
+        // Whoever writes just now mends it as well, and what it has read must stay as it is meanwhile.
+        let _turn = match self.writing.try_lock() {
+            Err(TryLockError::WouldBlock) => return Ok(()),
+            turn => turn,
+        };
         self.place.mend()
     }
 
@@ -213,7 +225,7 @@ impl OnlineStore {
         now: Time,
     ) -> Result<BatchWrite, OnlineError> {
         let plan = self.plan(view)?;
-        let _turn = self.turn();
+        let _turn = self.settled_turn()?;
         let windows = self.known_windows(plan.id)?.with(window);
         let mut chunks = Chunks::new(&*self.place, self.part);
         // First, so that no data is ever there without its shape.
@@ -249,7 +261,7 @@ impl OnlineStore {
         newest: Option<Time>,
     ) -> Result<StreamWrite, OnlineError> {
         let plan = self.plan(view)?;
-        let _turn = self.turn();
+        let _turn = self.settled_turn()?;
         let (mut changes, counts, mut done) = match plan.space() {
             Space::Rows => rows::upsert_stream(&plan, rows)?,
             _ => {
@@ -273,6 +285,18 @@ impl OnlineStore {
             done.late += count;
         }
         Ok(done)
+    }
+
+    /// The position from which a stream job goes on: as [`OnlineStore::stream_position`], but an error while a write that
+    /// failed may still prove durable. It would move the position, and what was read from the former one would count twice.
+    ///
+    /// # Errors
+    /// As [`OnlineStore::stream_position`], and while the store cannot be written.
+    pub fn settled_position(&self, view: Id) -> Result<Option<Position>, OnlineError> {
+        if self.trouble().is_some() {
+            self.settled_turn().map(drop)?;
+        }
+        self.stream_position(view)
     }
 
     /// The position of the last stream write.

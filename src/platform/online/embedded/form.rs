@@ -103,6 +103,7 @@ fn rewrite_rows(open: &Open, commit: &dyn Fn(OwnedWriteBatch) -> fjall::Result<(
             ControlFlow::Continue(())
         })?;
         if !batch.is_empty() {
+            open.wait_for_flushes()?;
             commit(batch)?;
         }
         match next {

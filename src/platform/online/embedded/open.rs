@@ -120,7 +120,7 @@ impl Open {
 
     /// Waits until what earlier writes left in memory is on its way to files. fjall itself waits for that in the middle
     /// of a write, and without end once its background thread has met a full disk; here that is noticed.
-    fn wait_for_flushes(&self) -> fjall::Result<()> {
+    pub fn wait_for_flushes(&self) -> fjall::Result<()> {
         while self.keyspaces.iter().any(|keyspace| keyspace.sealed_memtable_count() > MOST_SEALED) {
             self.database.persist(PersistMode::Buffer)?;
             std::thread::sleep(FLUSH_CHECK);
@@ -142,7 +142,7 @@ impl Open {
                     pending.batch.insert(self.keyspace(space.into()), key.into_joined(), value);
                 }
                 Change::PutNewer { space, key, value, .. } => {
-                    let found = stored.find(self.keyspace(space.into()), key.joined())?;
+                    let found = stored.find(self.keyspace(space.into()), key.joined()).map_err(Failure::Read)?;
                     if found.is_none_or(|stored| wins(&value, &stored)) {
                         pending.put(space, key.into_joined(), value);
                     } else {

@@ -1,5 +1,6 @@
 //! Writes beside reads, writes in parts, and writes that fail in the middle.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::contract::{Change, Expired, Over, PartitionReads, PartitionStore, Space, Visit, Written};
@@ -61,6 +62,82 @@ impl PartitionStore for Failing {
     fn read_all(&self, visit: &mut dyn FnMut(Space, &[u8])) -> Result<u64, OnlineError> {
         self.place.read_all(visit)
     }
+}
+
+/// A place in which a write that failed appears all the same, once it is mended: what a full disk took the end of, another
+/// opening reads whole.
+#[derive(Default)]
+struct Tardy {
+    place: MemoryStore,
+    fails: AtomicBool,
+    kept: Mutex<Option<Vec<Change>>>,
+}
+
+impl PartitionReads for Tardy {
+    fn place(&self) -> String {
+        self.place.place()
+    }
+    fn get(&self, space: Space, key: &Key) -> Result<Option<Vec<u8>>, OnlineError> {
+        self.place.get(space, key)
+    }
+    fn range(&self, space: Space, range: &KeyRange, visit: &mut Visit<'_>) -> Result<(), OnlineError> {
+        self.place.range(space, range, visit)
+    }
+}
+
+impl PartitionStore for Tardy {
+    fn write(&self, changes: Vec<Change>) -> Result<Written, OnlineError> {
+        self.place.write(changes)
+    }
+    fn write_once(&self, changes: Vec<Change>) -> Result<Written, OnlineError> {
+        if self.fails.swap(false, Ordering::SeqCst) {
+            *self.kept.lock().unwrap() = Some(changes);
+            return Err(OnlineError::Store { path: self.place(), problem: "full".to_owned() });
+        }
+        self.place.write_once(changes)
+    }
+    fn tiles_in(&self, view: Id, from: i64, to: i64, visit: &mut dyn FnMut(&[u8])) -> Result<(), OnlineError> {
+        self.place.tiles_in(view, from, to, visit)
+    }
+    fn values_of(&self, space: Space, view: Id, visit: &mut Visit<'_>) -> Result<(), OnlineError> {
+        self.place.values_of(space, view, visit)
+    }
+    fn expire(&self, space: Space, view: Id, over: Over, limit: usize) -> Result<Expired, OnlineError> {
+        self.place.expire(space, view, over, limit)
+    }
+    fn read_all(&self, visit: &mut dyn FnMut(Space, &[u8])) -> Result<u64, OnlineError> {
+        self.place.read_all(visit)
+    }
+    fn trouble(&self) -> Option<String> {
+        self.kept.lock().unwrap().as_ref().map(|_| "full".to_owned())
+    }
+    fn mend(&self) -> Result<(), OnlineError> {
+        let kept = self.kept.lock().unwrap().take();
+        kept.map_or(Ok(()), |changes| self.place.write_once(changes).map(drop))
+    }
+}
+
+#[test]
+fn a_failed_write_that_appears_later_counts_its_events_once() {
+    let view = pair_view();
+    let position = |minute: i64| replay::position(base() + Span::minutes(minute));
+    let write = |store: &OnlineStore, number: i64, minute: i64| {
+        let rows = PolarsEngine.transform_stream(&view, frame(&events(number))).unwrap().rows;
+        store.write_stream(&view, &rows, &position(minute), None)
+    };
+    let place = Arc::new(Tardy::default());
+    let store = OnlineStore::over(place.clone());
+    write(&store, 1, 1).unwrap();
+    place.fails.store(true, Ordering::SeqCst);
+    write(&store, 5, 2).unwrap_err();
+    // The job asks where it was: what failed has moved that on, and its events are not brought again.
+    assert_eq!(store.settled_position(view.id).unwrap(), Some(position(2)));
+    assert_eq!(sum(&store, &view, 3), Value::Int(12));
+    // A write that comes first finds what failed before it, not in the midst of it.
+    place.fails.store(true, Ordering::SeqCst);
+    write(&store, 7, 3).unwrap_err();
+    write(&store, 100, 4).unwrap();
+    assert_eq!(sum(&store, &view, 3), Value::Int(2 * (1 + 5 + 7 + 100)));
 }
 
 /// An event of each of 20 keys in each of two hours.
