@@ -147,7 +147,8 @@ fn written(dir: &Path) -> Result<Vec<Written>, String> {
     let table = ReadOnlyTable::open(&dir.join(JOBS)).map_err(|error| error.to_string())?;
     let views = table.read(|rows| {
         let views = rows.named_views()?.into_iter().map(|(id, workspace, name)| {
-            Ok(Written { id, workspace, name, coverage: rows.coverage(id)?, known: rows.known(id)? })
+            let known = rows.known(id, rows.grid(id)?)?;
+            Ok(Written { id, workspace, name, coverage: rows.coverage(id)?, known })
         });
         views.collect::<Result<Vec<_>, _>>()
     });

@@ -271,7 +271,6 @@ impl Jobs {
     /// queues those that are due. Returns how many were made.
     pub fn schedule(&self) -> Result<usize, TableError> {
         let now = self.clock.now();
-        self.last_list.drop_old();
         self.end_cancelled(now)?;
         let mut made = 0;
         for view in self.views.values().filter(|view| view.live) {

@@ -18,7 +18,7 @@ use super::app::App;
 use super::audit::{self, Ending, RequestName};
 use super::bodies::Peer;
 use super::fault::{Fault, reply};
-use super::{arrow, audit_words, auth, parts};
+use super::{arrow, audit_words, parts};
 use crate::model::time::{from_micros, micros};
 use crate::model::{Right, Time, foreign};
 use crate::platform::Platform;
@@ -128,7 +128,6 @@ fn submitted(
     request: QueryRequest,
 ) -> Result<QueryAccepted, Fault> {
     if !request.keeps() {
-        auth::allow(caller, Right::ReadFeatures)?;
         return start(platform, Owner(caller.key), request);
     }
     let (workspace, feature_view) = (request.workspace().to_owned(), request.feature_view().to_owned());

@@ -41,8 +41,7 @@ impl Ledger {
     /// # Errors
     /// When the job table fails.
     pub fn known(&self) -> Result<Known, TableError> {
-        let known = self.table.read(|rows| rows.known(self.id()))?;
-        Ok(Known { schedule: self.view.batch_schedule, ..known })
+        self.table.read(|rows| rows.known(self.id(), self.view.batch_schedule))
     }
 
     /// Keeps what a table holds after a commit; of what was found damaged before, what must still be written again after `written`.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crate::model::{Id, Job, Time};
 
 use super::error::TableError;
+use super::record::JobRecord;
 use super::table::JobTable;
 use super::{Jobs, force};
 
@@ -21,7 +22,7 @@ pub(super) struct LastList(Mutex<Option<List>>);
 
 struct List {
     view: Id,
-    commits: u64,
+    version: i64,
     read_at: Instant,
     jobs: Arc<Vec<Job>>,
 }
@@ -34,31 +35,33 @@ impl LastList {
     /// The jobs of a view as the table has them. Whoever asks meanwhile waits for the same list.
     fn jobs(&self, table: &JobTable, view: Id) -> Result<Arc<Vec<Job>>, TableError> {
         let mut last = self.lock();
-        // Looked at before the table is read: what is committed meanwhile makes this list an old one.
-        let commits = table.commits();
-        if let Some(list) = last.as_ref().filter(|list| list.view == view && list.commits == commits) {
-            return Ok(Arc::clone(&list.jobs));
-        }
-        let jobs = Arc::new(read(table, view)?);
-        *last = Some(List { view, commits, read_at: Instant::now(), jobs: Arc::clone(&jobs) });
-        Ok(jobs)
+        table.read(|rows| {
+            let version = rows.version()?;
+            if let Some(list) = last.as_ref().filter(|list| list.view == view && list.version == version) {
+                return Ok(Arc::clone(&list.jobs));
+            }
+            let jobs = Arc::new(with_allowed(rows.jobs(view)?));
+            *last = Some(List { view, version, read_at: Instant::now(), jobs: Arc::clone(&jobs) });
+            Ok(jobs)
+        })
     }
 
-    /// Drops a list that nobody has asked for in a while.
+    /// Drops a list that was read a while ago. It does not wait for one that is being read now.
     pub(super) fn drop_old(&self) {
-        self.lock().take_if(|list| list.read_at.elapsed() >= KEPT);
+        if let Ok(mut last) = self.0.try_lock() {
+            last.take_if(|list| list.read_at.elapsed() >= KEPT);
+        }
     }
 }
 
-/// The jobs of a view, newest first, with what may be done with each.
-fn read(table: &JobTable, view: Id) -> Result<Vec<Job>, TableError> {
-    let mut records = table.read(|rows| rows.jobs(view))?;
+/// The jobs, with what may be done with each. All of a view must be there: one may stand in another's way.
+fn with_allowed(mut records: Vec<JobRecord>) -> Vec<Job> {
     let rivals = force::Rivals::among(&records);
     let allowed: Vec<_> = records.iter().map(|record| force::allowed(record, &rivals.of(record))).collect();
     for (record, allowed) in records.iter_mut().zip(allowed) {
         record.job.allowed = allowed;
     }
-    Ok(records.into_iter().map(|record| record.job).collect())
+    records.into_iter().map(|record| record.job).collect()
 }
 
 impl Jobs {
@@ -73,8 +76,8 @@ impl Jobs {
         let wanted = |job: &Job| {
             since.is_none_or(|since| !job.state.is_terminal() || job.updated_at.is_some_and(|at| at >= since))
         };
-        let jobs = read(&self.table, view)?.into_iter().map(|job| self.with_progress(job));
-        Ok(jobs.filter(wanted).collect())
+        let jobs = with_allowed(self.table.read(|rows| rows.jobs(view))?);
+        Ok(jobs.into_iter().map(|job| self.with_progress(job)).filter(wanted).collect())
     }
 }
 
@@ -83,7 +86,6 @@ mod tests {
     use super::*;
     use crate::model::time::from_micros;
     use crate::model::{Span, Window};
-    use crate::platform::jobs::record::JobRecord;
     use crate::platform::testing::view;
 
     #[test]
@@ -99,6 +101,6 @@ mod tests {
         table.write(|rows| rows.save(&mut new())).unwrap();
         assert_eq!(last.jobs(&table, view.id).unwrap().len(), 2);
         last.drop_old();
-        assert!(last.lock().is_some(), "it was just asked for");
+        assert!(last.lock().is_some(), "it was just read");
     }
 }

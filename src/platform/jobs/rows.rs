@@ -88,6 +88,11 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
+    /// A number that is another one after each commit by another connection, and stays within one reading.
+    pub fn version(&self) -> Result<i64, TableError> {
+        Ok(self.connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
+    }
+
     /// All jobs of a view, newest first.
     pub fn jobs(&self, view: Id) -> Result<Vec<JobRecord>, TableError> {
         self.select("jobs.view = ?1", &[&view.to_string()])

@@ -8,7 +8,6 @@
 //! begins with what was committed last, so whoever was answered about a change finds it in the next list.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -58,7 +57,6 @@ pub struct JobTable {
     // Dropped first: the connection that is closed last empties the log, and only one that writes can.
     reader: ReadOnlyTable,
     writer: Mutex<Connection>,
-    commits: AtomicU64,
 }
 
 impl JobTable {
@@ -78,7 +76,7 @@ impl JobTable {
             return Err(TableError::Damaged(problem));
         }
         schema::migrate(&mut writer)?;
-        Ok(Self { reader: ReadOnlyTable::open(path)?, writer: Mutex::new(writer), commits: AtomicU64::new(0) })
+        Ok(Self { reader: ReadOnlyTable::open(path)?, writer: Mutex::new(writer) })
     }
 
     /// Runs `change` in one transaction and makes it durable; an error leaves nothing behind.
@@ -91,7 +89,6 @@ impl JobTable {
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(TableError::from)?;
         let done = change(&Rows::new(&transaction))?;
         transaction.commit().map_err(TableError::from)?;
-        self.commits.fetch_add(1, Ordering::SeqCst);
         Ok(done)
     }
 
@@ -101,11 +98,6 @@ impl JobTable {
     /// As `look`, and when the file fails.
     pub fn read<T>(&self, look: impl FnOnce(&Rows) -> Result<T, TableError>) -> Result<T, TableError> {
         self.reader.read(look)
-    }
-
-    /// How many changes were made. What was read after this number is true for as long as the number stays.
-    pub fn commits(&self) -> u64 {
-        self.commits.load(Ordering::SeqCst)
     }
 }
 

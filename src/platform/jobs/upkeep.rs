@@ -52,6 +52,7 @@ impl Upkeep {
     /// Does what is due. `go_on` is asked between parts.
     pub fn turn(&mut self, jobs: &Jobs, go_on: &dyn Fn() -> bool) {
         let now = self.present.now(jobs.clock());
+        jobs.last_list.drop_old();
         if self.online.trouble().is_some()
             && let Err(error) = self.online.mend()
         {

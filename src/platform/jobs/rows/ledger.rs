@@ -35,15 +35,15 @@ impl Rows<'_> {
         Ok(Some(Manifest { table, version: u64::try_from(version).unwrap_or_default(), files }))
     }
 
-    /// What jobs know of a view's offline table, by the id alone: times of damage are rounded to what all windows have in common,
-    /// for the definition, which has the schedule, may not be at hand.
-    pub fn known(&self, view: Id) -> Result<Known, TableError> {
+    /// What jobs know of a view's offline table, whose windows are multiples of `schedule`.
+    pub fn known(&self, view: Id, schedule: Span) -> Result<Known, TableError> {
         let (manifest, lost, written) = (self.manifest(view)?, self.lost(view)?, self.coverage(view)?.offline);
-        Ok(Known { manifest, lost, written, schedule: self.grid(view)? })
+        Ok(Known { manifest, lost, written, schedule })
     }
 
-    /// The largest span that all windows of a view's jobs begin and end on: its batch schedule or a multiple of it.
-    fn grid(&self, view: Id) -> Result<Span, TableError> {
+    /// The largest span that all windows of a view's jobs begin and end on: its batch schedule or a multiple of it. It reads
+    /// them all, for where the definition, which has the schedule, is not at hand.
+    pub fn grid(&self, view: Id) -> Result<Span, TableError> {
         let sql = "SELECT window_start, window_end FROM jobs WHERE view = ?1 AND window_end IS NOT NULL
              UNION SELECT starts, ends FROM coverage WHERE view = ?1";
         let mut query = self.connection.prepare_cached(sql)?;
