@@ -7,7 +7,7 @@ use polars::prelude::{IntoLazy, LazyFrame, PolarsError, PolarsResult, Schema};
 use super::{Query, Refusal};
 use crate::model::{DataType, Time};
 use crate::platform::definition::{Input, Unread};
-use crate::platform::frame::{self, empty};
+use crate::platform::frame;
 
 /// Columns and types of the query's output, in its order; `Err` says what of the query is wrong.
 ///
@@ -33,9 +33,8 @@ fn output_of(inputs: &[Input], query: &str, names: &[&str]) -> Result<Vec<(Strin
         fix: "correct the query".to_owned(),
         more: Vec::new(),
     };
-    let empty = inputs.iter().map(|input| Ok((input.name.as_str(), empty(&input.source.columns)?.lazy())));
-    let empty = empty.collect::<PolarsResult<Vec<_>>>().map_err(broken)?;
-    let plan = super::plan(&query, empty, Time::UNIX_EPOCH, super::at_once());
+    let inputs_alone = without_rows(inputs).map_err(broken)?;
+    let plan = super::plan(&query, inputs_alone, Time::UNIX_EPOCH, super::at_once());
     let plan = plan.map_err(|refusal| problems.extend(refusal.all().map(|refusal| told(inputs, refusal.clone())))).ok();
     if let Some(refusal) = Refusal::of(problems) {
         return Err(refusal);
@@ -71,9 +70,13 @@ fn told(inputs: &[Input], refusal: Refusal) -> Refusal {
 
 /// Columns and types of a checked query's output, known types only.
 pub fn of(inputs: &[Input], query: &Query) -> PolarsResult<Vec<(String, DataType)>> {
-    let empty = inputs.iter().map(|input| Ok((input.name.as_str(), empty(&input.source.columns)?.lazy())));
-    let mut plan = super::lazy(query, empty.collect::<PolarsResult<Vec<_>>>()?, Time::UNIX_EPOCH, super::at_once())?;
+    let mut plan = super::lazy(query, without_rows(inputs)?, Time::UNIX_EPOCH, super::at_once())?;
     Ok(known(plan.collect_schema()?.as_ref()))
+}
+
+/// The inputs without rows.
+fn without_rows(inputs: &[Input]) -> PolarsResult<Vec<(&str, LazyFrame)>> {
+    inputs.iter().map(|input| Ok((input.name.as_str(), frame::empty(&input.source.columns)?.lazy()))).collect()
 }
 
 fn known(schema: &Schema) -> Vec<(String, DataType)> {

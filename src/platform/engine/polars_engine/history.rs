@@ -87,13 +87,13 @@ impl Asked<'_> {
     fn at_spine(&self, spine: &DataFrame, time: &str, warnings: &mut Vec<String>) -> Result<DataFrame, EngineError> {
         let failed = |error: PolarsError| self.failed(&error);
         let wildcard = args::wildcard(self.view, spine).map(str::to_owned);
-        let at = frame::micros_of(spine.column(time).map_err(failed)?).map_err(failed)?;
+        let mut at = frame::micros_of(spine.column(time).map_err(failed)?).map_err(failed)?;
         self.warn_early(&at, warnings);
         let mut spine = spine.clone();
         if let Some(wildcard) = &wildcard {
             spine = self.expanded(&spine, &at, wildcard)?;
+            at = frame::micros_of(spine.column(time).map_err(failed)?).map_err(failed)?;
         }
-        let at = frame::micros_of(spine.column(time).map_err(failed)?).map_err(failed)?;
         let mut keys = Keys::new(&self.view.join_keys);
         let ids = keys.learn(&normal_keys_of(&self.view.join_keys, &spine).map_err(failed)?).map_err(failed)?;
         let (columns, alive) = match (&self.view.kind, Grid::of(self.view)) {

@@ -7,7 +7,6 @@ use polars::prelude::*;
 use super::keys::Keys;
 use super::query::{checked, needed, query_error};
 use super::tiles::{Grid, TileBuilder, Wanted, stamped};
-use crate::model::Window;
 use crate::platform::compute::{EngineError, ErrorKind};
 use crate::platform::definition::View;
 use crate::platform::engine::ask::Streamed;
@@ -21,8 +20,10 @@ use crate::platform::sql::{self, Follows};
 /// As it says there.
 pub fn transform_stream(view: &View, events: DataFrame) -> Result<Streamed, EngineError> {
     let output = stream_output(view, events)?;
-    let streamed =
-        times_of(view, &output).and_then(|times| Ok(Streamed { rows: fold(view, output, None, true)?, times }));
+    let streamed = normal_rows(view, output).and_then(|rows| {
+        let times = frame::micros_of(rows.column(&view.timestamp_field)?)?.into_iter().flatten().collect();
+        Ok(Streamed { rows: stored(view, rows, true)?, times })
+    });
     streamed.map_err(|error| query_error(view, None, &error))
 }
 
@@ -48,26 +49,14 @@ fn stream_output(view: &View, events: DataFrame) -> Result<DataFrame, EngineErro
     output.map_err(|error| query_error(view, None, &error))
 }
 
-fn times_of(view: &View, output: &DataFrame) -> PolarsResult<Vec<i64>> {
-    let time = view.timestamp_field.as_str();
-    let column = output.column(time)?;
-    let at = frame::normal(time, column.dtype())
-        .ok_or_else(|| polars_err!(SchemaMismatch: "column `{}` has type {}", time, column.dtype()))?;
-    let times = DataFrame::new(output.height(), vec![column.clone()])?.lazy();
-    let times = times.select([at.dt().timestamp(TimeUnit::Microseconds)]).collect()?;
-    Ok(times.column(time)?.i64()?.iter().flatten().collect())
+/// The query's output in the types of the model, without the rows that have no time.
+fn normal_rows(view: &View, output: DataFrame) -> PolarsResult<DataFrame> {
+    let columns: Vec<Expr> = output.schema().iter().filter_map(|(name, dtype)| frame::normal(name, dtype)).collect();
+    output.lazy().select(columns).filter(frame::named(&view.timestamp_field).is_not_null()).collect()
 }
 
-/// The query's output as stored rows. Rows outside `window` are dropped where one is given, rows without a time always.
-/// With `times`, ordered tile columns come with their companions.
-pub fn fold(view: &View, output: DataFrame, window: Option<Window>, times: bool) -> PolarsResult<DataFrame> {
-    let time = view.timestamp_field.as_str();
-    let columns: Vec<Expr> = output.schema().iter().filter_map(|(name, dtype)| frame::normal(name, dtype)).collect();
-    let mut rows = output.lazy().select(columns).filter(col(time).is_not_null());
-    if let Some(window) = window {
-        rows = rows.filter(frame::within(time, window));
-    }
-    let rows = rows.collect()?;
+/// These rows as stored rows. With `times`, ordered tile columns come with their companions.
+fn stored(view: &View, rows: DataFrame, times: bool) -> PolarsResult<DataFrame> {
     match Grid::of(view) {
         Some(grid) => {
             let mut builder = TileBuilder::new(view, grid, Keys::new(&view.join_keys), Wanted::All, times);
@@ -76,4 +65,19 @@ pub fn fold(view: &View, output: DataFrame, window: Option<Window>, times: bool)
         }
         None => stamped(view, rows),
     }
+}
+
+/// The query's output as stored rows; those outside `window` are left out where one is given.
+#[cfg(test)]
+pub fn fold(
+    view: &View,
+    output: DataFrame,
+    window: Option<crate::model::Window>,
+    times: bool,
+) -> PolarsResult<DataFrame> {
+    let mut rows = normal_rows(view, output)?;
+    if let Some(window) = window {
+        rows = rows.lazy().filter(frame::within(&view.timestamp_field, window)).collect()?;
+    }
+    stored(view, rows, times)
 }

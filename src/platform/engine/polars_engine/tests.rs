@@ -216,8 +216,8 @@ fn a_job_computes_its_whole_window_as_run_and_history_do() {
         let (_folder, view) = repository(sql, "");
         let rows = |memory| PolarsEngine.materialize(&view, window, now, Control::quiet(&Cancel::default(), memory));
         let job = rows_of(&rows(MEMORY).unwrap(), &names);
-        let (cancel, told) = (Cancel::default(), |_| {});
-        let control = || Control { cancel: &cancel, progress: &told, memory: MEMORY };
+        let cancel = Cancel::default();
+        let control = || Control::quiet(&cancel, MEMORY);
         let (start_time, end_time) = (Some(window.start), Some(window.end));
         let query = RunQuery { start_time, end_time, ..RunQuery::default() };
         let args = RunArgs { query: &query, now };
