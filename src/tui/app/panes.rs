@@ -77,21 +77,23 @@ fn back(app: &mut App) {
     if app.zoomed {
         app.zoomed = false;
     } else if app.focus == Pane::Jobs && !app.jobs.filter.text().is_empty() {
-        drop_job_filter(app);
+        filter_jobs(app, "");
     } else if app.focus == Pane::Stream && !app.stream.filter.text().is_empty() {
-        drop_stream_filter(app);
+        filter_stream(app, "");
     } else if app.focus == Pane::Jobs {
         app.jobs.marks.clear();
     }
 }
 
-pub fn drop_job_filter(app: &mut App) {
-    app.jobs.filter.set("");
+/// Filters the jobs by this text; an empty one shows all.
+pub fn filter_jobs(app: &mut App, text: &str) {
+    app.jobs.filter.set(text);
     app.jobs.refilter(app.now);
 }
 
-pub fn drop_stream_filter(app: &mut App) {
-    app.stream.filter.set("");
+/// Filters the stream by this text; an empty one shows all.
+pub fn filter_stream(app: &mut App, text: &str) {
+    app.stream.filter.set(text);
     app.stream.refilter();
 }
 

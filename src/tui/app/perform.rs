@@ -10,6 +10,7 @@ use crate::tui::action::Action;
 use crate::tui::chord::{Chord, Key};
 use crate::tui::effect::Effect;
 use crate::tui::keymap::Keymap;
+use crate::tui::scroll::next_round;
 use crate::tui::theme;
 
 /// Takes a key press: as an action where it is bound to one, else as text.
@@ -30,15 +31,15 @@ pub fn press(app: &mut App, chord: Chord, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Does an action, or says why it cannot be done. The topmost window comes first; what it leaves is for a line that is
-/// typed into, for the pane that has the keys, and for the program.
+/// Does an action, or says why it cannot be done. A blank goes into the text that is typed into; else the topmost window comes
+/// first, and what it leaves is for a line that is typed into, for the pane that has the keys, and for the program.
 pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
     app.mark_dirty(Dirty::Input);
     if let Some(reason) = disabled(app, action) {
         app.notes.add(app.now, Level::Warning, reason);
         return;
     }
-    let steps = [windows::act, windows::open, typing::act, panes::act, act];
+    let steps = [typing::blank, windows::act, windows::open, typing::act, panes::act, act];
     steps.iter().any(|takes| takes(app, action, effects));
 }
 
@@ -49,7 +50,7 @@ fn act(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool {
             effects.push(Effect::Client(Command::Refresh));
             app.notes.add(app.now, Level::Info, "Asked for everything again.");
         }
-        Action::Theme => app.theme = (app.theme + 1) % theme::built_in().len().max(1),
+        Action::Theme => app.theme = next_round(app.theme, true, theme::built_in().len()),
         Action::Quit | Action::QuitNow => effects.extend([Effect::Client(Command::Shutdown), Effect::Quit]),
         Action::Suspend => effects.push(Effect::Suspend),
         Action::Repaint => effects.push(Effect::Repaint),

@@ -2,7 +2,7 @@
 //!
 //! What is typed into a window is the window's; here are the filters of Jobs and Stream, and the form of Lookup.
 
-use super::panes::{drop_job_filter, drop_stream_filter, go};
+use super::panes::{filter_jobs, filter_stream, go};
 use super::receive::look_up;
 use super::{App, Dirty, Level, Typing};
 use crate::tui::action::Action;
@@ -17,6 +17,15 @@ pub fn paste(app: &mut App, text: &str) {
         edited(app);
         app.mark_dirty(Dirty::Input);
     }
+}
+
+/// Types a blank, whose key is bound to switching boxes. False where no text is typed into.
+pub fn blank(app: &mut App, action: Action, _effects: &mut Vec<Effect>) -> bool {
+    let typed = action == Action::Toggle && field(app).is_some();
+    if typed {
+        paste(app, " ");
+    }
+    typed
 }
 
 /// The text that is typed into: of the topmost window, else of a pane.
@@ -58,7 +67,6 @@ pub fn edited(app: &mut App) {
 pub fn act(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool {
     let Some(typing) = app.typing else { return false };
     match (action, typing) {
-        (Action::Toggle, _) => paste(app, " "),
         (Action::Submit, Typing::Key) => submit_key(app, effects),
         (Action::Submit, _) => app.typing = None,
         (Action::Leave, _) => leave(app, typing),
@@ -77,9 +85,9 @@ pub fn act(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool {
 fn leave(app: &mut App, typing: Typing) {
     app.typing = None;
     if typing == Typing::JobFilter {
-        drop_job_filter(app);
+        filter_jobs(app, "");
     } else if typing == Typing::StreamFilter {
-        drop_stream_filter(app);
+        filter_stream(app, "");
     }
 }
 

@@ -55,14 +55,6 @@ pub trait Window: Any + BoxedClone + Debug + Send + Sync {
     /// What follows from a change of that text.
     fn edited(&mut self) {}
 
-    /// Types a blank, whose key is bound to switching boxes. False where no text is typed into.
-    fn type_blank(&mut self) -> bool {
-        let Some(field) = self.field() else { return false };
-        field.paste(" ");
-        self.edited();
-        true
-    }
-
     /// An arrow key where no text is typed into: takes the next or the previous value of the choice that has the keys.
     /// False where arrows mean nothing.
     fn switch(&mut self, _forward: bool) -> bool {
@@ -240,7 +232,7 @@ pub fn act(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool {
     let Some(mut top) = app.windows.0.pop() else { return false };
     match top.act(app, action, effects) {
         Next::Close => {}
-        Next::Pass if matches!(action, Action::Close | Action::Dismiss | Action::No) => {}
+        Next::Pass if matches!(action, Action::Close | Action::Dismiss | Action::No | Action::Leave) => {}
         Next::Pass => {
             app.windows.0.push(top);
             return false;

@@ -8,6 +8,7 @@ use super::{Next, Window};
 use crate::tui::action::{Action, Layer, TABLE, stacks};
 use crate::tui::app::columns::Column;
 use crate::tui::app::disabled::disabled_under;
+use crate::tui::app::panes::{filter_jobs, filter_stream};
 use crate::tui::app::perform::perform;
 use crate::tui::app::receive::{open_view, open_workspace};
 use crate::tui::app::{App, Pane};
@@ -149,14 +150,8 @@ impl Chooser {
             Pick::Workspace(name) => open_workspace(app, name, effects),
             Pick::Theme(at) => app.theme = at,
             Pick::Sort(column, descending) => app.jobs.sort_by(column, descending, app.now),
-            Pick::Filter(text) if app.focus == Pane::Stream => {
-                app.stream.filter.set(&text);
-                app.stream.refilter();
-            }
-            Pick::Filter(text) => {
-                app.jobs.filter.set(&text);
-                app.jobs.refilter(app.now);
-            }
+            Pick::Filter(text) if app.focus == Pane::Stream => filter_stream(app, &text),
+            Pick::Filter(text) => filter_jobs(app, &text),
         }
         Next::Close
     }

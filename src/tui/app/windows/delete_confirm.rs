@@ -57,11 +57,9 @@ impl Window for DeleteConfirm {
 
     fn act(&mut self, app: &mut App, action: Action, effects: &mut Vec<Effect>) -> Next {
         match action {
-            Action::Toggle => Next::stay_if(self.type_blank()),
             Action::Submit => self.submit(app, effects),
             // There is but one field.
             Action::NextField | Action::PreviousField => Next::Stay,
-            Action::Leave => Next::Close,
             _ => Next::Pass,
         }
     }

@@ -237,10 +237,8 @@ impl Window for DeleteForm {
     fn act(&mut self, app: &mut App, action: Action, effects: &mut Vec<Effect>) -> Next {
         match action {
             Action::NextField | Action::PreviousField => self.step(action == Action::NextField),
-            Action::Toggle if self.type_blank() => return Next::Stay,
             Action::Toggle => self.toggle(),
             Action::Submit => return self.submit(app, effects),
-            Action::Leave => return Next::Close,
             _ => return Next::Pass,
         }
         Next::Stay

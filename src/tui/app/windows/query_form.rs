@@ -344,7 +344,6 @@ impl Window for QueryForm {
     fn act(&mut self, app: &mut App, action: Action, effects: &mut Vec<Effect>) -> Next {
         match action {
             Action::NextField | Action::PreviousField => self.step(action == Action::NextField),
-            Action::Toggle if self.type_blank() => return Next::Stay,
             Action::Toggle => self.toggle(true),
             Action::Submit => return self.submit(app, effects),
             Action::Leave => {

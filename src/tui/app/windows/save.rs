@@ -101,11 +101,9 @@ impl Window for SaveForm {
 
     fn act(&mut self, app: &mut App, action: Action, effects: &mut Vec<Effect>) -> Next {
         match action {
-            Action::Toggle => return Next::stay_if(self.type_blank()),
             Action::Submit => self.submit(app, effects),
             // There is but one field.
-            Action::NextField | Action::PreviousField => return Next::Stay,
-            Action::Leave => return Next::Close,
+            Action::NextField | Action::PreviousField => {}
             _ => return Next::Pass,
         }
         Next::Stay

@@ -310,7 +310,6 @@ impl TableWindow {
                 self.typing = false;
                 self.drop_filter();
             }
-            Action::Toggle => return self.type_blank(),
             Action::NextField => self.go(Action::Down, visible),
             Action::PreviousField => self.go(Action::Up, visible),
             _ => return false,

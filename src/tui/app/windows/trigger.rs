@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 use super::question::Question;
 use super::{Next, Window};
 use crate::client::message::{Problem, RequestId};
+use crate::model::clean::first_few;
 use crate::model::time::{floor, parse_time, print_span, print_time};
 use crate::model::{self, Coverage, FeatureView, Job, JobState, Time, TriggerRequest};
 use crate::tui::action::{Action, Layer, stacks};
@@ -26,8 +27,6 @@ use crate::tui::view::strip::{self, Shown};
 
 /// Periods that are looked at for one that is free.
 const LOOKED_AT: usize = 48;
-/// Jobs and periods that one sentence names.
-const NAMED: usize = 3;
 /// Cells that names take.
 const NAMES: usize = 12;
 
@@ -241,7 +240,7 @@ impl TriggerForm {
         let blocking: Vec<String> = periods::blocking(jobs, window).map(name).collect();
         if !blocking.is_empty() {
             let word = if blocking.len() == 1 { "job" } else { "jobs" };
-            return Some(format!("Blocked by {word} {}: wait for the end, or cancel first.", listed(&blocking)));
+            return Some(format!("Blocked by {word} {}: wait for the end, or cancel first.", first_few(&blocking)));
         }
         if self.boxes[3] {
             return None;
@@ -259,7 +258,7 @@ impl TriggerForm {
             let count = periods::count(&parts, self.grid.period());
             let word = if count == 1 { "period" } else { "periods" };
             let parts: Vec<String> = parts.into_iter().map(long_window).collect();
-            (chosen && !parts.is_empty()).then(|| format!("{name} {} ({count} {word})", listed(&parts)))
+            (chosen && !parts.is_empty()).then(|| format!("{name} {} ({count} {word})", first_few(&parts)))
         };
         [say("online", online, &coverage.online), say("offline", offline, &coverage.offline)]
     }
@@ -295,10 +294,7 @@ impl Window for TriggerForm {
         match action {
             Action::NextField | Action::PreviousField => self.step(action == Action::NextField),
             Action::Earlier | Action::Later => self.shift(action == Action::Later, app.now),
-            Action::Toggle => match self.field() {
-                Some(field) => field.paste(" "),
-                None => self.toggle(),
-            },
+            Action::Toggle => self.toggle(),
             Action::Submit if self.sending.is_none() => {
                 match self.request(app.coverage.known.as_deref(), &app.jobs.all, app.now) {
                     Ok(request) => return Next::open(Question::trigger(request)),
@@ -307,7 +303,6 @@ impl Window for TriggerForm {
             }
             // One answer is awaited already.
             Action::Submit => return Next::Stay,
-            Action::Leave => return Next::Close,
             _ => return Next::Pass,
         }
         Next::Stay
@@ -368,15 +363,6 @@ impl Window for TriggerForm {
     fn shows_coverage(&self) -> bool {
         true
     }
-}
-
-/// The first few of a list, and how many more there are.
-fn listed(parts: &[String]) -> String {
-    let mut text = parts.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-    if parts.len() > NAMED {
-        text.push_str(&format!(" and {} more", parts.len() - NAMED));
-    }
-    text
 }
 
 /// What is wrong, or what the grid is.

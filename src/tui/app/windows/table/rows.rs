@@ -174,24 +174,24 @@ impl<'a> Columns<'a> {
     }
 
     /// The visible cells of a column, padded so that points stand below each other.
-    fn cells(&mut self, column: usize) -> Vec<Option<String>> {
-        if let Some(Some(made)) = self.made.get(column) {
-            return made.clone();
-        }
-        let frame = &self.table.table().0;
-        let Some(data) = frame.columns().get(column) else { return Vec::new() };
-        let mut cells: Vec<_> = self.window.iter().map(|row| cell(data, *row as usize)).collect();
-        if self.table.heads.get(column).is_some_and(|head| head.kind == Kind::Float) {
-            align(&mut cells);
-        }
-        if let Some(slot) = self.made.get_mut(column) {
-            *slot = Some(cells.clone());
-        }
-        cells
+    fn cells(&mut self, column: usize) -> &[Option<String>] {
+        let (table, window) = (self.table, self.window);
+        let Some(slot) = self.made.get_mut(column) else { return &[] };
+        slot.get_or_insert_with(|| {
+            let Some(data) = table.table().0.columns().get(column) else { return Vec::new() };
+            let mut cells: Vec<_> = window.iter().map(|row| cell(data, *row as usize)).collect();
+            if table.heads.get(column).is_some_and(|head| head.kind == Kind::Float) {
+                align(&mut cells);
+            }
+            cells
+        })
     }
 
-    /// Cells that a column takes.
+    /// Cells that a column takes: found once, when its cells are made.
     fn width(&mut self, column: usize) -> usize {
+        if self.made.get(column).is_some_and(Option::is_some) {
+            return self.widths.get(column).copied().unwrap_or(0);
+        }
         let widest = self.cells(column).iter().map(|cell| cell.as_deref().map_or(4, width)).max().unwrap_or(0);
         let Some(head) = self.table.heads.get(column) else { return 0 };
         // The arrow of the sort column may come and go; its room stays.
