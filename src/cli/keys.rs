@@ -14,10 +14,13 @@ use crate::client::message::Problem;
 use crate::model::{Id, Role};
 use crate::wire::access::{KeyInfo, NewKey};
 
-/// What `--data-dir` means here.
-const PLACES: &str = "With --data-dir DIR (and neither --url nor --profile) the keys are those of the platform whose \
-                      data directory DIR is, whether it runs or not: the way to make the first key. Otherwise they are \
-                      those of the deployment.";
+/// Whose keys are meant.
+const PLACES: &str = if cfg!(feature = "platform") {
+    "With --data-dir DIR (and neither --url nor --profile) the keys are those of the platform whose data directory DIR is, \
+     whether it runs or not: the way to make the first key. Otherwise they are those of the deployment."
+} else {
+    "The keys are those of the deployment."
+};
 
 /// Make, list and revoke API keys.
 #[derive(Args, Clone, Debug)]

@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::failure::{FAILED, Failure};
 use crate::client::table::escape_json;
-use crate::model::time::{is_shown, print_time};
+use crate::model::time::{is_shown, print_time, rfc3339};
 use crate::model::{Time, Value, clean};
 use crate::wire::table::json;
 
@@ -78,7 +78,7 @@ pub fn time(at: Option<Time>) -> String {
 
 /// An instant in JSON: RFC 3339, UTC; null for one that stands for no bound.
 pub fn json_time(at: Option<Time>) -> serde_json::Value {
-    at.filter(|at| is_shown(*at)).map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)).into()
+    at.filter(|at| is_shown(*at)).map(rfc3339).into()
 }
 
 /// A value in a table: text as it is, anything else as its JSON.

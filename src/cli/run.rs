@@ -54,18 +54,19 @@ pub async fn run(args: RunArgs) -> Result<(), Failure> {
             return Err(Failure::new(FAILED, problem));
         }
     }
-    let session = Session::open(&args.target).await?;
-    let query = Query::Run(RunQuery {
-        workspace: session.workspace.clone(),
-        feature_view: args.view,
-        start_time: args.start,
-        end_time: args.end,
-        aggregation_level: args.level,
-        mock_sources: mocks,
-    });
-    let answer = watch::run(&session, &query).await;
-    session.close().await;
-    outlet.write(&answer?.table.0)
+    let ask = async |session: &Session| {
+        let query = Query::Run(RunQuery {
+            workspace: session.workspace.clone(),
+            feature_view: args.view,
+            start_time: args.start,
+            end_time: args.end,
+            aggregation_level: args.level,
+            mock_sources: mocks,
+        });
+        watch::run(session, &query).await
+    };
+    let answer = Session::run(&args.target, ask).await?;
+    outlet.write(&answer.table.0)
 }
 
 fn mock(text: &str) -> Result<(String, PathBuf), String> {

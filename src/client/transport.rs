@@ -101,7 +101,7 @@ impl Transport {
         let asked = self.ask(&self.once, method, &request, message, CHANGE).await;
         let done = asked.and_then(|sealed| sealed.decode()).map_err(Error::maybe_taken);
         if let Some(sent) = &self.sent {
-            let call = method.rsplit('/').next().unwrap_or(method).to_owned();
+            let call = crate::wire::rpc::name_in(method).to_owned();
             let problem = done.as_ref().err().map(|error: &Error| error.problem.clone());
             // Whoever wanted to know may have ended.
             let _ = sent.send(Sent { call, request, took: begun.elapsed(), problem });

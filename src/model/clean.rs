@@ -80,8 +80,13 @@ const NAMED: usize = 3;
 
 /// The first few in a row, and how many more there are.
 pub fn first_few(words: &[String]) -> String {
-    let more = words.len().saturating_sub(NAMED);
-    let first = words.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    first_of(words, NAMED)
+}
+
+/// The first `most` in a row, and how many more there are.
+pub fn first_of(words: &[String], most: usize) -> String {
+    let more = words.len().saturating_sub(most);
+    let first = words.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
     if more > 0 { format!("{first} and {more} more") } else { first }
 }
 

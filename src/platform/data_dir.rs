@@ -29,8 +29,6 @@ const UNMARKED: u32 = 1;
 const MARKER: &str = "fvtop.json";
 /// The job table's file.
 pub const JOBS: &str = "jobs.sqlite";
-/// Names that a refusal tells.
-const NAMED: usize = 3;
 
 /// Why a folder is not used.
 #[derive(Debug, Error)]
@@ -269,10 +267,7 @@ fn foreign(dir: &Path) -> io::Result<Option<String>> {
         }
     }
     names.sort();
-    let more = names.len().saturating_sub(NAMED);
-    names.truncate(NAMED);
-    let told = names.join(", ");
-    Ok((!names.is_empty()).then(|| if more > 0 { format!("{told} and {more} more") } else { told }))
+    Ok((!names.is_empty()).then(|| crate::model::clean::first_few(&names)))
 }
 
 #[cfg(test)]

@@ -129,8 +129,7 @@ fn in_micros(column: pl::Expr, name: &str, unit: TimeUnit) -> pl::Expr {
         }
         let micros: pl::Int64Chunked = match unit {
             TimeUnit::Microseconds => counts.clone(),
-            TimeUnit::Milliseconds => counts.apply_values(|at| at.saturating_mul(1_000)),
-            TimeUnit::Nanoseconds => counts.apply_values(|at| at.div_euclid(1_000)),
+            unit => counts.apply_values(|at| table::micros(at, unit)),
         };
         pl::IntoColumn::into_column(micros).cast(&timestamp_type())
     };

@@ -393,17 +393,17 @@ fn root(dir: &Path, view: &View) -> PathBuf {
     std::path::absolute(&root).unwrap_or(root)
 }
 
-#[cfg(test)]
-mod laws;
-#[cfg(test)]
-mod races;
-#[cfg(test)]
-mod testing;
 /// The rows of a data file, by its footer.
 fn rows_of(path: &Path) -> Result<usize, String> {
     let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
     ParquetReader::new(file).num_rows().map_err(|error| error.to_string())
 }
 
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod races;
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;

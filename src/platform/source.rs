@@ -2,7 +2,7 @@
 //!
 //! It reads; it must not compute features, write anything, or keep a position.
 
-use polars::prelude::{ChunkAgg, DataFrame, TimeUnit};
+use polars::prelude::{ChunkAgg, DataFrame};
 
 use crate::model::Time;
 use crate::model::time::from_micros;
@@ -150,10 +150,5 @@ impl Offset {
 pub fn latest_event(events: &DataFrame, source: &Source) -> Option<Time> {
     let column = events.column(source.timestamp_column.as_deref()?).ok()?;
     let times = column.datetime().ok()?;
-    let greatest = times.phys.max()?;
-    Some(from_micros(match times.time_unit() {
-        TimeUnit::Nanoseconds => greatest.div_euclid(1_000),
-        TimeUnit::Microseconds => greatest,
-        TimeUnit::Milliseconds => greatest.saturating_mul(1_000),
-    }))
+    Some(from_micros(crate::wire::table::micros(times.phys.max()?, times.time_unit())))
 }

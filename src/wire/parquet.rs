@@ -14,7 +14,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use polars::prelude::{
     CompatLevel, DataFrame, IpcStreamWriter, KeyValueMetadata, ParquetCompression, ParquetWriter, PolarsResult,
-    SerWriter,
+    SerWriter, TimeZone,
 };
 
 /// The deepest nesting that the libraries are given. A list takes two levels.
@@ -47,6 +47,14 @@ pub fn writer<W: Write>(out: W, columns: &DataFrame) -> PolarsResult<ParquetWrit
 /// Those of the reading, and in the place of a panic that the parts do not fit together.
 pub fn careful<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("its parts do not fit together".to_owned()))
+}
+
+/// The key under which a field says that its type stands for another one.
+pub const EXTENSION: &str = "ARROW:extension:name";
+
+/// Whether Polars knows the time zone: it panics on others.
+pub fn zone_is_known(zone: &str) -> bool {
+    zone != "*" && TimeZone::opt_try_new(Some(zone)).is_ok()
 }
 
 /// The deepest nesting of the schema, 1 for plain columns; absent where there is no footer to be understood.

@@ -25,7 +25,7 @@ impl Api {
     /// The newest entries of the audit log, the newest first.
     pub async fn audit(&self, own_api: &str, wanted: &AuditWanted) -> Result<Vec<AuditRow>, Error> {
         let limit = wanted.limit.to_string();
-        let since = wanted.since.map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true));
+        let since = wanted.since.map(crate::model::time::rfc3339);
         let mut query = vec![("limit", limit.as_str())];
         query.extend(since.as_deref().map(|since| ("since", since)));
         query.extend(wanted.key.as_deref().map(|key| ("key", key)));

@@ -8,12 +8,9 @@ use std::fs::File;
 
 use arrow_schema::{DataType as Arrow, Field};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
-use polars::prelude::TimeZone;
 
 use super::broken::Broken;
-
-/// The key under which a field says that its type stands for another one.
-const EXTENSION: &str = "ARROW:extension:name";
+use crate::wire::parquet::{EXTENSION, zone_is_known};
 
 /// Whether every column of the file can be read.
 ///
@@ -46,11 +43,8 @@ fn unreadable(field: &Field) -> Option<String> {
         A::FixedSizeBinary(_) => None,
         A::Decimal128(precision, scale) if *precision <= 38 && *scale >= 0 => None,
         A::Timestamp(_, None) => None,
-        A::Timestamp(_, Some(zone)) => {
-            let is_known = zone.as_ref() != "*" && TimeZone::opt_try_new(Some(zone.as_ref())).is_ok();
-            let found = || told(&format!("a timestamp in the time zone `{zone}`"), "a timestamp in UTC");
-            if is_known { None } else { found() }
-        }
+        A::Timestamp(_, Some(zone)) if zone_is_known(zone) => None,
+        A::Timestamp(_, Some(zone)) => told(&format!("a timestamp in the time zone `{zone}`"), "a timestamp in UTC"),
         A::List(item) | A::LargeList(item) | A::FixedSizeList(item, _) | A::Map(item, _) => unreadable(item),
         A::Struct(fields) if fields.is_empty() => told("a struct without fields", "nothing at all"),
         A::Struct(fields) => fields.iter().find_map(|field| unreadable(field)),

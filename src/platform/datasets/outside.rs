@@ -27,8 +27,8 @@ const MOST_BYTES: u64 = 1 << 30;
 const LONGEST_LOG: u64 = 64 << 20;
 /// The folder of a transaction log.
 const LOG: &str = "_delta_log";
-/// Most characters of what a library says about something broken.
-const SAID: usize = 200;
+/// Most characters of a column's name that a refusal repeats.
+const SHOWN: usize = 200;
 
 /// How much there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -181,7 +181,7 @@ impl Parquet {
     fn schema(&self) -> Result<Arc<Schema>, String> {
         let field = |field: &Arc<Field>| {
             if !is_plain(field.data_type()) {
-                let shown: String = field.name().chars().take(SAID).collect();
+                let shown: String = field.name().chars().take(SHOWN).collect();
                 return Err(format!("column `{shown}` has the type {}, which is not read here", field.data_type()));
             }
             Ok(Field::new(field.name(), field.data_type().clone(), true))

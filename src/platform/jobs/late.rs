@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::model::time::{joined, print_windows};
+use crate::model::clean::first_few;
+use crate::model::time::{joined, print_windows, rfc3339};
 use crate::model::{Id, Time, Window};
 use crate::platform::definition::View;
 use crate::platform::source::arrivals::{self, FileState};
@@ -27,8 +28,6 @@ const MOST_COUNTS: usize = 200;
 const MOST_BYTES: i64 = 1 << 30;
 /// Files of one window whose rows are counted when a job reads it.
 const MOST_FILES: usize = 200;
-/// Files that a sentence names.
-const NAMED: usize = 3;
 
 /// Events that came after the job of their window.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,11 +51,7 @@ impl Late {
     /// What came late and what to do, in a sentence.
     pub fn sentence(&self, view: &View) -> Option<String> {
         let (first, last) = self.windows.first().zip(self.windows.last())?;
-        let list = |files: &BTreeSet<String>| {
-            let more = files.len().saturating_sub(NAMED);
-            let named = files.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-            if more > 0 { format!("{named} and {more} more") } else { named }
-        };
+        let list = |files: &BTreeSet<String>| first_few(&files.iter().cloned().collect::<Vec<_>>());
         let mut parts = Vec::new();
         if !self.files.is_empty() {
             let rows = match self.rows {
@@ -72,7 +67,6 @@ impl Late {
                 list(&self.uncounted)
             ));
         }
-        let instant = |at: Time| at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
         let stores = [(view.online, " --online"), (view.offline, " --offline")];
         let stores: String = stores.iter().filter(|(has, _)| *has).map(|(_, word)| *word).collect();
         Some(format!(
@@ -80,8 +74,8 @@ impl Late {
             parts.join("; "),
             print_windows(&self.windows),
             view.name,
-            instant(first.start),
-            instant(last.end),
+            rfc3339(first.start),
+            rfc3339(last.end),
         ))
     }
 }

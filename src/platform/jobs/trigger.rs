@@ -3,7 +3,8 @@
 //! This deployment answers as releases from 0.6 on do: a view that the platform schedules by itself may be triggered
 //! as well. Only the 0.5 client refuses that, before it calls.
 
-use crate::model::time::{floor, print_span, print_time};
+use crate::model::clean::first_of;
+use crate::model::time::{floor, joined, print_span, print_time, print_window, rfc3339};
 use crate::model::{BatchTrigger, Coverage, JobState, JobType, Time, TriggerRequest, Window};
 use crate::platform::definition::View;
 
@@ -64,7 +65,7 @@ fn check_window(view: &View, window: Window) -> Result<(), String> {
         if below != at {
             return Err(format!(
                 "{name} {} is not a multiple of the batch schedule {} of `{}`. The nearest boundaries are {} and {}.",
-                at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
+                rfc3339(at),
                 print_span(view.batch_schedule),
                 view.name,
                 print_time(below),
@@ -138,7 +139,7 @@ fn check_overlap(existing: Existing<'_>, request: &TriggerRequest) -> Result<(),
     let known: Vec<Window> = done.iter().filter_map(|record| record.job.window).collect();
     let mut named: Vec<String> = done.iter().map(|record| name(record)).collect();
     // What jobs have written that are no longer kept.
-    let rest = merged(&covered).into_iter().flat_map(|held| held.without(&known));
+    let rest = joined(covered).into_iter().flat_map(|held| held.without(&known));
     named.extend(rest.map(|held| format!("{} (by a job that is no longer kept)", print_window(held))));
     Err(format!(
         "The window overlaps periods that are materialized already: {}. Set overwrite=true to replace them.",
@@ -169,24 +170,6 @@ fn shared(one: Window, other: Window) -> Option<Window> {
     (both.start < both.end).then_some(both)
 }
 
-/// The windows in order, those that touch as one.
-fn merged(windows: &[Window]) -> Vec<Window> {
-    let mut sorted = windows.to_vec();
-    sorted.sort();
-    let mut whole: Vec<Window> = Vec::new();
-    for window in sorted {
-        match whole.last_mut().filter(|last| window.start <= last.end) {
-            Some(last) => last.end = last.end.max(window.end),
-            None => whole.push(window),
-        }
-    }
-    whole
-}
-
-fn print_window(window: Window) -> String {
-    format!("{} to {}", print_time(window.start), print_time(window.end))
-}
-
 /// A job by its window and id.
 pub(super) fn name(record: &JobRecord) -> String {
     match record.job.window {
@@ -197,11 +180,7 @@ pub(super) fn name(record: &JobRecord) -> String {
 
 /// The first few of these, and how many more there are.
 pub(super) fn list(named: &[String]) -> String {
-    let mut text = named[..named.len().min(NAMED)].join(", ");
-    if named.len() > NAMED {
-        text.push_str(&format!(" and {} more", named.len() - NAMED));
-    }
-    text
+    first_of(named, NAMED)
 }
 
 #[cfg(test)]

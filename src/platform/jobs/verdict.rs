@@ -2,7 +2,7 @@
 //!
 //! It compares; what is known is kept by `ledger.rs`.
 
-use crate::model::time::{joined, print_windows};
+use crate::model::time::{joined, print_windows, rfc3339};
 use crate::model::{Span, Window};
 use crate::platform::offline::{Damage, Manifest, OfflineError, OfflineTable};
 
@@ -99,9 +99,7 @@ impl Verdict {
         let Some((first, last)) = self.windows.first().zip(self.windows.last()) else {
             return format!("{problems}. Put its folder back from a copy");
         };
-        let (windows, offer) = (print_windows(&self.windows), Window { start: first.start, end: last.end });
-        let (start, end) = (offer.start.to_rfc3339(), offer.end.to_rfc3339());
-        let (start, end) = (start.replace("+00:00", "Z"), end.replace("+00:00", "Z"));
+        let (windows, start, end) = (print_windows(&self.windows), rfc3339(first.start), rfc3339(last.end));
         let copy = if self.problems.is_empty() { "M" } else { "Put its folder back from a copy, or m" };
         format!(
             "{problems}. No values are given of {windows}. {copy}aterialize these windows again with overwrite (`fvtop jobs \

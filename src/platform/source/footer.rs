@@ -16,15 +16,11 @@ use deltalake_core::parquet::basic::{ConvertedType, LogicalType, Type as Physica
 use deltalake_core::parquet::file::metadata::ParquetMetaData;
 use deltalake_core::parquet::file::statistics::Statistics;
 use deltalake_core::parquet::schema::types::Type as Node;
-use polars::prelude::TimeZone;
 
 use crate::model::foreign::short;
 use crate::model::time::from_micros;
 use crate::model::{DataType, Span, Window};
-use crate::wire::parquet::{DEEPEST, careful, nesting};
-
-/// The key under which a field says that its type stands for another one.
-const EXTENSION: &str = "ARROW:extension:name";
+use crate::wire::parquet::{DEEPEST, EXTENSION, careful, nesting, zone_is_known};
 
 /// What a column of a file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -401,10 +397,6 @@ fn is_safe(field: &Field) -> bool {
         _ => false,
     };
     plain(field.metadata()) && inner(field.data_type())
-}
-
-fn zone_is_known(zone: &str) -> bool {
-    zone != "*" && TimeZone::opt_try_new(Some(zone)).is_ok()
 }
 
 #[cfg(test)]

@@ -12,10 +12,7 @@ use crate::platform::compute::{EngineError, ErrorKind};
 use crate::platform::definition::{Kind, View};
 use crate::platform::engine::ask::Streamed;
 use crate::platform::source::latest_event;
-use crate::platform::tiles::names::stored_names;
-
-/// The column of a stored row with its tile's start, or its timestamp aligned, in nanoseconds.
-const ANCHOR: &str = "_anchor_time";
+use crate::platform::tiles::names::{ANCHOR, stored_names};
 
 /// The engine's fold of stream events to stored rows.
 pub type Transform<'a> = &'a dyn Fn(&View, DataFrame) -> Result<Streamed, EngineError>;

@@ -1,13 +1,12 @@
 //! Feature vectors and the feature server's JSON (docs/wire.md sections 3.1 and 3.2).
 
-use chrono::SecondsFormat;
 use serde_json::Value as Json;
 
 use super::name_of;
 use super::types::{type_from_json, type_to_json};
 use super::values::{guess, untyped, value_from_json, value_to_json};
-use crate::model::time::parse_time;
-use crate::model::{DataType, FeatureStatus, FeatureValue, FeatureVector, Time, Value};
+use crate::model::time::{parse_time, rfc3339};
+use crate::model::{DataType, FeatureStatus, FeatureValue, FeatureVector, Value};
 use crate::wire::features::{
     BatchItem, BatchMetadata, BatchResponse, BatchSloInfo, FeaturesResult, GetFeaturesResponse, Item, Metadata,
     MetadataOptions, SloInfo,
@@ -160,11 +159,6 @@ fn status_of(word: &str) -> FeatureStatus {
         "MISSING_DATA" => FeatureStatus::Missing,
         other => FeatureStatus::Other(name_of(other)),
     }
-}
-
-/// An instant as the feature server's JSON writes it.
-pub(super) fn rfc3339(at: Time) -> String {
-    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
 #[cfg(test)]

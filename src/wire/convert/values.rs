@@ -2,8 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::features::rfc3339;
-use crate::model::time::parse_time;
+use crate::model::time::{parse_time, rfc3339};
 use crate::model::{DataType, Value};
 use crate::wire::features::ItemType;
 

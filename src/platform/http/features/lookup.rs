@@ -161,7 +161,7 @@ impl Ordered {
         match value {
             Value::Int(number) => Self::Number(*number),
             Value::Text(text) => Self::Text(text.clone()),
-            // JoinKeys have no other types.
+            // Join keys have no other types.
             _ => Self::Null,
         }
     }
