@@ -192,6 +192,8 @@ proptest! {
                     Err(trouble) => {
                         prop_assert!(fails.is_some(), "{}", trouble.message);
                         failing = None;
+                        // What it did not read now is still to be read.
+                        last.more = true;
                     }
                 },
                 Act::Tail => match source.step(&mut tail, &shared) {
