@@ -7,43 +7,43 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-pub mod audit;
+pub(crate) mod audit;
 #[cfg(feature = "platform")]
-pub mod check;
+pub(crate) mod check;
 mod confirm;
-pub mod console;
-pub mod coverage;
-pub mod datasets;
-pub mod delete_keys;
+pub(crate) mod console;
+pub(crate) mod coverage;
+pub(crate) mod datasets;
+pub(crate) mod delete_keys;
 #[cfg(feature = "platform")]
-pub mod embedded;
+pub(crate) mod embedded;
 #[cfg(not(feature = "platform"))]
 #[path = "cli/embedded_absent.rs"]
-pub mod embedded;
+pub(crate) mod embedded;
 #[cfg(feature = "platform")]
-pub mod example;
-pub mod failure;
-pub mod freshness;
-pub mod history;
-pub mod jobs;
+pub(crate) mod example;
+pub(crate) mod failure;
+pub(crate) mod freshness;
+pub(crate) mod history;
+pub(crate) mod jobs;
 #[cfg(feature = "platform")]
 mod key_files;
-pub mod keys;
+pub(crate) mod keys;
 mod log;
-pub mod lookup;
-pub mod output;
-pub mod place;
-pub mod profile;
-pub mod profiles;
-pub mod rows;
-pub mod run;
+pub(crate) mod lookup;
+pub(crate) mod output;
+pub(crate) mod place;
+pub(crate) mod profile;
+pub(crate) mod profiles;
+pub(crate) mod rows;
+pub(crate) mod run;
 #[cfg(feature = "platform")]
-pub mod serve;
-pub mod session;
-pub mod status;
-pub mod surroundings;
-pub mod target;
-pub mod views;
+pub(crate) mod serve;
+pub(crate) mod session;
+pub(crate) mod status;
+pub(crate) mod surroundings;
+pub(crate) mod target;
+pub(crate) mod views;
 mod watch;
 
 use failure::Failure;

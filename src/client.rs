@@ -6,24 +6,24 @@
 pub mod api;
 mod clock;
 pub mod endpoint;
-pub mod error;
+pub(crate) mod error;
 #[cfg(test)]
 mod fuzz;
-pub mod handle;
+pub(crate) mod handle;
 pub mod keys;
 mod limits;
 pub mod message;
-pub mod query;
+pub(crate) mod query;
 mod reply;
 mod scrub;
-pub mod serves;
-pub mod table;
-pub mod tail;
-pub mod task;
+pub(crate) mod serves;
+pub(crate) mod table;
+pub(crate) mod tail;
+pub(crate) mod task;
 #[cfg(test)]
 mod testing;
 mod transport;
-pub mod wait;
+pub(crate) mod wait;
 
 pub use api::Api;
 pub use endpoint::{ApiKey, Endpoint, Identity};

@@ -3,23 +3,23 @@
 //! Everything here is plain data that any other room may hold. This room must not do I/O, must not know the wire
 //! format, and imports nothing else of ours.
 
-pub mod access;
-pub mod attempt;
-pub mod clean;
-pub mod coverage;
-pub mod deletion;
-pub mod feature_view;
-pub mod foreign;
-pub mod freshness;
-pub mod id;
-pub mod job;
-pub mod query;
-pub mod status;
-pub mod suggest;
+pub(crate) mod access;
+pub(crate) mod attempt;
+pub(crate) mod clean;
+pub(crate) mod coverage;
+pub(crate) mod deletion;
+pub(crate) mod feature_view;
+pub(crate) mod foreign;
+pub(crate) mod freshness;
+pub(crate) mod id;
+pub(crate) mod job;
+pub(crate) mod query;
+pub(crate) mod status;
+pub(crate) mod suggest;
 pub mod time;
-pub mod value;
-pub mod vector;
-pub mod workspace;
+pub(crate) mod value;
+pub(crate) mod vector;
+pub(crate) mod workspace;
 
 pub use access::{AuditEntry, Right, Role};
 pub use attempt::{AttemptDetail, Stage, StageKind, StageState};

@@ -10,34 +10,34 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-pub mod access;
+pub(crate) mod access;
 pub mod clock;
 pub mod compute;
 pub mod data_dir;
-pub mod datasets;
+pub(crate) mod datasets;
 pub mod definition;
-pub mod descriptors;
+pub(crate) mod descriptors;
 pub mod engine;
-pub mod error;
+pub(crate) mod error;
 pub mod frame;
 pub mod http;
-pub mod inspection;
+pub(crate) mod inspection;
 pub mod jobs;
-pub mod lock;
+pub(crate) mod lock;
 pub mod offline;
 pub mod online;
-pub mod priority;
-pub mod private;
-pub mod queries;
+pub(crate) mod priority;
+pub(crate) mod private;
+pub(crate) mod queries;
 pub mod registry;
-pub mod source;
-pub mod sql;
-pub mod sqlite;
-pub mod stream;
+pub(crate) mod source;
+pub(crate) mod sql;
+pub(crate) mod sqlite;
+pub(crate) mod stream;
 #[cfg(test)]
-pub mod testing;
-pub mod tiles;
-pub mod uploads;
+pub(crate) mod testing;
+pub(crate) mod tiles;
+pub(crate) mod uploads;
 
 use crate::model::time::print_windows;
 

@@ -12,13 +12,13 @@ mod examples;
 pub mod features;
 #[cfg(test)]
 mod fuzz;
-pub mod openmetrics;
-pub mod parquet;
+pub(crate) mod openmetrics;
+pub(crate) mod parquet;
 pub mod proto;
 pub mod proxy;
 pub mod queries;
-pub mod rest;
+pub(crate) mod rest;
 pub mod rpc;
 pub mod status;
-pub mod table;
-pub mod typed;
+pub(crate) mod table;
+pub(crate) mod typed;

@@ -8,14 +8,14 @@ use std::path::Path;
 use polars::prelude::*;
 
 /// Rows of the small spine.
-pub const SMALL: usize = 100_000;
+pub(crate) const SMALL: usize = 100_000;
 /// Rows of the large spine.
-pub const LARGE: usize = 1_000_000;
+pub(crate) const LARGE: usize = 1_000_000;
 /// Copies of each flight.
 const COPIES: i64 = 30;
 
 /// Makes what is not there yet.
-pub fn make(dir: &Path) {
+pub(crate) fn make(dir: &Path) {
     std::fs::create_dir_all(dir).unwrap();
     let events = dir.join("events.parquet");
     if !events.exists() {
@@ -83,12 +83,12 @@ fn spine(events: &DataFrame, rows: usize) -> DataFrame {
 }
 
 /// The events, planned.
-pub fn events(dir: &Path) -> LazyFrame {
+pub(crate) fn events(dir: &Path) -> LazyFrame {
     scan(&dir.join("events.parquet"))
 }
 
 /// A spine, planned.
-pub fn spine_of(dir: &Path, rows: usize) -> LazyFrame {
+pub(crate) fn spine_of(dir: &Path, rows: usize) -> LazyFrame {
     scan(&dir.join(format!("spine-{rows}.parquet")))
 }
 
@@ -97,7 +97,7 @@ fn scan(path: &Path) -> LazyFrame {
 }
 
 /// What came out, in few words: rows, and for each column how many nulls it has and what it adds up to.
-pub fn digest(frame: &DataFrame, columns: &[&str]) -> String {
+pub(crate) fn digest(frame: &DataFrame, columns: &[&str]) -> String {
     let column = |name: &&str| {
         let column = frame.column(name).unwrap();
         let sum = match column.dtype() {

@@ -70,14 +70,14 @@ fn history(view: &View, spine: DataFrame) -> DataFrame {
 }
 
 /// Latest rows at a spine.
-pub fn as_of(dir: &Path) -> String {
+pub(crate) fn as_of(dir: &Path) -> String {
     let spine = spine_of(dir, SMALL).collect().unwrap();
     let frame = history(&view(dir, "latest"), spine);
     digest(&frame, &["latest.carrier", "latest.origin", "latest.dest", "latest.dep_delay"])
 }
 
 /// Nine aggregates at a spine.
-pub fn windows(dir: &Path, rows: usize) -> String {
+pub(crate) fn windows(dir: &Path, rows: usize) -> String {
     let view = view(dir, "windows");
     let frame = history(&view, spine_of(dir, rows).collect().unwrap());
     let names: Vec<String> = view.feature_names().iter().map(|name| format!("windows.{name}")).collect();
@@ -85,7 +85,7 @@ pub fn windows(dir: &Path, rows: usize) -> String {
 }
 
 /// A year materialized and committed.
-pub fn tiles(dir: &Path) -> String {
+pub(crate) fn tiles(dir: &Path) -> String {
     let view = view(dir, "windows");
     let window = Window { start: parse_time("2012-12-31").unwrap(), end: parse_time("2014-01-03").unwrap() };
     let rows = PolarsEngine.materialize(&view, window, window.end, Control::quiet(&Cancel::default(), MEMORY)).unwrap();

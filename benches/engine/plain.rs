@@ -10,10 +10,10 @@ use crate::data::{digest, events, spine_of};
 /// Length of a tile.
 const HOUR: i64 = 3_600_000_000;
 /// Lengths of the windows, in days.
-pub const DAYS: [i64; 3] = [1, 7, 30];
+pub(crate) const DAYS: [i64; 3] = [1, 7, 30];
 
 /// `join_asof` by key, four features, nothing older than thirty days.
-pub fn as_of(dir: &Path) -> String {
+pub(crate) fn as_of(dir: &Path) -> String {
     let features = ["carrier", "origin", "dest", "dep_delay"];
     let wanted = ["tailnum", "timestamp"].iter().chain(&features).map(|name| col(*name)).collect::<Vec<_>>();
     // A row of thirty days ago is too old by a tick.
@@ -64,7 +64,7 @@ fn hourly(dir: &Path) -> LazyFrame {
 }
 
 /// Tiles, running sums per key, and four as-of joins: at T, and at T less each window.
-pub fn windows(dir: &Path, rows: usize) -> String {
+pub(crate) fn windows(dir: &Path, rows: usize) -> String {
     // Running sums by grouping and exploding: measured at a third of what a window function over the keys takes.
     let sorted = run(hourly(dir).sort(["tailnum", "tile"], SortMultipleOptions::default()));
     let running = |name: &str| col(name).cum_sum(false);
@@ -111,7 +111,7 @@ pub fn windows(dir: &Path, rows: usize) -> String {
 }
 
 /// Hourly tiles into one Parquet file.
-pub fn tiles(dir: &Path) -> String {
+pub(crate) fn tiles(dir: &Path) -> String {
     let mut tiles = run(hourly(dir).with_column((col("sum") / col("count").cast(DataType::Float64)).alias("mean")));
     let path = dir.join("tiles.parquet");
     ParquetWriter::new(File::create(&path).unwrap()).finish(&mut tiles).unwrap();

@@ -31,7 +31,7 @@ const ROUNDS: usize = 5;
 type Work<'a> = (&'static str, f64, Box<dyn Fn() -> Response + 'a>);
 
 /// Measures and prints; whether all bounds are met.
-pub fn bench() -> bool {
+pub(crate) fn bench() -> bool {
     let dir = &Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-jobs");
     let _ = std::fs::remove_dir_all(dir);
     std::fs::create_dir_all(dir).unwrap();

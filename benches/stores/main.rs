@@ -25,7 +25,7 @@ fn main() {
 }
 
 /// The one in the middle.
-pub fn median(mut seconds: Vec<f64>) -> f64 {
+pub(crate) fn median(mut seconds: Vec<f64>) -> f64 {
     seconds.sort_by(f64::total_cmp);
     seconds[seconds.len() / 2]
 }

@@ -25,7 +25,7 @@ const DAY: i64 = 86_400_000_000_000;
 const CASES: [(i64, i64); 2] = [(1_000_000, 10), (10_000_000, 25)];
 
 /// Measures and prints; whether the bound is met.
-pub fn bench() -> bool {
+pub(crate) fn bench() -> bool {
     let dir = &Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-offline");
     let _ = std::fs::remove_dir_all(dir);
     std::fs::create_dir_all(dir).unwrap();
@@ -97,7 +97,7 @@ fn tiles(rows: i64, days: i64) -> DataFrame {
     .unwrap()
 }
 
-pub fn view(dir: &Path) -> Arc<View> {
+pub(crate) fn view(dir: &Path) -> Arc<View> {
     let root = dir.join("repository");
     std::fs::create_dir_all(root.join("views")).unwrap();
     let utc = DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC));

@@ -42,7 +42,7 @@ struct Work {
 type Entries = Vec<(&'static str, Vec<u8>, Vec<u8>)>;
 
 /// Measures everything and prints a table. Whether all bounds are met.
-pub fn bench() -> bool {
+pub(crate) fn bench() -> bool {
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("stores-online");
     println!("{:<38} {:>10} {:>10} {:>6} {:>6}", "online store", "fjall /s", "ours /s", "ratio", "bound");
     let mut met = true;

@@ -40,7 +40,7 @@ pub struct AuditArgs {
 ///
 /// # Errors
 /// When the place is not reached, has no audit log or refuses.
-pub async fn run(args: AuditArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: AuditArgs) -> Result<(), Failure> {
     let place = Place::open(&args.target, false).await?;
     let wanted = AuditWanted { limit: args.limit, since: args.since, key: args.key };
     let rows = place.audit(wanted).await;

@@ -24,7 +24,7 @@ pub struct CheckArgs {
 ///
 /// # Errors
 /// When the directory is none, is in use, or is damaged.
-pub async fn run(args: CheckArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: CheckArgs) -> Result<(), Failure> {
     let runtime = tokio::runtime::Handle::current();
     let looked = tokio::task::spawn_blocking(move || inspection::whole(&args.data_dir, &runtime)).await;
     let looked = looked.map_err(|error| Failure::new(FAILED, error))?;

@@ -86,7 +86,7 @@ impl FromStr for Size {
 ///
 /// # Errors
 /// When there is no terminal, or a setting is wrong; what goes wrong with the deployment is told on the screen.
-pub async fn run(args: ConsoleArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: ConsoleArgs) -> Result<(), Failure> {
     let (started, embedded) = oneshot::channel();
     let choice = resolve(&args.target, &Surroundings::of_program()?)?;
     let read_only = args.read_only || choice.read_only();

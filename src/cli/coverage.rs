@@ -28,7 +28,7 @@ pub struct CoverageArgs {
 ///
 /// # Errors
 /// When the deployment is not reached or refuses, or does not have the view.
-pub async fn run(args: CoverageArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: CoverageArgs) -> Result<(), Failure> {
     let (coverage, late) = Session::run(&args.target, async |session| {
         let view = session.api.feature_view(&session.workspace, &args.view).await?;
         let coverage = session.api.coverage(&session.workspace, view.id).await?;
@@ -57,7 +57,7 @@ pub async fn run(args: CoverageArgs) -> Result<(), Failure> {
 }
 
 /// What the deployment says of events of a view that came after the jobs of their windows; only our own knows of them.
-pub async fn late(session: &Session, view: Id) -> Option<String> {
+pub(crate) async fn late(session: &Session, view: Id) -> Option<String> {
     let summary = session.api.summary(&session.workspace, view).await.ok()?;
     summary.into_iter().find(|(title, _)| title == "Late data").map(|(_, told)| told)
 }

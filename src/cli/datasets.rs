@@ -69,7 +69,7 @@ impl DatasetsArgs {
 ///
 /// # Errors
 /// When the deployment is not reached, has no datasets or refuses, or the rows cannot be written.
-pub async fn run(args: DatasetsArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: DatasetsArgs) -> Result<(), Failure> {
     // Before anything is fetched.
     let outlet = match &args.verb {
         Verb::Read { out, .. } => Some(out.outlet()?),

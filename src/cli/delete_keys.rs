@@ -69,7 +69,7 @@ fn parts(text: &str) -> Result<Parts, String> {
 /// # Errors
 /// When the keys do not fit the view, the view is not named again, or the deployment is not reached or refuses; of a wait,
 /// when a job does not end well.
-pub async fn run(args: DeleteKeysArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: DeleteKeysArgs) -> Result<(), Failure> {
     let (started, ended) = Session::change(&args.target, async |session| {
         let view = session.api.feature_view(&session.workspace, &args.view).await?;
         let neither = !args.online && !args.offline;

@@ -49,7 +49,7 @@ impl EmbeddedArgs {
 }
 
 /// A platform that runs in this process.
-pub struct Embedded {
+pub(crate) struct Embedded {
     platform: Arc<Platform>,
     server: JoinHandle<std::io::Result<()>>,
     shutdown: CancellationToken,
@@ -58,7 +58,7 @@ pub struct Embedded {
 
 /// Where the embedded platform finds its definitions and keeps its data.
 #[derive(Clone, Debug)]
-pub struct Setup {
+pub(crate) struct Setup {
     /// The repository; absent for the built-in example.
     repo: Option<PathBuf>,
     allow_sources: Vec<PathBuf>,
@@ -72,7 +72,7 @@ impl Setup {
     ///
     /// # Errors
     /// When there is no home directory to put it in.
-    pub fn new(args: &TargetArgs, workspace: Option<String>) -> Result<Self, Problem> {
+    pub(crate) fn new(args: &TargetArgs, workspace: Option<String>) -> Result<Self, Problem> {
         let args = &args.embedded;
         let repo = args.repo.clone();
         let data_dir = args.data_dir.clone().or_else(|| {
@@ -103,7 +103,7 @@ impl Embedded {
     ///
     /// # Errors
     /// When the repository cannot be unpacked, the data directory is in use or cannot be written, or no port is free.
-    pub async fn start(setup: Setup) -> Result<Self, Problem> {
+    pub(crate) async fn start(setup: Setup) -> Result<Self, Problem> {
         let problem = |what: String, hint: &str| Problem { what: clean(&what).into_owned(), hint: hint.to_owned() };
         let data_dir = setup.data_dir;
         // Before anything is unpacked into it.
@@ -157,13 +157,13 @@ impl Embedded {
     }
 
     /// How to reach it.
-    pub fn endpoint(&self) -> Endpoint {
+    pub(crate) fn endpoint(&self) -> Endpoint {
         self.endpoint.clone()
     }
 
     /// Stops it within `limit`. What has not stopped by then is cut off, which loses nothing: work that was not
     /// finished runs again at the next start.
-    pub async fn stop(self, limit: Duration) {
+    pub(crate) async fn stop(self, limit: Duration) {
         self.shutdown.cancel();
         let ended = async {
             self.platform.stop().await;

@@ -51,7 +51,7 @@ static FILES: &[(&str, &[u8])] = files![
 ///
 /// # Errors
 /// When the folder cannot be written.
-pub fn unpack(parent: &Path) -> io::Result<PathBuf> {
+pub(crate) fn unpack(parent: &Path) -> io::Result<PathBuf> {
     let place = parent.join(format!("example-{:016x}", hash(FILES)));
     if is_whole(&place) {
         return Ok(place);

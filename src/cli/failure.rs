@@ -7,15 +7,15 @@ use crate::client::{Error, Kind};
 use crate::model::clean_lines;
 
 /// What was wanted was refused or failed.
-pub const FAILED: u8 = 1;
+pub(crate) const FAILED: u8 = 1;
 /// The command line or a setting is wrong.
-pub const USAGE: u8 = 2;
+pub(crate) const USAGE: u8 = 2;
 /// The deployment was not reached, or does not accept the key.
-pub const CONNECTION: u8 = 3;
+pub(crate) const CONNECTION: u8 = 3;
 /// The time-out of a wait is over; what was waited for goes on.
-pub const TIMED_OUT: u8 = 4;
+pub(crate) const TIMED_OUT: u8 = 4;
 /// The user interrupted it.
-pub const INTERRUPTED: u8 = 130;
+pub(crate) const INTERRUPTED: u8 = 130;
 
 /// A command that failed: the exit code and what to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -32,7 +32,7 @@ const HEADINGS: [&str; 7] =
 ///
 /// # Errors
 /// When the deployment is not reached or refuses.
-pub async fn run(args: FreshnessArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: FreshnessArgs) -> Result<(), Failure> {
     let (told, late) = Session::run(&args.target, async |session| {
         let told = session.api.all_freshness(&session.workspace).await?;
         Ok((told, late(session).await))

@@ -57,7 +57,7 @@ pub struct HistoryArgs {
 /// # Errors
 /// When the options do not fit, the deployment is not reached or refuses, the computation fails, or the rows cannot be
 /// written.
-pub async fn run(args: HistoryArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: HistoryArgs) -> Result<(), Failure> {
     let outlet = args.out.outlet()?;
     let keeps = args.save || args.save_as.is_some();
     let ask = async |session: &Session| {

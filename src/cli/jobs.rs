@@ -70,7 +70,7 @@ impl JobsArgs {
 ///
 /// # Errors
 /// When the deployment is not reached or refuses, there is no such job, or a wait does not end well.
-pub async fn run(args: JobsArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: JobsArgs) -> Result<(), Failure> {
     match args.verb {
         None => list::run(args.list).await,
         Some(Verb::Show(args)) => show::run(args).await,

@@ -11,7 +11,7 @@ use crate::wire::access::{AuditRow, KeyInfo, KeyMade, NewKey};
 use crate::wire::status;
 
 /// The files of a directory.
-pub struct KeyFiles {
+pub(crate) struct KeyFiles {
     dir: PathBuf,
     access: Box<Access>,
 }
@@ -21,7 +21,7 @@ impl KeyFiles {
     ///
     /// # Errors
     /// When it holds none, or the files cannot be used.
-    pub fn open(dir: &Path, make: bool) -> Result<Self, Failure> {
+    pub(crate) fn open(dir: &Path, make: bool) -> Result<Self, Failure> {
         if !make && !dir.join("access.sqlite").exists() {
             let text =
                 format!("There are no API keys in {}: it is not the data directory of a platform.", dir.display());
@@ -32,7 +32,7 @@ impl KeyFiles {
     }
 
     /// The directory.
-    pub fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
@@ -40,7 +40,7 @@ impl KeyFiles {
     ///
     /// # Errors
     /// When they cannot be read.
-    pub fn keys(&self) -> Result<Vec<KeyInfo>, Failure> {
+    pub(crate) fn keys(&self) -> Result<Vec<KeyInfo>, Failure> {
         Ok(self.access.keys.list().map_err(failed)?.into_iter().map(KeyInfo::from).collect())
     }
 
@@ -48,7 +48,7 @@ impl KeyFiles {
     ///
     /// # Errors
     /// When its name or role cannot be had, or it cannot be made.
-    pub fn create(&self, new: NewKey) -> Result<KeyMade, Failure> {
+    pub(crate) fn create(&self, new: NewKey) -> Result<KeyMade, Failure> {
         let role = Role::named(&new.role).ok_or_else(|| failed(format!("There is no role `{}`.", new.role)))?;
         let words = format!("name {}, role {}", new.name, role.name());
         let (name, description) = (new.name, new.description);
@@ -62,7 +62,7 @@ impl KeyFiles {
     ///
     /// # Errors
     /// When it is not there, or cannot be revoked.
-    pub fn revoke(&self, id: Id) -> Result<(), Failure> {
+    pub(crate) fn revoke(&self, id: Id) -> Result<(), Failure> {
         let revoke = |now| self.access.keys.revoke(&id.to_string(), LastOwner::MayGo, now);
         on_record(&self.access, "fvtop keys revoke", format!("key {id}"), revoke).map(drop)
     }
@@ -71,7 +71,7 @@ impl KeyFiles {
     ///
     /// # Errors
     /// When they cannot be read.
-    pub fn audit(&self, wanted: AuditWanted) -> Result<Vec<AuditRow>, Failure> {
+    pub(crate) fn audit(&self, wanted: AuditWanted) -> Result<Vec<AuditRow>, Failure> {
         let AuditWanted { limit, since, key } = wanted;
         let entries = self.access.audit.list(&AuditQuery { limit, since, key }).map_err(failed)?;
         Ok(entries.into_iter().map(AuditRow::from).collect())

@@ -96,7 +96,7 @@ impl KeysArgs {
 ///
 /// # Errors
 /// When the place is not reached or refuses, or there is no such key.
-pub async fn run(args: KeysArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: KeysArgs) -> Result<(), Failure> {
     let place = Place::open(args.target(), matches!(args.verb, Verb::Create { .. })).await?;
     let done = perform(&place, args.verb).await;
     place.close().await;

@@ -45,7 +45,7 @@ enum Found {
 ///
 /// # Errors
 /// When a key is not `key=value`, or the deployment is not reached or refuses.
-pub async fn run(args: LookupArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: LookupArgs) -> Result<(), Failure> {
     let keys = args.keys.iter().map(|text| key(text)).collect::<Result<Vec<_>, _>>()?;
     let found = Session::run(&args.target, async |session| find(session, &args, &keys).await).await?;
     match (found, args.json) {

@@ -16,7 +16,7 @@ use crate::wire::table::json;
 ///
 /// # Errors
 /// When it cannot be written, but not when its reader has gone.
-pub fn print(text: &str) -> Result<(), Failure> {
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
     print_with(|out| out.write_all(text.as_bytes()))
 }
 
@@ -24,7 +24,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 /// As [`print()`].
-pub fn print_with(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+pub(crate) fn print_with(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -35,7 +35,7 @@ pub fn print_with(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Resul
 }
 
 /// Tells the user something besides the result, as a line on standard error.
-pub fn note(text: &str) {
+pub(crate) fn note(text: &str) {
     // Nobody can be told when that fails.
     let _ = writeln!(io::stderr(), "{}", clean(text));
 }
@@ -44,12 +44,12 @@ pub fn note(text: &str) {
 ///
 /// # Errors
 /// As [`print()`].
-pub fn print_json(value: &serde_json::Value) -> Result<(), Failure> {
+pub(crate) fn print_json(value: &serde_json::Value) -> Result<(), Failure> {
     print(&format!("{}\n", escape_json(&format!("{value:#}"))))
 }
 
 /// Rows below headings, columns aligned and two blanks apart; one line a row whatever the cells hold.
-pub fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
+pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
     let heading: Vec<String> = headings.iter().map(|text| (*text).to_owned()).collect();
     let lines: Vec<Vec<String>> = std::iter::once(&heading)
         .chain(rows)
@@ -72,17 +72,17 @@ pub fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
 }
 
 /// An instant in a table; a dash where there is none.
-pub fn time(at: Option<Time>) -> String {
+pub(crate) fn time(at: Option<Time>) -> String {
     at.map_or_else(|| "-".to_owned(), print_time)
 }
 
 /// An instant in JSON: RFC 3339, UTC; null for one that stands for no bound.
-pub fn json_time(at: Option<Time>) -> serde_json::Value {
+pub(crate) fn json_time(at: Option<Time>) -> serde_json::Value {
     at.filter(|at| is_shown(*at)).map(rfc3339).into()
 }
 
 /// A value in a table: text as it is, anything else as its JSON.
-pub fn value(value: &Value) -> String {
+pub(crate) fn value(value: &Value) -> String {
     match json(value) {
         serde_json::Value::String(text) => text,
         other => other.to_string(),
@@ -90,7 +90,7 @@ pub fn value(value: &Value) -> String {
 }
 
 /// JSON in a cell of a table: a dash for nothing, lists and objects with commas.
-pub fn value_of_json(json: &serde_json::Value) -> String {
+pub(crate) fn value_of_json(json: &serde_json::Value) -> String {
     use serde_json::Value as Json;
     let text = match json {
         Json::Null => String::new(),

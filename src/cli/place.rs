@@ -24,7 +24,7 @@ const NAME_ONE: &str = if cfg!(feature = "platform") {
 };
 
 /// Where they are.
-pub enum Place {
+pub(crate) enum Place {
     /// In the files of a data directory.
     #[cfg(feature = "platform")]
     Files(KeyFiles),
@@ -44,7 +44,7 @@ impl Place {
     ///
     /// # Errors
     /// When neither is named, the files cannot be used, or the deployment is not reached or refuses.
-    pub async fn open(args: &TargetArgs, make: bool) -> Result<Self, Failure> {
+    pub(crate) async fn open(args: &TargetArgs, make: bool) -> Result<Self, Failure> {
         #[cfg(feature = "platform")]
         if let (None, None, Some(dir)) = (&args.url, &args.profile, &args.embedded.data_dir) {
             return KeyFiles::open(dir, make).map(Self::Files);
@@ -65,7 +65,7 @@ impl Place {
     }
 
     /// What it is called in a sentence.
-    pub fn label(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         match self {
             #[cfg(feature = "platform")]
             Self::Files(files) => files.dir().display().to_string(),
@@ -74,7 +74,7 @@ impl Place {
     }
 
     /// The data directory whose files they are in, where it is one.
-    pub fn data_dir(&self) -> Option<&Path> {
+    pub(crate) fn data_dir(&self) -> Option<&Path> {
         match self {
             #[cfg(feature = "platform")]
             Self::Files(files) => Some(files.dir()),
@@ -86,7 +86,7 @@ impl Place {
     ///
     /// # Errors
     /// When they cannot be read, or the deployment refuses.
-    pub async fn keys(&self) -> Result<Vec<KeyInfo>, Failure> {
+    pub(crate) async fn keys(&self) -> Result<Vec<KeyInfo>, Failure> {
         match self {
             #[cfg(feature = "platform")]
             Self::Files(files) => files.keys(),
@@ -98,7 +98,7 @@ impl Place {
     ///
     /// # Errors
     /// When its name or role cannot be had, or it cannot be made.
-    pub async fn create(&self, new: NewKey) -> Result<KeyMade, Failure> {
+    pub(crate) async fn create(&self, new: NewKey) -> Result<KeyMade, Failure> {
         match self {
             #[cfg(feature = "platform")]
             Self::Files(files) => files.create(new),
@@ -113,7 +113,7 @@ impl Place {
     ///
     /// # Errors
     /// When it is not there or stays, or cannot be revoked.
-    pub async fn revoke(&self, id: Id) -> Result<(), Failure> {
+    pub(crate) async fn revoke(&self, id: Id) -> Result<(), Failure> {
         match self {
             #[cfg(feature = "platform")]
             Self::Files(files) => files.revoke(id),
@@ -128,7 +128,7 @@ impl Place {
     ///
     /// # Errors
     /// When they cannot be read, or the deployment has no audit log or refuses.
-    pub async fn audit(&self, wanted: AuditWanted) -> Result<Vec<AuditRow>, Failure> {
+    pub(crate) async fn audit(&self, wanted: AuditWanted) -> Result<Vec<AuditRow>, Failure> {
         match self {
             #[cfg(feature = "platform")]
             Self::Files(files) => files.audit(wanted),
@@ -140,7 +140,7 @@ impl Place {
     }
 
     /// Lets go of it.
-    pub async fn close(self) {
+    pub(crate) async fn close(self) {
         match self {
             #[cfg(feature = "platform")]
             Self::Files(_) => {}

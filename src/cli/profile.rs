@@ -17,7 +17,7 @@ use crate::model::suggest;
 use crate::tui::theme;
 
 /// Settings of a profile: name, an example of its value, and what it is for.
-pub const SETTINGS: &[(&str, &str, &str)] = &[
+pub(crate) const SETTINGS: &[(&str, &str, &str)] = &[
     ("url", "\"https://example.tecton.ai/api\"", "Address of the deployment; without it, the embedded platform."),
     ("feature_url", "\"https://example.tecton.ai/api\"", "Address of its feature server, where that is another."),
     ("key_env", "\"TECTON_API_KEY\"", "Variable of the environment that holds the API key."),
@@ -44,7 +44,7 @@ const SECRETS: &[&str] =
 
 /// Where a key is to be found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeySource {
+pub(crate) enum KeySource {
     /// In this variable of the environment.
     Variable(String),
     /// On the first line of this file.
@@ -53,7 +53,7 @@ pub enum KeySource {
 
 /// One deployment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Profile {
+pub(crate) struct Profile {
     /// Its name.
     pub name: String,
     /// Address; absent for the embedded platform.
@@ -78,7 +78,7 @@ pub struct Profile {
 
 /// All profiles.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Profiles {
+pub(crate) struct Profiles {
     /// The file.
     pub path: PathBuf,
     /// The one that is taken when nothing else names a deployment.
@@ -92,7 +92,7 @@ impl Profiles {
     ///
     /// # Errors
     /// When the file cannot be read, or something in it is wrong.
-    pub fn read(path: &Path) -> Result<Self, Failure> {
+    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         match std::fs::read_to_string(path) {
             Ok(text) => Self::parse(path, &text).map_err(|problem| Failure::usage(&problem)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -110,7 +110,7 @@ impl Profiles {
     ///
     /// # Errors
     /// With the line, what is wrong there, and what to do.
-    pub fn parse(path: &Path, text: &str) -> Result<Self, Problem> {
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, Problem> {
         let place = Place { path, text };
         let root = DeTable::parse(text).map_err(|error| {
             place.problem(
@@ -150,7 +150,7 @@ impl Profiles {
     ///
     /// # Errors
     /// When there is none.
-    pub fn find(&self, name: &str) -> Result<&Profile, Problem> {
+    pub(crate) fn find(&self, name: &str) -> Result<&Profile, Problem> {
         self.all.iter().find(|profile| profile.name == name).ok_or_else(|| {
             let names = self.all.iter().map(|profile| profile.name.as_str());
             let what = format!("There is no profile `{name}` in {}.", self.path.display());
@@ -164,7 +164,7 @@ impl Profiles {
     }
 
     /// The variables in which the profiles' keys are.
-    pub fn variables(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn variables(&self) -> impl Iterator<Item = &str> {
         self.all.iter().filter_map(|profile| match &profile.key {
             Some(KeySource::Variable(name)) => Some(name.as_str()),
             _ => None,

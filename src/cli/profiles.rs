@@ -25,7 +25,7 @@ pub struct ProfilesArgs {
 ///
 /// # Errors
 /// When the file is there but something in it is wrong.
-pub fn run(args: &ProfilesArgs) -> Result<(), Failure> {
+pub(crate) fn run(args: &ProfilesArgs) -> Result<(), Failure> {
     if args.sample {
         return print(&sample());
     }
@@ -88,7 +88,7 @@ fn as_json(profile: &Profile, default: Option<&str>) -> serde_json::Value {
 }
 
 /// A file with every setting and what it is for; as it stands it has two profiles.
-pub fn sample() -> String {
+pub(crate) fn sample() -> String {
     let mut text =
         "# Taken when neither an option nor the environment names a deployment.\n# default = \"example\"\n\n"
             .to_owned();

@@ -202,7 +202,7 @@ fn aligned(rows: &DataFrame, limit: usize) -> String {
 }
 
 /// Such as `1 row` or `20 rows`.
-pub fn count(rows: usize) -> String {
+pub(crate) fn count(rows: usize) -> String {
     if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") }
 }
 

@@ -45,7 +45,7 @@ pub struct RunArgs {
 /// # Errors
 /// When the options do not fit, the deployment is not reached or refuses, the computation fails, or the rows cannot be
 /// written.
-pub async fn run(args: RunArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: RunArgs) -> Result<(), Failure> {
     let outlet = args.out.outlet()?;
     let mut mocks = BTreeMap::new();
     for (input, path) in args.mock {

@@ -82,7 +82,7 @@ impl ServeArgs {
 
 /// Why `serve` did not start, or ended.
 #[derive(Debug, Error)]
-pub enum ServeError {
+pub(crate) enum ServeError {
     /// The keys cannot be used.
     #[error(transparent)]
     Keys(#[from] KeyFileError),
@@ -121,7 +121,7 @@ pub enum ServeError {
 }
 
 /// Serves until SIGTERM or SIGINT.
-pub async fn run(args: ServeArgs) -> Result<(), ServeError> {
+pub(crate) async fn run(args: ServeArgs) -> Result<(), ServeError> {
     log_to_stderr();
     private::close_to_others();
     let lines = args.api_key_file.as_deref().map(key_file::read).transpose()?;

@@ -46,7 +46,7 @@ pub struct StatusArgs {
 ///
 /// # Errors
 /// When a column to sort by is none, or the deployment is not reached or refuses, or does not have the view.
-pub async fn run(args: StatusArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: StatusArgs) -> Result<(), Failure> {
     let options = StatusOptions {
         deletions: args.deletions,
         verbose: args.verbose,

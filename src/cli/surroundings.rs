@@ -31,7 +31,7 @@ const VARIABLES: [&str; 11] = [
 
 /// Everything besides the command line.
 #[derive(Debug, Default)]
-pub struct Surroundings {
+pub(crate) struct Surroundings {
     /// The environment; a blank variable is none.
     pub variables: HashMap<String, String>,
     /// `~/.tecton/config`.
@@ -52,7 +52,7 @@ impl Surroundings {
     ///
     /// # Errors
     /// When one of the files is there but cannot be read.
-    pub fn of_program() -> Result<Self, Failure> {
+    pub(crate) fn of_program() -> Result<Self, Failure> {
         let set = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
         let mut variables: HashMap<String, String> =
             VARIABLES.into_iter().filter_map(|name| Some((name.to_owned(), set(name)?))).collect();
@@ -73,35 +73,35 @@ impl Surroundings {
     }
 
     /// A variable of the environment.
-    pub fn variable(&self, name: &str) -> Option<&str> {
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(|value| value.trim())
     }
 
     /// What a file of Tecton's own tools says: `~/.tecton/config`, else the tokens beside it.
-    pub fn kept(&self, name: &str) -> Option<&str> {
+    pub(crate) fn kept(&self, name: &str) -> Option<&str> {
         let found = self.config.get(name).or_else(|| self.tokens.get(name));
         found.map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
     /// The deployment that the files of Tecton's own tools are about; what is kept in them is for it alone.
-    pub fn home(&self) -> Option<Url> {
+    pub(crate) fn home(&self) -> Option<Url> {
         parse_url(self.kept("API_SERVICE")?).ok()
     }
 
     /// A setting: from the environment, else from the configuration file, else from the tokens file.
-    pub fn setting(&self, name: &str) -> Option<&str> {
+    pub(crate) fn setting(&self, name: &str) -> Option<&str> {
         self.variable(name).filter(|value| !value.is_empty()).or_else(|| self.kept(name))
     }
 }
 
 /// Where the user's profiles are.
-pub fn profiles_path(named: Option<&str>) -> Option<PathBuf> {
+pub(crate) fn profiles_path(named: Option<&str>) -> Option<PathBuf> {
     let own = || Some(directories::ProjectDirs::from("", "", "fvtop")?.config_dir().join("config.toml"));
     named.map(PathBuf::from).or_else(own)
 }
 
 /// The sentence for a file with a secret that others than its owner may read.
-pub fn loose(path: &Path) -> Option<String> {
+pub(crate) fn loose(path: &Path) -> Option<String> {
     use std::os::unix::fs::PermissionsExt;
     let mode = std::fs::metadata(path).ok()?.permissions().mode();
     let path = path.display();

@@ -58,7 +58,7 @@ pub struct TargetArgs {
 ///
 /// # Errors
 /// When it is none.
-pub fn patience(text: &str) -> Result<Duration, String> {
+pub(crate) fn patience(text: &str) -> Result<Duration, String> {
     let span = parse_span(text).map_err(|error| error.to_string())?;
     let fits = (12..=86_400).contains(&span.num_seconds());
     let patience = span.to_std().ok().filter(|_| fits);
@@ -67,7 +67,7 @@ pub fn patience(text: &str) -> Result<Duration, String> {
 
 /// The deployment to talk to.
 #[derive(Clone, Debug)]
-pub enum Target {
+pub(crate) enum Target {
     /// One that is there already.
     Remote(Box<Endpoint>),
     /// The embedded platform, with the workspace that was asked for.
@@ -79,7 +79,7 @@ pub enum Target {
 
 /// What was chosen.
 #[derive(Clone, Debug)]
-pub struct Choice {
+pub(crate) struct Choice {
     /// The deployment.
     pub target: Target,
     /// The profile that says so, if one does.
@@ -90,7 +90,7 @@ pub struct Choice {
 
 impl Choice {
     /// Whether nothing may be changed, whatever the command line says.
-    pub fn read_only(&self) -> bool {
+    pub(crate) fn read_only(&self) -> bool {
         self.profile.as_ref().is_some_and(|profile| profile.read_only)
     }
 }
@@ -99,7 +99,7 @@ impl Choice {
 ///
 /// # Errors
 /// When there is no such profile, the address is none, or there is no usable key for it.
-pub fn resolve(args: &TargetArgs, around: &Surroundings) -> Result<Choice, Failure> {
+pub(crate) fn resolve(args: &TargetArgs, around: &Surroundings) -> Result<Choice, Failure> {
     let profile = profile(args, around)?;
     let chosen = profile.as_ref();
     let named = args.url.as_deref().or(chosen.and_then(|profile| profile.url.as_deref()));

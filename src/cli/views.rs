@@ -58,7 +58,7 @@ impl ViewsArgs {
 ///
 /// # Errors
 /// When the deployment is not reached or refuses, or does not have the view.
-pub async fn run(args: ViewsArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: ViewsArgs) -> Result<(), Failure> {
     match args.verb {
         None => list(args.list).await,
         Some(Verb::Show(args)) => show::run(args).await,

@@ -2,9 +2,9 @@
 //!
 //! Everything that comes back is cleaned. Reads may be retried, changes never are.
 
-pub mod access;
+pub(crate) mod access;
 mod deletion;
-pub mod fleet;
+pub(crate) mod fleet;
 mod freshness;
 mod jobs;
 mod offers;

@@ -29,14 +29,14 @@ const FETCHES: usize = 4;
 const CANCEL: Duration = Duration::from_secs(5);
 
 /// Takes the progress of a query.
-pub type Tell<'a> = &'a (dyn Fn(QueryProgress) + Send + Sync);
+pub(crate) type Tell<'a> = &'a (dyn Fn(QueryProgress) + Send + Sync);
 
 /// Runs a query to its end. `own_api` is what [`Api::deployment`] told; a deployment without one does not serve queries.
 ///
 /// # Errors
 /// When a file cannot be read, the deployment is not reached, does not serve this or refuses, the computation fails, or it
 /// was cancelled.
-pub async fn run(
+pub(crate) async fn run(
     api: &Api,
     own_api: Option<&str>,
     query: &Query<PathBuf>,
@@ -55,7 +55,7 @@ pub async fn run(
 }
 
 /// The sentence for a deployment that serves Tecton's protocol alone.
-pub fn not_served(api: &Api) -> Error {
+pub(crate) fn not_served(api: &Api) -> Error {
     let what = format!(
         "{} does not compute run and get_historical_features: Tecton's protocol has no call for them.",
         api.endpoint().label()

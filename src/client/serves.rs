@@ -14,7 +14,7 @@ macro_rules! parts {
         pub enum Part { $(#[doc = $sentence] $part,)+ }
 
         /// All parts: their names, what each tells, and what to do where it is not served.
-        pub const PARTS: &[(Part, &str, &str, &str)] = &[$((Part::$part, $name, $sentence, $hint),)+];
+        pub(crate) const PARTS: &[(Part, &str, &str, &str)] = &[$((Part::$part, $name, $sentence, $hint),)+];
     };
 }
 

@@ -17,12 +17,12 @@ mod read;
 mod spine;
 mod write;
 
-pub use read::{Purpose, Read, read};
-pub use write::{check, csv, csv_with, escape_json, escape_text, json_array, json_lines, place, save};
+pub(crate) use read::{Purpose, Read, read};
+pub(crate) use write::{check, csv, csv_with, escape_json, escape_text, json_array, json_lines, place, save};
 
 /// The forms of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FileFormat {
+pub(crate) enum FileFormat {
     /// Comma-separated values with a line of names.
     Csv,
     /// Parquet.
@@ -36,7 +36,7 @@ impl FileFormat {
     ///
     /// # Errors
     /// When the ending is none of those known.
-    pub fn of(path: &Path) -> Result<Self, Problem> {
+    pub(crate) fn of(path: &Path) -> Result<Self, Problem> {
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_lowercase();
         match ending.as_str() {
             "csv" => Ok(Self::Csv),

@@ -18,7 +18,7 @@ const LAST_LOOK: Duration = Duration::from_secs(1);
 
 /// How quickly a job is polled: at first, and at last; each pause is half as long again as the one before.
 #[derive(Clone, Copy, Debug)]
-pub struct Pace {
+pub(crate) struct Pace {
     /// The first pause.
     pub first: Duration,
     /// The longest pause.
@@ -33,7 +33,7 @@ impl Default for Pace {
 
 /// Why a wait has not brought a successful job.
 #[derive(Clone, Debug, PartialEq)]
-pub enum WaitError {
+pub(crate) enum WaitError {
     /// The job ended in any other way.
     Failed(Box<Job>),
     /// The limit is over; the job as it was last seen, if it was.
@@ -47,7 +47,7 @@ pub enum WaitError {
 ///
 /// # Errors
 /// When the job ends without success, the limit is over, or the deployment does not tell.
-pub async fn wait_for_materialization_job<F: Future<Output = Result<Job, Error>>>(
+pub(crate) async fn wait_for_materialization_job<F: Future<Output = Result<Job, Error>>>(
     mut ask: impl FnMut() -> F,
     limit: Option<Duration>,
     pace: Pace,

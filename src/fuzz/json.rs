@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use super::{Random, bend};
 
 /// The text of `good` with some of its parts exchanged; one in three is bent as bytes besides.
-pub fn bend_json(random: &mut Random, good: &Json, others: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn bend_json(random: &mut Random, good: &Json, others: &[Vec<u8>]) -> Vec<u8> {
     let mut bent = good.clone();
     for _ in 0..=random.below(3) {
         let size = count(&bent);

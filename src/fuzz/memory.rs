@@ -18,7 +18,7 @@ const PLAIN: [(&str, &str); 4] = [
 ];
 
 /// Runs a test in a process of its own. `name` is its full name, such as `wire::fuzz::name`.
-pub fn alone(name: &str, test: impl FnOnce()) {
+pub(crate) fn alone(name: &str, test: impl FnOnce()) {
     if std::env::var_os(ALONE).is_some() {
         return test();
     }
@@ -32,14 +32,14 @@ pub fn alone(name: &str, test: impl FnOnce()) {
 }
 
 /// Runs something and fails when the process has meanwhile grown by more than `most` bytes.
-pub fn bounded<T>(what: &str, most: u64, run: impl FnOnce() -> T) -> T {
+pub(crate) fn bounded<T>(what: &str, most: u64, run: impl FnOnce() -> T) -> T {
     let (result, grown) = measured(run);
     assert!(grown <= most, "{what} took {grown} bytes, more than {most}");
     result
 }
 
 /// Runs something and tells by how many bytes the process had grown meanwhile, at most; zero where the system does not tell.
-pub fn measured<T>(run: impl FnOnce() -> T) -> (T, u64) {
+pub(crate) fn measured<T>(run: impl FnOnce() -> T) -> (T, u64) {
     let before = sizes();
     let result = run();
     let grown = before.zip(sizes()).map(|((before, _), (_, greatest))| greatest.saturating_sub(before));

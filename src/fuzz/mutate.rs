@@ -3,7 +3,7 @@
 use super::Random;
 
 /// Most bytes of one input.
-pub const LONGEST: usize = 64 * 1024;
+pub(super) const LONGEST: usize = 64 * 1024;
 
 /// Bytes that mean something to one of the readers.
 const TELLING: &[u8] = b"\0\x01\x07\x08\x0a\x12\x1b\x7f\x80\xc2\xff\"\\{}[],:=\n -0";
@@ -19,7 +19,7 @@ const LIES: [&[u8]; 6] = [
 ];
 
 /// `good` with one to four changes; `others` lend their parts.
-pub fn bend(random: &mut Random, good: &[u8], others: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn bend(random: &mut Random, good: &[u8], others: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = good.to_vec();
     for _ in 0..=random.below(4) {
         once(random, &mut bytes, others);
@@ -75,7 +75,7 @@ fn nest(random: &mut Random, bytes: &[u8]) -> Vec<u8> {
 }
 
 /// The messages of the examples: bytes of every request and answer.
-pub fn messages() -> Vec<Vec<u8>> {
+pub(crate) fn messages() -> Vec<Vec<u8>> {
     let text = include_str!("../../tests/fixtures/wire/examples.json");
     let examples: serde_json::Value = serde_json::from_str(text).unwrap();
     let pairs = examples["pairs"].as_array().unwrap().iter();

@@ -25,7 +25,7 @@ pub fn clean_lines(text: &str) -> Cow<'_, str> {
 
 /// Whether a terminal, or whoever lays out a line of text, obeys a character instead of showing it: control characters, marks
 /// of direction, separators of lines. Line ends, tabs and carriage returns too.
-pub fn is_obeyed(c: char) -> bool {
+pub(crate) fn is_obeyed(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -52,7 +52,7 @@ fn visible(c: char) -> Option<char> {
 }
 
 /// What stands for a control character; absent for every other one.
-pub fn control(c: char) -> Option<char> {
+pub(crate) fn control(c: char) -> Option<char> {
     match c {
         '\n' => Some('⏎'),
         '\t' => Some(' '),
@@ -79,12 +79,12 @@ fn invisible(c: char) -> bool {
 const NAMED: usize = 3;
 
 /// The first few in a row, and how many more there are.
-pub fn first_few(words: &[String]) -> String {
+pub(crate) fn first_few(words: &[String]) -> String {
     first_of(words, NAMED)
 }
 
 /// The first `most` in a row, and how many more there are.
-pub fn first_of(words: &[String], most: usize) -> String {
+pub(crate) fn first_of(words: &[String], most: usize) -> String {
     let more = words.len().saturating_sub(most);
     let first = words.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
     if more > 0 { format!("{first} and {more} more") } else { first }

@@ -3,7 +3,7 @@
 use super::Id;
 
 /// The most keys that one request may name (docs/reference.md, delete_keys).
-pub const MAX_KEYS: usize = 10_000;
+pub(crate) const MAX_KEYS: usize = 10_000;
 
 /// A choice of stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

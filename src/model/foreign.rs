@@ -56,7 +56,7 @@ static BRACKETS: LazyLock<Regex> = LazyLock::new(|| pattern(r"\s*\([^()]*\)"));
 
 /// The first sentence of a library's error on one line, without the end's full stop: no names of kinds in front, no dumped
 /// structures, no advice about the library's own settings. What it quotes stays as it is.
-pub fn sentence(error: &(impl Display + ?Sized)) -> String {
+pub(crate) fn sentence(error: &(impl Display + ?Sized)) -> String {
     let text = error.to_string();
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("unknown error");
     let mut line = line;
@@ -77,7 +77,7 @@ pub fn sentence(error: &(impl Display + ?Sized)) -> String {
 const SHORT: usize = 200;
 
 /// [`sentence`], cut: for what a library says of a file that somebody sent, which may hold a piece of the file.
-pub fn short(error: &(impl Display + ?Sized)) -> String {
+pub(crate) fn short(error: &(impl Display + ?Sized)) -> String {
     cut(&sentence(error), SHORT).into_owned()
 }
 

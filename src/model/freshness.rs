@@ -29,7 +29,7 @@ impl Freshness {
 }
 
 /// The stale ones first, then the fresh ones, then those of which it is not known; else in the order given.
-pub fn in_order(mut told: Vec<Freshness>) -> Vec<Freshness> {
+pub(crate) fn in_order(mut told: Vec<Freshness>) -> Vec<Freshness> {
     told.sort_by_key(|told| match (told.is_known(), told.is_stale) {
         (true, true) => 0,
         (true, false) => 1,

@@ -6,7 +6,7 @@
 use thiserror::Error;
 
 /// Rows that are shown unless another limit is given (docs/reference.md, materialization_status).
-pub const LIMIT: usize = 1000;
+pub(crate) const LIMIT: usize = 1000;
 
 /// What is asked of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]

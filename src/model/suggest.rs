@@ -1,7 +1,7 @@
 //! "Did you mean": the known name that is nearest to a wrong one.
 
 /// The nearest of `known`, when it is near enough to be a likely slip.
-pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (wrong.chars().count() / 3).max(2);
     known
         .into_iter()
@@ -12,7 +12,7 @@ pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
 }
 
 /// The fix for a wrong name: the nearest known one, else all of them.
-pub fn fix<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+pub(crate) fn fix<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
     match nearest(wrong, known.clone()) {
         Some(name) => format!("did you mean `{name}`?"),
         None => {

@@ -11,17 +11,17 @@ use crate::model::{Id, Role};
 
 mod audit;
 mod file;
-pub mod key_file;
+pub(crate) mod key_file;
 mod key_rows;
 mod keys;
 mod schema;
 mod secret;
 mod told;
 
-pub use audit::{AuditLog, AuditQuery, Deed, Entry, Outcome};
-pub use file::FileError;
-pub use keys::{AccessError, KeyRecord, KeyStore, LastOwner, NewKey};
-pub use secret::{Hash, Secret};
+pub(crate) use audit::{AuditLog, AuditQuery, Deed, Entry, Outcome};
+pub(crate) use file::FileError;
+pub(crate) use keys::{AccessError, KeyRecord, KeyStore, LastOwner, NewKey};
+pub(crate) use secret::{Hash, Secret};
 
 /// The API key behind a request.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //!
 //! Plain data. Field names follow Tecton's declarative 0.5 API.
 
-pub mod functions;
+pub(crate) mod functions;
 mod service;
 
 use std::collections::BTreeMap;

@@ -6,12 +6,12 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// The reason word of an attempt that found no file descriptor left.
-pub const NONE_LEFT: &str = "NO_FILE_DESCRIPTORS";
+pub(crate) const NONE_LEFT: &str = "NO_FILE_DESCRIPTORS";
 /// More than any work of one process needs; beyond it a system may be slow to close them all.
 const ENOUGH: u64 = 65_536;
 
 /// Raises the limit of the process as far as it may. Returns how many descriptors it may have.
-pub fn raise() -> u64 {
+pub(crate) fn raise() -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let (current, most) = (limit.current.unwrap_or(u64::MAX), limit.maximum.unwrap_or(u64::MAX));
     let wanted = most.min(ENOUGH);
@@ -29,12 +29,12 @@ pub fn raise() -> u64 {
 
 /// Whether an error says that there is no descriptor left, in the process or in the system. The errors of libraries are
 /// texts by the time they are told, and end with the system's number: 23 (ENFILE) or 24 (EMFILE).
-pub fn are_lacking(message: &str) -> bool {
+pub(crate) fn are_lacking(message: &str) -> bool {
     message.contains("(os error 24)") || message.contains("(os error 23)") || message.contains("Too many open files")
 }
 
 /// The sentence in the place of such an error.
-pub fn advice(message: &str) -> String {
+pub(crate) fn advice(message: &str) -> String {
     let most = getrlimit(Resource::Nofile).current.map_or("any number of".to_owned(), |most| most.to_string());
     format!(
         "The platform had no file descriptor left (it may have {most}), so it could not go on; it tries again by itself. Where \

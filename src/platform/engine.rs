@@ -4,9 +4,9 @@
 //! Whoever needs features holds an `Arc<dyn Engine>` and knows frames of rows alone. How a query is planned, which library runs
 //! it and on how many threads is the engine's business. It reads source files and stored rows, and must write nothing.
 
-pub mod args;
+pub(crate) mod args;
 pub mod ask;
-pub mod polars_engine;
+pub(crate) mod polars_engine;
 
 use polars::prelude::DataFrame;
 

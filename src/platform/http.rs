@@ -34,7 +34,7 @@ mod connections;
 mod datasets;
 mod deletion;
 mod doors;
-pub mod fault;
+pub(crate) mod fault;
 mod features;
 mod fleet;
 mod jobs;

@@ -24,7 +24,7 @@ use crate::model::{Coverage, Id, Window};
 use crate::platform::definition::View;
 
 /// Looks at the offline tables of all views once, behind everything else, on a thread of its own.
-pub fn spawn(
+pub(crate) fn spawn(
     jobs: &Arc<Jobs>,
     offline: PathBuf,
     runtime: &Handle,
@@ -67,7 +67,7 @@ fn look(jobs: &Jobs, offline: &Path, runtime: &Handle, view: &View, go_on: &dyn 
 
 /// What was found of one part of a data directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// The file or folder, below the directory.
     pub part: String,
     /// Whether it holds what it should.
@@ -91,7 +91,7 @@ impl Finding {
 ///
 /// # Errors
 /// When it is no data directory of a format that is known, or in use.
-pub fn whole(dir: &Path, runtime: &Handle) -> Result<Vec<Finding>, PlatformError> {
+pub(crate) fn whole(dir: &Path, runtime: &Handle) -> Result<Vec<Finding>, PlatformError> {
     data_dir::check(dir)?;
     let _lock = DirectoryLock::take(dir, lock::PATIENCE)?;
     let mut found = Vec::new();

@@ -13,7 +13,7 @@ use super::data_dir::DataDirError;
 const AGAIN: Duration = Duration::from_millis(50);
 
 /// How long a start waits for the process before it to be cleared away.
-pub const PATIENCE: Duration = Duration::from_secs(2);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Why a data directory cannot be locked.
 #[derive(Debug, Error)]
@@ -31,12 +31,12 @@ pub enum LockError {
 
 /// Holds the directory until it is dropped; the operating system lets go of it also when the process is killed.
 #[derive(Debug)]
-pub struct DirectoryLock(#[expect(dead_code, reason = "the open file is the lock")] File);
+pub(crate) struct DirectoryLock(#[expect(dead_code, reason = "the open file is the lock")] File);
 
 impl DirectoryLock {
     /// Creates `dir` when it is not there, and locks it. Waits up to `patience` for another user: a process that was
     /// killed a moment ago holds on until the system has cleared it away. Blocks the thread.
-    pub fn take(dir: &Path, patience: Duration) -> Result<Self, LockError> {
+    pub(crate) fn take(dir: &Path, patience: Duration) -> Result<Self, LockError> {
         let failed = |problem| DataDirError::Disk { dir: dir.to_owned(), problem };
         super::private::make_folder(dir).map_err(failed)?;
         let mut options = OpenOptions::new();

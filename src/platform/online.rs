@@ -16,7 +16,7 @@ mod codec;
 pub mod contract;
 mod count_reads;
 pub mod embedded;
-pub mod key;
+pub(crate) mod key;
 mod make_ahead;
 #[cfg(test)]
 pub(crate) mod memory;

@@ -9,7 +9,7 @@ const NICER: i32 = 10;
 /// Lowers the priority of the calling thread and of every thread it starts from now on.
 ///
 /// Linux only: there, niceness belongs to a thread and is inherited, elsewhere to the whole process.
-pub fn lower() {
+pub(crate) fn lower() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::nice(NICER) {
         tracing::debug!(%error, "the platform's threads keep their priority");

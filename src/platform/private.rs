@@ -12,11 +12,11 @@ use std::process::Command;
 use thiserror::Error;
 
 /// Folders of a data directory that other programs read.
-pub const SHARED: [&str; 2] = ["offline", "datasets"];
+pub(crate) const SHARED: [&str; 2] = ["offline", "datasets"];
 /// The bits of a mode that let somebody read, write or enter.
 const BITS: u32 = 0o777;
 /// How the name of a file begins that is being made.
-pub const NEW: &str = ".fvtop-new-";
+pub(crate) const NEW: &str = ".fvtop-new-";
 /// Files made in a folder with this bit inherit the group of the folder.
 const INHERIT: u32 = 0o2000;
 
@@ -61,12 +61,12 @@ fn id_in(lines: &str, name: &str) -> Option<u32> {
 
 /// Takes from everything that this process makes from now on the leave of others to read it. For a process that makes nothing
 /// but a platform's data.
-pub fn close_to_others() {
+pub(crate) fn close_to_others() {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
 }
 
 /// Makes a folder for its owner alone, and what leads to it; one that is there stays as it is. True when it was made.
-pub fn make_folder(path: &Path) -> io::Result<bool> {
+pub(crate) fn make_folder(path: &Path) -> io::Result<bool> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
@@ -79,14 +79,14 @@ pub fn make_folder(path: &Path) -> io::Result<bool> {
 }
 
 /// Makes an empty file for its owner alone where there is none, so that a library that opens it next finds it so.
-pub fn make_file(path: &Path) -> io::Result<()> {
+pub(crate) fn make_file(path: &Path) -> io::Result<()> {
     let made = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
     let mode = made.metadata()?.permissions().mode();
     if mode & BITS == 0o600 { Ok(()) } else { made.set_permissions(Permissions::from_mode(0o600)) }
 }
 
 /// Gives what was just made the mode and the group that the folder around it implies.
-pub fn settle(path: &Path) -> io::Result<()> {
+pub(crate) fn settle(path: &Path) -> io::Result<()> {
     let parent = path.parent().map(fs::metadata).transpose()?;
     let Some(parent) = parent else { return Ok(()) };
     let found = fs::symlink_metadata(path)?;
@@ -95,7 +95,7 @@ pub fn settle(path: &Path) -> io::Result<()> {
 }
 
 /// [`settle`] for a folder that clients of the group write into.
-pub fn settle_open(path: &Path) -> io::Result<()> {
+pub(crate) fn settle_open(path: &Path) -> io::Result<()> {
     settle(path)?;
     let mode = fs::symlink_metadata(path)?.mode();
     if mode & 0o050 == 0 {
@@ -130,7 +130,7 @@ fn set(path: &Path, found: &fs::Metadata, mode: u32, group: Option<u32>) -> io::
 
 /// What [`tighten`] met.
 #[derive(Debug, Default)]
-pub struct Tightened {
+pub(crate) struct Tightened {
     /// Whether others could enter the directory before.
     pub was_open: bool,
     /// Files and folders whose mode or group was changed.
@@ -143,7 +143,7 @@ pub struct Tightened {
 
 /// Brings a data directory and all in it to the modes that it should have: its owner's alone, and with a group `offline/` and
 /// `datasets/` for that group to read. Links are not followed. What belongs to somebody else stays as it is and is counted.
-pub fn tighten(dir: &Path, group: Option<&Group>) -> Tightened {
+pub(crate) fn tighten(dir: &Path, group: Option<&Group>) -> Tightened {
     let mut met = Tightened::default();
     let (mode, id) = (if group.is_some() { 0o710 } else { 0o700 }, group.map(|group| group.id));
     let Ok(found) = fs::metadata(dir) else { return met };
@@ -198,7 +198,7 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Puts text into a file that is whole or not there, for its owner alone; on disk when this returns.
-pub fn put(path: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn put(path: &Path, text: &str) -> io::Result<()> {
     use std::io::Write;
 
     let folder = path.parent().unwrap_or(Path::new("."));

@@ -17,20 +17,20 @@ use crate::platform::engine::ask::Control;
 use crate::wire::queries::{QueryError, QueryState, QueryStatus};
 
 mod ask;
-pub mod compute;
+pub(crate) mod compute;
 mod coverage;
 mod entry;
 mod frames;
-pub mod separator;
+pub(crate) mod separator;
 #[cfg(test)]
 pub(crate) mod testing;
 mod worker;
 
-pub use ask::Ask;
+pub(crate) use ask::Ask;
 use entry::Entry;
 use frames::Frames;
-pub use separator::Separator;
-pub use worker::spawn;
+pub(crate) use separator::Separator;
+pub(crate) use worker::spawn;
 
 /// Queries that are computed at the same time; more wait in the order they came.
 const AT_ONCE: usize = 2;
@@ -53,7 +53,7 @@ pub struct Owner(pub Id);
 
 /// A result.
 #[derive(Clone, Debug)]
-pub struct Computed {
+pub(crate) struct Computed {
     /// The rows.
     pub frame: DataFrame,
     /// What the caller should know.
@@ -64,7 +64,7 @@ pub struct Computed {
 
 /// Why there is no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// Somebody asked to stop.
     Cancelled,
     /// It failed.
@@ -72,7 +72,7 @@ pub enum Failure {
 }
 
 /// Computes what is asked, on the calling thread.
-pub trait Compute: Send + Sync {
+pub(crate) trait Compute: Send + Sync {
     /// Looks at `control.cancel` often and tells `control.progress`.
     fn compute(&self, ask: &Ask, control: Control<'_>) -> Result<Computed, Failure>;
 }

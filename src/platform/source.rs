@@ -9,20 +9,20 @@ use crate::model::time::from_micros;
 use crate::platform::compute::{EngineError, ErrorKind};
 use crate::platform::definition::Source;
 
-pub mod arrivals;
+pub(crate) mod arrivals;
 mod arrow_reader;
-pub mod files;
-pub mod footer;
-pub mod lap;
-pub mod position;
-pub mod readers;
-pub mod replay;
-pub mod schema;
+pub(crate) mod files;
+pub(crate) mod footer;
+pub(crate) mod lap;
+pub(crate) mod position;
+pub(crate) mod readers;
+pub(crate) mod replay;
+pub(crate) mod schema;
 #[cfg(test)]
-pub mod testing;
+pub(crate) mod testing;
 
 /// The number of a partition of a stream. One that is not divided has the partition 0.
-pub type Partition = u32;
+pub(crate) type Partition = u32;
 
 /// The stream side of a source: events in partitions, each in the order in which they arrived.
 ///
@@ -147,7 +147,7 @@ impl Offset {
 }
 
 /// The greatest event time among `events`, which have the source's columns.
-pub fn latest_event(events: &DataFrame, source: &Source) -> Option<Time> {
+pub(crate) fn latest_event(events: &DataFrame, source: &Source) -> Option<Time> {
     let column = events.column(source.timestamp_column.as_deref()?).ok()?;
     let times = column.datetime().ok()?;
     Some(from_micros(crate::wire::table::micros(times.phys.max()?, times.time_unit())))

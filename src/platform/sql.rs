@@ -29,7 +29,7 @@ mod lambda;
 mod lower;
 mod node;
 mod number;
-pub mod output;
+pub(crate) mod output;
 mod patterns;
 mod plan;
 mod query;
@@ -39,34 +39,44 @@ mod text;
 mod types;
 mod zone;
 
-pub use depth::on_deep_stack as deep;
-pub use follows::Follows;
-pub use query::Query;
-pub use refusal::Refusal;
+pub(crate) use depth::on_deep_stack as deep;
+pub(crate) use follows::Follows;
+pub(crate) use query::Query;
+pub(crate) use refusal::Refusal;
 
 /// Reads a query and checks that it is in the dialect, as far as its text tells. What depends on the columns of its
 /// inputs is told by [`plan()`].
-pub fn check(query: &str) -> Result<Query, Refusal> {
+pub(crate) fn check(query: &str) -> Result<Query, Refusal> {
     Query::read(query)
 }
 
 /// How a table that a query reads several times is computed: once, before the query itself.
-pub type Compute = Arc<dyn Fn(LazyFrame) -> PolarsResult<DataFrame> + Send + Sync>;
+pub(crate) type Compute = Arc<dyn Fn(LazyFrame) -> PolarsResult<DataFrame> + Send + Sync>;
 
 /// On this thread and without bounds: for few rows.
-pub fn at_once() -> Compute {
+pub(crate) fn at_once() -> Compute {
     Arc::new(LazyFrame::collect)
 }
 
 /// The output of the query over the named inputs, planned and not run but for tables that it reads several times; names
 /// and types are checked. `now` is the instant of `now()`. Instants are microseconds, UTC, in and out; a date comes out
 /// as the instant it begins, a decimal as the double nearest to it. A failing value is an error when the plan runs.
-pub fn plan(query: &Query, inputs: Vec<(&str, LazyFrame)>, now: Time, compute: Compute) -> Result<LazyFrame, Refusal> {
+pub(crate) fn plan(
+    query: &Query,
+    inputs: Vec<(&str, LazyFrame)>,
+    now: Time,
+    compute: Compute,
+) -> Result<LazyFrame, Refusal> {
     planned(query, inputs, now, compute, &mut None, true)
 }
 
 /// [`plan()`] with Polars' kind of error.
-pub fn lazy(query: &Query, inputs: Vec<(&str, LazyFrame)>, now: Time, compute: Compute) -> PolarsResult<LazyFrame> {
+pub(crate) fn lazy(
+    query: &Query,
+    inputs: Vec<(&str, LazyFrame)>,
+    now: Time,
+    compute: Compute,
+) -> PolarsResult<LazyFrame> {
     let mut failed = None;
     planned(query, inputs, now, compute, &mut failed, true).map_err(|refusal| failed.unwrap_or_else(|| refusal.into()))
 }
@@ -90,7 +100,7 @@ fn planned(
 }
 
 /// The sentence of an error without the engine's hints and plan dumps.
-pub fn first_line(error: &PolarsError) -> String {
+pub(crate) fn first_line(error: &PolarsError) -> String {
     foreign::sentence(error)
 }
 

@@ -7,7 +7,7 @@ use rusqlite::{Connection, ErrorCode};
 const LOOKED_THROUGH: i64 = 256 << 20;
 
 /// What to do about an error.
-pub fn advice(error: &rusqlite::Error) -> &'static str {
+pub(crate) fn advice(error: &rusqlite::Error) -> &'static str {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             "The file is damaged: put it back from a copy. Without one, move the data directory away and materialize again."
@@ -26,7 +26,7 @@ pub fn advice(error: &rusqlite::Error) -> &'static str {
 ///
 /// # Errors
 /// When it cannot be read for another reason.
-pub fn damage(file: &Connection) -> rusqlite::Result<Option<String>> {
+pub(crate) fn damage(file: &Connection) -> rusqlite::Result<Option<String>> {
     let look = || {
         let number = |name| file.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
         let (pages, size) = (number("page_count")?, number("page_size")?);
@@ -50,7 +50,7 @@ pub fn damage(file: &Connection) -> rusqlite::Result<Option<String>> {
 ///
 /// # Errors
 /// When it cannot be read for another reason than damage.
-pub fn looked_through(file: &Connection, check: &str) -> rusqlite::Result<Option<String>> {
+pub(crate) fn looked_through(file: &Connection, check: &str) -> rusqlite::Result<Option<String>> {
     let found = file.query_row(&format!("PRAGMA {check}"), [], |row| row.get::<_, String>(0));
     match found {
         Ok(word) if word == "ok" => Ok(None),

@@ -1,7 +1,7 @@
 //! Streams: reading the stream side of sources, and run_stream's tails.
 
-pub mod hub;
+pub(crate) mod hub;
 #[cfg(test)]
 mod laws;
-pub mod record;
-pub mod tail;
+pub(crate) mod record;
+pub(crate) mod tail;

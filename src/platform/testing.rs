@@ -9,7 +9,7 @@ use crate::platform::definition::{
 };
 
 /// A sound, live, scheduled hourly aggregate over a stream.
-pub fn view(name: &str) -> View {
+pub(crate) fn view(name: &str) -> View {
     View {
         id: Id(name.bytes().fold(7, |sum, byte| sum * 31 + u128::from(byte))),
         name: name.to_owned(),
@@ -39,7 +39,7 @@ pub fn view(name: &str) -> View {
 }
 
 /// An instant for tests that need any.
-pub fn now() -> crate::model::Time {
+pub(crate) fn now() -> crate::model::Time {
     crate::model::time::from_micros(1_700_000_000_000_000)
 }
 

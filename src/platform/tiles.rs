@@ -13,14 +13,14 @@ use crate::platform::definition::{Aggregation, Function, Kind, View};
 use ranges::{FloatSum, IntSum, Mean, Spread, Summary};
 
 mod merge;
-pub mod names;
-pub mod ranges;
+pub(crate) mod names;
+pub(crate) mod ranges;
 
-pub use merge::merge;
+pub(crate) use merge::merge;
 
 /// What a stored tile column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub(crate) enum Part {
     /// Number of non-null values; never null.
     Count,
     /// Their sum.
@@ -47,7 +47,7 @@ pub enum Part {
 
 impl Part {
     /// The word for it in sentences.
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Count => "the count",
             Self::Sum => "the sum",
@@ -64,7 +64,7 @@ impl Part {
     }
 
     /// The word for it in the names of columns, that of a list without its number.
-    pub fn stem(self) -> &'static str {
+    pub(crate) fn stem(self) -> &'static str {
         match self {
             Self::Count => "count",
             Self::Sum => "sum",
@@ -81,19 +81,19 @@ impl Part {
     }
 
     /// Whether its value depends on the order of events, so that merging needs their times.
-    pub fn is_ordered(self) -> bool {
+    pub(crate) fn is_ordered(self) -> bool {
         matches!(self, Self::Last | Self::LastDistinct(_) | Self::LastN(_))
     }
 
     /// Whether it is shown to people. The others are kept so that variances stay exact, and stand last in a layout.
-    pub fn is_shown(self) -> bool {
+    pub(crate) fn is_shown(self) -> bool {
         !matches!(self, Self::SquaredDistances | Self::SumRest)
     }
 }
 
 /// One stored column of a tile.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredColumn {
+pub(crate) struct StoredColumn {
     /// Its name, such as `sum_arr_delay`.
     pub name: String,
     /// The column of the query it is made of.
@@ -106,7 +106,7 @@ pub struct StoredColumn {
 
 /// The stored columns that the aggregations of a view need, each once, in the order of first need, those that are not shown
 /// last; none for views without.
-pub fn stored_columns(view: &View) -> Vec<StoredColumn> {
+pub(crate) fn stored_columns(view: &View) -> Vec<StoredColumn> {
     // The names of docs/semantics.md section 3, but where a key has that name, or two parts would share one.
     let keys = view.join_keys.iter().map(|(name, _)| name.as_str());
     let mut taken = Taken::by(keys.chain([view.timestamp_field.as_str(), ANCHOR, PARTITION]));
@@ -116,7 +116,7 @@ pub fn stored_columns(view: &View) -> Vec<StoredColumn> {
 }
 
 /// The stored columns by what they hold; their names are not told apart from each other.
-pub fn parts_of(kind: &Kind) -> Vec<StoredColumn> {
+pub(crate) fn parts_of(kind: &Kind) -> Vec<StoredColumn> {
     let Kind::Aggregate { interval, aggregations } = kind else { return Vec::new() };
     let continuous = interval.is_zero();
     let mut columns: Vec<StoredColumn> = Vec::new();
@@ -132,7 +132,7 @@ pub fn parts_of(kind: &Kind) -> Vec<StoredColumn> {
 }
 
 /// The part as it is stored: in continuous mode lists have no number, for each row holds one event.
-pub fn part_of(part: Part, continuous: bool) -> Part {
+pub(crate) fn part_of(part: Part, continuous: bool) -> Part {
     match part {
         Part::LastDistinct(_) if continuous => Part::LastDistinct(0),
         Part::LastN(_) if continuous => Part::LastN(0),
@@ -187,7 +187,7 @@ fn stored_column(aggregation: &Aggregation, part: Part) -> StoredColumn {
 
 /// One tile of one key.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Tile {
+pub(crate) struct Tile {
     /// One value for each stored column.
     pub values: Vec<Value>,
     /// Event times behind the ordered columns, in their order: an instant for a last value, a list for a list. Only
@@ -198,13 +198,13 @@ pub struct Tile {
 /// A sum that does not fit int64.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("the sum of `{column}` does not fit a 64-bit integer: cast the column to DOUBLE in the SQL")]
-pub struct Overflow {
+pub(crate) struct Overflow {
     /// The column that is summed.
     pub column: String,
 }
 
 /// The value of a feature over the tiles of its window, oldest first.
-pub fn feature(aggregation: &Aggregation, layout: &[StoredColumn], tiles: &[&Tile]) -> Result<Value, Overflow> {
+pub(crate) fn feature(aggregation: &Aggregation, layout: &[StoredColumn], tiles: &[&Tile]) -> Result<Value, Overflow> {
     let read = |part: Part| {
         let is_it = |stored: &StoredColumn| {
             let same = stored.part == part || stored.part == part_of(part, true);

@@ -17,11 +17,11 @@ use super::private;
 use crate::model::{Id, Span, Time, clean};
 
 /// Most bytes of the keys of one store.
-pub const LIMIT: u64 = 64 << 20;
+pub(crate) const LIMIT: u64 = 64 << 20;
 /// Most places at the same time.
-pub const MOST_OPEN: usize = 64;
+pub(crate) const MOST_OPEN: usize = 64;
 /// How long a place stays open.
-pub const OPEN_FOR: Span = Span::minutes(15);
+pub(crate) const OPEN_FOR: Span = Span::minutes(15);
 /// Most files of one store; Spark writes several.
 const MOST_FILES: usize = 1_000;
 /// Most characters of a path that a refusal repeats.
@@ -268,14 +268,14 @@ impl Drop for Taken {
 }
 
 /// A file that is being received: removed unless it is kept.
-pub struct Part {
+pub(crate) struct Part {
     folder: PathBuf,
     path: PathBuf,
 }
 
 impl Part {
     /// Makes an empty file for a body that goes to `folder`, and its folder. It is not among the files that are read.
-    pub fn begin(folder: PathBuf) -> io::Result<(Self, File)> {
+    pub(crate) fn begin(folder: PathBuf) -> io::Result<(Self, File)> {
         if !folder.is_dir() {
             // Not what leads to it: the place may have been closed meanwhile.
             match fs::create_dir(&folder) {
@@ -290,7 +290,7 @@ impl Part {
     }
 
     /// Makes the file durable and puts it in the place of an earlier one.
-    pub fn keep(self, file: &File) -> io::Result<()> {
+    pub(crate) fn keep(self, file: &File) -> io::Result<()> {
         file.sync_all()?;
         fs::rename(&self.path, self.folder.join("keys"))?;
         File::open(&self.folder)?.sync_all()

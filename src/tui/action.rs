@@ -89,42 +89,42 @@ impl Layer {
 }
 
 /// Sets of layers that are active together, the first one winning: what a pane or a window takes keys by.
-pub mod stacks {
+pub(crate) mod stacks {
     use super::Layer;
 
     /// The Summary pane has no keys of its own.
-    pub const SUMMARY: &[Layer] = &[Layer::Panes, Layer::Move, Layer::Program, Layer::Always];
+    pub(crate) const SUMMARY: &[Layer] = &[Layer::Panes, Layer::Move, Layer::Program, Layer::Always];
     /// The Jobs pane: its rows, the selected job, its filter.
-    pub const JOBS: &[Layer] =
+    pub(crate) const JOBS: &[Layer] =
         &[Layer::Jobs, Layer::Job, Layer::Filter, Layer::Panes, Layer::Move, Layer::Program, Layer::Always];
     /// The Lookup pane, while no key is typed.
-    pub const LOOKUP: &[Layer] = &[Layer::Lookup, Layer::Panes, Layer::Move, Layer::Program, Layer::Always];
+    pub(crate) const LOOKUP: &[Layer] = &[Layer::Lookup, Layer::Panes, Layer::Move, Layer::Program, Layer::Always];
     /// The Stream pane, while its filter is not typed.
-    pub const STREAM: &[Layer] =
+    pub(crate) const STREAM: &[Layer] =
         &[Layer::Stream, Layer::Filter, Layer::Panes, Layer::Move, Layer::Program, Layer::Always];
     /// The window of one job: what can be done to it, and scrolling.
-    pub const JOB: &[Layer] = &[Layer::Job, Layer::Window, Layer::Move, Layer::Program, Layer::Always];
+    pub(crate) const JOB: &[Layer] = &[Layer::Job, Layer::Window, Layer::Move, Layer::Program, Layer::Always];
     /// A window that only shows something: help, log.
-    pub const WINDOW: &[Layer] = &[Layer::Window, Layer::Move, Layer::Program, Layer::Always];
+    pub(crate) const WINDOW: &[Layer] = &[Layer::Window, Layer::Move, Layer::Program, Layer::Always];
     /// A query that is under way.
-    pub const RUNNING: &[Layer] = &[Layer::Running, Layer::Move, Layer::Program, Layer::Always];
+    pub(crate) const RUNNING: &[Layer] = &[Layer::Running, Layer::Move, Layer::Program, Layer::Always];
     /// A query that failed: its form is a key away.
-    pub const FAILED: &[Layer] = &[Layer::Answer, Layer::Window, Layer::Move, Layer::Program, Layer::Always];
+    pub(crate) const FAILED: &[Layer] = &[Layer::Answer, Layer::Window, Layer::Move, Layer::Program, Layer::Always];
     /// The table of an answer.
-    pub const TABLE: &[Layer] =
+    pub(crate) const TABLE: &[Layer] =
         &[Layer::Table, Layer::Answer, Layer::Filter, Layer::Window, Layer::Move, Layer::Program, Layer::Always];
     /// The form of a new job.
-    pub const TRIGGER: &[Layer] = &[Layer::Times, Layer::Form, Layer::Always];
+    pub(crate) const TRIGGER: &[Layer] = &[Layer::Times, Layer::Form, Layer::Always];
     /// Text is typed into a line or a form.
-    pub const FORM: &[Layer] = &[Layer::Form, Layer::Always];
+    pub(crate) const FORM: &[Layer] = &[Layer::Form, Layer::Always];
     /// A list to pick from.
-    pub const CHOOSE: &[Layer] = &[Layer::Choose, Layer::Always];
+    pub(crate) const CHOOSE: &[Layer] = &[Layer::Choose, Layer::Always];
     /// A question that wants yes or no.
-    pub const QUESTION: &[Layer] = &[Layer::Question, Layer::Move, Layer::Always];
+    pub(crate) const QUESTION: &[Layer] = &[Layer::Question, Layer::Move, Layer::Always];
 
     /// Every set there is: within one of them, no key may mean two things.
     #[cfg(test)]
-    pub const ALL: &[&[Layer]] =
+    pub(crate) const ALL: &[&[Layer]] =
         &[SUMMARY, JOBS, LOOKUP, STREAM, JOB, WINDOW, RUNNING, FAILED, TABLE, TRIGGER, FORM, CHOOSE, QUESTION];
 }
 
@@ -147,7 +147,7 @@ macro_rules! actions {
         pub enum Action { $(#[doc = $sentence] $action,)* }
 
         /// All actions; the footer shows the first ones that fit.
-        pub const TABLE: &[Info] = &[$(Info {
+        pub(crate) const TABLE: &[Info] = &[$(Info {
             action: Action::$action, name: $name, layer: Layer::$layer, keys: &[$($key),*], label: $label,
             danger: Danger::$danger, sentence: $sentence,
         },)*];

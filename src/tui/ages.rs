@@ -18,7 +18,7 @@ pub struct Moving {
 const STEPS: [i64; 3] = [10, 30, 60];
 
 /// A span in its coarse form: `<10s`, `<30s`, `<1m`, `14m`, `6h`, `3d`.
-pub fn coarse(span: Span) -> String {
+pub(super) fn coarse(span: Span) -> String {
     let seconds = span.num_seconds().max(0);
     match seconds {
         0..=9 => "<10s".to_owned(),
@@ -42,14 +42,14 @@ fn next_step(seconds: i64) -> i64 {
 }
 
 /// How long ago `at` was. An instant that is still to come counts as now.
-pub fn since(at: Time, now: Time) -> Moving {
+pub(super) fn since(at: Time, now: Time) -> Moving {
     let age = (now - at).max(Span::zero());
     let until = Span::try_seconds(next_step(age.num_seconds())).and_then(|step| at.checked_add_signed(step));
     Moving { text: coarse(age), until }
 }
 
 /// How soon `at` is: `in 14m`, `in <1m`; `due` when it has passed.
-pub fn until(at: Time, now: Time) -> Moving {
+pub(super) fn until(at: Time, now: Time) -> Moving {
     let left = at - now;
     // A begun second counts as a whole one.
     let seconds = (span_micros(left) + 999_999).div_euclid(1_000_000);
@@ -70,7 +70,7 @@ pub fn until(at: Time, now: Time) -> Moving {
 
 /// Whole seconds left until `at`: `4 s`. Each of the last ten, before that each fifth: few things are worth a redraw
 /// each second.
-pub fn countdown(at: Time, now: Time) -> Moving {
+pub(super) fn countdown(at: Time, now: Time) -> Moving {
     let left = span_micros(at - now).max(0);
     let exact = (left + 999_999) / 1_000_000;
     let step = if exact > 10 { 5 } else { 1 };
@@ -80,7 +80,7 @@ pub fn countdown(at: Time, now: Time) -> Moving {
 }
 
 /// Whole seconds since `at`, exact: `12s`, `3m5s`. For what is worth a redraw each second.
-pub fn elapsed(at: Time, now: Time) -> Moving {
+pub(super) fn elapsed(at: Time, now: Time) -> Moving {
     let seconds = (now - at).num_seconds().max(0);
     let change = Span::try_seconds(seconds + 1).and_then(|step| at.checked_add_signed(step));
     Moving { text: print_span(Span::seconds(seconds)), until: change }

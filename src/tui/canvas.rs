@@ -16,16 +16,16 @@ use super::theme::{Meaning, Theme};
 use crate::model::Time;
 
 /// A text and what it means.
-pub type Piece = (String, Meaning);
+pub(super) type Piece = (String, Meaning);
 /// The pieces of one line, left to right.
-pub type Line = Vec<Piece>;
+pub(super) type Line = Vec<Piece>;
 
-pub fn piece(text: impl Into<String>, meaning: Meaning) -> Piece {
+pub(super) fn piece(text: impl Into<String>, meaning: Meaning) -> Piece {
     (text.into(), meaning)
 }
 
 /// Cells that a line takes.
-pub fn line_width(line: &[Piece]) -> usize {
+pub(super) fn line_width(line: &[Piece]) -> usize {
     line.iter().map(|(text, _)| width(text)).sum()
 }
 
@@ -256,7 +256,7 @@ impl<'a> Canvas<'a> {
 }
 
 /// The rectangle of that size in the middle of `area`, or as much of it as fits.
-pub fn centred(area: Rect, columns: u16, rows: u16) -> Rect {
+pub(super) fn centred(area: Rect, columns: u16, rows: u16) -> Rect {
     let (width, height) = (columns.min(area.width), rows.min(area.height));
     Rect::new(area.x + (area.width - width) / 2, area.y + (area.height - height) / 2, width, height)
 }

@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::text::clean;
 
 /// Most bytes of text; terminals drop longer ones silently.
-pub const LIMIT: usize = 74_994;
+pub(super) const LIMIT: usize = 74_994;
 /// tmux answers at once; one that does not is not waited for.
 const TMUX_LIMIT: Duration = Duration::from_secs(1);
 
@@ -44,7 +44,7 @@ impl Delivery {
 
 /// Which multiplexer stands between this program and the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Multiplexer {
+pub(super) enum Multiplexer {
     /// The terminal itself is spoken to.
     Nothing,
     /// tmux, which passes on what is wrapped for it.
@@ -55,7 +55,7 @@ pub enum Multiplexer {
 
 impl Multiplexer {
     /// From the environment variables `TMUX` and `STY`.
-    pub fn from_environment(tmux: bool, screen: bool) -> Self {
+    pub(super) fn from_environment(tmux: bool, screen: bool) -> Self {
         match (tmux, screen) {
             (true, _) => Self::Tmux,
             (_, true) => Self::Screen,
@@ -75,7 +75,7 @@ impl Multiplexer {
 /// OSC 52 with the text; absent when it is too long to arrive. Behind a multiplexer both as it is, for one that takes
 /// the clipboard of its programs itself, and wrapped, for one that passes wrapped sequences on: which of them counts is
 /// a setting of the multiplexer's, and the same text twice does no harm.
-pub fn copy(text: &str, multiplexer: Multiplexer) -> Option<String> {
+pub(super) fn copy(text: &str, multiplexer: Multiplexer) -> Option<String> {
     if text.len() > LIMIT {
         return None;
     }
@@ -85,7 +85,7 @@ pub fn copy(text: &str, multiplexer: Multiplexer) -> Option<String> {
 
 /// Hands the text to tmux, which keeps it and sends it on to the terminal it runs in. False when that did not succeed:
 /// there is no such program, or it is too old for this. Blocks for as long as the command runs, at most a second.
-pub fn to_tmux(text: &str) -> bool {
+pub(super) fn to_tmux(text: &str) -> bool {
     to_command(Command::new("tmux").args(["load-buffer", "-w", "-"]), text)
 }
 
@@ -113,7 +113,7 @@ fn ends_well(child: &mut Child, until: Instant) -> bool {
 }
 
 /// The bell, and OSC 9 with the sentence.
-pub fn notify(text: &str, multiplexer: Multiplexer) -> String {
+pub(super) fn notify(text: &str, multiplexer: Multiplexer) -> String {
     format!("\x07{}", multiplexer.wrap(&format!("\x1b]9;{}\x07", clean(text))))
 }
 

@@ -11,9 +11,9 @@ use super::chord::{Chord, Key};
 use crate::model::clean::control;
 
 /// The heading of these keys in help and documentation.
-pub const TITLE: &str = "In text";
+pub(super) const TITLE: &str = "In text";
 /// The keys of a text and what they do, for help and documentation: those of a shell.
-pub const KEYS: [(&[&str], &str); 9] = [
+pub(super) const KEYS: [(&[&str], &str); 9] = [
     (&["left", "ctrl-b"], "One character back."),
     (&["right", "ctrl-f"], "One character on."),
     (&["alt-b", "ctrl-left", "alt-left"], "One word back."),

@@ -10,7 +10,7 @@ use super::chord::Chord;
 
 /// Which chord means which action, in which layer.
 #[derive(Clone, Debug, Default)]
-pub struct Keymap {
+pub(super) struct Keymap {
     bindings: Vec<(Layer, Chord, Action)>,
 }
 
@@ -18,12 +18,12 @@ static STANDARD: LazyLock<Keymap> = LazyLock::new(|| Keymap::from_table(TABLE));
 
 impl Keymap {
     /// The bindings of the action table, read once.
-    pub fn standard() -> &'static Self {
+    pub(super) fn standard() -> &'static Self {
         &STANDARD
     }
 
     /// The bindings of a table; keys that cannot be read are left out (a test sees to it that there are none).
-    pub fn from_table(table: &[Info]) -> Self {
+    pub(super) fn from_table(table: &[Info]) -> Self {
         let rows = table.iter().flat_map(|info| {
             let chords = info.keys.iter().filter_map(|key| key.parse().ok());
             chords.map(|chord| (info.layer, chord, info.action))
@@ -32,13 +32,13 @@ impl Keymap {
     }
 
     /// What the chord does in these layers, the first layer winning.
-    pub fn resolve(&self, layers: &[Layer], chord: Chord) -> Option<Action> {
+    pub(super) fn resolve(&self, layers: &[Layer], chord: Chord) -> Option<Action> {
         let in_layer = |layer: &Layer| self.bindings.iter().find(|(l, c, _)| l == layer && *c == chord);
         layers.iter().find_map(in_layer).map(|(_, _, action)| *action)
     }
 
     /// The chords of an action, the main one first.
-    pub fn chords(&self, action: Action) -> Vec<Chord> {
+    pub(super) fn chords(&self, action: Action) -> Vec<Chord> {
         self.bindings.iter().filter(|(_, _, a)| *a == action).map(|(_, chord, _)| *chord).collect()
     }
 }

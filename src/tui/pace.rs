@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 use super::app::Dirty;
 
 /// How fast data may be drawn on a terminal of this machine.
-pub const LOCAL: Duration = Duration::from_millis(100);
+pub(super) const LOCAL: Duration = Duration::from_millis(100);
 /// And over a remote login.
-pub const REMOTE: Duration = Duration::from_millis(250);
+pub(super) const REMOTE: Duration = Duration::from_millis(250);
 /// And while the terminal does not have the keyboard.
-pub const UNSEEN: Duration = Duration::from_secs(1);
+pub(super) const UNSEEN: Duration = Duration::from_secs(1);
 /// After a frame, data waits this many times as long as the frame took to be written.
 const COST_FACTOR: u32 = 4;
 
 /// Decides when the next frame is due.
 #[derive(Clone, Debug)]
-pub struct Pacer {
+pub(super) struct Pacer {
     gap: Duration,
     focused: bool,
     /// When the last frame was drawn.
@@ -30,13 +30,13 @@ pub struct Pacer {
 
 impl Pacer {
     /// A pacer that leaves at least `gap` between frames of data.
-    pub fn new(gap: Duration) -> Self {
+    pub(super) fn new(gap: Duration) -> Self {
         Self { gap, focused: true, drawn: None, cost: Duration::ZERO, writing: false }
     }
 
     /// When the next frame may be drawn; absent when there is nothing to draw, or the last frame is still being
     /// written.
-    pub fn due(&self, dirty: Dirty, now: Instant) -> Option<Instant> {
+    pub(super) fn due(&self, dirty: Dirty, now: Instant) -> Option<Instant> {
         if self.writing {
             return None;
         }
@@ -51,24 +51,24 @@ impl Pacer {
     }
 
     /// A frame was drawn, and handed to the terminal where it differs from the last one.
-    pub fn drew(&mut self, now: Instant, writing: bool) {
+    pub(super) fn drew(&mut self, now: Instant, writing: bool) {
         self.drawn = Some(now);
         self.writing = writing;
     }
 
     /// The frame was written to the terminal, which took so long.
-    pub fn wrote(&mut self, cost: Duration) {
+    pub(super) fn wrote(&mut self, cost: Duration) {
         self.cost = cost;
         self.writing = false;
     }
 
     /// Whether a frame is being written.
-    pub fn is_writing(&self) -> bool {
+    pub(super) fn is_writing(&self) -> bool {
         self.writing
     }
 
     /// The terminal gained or lost the keyboard.
-    pub fn focus(&mut self, focused: bool) {
+    pub(super) fn focus(&mut self, focused: bool) {
         self.focused = focused;
     }
 }

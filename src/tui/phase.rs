@@ -21,7 +21,7 @@ pub struct Phase {
 }
 
 /// The phase of a job.
-pub fn phase(job: &Job) -> Phase {
+pub(super) fn phase(job: &Job) -> Phase {
     let (word, glyph, meaning, rank) = match &job.state {
         JobState::Failure => ("failure", "✗", Meaning::Bad, 0),
         JobState::Running | JobState::ManualRetry => return running(job),
@@ -49,7 +49,7 @@ fn running(job: &Job) -> Phase {
 }
 
 /// The phase of one attempt: word, glyph, meaning.
-pub fn attempt_phase(state: &AttemptState) -> (String, &'static str, Meaning) {
+pub(super) fn attempt_phase(state: &AttemptState) -> (String, &'static str, Meaning) {
     let (glyph, meaning) = match state {
         AttemptState::Pending => ("○", Meaning::Waiting),
         AttemptState::Running => ("●", Meaning::Running),

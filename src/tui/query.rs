@@ -12,7 +12,7 @@ use crate::model::float_order;
 use crate::model::time::parse_span;
 
 /// What a filter can see of a row.
-pub trait Row {
+pub(super) trait Row {
     /// Everything that plain text is looked for in.
     fn text(&self) -> Cow<'_, str>;
     /// One named field; absent when the row has none of that name.
@@ -25,7 +25,7 @@ pub trait Row {
 
 /// A parsed filter. The empty one holds for every row.
 #[derive(Clone, Debug, Default)]
-pub struct Query {
+pub(super) struct Query {
     terms: Vec<Term>,
 }
 
@@ -62,7 +62,7 @@ const OPERATORS: [(&str, Compare); 7] = [
 const MISSING: &str = "null";
 
 /// Reusable memory for fuzzy matching.
-pub struct Scorer {
+pub(super) struct Scorer {
     matcher: Matcher,
     memory: Vec<char>,
 }
@@ -75,31 +75,31 @@ impl Default for Scorer {
 
 impl Scorer {
     /// How well `text` matches; absent when it does not.
-    pub fn score(&mut self, pattern: &Pattern, text: &str) -> Option<u32> {
+    pub(super) fn score(&mut self, pattern: &Pattern, text: &str) -> Option<u32> {
         pattern.score(Utf32Str::new(text, &mut self.memory), &mut self.matcher)
     }
 }
 
 /// The fuzzy pattern of a text.
-pub fn fuzzy(text: &str) -> Pattern {
+pub(super) fn fuzzy(text: &str) -> Pattern {
     Pattern::new(text, CaseMatching::Ignore, Normalization::Smart, AtomKind::Fuzzy)
 }
 
 impl Query {
     /// Reads a filter. `fields` are the names that may be compared; with none given any name may.
     /// The error is a sentence for the screen.
-    pub fn parse(text: &str, fields: &[&str]) -> Result<Self, String> {
+    pub(super) fn parse(text: &str, fields: &[&str]) -> Result<Self, String> {
         let terms = words(text).iter().map(|word| term(word, fields)).collect::<Result<_, _>>()?;
         Ok(Self { terms })
     }
 
     /// Whether it holds for every row.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.terms.is_empty()
     }
 
     /// Whether all terms hold for the row.
-    pub fn matches(&self, row: &impl Row, scorer: &mut Scorer) -> bool {
+    pub(super) fn matches(&self, row: &impl Row, scorer: &mut Scorer) -> bool {
         self.terms.iter().all(|term| match term {
             Term::Text { text, inverse } => row.says(text) != *inverse,
             Term::Fuzzy(pattern) => scorer.score(pattern, &row.text()).is_some(),
@@ -146,7 +146,7 @@ fn term(word: &str, fields: &[&str]) -> Result<Term, String> {
 }
 
 /// Case-insensitive for ASCII, exact otherwise; `needle` is lower case.
-pub fn contains(hay: &str, needle: &str) -> bool {
+pub(super) fn contains(hay: &str, needle: &str) -> bool {
     let (hay, needle) = (hay.as_bytes(), needle.as_bytes());
     let Some(first) = needle.first() else { return true };
     let fits = |at: &[u8]| at[0].to_ascii_lowercase() == *first && at.eq_ignore_ascii_case(needle);

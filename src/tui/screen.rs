@@ -18,18 +18,18 @@ const CLEAR: &[u8] = b"\x1b[0m\x1b[2J";
 
 /// What the terminal shows now.
 #[derive(Debug, Default)]
-pub struct Screen {
+pub(super) struct Screen {
     front: Option<Buffer>,
 }
 
 impl Screen {
     /// Forgets what the terminal shows: the next frame writes everything.
-    pub fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.front = None;
     }
 
     /// The bytes that turn what is shown into `next`; empty when that is what is shown.
-    pub fn change(&mut self, next: Buffer) -> Vec<u8> {
+    pub(super) fn change(&mut self, next: Buffer) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(1 << 10);
         let whole = self.front.as_ref().is_none_or(|front| front.area != next.area);
         let front = self.front.take().filter(|_| !whole).unwrap_or_else(|| Buffer::empty(next.area));

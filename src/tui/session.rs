@@ -63,7 +63,7 @@ enum End {
 }
 
 /// The console while it has the terminal.
-pub struct Session {
+pub(super) struct Session {
     app: App,
     handle: Handle,
     /// Commands that found no room in the channel.
@@ -96,7 +96,7 @@ fn is_set(variable: &str) -> bool {
 
 impl Session {
     /// Takes the terminal and draws the first frame.
-    pub fn open(handle: Handle, start: Start) -> Result<Self, TuiError> {
+    pub(super) fn open(handle: Handle, start: Start) -> Result<Self, TuiError> {
         let signals = Signals::new()?;
         let writer = Writer::stdout()?;
         term::restore_on_panic();
@@ -126,7 +126,7 @@ impl Session {
     }
 
     /// Runs until the user or a signal ends it; the terminal is as it was when this returns.
-    pub async fn run(mut self) -> Result<(), TuiError> {
+    pub(super) async fn run(mut self) -> Result<(), TuiError> {
         let ended = self.follow().await;
         self.close();
         match ended? {

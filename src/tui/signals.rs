@@ -7,7 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub(super) enum Asked {
     /// End; the number of the signal.
     End(i32),
     /// The program is to sleep.
@@ -18,7 +18,7 @@ pub enum Asked {
 
 /// All the signals that are caught, each with its own stream.
 #[derive(Debug)]
-pub struct Signals {
+pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hang_up: Signal,
@@ -29,7 +29,7 @@ pub struct Signals {
 
 impl Signals {
     /// Catches them from now on.
-    pub fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         let catch = |number| signal(SignalKind::from_raw(number));
         Ok(Self {
             interrupt: catch(SIGINT)?,
@@ -42,7 +42,7 @@ impl Signals {
     }
 
     /// Waits for the next signal; one that ends the program comes first.
-    pub async fn next(&mut self) -> Asked {
+    pub(super) async fn next(&mut self) -> Asked {
         tokio::select! {
             biased;
             _ = self.terminate.recv() => Asked::End(SIGTERM),
@@ -56,6 +56,6 @@ impl Signals {
 }
 
 /// Puts the whole program to sleep, as the terminal's own ctrl-z would; returns when it is woken.
-pub fn sleep() -> io::Result<()> {
+pub(super) fn sleep() -> io::Result<()> {
     signal_hook::low_level::emulate_default_handler(SIGTSTP)
 }

@@ -12,12 +12,12 @@ use std::time::Duration;
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 
 /// Alternate screen, cursor hidden, bracketed paste, focus events.
-pub const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?1004h";
+pub(super) const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?1004h";
 /// The same undone in reverse. The first byte ends an escape sequence that was cut off half-way; the second ends a
 /// synchronized update.
-pub const LEAVE: &[u8] = b"\x18\x1b[?2026l\x1b[?1004l\x1b[?2004l\x1b[0m\x1b[?25h\x1b[?1049l";
+pub(super) const LEAVE: &[u8] = b"\x18\x1b[?2026l\x1b[?1004l\x1b[?2004l\x1b[0m\x1b[?25h\x1b[?1049l";
 /// Most time that leaving may take; a terminal that takes no bytes must not keep the program alive.
-pub const LEAVE_LIMIT: Duration = Duration::from_secs(2);
+pub(super) const LEAVE_LIMIT: Duration = Duration::from_secs(2);
 
 /// Whether the modes are set now.
 static ENTERED: AtomicBool = AtomicBool::new(false);
@@ -25,7 +25,7 @@ static ENTERED: AtomicBool = AtomicBool::new(false);
 static OWNER: OnceLock<ThreadId> = OnceLock::new();
 
 /// Takes the keyboard: raw mode. The caller writes [`ENTER`] next.
-pub fn enter() -> io::Result<()> {
+pub(super) fn enter() -> io::Result<()> {
     if ENTERED.load(Ordering::SeqCst) {
         // Others may have changed the terminal while this program was stopped; raw mode is set only from its opposite.
         disable_raw_mode()?;
@@ -36,13 +36,13 @@ pub fn enter() -> io::Result<()> {
 }
 
 /// Drops what was written to the terminal and has not reached it yet, so that what is written next finds room at once.
-pub fn drop_unsent() {
+pub(super) fn drop_unsent() {
     // A standard output that is no terminal has no such queue.
     let _ = rustix::termios::tcflush(io::stdout(), rustix::termios::QueueSelector::OFlush);
 }
 
 /// Gives the keyboard back. True when it was taken, so that the caller has [`LEAVE`] to write, once.
-pub fn leave() -> bool {
+pub(super) fn leave() -> bool {
     let entered = ENTERED.swap(false, Ordering::SeqCst);
     if entered {
         // There is nobody left to tell if this fails.
@@ -53,7 +53,7 @@ pub fn leave() -> bool {
 
 /// From now on a panic of this thread restores the terminal before its report is printed; a panic of any other thread
 /// goes to the log, for it would otherwise be printed across the screen.
-pub fn restore_on_panic() {
+pub(super) fn restore_on_panic() {
     if OWNER.set(thread::current().id()).is_err() {
         return;
     }

@@ -7,18 +7,18 @@ use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-pub use crate::model::clean::clean;
+pub(super) use crate::model::clean::clean;
 
 /// Stands for what was cut away.
-pub const ELLIPSIS: &str = "…";
+pub(super) const ELLIPSIS: &str = "…";
 
 /// Width in terminal cells of the text as it is drawn, which is cleaned.
-pub fn width(text: &str) -> usize {
+pub(super) fn width(text: &str) -> usize {
     clean(text).width()
 }
 
 /// The cleaned text, cut to at most `max` cells; what is cut ends in `…`.
-pub fn cut(text: &str, max: usize) -> Cow<'_, str> {
+pub(super) fn cut(text: &str, max: usize) -> Cow<'_, str> {
     let text = clean(text);
     if text.width() <= max {
         return text;
@@ -41,7 +41,7 @@ pub fn cut(text: &str, max: usize) -> Cow<'_, str> {
 }
 
 /// The text cut or filled with blanks to exactly `to` cells, at the left or right end.
-pub fn fit(text: &str, to: usize, right: bool) -> String {
+pub(super) fn fit(text: &str, to: usize, right: bool) -> String {
     let text = cut(text, to);
     let blanks = " ".repeat(to.saturating_sub(width(&text)));
     if right { format!("{blanks}{text}") } else { format!("{text}{blanks}") }
@@ -49,7 +49,7 @@ pub fn fit(text: &str, to: usize, right: bool) -> String {
 
 /// The text in lines of at most `max` cells, broken between words; a word longer than a line is broken where it must.
 /// Line breaks of the text are kept.
-pub fn wrap(text: &str, max: usize) -> Vec<String> {
+pub(super) fn wrap(text: &str, max: usize) -> Vec<String> {
     let max = max.max(1);
     let mut lines = Vec::new();
     for paragraph in text.lines() {
@@ -66,7 +66,7 @@ pub fn wrap(text: &str, max: usize) -> Vec<String> {
 }
 
 /// The same number of lines as [`wrap`], but of about the same length, so that no word stands alone at the end.
-pub fn wrap_even(text: &str, max: usize) -> Vec<String> {
+pub(super) fn wrap_even(text: &str, max: usize) -> Vec<String> {
     let count = wrap(text, max).len();
     let even = width(text).div_ceil(count.max(1));
     (even..max)

@@ -7,7 +7,7 @@ use crate::model::time::{from_micros, parse_time};
 use crate::model::{Time, Value};
 
 /// A value, and whether it is aligned right, as numbers are.
-pub fn value(value: &Value) -> (String, bool) {
+pub(super) fn value(value: &Value) -> (String, bool) {
     match value {
         Value::Null => ("null".to_owned(), false),
         Value::Int(n) => (n.to_string(), true),
@@ -26,14 +26,14 @@ pub fn value(value: &Value) -> (String, bool) {
 }
 
 /// A text inside a list.
-pub fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let word = matches!(text, "" | "null" | "true" | "false") || text.parse::<f64>().is_ok() || text.trim() != text;
     let mistaken = word || text.contains([',', '"', '[', ']']) || text.starts_with('…');
     if mistaken { serde_json::Value::from(text).to_string() } else { text.to_owned() }
 }
 
 /// A float without needless digits.
-pub fn float(x: f64) -> String {
+pub(super) fn float(x: f64) -> String {
     if x.is_infinite() {
         return if x > 0.0 { "Infinity" } else { "-Infinity" }.to_owned();
     }
@@ -49,13 +49,13 @@ pub fn float(x: f64) -> String {
 }
 
 /// An instant to the last digit that is not 0.
-pub fn time(at: Time) -> String {
+pub(super) fn time(at: Time) -> String {
     // Three digits after the point, six or nine, whichever tell all there is.
     at.format("%Y-%m-%d %H:%M:%S%.f").to_string()
 }
 
 /// A count with its thousands apart.
-pub fn grouped(count: u64) -> String {
+pub(super) fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -68,7 +68,7 @@ pub fn grouped(count: u64) -> String {
 }
 
 /// A field of a stream record. `_anchor_time` is an instant in nanoseconds (docs/semantics.md section 7.1).
-pub fn field(name: &str, value: &serde_json::Value) -> (String, bool) {
+pub(super) fn field(name: &str, value: &serde_json::Value) -> (String, bool) {
     use serde_json::Value as Json;
     match value {
         Json::Null => ("null".to_owned(), false),

@@ -25,7 +25,7 @@ enum Task {
 
 /// The writing thread, seen from outside. Dropping it ends the thread once it has written what it has.
 #[derive(Debug)]
-pub struct Writer {
+pub(super) struct Writer {
     tasks: std_mpsc::Sender<Task>,
     done: mpsc::UnboundedReceiver<io::Result<Duration>>,
     abort: Arc<AtomicBool>,
@@ -33,13 +33,13 @@ pub struct Writer {
 
 impl Writer {
     /// Starts the thread on standard output, past the standard library's line buffer.
-    pub fn stdout() -> io::Result<Self> {
+    pub(super) fn stdout() -> io::Result<Self> {
         let out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         Self::start(out)
     }
 
     /// Starts the thread on any output.
-    pub fn start(out: impl Write + Send + 'static) -> io::Result<Self> {
+    pub(super) fn start(out: impl Write + Send + 'static) -> io::Result<Self> {
         let (tasks, queue) = std_mpsc::channel();
         let (tell, done) = mpsc::unbounded_channel();
         let abort = Arc::new(AtomicBool::new(false));
@@ -49,19 +49,19 @@ impl Writer {
     }
 
     /// Hands over a frame. The caller waits for [`Writer::wrote`] before it hands over another.
-    pub fn frame(&self, bytes: Vec<u8>) {
+    pub(super) fn frame(&self, bytes: Vec<u8>) {
         drop(self.tasks.send(Task::Frame(bytes)));
     }
 
     /// How long the last frame took; an error when the terminal is gone.
-    pub async fn wrote(&mut self) -> io::Result<Duration> {
+    pub(super) async fn wrote(&mut self) -> io::Result<Duration> {
         self.done.recv().await.unwrap_or_else(|| Err(io::ErrorKind::BrokenPipe.into()))
     }
 
     /// Drops what is left of the frame being written, writes these bytes, and waits no longer than `limit`.
     /// `drop_unsent` drops what the output has taken and not passed on: it makes room for the bytes, also where the
     /// thread waits for that. True when they were written.
-    pub fn last(&self, bytes: &[u8], limit: Duration, drop_unsent: fn()) -> bool {
+    pub(super) fn last(&self, bytes: &[u8], limit: Duration, drop_unsent: fn()) -> bool {
         self.abort.store(true, Ordering::SeqCst);
         drop_unsent();
         let (tell, done) = std_mpsc::channel();

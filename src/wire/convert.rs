@@ -3,26 +3,26 @@
 //! Both directions live side by side so that a round trip can be tested. Reading never fails: what is missing reads as
 //! docs/wire.md says it does, what is unknown is kept as it came.
 
-pub mod container;
-pub mod coverage;
-pub mod detail;
-pub mod features;
-pub mod fleet;
-pub mod freshness;
-pub mod job;
-pub mod keys;
-pub mod objects;
-pub mod saved;
-pub mod service;
-pub mod status;
-pub mod status_table;
-pub mod summary;
-pub mod types;
-pub mod values;
-pub mod view;
-pub mod wildcard;
-pub mod words;
-pub mod workspace;
+pub(crate) mod container;
+pub(crate) mod coverage;
+pub(crate) mod detail;
+pub(crate) mod features;
+pub(crate) mod fleet;
+pub(crate) mod freshness;
+pub(crate) mod job;
+pub(crate) mod keys;
+pub(crate) mod objects;
+pub(crate) mod saved;
+pub(crate) mod service;
+pub(crate) mod status;
+pub(crate) mod status_table;
+pub(crate) mod summary;
+pub(crate) mod types;
+pub(crate) mod values;
+pub(crate) mod view;
+pub(crate) mod wildcard;
+pub(crate) mod words;
+pub(crate) mod workspace;
 
 pub use container::{AggregationParts, ViewParts, container_of};
 pub use coverage::{coverage_from_proto, coverage_to_proto, ready_until};

@@ -5,11 +5,11 @@
 use std::fmt::Write;
 
 /// The media type of the text.
-pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// What the samples of a family are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A value that goes up and down.
     Gauge,
     /// A count that only grows, from the start of the process.
@@ -20,7 +20,7 @@ pub enum Kind {
 
 /// Figures of one name.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Family {
+pub(crate) struct Family {
     name: &'static str,
     kind: Kind,
     help: &'static str,
@@ -28,7 +28,7 @@ pub struct Family {
 }
 
 /// The labels of a sample: names and values.
-pub type Labels<'a> = &'a [(&'static str, &'a str)];
+pub(crate) type Labels<'a> = &'a [(&'static str, &'a str)];
 
 #[derive(Clone, Debug, PartialEq)]
 struct Sample {
@@ -39,7 +39,7 @@ struct Sample {
 
 /// Observations by size.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Histogram {
+pub(crate) struct Histogram {
     /// Greatest sizes of the buckets, ascending, the infinite one left out.
     bounds: &'static [f64],
     /// Observations of each bucket alone, then of the infinite one.
@@ -49,12 +49,12 @@ pub struct Histogram {
 
 impl Histogram {
     /// One without observations, with buckets up to these sizes.
-    pub fn new(bounds: &'static [f64]) -> Self {
+    pub(crate) fn new(bounds: &'static [f64]) -> Self {
         Self { bounds, counts: vec![0; bounds.len() + 1], sum: 0.0 }
     }
 
     /// Takes an observation in.
-    pub fn observe(&mut self, size: f64) {
+    pub(crate) fn observe(&mut self, size: f64) {
         let bucket = self.bounds.partition_point(|bound| *bound < size);
         if let Some(count) = self.counts.get_mut(bucket) {
             *count += 1;
@@ -65,18 +65,18 @@ impl Histogram {
 
 impl Family {
     /// A family without samples. A name that ends with `_seconds` is of that unit.
-    pub fn new(kind: Kind, name: &'static str, help: &'static str) -> Self {
+    pub(crate) fn new(kind: Kind, name: &'static str, help: &'static str) -> Self {
         Self { name, kind, help, samples: Vec::new() }
     }
 
     /// Adds the sample with these labels. No two samples of a family may have the same ones.
-    pub fn push(&mut self, labels: Labels<'_>, value: f64) {
+    pub(crate) fn push(&mut self, labels: Labels<'_>, value: f64) {
         let suffix = if self.kind == Kind::Counter { "_total" } else { "" };
         self.samples.push(Sample { suffix, labels: written(labels), value });
     }
 
     /// Adds the samples of a histogram with these labels.
-    pub fn push_histogram(&mut self, labels: Labels<'_>, histogram: &Histogram) {
+    pub(crate) fn push_histogram(&mut self, labels: Labels<'_>, histogram: &Histogram) {
         let bounds = histogram.bounds.iter().copied().chain([f64::INFINITY]);
         let mut below = 0;
         for (bound, count) in bounds.zip(&histogram.counts) {
@@ -110,7 +110,7 @@ impl Family {
 }
 
 /// The families as one text; those without samples are left out.
-pub fn write(families: &[Family]) -> String {
+pub(crate) fn write(families: &[Family]) -> String {
     let mut text = String::new();
     families.iter().filter(|family| !family.samples.is_empty()).for_each(|family| family.write(&mut text));
     text.push_str("# EOF\n");

@@ -18,7 +18,7 @@ use polars::prelude::{
 };
 
 /// The deepest nesting that the libraries are given. A list takes two levels.
-pub const DEEPEST: usize = 64;
+pub(crate) const DEEPEST: usize = 64;
 /// Most bytes of a footer that is walked.
 const LARGEST: u64 = 256 << 20;
 /// The deepest nesting of a value that is passed over.
@@ -29,7 +29,7 @@ const SKIPPED: usize = 16;
 ///
 /// # Errors
 /// When a column has a type that no file can have.
-pub fn writer<W: Write>(out: W, columns: &DataFrame) -> PolarsResult<ParquetWriter<W>> {
+pub(crate) fn writer<W: Write>(out: W, columns: &DataFrame) -> PolarsResult<ParquetWriter<W>> {
     let mut stream = Vec::new();
     let mut types = columns.clear();
     IpcStreamWriter::new(&mut stream).with_compat_level(CompatLevel::oldest()).finish(&mut types)?;
@@ -45,15 +45,15 @@ pub fn writer<W: Write>(out: W, columns: &DataFrame) -> PolarsResult<ParquetWrit
 ///
 /// # Errors
 /// Those of the reading, and in the place of a panic that the parts do not fit together.
-pub fn careful<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+pub(crate) fn careful<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("its parts do not fit together".to_owned()))
 }
 
 /// The key under which a field says that its type stands for another one.
-pub const EXTENSION: &str = "ARROW:extension:name";
+pub(crate) const EXTENSION: &str = "ARROW:extension:name";
 
 /// Whether Polars knows the time zone: it panics on others.
-pub fn zone_is_known(zone: &str) -> bool {
+pub(crate) fn zone_is_known(zone: &str) -> bool {
     zone != "*" && TimeZone::opt_try_new(Some(zone)).is_ok()
 }
 
@@ -61,7 +61,7 @@ pub fn zone_is_known(zone: &str) -> bool {
 ///
 /// # Errors
 /// When the file cannot be read, or its footer is too large to be walked.
-pub fn nesting(file: &File) -> io::Result<Option<usize>> {
+pub(crate) fn nesting(file: &File) -> io::Result<Option<usize>> {
     let length = file.metadata()?.len();
     let mut tail = [0; 8];
     let Some(ends) = length.checked_sub(8) else { return Ok(None) };

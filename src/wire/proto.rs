@@ -5,19 +5,19 @@
 //! when read. Maps are lists of entries, so that what is read is written again byte for byte.
 #![expect(missing_docs, reason = "a field's name is the protocol's; documented are those whose name does not say it")]
 
-pub mod aggregate;
+pub(crate) mod aggregate;
 pub mod common;
 pub mod deletion;
 pub mod enums;
 pub mod fleet;
 pub mod jobs;
 pub mod keys;
-pub mod materialization;
-pub mod objects;
-pub mod saved;
-pub mod service;
+pub(crate) mod materialization;
+pub(crate) mod objects;
+pub(crate) mod saved;
+pub(crate) mod service;
 pub mod serving;
-pub mod source;
+pub(crate) mod source;
 pub mod status;
 pub mod tasks;
 pub mod view;

@@ -22,7 +22,7 @@ const ATTEMPT_STATE: &str = "MATERIALIZATION_ATTEMPT_STATUS_";
 /// The body of any call about jobs; each call uses what it needs of it.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// Name of the workspace.
     pub workspace: Option<String>,
     /// Name of the feature view.
@@ -58,7 +58,7 @@ fn time_of<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestam
 
 impl Asked {
     /// The message that starts a job.
-    pub fn submit(self) -> proto::MaterializationJobRequest {
+    pub(crate) fn submit(self) -> proto::MaterializationJobRequest {
         proto::MaterializationJobRequest {
             workspace: self.workspace,
             feature_view: self.feature_view,
@@ -72,25 +72,25 @@ impl Asked {
     }
 
     /// The message that lists jobs.
-    pub fn list(self) -> proto::ListJobsRequest {
+    pub(crate) fn list(self) -> proto::ListJobsRequest {
         let Self { workspace, feature_view, feature_service, .. } = self;
         proto::ListJobsRequest { workspace, feature_view, feature_service }
     }
 
     /// The message that asks for a job.
-    pub fn get(self) -> proto::GetJobRequest {
+    pub(crate) fn get(self) -> proto::GetJobRequest {
         let Self { job_id, workspace, feature_view, feature_service, .. } = self;
         proto::GetJobRequest { job_id, workspace, feature_view, feature_service }
     }
 
     /// The message that cancels a job.
-    pub fn cancel(self) -> proto::CancelJobRequest {
+    pub(crate) fn cancel(self) -> proto::CancelJobRequest {
         let Self { job_id, workspace, feature_view, feature_service, .. } = self;
         proto::CancelJobRequest { job_id, workspace, feature_view, feature_service }
     }
 
     /// The message that asks up to when the windows are ready.
-    pub fn latest_ready_time(self) -> proto::GetLatestReadyTimeRequest {
+    pub(crate) fn latest_ready_time(self) -> proto::GetLatestReadyTimeRequest {
         let Self { workspace, feature_view, feature_service, .. } = self;
         proto::GetLatestReadyTimeRequest { workspace, feature_view, feature_service }
     }
@@ -98,21 +98,21 @@ impl Asked {
 
 /// One job.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct OneJob {
+pub(crate) struct OneJob {
     /// The job.
     pub job: Job,
 }
 
 /// All jobs of a view, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Jobs {
+pub(crate) struct Jobs {
     /// The jobs.
     pub jobs: Vec<Job>,
 }
 
 /// A job. What is absent is left out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Job {
+pub(crate) struct Job {
     id: String,
     workspace: String,
     feature_view: String,
@@ -135,7 +135,7 @@ pub struct Job {
 
 /// One attempt of a job.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Attempt {
+pub(crate) struct Attempt {
     id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     created_at: Option<String>,
@@ -148,7 +148,7 @@ pub struct Attempt {
 
 /// Up to when the windows are ready in each store; absent while the first one is not.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct ReadyTimes {
+pub(crate) struct ReadyTimes {
     #[serde(skip_serializing_if = "Option::is_none")]
     online_latest_ready_time: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -157,7 +157,7 @@ pub struct ReadyTimes {
 
 /// Settings by name.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Configs {
+pub(crate) struct Configs {
     key_values: BTreeMap<String, String>,
 }
 

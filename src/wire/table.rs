@@ -11,7 +11,7 @@ use crate::model::time::from_micros;
 use crate::model::{Time, Value};
 
 /// One cell. What the model has no word for (dates, decimals, records, bytes) becomes the text of its JSON.
-pub fn cell(column: &Column, row: usize) -> Value {
+pub(crate) fn cell(column: &Column, row: usize) -> Value {
     column.get(row).map_or(Value::Null, |value| from_any(&value))
 }
 
@@ -41,17 +41,17 @@ fn from_any(value: &AnyValue<'_>) -> Value {
 /// One cell as JSON, the form that every text is made of: whole numbers that an int64 holds as numbers, others as text;
 /// instants as RFC 3339 with all their digits; dates, times of day and decimals as text; bytes in base64; lists as arrays,
 /// records as objects; what is no finite number as `NaN`, `Infinity` or `-Infinity`.
-pub fn cell_json(column: &Column, row: usize) -> Json {
+pub(crate) fn cell_json(column: &Column, row: usize) -> Json {
     column.get(row).map_or(Json::Null, |value| any_json(&value))
 }
 
 /// One cell as text: what its JSON says, texts without quotes; absent for null.
-pub fn cell_text(column: &Column, row: usize) -> Option<String> {
+pub(crate) fn cell_text(column: &Column, row: usize) -> Option<String> {
     column.get(row).ok().and_then(|value| any_text(&value))
 }
 
 /// One value as text, as [`cell_text`].
-pub fn any_text(value: &AnyValue<'_>) -> Option<String> {
+pub(crate) fn any_text(value: &AnyValue<'_>) -> Option<String> {
     Some(any_json(value)).filter(|json| !json.is_null()).map(plain)
 }
 
@@ -105,7 +105,7 @@ fn decimal(digits: i128, scale: usize) -> String {
 }
 
 /// The instant of a count, to the nanosecond; clamped to what a calendar can show.
-pub fn time(at: i64, unit: TimeUnit) -> Time {
+pub(crate) fn time(at: i64, unit: TimeUnit) -> Time {
     if unit == TimeUnit::Nanoseconds {
         return Time::from_timestamp_nanos(at);
     }
@@ -113,7 +113,7 @@ pub fn time(at: i64, unit: TimeUnit) -> Time {
 }
 
 /// A count of that unit in whole microseconds, clamped to what they can count.
-pub fn micros(at: i64, unit: TimeUnit) -> i64 {
+pub(crate) fn micros(at: i64, unit: TimeUnit) -> i64 {
     to_micros(at, unit).unwrap_or(if at < 0 { i64::MIN } else { i64::MAX })
 }
 
@@ -127,7 +127,7 @@ pub(super) fn to_micros(at: i64, unit: TimeUnit) -> Option<i64> {
 }
 
 /// A value in JSON: integers as numbers, instants as RFC 3339, what is no finite number as text.
-pub fn json(value: &Value) -> Json {
+pub(crate) fn json(value: &Value) -> Json {
     match value {
         Value::Int(number) => (*number).into(),
         Value::List(values) => values.iter().map(json).collect(),

@@ -23,7 +23,7 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Why a column does not have the declared type; continues a sentence that names the column.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Misfit {
+pub(crate) enum Misfit {
     /// One value is not of that type.
     #[error("row {row} holds `{value}`, which is no {wanted}: {fix}")]
     Value {
@@ -48,7 +48,7 @@ pub enum Misfit {
 
 impl Misfit {
     /// A text of that row, from 1, is not of the type.
-    pub fn of_text(row: usize, text: &str, wanted: &DataType) -> Self {
+    pub(crate) fn of_text(row: usize, text: &str, wanted: &DataType) -> Self {
         Self::of_value(row, &AnyValue::String(text), wanted)
     }
 
@@ -63,7 +63,7 @@ impl Misfit {
 }
 
 /// The Polars type that holds a type of the model; absent for words this program does not know.
-pub fn polars_type(data_type: &DataType) -> Option<Polars> {
+pub(crate) fn polars_type(data_type: &DataType) -> Option<Polars> {
     Some(match data_type {
         DataType::Int64 => Polars::Int64,
         DataType::Float64 => Polars::Float64,
@@ -82,7 +82,7 @@ pub fn polars_type(data_type: &DataType) -> Option<Polars> {
 }
 
 /// A Polars type in the words of the field.
-pub fn word(found: &Polars) -> String {
+pub(crate) fn word(found: &Polars) -> String {
     match found {
         Polars::Int64 => DataType::Int64.to_string(),
         Polars::Float64 => DataType::Float64.to_string(),
@@ -107,7 +107,7 @@ pub fn word(found: &Polars) -> String {
 ///
 /// # Errors
 /// With the first row that is not of that type.
-pub fn declared(column: &Column, wanted: &DataType) -> Result<Column, Misfit> {
+pub(crate) fn declared(column: &Column, wanted: &DataType) -> Result<Column, Misfit> {
     let Some(polars) = polars_type(wanted) else { return Ok(column.clone()) };
     if *column.dtype() == polars {
         return Ok(column.clone());
@@ -237,7 +237,7 @@ fn instant(at: Option<i64>) -> Result<AnyValue<'static>, Odd> {
 }
 
 /// A value that is written as text.
-pub fn of_text(text: &str, wanted: &DataType) -> Option<AnyValue<'static>> {
+pub(crate) fn of_text(text: &str, wanted: &DataType) -> Option<AnyValue<'static>> {
     let trimmed = text.trim();
     // Nothing is no value; only of text is it one.
     if trimmed.is_empty() && *wanted != DataType::String {

@@ -74,7 +74,7 @@ fn repository(folder: &Path) -> PathBuf {
 }
 
 /// A server of views that users trigger by hand.
-pub fn start(folder: &Path) -> Server {
+pub(crate) fn start(folder: &Path) -> Server {
     Server::start(&repository(folder), &folder.join("data"))
 }
 
@@ -85,12 +85,12 @@ thread_local! {
 }
 
 /// The instant so many whole hours before the last whole hour.
-pub fn hour(back: i64) -> DateTime<Utc> {
+pub(crate) fn hour(back: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(LAST.with(|last| *last), 0).unwrap() - TimeDelta::hours(back)
 }
 
 /// An instant as requests name it.
-pub fn text(at: DateTime<Utc>) -> String {
+pub(crate) fn text(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 

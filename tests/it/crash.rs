@@ -8,12 +8,12 @@
 //! `FVTOP_KILLS` is the number of rounds, `FVTOP_SEED` the seed of one that failed.
 
 mod chance;
-pub mod delta;
+pub(crate) mod delta;
 mod ledger;
 mod online;
 mod operator;
 mod replay;
-pub mod world;
+pub(crate) mod world;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -3,11 +3,11 @@
 //! It is there for the tests of [`crate::faults`], and for people who want to see the console meet a fault: see
 //! [`control`]. It shares no code with the platform.
 
-pub mod control;
-pub mod fault;
-pub mod http;
-pub mod script;
-pub mod world;
+pub(crate) mod control;
+pub(crate) mod fault;
+pub(crate) mod http;
+pub(crate) mod script;
+pub(crate) mod world;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,8 +18,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::task::{AbortHandle, JoinSet};
 
-pub use fault::Fault;
-pub use script::Style;
+pub(crate) use fault::Fault;
+pub(crate) use script::Style;
 
 use crate::support::KEY;
 use http::ENDLESS;
@@ -62,7 +62,7 @@ impl State {
 }
 
 /// A scripted deployment; it ends when it is dropped.
-pub struct Deployment {
+pub(crate) struct Deployment {
     runtime: Option<Runtime>,
     state: Arc<Mutex<State>>,
     listening: Mutex<Option<AbortHandle>>,
@@ -73,12 +73,12 @@ pub struct Deployment {
 
 impl Deployment {
     /// Starts one on a free port.
-    pub fn start(style: Style) -> Self {
+    pub(crate) fn start(style: Style) -> Self {
         Self::start_at(style, 0)
     }
 
     /// Starts one on that port; 0 for a free one.
-    pub fn start_at(style: Style, port: u16) -> Self {
+    pub(crate) fn start_at(style: Style, port: u16) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", port))).unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -104,22 +104,22 @@ impl Deployment {
     }
 
     /// Does that fault to every call from now on.
-    pub fn fail(&self, fault: Fault) {
+    pub(crate) fn fail(&self, fault: Fault) {
         self.plan(fault, None, None);
     }
 
     /// Does that fault to one call from now on, or so many times.
-    pub fn fail_call(&self, call: &str, fault: Fault, times: Option<u32>) {
+    pub(crate) fn fail_call(&self, call: &str, fault: Fault, times: Option<u32>) {
         self.plan(fault, Some(call.to_owned()), times);
     }
 
     /// Plans a fault; without a call, for all calls.
-    pub fn plan(&self, fault: Fault, call: Option<String>, left: Option<u32>) {
+    pub(crate) fn plan(&self, fault: Fault, call: Option<String>, left: Option<u32>) {
         self.state().planned.push(Planned { fault, call, left });
     }
 
     /// Does no fault any more, and listens.
-    pub fn heal(&self) {
+    pub(crate) fn heal(&self) {
         self.state().planned.clear();
         if self.listening.lock().unwrap().is_none() {
             let again = || self.runtime().block_on(TcpListener::bind(("127.0.0.1", self.port))).ok();
@@ -128,24 +128,24 @@ impl Deployment {
     }
 
     /// Listens no more, and breaks off every connection: nobody is at home.
-    pub fn leave(&self) {
+    pub(crate) fn leave(&self) {
         if let Some(task) = self.listening.lock().unwrap().take() {
             task.abort();
         }
     }
 
     /// How often that call came.
-    pub fn count(&self, call: &str) -> usize {
+    pub(crate) fn count(&self, call: &str) -> usize {
         self.state().calls.iter().filter(|(_, name)| name == call).count()
     }
 
     /// When which call came, oldest first.
-    pub fn calls(&self) -> Vec<(Instant, String)> {
+    pub(crate) fn calls(&self) -> Vec<(Instant, String)> {
         self.state().calls.clone()
     }
 
     /// Address and key for a client in this process.
-    pub fn endpoint(&self) -> Endpoint {
+    pub(crate) fn endpoint(&self) -> Endpoint {
         Endpoint::new(parse_url(&self.url).unwrap(), ApiKey::new(KEY).unwrap(), None)
     }
 }

@@ -31,7 +31,7 @@ fn fixture() -> PathBuf {
 }
 
 /// Puts the directory of the fixture to `data`.
-pub fn unpack(data: &Path) {
+pub(crate) fn unpack(data: &Path) {
     let files = ParquetReader::new(File::open(fixture().join("data.parquet")).unwrap()).finish().unwrap();
     let (paths, bytes) = (files.column("path").unwrap(), files.column("bytes").unwrap());
     for (path, bytes) in paths.str().unwrap().iter().zip(bytes.binary().unwrap().iter()) {
@@ -46,12 +46,12 @@ pub fn unpack(data: &Path) {
     }
 }
 
-pub fn answers() -> Json {
+pub(crate) fn answers() -> Json {
     serde_json::from_slice(&std::fs::read(fixture().join("answers.json")).unwrap()).unwrap()
 }
 
 /// The present release on the directory, at the instant at which the earlier one had answered.
-pub struct Bench {
+pub(crate) struct Bench {
     folder: tempfile::TempDir,
     now: Arc<AtomicI64>,
     runtime: Runtime,
@@ -59,12 +59,12 @@ pub struct Bench {
 }
 
 impl Bench {
-    pub fn new(answers: &Json) -> Self {
+    pub(crate) fn new(answers: &Json) -> Self {
         Self::filled(answers, unpack)
     }
 
     /// On a directory that `fill` makes.
-    pub fn filled(answers: &Json, fill: impl FnOnce(&Path)) -> Self {
+    pub(crate) fn filled(answers: &Json, fill: impl FnOnce(&Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fill(&folder.path().join("data"));
         std::fs::write(folder.path().join("key"), answers["key"].as_str().unwrap()).unwrap();
@@ -76,11 +76,11 @@ impl Bench {
     }
 
     /// Starts it; an error says why it does not.
-    pub fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         self.try_start().unwrap();
     }
 
-    pub fn try_start(&mut self) -> Result<(), String> {
+    pub(crate) fn try_start(&mut self) -> Result<(), String> {
         let now = Arc::clone(&self.now);
         let clock = Clock::from_fn(move || from_micros(now.fetch_add(1, Ordering::SeqCst)));
         let config = Config {
@@ -107,39 +107,39 @@ impl Bench {
         Ok(())
     }
 
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         let (platform, stop, _) = self.running.take().unwrap();
         stop.cancel();
         self.runtime.block_on(platform.stop());
         drop(platform);
     }
 
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
-    pub fn platform(&self) -> &Platform {
+    pub(crate) fn platform(&self) -> &Platform {
         &self.running.as_ref().unwrap().0
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         let url = &self.running.as_ref().unwrap().2;
         let mut command = fvtop();
         command.args(arguments).arg("--url").arg(url).arg("--api-key-file").arg(self.folder.path().join("key"));
         command.output().unwrap()
     }
 
-    pub fn text(&self, arguments: &[&str]) -> String {
+    pub(crate) fn text(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
 
-    pub fn json(&self, arguments: &[&str]) -> Json {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Json {
         serde_json::from_str(&self.text(arguments)).unwrap()
     }
 
-    pub fn history(&self, asked: &Json) -> Vec<Json> {
+    pub(crate) fn history(&self, asked: &Json) -> Vec<Json> {
         let word = |name: &str| asked[name].as_str().unwrap();
         let range = ["--start", word("start"), "--end", word("end"), "--format", "jsonl"];
         let text = self.text(&[&["history", word("view")], &range[..]].concat());

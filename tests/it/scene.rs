@@ -17,23 +17,23 @@ use polars::prelude::*;
 use tempfile::TempDir;
 
 /// The instant of a text such as `2026-01-01 00:30`.
-pub fn at(text: &str) -> Time {
+pub(crate) fn at(text: &str) -> Time {
     parse_time(text).unwrap_or_else(|error| panic!("{text}: {error:?}"))
 }
 
 /// A column of instants; an empty text is null.
-pub fn times(name: &str, texts: &[&str]) -> Column {
+pub(crate) fn times(name: &str, texts: &[&str]) -> Column {
     let micros: Vec<Option<i64>> = texts.iter().map(|text| (!text.is_empty()).then(|| micros(at(text)))).collect();
     Column::new(name.into(), micros).cast(&frame::timestamp_type()).unwrap()
 }
 
 /// A frame of columns.
-pub fn table(columns: Vec<Column>) -> DataFrame {
+pub(crate) fn table(columns: Vec<Column>) -> DataFrame {
     DataFrame::new_infer_height(columns).unwrap()
 }
 
 /// A repository with one source `events` (event time `ts`) and one view.
-pub struct Scene {
+pub(crate) struct Scene {
     _folder: TempDir,
     /// The view.
     pub view: Arc<View>,
@@ -41,7 +41,7 @@ pub struct Scene {
 
 impl Scene {
     /// The view of that text over the events; `keys` are its join keys with their types.
-    pub fn new(events: &DataFrame, keys: &[(&str, &str)], view: &str) -> Self {
+    pub(crate) fn new(events: &DataFrame, keys: &[(&str, &str)], view: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let repository = Self::load(folder.path(), events, keys, view);
         let errors: Vec<String> = repository.errors.iter().map(ToString::to_string).collect();
@@ -50,7 +50,7 @@ impl Scene {
     }
 
     /// The repository as it is read, errors and all.
-    pub fn load(root: &Path, events: &DataFrame, keys: &[(&str, &str)], view: &str) -> Repository {
+    pub(crate) fn load(root: &Path, events: &DataFrame, keys: &[(&str, &str)], view: &str) -> Repository {
         std::fs::create_dir_all(root.join("views")).unwrap();
         ParquetWriter::new(File::create(root.join("events.parquet")).unwrap()).finish(&mut events.clone()).unwrap();
         let keys: Vec<String> =
@@ -66,12 +66,17 @@ impl Scene {
     }
 
     /// `run`.
-    pub fn run(&self, start: Option<&str>, end: Option<&str>, level: Option<&str>) -> Result<Answer, EngineError> {
+    pub(crate) fn run(
+        &self,
+        start: Option<&str>,
+        end: Option<&str>,
+        level: Option<&str>,
+    ) -> Result<Answer, EngineError> {
         self.run_with(start, end, level, BTreeMap::new())
     }
 
     /// `run` with mocks, at 2026-02-01 10:30.
-    pub fn run_with(
+    pub(crate) fn run_with(
         &self,
         start: Option<&str>,
         end: Option<&str>,
@@ -90,17 +95,17 @@ impl Scene {
     }
 
     /// `get_historical_features` with these arguments.
-    pub fn history(&self, args: &HistoryArgs<'_>) -> Result<Answer, EngineError> {
+    pub(crate) fn history(&self, args: &HistoryArgs<'_>) -> Result<Answer, EngineError> {
         controlled(|control| PolarsEngine.history(&self.view, args, control))
     }
 
     /// Feature values at a spine, from the source.
-    pub fn at_spine(&self, spine: DataFrame) -> DataFrame {
+    pub(crate) fn at_spine(&self, spine: DataFrame) -> DataFrame {
         self.history(&settled(&HistoryQuery { spine: Some(spine), ..nothing() })).unwrap().frame
     }
 
     /// All values of a range, from the source.
-    pub fn in_range(&self, start: &str, end: &str) -> DataFrame {
+    pub(crate) fn in_range(&self, start: &str, end: &str) -> DataFrame {
         let (start_time, end_time) = (Some(at(start)), Some(at(end)));
         self.history(&settled(&HistoryQuery { start_time, end_time, ..nothing() })).unwrap().frame
     }
@@ -111,18 +116,18 @@ fn controlled<T>(ask: impl FnOnce(Control<'_>) -> T) -> T {
 }
 
 /// No arguments: all feature values.
-pub fn nothing() -> HistoryQuery<DataFrame> {
+pub(crate) fn nothing() -> HistoryQuery<DataFrame> {
     HistoryQuery::default()
 }
 
 /// What the engine takes as given: the source, and 2026-02-01 10:30.
-pub fn settled(query: &HistoryQuery<DataFrame>) -> HistoryArgs<'_> {
+pub(crate) fn settled(query: &HistoryQuery<DataFrame>) -> HistoryArgs<'_> {
     let (rows, separator, now) = (Rows::Source, ".".to_owned(), at("2026-02-01 10:30"));
     HistoryArgs { query, rows, feature_start_time: None, separator, now }
 }
 
 /// The values of a column as text, for short assertions: `1`, `2.5`, `x`, `[a,b]`, `-` for null, instants to the microsecond.
-pub fn told(frame: &DataFrame, column: &str) -> Vec<String> {
+pub(crate) fn told(frame: &DataFrame, column: &str) -> Vec<String> {
     frame::values(frame.column(column).unwrap()).iter().map(one).collect()
 }
 

@@ -12,18 +12,18 @@ use fvtop::client::endpoint::{ApiKey, Endpoint, parse_url};
 use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 /// The key that test servers accept.
-pub const KEY: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const KEY: &str = "0123456789abcdef0123456789abcdef";
 
 /// The program under test.
-pub const PROGRAM: &str = env!("CARGO_BIN_EXE_fvtop");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_fvtop");
 
 /// The program under test, shielded from the settings of whoever runs the tests.
-pub fn fvtop() -> Command {
+pub(crate) fn fvtop() -> Command {
     shielded(Command::new(PROGRAM))
 }
 
 /// A command that runs the program, shielded in the same way.
-pub fn shielded(mut command: Command) -> Command {
+pub(crate) fn shielded(mut command: Command) -> Command {
     for name in [
         "API_SERVICE",
         "FEATURE_SERVICE",
@@ -47,7 +47,7 @@ pub fn shielded(mut command: Command) -> Command {
 }
 
 /// The example repository of the tree.
-pub fn example_repository() -> PathBuf {
+pub(crate) fn example_repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flights")
 }
 
@@ -55,7 +55,7 @@ pub fn example_repository() -> PathBuf {
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// An `fvtop serve` that need not be up yet; killed when dropped.
-pub struct Starting {
+pub(crate) struct Starting {
     child: Child,
     key_file: PathBuf,
     turn: Option<MutexGuard<'static, ()>>,
@@ -63,12 +63,12 @@ pub struct Starting {
 
 impl Starting {
     /// Starts the platform on a free port by a command that runs the program.
-    pub fn new(program: Command, repository: &Path, data: &Path) -> Self {
+    pub(crate) fn new(program: Command, repository: &Path, data: &Path) -> Self {
         Self::with(program, repository, data, &[])
     }
 
     /// The same with further arguments.
-    pub fn with(program: Command, repository: &Path, data: &Path, arguments: &[&str]) -> Self {
+    pub(crate) fn with(program: Command, repository: &Path, data: &Path, arguments: &[&str]) -> Self {
         let key_file = data.with_extension("key");
         std::fs::write(&key_file, KEY).unwrap();
         let key_argument = key_file.display().to_string();
@@ -77,7 +77,7 @@ impl Starting {
 
     /// The same without a key file: who is let in stands in the data directory. What [`Server::run`] asks with is the
     /// key in the file beside it, if there is one.
-    pub fn keyless(mut program: Command, repository: &Path, data: &Path, arguments: &[&str]) -> Self {
+    pub(crate) fn keyless(mut program: Command, repository: &Path, data: &Path, arguments: &[&str]) -> Self {
         let turn = Some(ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner));
         let key_file = data.with_extension("key");
         program.args(["serve", "--listen", "127.0.0.1:0", "--repo"]).arg(repository).arg("--data-dir").arg(data);
@@ -87,14 +87,14 @@ impl Starting {
     }
 
     /// Waits for the end of a start that is refused: its exit code and what it said.
-    pub fn refused(mut self) -> (Option<i32>, String) {
+    pub(crate) fn refused(mut self) -> (Option<i32>, String) {
         let mut said = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
         (self.child.wait().unwrap().code(), said)
     }
 
     /// Waits for the `ready` line.
-    pub fn ready(mut self) -> Server {
+    pub(crate) fn ready(mut self) -> Server {
         let mut stderr = self.child.stderr.take().unwrap();
         std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::stderr()));
         let mut line = String::new();
@@ -104,7 +104,7 @@ impl Starting {
     }
 
     /// Ends it as a power cut of the process would: SIGKILL, no goodbye.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
@@ -119,38 +119,38 @@ impl Drop for Starting {
 }
 
 /// A running `fvtop serve`; killed when dropped.
-pub struct Server {
+pub(crate) struct Server {
     pub url: String,
     process: Starting,
 }
 
 impl Server {
     /// Starts the platform on a free port and waits for its `ready` line.
-    pub fn start(repository: &Path, data: &Path) -> Self {
+    pub(crate) fn start(repository: &Path, data: &Path) -> Self {
         Starting::new(fvtop(), repository, data).ready()
     }
 
     /// The same for a repository whose data are a link to those of the example.
-    pub fn start_on_example_data(repository: &Path, data: &Path) -> Self {
+    pub(crate) fn start_on_example_data(repository: &Path, data: &Path) -> Self {
         let there = example_repository().join("data").display().to_string();
         Starting::with(fvtop(), repository, data, &["--allow-sources", &there]).ready()
     }
 
     /// The calls to this server, in this process.
-    pub fn api(&self) -> Api {
+    pub(crate) fn api(&self) -> Api {
         let endpoint = Endpoint::new(parse_url(&self.url).unwrap(), ApiKey::new(KEY).unwrap(), None);
         Api::new(endpoint).unwrap()
     }
 
     /// Runs a headless command against this server.
-    pub fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         let mut command = fvtop();
         command.args(arguments).arg("--url").arg(&self.url).arg("--api-key-file").arg(&self.process.key_file);
         command.output().unwrap()
     }
 
     /// Runs a headless command that must succeed with JSON.
-    pub fn json(&self, arguments: &[&str]) -> serde_json::Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> serde_json::Value {
         let output = self.run(arguments);
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{arguments:?}: {error}");
@@ -158,34 +158,34 @@ impl Server {
     }
 
     /// The process, for signals.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.process.child.id()
     }
 
     /// Ends it as a power cut of the process would: SIGKILL, no goodbye.
-    pub fn kill(self) {
+    pub(crate) fn kill(self) {
         self.process.kill();
     }
 
     /// Ends it politely and gives its exit code.
-    pub fn stop(mut self, signal: &str) -> Option<i32> {
+    pub(crate) fn stop(mut self, signal: &str) -> Option<i32> {
         send(signal, self.pid());
         self.process.child.wait().unwrap().code()
     }
 }
 
 /// Sends a signal by name.
-pub fn send(signal: &str, pid: u32) {
+pub(crate) fn send(signal: &str, pid: u32) {
     let status = Command::new("kill").arg(format!("-{signal}")).arg(pid.to_string()).status().unwrap();
     assert!(status.success());
 }
 
 /// How long anything may take that comes by itself: a guard against waiting for ever, not a measure of speed. A machine under load
 /// is no failure.
-pub const GUARD: Duration = Duration::from_secs(900);
+pub(crate) const GUARD: Duration = Duration::from_secs(900);
 
 /// Waits until `done` gives something; what it waits for is said when the time is up.
-pub fn wait_for<T>(what: &str, limit: Duration, mut done: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_for<T>(what: &str, limit: Duration, mut done: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
         if let Some(found) = done() {
@@ -197,7 +197,7 @@ pub fn wait_for<T>(what: &str, limit: Duration, mut done: impl FnMut() -> Option
 }
 
 /// A program in a pseudo-terminal, its screen kept by a terminal emulator.
-pub struct Terminal {
+pub(crate) struct Terminal {
     parser: Arc<Mutex<vt100::Parser>>,
     raw: Arc<Mutex<Vec<u8>>>,
     writer: Box<dyn Write + Send>,
@@ -209,7 +209,7 @@ pub struct Terminal {
 
 impl Terminal {
     /// Starts the console with these arguments and environment.
-    pub fn start(columns: u16, rows: u16, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(columns: u16, rows: u16, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pty = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_fvtop"));
@@ -247,23 +247,23 @@ impl Terminal {
     }
 
     /// Takes nothing more from the program, like a link that has stalled, until it is let go again.
-    pub fn hold(&self, held: bool) {
+    pub(crate) fn hold(&self, held: bool) {
         self.held.store(held, Ordering::SeqCst);
     }
 
     /// The screen as text.
-    pub fn screen(&self) -> String {
+    pub(crate) fn screen(&self) -> String {
         self.parser.lock().unwrap().screen().contents()
     }
 
     /// Types.
-    pub fn type_keys(&mut self, keys: &str) {
+    pub(crate) fn type_keys(&mut self, keys: &str) {
         self.writer.write_all(keys.as_bytes()).unwrap();
         self.writer.flush().unwrap();
     }
 
     /// Waits until `text` stands on the screen.
-    pub fn until(&self, text: &str) {
+    pub(crate) fn until(&self, text: &str) {
         let started = Instant::now();
         while !self.screen().contains(text) {
             assert!(started.elapsed() < GUARD, "{text:?} never came:\n{}", self.screen());
@@ -272,7 +272,7 @@ impl Terminal {
     }
 
     /// Waits until `text` is gone from the screen.
-    pub fn until_gone(&self, text: &str) {
+    pub(crate) fn until_gone(&self, text: &str) {
         let started = Instant::now();
         while self.screen().contains(text) {
             assert!(started.elapsed() < GUARD, "{text:?} stayed:\n{}", self.screen());
@@ -281,12 +281,12 @@ impl Terminal {
     }
 
     /// Sends a signal to the program.
-    pub fn signal(&self, signal: &str) {
+    pub(crate) fn signal(&self, signal: &str) {
         send(signal, self.child.process_id().unwrap());
     }
 
     /// Waits for the program's end and gives its exit code.
-    pub fn ended(&mut self) -> u32 {
+    pub(crate) fn ended(&mut self) -> u32 {
         let code = wait_for("the program's end", GUARD, || self.child.try_wait().unwrap());
         // The reader takes what is left in the terminal, which ends once nobody can write there any more.
         if let Some(reader) = self.reader.take().filter(|_| !self.held.load(Ordering::SeqCst)) {
@@ -296,7 +296,7 @@ impl Terminal {
     }
 
     /// Whether the terminal is as the program found it: main screen, cursor shown, no mouse, paste or focus mode.
-    pub fn is_restored(&self) -> bool {
+    pub(crate) fn is_restored(&self) -> bool {
         let parser = self.parser.lock().unwrap();
         let screen = parser.screen();
         let raw = self.raw.lock().unwrap();

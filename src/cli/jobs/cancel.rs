@@ -39,7 +39,7 @@ pub struct CancelArgs {
 ///
 /// # Errors
 /// When one is not there, nobody agrees, or the deployment is not reached or refuses one.
-pub async fn run(args: CancelArgs) -> Result<(), Failure> {
+pub(super) async fn run(args: CancelArgs) -> Result<(), Failure> {
     let (jobs, failure) = Session::change(&args.target, async |session| {
         let (hit, left): (Vec<Job>, Vec<Job>) =
             find(session, args.view.as_deref(), &args.ids).await?.into_iter().partition(|job| job.state.can_cancel());

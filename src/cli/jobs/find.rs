@@ -63,7 +63,7 @@ impl OneJob {
 ///
 /// # Errors
 /// When one is not there or fits several, or the deployment is not reached or refuses.
-pub async fn find(session: &Session, view: Option<&str>, names: &[JobName]) -> Result<Vec<Job>, Failure> {
+pub(super) async fn find(session: &Session, view: Option<&str>, names: &[JobName]) -> Result<Vec<Job>, Failure> {
     let jobs = match view {
         Some(_) => collect(session, view, &JobFilter::default()).await?,
         None => {

@@ -53,7 +53,7 @@ pub struct ListArgs {
 ///
 /// # Errors
 /// When the deployment is not reached or refuses, or does not have the view.
-pub async fn run(args: ListArgs) -> Result<(), Failure> {
+pub(super) async fn run(args: ListArgs) -> Result<(), Failure> {
     let jobs = Session::run(&args.target, async |session| collect(session, args.view.as_deref(), &args.filter()).await)
         .await?;
     print_jobs(&jobs, args.json)
@@ -63,7 +63,7 @@ pub async fn run(args: ListArgs) -> Result<(), Failure> {
 ///
 /// # Errors
 /// As [`run`].
-pub async fn collect(session: &Session, view: Option<&str>, filter: &JobFilter) -> Result<Vec<Job>, Failure> {
+pub(super) async fn collect(session: &Session, view: Option<&str>, filter: &JobFilter) -> Result<Vec<Job>, Failure> {
     let (api, workspace) = (&session.api, session.workspace.as_str());
     let mut told = match view {
         None => api.all_jobs(workspace, filter).await?,

@@ -27,7 +27,7 @@ pub struct RetryArgs {
 ///
 /// # Errors
 /// When there is no such job, or the deployment is not reached or refuses; of a wait, when the job does not end well.
-pub async fn run(args: RetryArgs) -> Result<(), Failure> {
+pub(super) async fn run(args: RetryArgs) -> Result<(), Failure> {
     let ended = Session::change(&args.job.target, async |session| {
         let job = args.job.find(session).await?;
         if job.job_type == JobType::Stream {

@@ -20,7 +20,7 @@ const HEADINGS: [&str; 10] =
 ///
 /// # Errors
 /// As [`print()`].
-pub fn print_jobs(jobs: &[Job], as_json: bool) -> Result<(), Failure> {
+pub(crate) fn print_jobs(jobs: &[Job], as_json: bool) -> Result<(), Failure> {
     if as_json { print_json(&jobs.iter().map(json_of).collect()) } else { print(&text(jobs)) }
 }
 
@@ -28,12 +28,12 @@ pub fn print_jobs(jobs: &[Job], as_json: bool) -> Result<(), Failure> {
 ///
 /// # Errors
 /// As [`print()`].
-pub fn print_job(job: &Job, as_json: bool) -> Result<(), Failure> {
+pub(crate) fn print_job(job: &Job, as_json: bool) -> Result<(), Failure> {
     if as_json { print_json(&json_of(job)) } else { print(&text(std::slice::from_ref(job))) }
 }
 
 /// Jobs as a table.
-pub fn text(jobs: &[Job]) -> String {
+pub(crate) fn text(jobs: &[Job]) -> String {
     table(&HEADINGS, &jobs.iter().map(as_row).collect::<Vec<_>>())
 }
 
@@ -67,7 +67,7 @@ fn failure(job: &Job) -> String {
 }
 
 /// A job as JSON.
-pub fn json_of(job: &Job) -> serde_json::Value {
+pub(crate) fn json_of(job: &Job) -> serde_json::Value {
     json!({
         "id": job.id.to_string(),
         "workspace": job.workspace,
@@ -93,7 +93,7 @@ fn told(job: &Job, allowed: bool) -> Option<bool> {
 }
 
 /// Tells why reasons and what may be done are missing from jobs, where they are.
-pub fn note_untold(untold: Option<&Problem>) {
+pub(crate) fn note_untold(untold: Option<&Problem>) {
     if let Some(problem) = untold {
         note(&format!("why attempts ended, and which jobs may be tried again, is not known: {problem}"));
     }

@@ -37,7 +37,7 @@ pub struct LogArgs {
 ///
 /// # Errors
 /// When there is no such job or attempt, or the deployment is not reached or refuses.
-pub async fn run(args: ShowArgs) -> Result<(), Failure> {
+pub(super) async fn run(args: ShowArgs) -> Result<(), Failure> {
     let (job, detail) = fetch(&args.job, args.attempt).await?;
     if args.job.json {
         let mut shown = json_of(&job);
@@ -61,7 +61,7 @@ pub async fn run(args: ShowArgs) -> Result<(), Failure> {
 ///
 /// # Errors
 /// As [`run`].
-pub async fn log(args: LogArgs) -> Result<(), Failure> {
+pub(super) async fn log(args: LogArgs) -> Result<(), Failure> {
     let (job, detail) = fetch(&args.job, args.attempt).await?;
     let Some((number, detail)) = detail else {
         note(&format!("Job {} has made no attempt that could have a log.", job.id));

@@ -50,7 +50,7 @@ pub struct TriggerArgs {
 ///
 /// # Errors
 /// When the deployment is not reached or refuses; of a wait, when the job does not end well.
-pub async fn run(args: TriggerArgs) -> Result<(), Failure> {
+pub(super) async fn run(args: TriggerArgs) -> Result<(), Failure> {
     let ended = Session::change(&args.target, async |session| {
         let request = TriggerRequest {
             workspace: session.workspace.clone(),

@@ -46,7 +46,7 @@ fn limit(text: &str) -> Result<Duration, String> {
 ///
 /// # Errors
 /// When the job does not end in a success, or not in time, or the deployment is not reached.
-pub async fn run(args: WaitArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: WaitArgs) -> Result<(), Failure> {
     let ended = Session::run(&args.job.target, async |session| {
         let job = args.job.find(session).await?;
         Ok(wait(session, job, args.timeout).await)
@@ -55,7 +55,7 @@ pub async fn run(args: WaitArgs) -> Result<(), Failure> {
 }
 
 /// How a wait ended.
-pub struct Ended {
+pub(crate) struct Ended {
     /// The job as it was last seen.
     pub job: Job,
     /// Why it did not end well.
@@ -67,14 +67,14 @@ impl Ended {
     ///
     /// # Errors
     /// With the failure of the wait, or when standard output cannot be written.
-    pub fn print(self, as_json: bool) -> Result<(), Failure> {
+    pub(crate) fn print(self, as_json: bool) -> Result<(), Failure> {
         print_job(&self.job, as_json)?;
         self.failure.map_or(Ok(()), Err)
     }
 }
 
 /// Waits until `job` has ended.
-pub async fn wait(session: &Session, job: Job, limit: Option<Duration>) -> Ended {
+pub(crate) async fn wait(session: &Session, job: Job, limit: Option<Duration>) -> Ended {
     // The wait bears failures by itself.
     let api = session.api.clone().with_retries(0);
     let (workspace, view, id) = (job.workspace.as_str(), job.feature_view.as_str(), job.id);
@@ -111,7 +111,7 @@ fn tell_strange(job: &Job, told: &mut Option<JobState>) {
 }
 
 /// The job with what only the status table tells, such as why it failed; as it is where that cannot be read.
-pub async fn in_full(session: &Session, job: Job) -> Job {
+pub(crate) async fn in_full(session: &Session, job: Job) -> Job {
     let full = async {
         let view = session.api.feature_view(&job.workspace, &job.feature_view).await?;
         session.api.jobs_told(&job.workspace, &job.feature_view, view.id).await

@@ -29,7 +29,7 @@ pub struct ShowArgs {
 ///
 /// # Errors
 /// When the deployment is not reached or refuses, or does not have the view.
-pub async fn run(args: ShowArgs) -> Result<(), Failure> {
+pub(super) async fn run(args: ShowArgs) -> Result<(), Failure> {
     let view = Session::run(&args.target, async |session| {
         Ok(session.api.feature_view(&session.workspace, &args.view).await?)
     })

@@ -6,7 +6,7 @@ use crate::model::foreign;
 
 /// Why a file is no table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Broken {
+pub(super) struct Broken {
     /// Where, from 1.
     line: Option<usize>,
     /// What is wrong there; continues a sentence about the line or the file.
@@ -19,50 +19,50 @@ pub struct Broken {
 
 impl Broken {
     /// Something about the whole file.
-    pub fn of(what: impl Into<String>) -> Self {
+    pub(super) fn of(what: impl Into<String>) -> Self {
         Self { line: None, what: what.into(), hint: "Correct it and try again.".to_owned(), is_table: false }
     }
 
     /// Something in a line.
-    pub fn at(line: usize, what: impl Into<String>) -> Self {
+    pub(super) fn at(line: usize, what: impl Into<String>) -> Self {
         Self { line: Some(line), ..Self::of(what) }
     }
 
     /// What a library says.
-    pub fn library(error: &impl fmt::Display) -> Self {
+    pub(super) fn library(error: &impl fmt::Display) -> Self {
         Self::of(foreign::sentence(error))
     }
 
     /// A name stands twice.
-    pub fn twice(line: Option<usize>, name: &str) -> Self {
+    pub(super) fn twice(line: Option<usize>, name: &str) -> Self {
         let what = format!("has the column `{name}` more than once");
         Self { line, is_table: true, ..Self::of(what) }.fix("Keep one of them.")
     }
 
     /// A table that cannot be used: `what` continues a sentence that begins with the file.
-    pub fn unusable(what: impl Into<String>) -> Self {
+    pub(super) fn unusable(what: impl Into<String>) -> Self {
         Self { is_table: true, ..Self::of(what) }
     }
 
     /// The bytes are no text.
-    pub fn not_utf8(line: usize) -> Self {
+    pub(super) fn not_utf8(line: usize) -> Self {
         Self::at(line, "it is not UTF-8").fix("Write it as UTF-8 (Excel: CSV UTF-8).")
     }
 
     /// The table does not fit.
-    pub fn too_large(rows: usize, memory: u64) -> Self {
+    pub(super) fn too_large(rows: usize, memory: u64) -> Self {
         let what = format!("takes more than the {} MiB allowed, already with its first {rows} rows", memory >> 20);
         Self::unusable(what).fix("Use fewer rows or columns at a time.")
     }
 
     /// The same with another advice.
     #[must_use]
-    pub fn fix(self, hint: impl Into<String>) -> Self {
+    pub(super) fn fix(self, hint: impl Into<String>) -> Self {
         Self { hint: hint.into(), ..self }
     }
 
     /// The sentences about the file, which `source` names at the beginning of a sentence.
-    pub fn sentences(&self, source: &str) -> (String, String) {
+    pub(super) fn sentences(&self, source: &str) -> (String, String) {
         let Self { line, what, hint, is_table } = self;
         let what = match (line, is_table) {
             (Some(line), true) => format!("{source}, line {line}, {what}."),

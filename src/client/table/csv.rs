@@ -21,7 +21,7 @@ const CELL: u64 = 16;
 ///
 /// # Errors
 /// When it is no such table, with the line.
-pub fn read(from: impl BufRead, memory: u64) -> Result<DataFrame, Broken> {
+pub(super) fn read(from: impl BufRead, memory: u64) -> Result<DataFrame, Broken> {
     let mut records = Records { lines: Lines::new(from), fields: Vec::new(), text: Vec::new() };
     let names = header(&mut records)?;
     let mut columns: Vec<StringChunkedBuilder> =

@@ -26,7 +26,7 @@ const CELL: u64 = 16;
 ///
 /// # Errors
 /// When it is no such table, with the line.
-pub fn read(mut file: File, texts: &[String], memory: u64) -> Result<DataFrame, Broken> {
+pub(super) fn read(mut file: File, texts: &[String], memory: u64) -> Result<DataFrame, Broken> {
     let kinds = kinds(BufReader::new(&file), texts, memory)?;
     file.rewind().map_err(|error| Broken::of(error.to_string()))?;
     table(BufReader::new(&file), &kinds)

@@ -16,7 +16,7 @@ use crate::wire::parquet::{EXTENSION, zone_is_known};
 ///
 /// # Errors
 /// When it is no Parquet file, or with the columns that cannot be read.
-pub fn check(file: &File) -> Result<(), Broken> {
+pub(super) fn check(file: &File) -> Result<(), Broken> {
     let footer = ArrowReaderMetadata::load(file, ArrowReaderOptions::new());
     let footer = footer.map_err(|error| Broken::library(&error))?;
     let why = |field: &Field| Some(format!("column `{}` is {}", field.name(), unreadable(field)?));

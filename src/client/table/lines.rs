@@ -8,7 +8,7 @@ use super::broken::Broken;
 const LONGEST: usize = 16 << 20;
 
 /// Line after line.
-pub struct Lines<R> {
+pub(super) struct Lines<R> {
     from: R,
     number: usize,
     line: Vec<u8>,
@@ -16,7 +16,7 @@ pub struct Lines<R> {
 
 impl<R: BufRead> Lines<R> {
     /// The lines of that text.
-    pub fn new(from: R) -> Self {
+    pub(super) fn new(from: R) -> Self {
         Self { from, number: 0, line: Vec::new() }
     }
 
@@ -25,7 +25,7 @@ impl<R: BufRead> Lines<R> {
     ///
     /// # Errors
     /// When it cannot be read, is too long, or the file is UTF-16.
-    pub fn next(&mut self) -> Result<Option<(usize, &[u8])>, Broken> {
+    pub(super) fn next(&mut self) -> Result<Option<(usize, &[u8])>, Broken> {
         self.line.clear();
         self.number += 1;
         let mut part = (&mut self.from).take(LONGEST as u64 + 1);
@@ -47,7 +47,7 @@ impl<R: BufRead> Lines<R> {
     }
 
     /// Whether so many bytes may stand in one line.
-    pub fn check_length(number: usize, bytes: usize) -> Result<(), Broken> {
+    pub(super) fn check_length(number: usize, bytes: usize) -> Result<(), Broken> {
         if bytes <= LONGEST {
             return Ok(());
         }

@@ -18,7 +18,7 @@ use crate::wire::parquet::{DEEPEST, nesting};
 ///
 /// # Errors
 /// When it is no such table, holds columns that cannot be read, or is too large.
-pub fn read(file: File, memory: u64) -> Result<DataFrame, Broken> {
+pub(super) fn read(file: File, memory: u64) -> Result<DataFrame, Broken> {
     // A file that is damaged in the right place makes the library panic.
     let read = catch_unwind(AssertUnwindSafe(|| guarded(file, memory)));
     read.unwrap_or_else(|_| Err(Broken::of("its parts do not fit together")))

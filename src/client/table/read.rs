@@ -18,7 +18,7 @@ use crate::wire::typed::{Misfit, declared};
 
 /// What a file is for.
 #[derive(Clone, Copy, Debug)]
-pub enum Purpose<'a> {
+pub(crate) enum Purpose<'a> {
     /// Keys alone.
     Keys(&'a [JoinKey]),
     /// Keys and times, and columns that pass through.
@@ -34,7 +34,7 @@ pub enum Purpose<'a> {
 
 /// What was read.
 #[derive(Clone, Debug)]
-pub struct Read {
+pub(crate) struct Read {
     /// The rows.
     pub table: DataFrame,
     /// The time column of a spine, where it is known.
@@ -45,7 +45,7 @@ pub struct Read {
 ///
 /// # Errors
 /// When the file is not there, cannot be read, is no such table, is too large, or a value is not of its declared type.
-pub fn read(path: &Path, purpose: Purpose<'_>) -> Result<Read, Problem> {
+pub(crate) fn read(path: &Path, purpose: Purpose<'_>) -> Result<Read, Problem> {
     let format = FileFormat::of(path)?;
     let unreadable = |error: std::io::Error| {
         let hint = match error.kind() {

@@ -20,7 +20,7 @@ const UNITS: [(&str, i64); 4] = [("s", 1_000_000), ("ms", 1_000), ("us", 1), ("n
 ///
 /// # Errors
 /// When the time column is not sure, or one of its values is no time.
-pub fn with_times(
+pub(super) fn with_times(
     spine: DataFrame,
     given: Option<&str>,
     keys: &[JoinKey],

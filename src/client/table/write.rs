@@ -19,7 +19,7 @@ use crate::wire::table::{cell_json, cell_text};
 ///
 /// # Errors
 /// As [`place`].
-pub fn save(table: &DataFrame, path: &Path, format: FileFormat, replace: bool) -> Result<u64, Problem> {
+pub(crate) fn save(table: &DataFrame, path: &Path, format: FileFormat, replace: bool) -> Result<u64, Problem> {
     place(path, replace, |out| match format {
         FileFormat::Csv => csv(table, out),
         FileFormat::JsonLines => json_lines(table, out),
@@ -37,7 +37,11 @@ pub fn save(table: &DataFrame, path: &Path, format: FileFormat, replace: bool) -
 /// # Errors
 /// When there is something at that path and `replace` is not set (or it is no plain file), its owner cannot be kept, or the
 /// disk fails.
-pub fn place(path: &Path, replace: bool, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<u64, Problem> {
+pub(crate) fn place(
+    path: &Path,
+    replace: bool,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<u64, Problem> {
     let before = taken(path, replace)?;
     let new = beside(path);
     let written = write(&new, before.as_ref(), fill).and_then(|bytes| put(&new, path, replace).map(|()| bytes));
@@ -56,7 +60,7 @@ pub fn place(path: &Path, replace: bool, fill: impl FnOnce(&mut dyn Write) -> io
 ///
 /// # Errors
 /// As [`place`].
-pub fn check(path: &Path, replace: bool) -> Result<(), Problem> {
+pub(crate) fn check(path: &Path, replace: bool) -> Result<(), Problem> {
     let before = taken(path, replace)?;
     let probe = beside(path);
     let made = create(&probe, before.as_ref());
@@ -90,7 +94,7 @@ fn unwritable(path: &Path, error: &io::Error) -> Problem {
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn csv(table: &DataFrame, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn csv(table: &DataFrame, out: &mut dyn Write) -> io::Result<()> {
     csv_with(table, out, &mut |text| Cow::Borrowed(text))
 }
 
@@ -98,7 +102,11 @@ pub fn csv(table: &DataFrame, out: &mut dyn Write) -> io::Result<()> {
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn csv_with(table: &DataFrame, out: &mut dyn Write, shown: &mut dyn FnMut(&str) -> Cow<'_, str>) -> io::Result<()> {
+pub(crate) fn csv_with(
+    table: &DataFrame,
+    out: &mut dyn Write,
+    shown: &mut dyn FnMut(&str) -> Cow<'_, str>,
+) -> io::Result<()> {
     let names = table.get_column_names().into_iter().map(|name| field(&shown(name))).collect::<Vec<_>>();
     writeln!(out, "{}", names.join(","))?;
     for row in 0..table.height() {
@@ -113,7 +121,7 @@ pub fn csv_with(table: &DataFrame, out: &mut dyn Write, shown: &mut dyn FnMut(&s
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn json_lines(table: &DataFrame, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn json_lines(table: &DataFrame, out: &mut dyn Write) -> io::Result<()> {
     (0..table.height()).try_for_each(|row| writeln!(out, "{}", object(table, row)))
 }
 
@@ -121,7 +129,7 @@ pub fn json_lines(table: &DataFrame, out: &mut dyn Write) -> io::Result<()> {
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn json_array(table: &DataFrame, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn json_array(table: &DataFrame, out: &mut dyn Write) -> io::Result<()> {
     let mut between = "[\n";
     for row in 0..table.height() {
         write!(out, "{between}{}", object(table, row))?;
@@ -142,13 +150,13 @@ fn field(text: &str) -> String {
 }
 
 /// JSON with what a terminal obeys written as `\u…`: it means the same, for such a character stands in texts alone.
-pub fn escape_json(json: &str) -> Cow<'_, str> {
+pub(crate) fn escape_json(json: &str) -> Cow<'_, str> {
     escaped(json, |c| c != '\n')
 }
 
 /// The text with what a terminal obeys written as `\u…`, line ends and tabs aside. CSV knows no such escape, so this is for
 /// the eye: [`csv`] keeps every text as it is.
-pub fn escape_text(text: &str) -> Cow<'_, str> {
+pub(crate) fn escape_text(text: &str) -> Cow<'_, str> {
     escaped(text, |c| !matches!(c, '\n' | '\r' | '\t'))
 }
 

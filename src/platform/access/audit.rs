@@ -16,7 +16,7 @@ use crate::model::{Id, Time, clean};
 /// The longest text that is kept in a column, in characters.
 const LONGEST: usize = 500;
 /// The most rows that are read at a time.
-pub const MOST: usize = 10_000;
+pub(super) const MOST: usize = 10_000;
 
 /// What is asked for: never a key, never a value of a feature.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

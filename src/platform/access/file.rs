@@ -56,14 +56,14 @@ pub enum FileError {
 }
 
 /// A file, open.
-pub struct File {
+pub(super) struct File {
     path: PathBuf,
     connection: Mutex<Connection>,
 }
 
 impl File {
     /// Opens the file, readable for its owner alone, and brings it to its newest layout, step by step.
-    pub fn open(path: PathBuf, layouts: &[&str]) -> Result<Self, FileError> {
+    pub(super) fn open(path: PathBuf, layouts: &[&str]) -> Result<Self, FileError> {
         make(&path).map_err(|problem| FileError::Make { path: path.clone(), problem })?;
         let opened = Connection::open(&path).and_then(|connection| prepare(&connection).map(|()| connection));
         let connection = opened.map_err(|problem| FileError::Sqlite { path: path.clone(), problem })?;
@@ -99,7 +99,7 @@ impl File {
     }
 
     /// Runs `change` in one transaction and makes it durable; an error leaves nothing behind.
-    pub fn write<T>(&self, change: impl FnOnce(&Transaction) -> rusqlite::Result<T>) -> Result<T, FileError> {
+    pub(super) fn write<T>(&self, change: impl FnOnce(&Transaction) -> rusqlite::Result<T>) -> Result<T, FileError> {
         let mut connection = self.lock();
         let run = || {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -111,7 +111,7 @@ impl File {
     }
 
     /// Reads.
-    pub fn read<T>(&self, look: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, FileError> {
+    pub(super) fn read<T>(&self, look: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, FileError> {
         look(&self.lock()).map_err(|problem| self.failed(problem))
     }
 

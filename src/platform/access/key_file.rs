@@ -20,7 +20,7 @@ pub struct KeyLine {
 
 /// Why a key file cannot be used.
 #[derive(Debug, Error)]
-pub enum KeyFileError {
+pub(crate) enum KeyFileError {
     /// It is not there.
     #[error(
         "the API key file {0} does not exist. Make one: `(umask 077; head -c 24 /dev/urandom | base64 > {0})`, and give \
@@ -52,7 +52,7 @@ pub enum KeyFileError {
 ///
 /// # Errors
 /// When it is not there, cannot be read, holds no key, or one that is too easy to guess.
-pub fn read(path: &Path) -> Result<Vec<KeyLine>, KeyFileError> {
+pub(crate) fn read(path: &Path) -> Result<Vec<KeyLine>, KeyFileError> {
     let text = std::fs::read_to_string(path).map_err(|problem| match problem.kind() {
         std::io::ErrorKind::NotFound => KeyFileError::Missing(path.to_owned()),
         _ => KeyFileError::Unreadable { path: path.to_owned(), problem },

@@ -11,13 +11,13 @@ use crate::model::{Id, Role, Time};
 const COLUMNS: &str = "id, name, description, role, obscured, created_at, created_by, revoked_at";
 
 /// All keys, the oldest first.
-pub fn all(rows: &Connection) -> rusqlite::Result<Vec<KeyRecord>> {
+pub(super) fn all(rows: &Connection) -> rusqlite::Result<Vec<KeyRecord>> {
     let mut all = rows.prepare_cached(&format!("SELECT {COLUMNS} FROM keys ORDER BY seq"))?;
     all.query_map([], record)?.collect()
 }
 
 /// Revokes the keys that came from that file and are not among its lines.
-pub fn drop_missing(
+pub(super) fn drop_missing(
     change: &Transaction,
     source: &str,
     lines: &[KeyLine],
@@ -37,7 +37,7 @@ pub fn drop_missing(
 }
 
 /// Writes a key and reads it back.
-pub fn insert(
+pub(super) fn insert(
     change: &Transaction,
     new: &NewKey,
     secret: &Secret,
@@ -64,24 +64,24 @@ pub fn insert(
 }
 
 /// Revokes a key.
-pub fn end(change: &Transaction, id: Id, now: Time) -> rusqlite::Result<()> {
+pub(super) fn end(change: &Transaction, id: Id, now: Time) -> rusqlite::Result<()> {
     change.execute("UPDATE keys SET revoked_at = ?2 WHERE id = ?1", params![id.to_string(), micros(now)]).map(drop)
 }
 
 /// Notes that a key that came from a key file was found in this one; whether it is such a key.
-pub fn moved(change: &Transaction, hash: &Hash, source: &str) -> rusqlite::Result<bool> {
+pub(super) fn moved(change: &Transaction, hash: &Hash, source: &str) -> rusqlite::Result<bool> {
     let sql = "UPDATE keys SET source = ?2 WHERE hash = ?1 AND source IS NOT NULL";
     change.execute(sql, params![hash.bytes(), source]).map(|found| found > 0)
 }
 
 /// The key of that hash.
-pub fn by_hash(rows: &Connection, hash: &Hash) -> rusqlite::Result<Option<KeyRecord>> {
+pub(super) fn by_hash(rows: &Connection, hash: &Hash) -> rusqlite::Result<Option<KeyRecord>> {
     let mut one = rows.prepare_cached(&format!("SELECT {COLUMNS} FROM keys WHERE hash = ?1"))?;
     one.query_row([hash.bytes()], record).optional()
 }
 
 /// By id, else by name: the one that is let in, else the one that was revoked last.
-pub fn named(rows: &Connection, name_or_id: &str) -> rusqlite::Result<Option<KeyRecord>> {
+pub(super) fn named(rows: &Connection, name_or_id: &str) -> rusqlite::Result<Option<KeyRecord>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM keys WHERE id = ?1 OR name = ?1
          ORDER BY id = ?1 DESC, revoked_at IS NULL DESC, revoked_at DESC LIMIT 1"
@@ -90,30 +90,30 @@ pub fn named(rows: &Connection, name_or_id: &str) -> rusqlite::Result<Option<Key
 }
 
 /// How many owner keys are let in.
-pub fn owners(rows: &Connection) -> rusqlite::Result<i64> {
+pub(super) fn owners(rows: &Connection) -> rusqlite::Result<i64> {
     let sql = "SELECT COUNT(*) FROM keys WHERE role = 'owner' AND revoked_at IS NULL";
     rows.query_row(sql, [], |row| row.get(0))
 }
 
 /// Whether the key of that id is let in.
-pub fn lets_in(rows: &Connection, id: Id) -> rusqlite::Result<bool> {
+pub(super) fn lets_in(rows: &Connection, id: Id) -> rusqlite::Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM keys WHERE id = ?1 AND revoked_at IS NULL)";
     rows.prepare_cached(sql)?.query_row([id.to_string()], |row| row.get(0))
 }
 
 /// Whether any key is let in.
-pub fn any(rows: &Connection) -> rusqlite::Result<bool> {
+pub(super) fn any(rows: &Connection) -> rusqlite::Result<bool> {
     rows.query_row("SELECT EXISTS (SELECT 1 FROM keys WHERE revoked_at IS NULL)", [], |row| row.get(0))
 }
 
 /// Whether a key that is let in has that name.
-pub fn name_taken(rows: &Connection, name: &str) -> rusqlite::Result<bool> {
+pub(super) fn name_taken(rows: &Connection, name: &str) -> rusqlite::Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM keys WHERE name = ?1 AND revoked_at IS NULL)";
     rows.query_row(sql, [name], |row| row.get(0))
 }
 
 /// A name that no key has, made of the one that is wanted.
-pub fn free_name(rows: &Connection, wanted: &str) -> rusqlite::Result<String> {
+pub(super) fn free_name(rows: &Connection, wanted: &str) -> rusqlite::Result<String> {
     let mut name = wanted.to_owned();
     let mut number = 1;
     while name_taken(rows, &name)? {

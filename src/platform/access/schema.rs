@@ -2,7 +2,7 @@
 
 /// `access.sqlite`. A name belongs to one key that is not revoked; a hash to one key for good, so that a revoked key
 /// stays revoked. `source` is the key file that a key was taken from.
-pub const KEYS: &[&str] = &["
+pub(super) const KEYS: &[&str] = &["
 CREATE TABLE keys (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
@@ -20,7 +20,7 @@ CREATE UNIQUE INDEX keys_by_name ON keys (name) WHERE revoked_at IS NULL;
 "];
 
 /// `audit.sqlite`. What was asked for is one row, what came of it another, so that neither is ever touched again.
-pub const AUDIT: &[&str] = &["
+pub(super) const AUDIT: &[&str] = &["
 CREATE TABLE deeds (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     at INTEGER NOT NULL,

@@ -6,7 +6,7 @@ use crate::model::{DataType, Span, suggest};
 use crate::wire::proto::enums::AggregationFunction;
 
 /// Most values that a last-n list may keep.
-pub const MAX_LAST_N: i64 = 1_000;
+pub(crate) const MAX_LAST_N: i64 = 1_000;
 
 /// An aggregate function (docs/semantics.md section 4). `n` of the last-n functions is at least 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -75,7 +75,7 @@ const NAMES: [&str; 14] = [
 ];
 
 /// A function and the spelling that feature names keep. An error is a problem and its fix.
-pub fn parse(word: &str, n: Option<i64>) -> Result<(Function, String), (String, String)> {
+pub(crate) fn parse(word: &str, n: Option<i64>) -> Result<(Function, String), (String, String)> {
     let (word, n) = match word.strip_suffix(')').and_then(|word| word.split_once('(')) {
         Some((name, inside)) => (name.trim(), inside.trim().parse().ok().or(n)),
         None => (word, n),
@@ -109,13 +109,13 @@ pub fn parse(word: &str, n: Option<i64>) -> Result<(Function, String), (String, 
 }
 
 /// The default name of a feature: `{column}_{fn}_{window}_{interval}`; an interval of zero is printed as `continuous`.
-pub fn feature_name(column: &str, spelling: &str, window: Span, interval: Span) -> String {
+pub(crate) fn feature_name(column: &str, spelling: &str, window: Span, interval: Span) -> String {
     let interval = if interval.is_zero() { "continuous".to_owned() } else { print_span(interval) };
     format!("{column}_{spelling}_{}_{interval}", print_span(window))
 }
 
 /// The type of a feature, or why the function cannot take the column: a problem and its fix.
-pub fn output_type(function: Function, column: &str, input: &DataType) -> Result<DataType, (String, String)> {
+pub(crate) fn output_type(function: Function, column: &str, input: &DataType) -> Result<DataType, (String, String)> {
     let numeric = matches!(input, DataType::Int64 | DataType::Float64);
     let scalar = numeric || matches!(input, DataType::String | DataType::Timestamp | DataType::Bool);
     let refused = |takes: &str, fix: &str| Err((format!("takes {takes}, and `{column}` is {input}"), fix.to_owned()));

@@ -13,13 +13,13 @@ use crate::platform::definition::{Kind, View};
 use crate::platform::frame;
 
 /// A refusal of what was asked for.
-pub fn refused(message: String) -> EngineError {
+pub(crate) fn refused(message: String) -> EngineError {
     EngineError { kind: ErrorKind::Arguments, message }
 }
 
 /// How far `run` goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
+pub(crate) enum Level {
     /// The query alone.
     Disabled,
     /// Tiles.
@@ -30,7 +30,7 @@ pub enum Level {
 
 /// What `run` is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunPlan {
+pub(crate) struct RunPlan {
     /// The range.
     pub window: Window,
     /// How far it goes; views without aggregations always give their rows.
@@ -40,7 +40,7 @@ pub struct RunPlan {
 }
 
 /// Judges the arguments of `run`.
-pub fn run(view: &View, args: &RunArgs<'_>) -> Result<RunPlan, EngineError> {
+pub(crate) fn run(view: &View, args: &RunArgs<'_>) -> Result<RunPlan, EngineError> {
     let level = level(view, args.query.aggregation_level.as_deref())?;
     check_mocks(view, args)?;
     let window = run_window(view, args);
@@ -129,7 +129,7 @@ fn run_warnings(view: &View, window: Window, level: Level) -> Vec<String> {
 }
 
 /// What `get_historical_features` is to do.
-pub enum HistoryPlan {
+pub(crate) enum HistoryPlan {
     /// Values at the rows of a spine.
     Spine {
         /// The spine, as it came.
@@ -147,7 +147,7 @@ pub enum HistoryPlan {
 }
 
 /// Judges the arguments of `get_historical_features`; the warnings say what was bent.
-pub fn history(view: &View, args: &HistoryArgs<'_>) -> Result<(HistoryPlan, Vec<String>), EngineError> {
+pub(crate) fn history(view: &View, args: &HistoryArgs<'_>) -> Result<(HistoryPlan, Vec<String>), EngineError> {
     match &args.query.spine {
         Some(spine) => spine_plan(view, args, spine),
         None => range_plan(view, args),
@@ -185,12 +185,12 @@ fn spine_plan(
 }
 
 /// The names of feature columns beside a spine: `view.feature`, with the separator of the settings.
-pub fn feature_names(view: &View, separator: &str) -> Vec<String> {
+pub(crate) fn feature_names(view: &View, separator: &str) -> Vec<String> {
     view.feature_names().into_iter().map(|feature| format!("{}{separator}{feature}", view.name)).collect()
 }
 
 /// The wildcard join key, where the spine lacks it: one result for each of its values (docs/semantics.md section 9).
-pub fn wildcard<'a>(view: &'a View, spine: &DataFrame) -> Option<&'a str> {
+pub(crate) fn wildcard<'a>(view: &'a View, spine: &DataFrame) -> Option<&'a str> {
     let missing =
         |name: &str| !view.online_serving_index.iter().any(|index| index == name) && spine.column(name).is_err();
     view.join_keys.iter().map(|(name, _)| name.as_str()).find(|name| missing(name))

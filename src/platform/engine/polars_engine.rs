@@ -2,23 +2,23 @@
 //!
 //! A thread of a current-thread async runtime must not call it: Polars blocks on a runtime of its own.
 
-pub mod asof;
-pub mod fold;
-pub mod guard;
-pub mod history;
-pub mod keys;
-pub mod materialize;
-pub mod memory;
-pub mod moments;
-pub mod query;
-pub mod run;
-pub mod sink;
-pub mod stored;
-pub mod stream;
-pub mod tiles;
-pub mod values;
-pub mod watch;
-pub mod windows;
+pub(crate) mod asof;
+pub(crate) mod fold;
+pub(crate) mod guard;
+pub(crate) mod history;
+pub(crate) mod keys;
+pub(crate) mod materialize;
+pub(crate) mod memory;
+pub(crate) mod moments;
+pub(crate) mod query;
+pub(crate) mod run;
+pub(crate) mod sink;
+pub(crate) mod stored;
+pub(crate) mod stream;
+pub(crate) mod tiles;
+pub(crate) mod values;
+pub(crate) mod watch;
+pub(crate) mod windows;
 
 use polars::prelude::DataFrame;
 

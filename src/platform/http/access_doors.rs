@@ -16,7 +16,7 @@ use crate::platform::access::{AuditQuery, Caller, NewKey};
 use crate::wire::access as wire;
 
 /// `GET keys`: all keys, also the revoked ones.
-pub async fn list(State(app): State<App>) -> Response {
+pub(super) async fn list(State(app): State<App>) -> Response {
     reply(
         on_disk(app, |platform| {
             let keys = platform.access().keys.list()?.into_iter().map(wire::KeyInfo::from).collect();
@@ -27,7 +27,7 @@ pub async fn list(State(app): State<App>) -> Response {
 }
 
 /// `POST keys`: makes a key.
-pub async fn create(
+pub(super) async fn create(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
     body: Result<Bytes, BytesRejection>,
@@ -47,7 +47,7 @@ pub async fn create(
 }
 
 /// `DELETE keys/{id}`: revokes a key and says what is known of it.
-pub async fn revoke(State(app): State<App>, Path(id): Path<String>) -> Response {
+pub(super) async fn revoke(State(app): State<App>, Path(id): Path<String>) -> Response {
     reply(
         on_disk(app, move |platform| {
             let id = id.parse().map_err(|error| Fault::invalid(format!("{error}.")))?;
@@ -60,7 +60,7 @@ pub async fn revoke(State(app): State<App>, Path(id): Path<String>) -> Response 
 /// Which entries of the audit log are asked for.
 #[derive(Deserialize)]
 #[serde(default)]
-pub struct Asked {
+pub(super) struct Asked {
     limit: usize,
     since: Option<Time>,
     key: Option<String>,
@@ -73,7 +73,7 @@ impl Default for Asked {
 }
 
 /// `GET audit`: the newest entries of the audit log.
-pub async fn audit(State(app): State<App>, asked: Result<Query<Asked>, QueryRejection>) -> Response {
+pub(super) async fn audit(State(app): State<App>, asked: Result<Query<Asked>, QueryRejection>) -> Response {
     reply(
         on_disk(app, |platform| {
             let Query(Asked { limit, since, key }) =

@@ -24,7 +24,7 @@ use crate::platform::access::{Caller, Deed};
 use crate::wire::status;
 
 /// What answers at a door, behind the question for the key.
-pub fn guarded(app: &App, door: &Door) -> MethodRouter<App> {
+pub(super) fn guarded(app: &App, door: &Door) -> MethodRouter<App> {
     let guarded = match door.entry {
         Entry::Reads(right) => Guarded { right, logged: None, pace: door.pace },
         Entry::Changes(right, members) => Guarded { right, logged: Some(members), pace: door.pace },

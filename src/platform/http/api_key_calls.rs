@@ -18,7 +18,7 @@ use crate::wire::status;
 ///
 /// A key that is not there is code 5, whose text released clients have for this very case (docs/wire.md section 1.5).
 /// Whoever may not look at other keys gets the same refusal for those that are there and those that are not.
-pub fn introspect(
+pub(super) fn introspect(
     keys: &ApiKeys,
     caller: &Caller,
     request: &proto::IntrospectApiKeyRequest,
@@ -41,7 +41,11 @@ pub fn introspect(
 }
 
 /// Makes a key; its description is its name as well, with a number behind it when that is taken.
-pub fn create(platform: &Platform, caller: &Caller, request: &proto::CreateApiKeyRequest) -> Result<Response, Fault> {
+pub(super) fn create(
+    platform: &Platform,
+    caller: &Caller,
+    request: &proto::CreateApiKeyRequest,
+) -> Result<Response, Fault> {
     let description = request.description.clone().unwrap_or_default();
     let role = if request.is_admin == Some(true) { Role::Owner } else { Role::Editor };
     let name = platform.access().keys.free_name(&name_from(&description))?;
@@ -51,21 +55,21 @@ pub fn create(platform: &Platform, caller: &Caller, request: &proto::CreateApiKe
 }
 
 /// The keys; revoked ones when they are asked for.
-pub fn list(platform: &Platform, request: &proto::ListApiKeysRequest) -> Result<Response, Fault> {
+pub(super) fn list(platform: &Platform, request: &proto::ListApiKeysRequest) -> Result<Response, Fault> {
     let all = platform.access().keys.list()?.into_iter();
     let wanted = all.filter(|key| request.include_archived == Some(true) || key.revoked_at.is_none());
     Ok(Response::ok(&proto::ListApiKeysResponse { api_keys: wanted.map(listed).collect() }))
 }
 
 /// Revokes a key.
-pub fn delete(platform: &Platform, request: &proto::DeleteApiKeyRequest) -> Result<Response, Fault> {
+pub(super) fn delete(platform: &Platform, request: &proto::DeleteApiKeyRequest) -> Result<Response, Fault> {
     let id = request.id.as_ref().map(convert::id_from_proto).unwrap_or_default();
     revoke(platform, id)?;
     Ok(Response::ok(&()))
 }
 
 /// The keys as service accounts; those that were asked for by id or by a part of their name.
-pub fn accounts(platform: &Platform, request: &proto::GetServiceAccountsRequest) -> Result<Response, Fault> {
+pub(super) fn accounts(platform: &Platform, request: &proto::GetServiceAccountsRequest) -> Result<Response, Fault> {
     let search = request.search.as_deref().unwrap_or_default().to_lowercase();
     let wanted = |key: &KeyRecord| {
         (request.ids.is_empty() || request.ids.contains(&key.id.to_string()))
@@ -77,7 +81,7 @@ pub fn accounts(platform: &Platform, request: &proto::GetServiceAccountsRequest)
 }
 
 /// Makes a service account: a key of that name.
-pub fn create_account(
+pub(super) fn create_account(
     platform: &Platform,
     caller: &Caller,
     request: &proto::CreateServiceAccountRequest,
@@ -103,20 +107,23 @@ pub fn create_account(
 }
 
 /// Revokes the key of a service account.
-pub fn delete_account(platform: &Platform, request: &proto::DeleteServiceAccountRequest) -> Result<Response, Fault> {
+pub(super) fn delete_account(
+    platform: &Platform,
+    request: &proto::DeleteServiceAccountRequest,
+) -> Result<Response, Fault> {
     let id = request.id.as_deref().unwrap_or_default();
     revoke(platform, id.parse().map_err(|error| Fault::invalid(format!("id: {error}.")))?)?;
     Ok(Response::ok(&()))
 }
 
 /// Makes a key for a caller.
-pub fn make(platform: &Platform, caller: &Caller, new: NewKey) -> Result<(KeyRecord, Secret), Fault> {
+pub(super) fn make(platform: &Platform, caller: &Caller, new: NewKey) -> Result<(KeyRecord, Secret), Fault> {
     let new = NewKey { created_by: caller.name.clone(), ..new };
     Ok(platform.access().keys.create(new, platform.clock().now())?)
 }
 
 /// Revokes a key; the last owner key stays.
-pub fn revoke(platform: &Platform, id: Id) -> Result<KeyRecord, Fault> {
+pub(super) fn revoke(platform: &Platform, id: Id) -> Result<KeyRecord, Fault> {
     Ok(platform.access().keys.revoke(&id.to_string(), LastOwner::Stays, platform.clock().now())?)
 }
 

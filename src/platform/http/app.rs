@@ -16,9 +16,9 @@ use super::places::Places;
 use crate::platform::{Platform, descriptors};
 
 /// The largest request body, in bytes.
-pub const BODY_LIMIT: usize = 1024 * 1024;
+pub(super) const BODY_LIMIT: usize = 1024 * 1024;
 /// How long the upload of a table may take.
-pub const UPLOAD_LIMIT: Duration = Duration::from_secs(600);
+pub(super) const UPLOAD_LIMIT: Duration = Duration::from_secs(600);
 /// Requests that are worked on at the same time, shared out by API key; more are told to come back.
 const AT_ONCE: usize = 256;
 /// Stream tails at the same time, shared out by API key.
@@ -34,7 +34,7 @@ const JOIN_KEY_FILES: Bounds = Bounds { at_once: 16, of_one_peer: 8, bytes: u64:
 
 /// What handlers share. Clones share it too.
 #[derive(Clone)]
-pub struct App {
+pub(super) struct App {
     /// The platform that is served.
     pub platform: Arc<Platform>,
     /// The API keys that are let in.
@@ -59,7 +59,7 @@ pub struct App {
 
 impl App {
     /// What the handlers of one server share.
-    pub fn new(platform: Arc<Platform>, api_keys: ApiKeys, shutdown: CancellationToken) -> Self {
+    pub(super) fn new(platform: Arc<Platform>, api_keys: ApiKeys, shutdown: CancellationToken) -> Self {
         // Half bodies must not take all connections where those are few.
         let most = (connections::Limits::of(descriptors::raise()).at_once / 4).min(BODIES.at_once);
         let bodies = Bounds { at_once: most, of_one_peer: (most / 2).max(1), ..BODIES };

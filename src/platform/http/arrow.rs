@@ -23,7 +23,7 @@ const STALLED: Duration = Duration::from_secs(60);
 
 /// The table as an answer. When it cannot be written to its end, the connection is cut, so that nobody takes a part for
 /// the whole.
-pub fn answer(frame: DataFrame) -> Response {
+pub(super) fn answer(frame: DataFrame) -> Response {
     let (pieces, taken) = channel::<io::Result<Bytes>>(AHEAD);
     let runtime = Handle::current();
     tokio::task::spawn_blocking(move || {

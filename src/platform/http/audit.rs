@@ -14,11 +14,11 @@ use crate::wire::status;
 
 /// What the caller calls its request (`x-request-id`), or a name that was made here.
 #[derive(Clone, Debug)]
-pub struct RequestName(pub String);
+pub(super) struct RequestName(pub String);
 
 impl RequestName {
     /// The name that was given; a fresh one without it.
-    pub fn given(name: Option<&str>) -> Self {
+    pub(super) fn given(name: Option<&str>) -> Self {
         let name = name.filter(|name| !name.is_empty());
         Self(name.map_or_else(|| uuid::Uuid::new_v4().simple().to_string(), str::to_owned))
     }
@@ -26,7 +26,7 @@ impl RequestName {
 
 /// What an answer that is well says came of its change: what was made, or that it was refused all the same.
 #[derive(Default)]
-pub struct Ending {
+pub(super) struct Ending {
     /// A gRPC code; 0 is done.
     pub code: i32,
     /// What was made, or why not; may be empty.
@@ -35,12 +35,12 @@ pub struct Ending {
 
 impl Ending {
     /// The change was made.
-    pub fn done(sentence: String) -> Self {
+    pub(super) fn done(sentence: String) -> Self {
         Self { code: status::OK, sentence }
     }
 
     /// The change was made, unless there is a sentence why not.
-    pub fn done_or_refused(refusal: Option<String>, done: Option<String>) -> Self {
+    pub(super) fn done_or_refused(refusal: Option<String>, done: Option<String>) -> Self {
         match refusal {
             Some(sentence) => Self { code: status::FAILED_PRECONDITION, sentence },
             None => Self::done(done.unwrap_or_default()),
@@ -49,7 +49,7 @@ impl Ending {
 }
 
 /// A change that is written down and has not ended.
-pub struct OpenEntry {
+pub(super) struct OpenEntry {
     seq: i64,
 }
 
@@ -58,7 +58,7 @@ impl OpenEntry {
     ///
     /// # Errors
     /// When that cannot be written: then it must not be done.
-    pub fn begin(platform: &Platform, entry: &Deed) -> Result<Self, Fault> {
+    pub(super) fn begin(platform: &Platform, entry: &Deed) -> Result<Self, Fault> {
         let written = platform.access().audit.begin(entry, platform.clock().now());
         let seq = written.map_err(|error| {
             tracing::error!(error = &error as &dyn Error, "the audit log cannot be written");
@@ -70,7 +70,7 @@ impl OpenEntry {
 
     /// Writes down what came of it. When that fails it was done all the same: the entry stays without an end. Blocks on
     /// the disk.
-    pub fn end(self, platform: &Platform, code: i32, sentence: &str) {
+    pub(super) fn end(self, platform: &Platform, code: i32, sentence: &str) {
         let outcome = outcome(platform, code, sentence);
         if let Err(error) = platform.access().audit.end(self.seq, &outcome) {
             tracing::error!(error = &error as &dyn Error, entry = self.seq, "the audit log cannot be written");
@@ -83,7 +83,7 @@ impl OpenEntry {
 ///
 /// # Errors
 /// Code 7 without the right; as `work`; and when the log cannot be written.
-pub fn change<T>(
+pub(super) fn change<T>(
     platform: &Platform,
     caller: &Caller,
     right: Right,
@@ -109,7 +109,7 @@ pub fn change<T>(
 }
 
 /// Writes down what was refused. Blocks on the disk.
-pub fn refused(platform: &Platform, entry: &Deed, fault: &Fault) {
+pub(super) fn refused(platform: &Platform, entry: &Deed, fault: &Fault) {
     if let Err(error) = platform.access().audit.note(entry, &outcome(platform, fault.code, &fault.detail)) {
         tracing::error!(error = &error as &dyn Error, "the audit log cannot be written");
     }

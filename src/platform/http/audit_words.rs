@@ -18,7 +18,7 @@ use crate::wire::proto::{deletion, jobs, keys as api_keys, saved, tasks, workspa
 
 /// The entry of a change at a door. Of the body it says the workspace, the view and these members, which must hold no
 /// secret.
-pub fn entry_at_door(caller: &Caller, name: RequestName, call: String, body: &Bytes, members: &[&str]) -> Deed {
+pub(super) fn entry_at_door(caller: &Caller, name: RequestName, call: String, body: &Bytes, members: &[&str]) -> Deed {
     let body: Json = serde_json::from_slice(body).unwrap_or_default();
     let text = |member: &str| match body.get(member) {
         Some(Json::String(text)) => Some(clean(text).into_owned()),
@@ -35,13 +35,13 @@ pub fn entry_at_door(caller: &Caller, name: RequestName, call: String, body: &By
 }
 
 /// The entry of a change of which nothing is known yet but who asks for it.
-pub fn entry(caller: &Caller, RequestName(request): RequestName, call: String) -> Deed {
+pub(super) fn entry(caller: &Caller, RequestName(request): RequestName, call: String) -> Deed {
     Deed { request, key: caller.key, name: caller.name.clone(), call, ..Deed::default() }
 }
 
 /// What a call is about.
 #[derive(Default)]
-pub struct Subject {
+pub(super) struct Subject {
     workspace: Option<String>,
     feature_view: Option<String>,
     words: String,
@@ -49,7 +49,7 @@ pub struct Subject {
 
 impl Subject {
     /// The entry with what it is about.
-    pub fn written_in(self, entry: Deed) -> Deed {
+    pub(super) fn written_in(self, entry: Deed) -> Deed {
         let (workspace, feature_view) = (self.workspace.unwrap_or_default(), self.feature_view.unwrap_or_default());
         Deed { workspace, feature_view, words: self.words, ..entry }
     }
@@ -64,7 +64,7 @@ impl Subject {
 }
 
 /// A job is to be started.
-pub fn submit_job(asked: jobs::MaterializationJobRequest) -> Subject {
+pub(super) fn submit_job(asked: jobs::MaterializationJobRequest) -> Subject {
     let time = |at: Option<_>| at.and_then(convert::time_from_proto).map(|at| at.to_rfc3339()).unwrap_or_default();
     let flag = |set: Option<bool>, word: &str| if set == Some(true) { format!(", {word}") } else { String::new() };
     let words = format!(
@@ -79,33 +79,33 @@ pub fn submit_job(asked: jobs::MaterializationJobRequest) -> Subject {
 }
 
 /// A job was started.
-pub fn job_submitted(made: jobs::MaterializationJobResponse) -> Option<Ending> {
+pub(super) fn job_submitted(made: jobs::MaterializationJobResponse) -> Option<Ending> {
     Some(Ending::done(format!("job {}", made.job?.id?)))
 }
 
 /// A job is to be cancelled.
-pub fn cancel_job(asked: jobs::CancelJobRequest) -> Subject {
+pub(super) fn cancel_job(asked: jobs::CancelJobRequest) -> Subject {
     let words = format!("job {}", asked.job_id.unwrap_or_default());
     Subject { workspace: asked.workspace, feature_view: asked.feature_view, words }
 }
 
 /// A job is to be tried again.
-pub fn force_retry(platform: &Platform, asked: &tasks::ForceRetryMaterializationTaskRequest) -> Subject {
+pub(super) fn force_retry(platform: &Platform, asked: &tasks::ForceRetryMaterializationTaskRequest) -> Subject {
     task(platform, asked.materialization_task_id.as_ref())
 }
 
 /// A job is tried again, or not.
-pub fn retry_forced(answer: tasks::ForceRetryMaterializationTaskResponse) -> Ending {
+pub(super) fn retry_forced(answer: tasks::ForceRetryMaterializationTaskResponse) -> Ending {
     Ending::done_or_refused(answer.error_message, None)
 }
 
 /// A job is to be started anew.
-pub fn restart(platform: &Platform, asked: &tasks::RestartMaterializationTaskRequest) -> Subject {
+pub(super) fn restart(platform: &Platform, asked: &tasks::RestartMaterializationTaskRequest) -> Subject {
     task(platform, asked.materialization_task_id.as_ref())
 }
 
 /// A job was started anew, or not.
-pub fn restarted(answer: tasks::RestartMaterializationTaskResponse) -> Ending {
+pub(super) fn restarted(answer: tasks::RestartMaterializationTaskResponse) -> Ending {
     let new = answer.new_materialization_task_id.map(|id| format!("job {}", convert::id_from_proto(&id)));
     Ending::done_or_refused(answer.error_message, new)
 }
@@ -117,13 +117,13 @@ fn task(platform: &Platform, id: Option<&ProtoId>) -> Subject {
 }
 
 /// Join keys are to be sent for their deletion.
-pub fn offer_deletion(platform: &Platform, asked: &deletion::GetDeleteEntitiesInfoRequest) -> Subject {
+pub(super) fn offer_deletion(platform: &Platform, asked: &deletion::GetDeleteEntitiesInfoRequest) -> Subject {
     let view = platform.view_by_id(id_of(asked.feature_definition_id.as_ref()));
     Subject::view(view.map(AsRef::as_ref), "a place for keys that are to be deleted".to_owned())
 }
 
 /// Join keys are to be deleted.
-pub fn delete_entities(platform: &Platform, asked: &deletion::DeleteEntitiesRequest) -> Subject {
+pub(super) fn delete_entities(platform: &Platform, asked: &deletion::DeleteEntitiesRequest) -> Subject {
     let found = metadata::located(platform, asked.fco_locator.as_ref()).ok();
     let stores = [(asked.online, "online"), (asked.offline, "offline")];
     let stores: Vec<_> = stores.iter().filter(|(set, _)| *set == Some(true)).map(|(_, store)| *store).collect();
@@ -137,59 +137,59 @@ pub fn delete_entities(platform: &Platform, asked: &deletion::DeleteEntitiesRequ
 }
 
 /// The jobs that delete join keys were started.
-pub fn deletion_begun(made: &deletion::DeleteEntitiesResponse) -> Ending {
+pub(super) fn deletion_begun(made: &deletion::DeleteEntitiesResponse) -> Ending {
     Ending::done(format!("jobs {}", made.job_ids.join(", ")))
 }
 
 /// An API key is to be made.
-pub fn create_api_key(asked: &api_keys::CreateApiKeyRequest) -> Subject {
+pub(super) fn create_api_key(asked: &api_keys::CreateApiKeyRequest) -> Subject {
     let role = if asked.is_admin == Some(true) { "owner" } else { "editor" };
     Subject::words(format!("a key with the role {role}"))
 }
 
 /// An API key was made.
-pub fn api_key_made(made: api_keys::CreateApiKeyResponse) -> Ending {
+pub(super) fn api_key_made(made: api_keys::CreateApiKeyResponse) -> Ending {
     Ending::done(made.id.map(|id| format!("key {}", convert::id_from_proto(&id))).unwrap_or_default())
 }
 
 /// An API key is to be revoked.
-pub fn delete_api_key(asked: &api_keys::DeleteApiKeyRequest) -> Subject {
+pub(super) fn delete_api_key(asked: &api_keys::DeleteApiKeyRequest) -> Subject {
     Subject::words(format!("key {}", id_of(asked.id.as_ref())))
 }
 
 /// A service account is to be made.
-pub fn create_service_account(asked: api_keys::CreateServiceAccountRequest) -> Subject {
+pub(super) fn create_service_account(asked: api_keys::CreateServiceAccountRequest) -> Subject {
     Subject::words(format!("name {}", asked.name.unwrap_or_default()))
 }
 
 /// A service account was made.
-pub fn service_account_made(made: api_keys::CreateServiceAccountResponse) -> Option<Ending> {
+pub(super) fn service_account_made(made: api_keys::CreateServiceAccountResponse) -> Option<Ending> {
     Some(Ending::done(format!("key {}", made.id?)))
 }
 
 /// The key of a service account is to be revoked.
-pub fn delete_service_account(asked: api_keys::DeleteServiceAccountRequest) -> Subject {
+pub(super) fn delete_service_account(asked: api_keys::DeleteServiceAccountRequest) -> Subject {
     Subject::words(format!("key {}", asked.id.unwrap_or_default()))
 }
 
 /// A workspace is to be made.
-pub fn create_workspace(asked: workspace::CreateWorkspaceRequest) -> Subject {
+pub(super) fn create_workspace(asked: workspace::CreateWorkspaceRequest) -> Subject {
     Subject { workspace: asked.workspace_name, ..Subject::default() }
 }
 
 /// A workspace is to be deleted.
-pub fn delete_workspace(asked: workspace::DeleteWorkspaceRequest) -> Subject {
+pub(super) fn delete_workspace(asked: workspace::DeleteWorkspaceRequest) -> Subject {
     Subject { workspace: asked.workspace, ..Subject::default() }
 }
 
 /// A dataset is to be made.
-pub fn create_dataset(platform: &Platform, asked: saved::CreateSavedFeatureDataFrameRequest) -> Subject {
+pub(super) fn create_dataset(platform: &Platform, asked: saved::CreateSavedFeatureDataFrameRequest) -> Subject {
     let view = platform.view_by_id(id_of(asked.feature_package_id.as_ref()));
     Subject::view(view.map(AsRef::as_ref), format!("dataset {}", asked.name.unwrap_or_default()))
 }
 
 /// A dataset is to be taken out of the lists.
-pub fn archive_dataset(asked: &saved::ArchiveSavedFeatureDataFrameRequest) -> Subject {
+pub(super) fn archive_dataset(asked: &saved::ArchiveSavedFeatureDataFrameRequest) -> Subject {
     Subject::words(format!("dataset {}", id_of(asked.saved_feature_dataframe_id.as_ref())))
 }
 

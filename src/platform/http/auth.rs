@@ -107,7 +107,7 @@ impl ApiKeys {
 ///
 /// # Errors
 /// Code 7 when it may not; the detail says which roles may.
-pub fn allow(caller: &Caller, right: Right) -> Result<(), Fault> {
+pub(super) fn allow(caller: &Caller, right: Right) -> Result<(), Fault> {
     if caller.role.may(right) { Ok(()) } else { Err(Fault::forbidden(caller, right)) }
 }
 

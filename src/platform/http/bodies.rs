@@ -22,18 +22,18 @@ const YOUNG: Duration = Duration::from_secs(1);
 
 /// The address that a request came from, among its extensions.
 #[derive(Clone, Copy, Debug)]
-pub struct Peer(pub IpAddr);
+pub(super) struct Peer(pub IpAddr);
 
 impl Peer {
     /// The peer of a request; one for all where it did not come over a connection.
-    pub fn address(extensions: &Extensions) -> IpAddr {
+    pub(super) fn address(extensions: &Extensions) -> IpAddr {
         extensions.get::<Self>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0)
     }
 }
 
 /// The bounds of bodies of one kind.
 #[derive(Clone, Copy, Debug)]
-pub struct Bounds {
+pub(super) struct Bounds {
     /// Bodies at the same time.
     pub at_once: usize,
     /// Bodies of one address at the same time.
@@ -46,7 +46,7 @@ pub struct Bounds {
 
 /// Bodies of one kind. Clones share them.
 #[derive(Clone)]
-pub struct Bodies {
+pub(super) struct Bodies {
     bounds: Bounds,
     coming: Arc<Mutex<Coming>>,
 }
@@ -65,7 +65,7 @@ struct Way {
 }
 
 /// One body on its way in.
-pub struct Arriving {
+pub(super) struct Arriving {
     number: u64,
     bounds: Bounds,
     until: Instant,
@@ -79,12 +79,12 @@ fn lock(coming: &Mutex<Coming>) -> MutexGuard<'_, Coming> {
 
 impl Bodies {
     /// Bodies within these bounds.
-    pub fn new(bounds: Bounds) -> Self {
+    pub(super) fn new(bounds: Bounds) -> Self {
         Self { bounds, coming: Arc::default() }
     }
 
     /// Takes one more; where there are too many, the slowest goes.
-    pub fn enter(&self, peer: IpAddr) -> Arriving {
+    pub(super) fn enter(&self, peer: IpAddr) -> Arriving {
         let now = Instant::now();
         let mut coming = lock(&self.coming);
         while coming.ways.values().filter(|way| way.peer == peer).count() >= self.bounds.of_one_peer.max(1) {
@@ -104,7 +104,7 @@ impl Bodies {
     ///
     /// # Errors
     /// When it is larger than `limit`, breaks off, takes too long, or has to go.
-    pub async fn whole(&self, peer: IpAddr, body: Body, limit: usize) -> Result<Bytes, Fault> {
+    pub(super) async fn whole(&self, peer: IpAddr, body: Body, limit: usize) -> Result<Bytes, Fault> {
         let size = body.size_hint();
         if size.exact() == Some(0) {
             return Ok(Bytes::new());
@@ -135,7 +135,7 @@ impl Arriving {
     ///
     /// # Errors
     /// When it breaks off, takes too long, or has to go.
-    pub async fn next(&mut self, pieces: &mut axum::body::BodyDataStream) -> Result<Option<Bytes>, Fault> {
+    pub(super) async fn next(&mut self, pieces: &mut axum::body::BodyDataStream) -> Result<Option<Bytes>, Fault> {
         let piece = tokio::select! {
             // What is there already is taken first: a body that is whole in time is never sent away.
             biased;

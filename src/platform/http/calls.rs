@@ -15,7 +15,7 @@ use crate::wire::proxy::{DecodeError, Request, Response};
 use crate::wire::rpc::Call;
 
 /// A call that came in, and all that an answer may need.
-pub struct Asked<'a> {
+pub(super) struct Asked<'a> {
     /// What handlers share.
     pub app: &'a App,
     /// Whose API key came with the call.
@@ -28,7 +28,7 @@ pub struct Asked<'a> {
 
 impl<'a> Asked<'a> {
     /// The platform that is asked.
-    pub fn platform(&self) -> &'a Platform {
+    pub(super) fn platform(&self) -> &'a Platform {
         &self.app.platform
     }
 
@@ -36,16 +36,16 @@ impl<'a> Asked<'a> {
     ///
     /// # Errors
     /// When it is none of that kind.
-    pub fn message<M: prost::Message + Default>(&self) -> Result<M, DecodeError> {
+    pub(super) fn message<M: prost::Message + Default>(&self) -> Result<M, DecodeError> {
         self.request.decode()
     }
 }
 
 /// Answers a call on a blocking thread, for it may read the disk.
-pub type Answer = fn(&Asked) -> Result<Response, Fault>;
+pub(super) type Answer = fn(&Asked) -> Result<Response, Fault>;
 
 /// Who answers a call, and what is written down of it.
-pub enum Row {
+pub(super) enum Row {
     /// Anybody may ask, without an API key.
     Open(fn() -> Response),
     /// It changes nothing, and stands in no log.
@@ -65,7 +65,7 @@ pub enum Row {
 const PLAIN: fn(&Response) -> Option<Ending> = |_| None;
 
 /// The row of a call.
-pub const fn row(call: Call) -> Row {
+pub(super) const fn row(call: Call) -> Row {
     use Row::{Open, Reads};
     match call {
         Call::GetConfigs => Reads(|asked| metadata::configs(asked.platform())),

@@ -39,7 +39,7 @@ const NO_ROOM: &[u8] =
 
 /// How many connections there may be, and of one address.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub(super) struct Limits {
     /// Connections at the same time.
     pub at_once: usize,
     /// How long one may be silent before its first request.
@@ -54,7 +54,7 @@ pub struct Limits {
 
 impl Limits {
     /// The bounds of a process that may have so many file descriptors: half of them are for work.
-    pub fn of(descriptors: u64) -> Self {
+    pub(super) fn of(descriptors: u64) -> Self {
         let half = usize::try_from(descriptors / 2).unwrap_or(usize::MAX);
         Self {
             at_once: half.clamp(16, 4_096),
@@ -73,7 +73,7 @@ impl Limits {
 
 /// Serves `router` on what `listener` takes in, until `shutdown`; then it waits for the requests under way. What is still open
 /// when the future is dropped is closed.
-pub async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdown: CancellationToken) {
+pub(super) async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdown: CancellationToken) {
     let (lines, tasks, end) = (Lines::new(limits), TaskTracker::new(), CancellationToken::new());
     let _end = end.clone().drop_guard();
     let mut last_logged: Option<Instant> = None;

@@ -15,26 +15,26 @@ use crate::platform::datasets::Datasets;
 
 /// Which workspace is meant.
 #[derive(Deserialize)]
-pub struct Place {
+pub(super) struct Place {
     workspace: String,
 }
 
 type Asked = Result<Query<Place>, QueryRejection>;
 
 /// `GET datasets`: all of a workspace, by name.
-pub async fn list(State(app): State<App>, place: Asked) -> Response {
+pub(super) async fn list(State(app): State<App>, place: Asked) -> Response {
     let list = |datasets: &Datasets, workspace: &str| datasets.list(workspace).map_err(|error| Fault::internal(&error));
     reply(on_disk(&app, place, list).await)
 }
 
 /// `GET datasets/{name}`: what is known of one.
-pub async fn describe(State(app): State<App>, Path(name): Path<String>, place: Asked) -> Response {
+pub(super) async fn describe(State(app): State<App>, Path(name): Path<String>, place: Asked) -> Response {
     let describe = move |datasets: &Datasets, workspace: &str| Ok(datasets.describe(workspace, &name)?);
     reply(on_disk(&app, place, describe).await)
 }
 
 /// `GET datasets/{name}/rows`: its rows, as an Arrow IPC stream.
-pub async fn rows(State(app): State<App>, Path(name): Path<String>, place: Asked) -> Response {
+pub(super) async fn rows(State(app): State<App>, Path(name): Path<String>, place: Asked) -> Response {
     let read = move |datasets: &Datasets, workspace: &str| Ok(datasets.read(workspace, &name)?);
     match on_disk(&app, place, read).await {
         Ok(frame) => arrow::answer(frame),

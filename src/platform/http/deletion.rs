@@ -20,7 +20,7 @@ use crate::wire::proto::deletion as proto;
 use crate::wire::proxy::Response;
 
 /// Where this server is, as the caller addressed it: `http://HOST/api`. Nothing when the request does not say.
-pub fn base_url(headers: &HeaderMap) -> Option<String> {
+pub(super) fn base_url(headers: &HeaderMap) -> Option<String> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let host =
         text("host").and_then(|host| host.parse::<Authority>().ok()).filter(|host| !host.as_str().contains('@'))?;
@@ -29,7 +29,7 @@ pub fn base_url(headers: &HeaderMap) -> Option<String> {
 }
 
 /// Opens a place for the keys of a deletion.
-pub fn info(
+pub(super) fn info(
     platform: &Platform,
     caller: &Caller,
     base: Option<&str>,
@@ -50,7 +50,7 @@ pub fn info(
 }
 
 /// Starts a deletion job for each store, of the keys that were sent. They are used once, also when the deletion is refused.
-pub fn delete(platform: &Platform, request: &proto::DeleteEntitiesRequest) -> Result<Response, Fault> {
+pub(super) fn delete(platform: &Platform, request: &proto::DeleteEntitiesRequest) -> Result<Response, Fault> {
     let view = metadata::located(platform, request.fco_locator.as_ref())?;
     let stores = Stores { online: request.online == Some(true), offline: request.offline == Some(true) };
     let keys = keys_of(platform, view, stores, request)?;

@@ -17,7 +17,7 @@ use Pace::{Frames, JoinKeyFiles, Soon};
 use Verb::{Delete, Get, Post, Put};
 
 /// One path by one HTTP method.
-pub struct Door {
+pub(super) struct Door {
     /// The HTTP method that it takes; others are refused.
     pub verb: Verb,
     /// The path, with and without `/api` in front of it; parts in braces stand for anything.
@@ -31,7 +31,7 @@ pub struct Door {
 
 /// The HTTP methods of the doors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
+pub(super) enum Verb {
     /// Reads, and changes nothing.
     Get,
     /// Asks, or changes something.
@@ -55,7 +55,7 @@ impl Verb {
 
 /// Who may go through a door, and what is written down of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Entry {
+pub(super) enum Entry {
     /// Anybody, without an API key.
     Open,
     /// Whoever has a key with that right, in the HTTP header. Nothing is changed, and it stands in no log.
@@ -70,7 +70,7 @@ pub enum Entry {
 
 /// How long a door may take, and how many requests at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
+pub(super) enum Pace {
     /// Answered soon. The limit is for the beginning of an answer: rows and tails may go on for as long as they take.
     Soon,
     /// Uploads of tables: few at a time, for each is held whole.
@@ -81,7 +81,7 @@ pub enum Pace {
 
 impl Door {
     /// What answers at this door.
-    pub fn handler(&self) -> MethodRouter<App> {
+    pub(super) fn handler(&self) -> MethodRouter<App> {
         (self.handler)(self.verb.filter())
     }
 }
@@ -102,7 +102,7 @@ macro_rules! of_service {
 macro_rules! doors {
     ($($verb:ident $path:expr, $entry:expr, $pace:ident, $handler:path;)+) => {
         /// All doors, in the order that docs/keys.md shows them.
-        pub const ALL: &[Door] = &[$(
+        pub(crate) const ALL: &[Door] = &[$(
             Door { verb: $verb, path: $path, entry: $entry, pace: $pace, handler: |verb| on(verb, $handler) }
         ),+];
     };

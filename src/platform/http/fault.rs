@@ -204,7 +204,7 @@ impl From<OnlineError> for Fault {
 }
 
 /// An answer in JSON, or why there is none.
-pub fn reply<T: serde::Serialize>(answer: Result<T, Fault>) -> Response {
+pub(crate) fn reply<T: serde::Serialize>(answer: Result<T, Fault>) -> Response {
     match answer {
         Ok(answer) => axum::Json(answer).into_response(),
         Err(fault) => fault.into_response(),

@@ -28,27 +28,27 @@ type Body = Result<Bytes, BytesRejection>;
 type Named = Result<Path<(String, String)>, PathRejection>;
 
 /// Answers the lookup of one key.
-pub async fn get(State(app): State<App>, body: Body) -> Response {
+pub(super) async fn get(State(app): State<App>, body: Body) -> Response {
     answer(app, body, lookup::one).await
 }
 
 /// Answers the query for all values of the wildcard key.
-pub async fn query(State(app): State<App>, body: Body) -> Response {
+pub(super) async fn query(State(app): State<App>, body: Body) -> Response {
     answer(app, body, lookup::all).await
 }
 
 /// Answers the lookup of several keys.
-pub async fn batch(State(app): State<App>, body: Body) -> Response {
+pub(super) async fn batch(State(app): State<App>, body: Body) -> Response {
     answer(app, body, batch::lookup).await
 }
 
 /// Says what a service holds.
-pub async fn metadata(State(app): State<App>, body: Body) -> Response {
+pub(super) async fn metadata(State(app): State<App>, body: Body) -> Response {
     answer(app, body, describe::describe).await
 }
 
 /// [`get`], for the service that the path names.
-pub async fn get_of_path(State(app): State<App>, named: Named, body: Body) -> Response {
+pub(super) async fn get_of_path(State(app): State<App>, named: Named, body: Body) -> Response {
     let work = move |platform: &Platform, mut asked: GetFeaturesRequest, began| {
         (asked.params.workspace_name, asked.params.locator) = service_of(named)?;
         lookup::one(platform, asked, began)
@@ -57,7 +57,7 @@ pub async fn get_of_path(State(app): State<App>, named: Named, body: Body) -> Re
 }
 
 /// [`batch()`], for the service that the path names.
-pub async fn batch_of_path(State(app): State<App>, named: Named, body: Body) -> Response {
+pub(super) async fn batch_of_path(State(app): State<App>, named: Named, body: Body) -> Response {
     let work = move |platform: &Platform, mut asked: BatchRequest, began| {
         (asked.params.workspace_name, asked.params.locator) = service_of(named)?;
         batch::lookup(platform, asked, began)
@@ -66,7 +66,7 @@ pub async fn batch_of_path(State(app): State<App>, named: Named, body: Body) -> 
 }
 
 /// [`metadata`], for the service that the path names; a body is not needed.
-pub async fn metadata_of_path(State(app): State<App>, named: Named) -> Response {
+pub(super) async fn metadata_of_path(State(app): State<App>, named: Named) -> Response {
     let work = move |platform: &Platform| {
         let mut asked = DescribeRequest::default();
         (asked.params.workspace_name, asked.params.locator) = service_of(named)?;

@@ -25,7 +25,7 @@ const SORT_KEY: &str = "created_at";
 ///
 /// # Errors
 /// Code 3 for a sort key or a page token that is not of this deployment, or of other filters.
-pub fn jobs(platform: &Platform, request: &proto::GetJobsRequest) -> Result<proto::GetJobsResponse, Fault> {
+pub(super) fn jobs(platform: &Platform, request: &proto::GetJobsRequest) -> Result<proto::GetJobsResponse, Fault> {
     let asked = request.pagination.clone().unwrap_or_default();
     let key = asked.sort_key.as_deref().unwrap_or_default();
     if !["", SORT_KEY].contains(&key) {
@@ -50,7 +50,7 @@ pub fn jobs(platform: &Platform, request: &proto::GetJobsRequest) -> Result<prot
 
 /// The status table of every view in a live workspace; of jobs that have ended, those that changed in the last
 /// `cut_off_days`, or all when there is no such number.
-pub fn statuses(
+pub(super) fn statuses(
     platform: &Platform,
     request: &proto::GetAllMaterializationStatusInLiveWorkspacesRequest,
 ) -> Result<proto::GetAllMaterializationStatusInLiveWorkspacesResponse, Fault> {

@@ -13,7 +13,7 @@ use crate::wire::proto::status::{GetMaterializationStatusRequest, GetMaterializa
 
 /// One row for each attempt of each job of a view, newest job first, of each the newest attempt first; a job without attempts is
 /// one row as well. How many are shown is the client's matter.
-pub fn status(
+pub(super) fn status(
     platform: &Platform,
     request: &GetMaterializationStatusRequest,
 ) -> Result<GetMaterializationStatusResponse, Fault> {
@@ -25,7 +25,7 @@ pub fn status(
 }
 
 /// Starts the job that a user asks for, or says why not.
-pub fn submit(
+pub(super) fn submit(
     platform: &Platform,
     request: &proto::MaterializationJobRequest,
 ) -> Result<proto::MaterializationJobResponse, Fault> {
@@ -46,7 +46,7 @@ pub fn submit(
 }
 
 /// All jobs of a view, newest first. A feature service has none of its own.
-pub fn list(platform: &Platform, request: &proto::ListJobsRequest) -> Result<proto::ListJobsResponse, Fault> {
+pub(super) fn list(platform: &Platform, request: &proto::ListJobsRequest) -> Result<proto::ListJobsResponse, Fault> {
     if let Some(service) = named(request.feature_service.as_ref()) {
         parts::service_named(platform, request.workspace.as_deref().unwrap_or_default(), service)?;
         return Ok(proto::ListJobsResponse::default());
@@ -57,7 +57,7 @@ pub fn list(platform: &Platform, request: &proto::ListJobsRequest) -> Result<pro
 }
 
 /// One job of a view, by id.
-pub fn get(platform: &Platform, request: &proto::GetJobRequest) -> Result<proto::GetJobResponse, Fault> {
+pub(super) fn get(platform: &Platform, request: &proto::GetJobRequest) -> Result<proto::GetJobResponse, Fault> {
     let id = job_id(request.job_id.as_deref())?;
     let view = owner(platform, &request.workspace, &request.feature_view, &request.feature_service, id)?;
     let job = found(platform.jobs().get(view.id, id)?, id, view)?;
@@ -65,7 +65,10 @@ pub fn get(platform: &Platform, request: &proto::GetJobRequest) -> Result<proto:
 }
 
 /// Cancels a job; one that has ended is answered unchanged.
-pub fn cancel(platform: &Platform, request: &proto::CancelJobRequest) -> Result<proto::CancelJobResponse, Fault> {
+pub(super) fn cancel(
+    platform: &Platform,
+    request: &proto::CancelJobRequest,
+) -> Result<proto::CancelJobResponse, Fault> {
     let id = job_id(request.job_id.as_deref())?;
     let view = owner(platform, &request.workspace, &request.feature_view, &request.feature_service, id)?;
     let job = found(platform.jobs().cancel(view.id, id)?, id, view)?;

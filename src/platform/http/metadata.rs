@@ -27,7 +27,7 @@ const SHOWN: usize = 128;
 /// The announcement of what the protocol has no call for, and what the console should tell its user. Clients of 1.x compute
 /// history themselves and ask where: with Spark, else they stop at the setting and never name what they lack
 /// (docs/wire.md section 1.7).
-pub fn configs(platform: &Platform) -> Result<Response, Fault> {
+pub(super) fn configs(platform: &Platform) -> Result<Response, Fault> {
     let errors = platform.repository().errors.iter();
     let notices: Vec<String> = errors.map(parts::error_line).collect();
     Ok(Response::ok(&convert::configs_to_proto(&[
@@ -41,25 +41,25 @@ pub fn configs(platform: &Platform) -> Result<Response, Fault> {
 }
 
 /// How to log in: there is no login but by API keys.
-pub fn login_configs() -> GetConfigsResponse {
+pub(super) fn login_configs() -> GetConfigsResponse {
     convert::configs_to_proto(&[])
 }
 
 /// All workspaces of the repository.
-pub fn list_workspaces(platform: &Platform) -> Result<Response, Fault> {
+pub(super) fn list_workspaces(platform: &Platform) -> Result<Response, Fault> {
     let workspaces = platform.repository().workspaces.iter().map(convert::workspace_to_proto).collect();
     Ok(Response::ok(&ListWorkspacesResponse { workspaces }))
 }
 
 /// One workspace; an empty message for an unknown name (docs/wire.md section 2.5).
-pub fn get_workspace(platform: &Platform, request: &GetWorkspaceRequest) -> Result<Response, Fault> {
+pub(super) fn get_workspace(platform: &Platform, request: &GetWorkspaceRequest) -> Result<Response, Fault> {
     let name = request.workspace_name.as_deref().unwrap_or_default();
     let workspace = platform.repository().workspaces.iter().find(|workspace| workspace.name == name);
     Ok(Response::ok(&GetWorkspaceResponse { workspace: workspace.map(convert::workspace_to_proto) }))
 }
 
 /// Refuses to make a workspace: the repository says which there are.
-pub fn create_workspace(platform: &Platform, request: &CreateWorkspaceRequest) -> Result<Response, Fault> {
+pub(super) fn create_workspace(platform: &Platform, request: &CreateWorkspaceRequest) -> Result<Response, Fault> {
     let name = shown(request.workspace_name.as_deref());
     let live = request.capabilities.as_ref().and_then(|c| c.materializable).unwrap_or(false);
     let change = format!("Add a table [[workspace]] with name = \"{name}\" and live = {live} to it");
@@ -67,7 +67,7 @@ pub fn create_workspace(platform: &Platform, request: &CreateWorkspaceRequest) -
 }
 
 /// Refuses to delete a workspace, like the above.
-pub fn delete_workspace(platform: &Platform, request: &DeleteWorkspaceRequest) -> Result<Response, Fault> {
+pub(super) fn delete_workspace(platform: &Platform, request: &DeleteWorkspaceRequest) -> Result<Response, Fault> {
     let name = shown(request.workspace.as_deref());
     let change = format!("Remove the table [[workspace]] with name = \"{name}\" from it");
     Err(in_repository(platform, &format!("The workspace `{name}` was not deleted"), &change))
@@ -88,7 +88,7 @@ fn in_repository(platform: &Platform, what: &str, change: &str) -> Fault {
 }
 
 /// One view by name or id; an empty container when there is none (docs/wire.md section 2.1).
-pub fn get_feature_view(platform: &Platform, request: &GetFeatureViewRequest) -> Result<Response, Fault> {
+pub(super) fn get_feature_view(platform: &Platform, request: &GetFeatureViewRequest) -> Result<Response, Fault> {
     let workspace = request.workspace.as_deref().unwrap_or_default();
     let by_id = || request.id.as_ref().map(|id| convert::id_from_proto(id).to_string());
     let asked = request.version_specifier.clone().or_else(by_id).unwrap_or_default();
@@ -98,7 +98,7 @@ pub fn get_feature_view(platform: &Platform, request: &GetFeatureViewRequest) ->
 }
 
 /// The views of a workspace, all or one by name.
-pub fn query_feature_views(platform: &Platform, request: &QueryFeatureViewsRequest) -> Result<Response, Fault> {
+pub(super) fn query_feature_views(platform: &Platform, request: &QueryFeatureViewsRequest) -> Result<Response, Fault> {
     let workspace = request.workspace.as_deref().unwrap_or_default();
     let name = request.name.as_deref().filter(|name| !name.is_empty());
     let views = platform.repository().views.iter().filter(|view| view.workspace == workspace);
@@ -109,7 +109,7 @@ pub fn query_feature_views(platform: &Platform, request: &QueryFeatureViewsReque
 }
 
 /// The rows of a view's summary (docs/wire.md section 2.4).
-pub fn summary(platform: &Platform, request: &proto::GetFeatureViewSummaryRequest) -> Result<Response, Fault> {
+pub(super) fn summary(platform: &Platform, request: &proto::GetFeatureViewSummaryRequest) -> Result<Response, Fault> {
     let view = located(platform, request.fco_locator.as_ref())?;
     let (model, freshness) = (parts::model(platform, view), freshness_of(platform, view)?);
     let mut items = rows::items(view, &model, &freshness);
@@ -122,7 +122,7 @@ pub fn summary(platform: &Platform, request: &proto::GetFeatureViewSummaryReques
 }
 
 /// How fresh a view is.
-pub fn freshness(platform: &Platform, request: &proto::GetFeatureFreshnessRequest) -> Result<Response, Fault> {
+pub(super) fn freshness(platform: &Platform, request: &proto::GetFeatureFreshnessRequest) -> Result<Response, Fault> {
     let view = located(platform, request.fco_locator.as_ref())?;
     let freshness = freshness_of(platform, view)?;
     let freshness_status = Some(convert::freshness_to_proto(view.id, &freshness));
@@ -130,7 +130,10 @@ pub fn freshness(platform: &Platform, request: &proto::GetFeatureFreshnessReques
 }
 
 /// How fresh all views of a workspace are; an empty list for an unknown one.
-pub fn all_freshness(platform: &Platform, request: &proto::GetAllFeatureFreshnessRequest) -> Result<Response, Fault> {
+pub(super) fn all_freshness(
+    platform: &Platform,
+    request: &proto::GetAllFeatureFreshnessRequest,
+) -> Result<Response, Fault> {
     let workspace = request.workspace.as_deref().unwrap_or_default();
     let views = platform.repository().views.iter().filter(|view| view.workspace == workspace);
     let each = views.map(|view| Ok(convert::freshness_to_proto(view.id, &freshness_of(platform, view)?)));
@@ -139,7 +142,7 @@ pub fn all_freshness(platform: &Platform, request: &proto::GetAllFeatureFreshnes
 }
 
 /// The view that a locator names.
-pub fn located<'a>(platform: &'a Platform, locator: Option<&FcoLocator>) -> Result<&'a View, Fault> {
+pub(super) fn located<'a>(platform: &'a Platform, locator: Option<&FcoLocator>) -> Result<&'a View, Fault> {
     let workspace = locator.and_then(|l| l.workspace.as_deref()).unwrap_or_default();
     let id = locator.and_then(|l| l.id.as_ref()).map(convert::id_from_proto);
     let by_id = id.and_then(|id| platform.view_by_id(id));
@@ -159,7 +162,7 @@ fn is_held_up(platform: &Platform, view: &View) -> Result<bool, Fault> {
 /// Freshness: the age of the newest event in the online store; without one, of the newest window that a job finished. A
 /// view that does not say when it is stale is stale after its batch schedule and twice its data delay; and any while the online store
 /// cannot be written, or has lost what jobs wrote.
-pub fn freshness_of(platform: &Platform, view: &View) -> Result<Freshness, Fault> {
+pub(super) fn freshness_of(platform: &Platform, view: &View) -> Result<Freshness, Fault> {
     let mut latest = if view.online { platform.online().latest_event(view.id)? } else { None };
     if latest.is_none() && view.live {
         let coverage = platform.jobs().coverage(view.id)?;

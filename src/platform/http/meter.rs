@@ -19,7 +19,7 @@ const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 
 /// Requests at one door, or with one call.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub(super) struct Seen {
     /// How many, by the number that they were answered with.
     pub codes: BTreeMap<i32, u64>,
     /// Seconds up to the beginning of the answer.
@@ -27,28 +27,28 @@ pub struct Seen {
 }
 
 /// Requests by name.
-pub type Counts = BTreeMap<String, Seen>;
+pub(super) type Counts = BTreeMap<String, Seen>;
 
 /// Counts requests. Clones share the counts.
 #[derive(Clone, Default)]
-pub struct Meter {
+pub(super) struct Meter {
     doors: Arc<Mutex<Counts>>,
     calls: Arc<Mutex<Counts>>,
 }
 
 impl Meter {
     /// A call of the protocol was answered with that code.
-    pub fn call(&self, method: &str, code: i32, began: Instant) {
+    pub(super) fn call(&self, method: &str, code: i32, began: Instant) {
         note(&self.calls, Call::at(method).map_or("unknown", Call::name), code, began);
     }
 
     /// Requests by the path of their door, with HTTP status codes.
-    pub fn doors(&self) -> Counts {
+    pub(super) fn doors(&self) -> Counts {
         self.doors.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Calls of the protocol by name, with gRPC codes.
-    pub fn calls(&self) -> Counts {
+    pub(super) fn calls(&self) -> Counts {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -62,7 +62,7 @@ fn note(counts: &Mutex<Counts>, name: &str, code: i32, began: Instant) {
 }
 
 /// What answers at the door of that path, counted.
-pub fn counted<S>(meter: &Meter, path: &'static str, handler: MethodRouter<S>) -> MethodRouter<S>
+pub(super) fn counted<S>(meter: &Meter, path: &'static str, handler: MethodRouter<S>) -> MethodRouter<S>
 where
     S: Clone + Send + Sync + 'static,
 {

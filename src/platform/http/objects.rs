@@ -18,7 +18,7 @@ use crate::wire::proto::{common, objects as proto, service as services};
 use crate::wire::proxy::Response;
 
 /// All entities of a workspace.
-pub fn entities(platform: &Platform, request: &proto::GetAllEntitiesRequest) -> Result<Response, Fault> {
+pub(super) fn entities(platform: &Platform, request: &proto::GetAllEntitiesRequest) -> Result<Response, Fault> {
     let workspace = known(platform, request.workspace.as_deref());
     let entities = workspace.into_iter().flat_map(|workspace| {
         let entities = platform.repository().entities.iter();
@@ -28,7 +28,10 @@ pub fn entities(platform: &Platform, request: &proto::GetAllEntitiesRequest) -> 
 }
 
 /// All data sources of a workspace.
-pub fn sources(platform: &Platform, request: &proto::GetAllVirtualDataSourcesRequest) -> Result<Response, Fault> {
+pub(super) fn sources(
+    platform: &Platform,
+    request: &proto::GetAllVirtualDataSourcesRequest,
+) -> Result<Response, Fault> {
     let workspace = known(platform, request.workspace.as_deref());
     let sources = workspace.into_iter().flat_map(|workspace| {
         let sources = platform.repository().sources.iter();
@@ -38,7 +41,10 @@ pub fn sources(platform: &Platform, request: &proto::GetAllVirtualDataSourcesReq
 }
 
 /// The transformations of all views of a workspace.
-pub fn transformations(platform: &Platform, request: &proto::GetAllTransformationsRequest) -> Result<Response, Fault> {
+pub(super) fn transformations(
+    platform: &Platform,
+    request: &proto::GetAllTransformationsRequest,
+) -> Result<Response, Fault> {
     let workspace = request.workspace.as_deref().unwrap_or_default();
     let views = platform.repository().views.iter().filter(|view| view.workspace == workspace);
     let transformations = views.map(|view| convert::transformation_to_proto(&parts::view(platform, view))).collect();
@@ -46,7 +52,10 @@ pub fn transformations(platform: &Platform, request: &proto::GetAllTransformatio
 }
 
 /// All feature services of a workspace.
-pub fn services(platform: &Platform, request: &services::GetAllFeatureServicesRequest) -> Result<Response, Fault> {
+pub(super) fn services(
+    platform: &Platform,
+    request: &services::GetAllFeatureServicesRequest,
+) -> Result<Response, Fault> {
     let workspace = request.workspace.as_deref().unwrap_or_default();
     let services = platform.repository().services.iter().filter(|service| service.workspace == workspace);
     let feature_services = services.map(|service| convert::service_to_proto(&parts::service(service))).collect();
@@ -54,7 +63,7 @@ pub fn services(platform: &Platform, request: &services::GetAllFeatureServicesRe
 }
 
 /// One feature service by name or id, with its views and everything they refer to.
-pub fn service(platform: &Platform, request: &services::GetFeatureServiceRequest) -> Result<Response, Fault> {
+pub(super) fn service(platform: &Platform, request: &services::GetFeatureServiceRequest) -> Result<Response, Fault> {
     let workspace = request.workspace.as_deref().unwrap_or_default();
     let by_id = || request.id.as_ref().map(|id| convert::id_from_proto(id).to_string());
     let asked = request.service_reference.clone().or_else(by_id).unwrap_or_default();
@@ -72,7 +81,7 @@ pub fn service(platform: &Platform, request: &services::GetFeatureServiceRequest
 }
 
 /// One entity by id or name.
-pub fn entity(platform: &Platform, request: &proto::GetEntityRequest) -> Result<Response, Fault> {
+pub(super) fn entity(platform: &Platform, request: &proto::GetEntityRequest) -> Result<Response, Fault> {
     let workspace = known(platform, request.workspace.as_deref());
     let is = asked(request.entity_id.as_ref(), request.name.as_deref());
     let found = workspace.and_then(|workspace| {
@@ -85,7 +94,7 @@ pub fn entity(platform: &Platform, request: &proto::GetEntityRequest) -> Result<
 }
 
 /// One data source by id or name.
-pub fn source(platform: &Platform, request: &proto::GetVirtualDataSourceRequest) -> Result<Response, Fault> {
+pub(super) fn source(platform: &Platform, request: &proto::GetVirtualDataSourceRequest) -> Result<Response, Fault> {
     let workspace = known(platform, request.workspace.as_deref());
     let is = asked(request.virtual_data_source_id.as_ref(), request.name.as_deref());
     let found = workspace.and_then(|workspace| {
@@ -98,7 +107,10 @@ pub fn source(platform: &Platform, request: &proto::GetVirtualDataSourceRequest)
 }
 
 /// One transformation by id or name.
-pub fn transformation(platform: &Platform, request: &proto::GetTransformationRequest) -> Result<Response, Fault> {
+pub(super) fn transformation(
+    platform: &Platform,
+    request: &proto::GetTransformationRequest,
+) -> Result<Response, Fault> {
     let workspace = request.workspace.as_deref().unwrap_or_default();
     let is = asked(request.transformation_id.as_ref(), request.name.as_deref());
     let belongs =

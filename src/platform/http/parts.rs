@@ -15,7 +15,7 @@ use super::fault::Fault;
 const NAMED: usize = 12;
 
 /// A view with everything it refers to.
-pub fn view(platform: &Platform, view: &View) -> ViewParts {
+pub(super) fn view(platform: &Platform, view: &View) -> ViewParts {
     let aggregations = match &view.kind {
         Kind::Aggregate { aggregations, .. } => aggregations.iter().map(aggregation).collect(),
         Kind::Temporal { .. } => Vec::new(),
@@ -34,7 +34,7 @@ pub fn view(platform: &Platform, view: &View) -> ViewParts {
 }
 
 /// A view as its users see it.
-pub fn model(platform: &Platform, view: &View) -> FeatureView {
+pub(super) fn model(platform: &Platform, view: &View) -> FeatureView {
     let applied = platform.jobs().applied(view.id);
     let join_key =
         |(name, data_type): &(String, DataType)| JoinKey { name: name.clone(), data_type: data_type.clone() };
@@ -70,7 +70,7 @@ pub fn model(platform: &Platform, view: &View) -> FeatureView {
 }
 
 /// The kind of a view, and its features in definition order.
-pub fn kind_and_features(kind: &Kind) -> (ViewKind, Vec<Feature>) {
+pub(super) fn kind_and_features(kind: &Kind) -> (ViewKind, Vec<Feature>) {
     match kind {
         Kind::Aggregate { interval, aggregations } => {
             let feature = |a: &Aggregation| Feature {
@@ -95,7 +95,7 @@ pub fn kind_and_features(kind: &Kind) -> (ViewKind, Vec<Feature>) {
 }
 
 /// Such as `mean(arr_delay)` or `last_distinct(dest, 5)`.
-pub fn call(aggregation: &Aggregation) -> String {
+pub(super) fn call(aggregation: &Aggregation) -> String {
     let (_, word, n) = aggregation.function.told();
     match n {
         Some(n) => format!("{word}({}, {n})", aggregation.column),
@@ -131,7 +131,7 @@ fn columns(view: &View) -> Vec<(String, DataType)> {
 }
 
 /// An entity in the form of the wire.
-pub fn entity(entity: &Entity) -> EntityParts {
+pub(super) fn entity(entity: &Entity) -> EntityParts {
     EntityParts {
         id: entity.id,
         name: entity.name.clone(),
@@ -143,7 +143,7 @@ pub fn entity(entity: &Entity) -> EntityParts {
 }
 
 /// A data source in the form of the wire.
-pub fn source(source: &Source) -> SourceParts {
+pub(super) fn source(source: &Source) -> SourceParts {
     SourceParts {
         id: source.id,
         name: source.name.clone(),
@@ -159,7 +159,7 @@ pub fn source(source: &Source) -> SourceParts {
 }
 
 /// A feature service in the form of the wire.
-pub fn service(service: &FeatureService) -> ServiceParts {
+pub(super) fn service(service: &FeatureService) -> ServiceParts {
     let item = |item: &ServiceItem| ServiceItemParts {
         feature_view: item.view.id,
         namespace: item.namespace.clone(),
@@ -192,7 +192,7 @@ pub fn error_line(error: &RepositoryError) -> String {
 }
 
 /// The sentence for a view that is not there: which ones are.
-pub fn unknown_view(platform: &Platform, workspace: &str, asked: &str) -> Fault {
+pub(super) fn unknown_view(platform: &Platform, workspace: &str, asked: &str) -> Fault {
     let repository = platform.repository();
     if !workspace.is_empty() && repository.workspaces.iter().all(|known| known.name != workspace) {
         return unknown_workspace(platform, workspace);
@@ -214,14 +214,14 @@ fn sentences(lines: &[String]) -> String {
 }
 
 /// What is wrong with each view that is left out, by name: a JSON object of lists of lines.
-pub fn refused(repository: &Repository) -> String {
+pub(super) fn refused(repository: &Repository) -> String {
     let lines = |name: &str| repository.refusal(name).into_iter().take(NAMED).map(error_line).collect::<Vec<_>>();
     let refused = repository.refused.iter().map(|(name, _)| (name.clone(), lines(name)));
     serde_json::json!(refused.collect::<std::collections::BTreeMap<_, _>>()).to_string()
 }
 
 /// The sentence for a feature service that is not there: which ones are.
-pub fn unknown_service(platform: &Platform, workspace: &str, asked: &str) -> Fault {
+pub(super) fn unknown_service(platform: &Platform, workspace: &str, asked: &str) -> Fault {
     let repository = platform.repository();
     if !workspace.is_empty() && repository.workspaces.iter().all(|known| known.name != workspace) {
         return unknown_workspace(platform, workspace);
@@ -231,7 +231,7 @@ pub fn unknown_service(platform: &Platform, workspace: &str, asked: &str) -> Fau
 }
 
 /// The sentence for a workspace that is not there: which ones are.
-pub fn unknown_workspace(platform: &Platform, workspace: &str) -> Fault {
+pub(super) fn unknown_workspace(platform: &Platform, workspace: &str) -> Fault {
     let names = platform.repository().workspaces.iter().map(|known| known.name.as_str());
     Fault::invalid(format!("There is no workspace `{workspace}`. There are: {}.", list(names)))
 }
@@ -251,14 +251,22 @@ fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// The view of that name.
-pub fn view_of<'a>(platform: &'a Platform, workspace: Option<&str>, name: Option<&str>) -> Result<&'a View, Fault> {
+pub(super) fn view_of<'a>(
+    platform: &'a Platform,
+    workspace: Option<&str>,
+    name: Option<&str>,
+) -> Result<&'a View, Fault> {
     let (workspace, name) = (workspace.unwrap_or_default(), name.unwrap_or_default());
     let view = platform.view(workspace, name).map(AsRef::as_ref);
     view.ok_or_else(|| unknown_view(platform, workspace, name))
 }
 
 /// The feature service of that name or id.
-pub fn service_named<'a>(platform: &'a Platform, workspace: &str, name: &str) -> Result<&'a FeatureService, Fault> {
+pub(super) fn service_named<'a>(
+    platform: &'a Platform,
+    workspace: &str,
+    name: &str,
+) -> Result<&'a FeatureService, Fault> {
     let service = platform.service(workspace, name).map(AsRef::as_ref);
     service.ok_or_else(|| unknown_service(platform, workspace, name))
 }

@@ -11,13 +11,13 @@ use crate::model::Id;
 
 /// The places. Clones share them.
 #[derive(Clone)]
-pub struct Places {
+pub(super) struct Places {
     all: usize,
     taken: Arc<Mutex<HashMap<Id, usize>>>,
 }
 
 /// One place; it is free again when this is dropped.
-pub struct Place {
+pub(super) struct Place {
     taken: Arc<Mutex<HashMap<Id, usize>>>,
     key: Id,
 }
@@ -28,7 +28,7 @@ fn lock(taken: &Mutex<HashMap<Id, usize>>) -> MutexGuard<'_, HashMap<Id, usize>>
 
 impl Places {
     /// As many places, none of them taken.
-    pub fn new(all: usize) -> Self {
+    pub(super) fn new(all: usize) -> Self {
         Self { all, taken: Arc::default() }
     }
 
@@ -36,7 +36,7 @@ impl Places {
     ///
     /// # Errors
     /// When the key holds its share already.
-    pub fn take(&self, key: Id) -> Result<Place, Fault> {
+    pub(super) fn take(&self, key: Id) -> Result<Place, Fault> {
         let mut taken = lock(&self.taken);
         let free = self.all.saturating_sub(taken.values().sum());
         let mine = taken.get(&key).copied().unwrap_or_default();

@@ -19,7 +19,7 @@ use crate::wire::rpc::{self, Call};
 use crate::wire::status;
 
 /// Answers one envelope.
-pub async fn handle(State(app): State<App>, request: axum::extract::Request) -> Response {
+pub(super) async fn handle(State(app): State<App>, request: axum::extract::Request) -> Response {
     let (head, body) = request.into_parts();
     // The key is in the body, so the body is all that is held for a caller who may be a stranger.
     let body = match app.bodies.whole(Peer::address(&head.extensions), body, BODY_LIMIT).await {

@@ -32,13 +32,13 @@ use crate::wire::queries::{
 /// How a status is asked for.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub struct Patience {
+pub(super) struct Patience {
     /// How long to wait for a change, in milliseconds; at most 10 s.
     wait_ms: u64,
 }
 
 /// `POST frames`: keeps a table (an Arrow IPC stream of at most 256 MiB) for the queries that will name it.
-pub async fn upload(State(app): State<App>, Extension(caller): Extension<Caller>, request: Request) -> Response {
+pub(super) async fn upload(State(app): State<App>, Extension(caller): Extension<Caller>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     reply(take_in(&app, Owner(caller.key), Peer::address(&head.extensions), body).await)
 }
@@ -67,7 +67,7 @@ async fn take_in(app: &App, owner: Owner, peer: IpAddr, body: Body) -> Result<Fr
 }
 
 /// `POST queries`: starts a query.
-pub async fn submit(
+pub(super) async fn submit(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
     Extension(name): Extension<RequestName>,
@@ -86,7 +86,7 @@ pub async fn submit(
 }
 
 /// `GET queries/{id}`: where a query stands, at once or, with `wait_ms`, when that has changed.
-pub async fn status(
+pub(super) async fn status(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
@@ -106,7 +106,11 @@ pub async fn status(
 }
 
 /// `GET queries/{id}/rows`: the rows of a query that is done, as an Arrow IPC stream.
-pub async fn rows(State(app): State<App>, Extension(caller): Extension<Caller>, Path(id): Path<String>) -> Response {
+pub(super) async fn rows(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Response {
     let owner = Owner(caller.key);
     match app.platform.queries().rows(owner, &id) {
         Ok(frame) => arrow::answer(frame),
@@ -115,7 +119,11 @@ pub async fn rows(State(app): State<App>, Extension(caller): Extension<Caller>, 
 }
 
 /// `DELETE queries/{id}`: cancels a query and says where it stands; one that has ended stays as it is.
-pub async fn cancel(State(app): State<App>, Extension(caller): Extension<Caller>, Path(id): Path<String>) -> Response {
+pub(super) async fn cancel(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Response {
     let owner = Owner(caller.key);
     reply(app.platform.queries().cancel(owner, &id).map_err(Fault::from))
 }

@@ -12,7 +12,7 @@ use crate::wire::proto::jobs::{GetLatestReadyTimeRequest, GetLatestReadyTimeResp
 use crate::wire::proto::serving::{GetServingStatusRequest, GetServingStatusResponse};
 
 /// Which windows of a view are ready in which store; of a feature service, those that are ready for each of its views.
-pub fn serving_status(
+pub(super) fn serving_status(
     platform: &Platform,
     request: &GetServingStatusRequest,
 ) -> Result<GetServingStatusResponse, Fault> {
@@ -34,7 +34,7 @@ pub fn serving_status(
 /// ready up to its first gap since its features begin, for the schedule fills it. A manual view has the windows that somebody
 /// asked for and gaps in between that nobody fills: it is ready up to the end of the last of them. What is missing before
 /// is told by [`serving_status`].
-pub fn latest_ready_time(
+pub(super) fn latest_ready_time(
     platform: &Platform,
     request: &GetLatestReadyTimeRequest,
 ) -> Result<GetLatestReadyTimeResponse, Fault> {

@@ -19,27 +19,27 @@ use crate::wire::status;
 type Body = Result<Bytes, BytesRejection>;
 
 /// Starts the job that the body asks for.
-pub async fn submit(State(app): State<App>, body: Body) -> Response {
+pub(super) async fn submit(State(app): State<App>, body: Body) -> Response {
     answer(app, body, |platform, asked| Ok(OneJob::from(jobs::submit(platform, &asked.submit())?.job))).await
 }
 
 /// One job of a view, by the id in the body.
-pub async fn get(State(app): State<App>, body: Body) -> Response {
+pub(super) async fn get(State(app): State<App>, body: Body) -> Response {
     answer(app, body, |platform, asked| Ok(OneJob::from(jobs::get(platform, &asked.get())?.job))).await
 }
 
 /// Cancels the job that the body names.
-pub async fn cancel(State(app): State<App>, body: Body) -> Response {
+pub(super) async fn cancel(State(app): State<App>, body: Body) -> Response {
     answer(app, body, |platform, asked| Ok(OneJob::from(jobs::cancel(platform, &asked.cancel())?.job))).await
 }
 
 /// All jobs of a view.
-pub async fn list(State(app): State<App>, body: Body) -> Response {
+pub(super) async fn list(State(app): State<App>, body: Body) -> Response {
     answer(app, body, |platform, asked| Ok(Jobs::from(jobs::list(platform, &asked.list())?))).await
 }
 
 /// Up to when the windows of a view or of a feature service are ready.
-pub async fn latest_ready_time(State(app): State<App>, body: Body) -> Response {
+pub(super) async fn latest_ready_time(State(app): State<App>, body: Body) -> Response {
     let work = |platform: &Platform, asked: Asked| {
         Ok(ReadyTimes::from(ready::latest_ready_time(platform, &asked.latest_ready_time())?))
     };
@@ -47,12 +47,12 @@ pub async fn latest_ready_time(State(app): State<App>, body: Body) -> Response {
 }
 
 /// How people log in: with an API key alone, so there is nothing to tell.
-pub async fn login_configs() -> Response {
+pub(super) async fn login_configs() -> Response {
     axum::Json(Configs::from(metadata::login_configs())).into_response()
 }
 
 /// Feature tables, which there are none of.
-pub async fn no_feature_tables() -> Response {
+pub(super) async fn no_feature_tables() -> Response {
     let what = "This deployment has no feature tables that a data frame could be written to.";
     Fault::new(status::UNIMPLEMENTED, format!("{what} Materialize feature views from their sources.")).into_response()
 }

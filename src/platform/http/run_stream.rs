@@ -38,7 +38,7 @@ const HEARTBEAT: Duration = Duration::from_secs(9);
 /// Which tail is asked for, and how many records from before.
 #[derive(Deserialize)]
 #[serde(default)]
-pub struct Asked {
+pub(super) struct Asked {
     workspace: String,
     feature_view: String,
     backlog: usize,
@@ -51,7 +51,7 @@ impl Default for Asked {
 }
 
 /// Opens the tail of a view that reads a stream.
-pub async fn handle(
+pub(super) async fn handle(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
     asked: Result<Query<Asked>, QueryRejection>,

@@ -17,7 +17,10 @@ use crate::wire::proxy::Response;
 use crate::wire::queries::Dataset;
 
 /// Makes a dataset of a view or a feature service and tells where its rows are to be written.
-pub fn create(platform: &Platform, request: &proto::CreateSavedFeatureDataFrameRequest) -> Result<Response, Fault> {
+pub(super) fn create(
+    platform: &Platform,
+    request: &proto::CreateSavedFeatureDataFrameRequest,
+) -> Result<Response, Fault> {
     let workspace = workspace(platform, request.workspace.as_deref())?;
     let (feature_view, feature_service) = source(platform, request, workspace)?;
     let now = platform.clock().now();
@@ -36,7 +39,7 @@ pub fn create(platform: &Platform, request: &proto::CreateSavedFeatureDataFrameR
 }
 
 /// One dataset by id or name. One that is not there is code 3: released clients take an empty message for a dataset.
-pub fn get(platform: &Platform, request: &proto::GetSavedFeatureDataFrameRequest) -> Result<Response, Fault> {
+pub(super) fn get(platform: &Platform, request: &proto::GetSavedFeatureDataFrameRequest) -> Result<Response, Fault> {
     let workspace = workspace(platform, request.workspace.as_deref())?;
     let dataset = match &request.saved_feature_dataframe_id {
         Some(id) => {
@@ -52,7 +55,10 @@ pub fn get(platform: &Platform, request: &proto::GetSavedFeatureDataFrameRequest
 }
 
 /// All datasets of a workspace that can be read, by name; none of an unknown workspace.
-pub fn all(platform: &Platform, request: &proto::GetAllSavedFeatureDataFramesRequest) -> Result<Response, Fault> {
+pub(super) fn all(
+    platform: &Platform,
+    request: &proto::GetAllSavedFeatureDataFramesRequest,
+) -> Result<Response, Fault> {
     let asked = request.workspace.as_deref().unwrap_or_default();
     let known = platform.repository().workspaces.iter().any(|workspace| workspace.name == asked);
     let list = if known { list(platform, asked)? } else { Vec::new() };
@@ -71,7 +77,10 @@ pub fn all(platform: &Platform, request: &proto::GetAllSavedFeatureDataFramesReq
 }
 
 /// Takes a dataset out of every list. Its rows stay on the disk.
-pub fn archive(platform: &Platform, request: &proto::ArchiveSavedFeatureDataFrameRequest) -> Result<Response, Fault> {
+pub(super) fn archive(
+    platform: &Platform,
+    request: &proto::ArchiveSavedFeatureDataFrameRequest,
+) -> Result<Response, Fault> {
     let id = request.saved_feature_dataframe_id.as_ref().map(convert::id_from_proto).unwrap_or_default();
     for workspace in &platform.repository().workspaces {
         if let Some(dataset) = find(platform, &workspace.name, id)? {

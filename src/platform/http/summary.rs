@@ -11,7 +11,7 @@ use crate::wire::proto::status::SummaryItem;
 const LATE: &str = "Late data";
 
 /// The items, in the order they are shown.
-pub fn items(view: &View, model: &FeatureView, freshness: &Freshness) -> Vec<SummaryItem> {
+pub(super) fn items(view: &View, model: &FeatureView, freshness: &Freshness) -> Vec<SummaryItem> {
     let mut items = vec![item("type", "Type", &kind(model))];
     items.extend(freshness_items(freshness));
     items.extend(keys(model));
@@ -24,7 +24,7 @@ pub fn items(view: &View, model: &FeatureView, freshness: &Freshness) -> Vec<Sum
 }
 
 /// What is wrong with the stores; nothing where they are sound.
-pub fn trouble(online: Option<String>, lost_online: &[Window], lost_offline: &[Window]) -> Vec<SummaryItem> {
+pub(super) fn trouble(online: Option<String>, lost_online: &[Window], lost_offline: &[Window]) -> Vec<SummaryItem> {
     let closed = online.map(|why| {
         let value =
             format!("not written for now: {why}. It is opened again by itself; until then lookups give what it has");
@@ -40,7 +40,7 @@ pub fn trouble(online: Option<String>, lost_online: &[Window], lost_offline: &[W
 }
 
 /// What came after the jobs of its windows.
-pub fn late(sentence: Option<String>) -> Option<SummaryItem> {
+pub(super) fn late(sentence: Option<String>) -> Option<SummaryItem> {
     sentence.map(|sentence| item("lateData", LATE, &sentence))
 }
 

@@ -12,7 +12,7 @@ use crate::wire::proto::tasks as proto;
 use crate::wire::proxy::Response;
 
 /// Queues another attempt of a job that has failed for good.
-pub fn force_retry(
+pub(super) fn force_retry(
     platform: &Platform,
     request: &proto::ForceRetryMaterializationTaskRequest,
 ) -> Result<Response, Fault> {
@@ -27,7 +27,10 @@ pub fn force_retry(
 
 /// Starts a new job over the window of one that has ended, which replaces what is there; of a stream job that has ended, one
 /// that goes on where it stopped.
-pub fn restart(platform: &Platform, request: &proto::RestartMaterializationTaskRequest) -> Result<Response, Fault> {
+pub(super) fn restart(
+    platform: &Platform,
+    request: &proto::RestartMaterializationTaskRequest,
+) -> Result<Response, Fault> {
     let id = id_of(request.materialization_task_id.as_ref());
     let (error_message, started) = match refusal(start_again(platform, id))? {
         Ok(job) => (None, Some(job.id)),
@@ -75,13 +78,13 @@ fn refusal<T>(done: Result<T, JobsError>) -> Result<Result<T, String>, Fault> {
 }
 
 /// The stages of an attempt.
-pub fn details(platform: &Platform, request: &proto::GetJobDetailsRequest) -> Result<Response, Fault> {
+pub(super) fn details(platform: &Platform, request: &proto::GetJobDetailsRequest) -> Result<Response, Fault> {
     let found = detail_of(platform, request.tecton_managed_attempt_id.as_ref())?;
     Ok(Response::ok(&convert::details_to_proto(found.view, &found.job, &found.detail)))
 }
 
 /// The log of an attempt.
-pub fn logs(platform: &Platform, request: &proto::GetJobLogsRequest) -> Result<Response, Fault> {
+pub(super) fn logs(platform: &Platform, request: &proto::GetJobLogsRequest) -> Result<Response, Fault> {
     let found = detail_of(platform, request.tecton_managed_attempt_id.as_ref())?;
     Ok(Response::ok(&convert::logs_to_proto(found.view, &found.job.workspace, &found.detail)))
 }
@@ -93,7 +96,7 @@ fn detail_of(platform: &Platform, id: Option<&ProtoId>) -> Result<FoundAttempt, 
 }
 
 /// The attempts of one job.
-pub fn status(platform: &Platform, request: &proto::GetJobStatusRequest) -> Result<Response, Fault> {
+pub(super) fn status(platform: &Platform, request: &proto::GetJobStatusRequest) -> Result<Response, Fault> {
     let id = id_of(request.task_id.as_ref());
     let unknown = || Fault::invalid(format!("There is no job {id}. List the jobs of its view to see them."));
     let (view, job) = platform.jobs().find(id)?.ok_or_else(unknown)?;

@@ -21,7 +21,7 @@ use crate::platform::uploads::{LIMIT, Part, UploadError};
 use crate::wire::status;
 
 /// Receives one file. Released clients insist on the status 200.
-pub async fn receive(State(app): State<App>, Path(secret): Path<String>, request: Request) -> Response {
+pub(super) async fn receive(State(app): State<App>, Path(secret): Path<String>, request: Request) -> Response {
     // How long a place stays open is a span, which a clock that is set does not change.
     let now = app.platform.clock().steady();
     // Before the body is read: a stranger's file is not taken in.

@@ -6,7 +6,7 @@ use crate::model::time::print_time;
 use crate::model::{AttemptDetail, Id, Span, Stage, StageKind, StageState, Time, clean};
 
 /// Most lines in the log of an attempt; of more, the newest stay.
-pub const MAX_LINES: usize = 500;
+pub(crate) const MAX_LINES: usize = 500;
 /// Most characters of a line.
 const MAX_LINE: usize = 1_000;
 
@@ -82,13 +82,13 @@ impl StageRecord {
 }
 
 /// An amount as people read it: `12,345 rows, 1.2 MB`; empty when nothing is known.
-pub fn describe(rows: Option<u64>, bytes: Option<u64>) -> String {
+pub(crate) fn describe(rows: Option<u64>, bytes: Option<u64>) -> String {
     let rows = rows.map(|rows| if rows == 1 { "1 row".to_owned() } else { format!("{} rows", grouped(rows)) });
     rows.into_iter().chain(bytes.map(print_bytes)).collect::<Vec<_>>().join(", ")
 }
 
 /// A number with commas between its thousands.
-pub fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -109,7 +109,7 @@ fn print_bytes(bytes: u64) -> String {
 }
 
 /// An attempt's detail from its parts.
-pub fn detail(attempt: Id, stages: Vec<StageRecord>, lines: Vec<Line>) -> AttemptDetail {
+pub(crate) fn detail(attempt: Id, stages: Vec<StageRecord>, lines: Vec<Line>) -> AttemptDetail {
     let skipped = lines.len().saturating_sub(MAX_LINES);
     let line = |line: &Line| format!("{} {}", print_time(line.at), line.text);
     AttemptDetail {

@@ -15,7 +15,7 @@ use super::trigger::list;
 
 /// What is to be deleted where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// The stores that get a job.
     pub stores: Stores,
     /// The stores that are left out because nothing of the view was ever written to them.
@@ -24,7 +24,7 @@ pub struct Plan {
 
 impl Plan {
     /// What the caller should know.
-    pub fn notes(&self, view: &View) -> Vec<String> {
+    pub(crate) fn notes(&self, view: &View) -> Vec<String> {
         let note = |store: &str| {
             format!(
                 "Feature view `{}` was never materialized to the {store} store, so nothing is deleted there.",
@@ -37,7 +37,7 @@ impl Plan {
 
 /// Checks a request to delete `keys`, as the caller sent them, from `stores`. `written` are the stores that anything of the
 /// view was ever written to. The refusal is a complete sentence.
-pub fn check(view: &View, keys: &DataFrame, stores: Stores, written: Stores) -> Result<Plan, String> {
+pub(crate) fn check(view: &View, keys: &DataFrame, stores: Stores, written: Stores) -> Result<Plan, String> {
     if !stores.online && !stores.offline {
         return Err("Choose at least one store to delete from: online, offline or both.".to_owned());
     }
@@ -92,7 +92,7 @@ fn check_view(view: &View, stores: Stores) -> Result<(), String> {
 
 /// The columns must be the join keys, each once, of their types; the order does not matter. `columns` are names and type
 /// words.
-pub fn check_columns(view: &View, columns: &[(&str, String)]) -> Result<(), String> {
+pub(crate) fn check_columns(view: &View, columns: &[(&str, String)]) -> Result<(), String> {
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
     let twice = names.iter().enumerate().filter(|(index, name)| names[..*index].contains(name));
     let mut twice: Vec<String> = twice.map(|(_, name)| quoted(name)).collect();
@@ -128,7 +128,7 @@ pub fn check_columns(view: &View, columns: &[(&str, String)]) -> Result<(), Stri
 }
 
 /// Between one key and as many as one request may name, counted as they were given.
-pub fn check_count(keys: usize) -> Result<(), String> {
+pub(crate) fn check_count(keys: usize) -> Result<(), String> {
     if keys == 0 {
         return Err("There are no keys to delete. Give at least one row of join keys.".to_owned());
     }
@@ -143,14 +143,14 @@ pub fn check_count(keys: usize) -> Result<(), String> {
 }
 
 /// Each of the chosen stores alone.
-pub fn each(stores: Stores) -> Vec<Stores> {
+pub(crate) fn each(stores: Stores) -> Vec<Stores> {
     let chosen = [(stores.online, (true, false)), (stores.offline, (false, true))];
     let chosen = chosen.into_iter().filter(|(wanted, _)| *wanted);
     chosen.map(|(_, (online, offline))| Stores { online, offline }).collect()
 }
 
 /// What the log of a deletion begins with.
-pub fn asked(given: usize, distinct: usize) -> String {
+pub(crate) fn asked(given: usize, distinct: usize) -> String {
     let keys = |n: usize| if n == 1 { "1 key".to_owned() } else { format!("{} keys", grouped(n as u64)) };
     format!("Somebody asked to delete {}, {} of them distinct.", keys(given), grouped(distinct as u64))
 }

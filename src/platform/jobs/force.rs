@@ -11,7 +11,7 @@ use super::trigger::{check_unended, is_batch_in, list, name};
 ///
 /// With `overwrite` it may be tried again although other jobs have written its window since. A job over the same window
 /// that has not ended is in the way even then: a window is never written by two at once.
-pub fn check(record: &JobRecord, others: &[&JobRecord], overwrite: bool) -> Result<(), String> {
+pub(crate) fn check(record: &JobRecord, others: &[&JobRecord], overwrite: bool) -> Result<(), String> {
     let job = &record.job;
     if job.state != JobState::Failure || !matches!(job.job_type, JobType::Batch | JobType::Deletion) {
         return Err(format!(
@@ -39,7 +39,7 @@ pub fn check(record: &JobRecord, others: &[&JobRecord], overwrite: bool) -> Resu
 }
 
 /// What may be done with the job, by the same rule.
-pub fn allowed(record: &JobRecord, others: &[&JobRecord]) -> Allowed {
+pub(crate) fn allowed(record: &JobRecord, others: &[&JobRecord]) -> Allowed {
     if record.job.state != JobState::Failure {
         return Allowed::default();
     }
@@ -48,14 +48,14 @@ pub fn allowed(record: &JobRecord, others: &[&JobRecord]) -> Allowed {
 }
 
 /// The jobs of a view that can be in the way of a retry, in an order that finds those of a window without looking at all.
-pub struct Rivals<'a> {
+pub(crate) struct Rivals<'a> {
     by_start: Vec<(Window, &'a JobRecord)>,
     longest: Span,
 }
 
 impl<'a> Rivals<'a> {
     /// Those among these jobs of one view.
-    pub fn among(jobs: &'a [JobRecord]) -> Self {
+    pub(crate) fn among(jobs: &'a [JobRecord]) -> Self {
         let hinders = |record: &&JobRecord| {
             record.job.job_type == JobType::Batch
                 && (!record.job.state.is_terminal() || record.job.state == JobState::Success)
@@ -68,7 +68,7 @@ impl<'a> Rivals<'a> {
     }
 
     /// Those that can overlap the window of a failed job, newest first.
-    pub fn of(&self, record: &JobRecord) -> Vec<&'a JobRecord> {
+    pub(crate) fn of(&self, record: &JobRecord) -> Vec<&'a JobRecord> {
         let Some(window) = record.job.window.filter(|_| record.job.state == JobState::Failure) else {
             return Vec::new();
         };

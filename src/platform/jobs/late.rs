@@ -87,7 +87,7 @@ fn wall() -> i64 {
 }
 
 /// What a job is about to read for a window; nothing for a view whose rows do not come of events by their time.
-pub fn about_to_read(view: &View, window: Window, now: Time) -> Option<WindowRead> {
+pub(crate) fn about_to_read(view: &View, window: Window, now: Time) -> Option<WindowRead> {
     let at = wall();
     let (source, events) = arrivals::source_of(view, window)?;
     let paths = arrivals::files(source, events, now);
@@ -112,7 +112,7 @@ type Counted = (Id, Window, PathBuf);
 
 /// Counts that were made: they hold while the file is the same.
 #[derive(Default)]
-pub struct Counts(Mutex<HashMap<Counted, (FileState, u64)>>);
+pub(crate) struct Counts(Mutex<HashMap<Counted, (FileState, u64)>>);
 
 impl Jobs {
     /// The events of a view that came after the jobs of their windows.

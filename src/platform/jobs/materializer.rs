@@ -35,7 +35,7 @@ const COMPUTED: f32 = 0.8;
 const COMMITTED: f32 = 0.9;
 
 /// Runs attempts with the engine into the embedded stores.
-pub struct EngineMaterializer {
+pub(crate) struct EngineMaterializer {
     /// What computes.
     pub engine: Arc<dyn Engine>,
     /// Folder of the offline tables.
@@ -52,7 +52,7 @@ pub struct EngineMaterializer {
 
 /// What each of `workers` attempts may hold of `memory` bytes: an equal share, yet never less than a quarter, for not all of
 /// many attempts are large at the same time.
-pub fn share(memory: u64, workers: usize) -> u64 {
+pub(crate) fn share(memory: u64, workers: usize) -> u64 {
     memory / (workers as u64).clamp(1, 4)
 }
 
@@ -216,7 +216,7 @@ fn engine_failure(error: EngineError) -> Outcome {
 }
 
 /// The reason word of an engine's error, as the status table shows it.
-pub fn reason(kind: ErrorKind) -> &'static str {
+pub(crate) fn reason(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Source => "SOURCE_ERROR",
         ErrorKind::Query => "QUERY_ERROR",
@@ -232,7 +232,7 @@ fn store_failure(full: bool, message: String) -> Outcome {
 }
 
 /// The reason word of a store's failure, as the status table shows it.
-pub fn store_reason(full: bool) -> &'static str {
+pub(crate) fn store_reason(full: bool) -> &'static str {
     if full { "DISK_FULL" } else { "STORE_ERROR" }
 }
 

@@ -13,7 +13,7 @@ const MAX_PERIODS_A_PASS: usize = 500;
 
 /// A batch job to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Planned {
+pub(crate) struct Planned {
     /// What it materializes.
     pub window: Window,
     /// When its data is complete, so that it may start: window end + the greatest data delay.
@@ -21,7 +21,7 @@ pub struct Planned {
 }
 
 /// Whether the platform makes batch jobs for the view by itself.
-pub fn is_scheduled(view: &View) -> bool {
+pub(crate) fn is_scheduled(view: &View) -> bool {
     view.live
         && view.batch_trigger == BatchTrigger::Scheduled
         && (view.online || view.offline)
@@ -30,12 +30,12 @@ pub fn is_scheduled(view: &View) -> bool {
 
 /// The first instant that materialization covers: the start of the features, for aggregates less the longest window so
 /// that early features are whole, aligned down to the batch schedule.
-pub fn begins(view: &View, feature_start: Time) -> Time {
+pub(crate) fn begins(view: &View, feature_start: Time) -> Time {
     floor(feature_start - view.longest_window().unwrap_or(Span::zero()), view.batch_schedule)
 }
 
 /// The end of the newest period that is over at `at`.
-pub fn newest_complete(view: &View, at: Time) -> Time {
+pub(crate) fn newest_complete(view: &View, at: Time) -> Time {
     floor(at, view.batch_schedule)
 }
 
@@ -44,7 +44,7 @@ pub fn newest_complete(view: &View, at: Time) -> Time {
 ///
 /// Periods before `planned_until` are never planned again, whatever became of their jobs: a cancelled period stays
 /// cancelled.
-pub fn plan(view: &View, begins: Time, planned_until: Option<Time>, now: Time) -> Vec<Planned> {
+pub(crate) fn plan(view: &View, begins: Time, planned_until: Option<Time>, now: Time) -> Vec<Planned> {
     if !is_scheduled(view) {
         return Vec::new();
     }
@@ -71,7 +71,7 @@ pub fn plan(view: &View, begins: Time, planned_until: Option<Time>, now: Time) -
 
 /// Cuts `whole`, a number of whole periods of `step`, into jobs of at most `longest`; without it into ten of
 /// near-equal length. Oldest first; nothing for an empty window.
-pub fn backfill(whole: Window, step: Span, longest: Option<Span>) -> Vec<Window> {
+pub(crate) fn backfill(whole: Window, step: Span, longest: Option<Span>) -> Vec<Window> {
     let periods = whole.span().num_seconds() / step.num_seconds().max(1);
     let lengths: Vec<i64> = match longest {
         Some(longest) => {

@@ -11,21 +11,21 @@ use super::rows::Queued;
 
 /// When each view last got a worker, counted in claims.
 #[derive(Clone, Debug, Default)]
-pub struct Served {
+pub(crate) struct Served {
     claims: u64,
     last: HashMap<Id, u64>,
 }
 
 impl Served {
     /// The view got a worker.
-    pub fn serve(&mut self, view: Id) {
+    pub(crate) fn serve(&mut self, view: Id) {
         self.claims += 1;
         self.last.insert(view, self.claims);
     }
 }
 
 /// Chooses the attempt that runs next; absent when none is queued.
-pub fn choose<'a>(queued: impl Iterator<Item = &'a Queued>, served: &Served) -> Option<Queued> {
+pub(crate) fn choose<'a>(queued: impl Iterator<Item = &'a Queued>, served: &Served) -> Option<Queued> {
     let rank = |q: &&Queued| (!q.is_deletion, !q.by_user, served.last.get(&q.view).copied().unwrap_or(0), q.starts);
     queued.min_by_key(rank).copied()
 }

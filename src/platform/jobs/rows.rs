@@ -26,8 +26,8 @@ mod window_reads;
 use cells::{id_at, parse_id, time_at};
 use job::{ATTEMPTS, AttemptColumn, JOBS, attempt_in, job_in};
 
-pub use figures::{JobCount, OpenAttempts};
-pub use window_reads::{ReadFile, WindowRead};
+pub(crate) use figures::{JobCount, OpenAttempts};
+pub(crate) use window_reads::{ReadFile, WindowRead};
 
 /// What is kept of a view from its first application on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -25,7 +25,7 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// Applies a view: a start of features "so long before apply" is resolved at the first application, aligned down to the
 /// batch schedule, and then kept; a fixed one is taken from the definition each time.
-pub fn apply(rows: &Rows, view: &View, now: Time) -> Result<Applied, TableError> {
+pub(crate) fn apply(rows: &Rows, view: &View, now: Time) -> Result<Applied, TableError> {
     let first = match view.feature_start_time {
         Some(FeatureStart::At(at)) => Some(at),
         Some(FeatureStart::BeforeApply(span)) => Some(floor(now - span, view.batch_schedule)),
@@ -42,7 +42,7 @@ pub fn apply(rows: &Rows, view: &View, now: Time) -> Result<Applied, TableError>
 
 /// Makes the jobs that the plan wants by `now`: batch jobs, and the stream job of a view that is written online from a
 /// stream and never had one: a stream that somebody stopped stays stopped until somebody starts it. A view without a start of features begins when it was first applied. Returns how many were made.
-pub fn extend(rows: &Rows, view: &View, applied: Applied, now: Time) -> Result<usize, TableError> {
+pub(crate) fn extend(rows: &Rows, view: &View, applied: Applied, now: Time) -> Result<usize, TableError> {
     let mut made = 0;
     if view.is_stream() && view.online && rows.stream_job(view.id)?.is_none() {
         rows.save(&mut JobRecord::stream(view, now))?;
@@ -64,7 +64,7 @@ pub fn extend(rows: &Rows, view: &View, applied: Applied, now: Time) -> Result<u
 }
 
 /// Queues an attempt for each of these jobs whose time has come.
-pub fn queue_due(rows: &Rows, due: &[Id], now: Time) -> Result<(), TableError> {
+pub(crate) fn queue_due(rows: &Rows, due: &[Id], now: Time) -> Result<(), TableError> {
     for id in due {
         let Some(mut record) = rows.job(*id)? else { continue };
         let waits = matches!(record.job.state, JobState::Scheduled | JobState::Running);
@@ -78,7 +78,7 @@ pub fn queue_due(rows: &Rows, due: &[Id], now: Time) -> Result<(), TableError> {
 
 /// Takes back what was done of a window that is not over by `now`, for the clock was ahead when it was: the job waits for the
 /// end of its window again, as if it had never begun. Returns how many there are.
-pub fn take_back(rows: &Rows, view: &View, now: Time) -> Result<usize, TableError> {
+pub(crate) fn take_back(rows: &Rows, view: &View, now: Time) -> Result<usize, TableError> {
     let delay = view.max_data_delay();
     let mut taken = 0;
     for id in rows.ahead_of(view.id, now - delay + STEP)? {
@@ -95,7 +95,7 @@ pub fn take_back(rows: &Rows, view: &View, now: Time) -> Result<usize, TableErro
 }
 
 /// Keeps the schedule, and does the upkeep, until `stop`, on the calling thread.
-pub fn run(jobs: &Jobs, mut upkeep: Upkeep, stop: &CancellationToken) {
+pub(crate) fn run(jobs: &Jobs, mut upkeep: Upkeep, stop: &CancellationToken) {
     let mut jumps = Jumps::default();
     while !stop.is_cancelled() {
         if let Some(jump) = jumps.look(jobs.clock())

@@ -9,7 +9,7 @@ use super::error::TableError;
 use super::rows::Rows;
 
 /// The newest layout of the file.
-pub const LAYOUT: i64 = 4;
+pub(super) const LAYOUT: i64 = 4;
 
 const ONE: &str = "
 CREATE TABLE views (
@@ -148,7 +148,7 @@ CREATE TABLE read_files (
 ";
 
 /// Whether the file has the newest layout.
-pub fn check(connection: &Connection) -> Result<(), TableError> {
+pub(super) fn check(connection: &Connection) -> Result<(), TableError> {
     match connection.pragma_query_value(None, "user_version", |row| row.get(0))? {
         LAYOUT => Ok(()),
         found if found < LAYOUT => Err(TableError::Older { found, wanted: LAYOUT }),
@@ -157,7 +157,7 @@ pub fn check(connection: &Connection) -> Result<(), TableError> {
 }
 
 /// Brings the file to the newest layout. An error leaves it as it was.
-pub fn migrate(connection: &mut Connection) -> Result<(), TableError> {
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), TableError> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if !(0..=LAYOUT).contains(&found) {
         return Err(TableError::Layout { found, known: LAYOUT });

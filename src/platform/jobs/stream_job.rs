@@ -34,7 +34,7 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 
 /// What troubles a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
+pub(crate) struct Trouble {
     /// In a word.
     pub reason: String,
     /// In a sentence.
@@ -43,7 +43,7 @@ pub struct Trouble {
 
 /// What a step did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Step {
+pub(crate) struct Step {
     /// Whether there is more to read at once.
     pub more: bool,
     /// What it did not bring.
@@ -51,13 +51,13 @@ pub struct Step {
 }
 
 /// One step of a view's stream.
-pub trait StreamStep: Send + Sync {
+pub(crate) trait StreamStep: Send + Sync {
     /// Reads and writes one micro-batch.
     fn step(&self, view: &View) -> Result<Step, Trouble>;
 }
 
 /// The step of the embedded platform: source, engine, online store.
-pub struct EngineStep {
+pub(crate) struct EngineStep {
     /// What computes.
     pub engine: Arc<dyn Engine>,
     /// The sources' streams.
@@ -101,7 +101,7 @@ struct Progress {
 }
 
 /// Runs the streams of `views` until `stop`, on the calling thread.
-pub fn run(jobs: &Jobs, views: &[Arc<View>], step: &dyn StreamStep, stop: &CancellationToken) {
+pub(crate) fn run(jobs: &Jobs, views: &[Arc<View>], step: &dyn StreamStep, stop: &CancellationToken) {
     let mut states: HashMap<Id, Progress> = HashMap::new();
     while !stop.is_cancelled() {
         let mut more = false;

@@ -16,7 +16,7 @@ const NAMED: usize = 5;
 
 /// What there is of a view already.
 #[derive(Clone, Copy, Debug)]
-pub struct Existing<'a> {
+pub(crate) struct Existing<'a> {
     /// Its batch jobs that overlap the window, as far as they are kept.
     pub jobs: &'a [JobRecord],
     /// What is materialized, also by jobs that are no longer kept.
@@ -25,7 +25,7 @@ pub struct Existing<'a> {
 
 /// Checks `request` against the definition, what there is and the clock. `feature_start` is the resolved start
 /// of the view's features; without one any past window may be asked for. The refusal is a complete sentence.
-pub fn check(
+pub(crate) fn check(
     view: &View,
     feature_start: Option<Time>,
     existing: Existing<'_>,

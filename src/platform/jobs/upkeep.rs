@@ -20,9 +20,9 @@ use super::Jobs;
 use super::error::TableError;
 
 /// How long an ended job is kept at least.
-pub const KEPT_FOR: Span = Span::days(90);
+pub(crate) const KEPT_FOR: Span = Span::days(90);
 /// How many of a view's newest ended jobs are kept however old they are.
-pub const KEPT_ENDED: usize = 1_000;
+pub(crate) const KEPT_ENDED: usize = 1_000;
 /// Jobs that one transaction removes.
 const AT_ONCE: usize = 100;
 /// How often old jobs are looked for.
@@ -35,7 +35,7 @@ const EXPIRE_AT_ONCE: u64 = 10_000;
 const EXPIRE_WRITES: usize = 20;
 
 /// When each thing was done last.
-pub struct Upkeep {
+pub(crate) struct Upkeep {
     online: Arc<OnlineStore>,
     pruned: Option<Instant>,
     expired: Option<Instant>,
@@ -45,12 +45,12 @@ pub struct Upkeep {
 
 impl Upkeep {
     /// Upkeep of which everything is due.
-    pub fn new(online: Arc<OnlineStore>) -> Self {
+    pub(crate) fn new(online: Arc<OnlineStore>) -> Self {
         Self { online, pruned: None, expired: None, present: Cautious::default() }
     }
 
     /// Does what is due. `go_on` is asked between parts.
-    pub fn turn(&mut self, jobs: &Jobs, go_on: &dyn Fn() -> bool) {
+    pub(crate) fn turn(&mut self, jobs: &Jobs, go_on: &dyn Fn() -> bool) {
         let now = self.present.now(jobs.clock());
         jobs.last_list.drop_old();
         if self.online.trouble().is_some()

@@ -23,13 +23,13 @@ use super::{Jobs, Work};
 const IDLE: Duration = Duration::from_millis(500);
 
 /// Runs one attempt from source to stores. Must be idempotent by job id: an attempt may have died after any step.
-pub trait Materializer: Send + Sync {
+pub(crate) trait Materializer: Send + Sync {
     /// Runs it on the calling thread; looks at `work.cancel` often and tells `work.progress`.
     fn run(&self, work: &Work) -> Outcome;
 }
 
 /// Starts `count` workers that run until `stop`.
-pub fn spawn(
+pub(crate) fn spawn(
     count: usize,
     jobs: &Arc<Jobs>,
     materializer: &Arc<dyn Materializer>,
@@ -61,7 +61,7 @@ fn work_until(jobs: &Jobs, materializer: &dyn Materializer, stop: &CancellationT
 
 /// Runs an attempt; a panic becomes a failure that is retried. Whatever failed for want of file descriptors has failed for
 /// that reason alone.
-pub fn attempt(materializer: &dyn Materializer, work: &Work) -> Outcome {
+pub(crate) fn attempt(materializer: &dyn Materializer, work: &Work) -> Outcome {
     let result = catch_unwind(AssertUnwindSafe(|| materializer.run(work)));
     let outcome = result.unwrap_or_else(|panic| Outcome::Failed {
         failure: Failure::Retryable,

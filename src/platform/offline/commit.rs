@@ -26,7 +26,7 @@ const MAX_PLANS: usize = 20;
 const CHECKPOINT: u64 = 20;
 
 /// New files that no commit names yet: they go when it is dropped, unless a commit names them.
-pub struct Fresh {
+pub(super) struct Fresh {
     root: PathBuf,
     paths: Vec<String>,
     /// The actions that name them.
@@ -37,24 +37,24 @@ pub struct Fresh {
 
 impl Fresh {
     /// Files below `root` that are about to be written.
-    pub fn new(root: &Path, paths: Vec<String>) -> Self {
+    pub(super) fn new(root: &Path, paths: Vec<String>) -> Self {
         Self { root: root.to_owned(), paths, adds: Vec::new(), checksums: HashMap::new() }
     }
 
     /// Takes over what another has.
-    pub fn absorb(&mut self, mut other: Self) {
+    pub(super) fn absorb(&mut self, mut other: Self) {
         self.paths.append(&mut other.paths);
         self.adds.append(&mut other.adds);
         self.checksums.extend(other.checksums.drain());
     }
 
     /// Leaves the files where they are, for a commit names them.
-    pub fn keep(&mut self) {
+    pub(super) fn keep(&mut self) {
         self.paths.clear();
     }
 
     /// Bytes of the files.
-    pub fn bytes(&self) -> u64 {
+    pub(super) fn bytes(&self) -> u64 {
         self.adds.iter().map(|add| u64::try_from(add.size).unwrap_or_default()).sum()
     }
 }
@@ -67,7 +67,7 @@ impl Drop for Fresh {
 }
 
 /// What a commit is to do.
-pub struct Plan {
+pub(super) struct Plan {
     /// The files that go.
     pub removes: Vec<Remove>,
     /// The files that were written for it.
@@ -78,7 +78,7 @@ pub struct Plan {
 
 impl Plan {
     /// A plan of nothing.
-    pub fn new(root: &Path) -> Self {
+    pub(super) fn new(root: &Path) -> Self {
         Self { removes: Vec::new(), fresh: Fresh::new(root, Vec::new()), rows: 0 }
     }
 }

@@ -16,13 +16,13 @@ use crate::platform::private;
 use crate::wire::parquet;
 
 /// The rows of a file: all columns, or these alone.
-pub fn read(path: &Path, columns: Option<Vec<String>>) -> PolarsResult<DataFrame> {
+pub(super) fn read(path: &Path, columns: Option<Vec<String>>) -> PolarsResult<DataFrame> {
     ParquetReader::new(File::open(path)?).with_columns(columns).finish()
 }
 
 /// Writes the rows of one partition to `path` below `root` and puts them on disk. The action names the file in a commit;
 /// its statistics are of these columns. Gives the checksum of the file as well.
-pub fn write(
+pub(super) fn write(
     root: &Path,
     path: &str,
     partition: &str,
@@ -54,19 +54,19 @@ pub fn write(
 
 /// The path of a new file of a partition, relative to the table. Other systems cannot have `:` in names, so that Delta
 /// escapes it in those of folders.
-pub fn new_path(partition: &str) -> String {
+pub(super) fn new_path(partition: &str) -> String {
     format!("{PARTITION}={}/part-{}.parquet", partition.replace(':', "%3A"), uuid::Uuid::new_v4())
 }
 
 /// Whether a file has a name that [`new_path`] gives and no other writer does.
-pub fn is_ours(path: &Path) -> bool {
+pub(super) fn is_ours(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let unique = name.strip_prefix("part-").and_then(|name| name.strip_suffix(".parquet"));
     unique.is_some_and(|unique| uuid::Uuid::try_parse(unique).is_ok())
 }
 
 /// Puts the names of new files on disk, and those of their folders.
-pub fn sync_names(root: &Path, paths: &[String]) -> std::io::Result<()> {
+pub(super) fn sync_names(root: &Path, paths: &[String]) -> std::io::Result<()> {
     let folders: BTreeSet<&Path> = paths.iter().filter_map(|path| Path::new(path).parent()).collect();
     for folder in &folders {
         sync_folder(&root.join(folder))?;
@@ -75,7 +75,7 @@ pub fn sync_names(root: &Path, paths: &[String]) -> std::io::Result<()> {
 }
 
 /// Puts a new table on disk: the first entry of its log, and the names of its folders below `dir`.
-pub fn sync_table(dir: &Path, root: &Path) -> std::io::Result<()> {
+pub(super) fn sync_table(dir: &Path, root: &Path) -> std::io::Result<()> {
     let log = root.join("_delta_log");
     let first = log.join(format!("{:020}.json", 0));
     // The log's library leaves modes to the umask.
@@ -87,6 +87,6 @@ pub fn sync_table(dir: &Path, root: &Path) -> std::io::Result<()> {
 }
 
 /// Puts what a folder holds on disk: the names, not the files.
-pub fn sync_folder(folder: &Path) -> std::io::Result<()> {
+pub(super) fn sync_folder(folder: &Path) -> std::io::Result<()> {
     File::open(folder)?.sync_all()
 }

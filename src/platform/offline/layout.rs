@@ -11,11 +11,11 @@ use crate::platform::definition::{Kind, View};
 use crate::platform::frame;
 use crate::platform::tiles::names::ANCHOR;
 /// The partition column, a text: the instant that the partition of a row's tile start or timestamp begins.
-pub use crate::platform::tiles::names::PARTITION;
+pub(super) use crate::platform::tiles::names::PARTITION;
 use crate::platform::tiles::stored_columns;
 
 /// The table property that keeps the size of a partition. A table without it has partitions of a day.
-pub const SIZE: &str = "fvtop.offlinePartition";
+pub(super) const SIZE: &str = "fvtop.offlinePartition";
 
 /// How a partition is named when its size is whole days (docs/semantics.md section 10).
 const DAY: &str = "%Y-%m-%d";
@@ -24,7 +24,7 @@ const INSTANT: &str = "%Y-%m-%d-%H:%M:%S";
 
 /// The columns of a view's table.
 #[derive(Clone)]
-pub struct Layout {
+pub(super) struct Layout {
     columns: Vec<(String, DataType)>,
     /// How many of the columns, the last ones, are not shown; tables and files of earlier versions lack them.
     unshown: usize,
@@ -37,7 +37,7 @@ pub struct Layout {
 
 impl Layout {
     /// Keys, stored tile columns or timestamp and features, `_anchor_time`.
-    pub fn of(view: &View) -> Self {
+    pub(super) fn of(view: &View) -> Self {
         let mut columns = view.join_keys.clone();
         let (shown, unshown): (Vec<_>, Vec<_>) =
             stored_columns(view).into_iter().partition(|stored| stored.part.is_shown());
@@ -64,7 +64,7 @@ impl Layout {
 
     /// The layout that versions before columns without show gave the view.
     #[cfg(test)]
-    pub fn of_earlier_version(view: &View) -> Self {
+    pub(super) fn of_earlier_version(view: &View) -> Self {
         let mut layout = Self::of(view);
         layout.columns.truncate(layout.columns.len() - layout.unshown);
         layout.unshown = 0;
@@ -72,22 +72,22 @@ impl Layout {
     }
 
     /// The layout of a table whose columns are not known, but for its partitions.
-    pub fn of_partitions(partition: Span) -> Self {
+    pub(super) fn of_partitions(partition: Span) -> Self {
         Self { columns: Vec::new(), unshown: 0, keys: Vec::new(), time: ANCHOR.to_owned(), partition }
     }
 
     /// The size of a partition, as the table keeps it.
-    pub fn size(&self) -> String {
+    pub(super) fn size(&self) -> String {
         print_span(self.partition)
     }
 
     /// The join keys.
-    pub fn keys(&self) -> &[String] {
+    pub(super) fn keys(&self) -> &[String] {
         &self.keys
     }
 
     /// The columns that files have statistics of: the time, `_anchor_time` and the join keys.
-    pub fn measured(&self) -> Vec<String> {
+    pub(super) fn measured(&self) -> Vec<String> {
         let mut columns = vec![ANCHOR.to_owned()];
         columns.extend(Some(self.time.clone()).filter(|time| time != ANCHOR));
         columns.extend(self.keys.iter().cloned());
@@ -95,7 +95,7 @@ impl Layout {
     }
 
     /// The columns as Delta names them: those that are shown, the partition, and those that are not.
-    pub fn fields(&self) -> Result<Vec<StructField>, String> {
+    pub(super) fn fields(&self) -> Result<Vec<StructField>, String> {
         let field = |(name, data_type): &(String, DataType)| {
             let delta = delta_type(data_type)
                 .ok_or_else(|| format!("column {name} has type {data_type}, which cannot be kept"))?;
@@ -107,18 +107,18 @@ impl Layout {
     }
 
     /// How many of the fields, the last ones, a table of an earlier version may lack.
-    pub fn unshown(&self) -> usize {
+    pub(super) fn unshown(&self) -> usize {
         self.unshown
     }
 
     /// A frame of these columns without rows.
-    pub fn empty(&self) -> PolarsResult<DataFrame> {
+    pub(super) fn empty(&self) -> PolarsResult<DataFrame> {
         frame::empty(&self.columns)
     }
 
     /// The frame with these columns alone, in this order and of these types; columns that are not shown are null where it
     /// lacks them.
-    pub fn conform(&self, rows: DataFrame) -> PolarsResult<DataFrame> {
+    pub(super) fn conform(&self, rows: DataFrame) -> PolarsResult<DataFrame> {
         let shown = self.columns.len() - self.unshown;
         let column = |(at, (name, data_type)): (usize, &(String, DataType))| {
             let wanted = frame::polars_type(data_type)
@@ -137,7 +137,7 @@ impl Layout {
     }
 
     /// The join key columns alone, of their types.
-    pub fn conform_keys(&self, keys: &DataFrame) -> PolarsResult<DataFrame> {
+    pub(super) fn conform_keys(&self, keys: &DataFrame) -> PolarsResult<DataFrame> {
         let wanted = self.empty()?.select(self.keys.iter().map(String::as_str))?;
         let keys = keys.select(self.keys.iter().map(String::as_str))?;
         if keys.dtypes() != wanted.dtypes() {
@@ -147,22 +147,22 @@ impl Layout {
     }
 
     /// The rows of the window.
-    pub fn inside(&self, rows: &DataFrame, window: Window) -> PolarsResult<DataFrame> {
+    pub(super) fn inside(&self, rows: &DataFrame, window: Window) -> PolarsResult<DataFrame> {
         rows.filter(&self.mask(rows, window)?)
     }
 
     /// How many rows belong to other windows.
-    pub fn count_outside(&self, rows: &DataFrame, window: Window) -> PolarsResult<usize> {
+    pub(super) fn count_outside(&self, rows: &DataFrame, window: Window) -> PolarsResult<usize> {
         Ok(rows.height() - self.mask(rows, window)?.sum().unwrap_or(0) as usize)
     }
 
     /// The rows of all other windows.
-    pub fn outside(&self, rows: &DataFrame, window: Window) -> PolarsResult<DataFrame> {
+    pub(super) fn outside(&self, rows: &DataFrame, window: Window) -> PolarsResult<DataFrame> {
         rows.filter(&!&self.mask(rows, window)?)
     }
 
     /// The rows by partition, sorted by time, none empty.
-    pub fn by_partition(&self, rows: &DataFrame) -> PolarsResult<Vec<(String, DataFrame)>> {
+    pub(super) fn by_partition(&self, rows: &DataFrame) -> PolarsResult<Vec<(String, DataFrame)>> {
         let mut rows = rows.clone();
         let mut times = self.times(&rows)?;
         if !times.is_sorted() {
@@ -183,7 +183,7 @@ impl Layout {
     }
 
     /// The times that a partition value names; nothing where it is not a value of this table.
-    pub fn partition_window(&self, value: &str) -> Option<Window> {
+    pub(super) fn partition_window(&self, value: &str) -> Option<Window> {
         // A date alone is no instant: midnight is added.
         let start = match self.pattern() {
             DAY => NaiveDate::parse_from_str(value, DAY).ok()?.and_hms_opt(0, 0, 0)?,
@@ -194,7 +194,7 @@ impl Layout {
     }
 
     /// The times of a file's rows by its statistics, in microseconds, both inclusive.
-    pub fn range(&self, stats: &Stats) -> Option<(i64, i64)> {
+    pub(super) fn range(&self, stats: &Stats) -> Option<(i64, i64)> {
         stats.times(&self.time, self.scale())
     }
 

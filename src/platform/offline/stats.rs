@@ -15,7 +15,7 @@ const TEXT: usize = 32;
 const CUT: i64 = 999;
 
 /// The statistics of these columns, as an `add` action holds them.
-pub fn make(rows: &DataFrame, columns: &[String]) -> PolarsResult<String> {
+pub(super) fn make(rows: &DataFrame, columns: &[String]) -> PolarsResult<String> {
     let (mut least, mut greatest, mut nulls) = (Map::new(), Map::new(), Map::new());
     for name in columns {
         let column = rows.column(name)?;
@@ -66,21 +66,21 @@ fn iso(at: i64, upper: bool) -> String {
 }
 
 /// Statistics as they were read.
-pub struct Stats(Value);
+pub(super) struct Stats(Value);
 
 impl Stats {
     /// Reads them; text that makes no sense tells nothing.
-    pub fn parse(text: Option<&str>) -> Self {
+    pub(super) fn parse(text: Option<&str>) -> Self {
         Self(text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
     }
 
     /// How many rows the file has.
-    pub fn rows(&self) -> Option<i64> {
+    pub(super) fn rows(&self) -> Option<i64> {
         self.0.get("numRecords")?.as_i64()
     }
 
     /// Bounds of a column of times, in microseconds: timestamps, or nanoseconds as int64 with `scale` 1000.
-    pub fn times(&self, column: &str, scale: i64) -> Option<(i64, i64)> {
+    pub(super) fn times(&self, column: &str, scale: i64) -> Option<(i64, i64)> {
         let (least, greatest) = self.range(column)?;
         match (least.as_i64(), greatest.as_i64()) {
             (Some(least), Some(greatest)) => Some((least.div_euclid(scale), greatest.div_euclid(scale))),
@@ -92,7 +92,7 @@ impl Stats {
     }
 
     /// Which of the keys the file may hold, by one key column of it.
-    pub fn may_hold(&self, keys: &Column) -> PolarsResult<BooleanChunked> {
+    pub(super) fn may_hold(&self, keys: &Column) -> PolarsResult<BooleanChunked> {
         let all = || BooleanChunked::full(keys.name().clone(), true, keys.len());
         let Some((least, greatest)) = self.range(keys.name()) else { return Ok(all()) };
         Ok(match (least, greatest) {

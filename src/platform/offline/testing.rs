@@ -12,30 +12,30 @@ use crate::platform::offline::{OfflineTable, Stamp};
 use crate::platform::{frame, testing};
 
 /// One stored row: two join keys, the timestamp in microseconds since `base`, a feature.
-pub type Row = (Option<String>, Option<i64>, i64, i64);
+pub(super) type Row = (Option<String>, Option<i64>, i64, i64);
 
 /// The midnight that times count from.
-pub fn base() -> Time {
+pub(super) fn base() -> Time {
     parse_time("2026-11-20").unwrap()
 }
 
 /// So many hours after it.
-pub fn hours(from: i64, to: i64) -> Window {
+pub(super) fn hours(from: i64, to: i64) -> Window {
     Window { start: base() + Span::hours(from), end: base() + Span::hours(to) }
 }
 
 /// The rows of a scan, as the engine reads them.
-pub fn scanned(table: &OfflineTable, window: Option<Window>) -> DataFrame {
+pub(super) fn scanned(table: &OfflineTable, window: Option<Window>) -> DataFrame {
     stored::scan(&table.scan(window).unwrap()).unwrap().collect().unwrap()
 }
 
 /// The first attempt of a job.
-pub fn stamp(job: u128) -> Stamp {
+pub(super) fn stamp(job: u128) -> Stamp {
     Stamp { job: Id(job), attempt: 1 }
 }
 
 /// A view of the latest rows, in partitions of that size.
-pub fn view(partition: Span) -> View {
+pub(super) fn view(partition: Span) -> View {
     let mut view = testing::view("latest");
     view.join_keys = vec![("k".to_owned(), DataType::String), ("n".to_owned(), DataType::Int64)];
     view.kind = Kind::Temporal { ttl: None, features: vec![("x".to_owned(), DataType::Int64)] };
@@ -44,7 +44,7 @@ pub fn view(partition: Span) -> View {
 }
 
 /// The rows as a job makes them.
-pub fn frame(rows: &[Row]) -> DataFrame {
+pub(super) fn frame(rows: &[Row]) -> DataFrame {
     let column = |name: &str, word: DataType, of: &dyn Fn(&Row) -> Value| {
         frame::column(name, &word, &rows.iter().map(of).collect::<Vec<_>>()).unwrap()
     };
@@ -60,13 +60,13 @@ pub fn frame(rows: &[Row]) -> DataFrame {
 }
 
 /// The same keys as a deletion names them.
-pub fn keys(keys: &[(Option<&str>, Option<i64>)]) -> DataFrame {
+pub(super) fn keys(keys: &[(Option<&str>, Option<i64>)]) -> DataFrame {
     let rows: Vec<Row> = keys.iter().map(|(k, n)| (k.map(str::to_owned), *n, 0, 0)).collect();
     frame(&rows).select(["k", "n"]).unwrap()
 }
 
 /// The rows of a frame, sorted.
-pub fn rows(frame: &DataFrame) -> Vec<Row> {
+pub(super) fn rows(frame: &DataFrame) -> Vec<Row> {
     let row = |cells: Vec<Value>| match cells.as_slice() {
         [k, n, Value::Time(at), Value::Int(x)] => (
             if let Value::Text(k) = k { Some(k.clone()) } else { None },
@@ -82,12 +82,12 @@ pub fn rows(frame: &DataFrame) -> Vec<Row> {
 }
 
 /// A row of a key at an hour.
-pub fn row(key: &str, n: i64, hour: i64, x: i64) -> Row {
+pub(super) fn row(key: &str, n: i64, hour: i64, x: i64) -> Row {
     (Some(key.to_owned()), Some(n), hour * 3_600_000_000 + 1, x)
 }
 
 /// The data files below a folder, sorted.
-pub fn data_files(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn data_files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -10,7 +10,7 @@ use crate::model::{DataType as Word, Value, foreign};
 use crate::platform::frame;
 
 /// A column of a frame by the kind of its values.
-pub enum Cells {
+pub(super) enum Cells {
     /// Integers of any width.
     Int(Int64Chunked),
     Float(Float64Chunked),
@@ -23,7 +23,7 @@ pub enum Cells {
 
 impl Cells {
     /// The column of that name.
-    pub fn column(rows: &DataFrame, name: &str) -> PolarsResult<Self> {
+    pub(super) fn column(rows: &DataFrame, name: &str) -> PolarsResult<Self> {
         let series = rows.column(name)?.as_materialized_series().rechunk();
         Ok(match series.dtype() {
             DataType::String => Self::Text(series.str()?.clone()),
@@ -40,7 +40,7 @@ impl Cells {
     }
 
     /// Appends the value of a row to a stored value.
-    pub fn push(&self, row: usize, bytes: &mut Vec<u8>) {
+    pub(super) fn push(&self, row: usize, bytes: &mut Vec<u8>) {
         let done = match self {
             Self::Int(column) => column.get(row).map(|number| codec::push_int(bytes, number)),
             Self::Float(column) => column.get(row).map(|number| codec::push_float(bytes, number)),
@@ -68,18 +68,18 @@ impl Cells {
     }
 
     /// The number of a row: an integer, or microseconds.
-    pub fn number(&self, row: usize) -> Option<i64> {
+    pub(super) fn number(&self, row: usize) -> Option<i64> {
         if let Self::Int(column) | Self::Micros(column) = self { column.get(row) } else { None }
     }
 
     /// The greatest number.
-    pub fn max(&self) -> Option<i64> {
+    pub(super) fn max(&self) -> Option<i64> {
         if let Self::Int(column) | Self::Micros(column) = self { column.max() } else { None }
     }
 }
 
 /// The join keys of a frame's rows.
-pub struct KeyCells {
+pub(super) struct KeyCells {
     view: [u8; ID_BYTES],
     /// In the order of stored keys.
     columns: Vec<Cells>,
@@ -89,7 +89,7 @@ pub struct KeyCells {
 
 impl KeyCells {
     /// The join key columns of a frame, of their declared types.
-    pub fn new(plan: &Plan, rows: &DataFrame) -> Result<Self, OnlineError> {
+    pub(super) fn new(plan: &Plan, rows: &DataFrame) -> Result<Self, OnlineError> {
         let column = |at: &usize| {
             let (name, data_type) = &plan.join_keys[*at];
             let cells = Cells::column(rows, name).map_err(|error| unfit(plan, &error))?;
@@ -108,7 +108,7 @@ impl KeyCells {
     }
 
     /// The key of a row's join key, as [`Plan::key`].
-    pub fn key(&self, row: usize) -> Key {
+    pub(super) fn key(&self, row: usize) -> Key {
         let mut bytes = Vec::with_capacity(48);
         bytes.extend(self.view);
         let mut split = bytes.len();
@@ -124,7 +124,7 @@ impl KeyCells {
 }
 
 /// Rows that lack the columns of the view.
-pub fn unfit(plan: &Plan, error: &PolarsError) -> OnlineError {
+pub(super) fn unfit(plan: &Plan, error: &PolarsError) -> OnlineError {
     OnlineError::Mismatch(format!(
         "view {}: the rows to be written do not fit it: {}",
         plan.name,

@@ -8,10 +8,10 @@ use super::OnlineError;
 use super::contract::{Change, ENTRY, Lost, NewerPut, PartitionStore};
 
 /// Bytes of memory ([`PartitionStore::cost`]) after which a write is cut.
-pub const PART_BYTES: usize = 32 << 20;
+pub(super) const PART_BYTES: usize = 32 << 20;
 
 /// Collects changes and writes them in parts.
-pub struct Chunks<'a> {
+pub(super) struct Chunks<'a> {
     place: &'a dyn PartitionStore,
     limit: usize,
     changes: Vec<Change>,
@@ -22,7 +22,7 @@ pub struct Chunks<'a> {
 
 /// What all parts of a write did beside what they were told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Done {
+pub(super) struct Done {
     /// The conditional puts that lost against newer values.
     pub lost: Lost,
     /// Values that the ranges held which were removed.
@@ -31,13 +31,13 @@ pub struct Done {
 
 impl<'a> Chunks<'a> {
     /// Nothing yet. A part is written once it has `limit` bytes.
-    pub fn new(place: &'a dyn PartitionStore, limit: usize) -> Self {
+    pub(super) fn new(place: &'a dyn PartitionStore, limit: usize) -> Self {
         Self { place, limit, changes: Vec::new(), size: 0, key: Vec::new(), done: Done::default() }
     }
 
     /// Tells which join key the next changes belong to. Writes what there is when it is another one and the part is
     /// full.
-    pub fn begin_key(&mut self, key: &[u8]) -> Result<(), OnlineError> {
+    pub(super) fn begin_key(&mut self, key: &[u8]) -> Result<(), OnlineError> {
         if self.key != key {
             if self.size >= self.limit {
                 self.write()?;
@@ -48,18 +48,18 @@ impl<'a> Chunks<'a> {
         Ok(())
     }
 
-    pub fn push(&mut self, change: Change) {
+    pub(super) fn push(&mut self, change: Change) {
         self.size += self.place.cost(&change);
         self.changes.push(change);
     }
 
     /// Whether so many entries of about that size are more than one part.
-    pub fn is_great(&self, entries: usize, size: usize) -> bool {
+    pub(super) fn is_great(&self, entries: usize, size: usize) -> bool {
         entries.saturating_mul(size + ENTRY) >= self.limit
     }
 
     /// Writes what there is, and then these rows in a write of their own.
-    pub fn load_rows(&mut self, puts: &mut dyn Iterator<Item = NewerPut>) -> Result<(), OnlineError> {
+    pub(super) fn load_rows(&mut self, puts: &mut dyn Iterator<Item = NewerPut>) -> Result<(), OnlineError> {
         self.write()?;
         let lost = self.place.load_rows(puts)?;
         self.done.lost.changes += lost.changes;
@@ -83,7 +83,7 @@ impl<'a> Chunks<'a> {
     }
 
     /// Writes what is left, and gives what all parts did.
-    pub fn finish(mut self) -> Result<Done, OnlineError> {
+    pub(super) fn finish(mut self) -> Result<Done, OnlineError> {
         if !self.changes.is_empty() {
             self.write()?;
         }

@@ -17,7 +17,7 @@ const MAX_DEPTH: u8 = 4;
 /// Appends one join key value. The order of the bytes is the order of the values, nulls first. No key is the beginning
 /// of another, so that what is stored below one key is never met below a longer one, and several keys can be taken
 /// apart without their lengths. Absent for types that cannot be keys.
-pub fn push_key(bytes: &mut Vec<u8>, value: &Value) -> Option<()> {
+pub(super) fn push_key(bytes: &mut Vec<u8>, value: &Value) -> Option<()> {
     match value {
         Value::Null => bytes.push(0),
         Value::Int(number) => push_int_key(bytes, *number),
@@ -28,7 +28,7 @@ pub fn push_key(bytes: &mut Vec<u8>, value: &Value) -> Option<()> {
 }
 
 /// Appends an integer join key.
-pub fn push_int_key(bytes: &mut Vec<u8>, number: i64) {
+pub(super) fn push_int_key(bytes: &mut Vec<u8>, number: i64) {
     bytes.push(1);
     bytes.extend(ordered(number));
 }
@@ -36,7 +36,7 @@ pub fn push_int_key(bytes: &mut Vec<u8>, number: i64) {
 /// Appends a text join key. Two zero bytes end it: less than anything that may follow the same beginning, so that `a`
 /// comes before `ab`. A zero byte inside is therefore followed by 0xff, which no end is, and which keeps it less than
 /// any other byte.
-pub fn push_text_key(bytes: &mut Vec<u8>, text: &str) {
+pub(super) fn push_text_key(bytes: &mut Vec<u8>, text: &str) {
     bytes.push(2);
     if !text.as_bytes().contains(&0) {
         bytes.extend(text.as_bytes());
@@ -52,7 +52,7 @@ pub fn push_text_key(bytes: &mut Vec<u8>, text: &str) {
 }
 
 /// The join key value at the front of the bytes, and the rest; absent when they are damaged.
-pub fn take_key(bytes: &[u8]) -> Option<(Value, &[u8])> {
+pub(super) fn take_key(bytes: &[u8]) -> Option<(Value, &[u8])> {
     let (tag, rest) = bytes.split_first()?;
     match tag {
         0 => Some((Value::Null, rest)),
@@ -77,7 +77,7 @@ pub fn take_key(bytes: &[u8]) -> Option<(Value, &[u8])> {
 }
 
 /// The bytes of the join key value at the front, and the rest, without reading it; absent when they are damaged.
-pub fn split_key(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn split_key(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let length = match bytes.first()? {
         0 => 1,
         1 => 9,
@@ -101,22 +101,22 @@ fn text_end(bytes: &[u8]) -> Option<usize> {
 
 /// Eight bytes that sort as the number does: with its sign bit turned over, for that is set where a number is less than
 /// zero, and bytes with it set come last.
-pub fn ordered(number: i64) -> [u8; 8] {
+pub(super) fn ordered(number: i64) -> [u8; 8] {
     ((number as u64) ^ (1 << 63)).to_be_bytes()
 }
 
 /// The number behind eight bytes of [`ordered`].
-pub fn unordered(bytes: &[u8]) -> Option<i64> {
+pub(super) fn unordered(bytes: &[u8]) -> Option<i64> {
     Some((u64::from_be_bytes(bytes.try_into().ok()?) ^ (1 << 63)) as i64)
 }
 
 /// An instant as eight bytes that sort as it does.
-pub fn instant(at: Time) -> [u8; 8] {
+pub(super) fn instant(at: Time) -> [u8; 8] {
     ordered(micros(at))
 }
 
 /// The bytes of a row of values.
-pub fn encode(values: &[Value]) -> Vec<u8> {
+pub(super) fn encode(values: &[Value]) -> Vec<u8> {
     let mut bytes = Vec::new();
     begin(&mut bytes, values.len());
     values.iter().for_each(|value| push(&mut bytes, value));
@@ -124,18 +124,18 @@ pub fn encode(values: &[Value]) -> Vec<u8> {
 }
 
 /// Begins a row of that many values; each is then appended by [`push`] or one of its kin.
-pub fn begin(bytes: &mut Vec<u8>, values: usize) {
+pub(super) fn begin(bytes: &mut Vec<u8>, values: usize) {
     bytes.push(VERSION);
     bytes.extend((values as u32).to_be_bytes());
 }
 
 /// Begins a tile, as [`begin`] a row.
-pub fn begin_tile(bytes: &mut Vec<u8>, values: usize) {
+pub(super) fn begin_tile(bytes: &mut Vec<u8>, values: usize) {
     bytes.push(WHOLE_TILE);
     bytes.extend((values as u32).to_be_bytes());
 }
 
-pub fn push(bytes: &mut Vec<u8>, value: &Value) {
+pub(super) fn push(bytes: &mut Vec<u8>, value: &Value) {
     match value {
         Value::Null => push_null(bytes),
         Value::Int(number) => push_int(bytes, *number),
@@ -151,41 +151,41 @@ pub fn push(bytes: &mut Vec<u8>, value: &Value) {
     }
 }
 
-pub fn push_null(bytes: &mut Vec<u8>) {
+pub(super) fn push_null(bytes: &mut Vec<u8>) {
     bytes.push(0);
 }
 
-pub fn push_int(bytes: &mut Vec<u8>, number: i64) {
+pub(super) fn push_int(bytes: &mut Vec<u8>, number: i64) {
     bytes.push(1);
     bytes.extend(number.to_be_bytes());
 }
 
-pub fn push_float(bytes: &mut Vec<u8>, number: f64) {
+pub(super) fn push_float(bytes: &mut Vec<u8>, number: f64) {
     bytes.push(2);
     bytes.extend(number.to_bits().to_be_bytes());
 }
 
-pub fn push_text(bytes: &mut Vec<u8>, text: &str) {
+pub(super) fn push_text(bytes: &mut Vec<u8>, text: &str) {
     bytes.push(3);
     bytes.extend((text.len() as u32).to_be_bytes());
     bytes.extend(text.as_bytes());
 }
 
 /// Appends an instant, in microseconds since 1970.
-pub fn push_micros(bytes: &mut Vec<u8>, at: i64) {
+pub(super) fn push_micros(bytes: &mut Vec<u8>, at: i64) {
     bytes.push(5);
     bytes.extend(at.to_be_bytes());
 }
 
 /// The values behind the bytes of [`encode`]; absent when they are damaged or of another version.
-pub fn decode(bytes: &[u8]) -> Option<Vec<Value>> {
+pub(super) fn decode(bytes: &[u8]) -> Option<Vec<Value>> {
     let (version, rest) = bytes.split_first()?;
     (*version == VERSION).then(|| whole_list(rest))?
 }
 
 /// The values of a tile, and whether it holds all parts of its layout; absent when they are damaged or of another
 /// version.
-pub fn decode_tile(bytes: &[u8]) -> Option<(Vec<Value>, bool)> {
+pub(super) fn decode_tile(bytes: &[u8]) -> Option<(Vec<Value>, bool)> {
     let (version, rest) = bytes.split_first()?;
     let is_whole = *version == WHOLE_TILE;
     if is_whole || *version == VERSION { Some((whole_list(rest)?, is_whole)) } else { None }

@@ -16,19 +16,19 @@ pub struct Read<T> {
 }
 
 /// The reads of a place, whose answers are counted.
-pub struct CountedReads<'a> {
+pub(super) struct CountedReads<'a> {
     inner: &'a dyn PartitionReads,
     bytes: AtomicU64,
 }
 
 impl<'a> CountedReads<'a> {
     /// Nothing counted so far.
-    pub fn new(inner: &'a dyn PartitionReads) -> Self {
+    pub(super) fn new(inner: &'a dyn PartitionReads) -> Self {
         Self { inner, bytes: AtomicU64::new(0) }
     }
 
     /// What was found through it, with the count.
-    pub fn read<T>(self, found: T) -> Read<T> {
+    pub(super) fn read<T>(self, found: T) -> Read<T> {
         Read { found, bytes: self.bytes.into_inner() }
     }
 

@@ -102,7 +102,7 @@ impl KeyRange {
 }
 
 /// The first bytes behind all that begin with `prefix`. Nothing but 0xff has none; prefixes here begin with an id.
-pub fn after(prefix: &[u8]) -> Vec<u8> {
+pub(crate) fn after(prefix: &[u8]) -> Vec<u8> {
     let mut end = prefix.to_vec();
     while let Some(last) = end.pop() {
         if last < 0xff {

@@ -7,7 +7,7 @@ use std::sync::mpsc::sync_channel;
 const AHEAD: (usize, usize) = (4, 4_096);
 
 /// Makes entries on a thread of its own, some ahead of who takes them, in their order.
-pub fn make_ahead<E: Send, T>(
+pub(super) fn make_ahead<E: Send, T>(
     mut entries: impl Iterator<Item = E> + Send,
     take: impl FnOnce(&mut dyn Iterator<Item = E>) -> T,
 ) -> T {

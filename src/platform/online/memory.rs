@@ -18,7 +18,7 @@ use crate::model::Id;
 type Value = (Vec<u8>, Option<i64>);
 
 /// Partitions in memory, and how many steps may still be done.
-pub struct MemoryStore {
+pub(crate) struct MemoryStore {
     all: RwLock<All>,
     /// Steps that are done before every other one fails.
     left: AtomicUsize,
@@ -40,7 +40,7 @@ impl Default for MemoryStore {
 
 impl MemoryStore {
     /// Lets so many steps be done from now on, and none after them.
-    pub fn let_steps(&self, left: usize) {
+    pub(crate) fn let_steps(&self, left: usize) {
         self.left.store(left, Ordering::SeqCst);
     }
 

@@ -12,7 +12,7 @@ use crate::platform::tiles::names::stored_names;
 
 /// One thing known of a view.
 #[derive(Clone, Copy)]
-pub enum Meta {
+pub(super) enum Meta {
     /// How far its stream was read: a `Position`.
     Position,
     /// The newest event time written.
@@ -29,7 +29,7 @@ pub enum Meta {
 
 impl Meta {
     /// Its key in [`Space::Views`].
-    pub fn key(self, view: Id) -> Key {
+    pub(super) fn key(self, view: Id) -> Key {
         let mut key = Vec::with_capacity(ID_BYTES + 1);
         key.extend(view.0.to_be_bytes());
         key.push(match self {
@@ -44,13 +44,13 @@ impl Meta {
     }
 
     /// Whether a joined key is that of some view.
-    pub fn is_of(self, key: &[u8]) -> bool {
+    pub(super) fn is_of(self, key: &[u8]) -> bool {
         key.len() == ID_BYTES + 1 && key.last() == self.key(Id(0)).joined().last()
     }
 
     /// The shape of a view's stored data: keys and columns with their types, and the tile size. Data of one shape must
     /// never be read as data of another.
-    pub fn shape_of(view: &View) -> Vec<u8> {
+    pub(super) fn shape_of(view: &View) -> Vec<u8> {
         let mut text = stored_names(view).join(",");
         for (_, data_type) in &view.join_keys {
             let _ = write!(text, ";{data_type}");
@@ -71,17 +71,17 @@ impl Meta {
 }
 
 /// The change that keeps something of a view.
-pub fn put(meta: Meta, view: Id, value: Vec<u8>) -> Change {
+pub(super) fn put(meta: Meta, view: Id, value: Vec<u8>) -> Change {
     Change::Put { space: Space::Views, key: meta.key(view), value, ends: None }
 }
 
 /// A set of windows, sorted, none touching another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Windows(Vec<Window>);
+pub(super) struct Windows(Vec<Window>);
 
 impl Windows {
     /// The set with one window more.
-    pub fn with(&self, window: Window) -> Self {
+    pub(super) fn with(&self, window: Window) -> Self {
         let mut all = self.0.clone();
         all.push(window);
         all.sort();
@@ -96,27 +96,27 @@ impl Windows {
     }
 
     /// Whether the instant lies inside one of them.
-    pub fn contains(&self, at: crate::model::Time) -> bool {
+    pub(super) fn contains(&self, at: crate::model::Time) -> bool {
         self.0.iter().any(|window| window.contains(at))
     }
 
     /// Whether all of the window lies inside one of them.
-    pub fn cover(&self, window: Window) -> bool {
+    pub(super) fn cover(&self, window: Window) -> bool {
         self.0.iter().any(|known| known.start <= window.start && window.end <= known.end)
     }
 
     /// The windows, in the order of time.
-    pub fn list(self) -> Vec<Window> {
+    pub(super) fn list(self) -> Vec<Window> {
         self.0
     }
 
     /// Sixteen bytes a window.
-    pub fn encode(&self) -> Vec<u8> {
+    pub(super) fn encode(&self) -> Vec<u8> {
         self.0.iter().flat_map(|window| [codec::instant(window.start), codec::instant(window.end)]).flatten().collect()
     }
 
     /// The set behind the bytes; bytes that are left over are ignored.
-    pub fn decode(bytes: &[u8]) -> Self {
+    pub(super) fn decode(bytes: &[u8]) -> Self {
         let at = |bytes: &[u8]| codec::unordered(bytes).map(from_micros);
         let window = |bytes: &[u8]| Some(Window { start: at(bytes.get(..8)?)?, end: at(bytes.get(8..)?)? });
         Self(bytes.chunks_exact(16).filter_map(window).collect())

@@ -14,7 +14,7 @@ use crate::platform::definition::{Kind, View};
 use crate::platform::tiles::{StoredColumn, stored_columns};
 
 /// What the store needs to know of a view.
-pub struct Plan {
+pub(super) struct Plan {
     pub id: Id,
     pub name: String,
     /// How its features are made.
@@ -39,7 +39,7 @@ pub struct Plan {
 
 impl Plan {
     /// The plan of a view.
-    pub fn new(view: &View) -> Self {
+    pub(super) fn new(view: &View) -> Self {
         let order = key_order(view);
         Self {
             id: view.id,
@@ -58,7 +58,7 @@ impl Plan {
     }
 
     /// Whether it is the plan of that definition.
-    pub fn fits(&self, view: &View) -> bool {
+    pub(super) fn fits(&self, view: &View) -> bool {
         self.name == view.name
             && self.join_keys == view.join_keys
             && self.index == view.online_serving_index
@@ -67,23 +67,23 @@ impl Plan {
     }
 
     /// The space of its values: tiles of aggregates, rows of temporal views.
-    pub fn space(&self) -> Space {
+    pub(super) fn space(&self) -> Space {
         if matches!(self.kind, Kind::Aggregate { .. }) { Space::Tiles } else { Space::Rows }
     }
 
     /// Size of a tile and the longest window, microseconds; zero for temporal views.
-    pub fn reach(&self) -> (i64, i64) {
+    pub(super) fn reach(&self) -> (i64, i64) {
         self.reach
     }
 
     /// How long a row counts; absent for ever, and for aggregates.
-    pub fn ttl(&self) -> Option<Span> {
+    pub(super) fn ttl(&self) -> Option<Span> {
         if let Kind::Temporal { ttl, .. } = &self.kind { *ttl } else { None }
     }
 
     /// The first tile start that a lookup at `now` or later can reach, microseconds: its tile ends behind
     /// `floor(now) - longest window` (docs/semantics.md section 6).
-    pub fn first_start(&self, now: i64) -> i64 {
+    pub(super) fn first_start(&self, now: i64) -> i64 {
         let (interval, longest) = self.reach();
         let edge = if interval > 0 { now.div_euclid(interval).saturating_mul(interval) } else { now };
         edge.saturating_sub(longest).saturating_sub(interval).saturating_add(1)
@@ -91,7 +91,7 @@ impl Plan {
 
     /// The instant from which no lookup sees the tile that starts at `start`, both in microseconds: the first whose
     /// [`Plan::first_start`] lies behind it.
-    pub fn tile_ends(&self, start: i64) -> i64 {
+    pub(super) fn tile_ends(&self, start: i64) -> i64 {
         let (interval, longest) = self.reach();
         let end = start.saturating_add(interval).saturating_add(longest);
         // What is seen changes at the edges of tiles alone.
@@ -100,7 +100,7 @@ impl Plan {
 
     /// The instant from which no lookup sees a stored value, microseconds; absent where it counts for ever, or is
     /// damaged.
-    pub fn ends(&self, sort: &[u8], value: &[u8]) -> Option<i64> {
+    pub(super) fn ends(&self, sort: &[u8], value: &[u8]) -> Option<i64> {
         match self.space() {
             Space::Tiles => codec::unordered(sort.last_chunk::<TIME_BYTES>()?).map(|start| self.tile_ends(start)),
             _ => codec::unordered(value.first_chunk::<TIME_BYTES>()?).and_then(|time| self.row_ends(time)),
@@ -108,7 +108,7 @@ impl Plan {
     }
 
     /// What no lookup at `now` (microseconds) or later sees; absent where everything counts for ever.
-    pub fn over(&self, now: i64) -> Option<Over> {
+    pub(super) fn over(&self, now: i64) -> Option<Over> {
         let before = match self.space() {
             Space::Tiles => self.first_start(now),
             _ => now.saturating_sub(span_micros(self.ttl()?)).saturating_add(1),
@@ -117,12 +117,12 @@ impl Plan {
     }
 
     /// The instant at which a row of that time is over, both in microseconds; absent where rows count for ever.
-    pub fn row_ends(&self, time: i64) -> Option<i64> {
+    pub(super) fn row_ends(&self, time: i64) -> Option<i64> {
         self.ttl().map(|ttl| time.saturating_add(span_micros(ttl)))
     }
 
     /// The times whose tiles or rows a lookup at an instant can see.
-    pub fn seen_at(&self, at: Time) -> Window {
+    pub(super) fn seen_at(&self, at: Time) -> Window {
         let start = match (&self.kind, self.ttl()) {
             // The end of the first tile that counts lies behind this.
             (Kind::Aggregate { .. }, _) => {
@@ -134,13 +134,13 @@ impl Plan {
     }
 
     /// Where the keys of the serving index stand in the view's order, in the index's order.
-    pub fn index_order(&self) -> Vec<usize> {
+    pub(super) fn index_order(&self) -> Vec<usize> {
         let place = |name: &String| self.join_keys.iter().position(|(key, _)| key == name);
         self.index.iter().filter_map(place).collect()
     }
 
     /// Refuses keys that are not those of the view.
-    pub fn check_keys(&self, keys: &[Value]) -> Result<(), OnlineError> {
+    pub(super) fn check_keys(&self, keys: &[Value]) -> Result<(), OnlineError> {
         if keys.len() == self.join_keys.len() {
             return keys
                 .iter()
@@ -159,7 +159,7 @@ impl Plan {
 
     /// The key of a join key, given in the view's order: of a row, and the beginning of those of its tiles. Room for a
     /// tile's start is kept.
-    pub fn key(&self, keys: &[Value]) -> Result<Key, OnlineError> {
+    pub(super) fn key(&self, keys: &[Value]) -> Result<Key, OnlineError> {
         let mut bytes = Vec::with_capacity(64);
         bytes.extend(self.id.0.to_be_bytes());
         let mut split = bytes.len();
@@ -175,7 +175,7 @@ impl Plan {
 
     /// The partition of keys of the serving index, given in the index's order; and the join keys in the view's order,
     /// the wildcard key null.
-    pub fn partition(&self, indexed: &[Value]) -> Result<(Key, Vec<Value>), OnlineError> {
+    pub(super) fn partition(&self, indexed: &[Value]) -> Result<(Key, Vec<Value>), OnlineError> {
         let places = self.index_order();
         if indexed.len() != places.len() {
             return Err(OnlineError::Mismatch(format!(
@@ -201,7 +201,7 @@ impl Plan {
     }
 
     /// The key behind a joined one, of this view. Of a damaged one all is the partition.
-    pub fn split(&self, joined: Vec<u8>) -> Key {
+    pub(super) fn split(&self, joined: Vec<u8>) -> Key {
         let mut keys = joined.get(ID_BYTES..);
         for _ in 0..self.indexed {
             keys = keys.and_then(codec::split_key).map(|(_, rest)| rest);
@@ -211,7 +211,7 @@ impl Plan {
     }
 
     /// What is stored of the view cannot be read.
-    pub fn damaged(&self, place: &dyn PartitionReads) -> OnlineError {
+    pub(super) fn damaged(&self, place: &dyn PartitionReads) -> OnlineError {
         OnlineError::Store {
             path: place.place(),
             problem: format!(
@@ -223,7 +223,7 @@ impl Plan {
 }
 
 /// Join keys in the view's order, the wildcard key moved to the end.
-pub fn key_order(view: &View) -> Vec<usize> {
+pub(super) fn key_order(view: &View) -> Vec<usize> {
     let (mut order, wildcard): (Vec<usize>, Vec<usize>) =
         (0..view.join_keys.len()).partition(|at| is_indexed(view, *at));
     order.extend(wildcard);

@@ -13,7 +13,7 @@ use crate::model::{Time, Value};
 use crate::platform::tiles::Tile;
 
 /// Entries that one query answers at most.
-pub const MOST_ENTRIES: usize = 10_000;
+pub(super) const MOST_ENTRIES: usize = 10_000;
 
 /// What a range has given so far: the entries that are whole, and the tiles of the wildcard key under way.
 struct Found<'a> {
@@ -29,7 +29,12 @@ struct Found<'a> {
 }
 
 /// The entries under the indexed keys at instant `at`, in the order of the wildcard key.
-pub fn query(reads: &dyn PartitionReads, plan: &Plan, indexed: &[Value], at: Time) -> Result<Vec<Entry>, OnlineError> {
+pub(super) fn query(
+    reads: &dyn PartitionReads,
+    plan: &Plan,
+    indexed: &[Value],
+    at: Time,
+) -> Result<Vec<Entry>, OnlineError> {
     let (partition, indexed) = plan.partition(indexed)?;
     let mut found = Found {
         plan,

@@ -10,7 +10,7 @@ use super::key::{Key, KeyRange};
 use super::plan::Plan;
 
 /// Removes everything of the join keys of a frame.
-pub fn delete(chunks: &mut Chunks<'_>, plan: &Plan, keys: &DataFrame) -> Result<(), OnlineError> {
+pub(super) fn delete(chunks: &mut Chunks<'_>, plan: &Plan, keys: &DataFrame) -> Result<(), OnlineError> {
     let cells = KeyCells::new(plan, keys)?;
     let mut keys: Vec<Key> = (0..keys.height()).map(|row| cells.key(row)).collect();
     keys.sort_unstable();

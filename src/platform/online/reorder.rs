@@ -41,20 +41,20 @@ impl KeyOrder {
 }
 
 /// The changes that keep how the stored keys of a view lie.
-pub fn order_of(place: &dyn PartitionStore, plan: &Plan) -> impl Iterator<Item = Change> {
+pub(super) fn order_of(place: &dyn PartitionStore, plan: &Plan) -> impl Iterator<Item = Change> {
     let order = plan.order.iter().map(|at| *at as u8).collect();
     let indexed = place.keeps_partitions_apart().then(|| put(Meta::Indexed, plan.id, vec![plan.indexed as u8]));
     [put(Meta::Order, plan.id, order)].into_iter().chain(indexed)
 }
 
 /// Whether the stored keys of a view lie as its plan has them.
-pub fn is_ordered(place: &dyn PartitionStore, plan: &Plan) -> Result<bool, OnlineError> {
+pub(super) fn is_ordered(place: &dyn PartitionStore, plan: &Plan) -> Result<bool, OnlineError> {
     Ok(KeyOrder::stored(place, plan)? == KeyOrder::planned(plan))
 }
 
 /// Brings the stored keys of a view into the plan's order, in one write: a half of it could not be told from the whole.
 /// Its memory is that of the view's data.
-pub fn reorder(place: &dyn PartitionStore, plan: &Plan) -> Result<(), OnlineError> {
+pub(super) fn reorder(place: &dyn PartitionStore, plan: &Plan) -> Result<(), OnlineError> {
     let (stored, planned) = (KeyOrder::stored(place, plan)?, KeyOrder::planned(plan));
     if stored == planned {
         return Ok(());

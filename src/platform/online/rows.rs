@@ -65,7 +65,12 @@ impl Newest {
 
 /// Upserts the newest row of each key by newer-or-equal time: great writes all rows in one, ahead of what follows. Rows
 /// whose ttl is over at `now` are left out.
-pub fn upsert(chunks: &mut Chunks<'_>, plan: &Plan, rows: &DataFrame, now: Time) -> Result<BatchWrite, OnlineError> {
+pub(super) fn upsert(
+    chunks: &mut Chunks<'_>,
+    plan: &Plan,
+    rows: &DataFrame,
+    now: Time,
+) -> Result<BatchWrite, OnlineError> {
     let mut newest = Newest::new(plan, rows)?;
     let mut done = BatchWrite { skipped: newest.late, ..BatchWrite::default() };
     let rows = std::mem::take(&mut newest.rows);
@@ -96,7 +101,10 @@ pub fn upsert(chunks: &mut Chunks<'_>, plan: &Plan, rows: &DataFrame, now: Time)
 }
 
 /// The upserts of a stream's rows, for each how many rows it stands for, and what was written if none of them loses.
-pub fn upsert_stream(plan: &Plan, rows: &DataFrame) -> Result<(Vec<Change>, Vec<u64>, StreamWrite), OnlineError> {
+pub(super) fn upsert_stream(
+    plan: &Plan,
+    rows: &DataFrame,
+) -> Result<(Vec<Change>, Vec<u64>, StreamWrite), OnlineError> {
     let mut newest = Newest::new(plan, rows)?;
     let rows = std::mem::take(&mut newest.rows);
     let counts: Vec<u64> = rows.iter().map(|row| row.count).collect();
@@ -109,24 +117,28 @@ pub fn upsert_stream(plan: &Plan, rows: &DataFrame) -> Result<(Vec<Change>, Vec<
 }
 
 /// The stored row of a key: its time and features.
-pub fn read(reads: &dyn PartitionReads, plan: &Plan, key: &Key) -> Result<Option<(Time, Vec<Value>)>, OnlineError> {
+pub(super) fn read(
+    reads: &dyn PartitionReads,
+    plan: &Plan,
+    key: &Key,
+) -> Result<Option<(Time, Vec<Value>)>, OnlineError> {
     let Some(value) = reads.get(Space::Rows, key)? else { return Ok(None) };
     decode(&value).map(Some).ok_or_else(|| plan.damaged(reads))
 }
 
 /// The row behind a stored value; absent when that is damaged.
-pub fn decode(value: &[u8]) -> Option<(Time, Vec<Value>)> {
+pub(super) fn decode(value: &[u8]) -> Option<(Time, Vec<Value>)> {
     let time = time_of(value)?;
     Some((from_micros(time), codec::decode(value.get(TIME_BYTES..)?)?))
 }
 
 /// The time of a stored row, microseconds.
-pub fn time_of(value: &[u8]) -> Option<i64> {
+pub(super) fn time_of(value: &[u8]) -> Option<i64> {
     codec::unordered(value.get(..TIME_BYTES)?)
 }
 
 /// The newest time of the rows.
-pub fn newest_event(plan: &Plan, rows: &DataFrame) -> Result<Option<Time>, OnlineError> {
+pub(super) fn newest_event(plan: &Plan, rows: &DataFrame) -> Result<Option<Time>, OnlineError> {
     let times = Cells::column(rows, &plan.timestamp_field).map_err(|error| unfit(plan, &error))?;
     Ok(times.max().map(from_micros))
 }

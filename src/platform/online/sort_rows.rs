@@ -4,7 +4,7 @@
 //! rest, which lies somewhere else in memory.
 
 /// Sorts by key, rows of one key by number.
-pub fn sort_by_key<T>(rows: &mut Vec<T>, key: impl Fn(&T) -> (&[u8], usize)) {
+pub(super) fn sort_by_key<T>(rows: &mut Vec<T>, key: impl Fn(&T) -> (&[u8], usize)) {
     let Some(first) = rows.first().map(|row| key(row).0.to_vec()) else { return };
     let shared = rows
         .iter()

@@ -65,7 +65,7 @@ type Encoded<'a> = (&'a [(Key, usize)], Result<Vec<u8>, OnlineError>);
 
 /// Puts the tiles of the rows in the place of all tiles of the window. Rows that no lookup can reach at `now` or later
 /// are left out.
-pub fn replace(
+pub(super) fn replace(
     chunks: &mut Chunks<'_>,
     place: &dyn PartitionStore,
     plan: &Plan,
@@ -165,7 +165,7 @@ fn join_key(joined: &[u8]) -> &[u8] {
 }
 
 /// What a stream's tiles are held against.
-pub struct Known {
+pub(super) struct Known {
     /// Windows that batch jobs wrote.
     pub windows: Windows,
     /// Tiles that end at or before this instant come too late, microseconds.
@@ -173,7 +173,7 @@ pub struct Known {
 }
 
 /// Merges the rows into the tiles there are. Late tiles, and those of windows that batch wrote, are left out.
-pub fn merge_stream(
+pub(super) fn merge_stream(
     place: &dyn PartitionStore,
     plan: &Plan,
     known: &Known,
@@ -225,7 +225,7 @@ fn encode(tile: &Tile) -> Vec<u8> {
 }
 
 /// The tile behind a stored value; absent when that is damaged. What a tile of the form before this one lacks is null.
-pub fn decode(plan: &Plan, value: &[u8]) -> Option<Tile> {
+pub(super) fn decode(plan: &Plan, value: &[u8]) -> Option<Tile> {
     let (mut values, is_whole) = codec::decode_tile(value)?;
     let unshown = plan.layout.iter().filter(|stored| !stored.part.is_shown()).count();
     let lacking = if is_whole { 0 } else { unshown };
@@ -236,7 +236,7 @@ pub fn decode(plan: &Plan, value: &[u8]) -> Option<Tile> {
 }
 
 /// The tiles of one join key whose starts lie in `[from, to)`, microseconds, oldest first.
-pub fn read(
+pub(super) fn read(
     reads: &dyn PartitionReads,
     plan: &Plan,
     key: Key,
@@ -256,12 +256,12 @@ pub fn read(
 }
 
 /// The start at the end of a tile's sort key, microseconds.
-pub fn start_of(sort: &[u8]) -> Option<i64> {
+pub(super) fn start_of(sort: &[u8]) -> Option<i64> {
     codec::unordered(sort.last_chunk::<TIME_BYTES>()?)
 }
 
 /// The newest event that the rows can stand for: the last instant of their newest tile, or the newest event itself.
-pub fn newest_event(plan: &Plan, rows: &DataFrame) -> Result<Option<Time>, OnlineError> {
+pub(super) fn newest_event(plan: &Plan, rows: &DataFrame) -> Result<Option<Time>, OnlineError> {
     let starts = Cells::column(rows, ANCHOR).map_err(|error| unfit(plan, &error))?;
     let last = (plan.reach().0 - 1).max(0);
     Ok(starts.max().map(|nanos| from_micros(nanos.div_euclid(1_000).saturating_add(last))))

@@ -9,7 +9,7 @@ use crate::platform::tiles::{self, Tile};
 
 /// The tiles that a lookup at some instant sees, microseconds.
 #[derive(Clone, Copy, Debug)]
-pub struct TileSpan {
+pub(super) struct TileSpan {
     /// The tile edge that ends all windows.
     pub end: i64,
     /// The first start inside the longest window.
@@ -20,7 +20,7 @@ pub struct TileSpan {
 
 impl TileSpan {
     /// Tiles that end after `floor(at) - longest window` and at or before `floor(at)` (docs/semantics.md section 6).
-    pub fn seen_at(plan: &Plan, at: Time) -> Self {
+    pub(super) fn seen_at(plan: &Plan, at: Time) -> Self {
         let at = micros(at);
         let (interval, _) = plan.reach();
         let end = if interval > 0 { at.div_euclid(interval).saturating_mul(interval) } else { at };
@@ -29,12 +29,12 @@ impl TileSpan {
 }
 
 /// Whether a row of that time counts at an instant, both in microseconds (docs/semantics.md section 9).
-pub fn is_alive(plan: &Plan, time: i64, at: i64) -> bool {
+pub(super) fn is_alive(plan: &Plan, time: i64, at: i64) -> bool {
     time <= at && plan.row_ends(time).is_none_or(|end| at < end)
 }
 
 /// The vector of an aggregate view over tiles with their starts, oldest first.
-pub fn from_tiles(
+pub(super) fn from_tiles(
     plan: &Plan,
     keys: &[Value],
     tiles: &[(i64, Tile)],
@@ -57,7 +57,7 @@ pub fn from_tiles(
 }
 
 /// The vector of a temporal view; nulls without a row.
-pub fn from_row(plan: &Plan, keys: &[Value], row: Option<(Time, Vec<Value>)>) -> FeatureVector {
+pub(super) fn from_row(plan: &Plan, keys: &[Value], row: Option<(Time, Vec<Value>)>) -> FeatureVector {
     let Kind::Temporal { features, .. } = &plan.kind else { return FeatureVector::default() };
     let (time, values) = row.map(|(time, values)| (Some(time), values)).unwrap_or_default();
     let mut values = values.into_iter();

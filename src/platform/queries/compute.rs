@@ -26,7 +26,7 @@ use crate::wire::queries::{HistoryQuery, Query, QueryError};
 use crate::wire::status;
 
 /// Computes with the engine over the embedded stores.
-pub struct EngineCompute {
+pub(crate) struct EngineCompute {
     /// What computes.
     pub engine: Arc<dyn Engine>,
     /// Folder of the offline tables.
@@ -173,7 +173,7 @@ fn rows(ask: &HistoryAsk<'_>, table: &OfflineTable) -> Result<Rows, Failure> {
 ///
 /// # Errors
 /// With the sentence that says what to do.
-pub fn check_offline(view: &View) -> Result<(), QueryError> {
+pub(crate) fn check_offline(view: &View) -> Result<(), QueryError> {
     let why = match (view.live, view.offline) {
         (true, true) => return Ok(()),
         (false, _) => "its workspace is not live",
@@ -188,7 +188,7 @@ pub fn check_offline(view: &View) -> Result<(), QueryError> {
 }
 
 /// The code for an error about a dataset.
-pub fn code_of(error: &DatasetError) -> i32 {
+pub(crate) fn code_of(error: &DatasetError) -> i32 {
     match error {
         DatasetError::Name(_) => status::INVALID_ARGUMENT,
         DatasetError::Missing { .. } => status::NOT_FOUND,

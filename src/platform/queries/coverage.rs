@@ -15,7 +15,7 @@ const NAMED: usize = 3;
 
 /// The times of stored rows that values at these instants can come from: from the first instant less the longest window
 /// or ttl to the last. Nothing before the features begin is ever stored, so it is not missed.
-pub fn reach(view: &View, spine: &DataFrame, timestamp_key: &str, begins: Option<Time>) -> Option<Window> {
+pub(super) fn reach(view: &View, spine: &DataFrame, timestamp_key: &str, begins: Option<Time>) -> Option<Window> {
     let at = micros_of(spine.column(timestamp_key).ok()?).ok()?;
     let (first, last) = (from_micros(*at.iter().flatten().min()?), from_micros(*at.iter().flatten().max()?));
     let (back, end) = match &view.kind {
@@ -28,7 +28,7 @@ pub fn reach(view: &View, spine: &DataFrame, timestamp_key: &str, begins: Option
 }
 
 /// The warning about what of `reach` is not among the windows that the offline store holds; none where all of it is.
-pub fn warning(held: &[Window], reach: Window) -> Option<String> {
+pub(super) fn warning(held: &[Window], reach: Window) -> Option<String> {
     let gaps = reach.without(held);
     let named: Vec<String> = gaps.iter().take(NAMED).map(|gap| print_window(*gap)).collect();
     let more = gaps.len().checked_sub(NAMED).filter(|more| *more > 0).map(|more| format!(", and {more} more"));

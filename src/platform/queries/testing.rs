@@ -12,7 +12,7 @@ use crate::platform::engine::polars_engine::stored;
 use crate::platform::engine::{Engine, PolarsEngine};
 
 /// Runs and history by what the arguments say; windows and events as ever.
-pub struct Obedient;
+pub(crate) struct Obedient;
 
 impl Engine for Obedient {
     fn materialize(
@@ -64,7 +64,7 @@ impl Engine for Obedient {
 }
 
 /// A small table.
-pub fn two_rows() -> DataFrame {
+pub(crate) fn two_rows() -> DataFrame {
     df!("carrier" => ["UA", "B6"], "delay" => [Some(1.5), None]).unwrap()
 }
 

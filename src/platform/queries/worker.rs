@@ -25,7 +25,7 @@ const MEMORY: u64 = 1 << 30;
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// Starts the threads; they run until [`Queries::stop`] and `stop`.
-pub fn spawn(
+pub(crate) fn spawn(
     queries: &Queries,
     compute: &Arc<dyn Compute>,
     stop: &CancellationToken,

@@ -21,7 +21,7 @@ use crate::platform::source::{lap, schema};
 const MAX_ENTRIES: usize = 1_000;
 
 /// A workspace and the order in which its views are shown.
-pub struct ListedWorkspace {
+pub(super) struct ListedWorkspace {
     /// The workspace.
     pub workspace: Workspace,
     /// Names of views that come first, in this order.
@@ -30,7 +30,7 @@ pub struct ListedWorkspace {
 
 /// What the three files define, with all problems found.
 #[derive(Default)]
-pub struct Catalog {
+pub(super) struct Catalog {
     /// Workspaces, in file order.
     pub workspaces: Vec<ListedWorkspace>,
     /// Entities, in file order.
@@ -43,7 +43,7 @@ pub struct Catalog {
 
 impl Catalog {
     /// Reads the three files below `root`.
-    pub fn read(root: &Path, folders: &Folders, errors: &mut Vec<RepositoryError>) -> Self {
+    pub(super) fn read(root: &Path, folders: &Folders, errors: &mut Vec<RepositoryError>) -> Self {
         let mut catalog = Self::default();
         let mut broken = Vec::new();
         catalog.workspaces = entries(root, WORKSPACES, "workspace", errors, &mut broken, workspace);
@@ -55,7 +55,7 @@ impl Catalog {
 }
 
 /// Reads `[[kind]]` tables. A table with a problem is left out, its name added to `broken`.
-pub fn entries<T>(
+pub(super) fn entries<T>(
     root: &Path,
     file: &str,
     kind: &'static str,
@@ -92,7 +92,7 @@ pub fn entries<T>(
 }
 
 /// Names become parts of paths, table names and keys, so they are plain words.
-pub fn check_name(fields: &Fields<'_>, name: Option<&str>, taken: &[String]) {
+pub(super) fn check_name(fields: &Fields<'_>, name: Option<&str>, taken: &[String]) {
     let Some(name) = name else { return };
     let plain = name.len() <= 128
         && name.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -106,7 +106,7 @@ pub fn check_name(fields: &Fields<'_>, name: Option<&str>, taken: &[String]) {
 }
 
 /// The workspaces that a view or service names; all of them where it names none. Unknown ones are reported.
-pub fn workspaces(fields: &Fields<'_>, catalog: &Catalog) -> Vec<Workspace> {
+pub(super) fn workspaces(fields: &Fields<'_>, catalog: &Catalog) -> Vec<Workspace> {
     let all: Vec<Workspace> = catalog.workspaces.iter().map(|listed| listed.workspace.clone()).collect();
     let Some(names) = fields.texts("workspaces") else { return all };
     for name in &names {

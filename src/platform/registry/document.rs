@@ -18,7 +18,7 @@ use crate::platform::definition::RepositoryError;
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// A file of the repository and what is wrong with it.
-pub struct Document {
+pub(super) struct Document {
     file: PathBuf,
     text: String,
     problems: RefCell<Vec<RepositoryError>>,
@@ -26,7 +26,7 @@ pub struct Document {
 
 impl Document {
     /// Reads `root/file`. A file that cannot be read is a document without text and with one problem.
-    pub fn read(root: &Path, file: &Path) -> Self {
+    pub(super) fn read(root: &Path, file: &Path) -> Self {
         let document = |text| Self { file: file.to_owned(), text, problems: RefCell::default() };
         match read_text(&root.join(file)) {
             Ok(text) => document(text),
@@ -39,7 +39,7 @@ impl Document {
     }
 
     /// The fields of the file; absent, with a problem reported, when it is not TOML.
-    pub fn table(&self) -> Option<Spanned<DeTable<'_>>> {
+    pub(super) fn table(&self) -> Option<Spanned<DeTable<'_>>> {
         if !self.is_sound() {
             return None;
         }
@@ -54,7 +54,13 @@ impl Document {
     }
 
     /// Adds a problem at a place of the text.
-    pub fn report(&self, at: Option<Range<usize>>, field: &str, problem: impl Into<String>, fix: impl Into<String>) {
+    pub(super) fn report(
+        &self,
+        at: Option<Range<usize>>,
+        field: &str,
+        problem: impl Into<String>,
+        fix: impl Into<String>,
+    ) {
         let line = at.map(|span| self.line(span.start));
         let (problem, fix) = (problem.into(), fix.into());
         let error = RepositoryError { file: self.file.clone(), line, field: field.to_owned(), problem, fix };
@@ -62,17 +68,17 @@ impl Document {
     }
 
     /// Whether nothing was reported so far.
-    pub fn is_sound(&self) -> bool {
+    pub(super) fn is_sound(&self) -> bool {
         self.problems.borrow().is_empty()
     }
 
     /// How many problems were reported so far.
-    pub fn problem_count(&self) -> usize {
+    pub(super) fn problem_count(&self) -> usize {
         self.problems.borrow().len()
     }
 
     /// All problems, in the order of the lines.
-    pub fn into_problems(self) -> Vec<RepositoryError> {
+    pub(super) fn into_problems(self) -> Vec<RepositoryError> {
         let mut problems = self.problems.into_inner();
         problems.sort_by_key(|problem| problem.line);
         problems
@@ -103,7 +109,7 @@ fn read_text(path: &Path) -> Result<String, (String, String)> {
 }
 
 /// The fields of one TOML table. Fields that nobody asked for are reported by [`Fields::finish`].
-pub struct Fields<'d> {
+pub(super) struct Fields<'d> {
     document: &'d Document,
     table: &'d DeTable<'d>,
     span: Range<usize>,
@@ -113,36 +119,36 @@ pub struct Fields<'d> {
 
 impl<'d> Fields<'d> {
     /// The fields of the whole file.
-    pub fn of(document: &'d Document, table: &'d Spanned<DeTable<'d>>) -> Self {
+    pub(super) fn of(document: &'d Document, table: &'d Spanned<DeTable<'d>>) -> Self {
         // The span of the root covers the file; problems of the file as a whole point to its first line.
         Self { document, table: table.get_ref(), span: 0..0, prefix: String::new(), asked: RefCell::default() }
     }
 
     /// Reports a problem with the named field (or with the table, where the field is absent).
-    pub fn report(&self, name: &str, problem: impl Into<String>, fix: impl Into<String>) {
+    pub(super) fn report(&self, name: &str, problem: impl Into<String>, fix: impl Into<String>) {
         let span = self.table.get(name).map_or(self.span.clone(), Spanned::span);
         self.document.report(Some(span), &format!("{}{name}", self.prefix), problem, fix);
     }
 
     /// Reports a problem on a line (from 1) of the text in the named field.
-    pub fn report_line(&self, name: &str, line: usize, problem: impl Into<String>, fix: impl Into<String>) {
+    pub(super) fn report_line(&self, name: &str, line: usize, problem: impl Into<String>, fix: impl Into<String>) {
         let span = self.table.get(name).map_or(self.span.clone(), Spanned::span);
         let at = self.document.text.get(span.clone()).map_or(0, |raw| line_offset(raw, line));
         self.document.report(Some(span.start + at..span.end), &format!("{}{name}", self.prefix), problem, fix);
     }
 
     /// Whether the field is there.
-    pub fn has(&self, name: &str) -> bool {
+    pub(super) fn has(&self, name: &str) -> bool {
         self.table.contains_key(name)
     }
 
     /// A text.
-    pub fn text(&self, name: &'static str) -> Option<String> {
+    pub(super) fn text(&self, name: &'static str) -> Option<String> {
         self.read(name, "a text in quotes", |value| value.as_str().map(str::to_owned))
     }
 
     /// A text that must be there.
-    pub fn required_text(&self, name: &'static str, example: &str) -> Option<String> {
+    pub(super) fn required_text(&self, name: &'static str, example: &str) -> Option<String> {
         self.require(name, example);
         self.text(name).filter(|text| {
             if text.trim().is_empty() {
@@ -153,19 +159,19 @@ impl<'d> Fields<'d> {
     }
 
     /// Reports the field when it is absent.
-    pub fn require(&self, name: &'static str, example: &str) {
+    pub(super) fn require(&self, name: &'static str, example: &str) {
         if !self.has(name) {
             self.report(name, "is missing", format!("add {example}"));
         }
     }
 
     /// True or false.
-    pub fn flag(&self, name: &'static str) -> Option<bool> {
+    pub(super) fn flag(&self, name: &'static str) -> Option<bool> {
         self.read(name, "true or false", |value| value.as_bool())
     }
 
     /// A whole number.
-    pub fn integer(&self, name: &'static str) -> Option<i64> {
+    pub(super) fn integer(&self, name: &'static str) -> Option<i64> {
         self.read(name, "a whole number", |value| {
             let number = value.as_integer()?;
             i64::from_str_radix(number.as_str(), number.radix()).ok()
@@ -173,7 +179,7 @@ impl<'d> Fields<'d> {
     }
 
     /// A duration such as `1h`; longer than ten years is refused as a slip.
-    pub fn span(&self, name: &'static str) -> Option<Span> {
+    pub(super) fn span(&self, name: &'static str) -> Option<Span> {
         let text = self.text(name)?;
         match parse_span(&text) {
             Ok(span) if span <= Span::days(3660) => Some(span),
@@ -190,7 +196,7 @@ impl<'d> Fields<'d> {
     }
 
     /// A duration above zero.
-    pub fn positive_span(&self, name: &'static str) -> Option<Span> {
+    pub(super) fn positive_span(&self, name: &'static str) -> Option<Span> {
         self.span(name).filter(|span| {
             if span.is_zero() {
                 self.report(name, "is zero", "write a duration above zero, such as `1h`");
@@ -200,7 +206,7 @@ impl<'d> Fields<'d> {
     }
 
     /// A text or a list of texts.
-    pub fn texts(&self, name: &'static str) -> Option<Vec<String>> {
+    pub(super) fn texts(&self, name: &'static str) -> Option<Vec<String>> {
         self.read(name, "a list of texts", |value| match value {
             DeValue::String(text) => Some(vec![text.to_string()]),
             DeValue::Array(items) => items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect(),
@@ -209,7 +215,7 @@ impl<'d> Fields<'d> {
     }
 
     /// A table of texts.
-    pub fn tags(&self, name: &'static str) -> BTreeMap<String, String> {
+    pub(super) fn tags(&self, name: &'static str) -> BTreeMap<String, String> {
         let read = |value: &DeValue<'_>| {
             let pairs = value.as_table()?.iter();
             pairs
@@ -220,7 +226,7 @@ impl<'d> Fields<'d> {
     }
 
     /// A table, or a list of tables; empty when the field is absent. A plain text gives `None`.
-    pub fn tables(&self, name: &'static str) -> Option<Vec<Fields<'d>>> {
+    pub(super) fn tables(&self, name: &'static str) -> Option<Vec<Fields<'d>>> {
         self.ask(name);
         let Some(value) = self.table.get(name) else { return Some(Vec::new()) };
         match value.get_ref() {
@@ -236,7 +242,7 @@ impl<'d> Fields<'d> {
     }
 
     /// A list of tables; anything else is reported.
-    pub fn list(&self, name: &'static str, example: &str) -> Vec<Fields<'d>> {
+    pub(super) fn list(&self, name: &'static str, example: &str) -> Vec<Fields<'d>> {
         self.tables(name).unwrap_or_else(|| {
             self.report(name, "is not a list of tables", format!("write {example}"));
             Vec::new()
@@ -244,7 +250,7 @@ impl<'d> Fields<'d> {
     }
 
     /// Reports fields that nobody asked for.
-    pub fn finish(&self) {
+    pub(super) fn finish(&self) {
         let asked = self.asked.borrow();
         for (key, value) in self.table {
             let name = key.get_ref().as_ref();
@@ -297,7 +303,7 @@ fn article(value: &DeValue<'_>) -> &'static str {
 }
 
 /// Reports a span that is not a multiple of another.
-pub fn multiple(fields: &Fields<'_>, field: &str, span: Span, of: &str, step: Span) {
+pub(super) fn multiple(fields: &Fields<'_>, field: &str, span: Span, of: &str, step: Span) {
     let (length, step_length) = (span_micros(span), span_micros(step).max(1));
     if length % step_length != 0 {
         let problem = format!("{} is not a multiple of {of}, {}", print_span(span), print_span(step));

@@ -15,7 +15,7 @@ const MAX_TILES: i64 = 100_000;
 
 /// The timestamp field and the features of a view. `output` is the query's output, absent when the query is not sound;
 /// then only what needs no columns is checked.
-pub fn read(
+pub(super) fn read(
     fields: &Fields<'_>,
     interval: Option<Span>,
     join_keys: &[(String, DataType)],

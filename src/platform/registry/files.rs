@@ -22,11 +22,11 @@ type Problem = (String, String);
 
 /// Where files may lie: the repository, and what the one who starts the platform allows besides. As links lead there.
 #[derive(Clone, Debug)]
-pub struct Folders(Arc<[PathBuf]>);
+pub(super) struct Folders(Arc<[PathBuf]>);
 
 impl Folders {
     /// The repository and these folders. Folders that are not there hold nothing.
-    pub fn new(root: &Path, more: &[PathBuf]) -> Self {
+    pub(super) fn new(root: &Path, more: &[PathBuf]) -> Self {
         let folders = std::iter::once(root).chain(more.iter().map(PathBuf::as_path));
         Self(folders.filter_map(|folder| folder.canonicalize().ok()).collect())
     }
@@ -36,7 +36,7 @@ impl Folders {
 ///
 /// # Errors
 /// With a problem and its fix for each pattern that does not hold.
-pub fn find(root: &Path, patterns: &[String], folders: &Folders) -> Result<Vec<DataFile>, Vec<Problem>> {
+pub(super) fn find(root: &Path, patterns: &[String], folders: &Folders) -> Result<Vec<DataFile>, Vec<Problem>> {
     let (mut files, mut problems) = (Vec::new(), Vec::new());
     let mut known = HashSet::new();
     for pattern in patterns {

@@ -14,7 +14,7 @@ use crate::platform::definition::{FeatureService, RepositoryError, ServiceItem, 
 const FILE: &str = "services.toml";
 
 /// What services refer to: the sound views of all workspaces, and the files of all views, sound or not, by name.
-pub struct Known<'a> {
+pub(super) struct Known<'a> {
     /// Sound views.
     pub views: &'a [Arc<View>],
     /// Names of all views.
@@ -22,7 +22,7 @@ pub struct Known<'a> {
 }
 
 /// Reads the services of a repository: each once for every workspace it belongs to, in file order.
-pub fn read(
+pub(super) fn read(
     root: &Path,
     catalog: &Catalog,
     known: &Known<'_>,

@@ -16,7 +16,12 @@ use crate::platform::sql::{self, Refusal};
 use crate::platform::tiles::names::{ANCHOR, PARTITION};
 
 /// Reads one view file. Gives the view once for each workspace it belongs to; none when anything is wrong with it.
-pub fn read(root: &Path, file: &Path, catalog: &Catalog, errors: &mut Vec<RepositoryError>) -> (String, Vec<View>) {
+pub(super) fn read(
+    root: &Path,
+    file: &Path,
+    catalog: &Catalog,
+    errors: &mut Vec<RepositoryError>,
+) -> (String, Vec<View>) {
     let document = Document::read(root, file);
     let mut name = String::new();
     let mut views = Vec::new();

@@ -13,7 +13,7 @@ use crate::platform::source::files;
 
 /// The state of a file on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct FileState {
+pub(crate) struct FileState {
     /// Its size.
     pub bytes: i64,
     /// When its content was last changed, nanoseconds since 1970.
@@ -24,7 +24,7 @@ pub struct FileState {
 
 impl FileState {
     /// The state of a file that is there.
-    pub fn of(path: &Path) -> Option<Self> {
+    pub(crate) fn of(path: &Path) -> Option<Self> {
         let found = std::fs::metadata(path).ok()?;
         let nanos = |seconds: i64, rest: i64| seconds.saturating_mul(1_000_000_000).saturating_add(rest);
         Some(Self {
@@ -33,30 +33,25 @@ impl FileState {
             changed: nanos(found.ctime(), found.ctime_nsec()),
         })
     }
-
-    /// Whether the content is the same, as far as the system tells.
-    pub fn same_content(&self, other: &Self) -> bool {
-        (self.bytes, self.modified) == (other.bytes, other.modified)
-    }
 }
 
 /// The source whose events a view's rows are made of by their time, and the events' times for rows of `window`; nothing for views
 /// that read their first input whole.
-pub fn source_of(view: &View, window: Window) -> Option<(&Source, Window)> {
+pub(crate) fn source_of(view: &View, window: Window) -> Option<(&Source, Window)> {
     let source = &view.inputs.first()?.source;
     source.timestamp_column.as_ref()?;
     Some((source, view.source_window(window)?))
 }
 
 /// The files of a source that may hold events of the window by their names.
-pub fn files(source: &Source, window: Window, now: Time) -> Vec<&Path> {
+pub(crate) fn files(source: &Source, window: Window, now: Time) -> Vec<&Path> {
     let parts: std::collections::BTreeSet<PathBuf> =
         files::parts(source, Some(window), now).into_iter().map(|part| part.data.path).collect();
     source.files.iter().map(|file| file.path.as_path()).filter(|path| parts.contains(*path)).collect()
 }
 
 /// The events of a window that a file holds and that have arrived by `now`.
-pub fn rows_in(source: &Source, path: &Path, window: Window, now: Time) -> PolarsResult<u64> {
+pub(crate) fn rows_in(source: &Source, path: &Path, window: Window, now: Time) -> PolarsResult<u64> {
     let Some(time) = &source.timestamp_column else { return Ok(0) };
     let mut rows = 0;
     for part in files::parts(source, Some(window), now).iter().filter(|part| part.data.path == path) {

@@ -40,7 +40,7 @@ const BATCH: usize = 1 << 16;
 ///
 /// # Errors
 /// When it cannot be read, or a value does not fit: what happened, to which column.
-pub fn read(
+pub(super) fn read(
     path: &Path,
     footer: &Footer,
     wanted: &[(String, DataType)],

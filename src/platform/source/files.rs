@@ -20,7 +20,7 @@ use crate::platform::definition::{DataFile, Recorded, Source};
 use crate::platform::frame;
 
 /// Name of the arrival instant (recorded, microseconds) while events are ordered. It begins with what no column's name holds.
-pub const ARRIVAL: &str = "\u{0}arrival";
+pub(crate) const ARRIVAL: &str = "\u{0}arrival";
 
 /// A lazy frame over one file. Opening it reads nothing.
 fn file(path: &Path) -> PolarsResult<LazyFrame> {
@@ -30,7 +30,12 @@ fn file(path: &Path) -> PolarsResult<LazyFrame> {
 
 /// The named columns of a file in the types that the source has; those that the file lacks are null. With a window, only the
 /// events of it, in the file's own times.
-pub fn columns(source: &Source, data: &DataFile, names: &[String], window: Option<Window>) -> PolarsResult<LazyFrame> {
+pub(crate) fn columns(
+    source: &Source,
+    data: &DataFile,
+    names: &[String],
+    window: Option<Window>,
+) -> PolarsResult<LazyFrame> {
     allowed(data)?;
     let mut names = names.to_vec();
     names.sort();
@@ -96,7 +101,7 @@ fn allowed(data: &DataFile) -> PolarsResult<()> {
 }
 
 /// The whole of a plain table: the named columns.
-pub fn whole(source: &Source, names: &[String]) -> Result<DataFrame, EngineError> {
+pub(crate) fn whole(source: &Source, names: &[String]) -> Result<DataFrame, EngineError> {
     let mut parts = Vec::new();
     for data in &source.files {
         parts.push(guarded(source, data, || columns(source, data, names, None)?.collect())?);
@@ -105,25 +110,29 @@ pub fn whole(source: &Source, names: &[String]) -> Result<DataFrame, EngineError
 }
 
 /// Reads of a file: an error, and a panic of a library, names the file.
-pub fn guarded<T>(source: &Source, data: &DataFile, read: impl FnOnce() -> PolarsResult<T>) -> Result<T, EngineError> {
+pub(crate) fn guarded<T>(
+    source: &Source,
+    data: &DataFile,
+    read: impl FnOnce() -> PolarsResult<T>,
+) -> Result<T, EngineError> {
     unpanicked(read).map_err(|error| unreadable(source, &data.path, &error))
 }
 
 /// A panic of a library as an error. The one who made it knows no better either.
-pub fn unpanicked<T>(read: impl FnOnce() -> PolarsResult<T>) -> PolarsResult<T> {
+pub(crate) fn unpanicked<T>(read: impl FnOnce() -> PolarsResult<T>) -> PolarsResult<T> {
     let read = catch_unwind(AssertUnwindSafe(read));
     read.unwrap_or_else(|_| Err(broken("it made a library stop with a fault".to_owned())))
 }
 
 /// Size and time of change of a file; absent when there is none.
-pub fn state(path: &Path) -> Option<(u64, SystemTime)> {
+pub(crate) fn state(path: &Path) -> Option<(u64, SystemTime)> {
     let about = std::fs::metadata(path).ok()?;
     Some((about.len(), about.modified().ok()?))
 }
 
 /// The times of a file that cannot be read: what its name says, and a day more on both sides, for who names files by days
 /// may mean those of any place on earth.
-pub fn of_name(data: &DataFile) -> Option<Window> {
+pub(crate) fn of_name(data: &DataFile) -> Option<Window> {
     let Window { start, end } = data.named?;
     let more = Span::days(1);
     Some(Window { start: start.checked_sub_signed(more)?, end: end.checked_add_signed(more)? })
@@ -145,7 +154,7 @@ fn covered(source: &Source, data: &DataFile) -> Option<Window> {
 
 /// What one file holds of a window in one lap.
 #[derive(Clone, Debug)]
-pub struct Part {
+pub(crate) struct Part {
     /// The file.
     pub data: DataFile,
     lap: Lap,
@@ -157,7 +166,7 @@ pub struct Part {
 
 /// The parts that hold the events of `window` (absent: of all time) which arrived by `now`; laps in order, files inside one
 /// by path. A replayed source plays for ever, so its windows must be given: without one it has no part.
-pub fn parts(source: &Source, window: Option<Window>, now: Time) -> Vec<Part> {
+pub(crate) fn parts(source: &Source, window: Option<Window>, now: Time) -> Vec<Part> {
     let laps = match (window, &source.replay) {
         (Some(window), _) => laps(source, window),
         (None, None) => vec![Lap::still()],
@@ -180,7 +189,7 @@ pub fn parts(source: &Source, window: Option<Window>, now: Time) -> Vec<Part> {
 
 /// The events of a part, times mapped: the named columns. With `ordered` in the order of time and arrival, else as the
 /// file has them. Plans only.
-pub fn lazy(source: &Source, part: &Part, columns: &[String], ordered: bool) -> PolarsResult<LazyFrame> {
+pub(crate) fn lazy(source: &Source, part: &Part, columns: &[String], ordered: bool) -> PolarsResult<LazyFrame> {
     let Some(time) = &source.timestamp_column else {
         return self::columns(source, &part.data, columns, part.recorded);
     };
@@ -209,7 +218,7 @@ fn has_arrived(source: &Source, time: &str, before: i64) -> Expr {
 
 /// The sentence about events of the window (absent: of all time) that are left out because they are later than now; none
 /// where there is none. Most files say in their footers that they hold none.
-pub fn later(source: &Source, window: Option<Window>, now: Time) -> Result<Option<String>, EngineError> {
+pub(crate) fn later(source: &Source, window: Option<Window>, now: Time) -> Result<Option<String>, EngineError> {
     // A record that is played has its later events each time.
     let Some(time) = source.timestamp_column.as_ref().filter(|_| source.replay.is_none() && !source.future_events)
     else {
@@ -265,12 +274,12 @@ fn may_be_later(source: &Source, data: &DataFile, before: i64) -> bool {
 }
 
 /// Whether events of one time may stand in the files in another order than they arrived in.
-pub fn needs_order(source: &Source) -> bool {
+pub(crate) fn needs_order(source: &Source) -> bool {
     source.recorded().is_some()
 }
 
 /// The laps that reach into a window; for a source that is not replayed, one that maps each instant to itself.
-pub fn laps(source: &Source, window: Window) -> Vec<Lap> {
+pub(crate) fn laps(source: &Source, window: Window) -> Vec<Lap> {
     match &source.replay {
         Some(replay) => Lap::around(replay, window),
         None => vec![Lap::still()],
@@ -278,7 +287,7 @@ pub fn laps(source: &Source, window: Window) -> Vec<Lap> {
 }
 
 /// Columns that ordering events needs.
-pub fn times_and_order(source: &Source, time: &str) -> Vec<String> {
+pub(crate) fn times_and_order(source: &Source, time: &str) -> Vec<String> {
     let recorded = source.recorded().into_iter().flat_map(|Recorded { arrival, order, .. }| {
         [Some(&arrival.column), arrival.or_end_of_day_of.as_ref(), Some(order)].into_iter().flatten().cloned()
     });
@@ -303,7 +312,7 @@ fn inside(events: LazyFrame, time: &str, dtype: &DataType, window: Window) -> Po
 }
 
 /// When an event arrived, in recorded microseconds: never before its event time.
-pub fn arrival(recorded: &Recorded, time: &str) -> Expr {
+pub(crate) fn arrival(recorded: &Recorded, time: &str) -> Expr {
     let at = |name: &str| col(name).dt().timestamp(TimeUnit::Microseconds);
     let rule = &recorded.arrival;
     let (day, starts) = (span_micros(Span::days(1)), span_micros(rule.day_starts));
@@ -324,7 +333,7 @@ fn in_order(source: &Source, time: &str, events: LazyFrame) -> LazyFrame {
 }
 
 /// The events with the columns of the replay mapped onto a lap.
-pub fn play(source: &Source, lap: &Lap, events: LazyFrame, columns: &[String]) -> LazyFrame {
+pub(crate) fn play(source: &Source, lap: &Lap, events: LazyFrame, columns: &[String]) -> LazyFrame {
     let mapped = source.replay.as_ref().map(|replay| replay.columns.as_slice()).unwrap_or_default();
     let column = |name: &String| {
         if !mapped.contains(name) {
@@ -338,7 +347,7 @@ pub fn play(source: &Source, lap: &Lap, events: LazyFrame, columns: &[String]) -
 }
 
 /// All parts under each other; a frame without rows where there is none.
-pub fn together(source: &Source, columns: &[String], parts: Vec<DataFrame>) -> Result<DataFrame, EngineError> {
+pub(crate) fn together(source: &Source, columns: &[String], parts: Vec<DataFrame>) -> Result<DataFrame, EngineError> {
     let wanted = source.columns.iter().filter(|(name, _)| columns.contains(name)).cloned();
     let mut wanted: Vec<_> = wanted.collect();
     wanted.sort_by_key(|(name, _)| columns.iter().position(|column| column == name));
@@ -355,7 +364,7 @@ pub fn together(source: &Source, columns: &[String], parts: Vec<DataFrame>) -> R
 }
 
 /// The sentence about a file that cannot be read.
-pub fn unreadable(source: &Source, path: &Path, error: &PolarsError) -> EngineError {
+pub(crate) fn unreadable(source: &Source, path: &Path, error: &PolarsError) -> EngineError {
     let problem = foreign::sentence(error);
     EngineError {
         kind: ErrorKind::Source,

@@ -24,7 +24,7 @@ use crate::wire::parquet::{DEEPEST, EXTENSION, careful, nesting, zone_is_known};
 
 /// What a column of a file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Held {
+pub(crate) enum Held {
     /// Nothing but nulls; it fits every type.
     Nothing,
     /// Values of a type that queries know.
@@ -35,7 +35,7 @@ pub enum Held {
 
 /// A column of a file.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub(crate) struct Found {
     /// Its name.
     pub name: String,
     /// What it holds.
@@ -52,7 +52,7 @@ pub struct Found {
 
 /// Event times that a file, or a part of it, holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Times {
+pub(crate) enum Times {
     /// It does not say.
     Unknown,
     /// None.
@@ -71,7 +71,7 @@ impl Times {
     }
 
     /// The window that holds them all; absent where that is not known. No times make an empty one.
-    pub fn window(self) -> Option<Window> {
+    pub(crate) fn window(self) -> Option<Window> {
         match self {
             Self::Unknown => None,
             Self::Nothing => Some(Window { start: from_micros(0), end: from_micros(0) }),
@@ -87,7 +87,7 @@ impl Times {
 ///
 /// # Errors
 /// When it cannot be opened, or is no plain file: what is wrong with it.
-pub fn open(path: &Path) -> Result<File, String> {
+pub(crate) fn open(path: &Path) -> Result<File, String> {
     let at_once = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(at_once).open(path).map_err(|error| short(&error))?;
     let about = file.metadata().map_err(|error| short(&error))?;
@@ -99,7 +99,7 @@ pub fn open(path: &Path) -> Result<File, String> {
 }
 
 /// What a file says of itself.
-pub struct Footer {
+pub(crate) struct Footer {
     /// Its columns, in order. Two may have one name.
     pub columns: Vec<Found>,
     /// For its reading by the same library: plain types, INT96 in microseconds.
@@ -113,7 +113,7 @@ impl Footer {
     ///
     /// # Errors
     /// When it is no Parquet file, or not whole: what is wrong with it.
-    pub fn read(path: &Path) -> Result<Self, String> {
+    pub(crate) fn read(path: &Path) -> Result<Self, String> {
         careful(|| Self::read_here(path))
     }
 
@@ -150,7 +150,7 @@ impl Footer {
     }
 
     /// The column of that name; the error says that there are two.
-    pub fn column(&self, name: &str) -> Result<Option<&Found>, String> {
+    pub(crate) fn column(&self, name: &str) -> Result<Option<&Found>, String> {
         let mut found = self.columns.iter().filter(|column| column.name == name);
         match (found.next(), found.next()) {
             (Some(_), Some(_)) => Err(format!("column `{name}` comes twice")),
@@ -159,23 +159,23 @@ impl Footer {
     }
 
     /// Whether Polars can read these columns of the file, as the types that they have here.
-    pub fn is_for_polars(&self, names: &[String]) -> bool {
+    pub(crate) fn is_for_polars(&self, names: &[String]) -> bool {
         let direct = |column: &Found| column.direct || !names.contains(&column.name);
         self.safe && self.columns.iter().all(direct)
     }
 
     /// How many groups of rows it has.
-    pub fn groups(&self) -> usize {
+    pub(crate) fn groups(&self) -> usize {
         self.metadata.metadata().num_row_groups()
     }
 
     /// The times of a column in all of the file.
-    pub fn times(&self, column: &str) -> Times {
+    pub(crate) fn times(&self, column: &str) -> Times {
         (0..self.groups()).fold(Times::Nothing, |times, group| times.and(self.times_of(column, group)))
     }
 
     /// The times of a column in one group of rows. Rows without a time do not count.
-    pub fn times_of(&self, column: &str, group: usize) -> Times {
+    pub(crate) fn times_of(&self, column: &str, group: usize) -> Times {
         let Ok(found) = self.column(column) else { return Times::Unknown };
         let Some(found) = found else { return Times::Nothing };
         let Arrow::Timestamp(unit, _) = &found.arrow else { return Times::Unknown };
@@ -234,7 +234,7 @@ fn widened(plain: ArrowReaderMetadata, columns: &[Found]) -> Result<ArrowReaderM
 }
 
 /// The same file, its instants of 96 bits in that unit.
-pub fn in_unit(
+pub(crate) fn in_unit(
     metadata: &ArrowReaderMetadata,
     columns: &[Found],
     unit: TimeUnit,

@@ -7,7 +7,7 @@ use crate::model::{Time, Window};
 use crate::platform::definition::Replay;
 
 /// `plays_in / lasts` in lowest terms.
-pub fn ratio(replay: &Replay) -> (i64, i64) {
+pub(crate) fn ratio(replay: &Replay) -> (i64, i64) {
     let (mut a, mut b) = (span_micros(replay.plays_in).max(1), span_micros(replay.lasts).max(1));
     let (numerator, denominator) = (a, b);
     while b != 0 {
@@ -18,7 +18,7 @@ pub fn ratio(replay: &Replay) -> (i64, i64) {
 
 /// One lap of the replay: `t` becomes `starts + floor((t - begins) * numerator / denominator)`, all in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lap {
+pub(crate) struct Lap {
     /// First instant of the lap.
     pub starts: i64,
     /// First instant of the record.
@@ -31,13 +31,13 @@ pub struct Lap {
 
 impl Lap {
     /// The one lap of a source that is not replayed: each instant is itself.
-    pub fn still() -> Self {
+    pub(crate) fn still() -> Self {
         Self { starts: 0, begins: 0, numerator: 1, denominator: 1 }
     }
 
     /// The laps that can put an event into `window`: those it touches, and one before, for a record may spill over its
     /// end. Oldest first.
-    pub fn around(replay: &Replay, window: Window) -> Vec<Self> {
+    pub(crate) fn around(replay: &Replay, window: Window) -> Vec<Self> {
         let (numerator, denominator) = ratio(replay);
         let length = span_micros(replay.plays_in).max(1);
         let first = micros(window.start).div_euclid(length) - 1;
@@ -47,21 +47,21 @@ impl Lap {
     }
 
     /// The instant that plays a recorded one.
-    pub fn play(&self, recorded: Time) -> Time {
+    pub(crate) fn play(&self, recorded: Time) -> Time {
         let scaled = i128::from(micros(recorded) - self.begins) * i128::from(self.numerator);
         let offset = scaled.div_euclid(i128::from(self.denominator));
         from_micros(self.starts.saturating_add(clamp(offset)))
     }
 
     /// The first recorded instant that plays at `played` or later.
-    pub fn record(&self, played: Time) -> Time {
+    pub(crate) fn record(&self, played: Time) -> Time {
         let scaled = i128::from(micros(played) - self.starts) * i128::from(self.denominator);
         let offset = -(-scaled).div_euclid(i128::from(self.numerator));
         from_micros(self.begins.saturating_add(clamp(offset)))
     }
 
     /// The recorded instants that play inside `window`.
-    pub fn record_window(&self, window: Window) -> Window {
+    pub(crate) fn record_window(&self, window: Window) -> Window {
         Window { start: self.record(window.start), end: self.record(window.end) }
     }
 }

@@ -22,7 +22,7 @@ const FORM: Form = Form { kind: "replay", version: 1 };
 const WHOLE: Partition = 0;
 
 /// A record that is played: its events arrive as the clock goes on.
-pub struct Replay {
+pub(crate) struct Replay {
     recording: Recording,
     clock: Clock,
 }
@@ -32,7 +32,7 @@ impl Replay {
     ///
     /// # Errors
     /// As [`Recording::open`].
-    pub fn open(source: &Source, clock: Clock) -> Result<Self, EngineError> {
+    pub(crate) fn open(source: &Source, clock: Clock) -> Result<Self, EngineError> {
         Ok(Self { recording: Recording::open(source)?, clock })
     }
 }
@@ -64,12 +64,12 @@ fn offset(until: Time) -> Offset {
 }
 
 /// The position of a reader that has all events which arrived at that instant or before.
-pub fn position(until: Time) -> Position {
+pub(crate) fn position(until: Time) -> Position {
     Position::of(WHOLE, Place { offset: offset(until), reached: Some(until), newest: None })
 }
 
 /// The events of one source in memory, sorted by arrival.
-pub struct Recording {
+pub(crate) struct Recording {
     source: Source,
     retention: Span,
     /// All known columns of the source, in its order.
@@ -81,7 +81,7 @@ pub struct Recording {
 
 /// What was read of a record.
 #[derive(Clone, Debug)]
-pub struct Played {
+pub(crate) struct Played {
     /// The events, oldest arrival first.
     pub events: DataFrame,
     /// The arrival instant read up to: the `from` of the next call. Never before this one's.
@@ -95,7 +95,7 @@ impl Recording {
     ///
     /// # Errors
     /// Of kind `Source` when a file cannot be read, or has a column whose values the source's type cannot hold exactly.
-    pub fn open(source: &Source) -> Result<Self, EngineError> {
+    pub(crate) fn open(source: &Source) -> Result<Self, EngineError> {
         let (Some(stream), Some(recorded), Some(time)) = (&source.stream, source.recorded(), &source.timestamp_column)
         else {
             let message = format!("source {} has no stream: add a [source.stream] table to it", source.name);
@@ -138,7 +138,7 @@ impl Recording {
     ///
     /// # Errors
     /// When the events do not have the source's columns.
-    pub fn between(&self, from: Time, until: Time, max: usize) -> Result<Played, EngineError> {
+    pub(crate) fn between(&self, from: Time, until: Time, max: usize) -> Result<Played, EngineError> {
         let kept_from = from.max(until - self.retention);
         let expired = self.count(from, kept_from);
         let from = kept_from;

@@ -14,7 +14,7 @@ use crate::platform::frame;
 
 /// What is known of the files of a source.
 #[derive(Debug, Default)]
-pub struct Files {
+pub(crate) struct Files {
     /// Columns and types of all of them together.
     pub columns: Vec<(String, DataType)>,
     /// Columns that no query can name, and why.
@@ -29,7 +29,7 @@ pub struct Files {
 /// The stream's files say no columns, but their types count.
 ///
 /// A column that a file lacks, or that is all null there, takes its type from the others; integers beside doubles are doubles.
-pub fn of_files(batch: &mut [DataFile], stream: &[DataFile], time: Option<&str>) -> Files {
+pub(crate) fn of_files(batch: &mut [DataFile], stream: &[DataFile], time: Option<&str>) -> Files {
     let mut known = Files::default();
     let mut merged: Vec<Merged> = Vec::new();
     for data in batch.iter_mut() {
@@ -133,7 +133,7 @@ fn common(a: &DataType, b: &DataType) -> Option<DataType> {
 }
 
 /// The frame with exactly these columns; those that it lacks are null.
-pub fn with_all(frame: DataFrame, wanted: &[(String, DataType)]) -> PolarsResult<DataFrame> {
+pub(crate) fn with_all(frame: DataFrame, wanted: &[(String, DataType)]) -> PolarsResult<DataFrame> {
     let rows = frame.height();
     let columns = wanted.iter().map(|(name, word)| match frame.column(name) {
         Ok(column) => Ok(column.clone()),

@@ -11,10 +11,10 @@ use crate::platform::definition::Source;
 use crate::platform::frame;
 
 /// Its offsets: the number of the next event of the partition, in eight bytes.
-pub const FORM: Form = Form { kind: "memory", version: 1 };
+pub(crate) const FORM: Form = Form { kind: "memory", version: 1 };
 
 /// Numbered events in partitions; appended to and forgotten by a test while they are read.
-pub struct MemoryStream {
+pub(crate) struct MemoryStream {
     source: Source,
     /// Most events of one read, whatever a reader would take.
     piece: usize,
@@ -36,19 +36,19 @@ struct Log {
 
 impl MemoryStream {
     /// A stream without partitions.
-    pub fn new(source: &Source, piece: usize) -> Self {
+    pub(crate) fn new(source: &Source, piece: usize) -> Self {
         Self { source: source.clone(), piece, state: Mutex::default() }
     }
 
     /// Adds events to a partition, which appears when it was not there.
-    pub fn append(&self, partition: Partition, events: &DataFrame) {
+    pub(crate) fn append(&self, partition: Partition, events: &DataFrame) {
         let none = || Log { first: 0, events: frame::empty(&self.source.columns).unwrap() };
         let mut state = self.state();
         state.partitions.entry(partition).or_insert_with(none).events.vstack_mut(events).unwrap();
     }
 
     /// Retention: forgets the oldest events of a partition.
-    pub fn forget(&self, partition: Partition, count: usize) {
+    pub(crate) fn forget(&self, partition: Partition, count: usize) {
         if let Some(log) = self.state().partitions.get_mut(&partition) {
             let count = count.min(log.events.height());
             log.first += count;
@@ -57,12 +57,12 @@ impl MemoryStream {
     }
 
     /// Makes the next read of a partition fail.
-    pub fn fail(&self, partition: Partition) {
+    pub(crate) fn fail(&self, partition: Partition) {
         self.state().failing = Some(partition);
     }
 
     /// Takes a partition away, which no stream may do.
-    pub fn lose(&self, partition: Partition) {
+    pub(crate) fn lose(&self, partition: Partition) {
         self.state().partitions.remove(&partition);
     }
 

@@ -22,10 +22,10 @@ mod special;
 mod subquery;
 mod window;
 
-pub use call::{CASTS, arguments};
+pub(super) use call::{CASTS, arguments};
 
 /// Reads expressions over one relation. Subqueries join what they need to it.
-pub struct Binder<'a> {
+pub(super) struct Binder<'a> {
     /// Gives numbers and plans subqueries.
     pub planner: &'a mut Planner,
     /// What names stand for.
@@ -56,7 +56,7 @@ const ORDERLESS: [&str; 6] = ["sort_array", "array_sort", "size", "array_contain
 
 impl Binder<'_> {
     /// The meaning of a whole expression.
-    pub fn whole(&mut self, expr: &Expr) -> Result<Node, Refusal> {
+    pub(super) fn whole(&mut self, expr: &Expr) -> Result<Node, Refusal> {
         let node = self.expr(expr)?;
         check_lists(&node, "")?;
         if lower::size(&node) > MAX_PARTS {
@@ -69,7 +69,7 @@ impl Binder<'_> {
     }
 
     /// The meaning of a condition.
-    pub fn condition(&mut self, expr: &Expr) -> Result<Node, Refusal> {
+    pub(super) fn condition(&mut self, expr: &Expr) -> Result<Node, Refusal> {
         let node = self.whole(expr)?;
         match node.ty {
             Type::Boolean => Ok(node),
@@ -82,13 +82,13 @@ impl Binder<'_> {
     }
 
     /// Where an expression stands and what it looks like.
-    pub fn source(&self, expr: &Expr) -> Source {
+    pub(super) fn source(&self, expr: &Expr) -> Source {
         let place = Place::of(expr.span()).or(self.place);
         Source { place, text: Arc::from(quote(&expr.to_string())) }
     }
 
     /// A function of these arguments.
-    pub fn call(&self, name: &str, args: Vec<Node>, from: &Source) -> Result<Node, Refusal> {
+    pub(super) fn call(&self, name: &str, args: Vec<Node>, from: &Source) -> Result<Node, Refusal> {
         let Some(function) = super::functions::find(name) else {
             return Err(from.place.refuse(
                 format!("function {name}"),
@@ -110,7 +110,7 @@ impl Binder<'_> {
     }
 
     /// A condition and what holds otherwise, all values in their common type.
-    pub fn case(&self, args: Vec<Node>, from: &Source) -> Result<Node, Refusal> {
+    pub(super) fn case(&self, args: Vec<Node>, from: &Source) -> Result<Node, Refusal> {
         bounded(&args, from)?;
         let is_value = |index: usize| index % 2 == 1 || (index + 1 == args.len() && args.len() % 2 == 1);
         let whole = Node::literal(Literal::Null, Type::Null).at(from);
@@ -139,7 +139,7 @@ impl Binder<'_> {
     }
 
     /// The column, or field of a column, that a name stands for.
-    pub fn resolve(&mut self, names: &[Ident]) -> Result<Node, Refusal> {
+    pub(super) fn resolve(&mut self, names: &[Ident]) -> Result<Node, Refusal> {
         let place = names.first().map_or(self.place, |name| Place::of(name.span)).or(self.place);
         let written: Vec<&str> = names.iter().map(|name| name.value.as_str()).collect();
         let text = written.join(".");
@@ -175,7 +175,7 @@ fn bounded(args: &[Node], from: &Source) -> Result<(), Refusal> {
 }
 
 /// A field of a struct.
-pub fn field(node: Node, name: &str) -> Result<Node, Refusal> {
+pub(super) fn field(node: Node, name: &str) -> Result<Node, Refusal> {
     let Type::Struct(fields) = &node.ty else {
         let problem = format!("is {} and has no field {name}", node.ty);
         return Err(node.from.place.refuse(&*node.from.text, problem, "name a column of the input"));

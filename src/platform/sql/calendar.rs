@@ -12,7 +12,7 @@ use super::number::trim;
 use super::zone::Zone;
 
 /// Microseconds of a day.
-pub const DAY: i64 = 86_400_000_000;
+pub(super) const DAY: i64 = 86_400_000_000;
 /// Days from 0001-01-01 (chrono's day 1) to 1970-01-01.
 const EPOCH: i32 = 719_163;
 /// 0001-01-01 and 9999-12-31.
@@ -22,41 +22,41 @@ const LAST_YEAR: u32 = 262_142;
 /// A day that no calendar here reaches: what a text with such a year stands for.
 const BEYOND: i32 = i32::MAX;
 /// What is wrong with a date or an instant that is not within.
-pub const OUTSIDE: &str = "is outside of the years 0001 to 9999";
+pub(super) const OUTSIDE: &str = "is outside of the years 0001 to 9999";
 
 /// The day, if it is in the years 0001 to 9999.
-pub fn day_within(day: i64) -> Option<i32> {
+pub(super) fn day_within(day: i64) -> Option<i32> {
     if YEARS.contains(&day) { i32::try_from(day).ok() } else { None }
 }
 
 /// The day of a date in a text, which may be of a later year too, if the calendar reaches it.
-pub fn written_day(day: i32) -> Option<i32> {
+pub(super) fn written_day(day: i32) -> Option<i32> {
     if i64::from(day) >= *YEARS.start() { date(day).map(|_| day) } else { None }
 }
 
 /// The instant, if it is in the years 0001 to 9999.
-pub fn within(micros: i128) -> Option<i64> {
+pub(super) fn within(micros: i128) -> Option<i64> {
     let micros = i64::try_from(micros).ok()?;
     YEARS.contains(&micros.div_euclid(DAY)).then_some(micros)
 }
 
 /// The date of a day.
-pub fn date(day: i32) -> Option<NaiveDate> {
+pub(super) fn date(day: i32) -> Option<NaiveDate> {
     NaiveDate::from_num_days_from_ce_opt(day.checked_add(EPOCH)?)
 }
 
 /// The day of a date.
-pub fn day(date: NaiveDate) -> i32 {
+pub(super) fn day(date: NaiveDate) -> i32 {
     date.num_days_from_ce() - EPOCH
 }
 
 /// The date and clock time of an instant.
-pub fn clock(micros: i64) -> Option<NaiveDateTime> {
+pub(super) fn clock(micros: i64) -> Option<NaiveDateTime> {
     DateTime::from_timestamp_micros(micros).map(|at| at.naive_utc())
 }
 
 /// `yyyy-MM-dd`.
-pub fn print_date(day: i32) -> String {
+pub(super) fn print_date(day: i32) -> String {
     let print = |date: NaiveDate| {
         let sign = if date.year() > 9999 { "+" } else { "" };
         format!("{sign}{:04}-{:02}-{:02}", date.year(), date.month(), date.day())
@@ -65,7 +65,7 @@ pub fn print_date(day: i32) -> String {
 }
 
 /// `yyyy-MM-dd HH:mm:ss`, and a fraction without trailing zeros where there is one.
-pub fn print_timestamp(micros: i64) -> String {
+pub(super) fn print_timestamp(micros: i64) -> String {
     let day = print_date(micros.div_euclid(DAY) as i32);
     let rest = micros.rem_euclid(DAY);
     let (seconds, fraction) = (rest / 1_000_000, rest % 1_000_000);
@@ -75,7 +75,7 @@ pub fn print_timestamp(micros: i64) -> String {
 
 /// A date in a text as CAST reads it: `y-M-d`, `y-M` or `y`, with four digits of the year or more; what follows a `T` or a
 /// blank after the day does not count.
-pub fn parse_date(text: &str) -> Option<i32> {
+pub(super) fn parse_date(text: &str) -> Option<i32> {
     let text = trim(text);
     let (date, _) = text.split_once(['T', ' ']).unwrap_or((text, ""));
     if date.len() < text.len() && !is_whole(date) {
@@ -117,7 +117,7 @@ fn digits(text: &str, least: usize, most: usize) -> Option<u32> {
 
 /// An instant in a text as CAST reads it: a date, then after a blank or `T` the clock time, a fraction and a zone. It may
 /// be outside of the years of the dialect.
-pub fn parse_timestamp(text: &str) -> Option<i64> {
+pub(super) fn parse_timestamp(text: &str) -> Option<i64> {
     let text = trim(text);
     let Some((date, rest)) = text.split_once(['T', ' ']) else {
         return Some(i64::from(calendar_day(text)?).saturating_mul(DAY));
@@ -148,7 +148,7 @@ fn clock_time(text: &str) -> Option<i64> {
 }
 
 /// The microseconds of the digits after a point; further digits are cut off.
-pub fn micros_of(fraction: &str) -> Option<i64> {
+pub(super) fn micros_of(fraction: &str) -> Option<i64> {
     if !fraction.bytes().all(|byte| byte.is_ascii_digit()) || fraction.len() > 9 {
         return None;
     }
@@ -156,7 +156,7 @@ pub fn micros_of(fraction: &str) -> Option<i64> {
 }
 
 /// The beginning of the unit that holds the instant; absent for a unit that Spark does not know.
-pub fn truncate(unit: &str, micros: i64) -> Option<i64> {
+pub(super) fn truncate(unit: &str, micros: i64) -> Option<i64> {
     let step = |step: i64| Some(micros.div_euclid(step) * step);
     match unit.to_ascii_uppercase().as_str() {
         "MICROSECOND" => Some(micros),
@@ -170,7 +170,7 @@ pub fn truncate(unit: &str, micros: i64) -> Option<i64> {
 }
 
 /// The first day of the week (Monday), month, quarter or year that holds the day; absent for other units.
-pub fn truncate_date(unit: &str, of: i32) -> Option<i32> {
+pub(super) fn truncate_date(unit: &str, of: i32) -> Option<i32> {
     let at = date(of)?;
     let first = |month: u32| NaiveDate::from_ymd_opt(at.year(), month, 1).map(day);
     match unit.to_ascii_uppercase().as_str() {
@@ -183,7 +183,7 @@ pub fn truncate_date(unit: &str, of: i32) -> Option<i32> {
 }
 
 /// The day some months later; the last of the month where it has no such day.
-pub fn add_months(of: i32, months: i64) -> Option<i32> {
+pub(super) fn add_months(of: i32, months: i64) -> Option<i32> {
     let at = date(of)?;
     let step = Months::new(u32::try_from(months.unsigned_abs()).ok()?);
     let moved = if months < 0 { at.checked_sub_months(step) } else { at.checked_add_months(step) };
@@ -191,19 +191,19 @@ pub fn add_months(of: i32, months: i64) -> Option<i32> {
 }
 
 /// The last day of the month.
-pub fn last_day(of: i32) -> Option<i32> {
+pub(super) fn last_day(of: i32) -> Option<i32> {
     let at = date(of)?;
     Some(of + i32::from(at.num_days_in_month()) - at.day() as i32)
 }
 
 /// The next such day of the week after a day; `wanted` counts from Monday.
-pub fn next_day(of: i32, wanted: u32) -> Option<i32> {
+pub(super) fn next_day(of: i32, wanted: u32) -> Option<i32> {
     let ahead = (wanted + 7 - date(of)?.weekday().num_days_from_monday()) % 7;
     Some(of + if ahead == 0 { 7 } else { ahead as i32 })
 }
 
 /// The day of the week, from Monday, that a word of at least two letters names.
-pub fn weekday(word: &str) -> Option<u32> {
+pub(super) fn weekday(word: &str) -> Option<u32> {
     const NAMES: [&[&str]; 7] = [
         &["MO", "MON", "MONDAY"],
         &["TU", "TUE", "TUESDAY"],
@@ -219,7 +219,7 @@ pub fn weekday(word: &str) -> Option<u32> {
 
 /// Months from the second to the first, as Spark counts them: whole between equal days of the month or between two last
 /// days, else with the seconds as a share of 31 days; to eight decimals where `rounded`.
-pub fn months_between(later: i64, earlier: i64, rounded: bool) -> Option<f64> {
+pub(super) fn months_between(later: i64, earlier: i64, rounded: bool) -> Option<f64> {
     let (a, b) = (clock(later)?, clock(earlier)?);
     let months = (a.year() - b.year()) * 12 + a.month() as i32 - b.month() as i32;
     let is_last = |at: NaiveDateTime| u32::from(at.num_days_in_month()) == at.day();
@@ -233,7 +233,7 @@ pub fn months_between(later: i64, earlier: i64, rounded: bool) -> Option<f64> {
 
 /// A unit of TIMESTAMPADD and TIMESTAMPDIFF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
+pub(super) enum Unit {
     /// That many microseconds.
     Micros(i64),
     /// That many months.
@@ -242,7 +242,7 @@ pub enum Unit {
 
 impl Unit {
     /// The unit of that name.
-    pub fn named(name: &str) -> Option<Self> {
+    pub(super) fn named(name: &str) -> Option<Self> {
         Some(match name.to_ascii_lowercase().as_str() {
             "microsecond" => Self::Micros(1),
             "millisecond" => Self::Micros(1_000),
@@ -259,7 +259,7 @@ impl Unit {
     }
 
     /// Whole units from one instant to another, cut towards zero.
-    pub fn between(self, start: i64, end: i64) -> Option<i64> {
+    pub(super) fn between(self, start: i64, end: i64) -> Option<i64> {
         match self {
             Self::Micros(size) => end.checked_sub(start).map(|apart| apart / size),
             Self::Months(size) => {
@@ -281,14 +281,14 @@ impl Unit {
 }
 
 /// The instant some months and microseconds later; absent where it is outside of the years of the dialect.
-pub fn add(at: i64, months: i64, more: i128) -> Option<i64> {
+pub(super) fn add(at: i64, months: i64, more: i128) -> Option<i64> {
     let day = i32::try_from(at.div_euclid(DAY)).ok()?;
     let day = if months == 0 { day } else { add_months(day, months)? };
     within(i128::from(day) * i128::from(DAY) + i128::from(at.rem_euclid(DAY)) + more)
 }
 
 /// A part of an instant, by the name of Spark's function.
-pub fn part(name: &str, micros: i64) -> Option<i64> {
+pub(super) fn part(name: &str, micros: i64) -> Option<i64> {
     let at = clock(micros)?;
     Some(match name {
         "year" => i64::from(at.year()),

@@ -7,7 +7,7 @@ use super::zone::Zone;
 
 /// A piece of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Piece {
+pub(super) enum Piece {
     /// A letter, that many times.
     Field(char, usize),
     /// Text that stands for itself.
@@ -18,7 +18,7 @@ pub enum Piece {
 
 impl Piece {
     /// The letter of a field that Spark prints, but does not read.
-    pub fn printed_only(&self) -> Option<char> {
+    pub(super) fn printed_only(&self) -> Option<char> {
         match self {
             Self::Field(letter @ ('E' | 'Q' | 'q'), _) => Some(*letter),
             Self::Optional(inner) => inner.iter().find_map(Self::printed_only),
@@ -28,7 +28,7 @@ impl Piece {
 }
 
 /// The pieces of a pattern; `Err` says what of it is not shared.
-pub fn compile(pattern: &str) -> Result<Vec<Piece>, String> {
+pub(super) fn compile(pattern: &str) -> Result<Vec<Piece>, String> {
     let mut pieces: Vec<Piece> = Vec::new();
     // The pieces around the optional part that is open.
     let mut around: Option<Vec<Piece>> = None;
@@ -84,7 +84,7 @@ fn known(letter: char, count: usize) -> bool {
 }
 
 /// The instant by the pattern.
-pub fn print(pieces: &[Piece], micros: i64) -> Option<String> {
+pub(super) fn print(pieces: &[Piece], micros: i64) -> Option<String> {
     let at = calendar::clock(micros)?;
     let mut out = String::new();
     for piece in pieces {
@@ -143,7 +143,7 @@ fn number(letter: char, at: chrono::NaiveDateTime) -> u32 {
 }
 
 /// The instant that a text names by the pattern; absent where it does not fit.
-pub fn parse(pieces: &[Piece], text: &str) -> Option<i64> {
+pub(super) fn parse(pieces: &[Piece], text: &str) -> Option<i64> {
     let mut found = Found { year: 1970, month: 1, day: 1, rest: text, ..Found::default() };
     found.read(pieces)?;
     found.instant()

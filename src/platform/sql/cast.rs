@@ -12,7 +12,7 @@ use super::{calendar, number};
 use crate::model::clean;
 
 /// Whether Spark has a cast between the types.
-pub fn possible(from: &Type, to: &Type) -> bool {
+pub(super) fn possible(from: &Type, to: &Type) -> bool {
     use Type::{Boolean, Date, Interval, List, Map, Null, Struct, Text, Timestamp};
     match (from, to) {
         (same, also) if same == also => true,
@@ -31,7 +31,7 @@ pub fn possible(from: &Type, to: &Type) -> bool {
 }
 
 /// Whether the cast of these arguments may meet a value that does not fit.
-pub fn may_fail(args: &[Node], to: &Type) -> bool {
+pub(super) fn may_fail(args: &[Node], to: &Type) -> bool {
     args.first().is_some_and(|node| may_misfit(&node.ty, to))
 }
 
@@ -64,7 +64,7 @@ fn wider(from: &Type, to: &Type) -> bool {
 }
 
 /// The column in the type. An error names the first value that does not fit.
-pub fn column(column: &Column, from: &Type, to: &Type, lenient: bool) -> PolarsResult<Column> {
+pub(super) fn column(column: &Column, from: &Type, to: &Type, lenient: bool) -> PolarsResult<Column> {
     let wanted = to.polars();
     if column.dtype() == &wanted {
         return Ok(column.clone());
@@ -119,12 +119,12 @@ pub fn column(column: &Column, from: &Type, to: &Type, lenient: bool) -> PolarsR
 }
 
 /// The instant, or the error about the value that lies outside of the years of the dialect: that is never null.
-pub fn instant(micros: i128, of: impl std::fmt::Display) -> PolarsResult<i64> {
+pub(super) fn instant(micros: i128, of: impl std::fmt::Display) -> PolarsResult<i64> {
     calendar::within(micros).ok_or_else(|| beyond("the instant", of))
 }
 
 /// The error about a date or an instant outside of the years of the dialect.
-pub fn beyond(what: &str, of: impl std::fmt::Display) -> PolarsError {
+pub(super) fn beyond(what: &str, of: impl std::fmt::Display) -> PolarsError {
     let of = super::refusal::quote(&of.to_string());
     polars_err!(ComputeError: "{} of {} {}", what, of, calendar::OUTSIDE)
 }
@@ -311,7 +311,7 @@ fn lists(column: &Column, from: &Type, to: &Type, lenient: bool) -> PolarsResult
 }
 
 /// A column of lists of that element type.
-pub fn list_column(lists: Vec<Option<Series>>, element: &Type) -> PolarsResult<Column> {
+pub(super) fn list_column(lists: Vec<Option<Series>>, element: &Type) -> PolarsResult<Column> {
     let dtype = element.polars();
     let values: Vec<AnyValue<'_>> = lists.into_iter().map(|list| list.map_or(AnyValue::Null, AnyValue::List)).collect();
     let wanted = DataType::List(Box::new(dtype));

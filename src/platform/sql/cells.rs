@@ -7,7 +7,7 @@ use polars::prelude::*;
 use super::decimal::Size;
 
 /// The cells of a column; one value stands for all rows.
-pub struct Cells<C> {
+pub(super) struct Cells<C> {
     cells: C,
     one: bool,
     len: usize,
@@ -23,40 +23,40 @@ impl<C> Cells<C> {
 
 impl Cells<Int64Chunked> {
     /// The number in a row; absent where it is null.
-    pub fn get(&self, row: usize) -> Option<i64> {
+    pub(super) fn get(&self, row: usize) -> Option<i64> {
         self.cells.get(self.at(row)?)
     }
 }
 
 impl Cells<Float64Chunked> {
     /// The number in a row; absent where it is null.
-    pub fn get(&self, row: usize) -> Option<f64> {
+    pub(super) fn get(&self, row: usize) -> Option<f64> {
         self.cells.get(self.at(row)?)
     }
 }
 
 impl Cells<StringChunked> {
     /// The text in a row; absent where it is null.
-    pub fn get(&self, row: usize) -> Option<&str> {
+    pub(super) fn get(&self, row: usize) -> Option<&str> {
         self.cells.get(self.at(row)?)
     }
 }
 
 impl Cells<BooleanChunked> {
     /// How many cells there are.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.len
     }
 
     /// The flag in a row; absent where it is null.
-    pub fn get(&self, row: usize) -> Option<bool> {
+    pub(super) fn get(&self, row: usize) -> Option<bool> {
         self.cells.get(self.at(row)?)
     }
 }
 
 impl Cells<ListChunked> {
     /// The list in a row; absent where it is null.
-    pub fn get(&self, row: usize) -> Option<Series> {
+    pub(super) fn get(&self, row: usize) -> Option<Series> {
         logical(self.cells.get_as_series(self.at(row)?)?, self.cells.inner_dtype())
     }
 }
@@ -94,7 +94,7 @@ fn logical(items: Series, dtype: &DataType) -> Option<Series> {
 
 impl Cells<Int128Chunked> {
     /// The decimal in a row, in units of its last digit; absent where it is null.
-    pub fn get(&self, row: usize) -> Option<i128> {
+    pub(super) fn get(&self, row: usize) -> Option<i128> {
         self.cells.get(self.at(row)?)
     }
 }
@@ -106,22 +106,22 @@ fn series(column: &Column, wanted: &DataType) -> PolarsResult<Series> {
 }
 
 /// A column of texts.
-pub fn texts(column: &Column) -> PolarsResult<Cells<StringChunked>> {
+pub(super) fn texts(column: &Column) -> PolarsResult<Cells<StringChunked>> {
     Ok(Cells { cells: series(column, &DataType::String)?.str()?.clone(), one: column.len() == 1, len: column.len() })
 }
 
 /// A column of integers of any width.
-pub fn longs(column: &Column) -> PolarsResult<Cells<Int64Chunked>> {
+pub(super) fn longs(column: &Column) -> PolarsResult<Cells<Int64Chunked>> {
     Ok(Cells { cells: series(column, &DataType::Int64)?.i64()?.clone(), one: column.len() == 1, len: column.len() })
 }
 
 /// A column of floats of any width.
-pub fn doubles(column: &Column) -> PolarsResult<Cells<Float64Chunked>> {
+pub(super) fn doubles(column: &Column) -> PolarsResult<Cells<Float64Chunked>> {
     Ok(Cells { cells: series(column, &DataType::Float64)?.f64()?.clone(), one: column.len() == 1, len: column.len() })
 }
 
 /// A column of decimals, with their precision and scale.
-pub fn decimals(column: &Column) -> PolarsResult<(Cells<Int128Chunked>, Size)> {
+pub(super) fn decimals(column: &Column) -> PolarsResult<(Cells<Int128Chunked>, Size)> {
     let series = column.as_materialized_series().rechunk();
     let decimals = series.decimal()?;
     let size = (decimals.precision() as u8, decimals.scale() as u8);
@@ -129,7 +129,7 @@ pub fn decimals(column: &Column) -> PolarsResult<(Cells<Int128Chunked>, Size)> {
 }
 
 /// The decimal that the function makes of each row.
-pub fn each_decimal(
+pub(super) fn each_decimal(
     columns: &[Column],
     (precision, scale): Size,
     value: impl FnMut(usize) -> PolarsResult<Option<i128>>,
@@ -140,28 +140,28 @@ pub fn each_decimal(
 }
 
 /// A column of flags.
-pub fn flags(column: &Column) -> PolarsResult<Cells<BooleanChunked>> {
+pub(super) fn flags(column: &Column) -> PolarsResult<Cells<BooleanChunked>> {
     Ok(Cells { cells: series(column, &DataType::Boolean)?.bool()?.clone(), one: column.len() == 1, len: column.len() })
 }
 
 /// A column of lists.
-pub fn lists(column: &Column) -> PolarsResult<Cells<ListChunked>> {
+pub(super) fn lists(column: &Column) -> PolarsResult<Cells<ListChunked>> {
     let series = column.as_materialized_series().rechunk();
     Ok(Cells { cells: series.list()?.clone(), one: column.len() == 1, len: column.len() })
 }
 
 /// How many rows these arguments make: the length of those that are not one value for all.
-pub fn height(columns: &[Column]) -> usize {
+pub(super) fn height(columns: &[Column]) -> usize {
     columns.iter().map(Column::len).find(|len| *len != 1).unwrap_or(1)
 }
 
 /// The column's value in every row, as its length is.
-pub fn spread(column: &Column, height: usize) -> Column {
+pub(super) fn spread(column: &Column, height: usize) -> Column {
     if column.len() == 1 && height != 1 { column.new_from_index(0, height) } else { column.clone() }
 }
 
 /// What the function makes of each row.
-pub fn each<T>(columns: &[Column], value: impl FnMut(usize) -> PolarsResult<Option<T>>) -> PolarsResult<Column>
+pub(super) fn each<T>(columns: &[Column], value: impl FnMut(usize) -> PolarsResult<Option<T>>) -> PolarsResult<Column>
 where
     Series: NamedFrom<Vec<Option<T>>, [Option<T>]>,
 {

@@ -18,7 +18,7 @@ use super::text::ONE_SELECT;
 mod calls;
 
 /// The query of a statement, with all of it that is outside of the dialect; `Err` where nothing more can be told of it.
-pub fn query(statement: Statement) -> Result<(Query, Vec<Refusal>), Refusal> {
+pub(super) fn query(statement: Statement) -> Result<(Query, Vec<Refusal>), Refusal> {
     let place = Place::of(statement.span());
     let Statement::Query(mut query) = statement else {
         return Err(place.refuse("the query", "is not a query", ONE_SELECT));
@@ -131,14 +131,14 @@ impl Visitor for Checker {
 }
 
 /// Whether an expression makes rows, not a value.
-pub fn is_generator(expr: &Expr) -> bool {
+pub(super) fn is_generator(expr: &Expr) -> bool {
     let Expr::Function(function) = expr else { return false };
     let name = function.name.to_string();
     GENERATORS.iter().any(|generator| name.eq_ignore_ascii_case(generator))
 }
 
 /// Functions that make a row of each element of an array.
-pub const GENERATORS: [&str; 4] = ["explode", "explode_outer", "posexplode", "posexplode_outer"];
+pub(super) const GENERATORS: [&str; 4] = ["explode", "explode_outer", "posexplode", "posexplode_outer"];
 
 /// Why a construct is refused that is good SQL elsewhere.
 const NOT_SHARED: &str = "is not shared by Spark and this engine";

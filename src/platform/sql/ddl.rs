@@ -7,7 +7,7 @@ use super::types::Type;
 const DEEPEST: usize = 32;
 
 /// The type that a text names: fields make a struct. `Err` says what of it is not understood.
-pub fn schema(text: &str) -> Result<Type, String> {
+pub(super) fn schema(text: &str) -> Result<Type, String> {
     let lower = text.trim_start().to_ascii_lowercase();
     let mut reader = Reader { words: words(text)?, at: 0, depth: 0 };
     let named = ["struct", "array", "map"]

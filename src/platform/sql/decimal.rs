@@ -7,17 +7,17 @@ use deltalake_core::arrow::datatypes::i256;
 use super::types::Type;
 
 /// Most digits of a decimal.
-pub const MOST: u8 = 38;
+pub(super) const MOST: u8 = 38;
 /// Digits behind the point that a result keeps at least where it has too many.
 const LEAST_SCALE: u8 = 6;
 /// Digits behind the point to which a quotient is rounded before it gets its own scale.
 const QUOTIENT_SCALE: u32 = 38;
 
 /// Precision and scale.
-pub type Size = (u8, u8);
+pub(super) type Size = (u8, u8);
 
 /// The type that holds the digits of both on each side of the point.
-pub fn wider(a: Size, b: Size) -> Type {
+pub(super) fn wider(a: Size, b: Size) -> Type {
     let scale = a.1.max(b.1);
     let precision = (a.0 - a.1).max(b.0 - b.1) + scale;
     let over = precision.saturating_sub(MOST);
@@ -35,7 +35,7 @@ fn adjusted(precision: u32, scale: u32) -> Size {
 }
 
 /// Precision and scale of the result of an operator; absent for one that decimals have not.
-pub fn result(operator: &str, a: Size, b: Size) -> Option<Size> {
+pub(super) fn result(operator: &str, a: Size, b: Size) -> Option<Size> {
     let [p1, s1, p2, s2] = [a.0, a.1, b.0, b.1].map(u32::from);
     let scale = s1.max(s2);
     Some(match operator {
@@ -51,7 +51,7 @@ pub fn result(operator: &str, a: Size, b: Size) -> Option<Size> {
 }
 
 /// Precision and scale after rounding to that many places.
-pub fn rounded((precision, scale): Size, places: i64) -> Size {
+pub(super) fn rounded((precision, scale): Size, places: i64) -> Size {
     let whole = i64::from(precision - scale) + 1;
     if places < 0 {
         return (whole.max(1 - places).min(MOST.into()) as u8, 0);
@@ -61,17 +61,17 @@ pub fn rounded((precision, scale): Size, places: i64) -> Size {
 }
 
 /// Precision and scale of the whole number below or above.
-pub fn whole_size((precision, scale): Size) -> Size {
+pub(super) fn whole_size((precision, scale): Size) -> Size {
     ((precision - scale + 1).min(MOST), 0)
 }
 
 /// Precision and scale of a sum.
-pub fn summed((precision, scale): Size) -> Size {
+pub(super) fn summed((precision, scale): Size) -> Size {
     ((precision + 10).min(MOST), scale)
 }
 
 /// Precision and scale of a mean.
-pub fn averaged((precision, scale): Size) -> Size {
+pub(super) fn averaged((precision, scale): Size) -> Size {
     ((precision + 4).min(MOST), (scale + 4).min(MOST))
 }
 
@@ -104,12 +104,12 @@ fn fits(number: i256, precision: u8) -> Option<i128> {
 }
 
 /// The number in another size, rounded; absent where it does not fit.
-pub fn resize(number: i128, from: u8, to: Size) -> Option<i128> {
+pub(super) fn resize(number: i128, from: u8, to: Size) -> Option<i128> {
     fits(scaled(i256::from_i128(number), from.into(), to.1.into())?, to.0)
 }
 
 /// The result of an operator in its size; absent where it does not fit, or where the divisor is zero.
-pub fn calculate(operator: &str, a: (i128, u8), b: (i128, u8), to: Size) -> Option<i128> {
+pub(super) fn calculate(operator: &str, a: (i128, u8), b: (i128, u8), to: Size) -> Option<i128> {
     let (x, y) = (i256::from_i128(a.0), i256::from_i128(b.0));
     let (s1, s2) = (u32::from(a.1), u32::from(b.1));
     let scale = s1.max(s2);
@@ -141,12 +141,12 @@ pub fn calculate(operator: &str, a: (i128, u8), b: (i128, u8), to: Size) -> Opti
 }
 
 /// The mean of so many numbers with that sum.
-pub fn mean(sum: i128, scale: u8, count: i64, to: Size) -> Option<i128> {
+pub(super) fn mean(sum: i128, scale: u8, count: i64, to: Size) -> Option<i128> {
     calculate("/", (sum, scale), (count.into(), 0), to)
 }
 
 /// The number rounded to places that may be negative, in its size.
-pub fn round(number: i128, scale: u8, places: i64, to: Size) -> Option<i128> {
+pub(super) fn round(number: i128, scale: u8, places: i64, to: Size) -> Option<i128> {
     if places >= 0 {
         return resize(number, scale, to);
     }
@@ -157,14 +157,14 @@ pub fn round(number: i128, scale: u8, places: i64, to: Size) -> Option<i128> {
 }
 
 /// The whole number below or above.
-pub fn whole(number: i128, scale: u8, up: bool) -> i128 {
+pub(super) fn whole(number: i128, scale: u8, up: bool) -> i128 {
     let Some(unit) = 10_i128.checked_pow(scale.into()) else { return 0 };
     let below = number.div_euclid(unit);
     if up && number.rem_euclid(unit) != 0 { below + 1 } else { below }
 }
 
 /// All digits, without an exponent.
-pub fn print(number: i128, scale: u8) -> String {
+pub(super) fn print(number: i128, scale: u8) -> String {
     let scale = usize::from(scale);
     let sign = if number < 0 { "-" } else { "" };
     let digits = format!("{:0>width$}", number.unsigned_abs(), width = scale + 1);
@@ -175,13 +175,13 @@ pub fn print(number: i128, scale: u8) -> String {
 }
 
 /// The double nearest to it.
-pub fn to_double(number: i128, scale: u8) -> f64 {
+pub(super) fn to_double(number: i128, scale: u8) -> f64 {
     format!("{number}e-{scale}").parse().unwrap_or(f64::NAN)
 }
 
 /// A number in digits, with a sign, a point and an exponent if need be, in that size; absent where it is none or does
 /// not fit.
-pub fn parse(text: &str, to: Size) -> Option<i128> {
+pub(super) fn parse(text: &str, to: Size) -> Option<i128> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.strip_prefix('+').unwrap_or(exponent).parse::<i64>().ok()?),
         None => (text, 0),
@@ -213,12 +213,12 @@ pub fn parse(text: &str, to: Size) -> Option<i128> {
 }
 
 /// A double by its shortest digits, in that size; absent where it does not fit or is none.
-pub fn from_double(number: f64, to: Size) -> Option<i128> {
+pub(super) fn from_double(number: f64, to: Size) -> Option<i128> {
     if number.is_finite() { parse(&format!("{number:e}"), to) } else { None }
 }
 
 /// The size of a literal such as `1.50`; absent where it has too many digits.
-pub fn literal(digits: &str) -> Option<(i128, Size)> {
+pub(super) fn literal(digits: &str) -> Option<(i128, Size)> {
     let (whole, fraction) = digits.split_once('.')?;
     let scale = u8::try_from(fraction.len()).ok()?;
     let significant = [whole, fraction].concat().trim_start_matches('0').len();

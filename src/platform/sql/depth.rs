@@ -16,7 +16,7 @@ use super::node::Node;
 use super::refusal::{Place, Refusal};
 
 /// Most levels of an expression: brackets, functions and operators in a row count one each.
-pub const MAX_DEPTH: usize = 100;
+pub(super) const MAX_DEPTH: usize = 100;
 /// Most set operations of one query, and most tables that it names.
 const MAX_TABLES: usize = 1_000;
 /// Most joins of one FROM.
@@ -38,7 +38,7 @@ thread_local! {
 }
 
 /// Does the work on a stack that fits the longest query. A fault in it is told as a refusal.
-pub fn on_deep_stack<T: Send>(work: impl FnOnce() -> Result<T, Refusal> + Send) -> Result<T, Refusal> {
+pub(crate) fn on_deep_stack<T: Send>(work: impl FnOnce() -> Result<T, Refusal> + Send) -> Result<T, Refusal> {
     if IS_DEEP.get() {
         return work();
     }
@@ -63,7 +63,7 @@ pub fn on_deep_stack<T: Send>(work: impl FnOnce() -> Result<T, Refusal> + Send) 
 }
 
 /// Makes long chains of AND, OR and `||` trees of the same value that are not deep.
-pub fn balance(query: &mut Query) {
+pub(super) fn balance(query: &mut Query) {
     let ControlFlow::Continue(()) = query.visit(&mut Balance);
 }
 
@@ -123,7 +123,7 @@ fn joined(mut operands: Vec<Expr>, op: &BinaryOperator) -> Expr {
 }
 
 /// Refuses a query that is deeper or larger than can be planned.
-pub fn check(query: &Query) -> Result<(), Refusal> {
+pub(super) fn check(query: &Query) -> Result<(), Refusal> {
     match query.visit(&mut Measure::default()) {
         ControlFlow::Break(refusal) => Err(refusal),
         ControlFlow::Continue(()) => Ok(()),
@@ -192,7 +192,7 @@ impl Measure {
 }
 
 /// The refusal of what is too deep.
-pub fn too_deep(place: Place, construct: &str) -> Refusal {
+pub(super) fn too_deep(place: Place, construct: &str) -> Refusal {
     let problem = format!(
         "has more than {MAX_DEPTH} levels (an operator in a row, a bracket and a function count one each; AND, OR and || do not)"
     );
@@ -205,6 +205,6 @@ fn too_many(place: Place, what: &str, count: usize, most: usize) -> Refusal {
 }
 
 /// Levels of an expression.
-pub fn of(nodes: &[Node]) -> usize {
+pub(super) fn of(nodes: &[Node]) -> usize {
     nodes.iter().map(|node| 1 + of(&node.args)).max().unwrap_or(0)
 }

@@ -15,7 +15,7 @@ use super::functions::{self, Kind};
 
 /// How the rows of a query come about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Follows {
+pub(crate) enum Follows {
     /// The table is not read.
     Apart,
     /// Each comes of one row of the table, and of what else there is, in the order of the table's rows.
@@ -30,7 +30,7 @@ pub enum Follows {
 type Known = Vec<(String, Follows)>;
 
 /// How the rows of the query come of the rows of the table.
-pub fn follows(query: &Query, table: &str) -> Follows {
+pub(super) fn follows(query: &Query, table: &str) -> Follows {
     of_query(query, &mut vec![(table.to_lowercase(), Follows::InOrder)])
 }
 

@@ -16,7 +16,7 @@ mod order;
 use order::Order;
 
 /// The window function of these argument columns (its own, the partition's, the order's). It needs all rows at once.
-pub fn expression(window: &Window, args: Vec<Plan>, ty: &Type) -> Plan {
+pub(super) fn expression(window: &Window, args: Vec<Plan>, ty: &Type) -> Plan {
     let (window, dtype) = (window.clone(), ty.polars());
     let wanted = dtype.clone();
     let field = move |_: &pl::Schema, _: &[pl::Field]| Ok(pl::Field::new("window".into(), dtype.clone()));

@@ -23,12 +23,12 @@ mod texts;
 mod times;
 mod windows;
 
-pub use aggregates::distinct;
-pub use search::problem as pattern_problem;
-pub use windows::Ranking;
+pub(super) use aggregates::distinct;
+pub(super) use search::problem as pattern_problem;
+pub(super) use windows::Ranking;
 
 /// A function of the dialect.
-pub struct Function {
+pub(super) struct Function {
     /// Its name in lower case, or an operator.
     pub name: &'static str,
     /// Its arguments and its value, in the words of `signature.rs`.
@@ -45,7 +45,7 @@ pub struct Function {
 
 /// How a function is computed.
 #[derive(Clone, Copy)]
-pub enum Kind {
+pub(super) enum Kind {
     /// By Polars' own expressions.
     Native(fn(&[Expr]) -> Expr),
     /// Row by row from columns of equal length (or of length one, for one value in all rows).
@@ -72,7 +72,7 @@ impl fmt::Debug for Function {
 
 impl Function {
     /// Whether it makes one value of many rows.
-    pub fn is_aggregate(&self) -> bool {
+    pub(super) fn is_aggregate(&self) -> bool {
         matches!(self.kind, Kind::Aggregate(_))
     }
 }
@@ -100,10 +100,10 @@ const fn strict(
 }
 
 /// A group of functions with its heading.
-pub type Group = (&'static str, &'static [Function]);
+pub(super) type Group = (&'static str, &'static [Function]);
 
 /// All functions, in groups.
-pub static GROUPS: &[Group] = &[
+pub(super) static GROUPS: &[Group] = &[
     ("Conditions and nulls", logic::FUNCTIONS),
     ("Numbers", numbers::FUNCTIONS),
     ("Texts", texts::FUNCTIONS),
@@ -119,7 +119,7 @@ pub static GROUPS: &[Group] = &[
 ];
 
 /// Other names that Spark has for a function, with the name in the table.
-pub static ALIASES: &[(&str, &str)] = &[
+pub(super) static ALIASES: &[(&str, &str)] = &[
     ("substr", "substring"),
     ("ucase", "upper"),
     ("lcase", "lower"),
@@ -162,14 +162,14 @@ static INDEX: LazyLock<hashbrown::HashMap<&'static str, &'static Function>> = La
 });
 
 /// The function of that name, in any case; absent when the dialect has none.
-pub fn find(name: &str) -> Option<&'static Function> {
+pub(super) fn find(name: &str) -> Option<&'static Function> {
     let name = name.to_lowercase();
     let name = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name.as_str(), |(_, name)| *name);
     INDEX.get(name).copied()
 }
 
 /// Whether a function takes the first (false) or last (true) of some rows; absent for others.
-pub fn edge(function: &Function) -> Option<bool> {
+pub(super) fn edge(function: &Function) -> Option<bool> {
     match function.name {
         "first" | "first_value" => Some(false),
         "last" | "last_value" => Some(true),
@@ -178,7 +178,7 @@ pub fn edge(function: &Function) -> Option<bool> {
 }
 
 /// The function as it is with a window, or without: first and last have a name of their own there.
-pub fn over(function: &'static Function, window: bool) -> &'static Function {
+pub(super) fn over(function: &'static Function, window: bool) -> &'static Function {
     let name = match function.name {
         "first" if window => "first_value",
         "last" if window => "last_value",
@@ -188,7 +188,7 @@ pub fn over(function: &'static Function, window: bool) -> &'static Function {
 }
 
 /// The function that a call with so many arguments means: `datediff(HOUR, a, b)` is timestampdiff.
-pub fn of_units(function: &'static Function, arguments: usize) -> &'static Function {
+pub(super) fn of_units(function: &'static Function, arguments: usize) -> &'static Function {
     let name = match (function.name, arguments) {
         ("datediff", 3) => "timestampdiff",
         ("date_add", 3) => "timestampadd",
@@ -198,23 +198,23 @@ pub fn of_units(function: &'static Function, arguments: usize) -> &'static Funct
 }
 
 /// Whether the first argument of a function is a unit of time.
-pub fn takes_unit(function: &Function) -> bool {
+pub(super) fn takes_unit(function: &Function) -> bool {
     matches!(function.name, "timestampadd" | "timestampdiff")
 }
 
 /// All names that a query can call.
-pub fn names() -> impl Iterator<Item = &'static str> + Clone {
+pub(super) fn names() -> impl Iterator<Item = &'static str> + Clone {
     let all = GROUPS.iter().flat_map(|(_, functions)| functions.iter().map(|function| function.name));
     let callable = |name: &&str| name.starts_with(|c: char| c.is_ascii_lowercase()) && !name.contains(' ');
     all.filter(callable).chain(ALIASES.iter().map(|(alias, _)| *alias))
 }
 
 /// A letter of a datetime pattern by which Spark prints, but does not read.
-pub fn printed_only(pattern: &str) -> Option<char> {
+pub(super) fn printed_only(pattern: &str) -> Option<char> {
     super::calendar_pattern::compile(pattern).ok()?.iter().find_map(super::calendar_pattern::Piece::printed_only)
 }
 
 /// Whether a Java expression matches the empty text.
-pub fn matches_empty(pattern: &str) -> bool {
+pub(super) fn matches_empty(pattern: &str) -> bool {
     super::patterns::java(pattern, false).is_ok_and(|pattern| pattern.regex.is_match(""))
 }

@@ -4,7 +4,7 @@ use sqlparser::ast::{JoinConstraint, JoinOperator};
 
 /// The kinds of joins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
+pub(super) enum How {
     /// Pairs.
     Inner,
     /// Pairs, and left rows without one.
@@ -20,7 +20,7 @@ pub enum How {
 }
 
 /// The kind of a join and its condition; absent for kinds that Spark has not.
-pub fn kind_of(operator: &JoinOperator) -> Option<(How, &JoinConstraint)> {
+pub(super) fn kind_of(operator: &JoinOperator) -> Option<(How, &JoinConstraint)> {
     Some(match operator {
         JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) | JoinOperator::CrossJoin(constraint) => {
             (How::Inner, constraint)

@@ -11,7 +11,7 @@ const DEEPEST: usize = 128;
 
 /// A JSON value.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Json<'t> {
+pub(super) enum Json<'t> {
     /// `null`.
     Null,
     /// `true` or `false`.
@@ -28,7 +28,7 @@ pub enum Json<'t> {
 
 /// The first value of a text: `None` where it is no JSON, `Some(None)` where there is nothing. What follows the value
 /// does not count.
-pub fn first(text: &str) -> Option<Option<Json<'_>>> {
+pub(super) fn first(text: &str) -> Option<Option<Json<'_>>> {
     let mut reader = Reader { text, at: 0, depth: 0 };
     reader.blanks();
     if reader.rest().is_empty() { Some(None) } else { reader.value().map(Some) }

@@ -14,7 +14,13 @@ use super::node::{Lambda, Walk, name};
 use super::types::Type;
 
 /// The value of each row: `columns` are the arrays, then the columns that the body names.
-pub fn elements(lambda: &Lambda, captured: &[u32], body: &Expr, ty: &Type, columns: &[Column]) -> PolarsResult<Column> {
+pub(super) fn elements(
+    lambda: &Lambda,
+    captured: &[u32],
+    body: &Expr,
+    ty: &Type,
+    columns: &[Column],
+) -> PolarsResult<Column> {
     let rows = height(columns);
     let Some((list, others)) = columns.split_first() else { pl::polars_bail!(ComputeError: "no array") };
     let list = spread(list, rows);

@@ -13,7 +13,7 @@ use super::types::Type;
 use super::{cast, lambda};
 
 /// The expression of a node without aggregates and windows.
-pub fn lower(node: &Node) -> Expr {
+pub(super) fn lower(node: &Node) -> Expr {
     guarded(node, None)
 }
 
@@ -68,12 +68,12 @@ fn widens(from: &Type, to: &Type) -> bool {
 
 /// A value in the type in which it can be a key of a group, a join or DISTINCT: Polars knows no decimals there, their
 /// digits stand for them.
-pub fn as_key(node: &Node) -> Node {
+pub(super) fn as_key(node: &Node) -> Node {
     if node.ty.is_decimal() { node.clone().cast(&Type::Text) } else { node.clone() }
 }
 
 /// A constant of its exact type.
-pub fn constant(scalar: Scalar) -> Expr {
+pub(super) fn constant(scalar: Scalar) -> Expr {
     Expr::Literal(LiteralValue::Scalar(scalar))
 }
 
@@ -141,7 +141,7 @@ fn is_asked_before(node: &Node, before: &Node) -> bool {
 }
 
 /// How many parts Polars' plan of an expression has, with all guards written out.
-pub fn size(node: &Node) -> f64 {
+pub(super) fn size(node: &Node) -> f64 {
     guarded_size(node, 0.0)
 }
 

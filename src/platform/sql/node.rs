@@ -13,7 +13,7 @@ use super::types::{Type, UNIT};
 
 /// An expression.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Node {
+pub(super) struct Node {
     /// What it does with its arguments.
     pub op: Op,
     /// Its arguments.
@@ -26,7 +26,7 @@ pub struct Node {
 
 /// Where an expression comes from. All are equal, for equality is about the value.
 #[derive(Clone, Debug, Default)]
-pub struct Source {
+pub(super) struct Source {
     /// Its place in the query.
     pub place: Place,
     /// Its text, cut.
@@ -41,7 +41,7 @@ impl PartialEq for Source {
 
 /// What an expression does.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Op {
+pub(super) enum Op {
     /// A column by its number.
     Column(u32),
     /// A constant.
@@ -74,7 +74,7 @@ pub enum Op {
 
 /// A lambda function.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Lambda {
+pub(super) struct Lambda {
     /// What becomes of the elements.
     pub walk: Walk,
     /// The numbers of its parameters as columns: the element, and its position from 0 where that is named.
@@ -83,7 +83,7 @@ pub struct Lambda {
 
 /// What a lambda function does with the elements of an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Walk {
+pub(super) enum Walk {
     /// Keeps those where it is true.
     Filter,
     /// Makes another of each.
@@ -96,7 +96,7 @@ pub enum Walk {
 
 /// A constant. Integers hold for all integer types.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Literal {
+pub(super) enum Literal {
     /// NULL.
     Null,
     /// TRUE or FALSE.
@@ -126,7 +126,7 @@ pub enum Literal {
 
 /// The window of a window function.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Window {
+pub(super) struct Window {
     /// Which function.
     pub function: &'static Function,
     /// How many of the arguments are the function's own.
@@ -143,7 +143,7 @@ pub struct Window {
 
 /// The frame of a window.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Frame {
+pub(super) struct Frame {
     /// ROWS, counting rows; else RANGE, by the value of the order.
     pub rows: bool,
     /// Where it begins.
@@ -154,7 +154,7 @@ pub struct Frame {
 
 /// An end of a frame.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Bound {
+pub(super) enum Bound {
     /// UNBOUNDED, in its direction.
     Unbounded,
     /// CURRENT ROW is 0; PRECEDING is negative. Rows, or the order's own unit: microseconds for instants.
@@ -184,7 +184,7 @@ impl Literal {
     }
 
     /// The constant as a value of the type.
-    pub fn scalar(&self, ty: &Type) -> Scalar {
+    pub(super) fn scalar(&self, ty: &Type) -> Scalar {
         let value = match (self, ty) {
             (Self::Boolean(flag), _) => AnyValue::Boolean(*flag),
             (Self::Int(number), Type::Double) => AnyValue::Float64(*number as f64),
@@ -210,28 +210,28 @@ impl Literal {
 
 impl Node {
     /// A column.
-    pub fn column(id: u32, ty: Type) -> Self {
+    pub(super) fn column(id: u32, ty: Type) -> Self {
         Self { op: Op::Column(id), args: Vec::new(), ty, from: Source::default() }
     }
 
     /// A constant.
-    pub fn literal(literal: Literal, ty: Type) -> Self {
+    pub(super) fn literal(literal: Literal, ty: Type) -> Self {
         Self { op: Op::Literal(literal), args: Vec::new(), ty, from: Source::default() }
     }
 
     /// The constant that it is, if it is one.
-    pub fn constant(&self) -> Option<&Literal> {
+    pub(super) fn constant(&self) -> Option<&Literal> {
         if let Op::Literal(literal) = &self.op { Some(literal) } else { None }
     }
 
     /// The same from another place.
-    pub fn at(mut self, from: &Source) -> Self {
+    pub(super) fn at(mut self, from: &Source) -> Self {
         self.from = from.clone();
         self
     }
 
     /// This value in that type; itself where it has it already.
-    pub fn cast(self, ty: &Type) -> Self {
+    pub(super) fn cast(self, ty: &Type) -> Self {
         if self.ty == *ty {
             return self;
         }
@@ -248,27 +248,27 @@ impl Node {
     }
 
     /// Whether it is `array()` or `map()`, whose elements can be of any type.
-    pub fn is_empty_literal(&self) -> bool {
+    pub(super) fn is_empty_literal(&self) -> bool {
         matches!(&self.op, Op::Call(function) if matches!(function.name, "array" | "map")) && self.args.is_empty()
     }
 
     /// How many parts it has.
-    pub fn size(&self) -> usize {
+    pub(super) fn size(&self) -> usize {
         1 + self.args.iter().map(Self::size).sum::<usize>()
     }
 
     /// Whether any part of it is such.
-    pub fn any(&self, test: &dyn Fn(&Node) -> bool) -> bool {
+    pub(super) fn any(&self, test: &dyn Fn(&Node) -> bool) -> bool {
         test(self) || self.args.iter().any(|node| node.any(test))
     }
 
     /// Whether it, or a part of it, may end in an error on some data.
-    pub fn may_fail(&self) -> bool {
+    pub(super) fn may_fail(&self) -> bool {
         self.any(&Self::fails)
     }
 
     /// Whether it may by itself.
-    pub fn fails(&self) -> bool {
+    pub(super) fn fails(&self) -> bool {
         match &self.op {
             Op::Call(function) => function.fails,
             // A clock time without a day fails a TRY_CAST too.
@@ -280,17 +280,17 @@ impl Node {
     }
 
     /// Whether it holds an aggregate.
-    pub fn aggregates(&self) -> bool {
+    pub(super) fn aggregates(&self) -> bool {
         self.any(&|node| matches!(node.op, Op::Aggregate { .. }))
     }
 
     /// Whether it holds a window function.
-    pub fn has_window(&self) -> bool {
+    pub(super) fn has_window(&self) -> bool {
         self.any(&|node| matches!(node.op, Op::Window(_)))
     }
 
     /// The numbers of the columns that it reads: parameters of its own lambda functions are none.
-    pub fn columns(&self) -> Vec<u32> {
+    pub(super) fn columns(&self) -> Vec<u32> {
         let mut found = match self.op {
             Op::Column(id) => vec![id],
             _ => self.args.iter().flat_map(Self::columns).collect(),
@@ -302,7 +302,7 @@ impl Node {
     }
 
     /// The expression with parts replaced: where `change` gives a node that one stands, and is not looked into.
-    pub fn replace(&self, change: &mut dyn FnMut(&Node) -> Option<Node>) -> Node {
+    pub(super) fn replace(&self, change: &mut dyn FnMut(&Node) -> Option<Node>) -> Node {
         if let Some(node) = change(self) {
             return node;
         }
@@ -311,6 +311,6 @@ impl Node {
 }
 
 /// The name of a column inside a plan.
-pub fn name(id: u32) -> pl::PlSmallStr {
+pub(super) fn name(id: u32) -> pl::PlSmallStr {
     format!("c{id}").into()
 }

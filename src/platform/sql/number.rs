@@ -1,12 +1,12 @@
 //! Numbers as texts, the way Spark prints and reads them.
 
 /// A double as Spark prints it: `1.0`, `0.001`, `1.0E10`, `1.0E-4`, `NaN`, `Infinity`.
-pub fn print_double(number: f64) -> String {
+pub(super) fn print_double(number: f64) -> String {
     print(number, &format!("{number:e}"))
 }
 
 /// A float as Spark prints it.
-pub fn print_float(number: f32) -> String {
+pub(super) fn print_float(number: f32) -> String {
     print(f64::from(number), &format!("{number:e}"))
 }
 
@@ -42,12 +42,12 @@ fn plain(digits: &str, exponent: i32) -> String {
 }
 
 /// Spaces and control characters at both ends do not count where a text is read as a number, date or flag.
-pub fn trim(text: &str) -> &str {
+pub(super) fn trim(text: &str) -> &str {
     text.trim_matches(|c: char| c <= ' ' || c == '\u{7f}')
 }
 
 /// A whole number in a text: a sign and digits.
-pub fn parse_long(text: &str) -> Option<i64> {
+pub(super) fn parse_long(text: &str) -> Option<i64> {
     let text = trim(text);
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -57,7 +57,7 @@ pub fn parse_long(text: &str) -> Option<i64> {
 }
 
 /// A double in a text, with the words and the suffixes that Spark knows.
-pub fn parse_double(text: &str) -> Option<f64> {
+pub(super) fn parse_double(text: &str) -> Option<f64> {
     let text = trim(text);
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text).to_ascii_lowercase();
     let negative = text.starts_with('-');
@@ -74,7 +74,7 @@ pub fn parse_double(text: &str) -> Option<f64> {
 }
 
 /// A flag in a text.
-pub fn parse_flag(text: &str) -> Option<bool> {
+pub(super) fn parse_flag(text: &str) -> Option<bool> {
     match trim(text).to_ascii_lowercase().as_str() {
         "t" | "true" | "y" | "yes" | "1" => Some(true),
         "f" | "false" | "n" | "no" | "0" => Some(false),

@@ -12,7 +12,7 @@ use crate::platform::frame;
 /// Columns and types of the query's output, in its order; `Err` says what of the query is wrong.
 ///
 /// Names of the view (`names`) spell the output's columns, which names in queries mean without regard to case.
-pub fn of_query<'n>(
+pub(crate) fn of_query<'n>(
     inputs: &[Input],
     query: &str,
     names: impl IntoIterator<Item = &'n str>,
@@ -69,7 +69,7 @@ fn told(inputs: &[Input], refusal: Refusal) -> Refusal {
 }
 
 /// Columns and types of a checked query's output, known types only.
-pub fn of(inputs: &[Input], query: &Query) -> PolarsResult<Vec<(String, DataType)>> {
+pub(crate) fn of(inputs: &[Input], query: &Query) -> PolarsResult<Vec<(String, DataType)>> {
     let mut plan = super::lazy(query, without_rows(inputs)?, Time::UNIX_EPOCH, super::at_once())?;
     Ok(known(plan.collect_schema()?.as_ref()))
 }

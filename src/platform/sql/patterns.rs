@@ -11,7 +11,7 @@ const SIZE_LIMIT: usize = 1 << 20;
 const LINE_END: &str = r"(?:\r\n|[\n\r\u{85}\u{2028}\u{2029}])";
 
 /// A Java regular expression, and whether it has a `$` that Java would also match before a last line end.
-pub struct Pattern {
+pub(super) struct Pattern {
     /// The expression.
     pub regex: Regex,
     /// Whether it looks for the end by `$`.
@@ -19,7 +19,7 @@ pub struct Pattern {
 }
 
 /// Compiles a Java regular expression; `Err` says what of it is not shared.
-pub fn java(pattern: &str, whole_end: bool) -> Result<Pattern, String> {
+pub(super) fn java(pattern: &str, whole_end: bool) -> Result<Pattern, String> {
     let mut out = String::new();
     let (mut in_class, mut dollar, mut quantified) = (0_usize, false, false);
     let mut chars = pattern.chars().peekable();
@@ -107,7 +107,7 @@ fn escape(c: Option<char>, in_class: bool, out: &mut String) -> Result<(), Strin
 }
 
 /// A LIKE pattern as an expression that matches whole texts.
-pub fn like(pattern: &str) -> Result<Regex, String> {
+pub(super) fn like(pattern: &str) -> Result<Regex, String> {
     let mut out = String::from(r"(?s)\A");
     let mut chars = pattern.chars();
     while let Some(c) = chars.next() {
@@ -127,7 +127,7 @@ pub fn like(pattern: &str) -> Result<Regex, String> {
 }
 
 /// Java's replacement as ours: `$1` names a group, a backslash takes the meaning of the next character away.
-pub fn replacement(text: &str, groups: usize) -> Result<String, String> {
+pub(super) fn replacement(text: &str, groups: usize) -> Result<String, String> {
     let mut out = String::new();
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {

@@ -27,12 +27,12 @@ mod pairs;
 mod pivot;
 mod select;
 
-pub use joins::{equal_keys, left_join, matched_once};
-pub use select::{conjuncts, is_grouped, no_aggregate};
+pub(super) use joins::{equal_keys, left_join, matched_once};
+pub(super) use select::{conjuncts, is_grouped, no_aggregate};
 
 /// A column that a query can name.
 #[derive(Clone, Debug)]
-pub struct Named {
+pub(super) struct Named {
     /// The table's name or alias.
     pub qualifier: Option<String>,
     /// Its name.
@@ -47,7 +47,7 @@ pub struct Named {
 
 /// A frame and what its columns are called.
 #[derive(Clone)]
-pub struct Relation {
+pub(super) struct Relation {
     /// The rows.
     pub frame: LazyFrame,
     /// The columns, in order.
@@ -68,7 +68,7 @@ struct Table {
 const MAX_READS: usize = 4;
 
 /// Plans one query.
-pub struct Planner {
+pub(super) struct Planner {
     query: Query,
     /// Inputs and WITH queries; later ones hide earlier ones.
     tables: Vec<Table>,
@@ -86,7 +86,12 @@ pub struct Planner {
 
 impl Planner {
     /// A planner over the inputs.
-    pub fn new(inputs: Vec<(&str, LazyFrame)>, now: i64, query: &Query, compute: Compute) -> pl::PolarsResult<Self> {
+    pub(super) fn new(
+        inputs: Vec<(&str, LazyFrame)>,
+        now: i64,
+        query: &Query,
+        compute: Compute,
+    ) -> pl::PolarsResult<Self> {
         let (query, tables, problems) = (query.clone(), Vec::new(), Vec::new());
         let mut planner = Self { query, tables, next: 0, reads: 0, compute, failed: None, problems, now };
         for (table, mut frame) in inputs {
@@ -107,12 +112,12 @@ impl Planner {
     }
 
     /// How many problems are told so far.
-    pub fn told(&self) -> usize {
+    pub(super) fn told(&self) -> usize {
         self.problems.len()
     }
 
     /// The value; a refusal is kept until all of the query was looked at.
-    pub fn noted<T>(&mut self, value: Result<T, Refusal>) -> Option<T> {
+    pub(super) fn noted<T>(&mut self, value: Result<T, Refusal>) -> Option<T> {
         match value {
             Ok(value) => Some(value),
             Err(refusal) => {
@@ -125,7 +130,7 @@ impl Planner {
     }
 
     /// A number for a new column.
-    pub fn id(&mut self) -> u32 {
+    pub(super) fn id(&mut self) -> u32 {
         self.next += 1;
         self.next
     }
@@ -133,7 +138,11 @@ impl Planner {
     /// The whole query: its output columns have their names, and where `as_features` the types in which features hold
     /// them. `failed` is why a table that is read several times could
     /// not be computed.
-    pub fn finish(mut self, failed: &mut Option<pl::PolarsError>, as_features: bool) -> Result<LazyFrame, Refusal> {
+    pub(super) fn finish(
+        mut self,
+        failed: &mut Option<pl::PolarsError>,
+        as_features: bool,
+    ) -> Result<LazyFrame, Refusal> {
         let query = self.query.clone();
         let planned = self.query(query.tree(), &[]);
         let planned = self.noted(planned);
@@ -148,7 +157,7 @@ impl Planner {
     }
 
     /// A query; `outer` are the columns of the query around that its conditions may name.
-    pub fn query(&mut self, query: &Tree, outer: &[Named]) -> Result<Relation, Refusal> {
+    pub(super) fn query(&mut self, query: &Tree, outer: &[Named]) -> Result<Relation, Refusal> {
         let known = self.tables.len();
         for table in query.with.iter().flat_map(|with| &with.cte_tables) {
             let table = self.with_table(table);
@@ -363,7 +372,7 @@ impl Planner {
     }
 
     /// The table of that name, its columns with new numbers.
-    pub fn table(&mut self, table: &str, place: Place) -> Result<Relation, Refusal> {
+    pub(super) fn table(&mut self, table: &str, place: Place) -> Result<Relation, Refusal> {
         let Some(found) = self.tables.iter().rev().find(|known| known.name.eq_ignore_ascii_case(table)) else {
             let known: Vec<&str> = self.tables.iter().map(|known| known.name.as_str()).collect();
             let fix = suggest::fix(table, known.iter().copied());
@@ -375,7 +384,7 @@ impl Planner {
     }
 
     /// The same rows with new numbers of the columns: a table may come twice.
-    pub fn renumbered(&mut self, relation: Relation) -> Relation {
+    pub(super) fn renumbered(&mut self, relation: Relation) -> Relation {
         let mut columns = relation.columns;
         let mut exprs = Vec::with_capacity(columns.len());
         for column in &mut columns {
@@ -387,14 +396,14 @@ impl Planner {
     }
 
     /// The relation with a column more.
-    pub fn with_column(&mut self, relation: &mut Relation, value: Plan) -> u32 {
+    pub(super) fn with_column(&mut self, relation: &mut Relation, value: Plan) -> u32 {
         let id = self.id();
         relation.frame = relation.frame.clone().with_columns([value.alias(name(id))]);
         id
     }
 
     /// Only the rows where the condition holds.
-    pub fn filter(&mut self, relation: &mut Relation, condition: &Node) {
+    pub(super) fn filter(&mut self, relation: &mut Relation, condition: &Node) {
         if is_range(condition) && !condition.may_fail() {
             // Polars makes a range join of such a condition over pairs, which its streaming engine does not know: it
             // must not see what the condition is.
@@ -454,7 +463,7 @@ fn named(relation: Relation, query: &Query, place: Place, as_features: bool) -> 
 }
 
 /// The rows sorted by keys with their direction and the place of nulls. Equal rows keep their order.
-pub fn sorted(frame: LazyFrame, keys: &[(Node, bool, bool)]) -> LazyFrame {
+pub(super) fn sorted(frame: LazyFrame, keys: &[(Node, bool, bool)]) -> LazyFrame {
     if keys.is_empty() {
         return frame;
     }
@@ -468,7 +477,7 @@ pub fn sorted(frame: LazyFrame, keys: &[(Node, bool, bool)]) -> LazyFrame {
 }
 
 /// The place that a whole number in GROUP BY or ORDER BY means, from 0.
-pub fn position(expr: &Expr, count: usize) -> Option<usize> {
+pub(super) fn position(expr: &Expr, count: usize) -> Option<usize> {
     let Expr::Value(value) = expr else { return None };
     let Value::Number(digits, _) = &value.value else { return None };
     digits.parse::<usize>().ok()?.checked_sub(1).filter(|at| *at < count)
@@ -501,6 +510,6 @@ fn is_range(condition: &Node) -> bool {
 }
 
 /// TRUE in every row.
-pub fn always() -> Plan {
+pub(super) fn always() -> Plan {
     lit(true)
 }

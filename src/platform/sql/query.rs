@@ -13,7 +13,7 @@ use super::{check, depth, text};
 
 /// A query in the dialect. Clones share it.
 #[derive(Clone, Debug)]
-pub struct Query(Arc<Inner>);
+pub(crate) struct Query(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -26,14 +26,14 @@ struct Inner {
 
 impl Query {
     /// Reads and checks a text.
-    pub fn read(query: &str) -> Result<Self, Refusal> {
+    pub(crate) fn read(query: &str) -> Result<Self, Refusal> {
         let (query, problems) = Self::read_all(query)?;
         Refusal::of(problems).map_or(Ok(query), Err)
     }
 
     /// Reads a text; what is outside of the dialect is told beside the query. `Err` for what is no query at all, or
     /// one that nothing more can be told of.
-    pub fn read_all(query: &str) -> Result<(Self, Vec<Refusal>), Refusal> {
+    pub(crate) fn read_all(query: &str) -> Result<(Self, Vec<Refusal>), Refusal> {
         depth::on_deep_stack(|| {
             let (tree, problems) = check::query(text::parse(query)?)?;
             let mut names = Names::default();
@@ -45,7 +45,7 @@ impl Query {
     }
 
     /// The same query, whose output columns are spelled as these names where they are the same without regard to case.
-    pub fn spelled<'n>(self, names: impl IntoIterator<Item = &'n str>) -> Self {
+    pub(crate) fn spelled<'n>(self, names: impl IntoIterator<Item = &'n str>) -> Self {
         let spelling = names.into_iter().map(str::to_owned).collect();
         let Inner { tree, words, tables, wildcard, .. } = match Arc::try_unwrap(self.0) {
             Ok(inner) => inner,
@@ -61,44 +61,39 @@ impl Query {
     }
 
     /// The name of an output column that the query calls so.
-    pub fn output<'n>(&'n self, name: &'n str) -> &'n str {
+    pub(crate) fn output<'n>(&'n self, name: &'n str) -> &'n str {
         let known = self.0.spelling.iter().find(|known| known.eq_ignore_ascii_case(name));
         known.map_or(name, String::as_str)
     }
 
     /// How often the query names a table.
-    pub fn mentions(&self, table: &str) -> usize {
+    pub(crate) fn mentions(&self, table: &str) -> usize {
         self.0.tables.get(&table.to_lowercase()).copied().unwrap_or(0)
     }
 
     /// The syntax tree.
-    pub fn tree(&self) -> &Tree {
+    pub(crate) fn tree(&self) -> &Tree {
         &self.0.tree
     }
 
     /// How the rows of the query come of the rows of that table.
-    pub fn follows(&self, table: &str) -> Follows {
+    pub(crate) fn follows(&self, table: &str) -> Follows {
         follows::follows(&self.0.tree, table)
     }
 
     /// Whether the query takes first or last rows, so that the order of its first input counts.
-    pub fn asks_for_order(&self) -> bool {
+    pub(crate) fn asks_for_order(&self) -> bool {
         ["first", "last", "any_value", "first_value", "last_value"].iter().any(|name| self.0.words.contains(*name))
     }
 
     /// Whether the query names that table.
-    pub fn reads(&self, table: &str) -> bool {
+    pub(crate) fn reads(&self, table: &str) -> bool {
         self.mentions(table) > 0
-    }
-
-    /// All names in the query in lower case: of columns, tables, aliases and functions.
-    pub fn words(&self) -> &BTreeSet<String> {
-        &self.0.words
     }
 
     /// The names (lower case) that the query may need of an input, more rather than less; absent for all. Names in
     /// queries do not care about case.
-    pub fn columns_of(&self, table: &str) -> Option<BTreeSet<String>> {
+    pub(crate) fn columns_of(&self, table: &str) -> Option<BTreeSet<String>> {
         if !self.reads(table) {
             return Some(BTreeSet::new());
         }

@@ -73,7 +73,7 @@ fn others(more: &[Refusal]) -> String {
 
 /// A place in the SQL text. All places are equal, so that expressions compare by what they mean.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Place {
+pub(super) struct Place {
     /// Line, from 1; 0 where it is not known.
     pub line: usize,
     /// Column in characters, from 1; 0 where it is not known.
@@ -88,17 +88,22 @@ impl PartialEq for Place {
 
 impl Place {
     /// Where a span begins.
-    pub fn of(span: Span) -> Self {
+    pub(super) fn of(span: Span) -> Self {
         Self { line: span.start.line as usize, column: span.start.column as usize }
     }
 
     /// This place, or the other one where this is not known.
-    pub fn or(self, other: Self) -> Self {
+    pub(super) fn or(self, other: Self) -> Self {
         if self.line == 0 { other } else { self }
     }
 
     /// The refusal of what stands here.
-    pub fn refuse(self, construct: impl Into<String>, problem: impl Into<String>, fix: impl Into<String>) -> Refusal {
+    pub(super) fn refuse(
+        self,
+        construct: impl Into<String>,
+        problem: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Refusal {
         let (line, column) = (self.line.max(1), self.column.max(1));
         let (construct, problem, fix) = (quote(&construct.into()), problem.into(), fix.into());
         Refusal { construct, line, column, problem, fix, more: Vec::new() }
@@ -112,7 +117,7 @@ impl From<Refusal> for PolarsError {
 }
 
 /// A piece of the query as a message shows it: on one line, without control characters, not too long.
-pub fn quote(text: &str) -> String {
+pub(super) fn quote(text: &str) -> String {
     let text = clean::clean(text.trim()).into_owned();
     match text.char_indices().nth(MAX_QUOTE) {
         Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),

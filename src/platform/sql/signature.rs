@@ -27,7 +27,7 @@ fn parameters(signature: &'static str) -> (Vec<Parameter<'static>>, &'static str
 }
 
 /// How many arguments a function takes, at least and at most.
-pub fn counts(function: &Function) -> (usize, usize) {
+pub(super) fn counts(function: &Function) -> (usize, usize) {
     let (parameters, _) = parameters(function.signature);
     let least = parameters.iter().filter(|parameter| !parameter.optional).count();
     let endless = parameters.iter().any(|parameter| parameter.repeats);
@@ -35,12 +35,12 @@ pub fn counts(function: &Function) -> (usize, usize) {
 }
 
 /// How a function is written, for the fix of a refusal.
-pub fn form(function: &Function) -> String {
+pub(super) fn form(function: &Function) -> String {
     format!("write it as in `{}`: {}", function.example, function.says.trim_end_matches('.'))
 }
 
 /// What is wrong with that many arguments; absent when nothing is.
-pub fn count_problem(function: &Function, count: usize) -> Option<String> {
+pub(super) fn count_problem(function: &Function, count: usize) -> Option<String> {
     let (least, most) = counts(function);
     if (least..=most).contains(&count) {
         return None;
@@ -54,7 +54,11 @@ pub fn count_problem(function: &Function, count: usize) -> Option<String> {
 }
 
 /// The arguments in the types that the function wants, and the type of its value.
-pub fn apply(function: &'static Function, mut args: Vec<Node>, whole: &Node) -> Result<(Vec<Node>, Type), Refusal> {
+pub(super) fn apply(
+    function: &'static Function,
+    mut args: Vec<Node>,
+    whole: &Node,
+) -> Result<(Vec<Node>, Type), Refusal> {
     let (parameters, value) = parameters(function.signature);
     let word = |index: usize| {
         let last = parameters.last().filter(|last| last.repeats);
@@ -129,12 +133,12 @@ fn widen_elements(args: &mut [Node], word: &dyn Fn(usize) -> &'static str) {
 }
 
 /// Whether it is one of the comparisons.
-pub fn is_comparison(function: &Function) -> bool {
+pub(super) fn is_comparison(function: &Function) -> bool {
     matches!(function.name, "=" | "<>" | "<" | "<=" | ">" | ">=" | "<=>")
 }
 
 /// The refusal of values without a common type.
-pub fn mixed(whole: &Node, a: &Type, b: &Type) -> Refusal {
+pub(super) fn mixed(whole: &Node, a: &Type, b: &Type) -> Refusal {
     let fix = format!("cast one of them: CAST(... AS {})", if *a == Type::Text { b } else { a });
     whole.from.place.refuse(&*whole.from.text, format!("mixes {a} and {b}"), fix)
 }

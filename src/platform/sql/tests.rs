@@ -67,7 +67,7 @@ fn cell(value: &Value, ty: &Type) -> AnyValue<'static> {
 }
 
 /// The tables of the statements.
-pub fn tables() -> Vec<(String, DataFrame)> {
+pub(super) fn tables() -> Vec<(String, DataFrame)> {
     let table = |(name, table): (String, Value)| {
         let rows = table["rows"].as_array().unwrap();
         let fields = table["schema"].as_str().unwrap().split(", ");

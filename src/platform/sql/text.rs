@@ -110,7 +110,7 @@ impl Dialect for Shared {
 }
 
 /// The one statement of the text.
-pub fn parse(query: &str) -> Result<Statement, Refusal> {
+pub(super) fn parse(query: &str) -> Result<Statement, Refusal> {
     let start = Place { line: 1, column: 1 };
     if query.len() > MAX_BYTES {
         let problem = format!("has {} bytes, more than the {MAX_BYTES} allowed", query.len());
@@ -143,7 +143,7 @@ pub fn parse(query: &str) -> Result<Statement, Refusal> {
 }
 
 /// The advice for what is no SELECT.
-pub const ONE_SELECT: &str = "write one SELECT statement (it may begin with WITH)";
+pub(super) const ONE_SELECT: &str = "write one SELECT statement (it may begin with WITH)";
 
 /// Deepest type.
 const MAX_TYPE: usize = 16;

@@ -14,7 +14,7 @@ use crate::platform::frame;
 
 /// A type, by Spark's names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Type {
+pub(super) enum Type {
     /// The type of a bare NULL.
     Null,
     /// BOOLEAN.
@@ -50,11 +50,11 @@ pub enum Type {
 }
 
 /// The names of the fields of a map's entries.
-pub const ENTRY: [&str; 2] = ["key", "value"];
+pub(super) const ENTRY: [&str; 2] = ["key", "value"];
 
 impl Type {
     /// The type of a column; absent where the dialect has none.
-    pub fn of(polars: &pl::DataType) -> Option<Self> {
+    pub(super) fn of(polars: &pl::DataType) -> Option<Self> {
         Some(match polars {
             pl::DataType::Boolean => Self::Boolean,
             pl::DataType::Int8 => Self::Byte,
@@ -79,7 +79,7 @@ impl Type {
     }
 
     /// The type of the columns that hold it.
-    pub fn polars(&self) -> pl::DataType {
+    pub(super) fn polars(&self) -> pl::DataType {
         match self {
             Self::Null | Self::Interval => pl::DataType::Null,
             Self::Boolean => pl::DataType::Boolean,
@@ -109,7 +109,7 @@ impl Type {
 
     /// The type in which a feature holds it: a date is the instant it begins, a decimal the double nearest to it;
     /// `Err` says what to write instead of a type that features cannot have.
-    pub fn of_feature(&self) -> Result<Self, &'static str> {
+    pub(super) fn of_feature(&self) -> Result<Self, &'static str> {
         Ok(match self {
             Self::Date => Self::Timestamp,
             Self::Decimal(..) => Self::Double,
@@ -131,7 +131,7 @@ impl Type {
     }
 
     /// Precision and scale of a number that is no float: an integer type is a decimal without a scale.
-    pub fn digits(&self) -> Option<(u8, u8)> {
+    pub(super) fn digits(&self) -> Option<(u8, u8)> {
         Some(match self {
             Self::Byte => (3, 0),
             Self::Short => (5, 0),
@@ -143,32 +143,32 @@ impl Type {
     }
 
     /// DECIMAL, of any precision.
-    pub fn is_decimal(&self) -> bool {
+    pub(super) fn is_decimal(&self) -> bool {
         matches!(self, Self::Decimal(..))
     }
 
     /// TINYINT to BIGINT.
-    pub fn is_integer(&self) -> bool {
+    pub(super) fn is_integer(&self) -> bool {
         self.width().is_some()
     }
 
     /// An integer, a float or a decimal literal.
-    pub fn is_number(&self) -> bool {
+    pub(super) fn is_number(&self) -> bool {
         self.is_integer() || self.is_float() || self.is_decimal()
     }
 
     /// FLOAT or DOUBLE.
-    pub fn is_float(&self) -> bool {
+    pub(super) fn is_float(&self) -> bool {
         matches!(self, Self::Float | Self::Double)
     }
 
     /// Whether values have an order, so that they can be compared and sorted.
-    pub fn is_ordered(&self) -> bool {
+    pub(super) fn is_ordered(&self) -> bool {
         !matches!(self, Self::List(_) | Self::Struct(_) | Self::Map(..) | Self::Interval)
     }
 
     /// The bounds of an integer type.
-    pub fn bounds(&self) -> Option<(i64, i64)> {
+    pub(super) fn bounds(&self) -> Option<(i64, i64)> {
         let bits = self.width()?;
         Some((i64::MIN >> (64 - bits), i64::MAX >> (64 - bits)))
     }
@@ -184,7 +184,7 @@ impl Type {
     }
 
     /// The type in which values of both can be compared or stand in one column; absent where there is none.
-    pub fn common(&self, other: &Self) -> Option<Self> {
+    pub(super) fn common(&self, other: &Self) -> Option<Self> {
         Some(match (self, other) {
             (same, also) if same == also => same.clone(),
             (Self::Null, other) | (other, Self::Null) => other.clone(),
@@ -206,7 +206,7 @@ impl Type {
     }
 
     /// The type that a CAST or a typed literal names; absent for types outside of the dialect.
-    pub fn written(written: &Written) -> Option<Self> {
+    pub(super) fn written(written: &Written) -> Option<Self> {
         Some(match written {
             Written::Boolean | Written::Bool => Self::Boolean,
             Written::TinyInt(None) => Self::Byte,
@@ -272,4 +272,4 @@ impl fmt::Display for Type {
 }
 
 /// The unit of time of all instants inside a query.
-pub const UNIT: TimeUnit = TimeUnit::Microseconds;
+pub(super) const UNIT: TimeUnit = TimeUnit::Microseconds;

@@ -11,7 +11,7 @@ use super::calendar::clock;
 
 /// A time zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Zone {
+pub(super) enum Zone {
     /// So many seconds ahead of UTC.
     Fixed(i64),
     /// A region.
@@ -55,7 +55,7 @@ const MOST: i64 = 18 * 3_600;
 
 impl Zone {
     /// The zone of that name: a region such as `Europe/Berlin`, an offset such as `+05:30`, `GMT+1`, `UTC`, `Z`.
-    pub fn named(name: &str) -> Option<Self> {
+    pub(super) fn named(name: &str) -> Option<Self> {
         let name = SHORT.iter().find(|(short, _)| *short == name).map_or(name, |(_, long)| *long);
         if matches!(name, "Z" | "UTC" | "GMT" | "UT") {
             return Some(Self::Fixed(0));
@@ -68,7 +68,7 @@ impl Zone {
     }
 
     /// What a clock there shows at an instant.
-    pub fn local(self, at: i64) -> Option<i64> {
+    pub(super) fn local(self, at: i64) -> Option<i64> {
         let ahead = match self {
             Self::Fixed(seconds) => seconds,
             Self::Region(zone) => i64::from(zone.offset_from_utc_datetime(&listed(clock(at)?)).fix().local_minus_utc()),
@@ -78,7 +78,7 @@ impl Zone {
 
     /// The instant at which a clock there shows a local time: the earlier one where it shows it twice; where it never
     /// does, as far behind the gap as the time is behind its beginning.
-    pub fn utc(self, local: i64) -> i64 {
+    pub(super) fn utc(self, local: i64) -> i64 {
         let ahead = match self {
             Self::Fixed(seconds) => seconds,
             Self::Region(zone) => ahead_of_utc(zone, local),

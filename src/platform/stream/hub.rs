@@ -27,7 +27,7 @@ use super::record;
 use super::tail::{self, Progress, Tail};
 
 /// Newest records kept for those who come later.
-pub const HISTORY: usize = 1_000;
+pub(crate) const HISTORY: usize = 1_000;
 /// Records of one message to the listeners.
 const CHUNK: usize = 256;
 /// Messages a listener may lag behind.
@@ -43,7 +43,7 @@ const LINGER: Duration = Duration::from_secs(60);
 
 /// Records with consecutive numbers.
 #[derive(Debug)]
-pub struct Batch {
+pub(crate) struct Batch {
     first: u64,
     records: Vec<Box<str>>,
 }

@@ -8,7 +8,7 @@ use polars::prelude::DataFrame;
 use crate::wire::table::cell_json;
 
 /// The rows of `frame`, one JSON object each.
-pub fn records(frame: &DataFrame) -> Vec<Box<str>> {
+pub(crate) fn records(frame: &DataFrame) -> Vec<Box<str>> {
     let names: Vec<String> = frame.get_column_names().iter().map(|name| quoted(name)).collect();
     let columns = frame.columns();
     let record = |row: usize| {
@@ -26,7 +26,7 @@ pub fn records(frame: &DataFrame) -> Vec<Box<str>> {
 }
 
 /// A JSON text.
-pub fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 

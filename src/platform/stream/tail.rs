@@ -15,7 +15,7 @@ use crate::platform::source::latest_event;
 use crate::platform::tiles::names::{ANCHOR, stored_names};
 
 /// The engine's fold of stream events to stored rows.
-pub type Transform<'a> = &'a dyn Fn(&View, DataFrame) -> Result<Streamed, EngineError>;
+pub(crate) type Transform<'a> = &'a dyn Fn(&View, DataFrame) -> Result<Streamed, EngineError>;
 
 /// How far a tail is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub struct Progress {
 
 /// What a micro-batch came to.
 #[derive(Clone, Debug)]
-pub struct Absorbed {
+pub(crate) struct Absorbed {
     /// The rows that it completes; without columns where there are none.
     pub rows: DataFrame,
     /// Why events were left out, where some were.
@@ -52,7 +52,7 @@ struct Pending {
 
 /// The state of one view's tail.
 #[derive(Clone, Default)]
-pub struct Tail {
+pub(crate) struct Tail {
     progress: Progress,
     /// The event time up to which the stream was read: the watermark is the threshold behind it.
     read_to: Option<Time>,
@@ -62,7 +62,7 @@ pub struct Tail {
 
 impl Tail {
     /// How far it is.
-    pub fn progress(&self) -> Progress {
+    pub(crate) fn progress(&self) -> Progress {
         self.progress
     }
 
@@ -72,7 +72,7 @@ impl Tail {
     ///
     /// # Errors
     /// When a source cannot be read: the tail is as it was before, so the batch may be brought again.
-    pub fn absorb(
+    pub(crate) fn absorb(
         &mut self,
         view: &View,
         events: DataFrame,
@@ -86,7 +86,7 @@ impl Tail {
     }
 
     /// Counts events that were not read, for they had expired.
-    pub fn expired(&mut self, events: u64) {
+    pub(crate) fn expired(&mut self, events: u64) {
         self.progress.expired += events;
     }
 
@@ -184,7 +184,7 @@ fn of_the_events(error: EngineError) -> Result<String, EngineError> {
 }
 
 /// The frame without the columns that only stores need.
-pub fn shown(view: &View, rows: DataFrame) -> Result<DataFrame, EngineError> {
+pub(crate) fn shown(view: &View, rows: DataFrame) -> Result<DataFrame, EngineError> {
     let shown = stored_names(view);
     let names = rows.get_column_names().into_iter().filter(|name| shown.iter().any(|shown| shown == name.as_str()));
     let names: Vec<_> = names.cloned().collect();

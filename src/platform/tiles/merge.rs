@@ -7,7 +7,7 @@ use crate::model::Value;
 use crate::platform::tiles::ranges::{Mean, Summary, two_sum};
 
 /// The tile of the events behind both. Among events of one time those of `later` come later, as they arrived later.
-pub fn merge(layout: &[StoredColumn], earlier: &Tile, later: &Tile) -> Result<Tile, Overflow> {
+pub(crate) fn merge(layout: &[StoredColumn], earlier: &Tile, later: &Tile) -> Result<Tile, Overflow> {
     let mut values = Vec::with_capacity(layout.len());
     let mut times = Vec::new();
     let mut ordered = 0;

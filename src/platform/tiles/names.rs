@@ -8,16 +8,16 @@ use super::{StoredColumn, stored_columns};
 use crate::platform::definition::{Kind, View};
 
 /// Names that are taken.
-pub struct Taken(BTreeSet<String>);
+pub(crate) struct Taken(BTreeSet<String>);
 
 impl Taken {
     /// By these, which stay as they are.
-    pub fn by<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+    pub(crate) fn by<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         Self(names.into_iter().map(str::to_lowercase).collect())
     }
 
     /// The name, or where it is taken the first free one with `_` before it; now taken.
-    pub fn give(&mut self, mut name: String) -> String {
+    pub(crate) fn give(&mut self, mut name: String) -> String {
         while !self.0.insert(name.to_lowercase()) {
             name.insert(0, '_');
         }
@@ -26,20 +26,20 @@ impl Taken {
 }
 
 /// Name of the tile start (aggregates) or the aligned timestamp (temporal views), int64 nanoseconds.
-pub const ANCHOR: &str = "_anchor_time";
+pub(crate) const ANCHOR: &str = "_anchor_time";
 
 /// The partition column of offline tables.
-pub const PARTITION: &str = "time_partition";
+pub(crate) const PARTITION: &str = "time_partition";
 
 /// The companion of an ordered stored column that holds the event times of its values. It begins with what no name of a
 /// user's holds.
-pub fn times_name(stored: &str) -> String {
+pub(crate) fn times_name(stored: &str) -> String {
     format!("\u{0}at_{stored}")
 }
 
 /// Names of the stored columns of a view as they are shown: keys; timestamp (continuous and temporal views); tile
 /// columns or features; `_anchor_time` (docs/semantics.md section 10).
-pub fn stored_names(view: &View) -> Vec<String> {
+pub(crate) fn stored_names(view: &View) -> Vec<String> {
     let mut names: Vec<String> = view.join_keys.iter().map(|(name, _)| name.clone()).collect();
     if view.is_continuous() || matches!(view.kind, Kind::Temporal { .. }) {
         names.push(view.timestamp_field.clone());
@@ -57,7 +57,7 @@ pub fn stored_names(view: &View) -> Vec<String> {
 
 /// The name of a tile column as `run` shows it (docs/semantics.md section 3): `{c}_{fn}_{interval}`, last-n without its
 /// n.
-pub fn shown_name(stored: &StoredColumn, interval: &str) -> String {
+pub(crate) fn shown_name(stored: &StoredColumn, interval: &str) -> String {
     format!("{}_{}_{interval}", stored.column, stored.part.stem())
 }
 

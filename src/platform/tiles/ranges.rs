@@ -12,7 +12,7 @@ use crate::platform::definition::Function;
 const BLOCK: usize = 32;
 
 /// Something that can be joined with what follows it. Joining must be associative, up to the rounding of floats.
-pub trait Summary: Copy {
+pub(crate) trait Summary: Copy {
     /// The summary of nothing.
     const NONE: Self;
 
@@ -21,13 +21,13 @@ pub trait Summary: Copy {
 }
 
 /// A sequence with its blocks.
-pub struct Blocks<S> {
+pub(crate) struct Blocks<S> {
     levels: Vec<Vec<S>>,
 }
 
 impl<S: Summary> Blocks<S> {
     /// Summarises the sequence.
-    pub fn new(items: Vec<S>) -> Self {
+    pub(crate) fn new(items: Vec<S>) -> Self {
         let mut levels = vec![items];
         while let Some(below) = levels.last().filter(|level| level.len() > 2 * BLOCK) {
             let above = below.chunks(BLOCK).map(join).collect();
@@ -37,7 +37,7 @@ impl<S: Summary> Blocks<S> {
     }
 
     /// The summary of items `from..to`, in their order. Bounds past the end are cut.
-    pub fn over(&self, from: usize, to: usize) -> S {
+    pub(crate) fn over(&self, from: usize, to: usize) -> S {
         let (mut from, mut to) = (from, to);
         let (mut left, mut right) = (S::NONE, S::NONE);
         for (depth, level) in self.levels.iter().enumerate() {
@@ -61,7 +61,7 @@ fn join<S: Summary>(items: &[S]) -> S {
 
 /// A sum of integers, wide enough that only the whole sum, and no part of it, has to fit what it is stored as.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct IntSum {
+pub(crate) struct IntSum {
     /// Whether a value was there.
     pub any: bool,
     /// Their sum.
@@ -79,57 +79,57 @@ impl Summary for IntSum {
 /// A sum of floats that keeps what rounding leaves out of it, so that small values beside large ones are not lost and the
 /// grouping does not tell (Knuth's two-sum).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Total {
+pub(crate) struct Total {
     sum: f64,
     rest: f64,
 }
 
 impl Total {
     /// Of a sum and what rounding left out of it.
-    pub fn of(sum: f64, rest: f64) -> Self {
+    pub(crate) fn of(sum: f64, rest: f64) -> Self {
         Self { sum, rest }
     }
 
     /// With that more.
-    pub fn plus(self, other: Self) -> Self {
+    pub(crate) fn plus(self, other: Self) -> Self {
         let (sum, rest) = two_sum(self.sum, other.sum);
         Self { sum, rest: self.rest + other.rest + rest }
     }
 
     /// Takes one value more.
-    pub fn add(&mut self, value: f64) {
+    pub(crate) fn add(&mut self, value: f64) {
         let (sum, rest) = two_sum(self.sum, value);
         *self = Self { sum, rest: self.rest + rest };
     }
 
     /// The sum as the nearest float, and what that leaves out. Infinite sums and those that are no number have no rest.
-    pub fn parts(self) -> (f64, f64) {
+    pub(crate) fn parts(self) -> (f64, f64) {
         let (sum, rest) = two_sum(self.sum, self.rest);
         // An infinite value, or a sum beyond the range of floats, spoils the rest and not the sum.
         if rest.is_finite() { (sum, rest) } else { (self.sum, 0.0) }
     }
 
     /// The sum.
-    pub fn value(self) -> f64 {
+    pub(crate) fn value(self) -> f64 {
         self.parts().0
     }
 }
 
 /// A sum of floats.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct FloatSum {
+pub(crate) struct FloatSum {
     any: bool,
     total: Total,
 }
 
 impl FloatSum {
     /// Of one value; nothing where there is none.
-    pub fn of(value: Option<f64>) -> Self {
+    pub(crate) fn of(value: Option<f64>) -> Self {
         Self { any: value.is_some(), total: Total::of(value.unwrap_or(0.0), 0.0) }
     }
 
     /// The sum; absent where no value was there.
-    pub fn value(self) -> Option<f64> {
+    pub(crate) fn value(self) -> Option<f64> {
         self.any.then(|| self.total.value())
     }
 }
@@ -143,7 +143,7 @@ impl Summary for FloatSum {
 }
 
 /// The rounded sum of two floats, and what the rounding left out.
-pub fn two_sum(a: f64, b: f64) -> (f64, f64) {
+pub(crate) fn two_sum(a: f64, b: f64) -> (f64, f64) {
     let sum = a + b;
     let b_in = sum - a;
     let a_in = sum - b_in;
@@ -152,14 +152,14 @@ pub fn two_sum(a: f64, b: f64) -> (f64, f64) {
 
 /// A sum with the number of values behind it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Mean {
+pub(crate) struct Mean {
     total: Total,
     count: i64,
 }
 
 impl Mean {
     /// Of so many values with that mean.
-    pub fn of(mean: f64, count: i64) -> Self {
+    pub(crate) fn of(mean: f64, count: i64) -> Self {
         if count <= 0 {
             return Self::NONE;
         }
@@ -170,7 +170,7 @@ impl Mean {
     }
 
     /// The mean; absent where there was no value.
-    pub fn value(self) -> Option<f64> {
+    pub(crate) fn value(self) -> Option<f64> {
         (self.count > 0).then(|| self.total.value() / self.count as f64)
     }
 }
@@ -186,7 +186,7 @@ impl Summary for Mean {
 /// Count, mean and squared distances from the mean, which keep the digits that one great sum of squares loses (Chan, Golub
 /// and LeVeque, 1979). The mean has two parts, for the distance of two means is what a large mean leaves of its last digits.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Spread {
+pub(crate) struct Spread {
     /// Number of values.
     pub count: f64,
     /// Their mean.
@@ -199,7 +199,7 @@ pub struct Spread {
 
 impl Spread {
     /// Of a tile: count, sum in two parts, and sum of squared distances from the mean.
-    pub fn of(count: i64, (sum, rest): (f64, f64), squares: f64) -> Self {
+    pub(crate) fn of(count: i64, (sum, rest): (f64, f64), squares: f64) -> Self {
         if count <= 0 {
             return Self::NONE;
         }
@@ -211,7 +211,7 @@ impl Spread {
 
     /// Of a tile of the form before this one: count, sum, and sum of squares. Its squared distances are what is left of the
     /// digits of the squares.
-    pub fn of_squares(count: i64, sum: f64, sum_of_squares: f64) -> Self {
+    pub(crate) fn of_squares(count: i64, sum: f64, sum_of_squares: f64) -> Self {
         if count <= 1 {
             return Self::of(count, (sum, 0.0), 0.0);
         }
@@ -222,7 +222,7 @@ impl Spread {
     }
 
     /// The variance or deviation that a function asks for; absent where there are too few values.
-    pub fn answer(&self, function: Function) -> Option<f64> {
+    pub(crate) fn answer(&self, function: Function) -> Option<f64> {
         let sample = matches!(function, Function::VarSamp | Function::StddevSamp);
         let divisor = if sample { self.count - 1.0 } else { self.count };
         let variance = (divisor > 0.0).then_some(self.squares / divisor)?;
@@ -254,7 +254,7 @@ impl Summary for Spread {
 
 /// The best value so far, in the order of [`crate::model::float_order`].
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Best<T> {
+pub(crate) struct Best<T> {
     /// The best value; absent while there is none.
     pub value: Option<T>,
     /// Whether greater is better.
@@ -293,7 +293,7 @@ impl Summary for Best<f64> {
 
 /// The place of the latest item that has a value.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Latest(pub Option<u32>);
+pub(crate) struct Latest(pub Option<u32>);
 
 impl Summary for Latest {
     const NONE: Self = Self(None);

@@ -19,7 +19,7 @@ pub struct AuditLog {
 }
 
 /// Asks for the newest entries, unless the deployment is known not to have any.
-pub fn ask(app: &mut App, effects: &mut Vec<Effect>) {
+pub(super) fn ask(app: &mut App, effects: &mut Vec<Effect>) {
     let lacks = app.deployment.as_ref().is_some_and(|deployment| deployment.serves.lacks(Part::Audit));
     if lacks {
         app.audit.problem = Some(Part::Audit.not_served());
@@ -30,7 +30,7 @@ pub fn ask(app: &mut App, effects: &mut Vec<Effect>) {
 }
 
 /// Takes the newest entries; where they did not come, those of before stay.
-pub fn answered(app: &mut App, answer: Result<Arc<Vec<AuditEntry>>, Problem>) {
+pub(super) fn answered(app: &mut App, answer: Result<Arc<Vec<AuditEntry>>, Problem>) {
     app.audit.asking = false;
     match answer {
         Ok(entries) => (app.audit.known, app.audit.problem) = (Some(entries), None),
@@ -39,7 +39,7 @@ pub fn answered(app: &mut App, answer: Result<Arc<Vec<AuditEntry>>, Problem>) {
 }
 
 /// A change was sent: the journal says what came of it, and by which name the deployment knows it.
-pub fn sent(app: &mut App, sent: &Sent) {
+pub(super) fn sent(app: &mut App, sent: &Sent) {
     let came = match &sent.problem {
         None => "done".to_owned(),
         Some(problem) => problem.to_string(),

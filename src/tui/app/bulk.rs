@@ -27,7 +27,7 @@ pub struct Batch {
 }
 
 /// The question before the marked jobs are cancelled; absent when none of them can be.
-pub fn question(jobs: &Jobs) -> Option<Question> {
+pub(super) fn question(jobs: &Jobs) -> Option<Question> {
     let (open, over): (Vec<&Job>, Vec<&Job>) = jobs.marked().partition(|job| job.state.can_cancel());
     let first = open.first()?;
     let mut effect = "Every running attempt is stopped and none follows; the windows stay unfilled.".to_owned();
@@ -54,7 +54,7 @@ pub fn question(jobs: &Jobs) -> Option<Question> {
 }
 
 /// Takes the answer to one cancellation of a batch. False when the request is of none.
-pub fn answered(app: &mut App, request: RequestId, job: Id, answer: &Result<Job, Problem>) -> bool {
+pub(super) fn answered(app: &mut App, request: RequestId, job: Id, answer: &Result<Job, Problem>) -> bool {
     let Some(place) = app.batches.iter().position(|batch| batch.waits.contains(&request)) else { return false };
     let text = match answer {
         Ok(job) => format!("job {} is now {}", job.id, job.state),

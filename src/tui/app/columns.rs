@@ -95,7 +95,7 @@ pub enum Progress {
 }
 
 /// How far the job is.
-pub fn progress(job: &Job) -> Progress {
+pub(crate) fn progress(job: &Job) -> Progress {
     if let Some(share) = job.progress() {
         return Progress::Share(share.clamp(0.0, 1.0));
     }
@@ -112,17 +112,17 @@ pub fn progress(job: &Job) -> Progress {
 }
 
 /// The first digits of an id: enough to tell jobs apart.
-pub fn short_id(id: Id) -> String {
+pub(crate) fn short_id(id: Id) -> String {
     id.to_string().chars().take(8).collect()
 }
 
 /// How many attempts were made so far, without the one that waits for a worker.
-pub fn attempts(job: &Job) -> usize {
+pub(crate) fn attempts(job: &Job) -> usize {
     job.attempts.iter().filter(|attempt| attempt.state != AttemptState::Pending).count()
 }
 
 /// Where the job writes to.
-pub fn stores(job: &Job) -> &'static str {
+pub(crate) fn stores(job: &Job) -> &'static str {
     match (job.online, job.offline) {
         (true, true) => "online offline",
         (true, false) => "online",
@@ -132,13 +132,13 @@ pub fn stores(job: &Job) -> &'static str {
 }
 
 /// The newest failed attempt of a job that has not succeeded after all.
-pub fn failed(job: &Job) -> Option<&Attempt> {
+pub(crate) fn failed(job: &Job) -> Option<&Attempt> {
     let failed = job.attempts.iter().rev().find(|attempt| attempt.state == AttemptState::Error);
     failed.filter(|_| job.state != JobState::Success)
 }
 
 /// Reason and message of the newest failure in one line; empty when nothing failed.
-pub fn reason(job: &Job) -> String {
+pub(crate) fn reason(job: &Job) -> String {
     let Some(failed) = failed(job) else { return String::new() };
     match (&failed.reason, &failed.message) {
         (Some(reason), Some(message)) => format!("{reason}: {message}"),
@@ -149,7 +149,7 @@ pub fn reason(job: &Job) -> String {
 
 /// A window in short: the second is left out, the year where it is this one, the end's day where it is the start's; the
 /// end of a day is its 24:00.
-pub fn short_window(window: Window, now: Time) -> String {
+pub(crate) fn short_window(window: Window, now: Time) -> String {
     if let Some(words) = unbounded(window, |at| short_time(at, now)) {
         return words;
     }
@@ -165,7 +165,7 @@ pub fn short_window(window: Window, now: Time) -> String {
 }
 
 /// A window in full, with both years.
-pub fn long_window(window: Window) -> String {
+pub(crate) fn long_window(window: Window) -> String {
     let full = |at: Time| at.format("%Y-%m-%d %H:%M").to_string();
     unbounded(window, full).unwrap_or_else(|| format!("{} – {}", full(window.start), full(window.end)))
 }

@@ -25,14 +25,14 @@ pub struct ViewCoverage {
 }
 
 /// Asks, whatever is under way.
-pub fn ask(app: &mut App, effects: &mut Vec<Effect>) {
+pub(super) fn ask(app: &mut App, effects: &mut Vec<Effect>) {
     app.coverage.asking = true;
     app.coverage.again = false;
     effects.push(Effect::Client(Command::Coverage { generation: app.generation }));
 }
 
 /// Takes the coverage; where it did not come, that of before stays.
-pub fn answered(app: &mut App, answer: Result<Arc<Coverage>, Problem>, effects: &mut Vec<Effect>) {
+pub(super) fn answered(app: &mut App, answer: Result<Arc<Coverage>, Problem>, effects: &mut Vec<Effect>) {
     app.coverage.asking = false;
     match answer {
         Ok(coverage) => (app.coverage.known, app.coverage.problem) = (Some(coverage), None),
@@ -44,7 +44,7 @@ pub fn answered(app: &mut App, answer: Result<Arc<Coverage>, Problem>, effects: 
 }
 
 /// A new list of jobs came: where one has ended, the windows may be others.
-pub fn refresh(app: &mut App, before: &[Job], effects: &mut Vec<Effect>) {
+pub(super) fn refresh(app: &mut App, before: &[Job], effects: &mut Vec<Effect>) {
     if !app.windows.iter().any(|window| window.shows_coverage()) {
         return;
     }

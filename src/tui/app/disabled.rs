@@ -20,7 +20,7 @@ pub fn disabled(app: &App, action: Action) -> Option<String> {
 }
 
 /// The same, were `top` the topmost window.
-pub fn disabled_under(app: &App, top: Option<&dyn Window>, action: Action) -> Option<String> {
+pub(super) fn disabled_under(app: &App, top: Option<&dyn Window>, action: Action) -> Option<String> {
     if let Some(problem) = not_served(app, action) {
         return Some(problem.to_string());
     }

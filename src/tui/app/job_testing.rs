@@ -9,7 +9,7 @@ use crate::model::*;
 use crate::tui::effect::Effect;
 
 /// What is materialized of the first view: online up to nine but for an hour, offline up to six.
-pub fn coverage() -> Coverage {
+pub(crate) fn coverage() -> Coverage {
     let window = |start: &str, end: &str| Window { start: at(start), end: at(end) };
     Coverage {
         online: vec![window("18 12:00", "22 02:00"), window("22 03:00", "22 09:00")],
@@ -18,7 +18,7 @@ pub fn coverage() -> Coverage {
 }
 
 /// What an attempt of a failed job did.
-pub fn attempt_detail(attempt: Id) -> AttemptDetail {
+pub(crate) fn attempt_detail(attempt: Id) -> AttemptDetail {
     let stage = |kind, state, took: Option<i64>, description: &str| Stage {
         kind,
         state,
@@ -48,14 +48,14 @@ pub fn attempt_detail(attempt: Id) -> AttemptDetail {
 }
 
 /// Answers what is materialized, and draws.
-pub fn covered(app: &mut App) {
+pub(crate) fn covered(app: &mut App) {
     let generation = app.generation;
     tell(app, Update::Coverage { generation, answer: Ok(Arc::new(coverage())) });
     frame(app);
 }
 
 /// Tells the list of jobs, changed.
-pub fn jobs_again(app: &mut App, change: impl Fn(&mut Vec<Job>)) -> Vec<Effect> {
+pub(crate) fn jobs_again(app: &mut App, change: impl Fn(&mut Vec<Job>)) -> Vec<Effect> {
     let mut jobs = jobs();
     change(&mut jobs);
     let generation = app.generation;
@@ -63,17 +63,17 @@ pub fn jobs_again(app: &mut App, change: impl Fn(&mut Vec<Job>)) -> Vec<Effect> 
 }
 
 /// The newest note on the screen.
-pub fn toast(app: &App) -> &str {
+pub(crate) fn toast(app: &App) -> &str {
     app.notes.toasts.back().map_or("", |note| &note.text)
 }
 
 /// What stands on the screen.
-pub fn screen(app: &mut App) -> String {
+pub(crate) fn screen(app: &mut App) -> String {
     crate::tui::picture::text(&frame(app))
 }
 
 /// A status table as the client gives it: all text.
-pub fn status_table() -> Table {
+pub(crate) fn status_table() -> Table {
     let rows = 40;
     let text = |of: fn(usize) -> String| (0..rows).map(of).collect::<Vec<_>>();
     let hour = |row: usize| format!("2026-11-2{} {:02}:00:00", row / 24, row % 24);

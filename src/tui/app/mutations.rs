@@ -12,7 +12,7 @@ use crate::tui::effect::Effect;
 use crate::wire::queries::Query;
 
 /// The question was answered with yes and is closed: what it was opened over is on top.
-pub fn confirmed(app: &mut App, question: Question, effects: &mut Vec<Effect>) {
+pub(super) fn confirmed(app: &mut App, question: Question, effects: &mut Vec<Effect>) {
     let (workspace, feature_view) = (question.workspace, question.feature_view);
     match question.ask {
         Ask::Cancel { job, .. } => {
@@ -62,7 +62,7 @@ pub fn confirmed(app: &mut App, question: Question, effects: &mut Vec<Effect>) {
 }
 
 /// The view's name was typed and the question is closed: deletes the keys that its form has read.
-pub fn delete_keys(app: &mut App, effects: &mut Vec<Effect>) {
+pub(super) fn delete_keys(app: &mut App, effects: &mut Vec<Effect>) {
     let request = app.last_request + 1;
     let Some(form) = app.windows.on_top_mut::<DeleteForm>() else { return };
     let (Some(keys), Some(summary)) = (form.keys.clone(), form.summary()) else { return };

@@ -45,9 +45,9 @@ pub struct Notes {
 }
 
 /// Most toasts at a time.
-pub const TOASTS: usize = 3;
+pub(super) const TOASTS: usize = 3;
 /// Most notes in the journal.
-pub const JOURNAL: usize = 500;
+pub(super) const JOURNAL: usize = 500;
 /// How long it takes to read an error.
 const READING: Span = Span::seconds(3);
 /// How long a toast stays.

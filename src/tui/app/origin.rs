@@ -8,11 +8,11 @@ use crate::model::time::print_time;
 use crate::wire::queries::Query;
 
 /// Why the query of a table cannot be edited.
-pub const NO_FORM: &str = "This table came from no form.";
+pub(super) const NO_FORM: &str = "This table came from no form.";
 
 /// What was asked for, with what it takes to ask again.
 #[derive(Clone, Debug)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// A query, and the form it came from.
     Query { form: Box<QueryForm>, query: Box<Query<PathBuf>> },
     /// A lookup of all values of the wildcard key.
@@ -31,7 +31,7 @@ pub enum Origin {
 
 impl Origin {
     /// Its name on the screen and in file names.
-    pub fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Query { form, .. } => form.kind.name(),
             Self::Lookup { .. } => "lookup",
@@ -41,7 +41,7 @@ impl Origin {
     }
 
     /// The view it is about.
-    pub fn feature_view(&self) -> &str {
+    pub(crate) fn feature_view(&self) -> &str {
         match self {
             Self::Query { query, .. } => query.feature_view(),
             Self::Lookup { feature_view, .. } | Self::Status { feature_view, .. } => feature_view,
@@ -49,7 +49,7 @@ impl Origin {
     }
 
     /// The form to go back to, if it came from one.
-    pub fn form(&self) -> Option<&QueryForm> {
+    pub(crate) fn form(&self) -> Option<&QueryForm> {
         match self {
             Self::Query { form, .. } => Some(form),
             Self::Lookup { .. } | Self::Status { .. } => None,
@@ -57,7 +57,7 @@ impl Origin {
     }
 
     /// What was asked for, in one line.
-    pub fn sentence(&self) -> String {
+    pub(crate) fn sentence(&self) -> String {
         match self {
             Self::Query { query, .. } => sentence(query),
             Self::Lookup { keys, .. } => format!("{keys}, one row a value of the wildcard key, now"),
@@ -67,7 +67,7 @@ impl Origin {
 }
 
 /// What is asked for, in one line.
-pub fn sentence(query: &Query<PathBuf>) -> String {
+pub(super) fn sentence(query: &Query<PathBuf>) -> String {
     let range = |start: Option<Time>, end: Option<Time>| match (start, end) {
         (Some(start), Some(end)) => format!("{} – {}", print_time(start), print_time(end)),
         (Some(start), None) => format!("from {}", print_time(start)),

@@ -9,7 +9,7 @@ use crate::tui::effect::Effect;
 use crate::tui::scroll::{moved, next_round, scroll};
 
 /// Does an action of the panes. False where it is none.
-pub fn act(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool {
+pub(super) fn act(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool {
     match action {
         Action::Mark | Action::Wait | Action::Copy => on_job(app, action, effects),
         Action::MarkShown => app.jobs.mark_shown(),
@@ -86,19 +86,19 @@ fn back(app: &mut App) {
 }
 
 /// Filters the jobs by this text; an empty one shows all.
-pub fn filter_jobs(app: &mut App, text: &str) {
+pub(super) fn filter_jobs(app: &mut App, text: &str) {
     app.jobs.filter.set(text);
     app.jobs.refilter(app.now);
 }
 
 /// Filters the stream by this text; an empty one shows all.
-pub fn filter_stream(app: &mut App, text: &str) {
+pub(super) fn filter_stream(app: &mut App, text: &str) {
     app.stream.filter.set(text);
     app.stream.refilter();
 }
 
 /// Moves in the pane that has the keys. False where the action moves nothing.
-pub fn go(app: &mut App, action: Action) -> bool {
+pub(super) fn go(app: &mut App, action: Action) -> bool {
     match app.focus {
         Pane::Summary => scroll(&mut app.summary_scroll, action, app.layout.summary),
         Pane::Lookup => scroll(&mut app.lookup.scroll, action, app.layout.lookup),

@@ -14,7 +14,7 @@ use crate::tui::scroll::next_round;
 use crate::tui::theme;
 
 /// Takes a key press: as an action where it is bound to one, else as text.
-pub fn press(app: &mut App, chord: Chord, effects: &mut Vec<Effect>) {
+pub(super) fn press(app: &mut App, chord: Chord, effects: &mut Vec<Effect>) {
     app.notes.read(app.now);
     if let Some(action) = Keymap::standard().resolve(app.layers(), chord) {
         perform(app, action, effects);
@@ -33,7 +33,7 @@ pub fn press(app: &mut App, chord: Chord, effects: &mut Vec<Effect>) {
 
 /// Does an action, or says why it cannot be done. A blank goes into the text that is typed into; else the topmost window comes
 /// first, and what it leaves is for a line that is typed into, for the pane that has the keys, and for the program.
-pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
+pub(super) fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
     app.mark_dirty(Dirty::Input);
     if let Some(reason) = disabled(app, action) {
         app.notes.add(app.now, Level::Warning, reason);

@@ -12,7 +12,7 @@ const LEAST: i64 = 12;
 
 /// The grid of legal boundaries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Grid {
+pub(crate) struct Grid {
     /// The batch schedule; absent where the deployment does not tell it: then nothing is known of boundaries.
     pub step: Option<Span>,
     /// The first legal boundary: the start of the features, for aggregates less the longest window, aligned down.
@@ -21,7 +21,7 @@ pub struct Grid {
 
 impl Grid {
     /// The grid of the view.
-    pub fn new(view: &FeatureView) -> Self {
+    pub(crate) fn new(view: &FeatureView) -> Self {
         let step = view.batch_schedule.filter(|step| *step > Span::zero());
         let begins =
             view.feature_start_time.and_then(|start| start.checked_sub_signed(view.longest_window.unwrap_or_default()));
@@ -29,17 +29,17 @@ impl Grid {
     }
 
     /// The length of a period; a day where it is not known.
-    pub fn period(&self) -> Span {
+    pub(crate) fn period(&self) -> Span {
         self.step.unwrap_or(Span::days(1))
     }
 
     /// The last legal boundary: the end of the newest complete period.
-    pub fn last(&self, now: Time) -> Time {
+    pub(crate) fn last(&self, now: Time) -> Time {
         floor(now, self.period())
     }
 
     /// The boundary before or after `at`, kept in the legal range.
-    pub fn adjacent(&self, at: Time, later: bool, now: Time) -> Time {
+    pub(crate) fn adjacent(&self, at: Time, later: bool, now: Time) -> Time {
         let (step, below) = (self.period(), floor(at, self.period()));
         let to = match later {
             true => below.checked_add_signed(step),
@@ -52,19 +52,19 @@ impl Grid {
 }
 
 /// The parts of `windows` that lie in `window`.
-pub fn within(windows: &[Window], window: Window) -> Vec<Window> {
+pub(crate) fn within(windows: &[Window], window: Window) -> Vec<Window> {
     let cut = |other: &Window| Window { start: other.start.max(window.start), end: other.end.min(window.end) };
     windows.iter().filter(|other| other.overlaps(&window)).map(cut).collect()
 }
 
 /// Periods that the windows take, a begun one counted as a whole.
-pub fn count(windows: &[Window], period: Span) -> i64 {
+pub(crate) fn count(windows: &[Window], period: Span) -> i64 {
     let period = span_micros(period).max(1);
     windows.iter().map(|window| (span_micros(window.span()) + period - 1) / period).sum()
 }
 
 /// Batch jobs that have not ended and share an instant with the window: they block every other job.
-pub fn blocking(jobs: &[Job], window: Window) -> impl Iterator<Item = &Job> {
+pub(crate) fn blocking(jobs: &[Job], window: Window) -> impl Iterator<Item = &Job> {
     jobs.iter().filter(move |job| {
         job.job_type == JobType::Batch
             && !job.state.is_terminal()
@@ -74,7 +74,7 @@ pub fn blocking(jobs: &[Job], window: Window) -> impl Iterator<Item = &Job> {
 
 /// What a cell of a strip stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fill {
+pub(crate) enum Fill {
     /// No job may have it: before the features begin, or not complete yet.
     Outside,
     /// Legal, and nothing is there.
@@ -89,7 +89,7 @@ pub enum Fill {
 
 /// A range of time cut into cells of equal length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Strip {
+pub(crate) struct Strip {
     /// The time that all cells together stand for.
     pub range: Window,
     /// How many cells it is cut into.
@@ -99,7 +99,7 @@ pub struct Strip {
 impl Strip {
     /// The range around `window` that `room` cells show: whole periods, one or more cells each or one or more to a
     /// cell.
-    pub fn around(window: Window, grid: &Grid, room: usize, now: Time) -> Self {
+    pub(crate) fn around(window: Window, grid: &Grid, room: usize, now: Time) -> Self {
         let (period, room) = (span_micros(grid.period()).max(1), room.max(1) as i64);
         let inside = span_micros(window.span()).max(period) / period;
         let wanted = inside.saturating_mul(3).max(LEAST);
@@ -122,7 +122,7 @@ impl Strip {
     }
 
     /// The part of time that a cell stands for.
-    pub fn cell(&self, cell: usize) -> Window {
+    pub(crate) fn cell(&self, cell: usize) -> Window {
         let (whole, cells) = (i128::from(span_micros(self.range.span())), self.cells.max(1) as i128);
         let edge = |cell: usize| {
             let past = i64::try_from(whole * cell as i128 / cells).unwrap_or(0);
@@ -132,12 +132,12 @@ impl Strip {
     }
 
     /// Which cells share an instant with the window.
-    pub fn touched(&self, window: Window) -> Vec<bool> {
+    pub(crate) fn touched(&self, window: Window) -> Vec<bool> {
         (0..self.cells).map(|cell| self.cell(cell).overlaps(&window)).collect()
     }
 
     /// What each cell stands for in one store.
-    pub fn fills(&self, covered: &[Window], busy: &[Window], grid: &Grid, now: Time) -> Vec<Fill> {
+    pub(crate) fn fills(&self, covered: &[Window], busy: &[Window], grid: &Grid, now: Time) -> Vec<Fill> {
         let legal = Window { start: grid.first.unwrap_or(Time::MIN_UTC), end: grid.last(now) };
         let fill = |cell: usize| {
             let cell = self.cell(cell);

@@ -15,7 +15,7 @@ use crate::tui::effect::Effect;
 use crate::tui::phase;
 
 /// Takes what the client task sent into the state.
-pub fn receive(app: &mut App, update: Update, effects: &mut Vec<Effect>) {
+pub(super) fn receive(app: &mut App, update: Update, effects: &mut Vec<Effect>) {
     app.mark_dirty(Dirty::Data);
     let current = app.generation;
     match update {
@@ -169,7 +169,7 @@ fn refit(app: &mut App) {
 }
 
 /// Makes this view the open one.
-pub fn open_view(app: &mut App, name: String, effects: &mut Vec<Effect>) {
+pub(super) fn open_view(app: &mut App, name: String, effects: &mut Vec<Effect>) {
     leave_view(app, effects);
     app.generation += 1;
     app.view = Some(name.clone());
@@ -189,7 +189,7 @@ pub fn open_view(app: &mut App, name: String, effects: &mut Vec<Effect>) {
 }
 
 /// Makes this workspace the open one.
-pub fn open_workspace(app: &mut App, name: String, effects: &mut Vec<Effect>) {
+pub(super) fn open_workspace(app: &mut App, name: String, effects: &mut Vec<Effect>) {
     leave_view(app, effects);
     app.generation += 1;
     app.workspace_generation = app.generation;
@@ -240,7 +240,7 @@ fn receive_jobs(app: &mut App, jobs: Arc<Vec<Job>>, effects: &mut Vec<Effect>) {
 }
 
 /// Warns that the state of a job that is waited for is not known here, and so not whether it has ended either.
-pub fn warn_of_unknown_state(app: &mut App, job: &Job) {
+pub(super) fn warn_of_unknown_state(app: &mut App, job: &Job) {
     if let JobState::Other(word) = &job.state {
         let text = format!(
             "Job {} is in the state `{word}`, which this program does not know: it is waited for until another one \
@@ -267,7 +267,7 @@ fn tail(app: &mut App, batch: TailBatch, effects: &mut Vec<Effect>) {
 }
 
 /// Sends the key in the form.
-pub fn look_up(app: &mut App, effects: &mut Vec<Effect>) {
+pub(super) fn look_up(app: &mut App, effects: &mut Vec<Effect>) {
     let (Some(workspace), Some(feature_view)) = (app.workspace.clone(), app.view.clone()) else { return };
     if wildcard::look_up(app, effects) {
         return;

@@ -16,7 +16,7 @@ use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 
 /// Asks for the table of the action; a window says that it is asked for.
-pub fn ask(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
+pub(super) fn ask(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
     let (Some(workspace), Some(feature_view)) = (app.workspace.clone(), app.view.clone()) else { return };
     let deletions = action == Action::DeletionStatus;
     let request = app.request();
@@ -27,7 +27,7 @@ pub fn ask(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
 }
 
 /// The table came, or not: then the window says why.
-pub fn answered(app: &mut App, request: RequestId, answer: Result<Table, Problem>) {
+pub(super) fn answered(app: &mut App, request: RequestId, answer: Result<Table, Problem>) {
     let answer = answer.map(|table| QueryAnswer { table: numbered(table), warnings: Vec::new(), saved_as: None });
     let asked = app.windows.all::<RunningQuery>().find(|running| running.request == request);
     let took = asked.map_or(Span::zero(), |running| app.now - running.since).to_std().unwrap_or_default();

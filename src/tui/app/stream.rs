@@ -12,9 +12,9 @@ use crate::tui::field::Field;
 use crate::tui::query::{Query, Row, Scorer};
 
 /// The most records that are kept.
-pub const RECORDS: usize = 50_000;
+pub(super) const RECORDS: usize = 50_000;
 /// The most bytes of records that are kept.
-pub const BYTES: usize = 32 << 20;
+pub(super) const BYTES: usize = 32 << 20;
 /// What rates are measured over.
 const RATE_OVER: Span = Span::seconds(10);
 /// Records that come this soon after the first are the newest old ones, sent in one go.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use polars::prelude::{DataFrame, IntoColumn, IntoSeries, ListChunked, Series, TimeUnit, TimeZone};
 
-pub use super::job_testing::*;
+pub(crate) use super::job_testing::*;
 use super::windows::query::RunningQuery;
 use super::{App, Start, update};
 use crate::client::message::{Command, Connection, Problem, QueryAnswer, Serves, Table, TailBatch, TailState, Update};
@@ -16,30 +16,30 @@ use crate::tui::effect::{Effect, Message};
 use crate::tui::{sheet, theme, view};
 
 /// The time at which all tests happen.
-pub fn noon() -> Time {
+pub(crate) fn noon() -> Time {
     parse_time("2026-11-22 12:00:30").unwrap()
 }
 
-pub fn at(text: &str) -> Time {
+pub(crate) fn at(text: &str) -> Time {
     parse_time(&format!("2026-11-{text}")).unwrap()
 }
 
 /// A state with a size, a theme, and nothing from any deployment.
-pub fn blank(size: (u16, u16), theme: &str) -> App {
+pub(crate) fn blank(size: (u16, u16), theme: &str) -> App {
     let start =
         Start { theme: theme::find(theme).unwrap(), endpoint: "localhost:7070".to_owned(), size, ..Start::default() };
     App::new(start, noon()).0
 }
 
 /// Has the state take an update in, as the loop does.
-pub fn tell(app: &mut App, update_: Update) -> Vec<Effect> {
+pub(crate) fn tell(app: &mut App, update_: Update) -> Vec<Effect> {
     let now = app.now;
     let effects = update(app, Message::Update(update_), now);
     worked(app, effects)
 }
 
 /// Does the tasks among the effects, as the loop does, only at once; what is left of the effects.
-pub fn worked(app: &mut App, effects: Vec<Effect>) -> Vec<Effect> {
+pub(crate) fn worked(app: &mut App, effects: Vec<Effect>) -> Vec<Effect> {
     let mut left = Vec::new();
     for effect in effects {
         match effect {
@@ -55,7 +55,7 @@ pub fn worked(app: &mut App, effects: Vec<Effect>) -> Vec<Effect> {
 }
 
 /// Presses keys, drawing between them as the loop does; `type:text` types a text. All effects.
-pub fn press(app: &mut App, keys: &str) -> Vec<Effect> {
+pub(crate) fn press(app: &mut App, keys: &str) -> Vec<Effect> {
     let mut effects = Vec::new();
     for key in keys.split(' ').filter(|key| !key.is_empty()) {
         let chords = match key.strip_prefix("type:") {
@@ -78,7 +78,7 @@ pub fn press(app: &mut App, keys: &str) -> Vec<Effect> {
 }
 
 /// Draws the state, and has it learn what drawing learned.
-pub fn frame(app: &mut App) -> ratatui::buffer::Buffer {
+pub(crate) fn frame(app: &mut App) -> ratatui::buffer::Buffer {
     let area = ratatui::layout::Rect::new(0, 0, app.size.0, app.size.1);
     let mut buffer = ratatui::buffer::Buffer::empty(area);
     app.layout = view::draw(&mut buffer, app, &theme::built_in()[app.theme]);
@@ -87,14 +87,14 @@ pub fn frame(app: &mut App) -> ratatui::buffer::Buffer {
 }
 
 /// The client's commands among the effects.
-pub fn commands(effects: &[Effect]) -> Vec<&Command> {
+pub(crate) fn commands(effects: &[Effect]) -> Vec<&Command> {
     effects
         .iter()
         .filter_map(|effect| if let Effect::Client(command) = effect { Some(command) } else { None })
         .collect()
 }
 
-pub fn carrier_view() -> FeatureView {
+pub(crate) fn carrier_view() -> FeatureView {
     let feature = |name: &str, data_type, definition: &str| Feature {
         name: name.to_owned(),
         data_type: Some(data_type),
@@ -141,7 +141,7 @@ pub fn carrier_view() -> FeatureView {
 }
 
 /// A second view: the latest row of each aircraft, two join keys, one of them a wildcard.
-pub fn route_view() -> FeatureView {
+pub(crate) fn route_view() -> FeatureView {
     FeatureView {
         id: Id(2),
         name: "route_traffic".to_owned(),
@@ -172,7 +172,7 @@ fn attempt(number: u32, state: AttemptState, from: Time, seconds: i64) -> Attemp
 }
 
 /// A job of the first view for the hour that ends at `end`.
-pub fn job(number: u128, state: JobState, end: Time, attempts: Vec<Attempt>) -> Job {
+pub(crate) fn job(number: u128, state: JobState, end: Time, attempts: Vec<Attempt>) -> Job {
     Job {
         id: Id((number << 96) | 0xabcd_0000 | number),
         workspace: "prod".to_owned(),
@@ -191,7 +191,7 @@ pub fn job(number: u128, state: JobState, end: Time, attempts: Vec<Attempt>) -> 
 }
 
 /// Jobs in every state, newest first.
-pub fn jobs() -> Vec<Job> {
+pub(crate) fn jobs() -> Vec<Job> {
     let made = |end: Time| end + Span::minutes(15);
     let ok = |end: Time| vec![attempt(1, AttemptState::Success, made(end), 12)];
     let scheduled = Job {
@@ -256,7 +256,7 @@ pub fn jobs() -> Vec<Job> {
     all
 }
 
-pub fn vector() -> FeatureVector {
+pub(crate) fn vector() -> FeatureVector {
     let feature = |name: &str, data_type, value, status| FeatureValue {
         name: format!("carrier_delays_hourly.{name}"),
         data_type,
@@ -286,7 +286,7 @@ pub fn vector() -> FeatureVector {
 }
 
 /// One record of the first view's stream.
-pub fn record(hour: i64, carrier: &str) -> Box<str> {
+pub(crate) fn record(hour: i64, carrier: &str) -> Box<str> {
     let anchor = (at("22 00:00") + Span::hours(hour)).timestamp_micros() * 1_000;
     format!(
         "{{\"carrier\":\"{carrier}\",\"sum_dep_delay\":{}.5,\"count_dep_delay\":{},\"max_arr_delay\":{},\
@@ -300,7 +300,7 @@ pub fn record(hour: i64, carrier: &str) -> Box<str> {
 }
 
 /// A live state with everything in it, the way it is some minutes after the start.
-pub fn live(size: (u16, u16), theme: &str) -> App {
+pub(crate) fn live(size: (u16, u16), theme: &str) -> App {
     let mut app = blank(size, theme);
     tell(&mut app, Update::Connection(Connection::Live));
     let url = "http://localhost:7070/api".to_owned();
@@ -342,7 +342,7 @@ pub fn live(size: (u16, u16), theme: &str) -> App {
     app
 }
 
-pub fn problem() -> Problem {
+pub(crate) fn problem() -> Problem {
     Problem {
         what: "Cannot reach http://localhost:7070/api: connection refused.".to_owned(),
         hint: "Start the deployment, or give another address with --url.".to_owned(),
@@ -350,12 +350,12 @@ pub fn problem() -> Problem {
 }
 
 /// The deployment refuses, and is asked again in half a minute.
-pub fn refused() -> Connection {
+pub(crate) fn refused() -> Connection {
     Connection::Refused { problem: problem(), since: noon(), next_try: Some(noon() + Span::seconds(30)) }
 }
 
 /// A table as `run` would give it: two days of tiles of four carriers, some values missing.
-pub fn frame_of(rows: usize) -> DataFrame {
+pub(crate) fn frame_of(rows: usize) -> DataFrame {
     let carrier = |row: usize| ["UA", "AA", "EV", "B6"][row % 4];
     let end = |row: usize| at("20 13:00").timestamp_micros() + (row / 4) as i64 * 3_600_000_000;
     let delay = |row: usize| (row % 11 != 5).then(|| ((row * 37) % 400) as f64 / 8.0 - 6.0 + (row / 40) as f64);
@@ -379,18 +379,18 @@ pub fn frame_of(rows: usize) -> DataFrame {
 }
 
 /// The answer with this table.
-pub fn answer(frame: DataFrame, warnings: &[&str]) -> QueryAnswer {
+pub(crate) fn answer(frame: DataFrame, warnings: &[&str]) -> QueryAnswer {
     let warnings = warnings.iter().map(|text| (*text).to_owned()).collect();
     QueryAnswer { table: Table(Arc::new(frame)), warnings, saved_as: None }
 }
 
 /// The request of the query that is under way.
-pub fn query_request(app: &App) -> u64 {
+pub(crate) fn query_request(app: &App) -> u64 {
     app.windows.find::<RunningQuery>().expect("no query is under way").request
 }
 
 /// Answers the query that is under way.
-pub fn answered(app: &mut App, answer: Result<QueryAnswer, Problem>) -> Vec<Effect> {
+pub(crate) fn answered(app: &mut App, answer: Result<QueryAnswer, Problem>) -> Vec<Effect> {
     let request = query_request(app);
     let effects = tell(app, Update::QueryDone { request, answer, took: Duration::from_millis(1_240) });
     frame(app);
@@ -398,7 +398,7 @@ pub fn answered(app: &mut App, answer: Result<QueryAnswer, Problem>) -> Vec<Effe
 }
 
 /// A live state with the table of a run on it.
-pub fn with_table(size: (u16, u16), theme: &str) -> App {
+pub(crate) fn with_table(size: (u16, u16), theme: &str) -> App {
     let mut app = live(size, theme);
     press(&mut app, "x enter");
     answered(&mut app, Ok(answer(frame_of(190), &[])));
@@ -406,7 +406,7 @@ pub fn with_table(size: (u16, u16), theme: &str) -> App {
 }
 
 /// The audit log of a deployment: a change that was done, one that was refused, one whose end nobody saw.
-pub fn audit_log() -> Update {
+pub(crate) fn audit_log() -> Update {
     let entry = |time: &str, key: &str, done: Option<bool>, outcome: &str, sentence: &str| AuditEntry {
         at: at(time),
         key: key.to_owned(),

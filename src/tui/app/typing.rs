@@ -11,7 +11,7 @@ use crate::tui::field::Field;
 use crate::tui::scroll::next_round;
 
 /// Takes pasted text; it never submits anything.
-pub fn paste(app: &mut App, text: &str) {
+pub(super) fn paste(app: &mut App, text: &str) {
     if let Some(field) = field(app) {
         field.paste(text);
         edited(app);
@@ -20,7 +20,7 @@ pub fn paste(app: &mut App, text: &str) {
 }
 
 /// Types a blank, whose key is bound to switching boxes. False where no text is typed into.
-pub fn blank(app: &mut App, action: Action, _effects: &mut Vec<Effect>) -> bool {
+pub(super) fn blank(app: &mut App, action: Action, _effects: &mut Vec<Effect>) -> bool {
     let typed = action == Action::Toggle && field(app).is_some();
     if typed {
         paste(app, " ");
@@ -29,7 +29,7 @@ pub fn blank(app: &mut App, action: Action, _effects: &mut Vec<Effect>) -> bool 
 }
 
 /// The text that is typed into: of the topmost window, else of a pane.
-pub fn field(app: &mut App) -> Option<&mut Field> {
+pub(super) fn field(app: &mut App) -> Option<&mut Field> {
     if let Some(window) = app.windows.top_mut() {
         return window.field();
     }
@@ -44,7 +44,7 @@ pub fn field(app: &mut App) -> Option<&mut Field> {
 }
 
 /// The text that is typed into was changed.
-pub fn edited(app: &mut App) {
+pub(super) fn edited(app: &mut App) {
     if let Some(window) = app.windows.top_mut() {
         return window.edited();
     }
@@ -64,7 +64,7 @@ pub fn edited(app: &mut App) {
 }
 
 /// A key of a line on a pane that is typed into. False where it is none, or nothing is typed.
-pub fn act(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool {
+pub(super) fn act(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool {
     let Some(typing) = app.typing else { return false };
     match (action, typing) {
         (Action::Submit, Typing::Key) => submit_key(app, effects),

@@ -7,7 +7,7 @@ use crate::client::message::Command;
 use crate::tui::effect::Effect;
 
 /// Asks for all values of the wildcard key where that is left empty and the others are not. Whether it did.
-pub fn look_up(app: &mut App, effects: &mut Vec<Effect>) -> bool {
+pub(super) fn look_up(app: &mut App, effects: &mut Vec<Effect>) -> bool {
     let Some((view, workspace)) = app.feature_view().zip(app.workspace.clone()) else { return false };
     let (feature_view, wildcard) = (view.name.clone(), view.wildcard_join_key().map(str::to_owned));
     let (left_out, keys): (Vec<_>, Vec<_>) =

@@ -228,7 +228,7 @@ fn as_kind_mut<'a, W: Window>(window: &'a mut (dyn Window + 'static)) -> Option<
 }
 
 /// Has the topmost window do the action; closes it where the action closes windows. False where neither is so.
-pub fn act(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool {
+pub(crate) fn act(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool {
     let Some(mut top) = app.windows.0.pop() else { return false };
     match top.act(app, action, effects) {
         Next::Close => {}
@@ -245,7 +245,7 @@ pub fn act(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool {
 }
 
 /// Opens the window that the action asks for. False where it asks for none.
-pub fn open(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool {
+pub(crate) fn open(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool {
     match action {
         Action::Help => app.windows.open(help::Help::default()),
         Action::Journal => journal::open(app, effects),
@@ -263,7 +263,7 @@ pub fn open(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool {
 }
 
 /// Another view is opened: closes the windows that are about the old one.
-pub fn leave_view(app: &mut App, effects: &mut Vec<Effect>) {
+pub(crate) fn leave_view(app: &mut App, effects: &mut Vec<Effect>) {
     for mut window in std::mem::take(&mut app.windows.0) {
         if !window.closes_with_view(app, effects) {
             app.windows.0.push(window);
@@ -272,7 +272,7 @@ pub fn leave_view(app: &mut App, effects: &mut Vec<Effect>) {
 }
 
 /// A task of the loop came to its end: gives the outcome to the window that waits for it.
-pub fn worked(app: &mut App, done: Done, effects: &mut Vec<Effect>) {
+pub(crate) fn worked(app: &mut App, done: Done, effects: &mut Vec<Effect>) {
     let taken = match done.outcome {
         Outcome::Found(there) => save::found(app, done.ticket, there, effects),
         outcome => table::worked(app, done.ticket, outcome),

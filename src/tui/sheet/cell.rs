@@ -110,7 +110,7 @@ fn text(value: &AnyValue<'_>) -> Option<String> {
 }
 
 /// Microseconds since the epoch of each row of a column of instants; absent for other columns.
-pub fn instants(column: &Column) -> Option<Vec<Option<i64>>> {
+pub(super) fn instants(column: &Column) -> Option<Vec<Option<i64>>> {
     let counts = column.cast(&DataType::Int64).ok()?;
     let counts = counts.i64().ok()?;
     let to_micros: Box<dyn Fn(i64) -> i64> = match column.dtype() {

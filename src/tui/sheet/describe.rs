@@ -55,7 +55,7 @@ pub fn describe(frame: &DataFrame, column: usize, rows: &Rows) -> Option<Summary
 }
 
 /// The rows of one column.
-pub fn taken(frame: &DataFrame, column: usize, rows: &Rows) -> Option<Column> {
+pub(super) fn taken(frame: &DataFrame, column: usize, rows: &Rows) -> Option<Column> {
     let column = frame.columns().get(column)?;
     match rows {
         None => Some(column.clone()),

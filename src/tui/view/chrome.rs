@@ -20,7 +20,7 @@ use crate::tui::text::wrap;
 use crate::tui::theme::{Meaning, profile_meaning};
 
 /// Draws the line at the top: where one is, and how the connection stands.
-pub fn header(canvas: &mut Canvas, app: &App, area: Rect) {
+pub(super) fn header(canvas: &mut Canvas, app: &App, area: Rect) {
     let mut right: Line = Vec::new();
     let notices = app.deployment.as_ref().map_or(0, |deployment| deployment.notices.len());
     if notices > 0 {
@@ -107,7 +107,7 @@ fn away(canvas: &mut Canvas, since: Time) -> String {
 }
 
 /// Draws what is wrong with the connection and what to do; returns the rows taken.
-pub fn banner(canvas: &mut Canvas, app: &App, area: Rect) -> u16 {
+pub(super) fn banner(canvas: &mut Canvas, app: &App, area: Rect) -> u16 {
     let (problem, meaning) = match &app.connection {
         Connection::Offline { problem, .. } => (problem, Meaning::BannerWarning),
         Connection::Refused { problem, .. } => (problem, Meaning::BannerBad),
@@ -124,7 +124,7 @@ pub fn banner(canvas: &mut Canvas, app: &App, area: Rect) -> u16 {
 }
 
 /// Draws the keys that are valid now, whole entries only; help and quit always find room.
-pub fn footer(canvas: &mut Canvas, app: &App, area: Rect) {
+pub(super) fn footer(canvas: &mut Canvas, app: &App, area: Rect) {
     let layers = app.layers();
     let entry = |action: Action| {
         let info = action.info();

@@ -7,12 +7,12 @@ use crate::tui::text::{fit, wrap};
 use crate::tui::theme::Meaning;
 
 /// The text on as many lines of so many cells as it takes.
-pub fn wrapped(text: &str, wide: usize, meaning: Meaning) -> Vec<Line> {
+pub(crate) fn wrapped(text: &str, wide: usize, meaning: Meaning) -> Vec<Line> {
     wrap(text, wide).into_iter().map(|line| vec![piece(line, meaning)]).collect()
 }
 
 /// A name in `names` of `wide` cells, and its value in the rest of them, on as many lines as it takes.
-pub fn fact(name: &str, value: &str, names: usize, wide: usize) -> Vec<Line> {
+pub(crate) fn fact(name: &str, value: &str, names: usize, wide: usize) -> Vec<Line> {
     let mut name = fit(name, names, false);
     let line = |part: String| {
         let name = std::mem::replace(&mut name, " ".repeat(names));
@@ -22,7 +22,7 @@ pub fn fact(name: &str, value: &str, names: usize, wide: usize) -> Vec<Line> {
 }
 
 /// A box with what it is for, or why it cannot be ticked; `here` where it has the keys.
-pub fn tick(canvas: &mut Canvas, area: Rect, ticked: bool, here: bool, barred: Option<&str>, purpose: &str) {
+pub(crate) fn tick(canvas: &mut Canvas, area: Rect, ticked: bool, here: bool, barred: Option<&str>, purpose: &str) {
     let sign = match (barred, ticked) {
         (Some(_), _) => " - ",
         (None, true) => "[x]",
@@ -40,7 +40,7 @@ pub fn tick(canvas: &mut Canvas, area: Rect, ticked: bool, here: bool, barred: O
 }
 
 /// The chosen one of several values, and a remark on it or on the others; `here` where it has the keys.
-pub fn choice(canvas: &mut Canvas, area: Rect, chosen: &str, remark: &str, here: bool) {
+pub(crate) fn choice(canvas: &mut Canvas, area: Rect, chosen: &str, remark: &str, here: bool) {
     let meaning = if here { Meaning::FieldFocus } else { Meaning::Text };
     let used = canvas.text(area.x, area.y, area.width, chosen, meaning);
     canvas.text(area.x + used + 2, area.y, area.width.saturating_sub(used + 2), remark, Meaning::Dim);

@@ -42,7 +42,7 @@ const SAMPLE: usize = 100;
 const LEAST_REASON: usize = 12;
 
 /// Draws the pane with the rows that show.
-pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
+pub(super) fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
     let mut title = pane::title(app, Pane::Jobs);
     let mut long = counts(app, true);
     if line_width(&long) + if app.jobs.marks.is_empty() { 18 } else { 34 } > usize::from(area.width) {
@@ -110,7 +110,7 @@ fn filter(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
 }
 
 /// How many jobs there are in each state, what needs an eye first.
-pub fn counts(app: &App, words: bool) -> Line {
+pub(super) fn counts(app: &App, words: bool) -> Line {
     let mut line = Line::new();
     for (phase, count) in &app.jobs.counts {
         let text = if words {

@@ -24,7 +24,7 @@ use crate::tui::values;
 const FIELD: usize = 16;
 
 /// Draws the pane: the form, and the answer below it.
-pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
+pub(super) fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
     let title = pane::title(app, Pane::Lookup);
     let status = times(app, usize::from(area.width).saturating_sub(line_width(&title) + 10));
     let inner = canvas.frame(area, app.focus == Pane::Lookup, &title, &status);

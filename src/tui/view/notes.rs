@@ -8,7 +8,7 @@ use crate::tui::text::{width, wrap};
 use crate::tui::theme::Meaning;
 
 /// Draws the notes at the lower right, newest at the bottom.
-pub fn draw(canvas: &mut Canvas, app: &App, body: Rect) {
+pub(crate) fn draw(canvas: &mut Canvas, app: &App, body: Rect) {
     let wide = body.width.saturating_sub(4).min(64);
     let mut bottom = body.bottom();
     for note in app.notes.toasts.iter().rev() {
@@ -37,7 +37,7 @@ pub fn draw(canvas: &mut Canvas, app: &App, body: Rect) {
 }
 
 /// Glyph and meaning of a note.
-pub fn sign(level: Level) -> (&'static str, Meaning) {
+pub(crate) fn sign(level: Level) -> (&'static str, Meaning) {
     match level {
         Level::Trace => ("·", Meaning::Dim),
         Level::Info => ("i", Meaning::Running),

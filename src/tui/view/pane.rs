@@ -6,13 +6,13 @@ use crate::tui::canvas::{Line, piece};
 use crate::tui::theme::Meaning;
 
 /// Name of a pane for its frame.
-pub fn title(app: &App, pane: Pane) -> Line {
+pub(super) fn title(app: &App, pane: Pane) -> Line {
     let meaning = if app.focus == pane { Meaning::TitleFocus } else { Meaning::Title };
     vec![piece(pane.title(), meaning)]
 }
 
 /// What is awaited while there is no view.
-pub fn waiting(app: &App) -> String {
+pub(super) fn waiting(app: &App) -> String {
     if let (None, Connection::Refused { .. }) = (&app.views, &app.connection) {
         return "Nothing to show: what is wrong stands at the top.".to_owned();
     }

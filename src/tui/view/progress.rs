@@ -11,7 +11,7 @@ use crate::tui::theme::Meaning;
 const BAR: usize = 8;
 
 /// A bar of so many cells, and the share in percent.
-pub fn bar(share: f32, cells: usize) -> Line {
+pub(crate) fn bar(share: f32, cells: usize) -> Line {
     let share = share.clamp(0.0, 1.0);
     let done = ((share * cells as f32).round() as usize).min(cells);
     vec![
@@ -22,7 +22,7 @@ pub fn bar(share: f32, cells: usize) -> Line {
 }
 
 /// How far the job is: its bar, or when the next attempt is due, or how long the last one took.
-pub fn job(canvas: &mut Canvas, job: &Job) -> Line {
+pub(crate) fn job(canvas: &mut Canvas, job: &Job) -> Line {
     match columns::progress(job) {
         Progress::Share(share) => bar(share, BAR),
         Progress::Next(at) => {

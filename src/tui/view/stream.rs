@@ -26,7 +26,7 @@ use crate::tui::values;
 const WIDEST: usize = 40;
 
 /// Draws the pane with the records that show.
-pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
+pub(super) fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
     let mut status = status(canvas, app, false);
     if line_width(&status) + 14 > usize::from(area.width) {
         status = self::status(canvas, app, true);
@@ -55,7 +55,7 @@ pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
 }
 
 /// Rate, pause, drops: what the pane's title says.
-pub fn status(canvas: &mut Canvas, app: &App, short: bool) -> Line {
+pub(super) fn status(canvas: &mut Canvas, app: &App, short: bool) -> Line {
     if app.stream.state.is_none() && app.stream.total() == 0 {
         return Vec::new();
     }

@@ -16,7 +16,7 @@ use crate::tui::text::{fit, width};
 use crate::tui::theme::Meaning;
 
 /// What the strips are made from.
-pub struct Shown<'a> {
+pub(crate) struct Shown<'a> {
     /// The window that is marked.
     pub window: Window,
     /// Where windows may begin and end.
@@ -43,7 +43,7 @@ fn glyph(fill: Fill) -> (&'static str, Meaning, &'static str) {
 }
 
 /// The strips in `wide` cells, of which `names` are for the names at the left.
-pub fn lines(shown: &Shown<'_>, names: usize, wide: usize) -> Vec<Line> {
+pub(crate) fn lines(shown: &Shown<'_>, names: usize, wide: usize) -> Vec<Line> {
     let strip = Strip::around(shown.window, shown.grid, wide.saturating_sub(names), shown.now);
     let mut lines = Vec::new();
     let Some(coverage) = &shown.covered.known else {

@@ -52,7 +52,7 @@ const KNOWN: [&str; 21] = [
 ];
 
 /// Draws the pane as far as it is scrolled.
-pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
+pub(super) fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
     let inner = canvas.frame(area, app.focus == Pane::Summary, &pane::title(app, Pane::Summary), &status(app));
     let foot = trouble::foot(canvas, app, Pane::Summary);
     canvas.frame_foot(area, &foot);
@@ -69,7 +69,7 @@ pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
 }
 
 /// Fresh or stale, in a word; what is not known to be so now, was so.
-pub fn status(app: &App) -> Line {
+pub(super) fn status(app: &App) -> Line {
     let current = trouble::is_current(app, Part::Freshness);
     match &app.freshness {
         Some(freshness) if !current && freshness.is_stale => vec![piece("was stale", Meaning::Dim)],

@@ -12,7 +12,7 @@ use crate::tui::canvas::{Canvas, Line, line_width, piece};
 use crate::tui::theme::Meaning;
 
 /// Draws the tabs with a word on how each pane stands.
-pub fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
+pub(super) fn draw(canvas: &mut Canvas, app: &App, area: Rect) {
     let mut line: Line = vec![piece(" ", Meaning::Text)];
     let mut short: Line = line.clone();
     for (number, pane) in (1..).zip(Pane::ALL) {

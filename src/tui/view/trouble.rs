@@ -26,18 +26,18 @@ const LEAST: u16 = 4;
 const MOST: usize = 3;
 
 /// The failing read of a pane that matters most; none while the connection itself is the trouble.
-pub fn failing(app: &App, pane: Pane) -> Option<(Part, &Failing)> {
+pub(super) fn failing(app: &App, pane: Pane) -> Option<(Part, &Failing)> {
     let first = || pane.reads().iter().find_map(|part| app.failing.get(part).map(|failing| (*part, failing)));
     app.is_live().then(first).flatten()
 }
 
 /// Whether what a pane shows of that read is known to be of now.
-pub fn is_current(app: &App, part: Part) -> bool {
+pub(super) fn is_current(app: &App, part: Part) -> bool {
     app.stale_since.is_none() && !app.failing.contains_key(&part)
 }
 
 /// How old the data of a pane is, and when it is asked for again; for the pane's foot.
-pub fn foot(canvas: &mut Canvas, app: &App, pane: Pane) -> Line {
+pub(super) fn foot(canvas: &mut Canvas, app: &App, pane: Pane) -> Line {
     if let Some(at) = app.stale_since {
         let age = canvas.moving(ages::since(at, canvas.now));
         return vec![piece(format!("as of {age} ago"), Meaning::Warning)];
@@ -52,7 +52,7 @@ pub fn foot(canvas: &mut Canvas, app: &App, pane: Pane) -> Line {
 }
 
 /// When something is tried again: `in 4 s`, or `now`.
-pub fn again(canvas: &mut Canvas, at: Time) -> String {
+pub(super) fn again(canvas: &mut Canvas, at: Time) -> String {
     match canvas.moving(ages::countdown(at, canvas.now)) {
         _ if at <= canvas.now => "now".to_owned(),
         left => format!("in {left}"),
@@ -60,13 +60,13 @@ pub fn again(canvas: &mut Canvas, at: Time) -> String {
 }
 
 /// Writes what is wrong with a pane's data at the top of it; returns what is left of the area.
-pub fn top(canvas: &mut Canvas, app: &App, pane: Pane, inner: Rect) -> Rect {
+pub(super) fn top(canvas: &mut Canvas, app: &App, pane: Pane, inner: Rect) -> Rect {
     let Some((text, meaning)) = words(app, pane) else { return inner };
     write(canvas, &text, meaning, inner)
 }
 
 /// Writes words of trouble at the top of an area; returns what is left of it.
-pub fn write(canvas: &mut Canvas, text: &str, meaning: Meaning, area: Rect) -> Rect {
+pub(super) fn write(canvas: &mut Canvas, text: &str, meaning: Meaning, area: Rect) -> Rect {
     let room = usize::from(area.height.saturating_sub(LEAST)).min(MOST);
     let wide = usize::from(area.width.saturating_sub(1));
     let lines = shortened(wrap(text, wide), room, wide);
@@ -78,7 +78,7 @@ pub fn write(canvas: &mut Canvas, text: &str, meaning: Meaning, area: Rect) -> R
 }
 
 /// As many of the lines as there is room for; where some are left out, the last one says so.
-pub fn shortened(mut lines: Vec<String>, room: usize, wide: usize) -> Vec<String> {
+pub(super) fn shortened(mut lines: Vec<String>, room: usize, wide: usize) -> Vec<String> {
     if lines.len() > room {
         lines.truncate(room);
         if let Some(last) = lines.last_mut() {
@@ -103,6 +103,6 @@ fn words(app: &App, pane: Pane) -> Option<(String, Meaning)> {
 }
 
 /// Why a pane that has nothing has nothing, where that is the trouble of its reads.
-pub fn instead(app: &App, pane: Pane) -> Option<String> {
+pub(super) fn instead(app: &App, pane: Pane) -> Option<String> {
     words(app, pane).map(|(text, _)| text)
 }

@@ -21,9 +21,9 @@ pub use offline::{offline_keys_from_file, offline_keys_to_file};
 
 /// Most keys that are read from a file. Far more than one request may delete, so that a request with too many can be told how
 /// many it has.
-pub const MOST_KEYS: usize = 500_000;
+pub(crate) const MOST_KEYS: usize = 500_000;
 /// Most bytes that the texts of a file may take once it is read.
-pub const MOST_BYTES: usize = 64 << 20;
+pub(crate) const MOST_BYTES: usize = 64 << 20;
 
 /// Why a file of keys cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -135,7 +135,7 @@ fn stream_side(source: &SourceParts) -> src::StreamDataSource {
 }
 
 /// What a view or source reads.
-pub fn source_kind(is_stream: bool) -> e::SourceKind {
+pub(crate) fn source_kind(is_stream: bool) -> e::SourceKind {
     if is_stream { e::SourceKind::StreamWithBatch } else { e::SourceKind::Batch }
 }
 
@@ -164,7 +164,7 @@ fn function(name: String, body: String) -> src::UserDefinedFunction {
 }
 
 /// The names of a view's inputs as parameters of its function, each once.
-pub fn input_names(parts: &ViewParts) -> Vec<String> {
+pub(crate) fn input_names(parts: &ViewParts) -> Vec<String> {
     let mut taken = BTreeSet::new();
     let name = |(input, _): &(String, SourceParts)| {
         let mut name = identifier(input);

@@ -10,7 +10,7 @@ use crate::wire::proto::enums::{ColumnType, DataTypeKind};
 const LONGEST_WORD: usize = 64;
 
 /// A type as messages carry it; unknown ones as type 0.
-pub fn type_to_proto(data_type: &DataType) -> common::DataType {
+pub(crate) fn type_to_proto(data_type: &DataType) -> common::DataType {
     let kind = match data_type {
         DataType::Int64 => DataTypeKind::Int64,
         DataType::Float64 => DataTypeKind::Float64,
@@ -32,7 +32,7 @@ pub fn type_to_proto(data_type: &DataType) -> common::DataType {
 const DEEPEST: usize = 8;
 
 /// A type of a message. Narrower numbers read as the wide ones; structs and maps as a word.
-pub fn type_from_proto(data_type: &common::DataType) -> DataType {
+pub(crate) fn type_from_proto(data_type: &common::DataType) -> DataType {
     nested_from_proto(data_type, DEEPEST)
 }
 
@@ -67,7 +67,7 @@ fn unknown() -> DataType {
 }
 
 /// A column with everything that releases 0.5 and 1.2 look at.
-pub fn column_to_proto(name: &str, data_type: &DataType) -> Column {
+pub(crate) fn column_to_proto(name: &str, data_type: &DataType) -> Column {
     let kind = match data_type {
         DataType::Int64 => ColumnType::Int64,
         DataType::Float64 => ColumnType::Double,
@@ -92,7 +92,7 @@ pub fn column_to_proto(name: &str, data_type: &DataType) -> Column {
 }
 
 /// Name and type of a column; by its offline type, else by its Spark word.
-pub fn column_from_proto(column: &Column) -> (String, DataType) {
+pub(crate) fn column_from_proto(column: &Column) -> (String, DataType) {
     let name = column.name.clone().unwrap_or_default();
     let stated = column.offline_data_type.as_ref().or(column.feature_server_data_type.as_ref());
     let data_type =
@@ -154,7 +154,7 @@ fn spark_word(data_type: &DataType) -> String {
 }
 
 /// A type by its word in the model; words that are not known are kept.
-pub fn type_of_word(word: &str) -> DataType {
+pub(crate) fn type_of_word(word: &str) -> DataType {
     match word {
         "int64" => DataType::Int64,
         "float64" => DataType::Float64,
@@ -169,7 +169,7 @@ pub fn type_of_word(word: &str) -> DataType {
 }
 
 /// The type in the JSON that Spark writes of a field.
-pub fn type_of_spark(field: &str) -> DataType {
+pub(crate) fn type_of_spark(field: &str) -> DataType {
     let field: serde_json::Value = serde_json::from_str(field).unwrap_or_default();
     spark_type(&field["type"])
 }
@@ -203,7 +203,7 @@ fn column_word(data_type: &DataType) -> String {
 }
 
 /// A type as the feature server's JSON names it.
-pub fn type_to_json(data_type: &DataType) -> ItemType {
+pub(crate) fn type_to_json(data_type: &DataType) -> ItemType {
     match data_type {
         DataType::Array(element) => ItemType {
             kind: "array".to_owned(),
@@ -215,7 +215,7 @@ pub fn type_to_json(data_type: &DataType) -> ItemType {
 }
 
 /// A type of the feature server's JSON; structs and maps as a word that tells their parts.
-pub fn type_from_json(item: &ItemType) -> DataType {
+pub(crate) fn type_from_json(item: &ItemType) -> DataType {
     nested_from_json(item, DEEPEST)
 }
 

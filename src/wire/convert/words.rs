@@ -22,7 +22,7 @@ fn spelled(text: &str, name_of: fn(i32) -> Option<&'static str>) -> &str {
 }
 
 /// A job's state.
-pub fn job_state(word: &str) -> JobState {
+pub(crate) fn job_state(word: &str) -> JobState {
     let word = spelled(word, TaskState::name_of);
     match word.to_ascii_uppercase().as_str() {
         "SCHEDULED" => JobState::Scheduled,
@@ -40,7 +40,7 @@ pub fn job_state(word: &str) -> JobState {
 
 /// The word that a job's state travels as: everything from submission to the last attempt is `RUNNING`, for released
 /// clients give up at any other word.
-pub fn job_word(state: &JobState) -> String {
+pub(crate) fn job_word(state: &JobState) -> String {
     match state {
         JobState::Scheduled => JobState::Running.to_string(),
         other => other.to_string(),
@@ -48,7 +48,7 @@ pub fn job_word(state: &JobState) -> String {
 }
 
 /// An attempt's state.
-pub fn attempt_state(word: &str) -> AttemptState {
+pub(crate) fn attempt_state(word: &str) -> AttemptState {
     let word = spelled(word, TaskAttemptState::name_of);
     match word.to_ascii_uppercase().as_str() {
         "PENDING" | "SCHEDULED" | "MANUAL_RETRY" => AttemptState::Pending,
@@ -62,7 +62,7 @@ pub fn attempt_state(word: &str) -> AttemptState {
 }
 
 /// A job's type, also with the prefix of an enumeration (`DATA_SOURCE_TYPE_BATCH`).
-pub fn job_type(word: &str) -> JobType {
+pub(crate) fn job_type(word: &str) -> JobType {
     let word = word.trim();
     let word = word.parse().ok().and_then(WorkType::name_of).unwrap_or(word);
     let start = word.to_ascii_uppercase().rfind("_TYPE_").map_or(0, |at| at + "_TYPE_".len());

@@ -28,6 +28,6 @@ pub fn configs_from_proto(configs: &GetConfigsResponse) -> Vec<(String, String)>
 }
 
 /// One entry of a map.
-pub fn entry(key: &str, value: &str) -> MapEntry {
+pub(crate) fn entry(key: &str, value: &str) -> MapEntry {
     MapEntry { key: Some(key.to_owned()), value: Some(value.to_owned()) }
 }

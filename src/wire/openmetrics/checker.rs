@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many samples the text has; or the first line that breaks a rule, and which.
-pub fn check(text: &str) -> Result<usize, String> {
+pub(crate) fn check(text: &str) -> Result<usize, String> {
     let body = text.strip_suffix("# EOF\n").ok_or("the text does not end with `# EOF` and a line end")?;
     let mut reader = Reader::default();
     for line in body.lines() {

@@ -8,49 +8,49 @@ use super::view::FcoContainer;
 
 /// `metadataservice.GetAllEntitiesRequest`.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetAllEntitiesRequest {
+pub(crate) struct GetAllEntitiesRequest {
     #[prost(string, optional, tag = "1")]
     pub workspace: Option<String>,
 }
 
 /// `metadataservice.GetAllEntitiesResponse`.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetAllEntitiesResponse {
+pub(crate) struct GetAllEntitiesResponse {
     #[prost(message, repeated, tag = "1")]
     pub entities: Vec<Entity>,
 }
 
 /// `metadataservice.GetAllTransformationsRequest`.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetAllTransformationsRequest {
+pub(crate) struct GetAllTransformationsRequest {
     #[prost(string, optional, tag = "2")]
     pub workspace: Option<String>,
 }
 
 /// `metadataservice.GetAllTransformationsResponse`.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetAllTransformationsResponse {
+pub(crate) struct GetAllTransformationsResponse {
     #[prost(message, repeated, tag = "2")]
     pub transformations: Vec<Transformation>,
 }
 
 /// `metadataservice.GetAllVirtualDataSourcesRequest`.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetAllVirtualDataSourcesRequest {
+pub(crate) struct GetAllVirtualDataSourcesRequest {
     #[prost(string, optional, tag = "1")]
     pub workspace: Option<String>,
 }
 
 /// `metadataservice.GetAllVirtualDataSourcesResponse`.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetAllVirtualDataSourcesResponse {
+pub(crate) struct GetAllVirtualDataSourcesResponse {
     #[prost(message, repeated, tag = "1")]
     pub virtual_data_sources: Vec<VirtualDataSource>,
 }
 
 /// `metadataservice.GetEntityRequest`. One of id and name is set.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetEntityRequest {
+pub(crate) struct GetEntityRequest {
     #[prost(message, optional, tag = "1")]
     pub entity_id: Option<Id>,
     #[prost(string, optional, tag = "2")]
@@ -61,7 +61,7 @@ pub struct GetEntityRequest {
 
 /// `metadataservice.GetEntityResponse`.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetEntityResponse {
+pub(crate) struct GetEntityResponse {
     /// Up to 0.5.
     #[prost(message, optional, tag = "1")]
     pub entity: Option<Entity>,
@@ -72,7 +72,7 @@ pub struct GetEntityResponse {
 
 /// `metadataservice.GetTransformationRequest`. One of id and name is set.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetTransformationRequest {
+pub(crate) struct GetTransformationRequest {
     #[prost(message, optional, tag = "1")]
     pub transformation_id: Option<Id>,
     #[prost(string, optional, tag = "2")]
@@ -83,7 +83,7 @@ pub struct GetTransformationRequest {
 
 /// `metadataservice.GetTransformationResponse`.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetTransformationResponse {
+pub(crate) struct GetTransformationResponse {
     /// Up to 0.5.
     #[prost(message, optional, tag = "2")]
     pub new_transformation: Option<Transformation>,
@@ -94,7 +94,7 @@ pub struct GetTransformationResponse {
 
 /// `metadataservice.GetVirtualDataSourceRequest`. One of id and name is set.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetVirtualDataSourceRequest {
+pub(crate) struct GetVirtualDataSourceRequest {
     #[prost(message, optional, tag = "1")]
     pub virtual_data_source_id: Option<Id>,
     #[prost(string, optional, tag = "2")]
@@ -105,7 +105,7 @@ pub struct GetVirtualDataSourceRequest {
 
 /// `metadataservice.GetVirtualDataSourceResponse`.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetVirtualDataSourceResponse {
+pub(crate) struct GetVirtualDataSourceResponse {
     /// Up to 0.5.
     #[prost(message, optional, tag = "1")]
     pub virtual_data_source: Option<VirtualDataSource>,

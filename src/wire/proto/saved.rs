@@ -7,7 +7,7 @@ use super::enums::SavedFrameType;
 
 /// `metadataservice.CreateSavedFeatureDataFrameRequest`. One of the two ids is set.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct CreateSavedFeatureDataFrameRequest {
+pub(crate) struct CreateSavedFeatureDataFrameRequest {
     #[prost(string, optional, tag = "1")]
     pub name: Option<String>,
     /// Feature view id.
@@ -28,14 +28,14 @@ pub struct CreateSavedFeatureDataFrameRequest {
 /// `metadataservice.CreateSavedFeatureDataFrameResponse` and `metadataservice.GetSavedFeatureDataFrameResponse`, which
 /// are the same on the wire.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct SavedFeatureDataFrameResponse {
+pub(crate) struct SavedFeatureDataFrameResponse {
     #[prost(message, optional, tag = "1")]
     pub saved_feature_dataframe: Option<SavedFeatureDataFrame>,
 }
 
 /// `metadataservice.GetSavedFeatureDataFrameRequest`. One of name and id is set.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetSavedFeatureDataFrameRequest {
+pub(crate) struct GetSavedFeatureDataFrameRequest {
     #[prost(string, optional, tag = "1")]
     pub saved_feature_dataframe_name: Option<String>,
     #[prost(message, optional, tag = "2")]
@@ -46,21 +46,21 @@ pub struct GetSavedFeatureDataFrameRequest {
 
 /// `metadataservice.GetAllSavedFeatureDataFramesRequest`.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetAllSavedFeatureDataFramesRequest {
+pub(crate) struct GetAllSavedFeatureDataFramesRequest {
     #[prost(string, optional, tag = "1")]
     pub workspace: Option<String>,
 }
 
 /// `metadataservice.GetAllSavedFeatureDataFramesResponse`.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetAllSavedFeatureDataFramesResponse {
+pub(crate) struct GetAllSavedFeatureDataFramesResponse {
     #[prost(message, repeated, tag = "1")]
     pub saved_feature_dataframes: Vec<SavedFeatureDataFrame>,
 }
 
 /// `metadataservice.ArchiveSavedFeatureDataFrameRequest`.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ArchiveSavedFeatureDataFrameRequest {
+pub(crate) struct ArchiveSavedFeatureDataFrameRequest {
     #[prost(message, optional, tag = "1")]
     pub saved_feature_dataframe_id: Option<Id>,
 }

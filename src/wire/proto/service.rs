@@ -52,21 +52,21 @@ pub struct JoinConfigurationItem {
 
 /// `metadataservice.GetAllFeatureServicesRequest`.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetAllFeatureServicesRequest {
+pub(crate) struct GetAllFeatureServicesRequest {
     #[prost(string, optional, tag = "1")]
     pub workspace: Option<String>,
 }
 
 /// `metadataservice.GetAllFeatureServicesResponse`.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetAllFeatureServicesResponse {
+pub(crate) struct GetAllFeatureServicesResponse {
     #[prost(message, repeated, tag = "1")]
     pub feature_services: Vec<FeatureService>,
 }
 
 /// `metadataservice.GetFeatureServiceRequest`.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetFeatureServiceRequest {
+pub(crate) struct GetFeatureServiceRequest {
     /// Name, or id as 32 hex digits.
     #[prost(string, optional, tag = "2")]
     pub service_reference: Option<String>,
@@ -78,7 +78,7 @@ pub struct GetFeatureServiceRequest {
 
 /// `metadataservice.GetFeatureServiceResponse`.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetFeatureServiceResponse {
+pub(crate) struct GetFeatureServiceResponse {
     /// Up to 0.5.
     #[prost(message, optional, tag = "1")]
     pub feature_service: Option<FeatureService>,

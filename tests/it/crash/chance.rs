@@ -4,16 +4,16 @@ use std::time::Duration;
 
 /// A stream of numbers that the seed alone decides (splitmix64).
 #[derive(Clone, Debug)]
-pub struct Chance(u64);
+pub(super) struct Chance(u64);
 
 impl Chance {
     /// The seed of `FVTOP_SEED`, else one of the clock.
-    pub fn seed() -> u64 {
+    pub(super) fn seed() -> u64 {
         let given = std::env::var("FVTOP_SEED").ok();
         given.map_or_else(|| chrono::Utc::now().timestamp_micros().cast_unsigned(), |seed| seed.parse().unwrap())
     }
 
-    pub fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -26,27 +26,27 @@ impl Chance {
     }
 
     /// A number below `end`.
-    pub fn below(&mut self, end: usize) -> usize {
+    pub(super) fn below(&mut self, end: usize) -> usize {
         usize::try_from(self.next() % end as u64).unwrap()
     }
 
     /// True once in `times`.
-    pub fn once_in(&mut self, times: usize) -> bool {
+    pub(super) fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
 
     /// One of them; they must not be empty.
-    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+    pub(super) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.below(from.len())]
     }
 
     /// A time of less than that many milliseconds.
-    pub fn millis(&mut self, below: usize) -> Duration {
+    pub(super) fn millis(&mut self, below: usize) -> Duration {
         Duration::from_micros(self.below(below * 1_000) as u64)
     }
 
     /// A generator of its own for a part of the test.
-    pub fn split(&mut self) -> Self {
+    pub(super) fn split(&mut self) -> Self {
         Self(self.next())
     }
 }

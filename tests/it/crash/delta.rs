@@ -16,12 +16,12 @@ type Content = BTreeMap<(i64, usize), Vec<Vec<i64>>>;
 
 /// Files that were read already: a data file never changes.
 #[derive(Default)]
-pub struct Files(BTreeMap<PathBuf, Option<Content>>);
+pub(crate) struct Files(BTreeMap<PathBuf, Option<Content>>);
 
 /// A file in the folder of a table.
 #[derive(Debug)]
 #[expect(dead_code, reason = "path, live and named are for whoever reads why a check failed")]
-pub struct OnDisk {
+pub(crate) struct OnDisk {
     pub path: PathBuf,
     pub written: Time,
     pub live: bool,
@@ -33,7 +33,7 @@ pub struct OnDisk {
 
 /// A table as it lies on the disk.
 #[derive(Debug, Default)]
-pub struct Table {
+pub(crate) struct Table {
     /// Rows by hour and user; the rows of a user in an hour in order of time.
     pub content: Content,
     pub files: Vec<OnDisk>,
@@ -43,7 +43,7 @@ pub struct Table {
 
 /// What a log says, held to what must be true of it.
 #[derive(Debug, Default)]
-pub struct Log {
+pub(crate) struct Log {
     live: BTreeMap<String, Added>,
     /// Every path that was ever added.
     named: BTreeSet<String>,
@@ -59,7 +59,7 @@ struct Added {
 
 impl Log {
     /// Reads the log of a table. One that was never begun is empty.
-    pub fn read(root: &Path) -> Self {
+    pub(crate) fn read(root: &Path) -> Self {
         let folder = root.join("_delta_log");
         let mut log = Self::default();
         let commits = commits(&folder);
@@ -90,7 +90,7 @@ impl Log {
     }
 
     /// How many rows the live files hold, counted in the files.
-    pub fn rows(&self, root: &Path) -> usize {
+    pub(crate) fn rows(&self, root: &Path) -> usize {
         let rows = |path: &String| {
             let file = File::open(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
             ParquetReader::new(file).finish().unwrap().height()
@@ -100,7 +100,7 @@ impl Log {
 }
 
 /// Reads the table of a view, log and files.
-pub fn read(root: &Path, view: &View, files: &mut Files) -> Table {
+pub(crate) fn read(root: &Path, view: &View, files: &mut Files) -> Table {
     let log = Log::read(root);
     let mut table = Table { stamps: log.stamps.clone(), ..Table::default() };
     if root.is_dir() {

@@ -8,7 +8,7 @@ use super::world::{View, hours};
 
 /// What a job is for as long as it is there.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Told {
+pub(super) struct Told {
     pub view: &'static str,
     pub job_type: JobType,
     pub window: Option<Window>,
@@ -17,7 +17,7 @@ pub struct Told {
 }
 
 impl Told {
-    pub fn of(view: &View, job: &Job) -> Self {
+    pub(super) fn of(view: &View, job: &Job) -> Self {
         let (online, offline) = (job.online, job.offline);
         Self { view: view.name, job_type: job.job_type.clone(), window: job.window, online, offline }
     }
@@ -25,7 +25,7 @@ impl Told {
 
 /// What a user asked for and got no answer to: it may have been taken.
 #[derive(Clone, Debug)]
-pub enum Unanswered {
+pub(super) enum Unanswered {
     /// A job like this.
     Job(Told),
     /// A deletion of these users: a job for each store.
@@ -38,7 +38,7 @@ pub enum Unanswered {
 
 /// Everything that was told.
 #[derive(Default)]
-pub struct Ledger {
+pub(super) struct Ledger {
     jobs: BTreeMap<Id, Told>,
     /// The schedule's job of each hour of a view.
     scheduled: BTreeMap<(&'static str, i64), Id>,
@@ -63,25 +63,25 @@ pub struct Ledger {
 
 impl Ledger {
     /// A job was started, with this answer.
-    pub fn acknowledged(&mut self, view: &View, job: &Job) {
+    pub(super) fn acknowledged(&mut self, view: &View, job: &Job) {
         self.jobs.insert(job.id, Told::of(view, job));
     }
 
     /// A deletion was acknowledged, with this job among others.
-    pub fn deleting(&mut self, view: &View, job: Id, users: &BTreeSet<usize>, stores: Stores) {
+    pub(super) fn deleting(&mut self, view: &View, job: Id, users: &BTreeSet<usize>, stores: Stores) {
         self.deletions.insert(job, users.clone());
         self.promised.insert(job, (view.name, stores));
     }
 
     /// A cancel was acknowledged, with this answer.
-    pub fn cancelled(&mut self, job: &Job) {
+    pub(super) fn cancelled(&mut self, job: &Job) {
         if matches!(job.state, JobState::CancellationRequested | JobState::Cancelled) {
             self.cancelled.insert(job.id);
         }
     }
 
     /// Another attempt of a failed job was acknowledged.
-    pub fn retried(&mut self, job: Id) {
+    pub(super) fn retried(&mut self, job: Id) {
         self.retried.insert(job);
         // It is there from now on, beside those that the failure had been seen with.
         if self.ended.get(&job) == Some(&JobState::Failure) {
@@ -90,7 +90,7 @@ impl Ledger {
     }
 
     /// No answer came to a request: the server was killed first.
-    pub fn unanswered(&mut self, what: Unanswered) {
+    pub(super) fn unanswered(&mut self, what: Unanswered) {
         if let Unanswered::Retry(job) = what {
             self.retried.insert(job);
         }
@@ -98,13 +98,13 @@ impl Ledger {
     }
 
     /// How many jobs were told.
-    pub fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.jobs.len()
     }
 
     /// Holds a list of jobs of a view, read at `now`, to everything that was told before; and remembers it, for what a list
     /// shows is told as well.
-    pub fn check(&mut self, view: &View, jobs: &[Job], now: Time) {
+    pub(super) fn check(&mut self, view: &View, jobs: &[Job], now: Time) {
         let first_seen = *self.first_seen.get_or_insert(now);
         let there: BTreeMap<Id, &Job> = jobs.iter().map(|job| (job.id, job)).collect();
         assert_eq!(there.len(), jobs.len(), "{}: a job is listed twice", view.name);
@@ -129,7 +129,7 @@ impl Ledger {
     }
 
     /// All requests of which nothing was heard have been taken or never will be: the server has been started anew since.
-    pub fn forget_unanswered(&mut self) {
+    pub(super) fn forget_unanswered(&mut self) {
         self.unanswered.clear();
     }
 

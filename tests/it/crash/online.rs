@@ -11,13 +11,13 @@ use super::world::{REACH, Shape, View, clicks, hour_of, tile};
 
 /// The features of one user in the order of the definition: each a number or nothing, and the hour that ended the windows.
 #[derive(Debug)]
-pub struct Answer {
+pub(super) struct Answer {
     pub values: Vec<Option<i64>>,
     pub hour: i64,
 }
 
 /// Looks a user up; again when the hour turned meanwhile.
-pub async fn look_up(api: &Api, view: &View, user: usize) -> Answer {
+pub(super) async fn look_up(api: &Api, view: &View, user: usize) -> Answer {
     let keys = [("user_id".to_owned(), user.to_string())];
     loop {
         let hour = hour_of(Utc::now());
@@ -38,7 +38,7 @@ fn numbers(view: &View, vector: &FeatureVector) -> Vec<Option<i64>> {
 }
 
 /// The answer of `fvtop lookup --json`, printed during `hour`.
-pub fn printed(answer: &Json, hour: i64) -> Answer {
+pub(super) fn printed(answer: &Json, hour: i64) -> Answer {
     let number = |value: &Json| match value {
         Json::Null => None,
         Json::String(digits) => Some(digits.parse().unwrap()),
@@ -49,7 +49,7 @@ pub fn printed(answer: &Json, hour: i64) -> Answer {
 }
 
 /// Says what is wrong with an answer, given the steps of the online store.
-pub fn check(view: &View, user: usize, answer: &Answer, steps: &[Step]) -> Result<(), String> {
+pub(super) fn check(view: &View, user: usize, answer: &Answer, steps: &[Step]) -> Result<(), String> {
     match view.shape {
         Shape::Rows => {
             // The time of the row is no feature; no two clicks of a user have the same amount.

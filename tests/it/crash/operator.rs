@@ -20,7 +20,7 @@ const BACK: i64 = 26;
 
 /// What happened, in order.
 #[derive(Debug)]
-pub enum Event {
+pub(super) enum Event {
     Listed(&'static View, Vec<Job>, Time),
     Started(&'static View, Job),
     Refused(String),
@@ -31,7 +31,7 @@ pub enum Event {
 }
 
 /// The views as the server knows them.
-pub async fn views(api: &Api) -> Result<Vec<FeatureView>, Error> {
+pub(super) async fn views(api: &Api) -> Result<Vec<FeatureView>, Error> {
     let mut found = Vec::new();
     for view in &VIEWS {
         found.push(api.feature_view("prod", view.name).await?);
@@ -40,13 +40,13 @@ pub async fn views(api: &Api) -> Result<Vec<FeatureView>, Error> {
 }
 
 /// All jobs of a view.
-pub async fn list(api: &Api, views: &[FeatureView], view: &View) -> Result<Vec<Job>, Error> {
+pub(super) async fn list(api: &Api, views: &[FeatureView], view: &View) -> Result<Vec<Job>, Error> {
     let id = views.iter().find(|known| known.name == view.name).unwrap().id;
     api.jobs("prod", view.name, id).await
 }
 
 /// Asks for one thing after the other until the server is gone or enough was asked.
-pub async fn operate(api: Api, mut chance: Chance) -> Vec<Event> {
+pub(super) async fn operate(api: Api, mut chance: Chance) -> Vec<Event> {
     let mut events = Vec::new();
     let Ok(views) = views(&api).await else { return events };
     for _ in 0..REQUESTS {
@@ -135,7 +135,7 @@ async fn retry(api: &Api, chance: &mut Chance, jobs: &[Job]) -> Asked {
 }
 
 /// Brings the ledger up to what happened.
-pub fn tell(events: Vec<Event>, ledger: &mut Ledger, refusals: &mut Vec<String>) {
+pub(super) fn tell(events: Vec<Event>, ledger: &mut Ledger, refusals: &mut Vec<String>) {
     for event in events {
         match event {
             Event::Listed(view, jobs, at) => ledger.check(view, &jobs, at),

@@ -16,7 +16,7 @@ use super::world::{USERS, clicks, hours};
 
 /// One of the stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Store {
+pub(super) enum Store {
     Online,
     Offline,
 }
@@ -30,14 +30,14 @@ enum Deed {
 
 /// One attempt.
 #[derive(Clone, Debug)]
-pub struct Step {
+pub(super) struct Step {
     at: Time,
     sure: bool,
     deed: Deed,
 }
 
 /// The attempts that a job list tells of, and what is known beside it.
-pub struct Known<'a> {
+pub(super) struct Known<'a> {
     pub jobs: &'a [Job],
     /// Attempts started later are left out.
     pub until: Time,
@@ -51,14 +51,14 @@ pub struct Known<'a> {
 
 impl Step {
     /// Whether it may change what that hour holds.
-    pub fn concerns(&self, hour: i64) -> bool {
+    pub(super) fn concerns(&self, hour: i64) -> bool {
         matches!(&self.deed, Deed::Delete { .. })
             || matches!(&self.deed, Deed::Write { hours, .. } if hours.contains(&hour))
     }
 }
 
 /// The attempts of a job list that succeeded.
-pub fn succeeded(jobs: &[Job]) -> HashSet<(Id, u32)> {
+pub(super) fn succeeded(jobs: &[Job]) -> HashSet<(Id, u32)> {
     let ended = |job: &Job| -> Vec<(Id, u32)> {
         let done = job.attempts.iter().filter(|attempt| attempt.state == AttemptState::Success);
         done.map(|attempt| (job.id, attempt.number)).collect()
@@ -67,7 +67,7 @@ pub fn succeeded(jobs: &[Job]) -> HashSet<(Id, u32)> {
 }
 
 /// The steps of a store, in order.
-pub fn steps(known: &Known, store: Store) -> Vec<Step> {
+pub(super) fn steps(known: &Known, store: Store) -> Vec<Step> {
     let mut steps = Vec::new();
     for job in known.jobs.iter().filter(|job| if store == Store::Online { job.online } else { job.offline }) {
         for attempt in job.attempts.iter().filter(|attempt| attempt.state != AttemptState::Pending) {
@@ -92,7 +92,7 @@ pub fn steps(known: &Known, store: Store) -> Vec<Step> {
 }
 
 /// The deletions that certainly were done: when each began, and its users.
-pub fn deletions(steps: &[Step]) -> Vec<(Time, &BTreeSet<usize>)> {
+pub(super) fn deletions(steps: &[Step]) -> Vec<(Time, &BTreeSet<usize>)> {
     let mut done = Vec::new();
     for step in steps.iter().filter(|step| step.sure) {
         if let Deed::Delete { users } = &step.deed {
@@ -103,10 +103,10 @@ pub fn deletions(steps: &[Step]) -> Vec<(Time, &BTreeSet<usize>)> {
 }
 
 /// What a window of one hour holds of each user: the generation, or nothing.
-pub type Held = [Option<u32>; USERS];
+pub(super) type Held = [Option<u32>; USERS];
 
 /// The states that an hour may be in, where windows are replaced: offline tables, and tiles online.
-pub fn hour_states(steps: &[Step], hour: i64) -> Vec<Held> {
+pub(super) fn hour_states(steps: &[Step], hour: i64) -> Vec<Held> {
     let mut states = vec![[None; USERS]];
     for step in steps {
         let next: Vec<Held> = match &step.deed {
@@ -126,7 +126,7 @@ pub fn hour_states(steps: &[Step], hour: i64) -> Vec<Held> {
 }
 
 /// The rows (time, amount) that may stand online for a user, where the newest row is kept.
-pub fn newest_states(steps: &[Step], user: usize) -> Vec<Option<(i64, i64)>> {
+pub(super) fn newest_states(steps: &[Step], user: usize) -> Vec<Option<(i64, i64)>> {
     let mut states = vec![None];
     for step in steps {
         let next: Vec<Option<(i64, i64)>> = match &step.deed {

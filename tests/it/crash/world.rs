@@ -13,11 +13,11 @@ use fvtop::model::{Time, Window};
 use polars::prelude::*;
 
 /// Users are numbered from zero.
-pub const USERS: usize = 6;
+pub(crate) const USERS: usize = 6;
 /// An hour in microseconds.
-pub const HOUR: i64 = 3_600_000_000;
+pub(crate) const HOUR: i64 = 3_600_000_000;
 /// The longest time window of the aggregations, in hours; every shorter one is a feature too.
-pub const REACH: i64 = 24;
+pub(crate) const REACH: i64 = 24;
 
 /// Hours of clicks before the present, and after it, for hours that end while the test runs.
 const BEFORE: i64 = 80;
@@ -25,7 +25,7 @@ const AFTER: i64 = 12;
 
 /// What a view keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
+pub(crate) enum Shape {
     /// Hourly tiles: count, sum and last amount.
     Tiles,
     /// The clicks themselves, the newest of each user online.
@@ -34,7 +34,7 @@ pub enum Shape {
 
 /// A view of the repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct View {
+pub(crate) struct View {
     pub name: &'static str,
     pub shape: Shape,
     /// Whether the platform makes its jobs; else people do.
@@ -43,7 +43,7 @@ pub struct View {
     pub begins: i64,
 }
 
-pub const VIEWS: [View; 3] = [
+pub(crate) const VIEWS: [View; 3] = [
     View { name: "clicks_hourly", shape: Shape::Tiles, scheduled: true, begins: 6 + REACH },
     View { name: "last_click", shape: Shape::Rows, scheduled: true, begins: 6 },
     View { name: "clicks_asked", shape: Shape::Tiles, scheduled: false, begins: 24 + REACH },
@@ -110,7 +110,7 @@ feature_start_time = "apply - {begins}h"
 }
 
 /// The repository and its source.
-pub struct World {
+pub(crate) struct World {
     pub repo: PathBuf,
     first: i64,
     end: i64,
@@ -118,7 +118,7 @@ pub struct World {
 
 impl World {
     /// Writes the repository with its first generation.
-    pub fn make(repo: &Path) -> Self {
+    pub(crate) fn make(repo: &Path) -> Self {
         std::fs::create_dir_all(repo.join("views")).unwrap();
         for (name, text) in [("workspaces.toml", WORKSPACES), ("entities.toml", ENTITIES), ("sources.toml", SOURCES)] {
             std::fs::write(repo.join(name), text).unwrap();
@@ -133,12 +133,12 @@ impl World {
     }
 
     /// The hours that have clicks.
-    pub fn hours(&self) -> std::ops::Range<i64> {
+    pub(crate) fn hours(&self) -> std::ops::Range<i64> {
         self.first..self.end
     }
 
     /// Puts another generation into the place of the source, whole or not at all.
-    pub fn publish(&self, generation: u32) {
+    pub(crate) fn publish(&self, generation: u32) {
         let (mut users, mut times, mut amounts) = (Vec::new(), Vec::new(), Vec::new());
         for hour in self.first..self.end {
             for user in 0..USERS {
@@ -159,7 +159,7 @@ impl World {
 }
 
 /// The clicks of a user in an hour: times in microseconds, oldest first, and amounts. No two clicks share a time.
-pub fn clicks(hour: i64, user: usize, generation: u32) -> Vec<(i64, i64)> {
+pub(crate) fn clicks(hour: i64, user: usize, generation: u32) -> Vec<(i64, i64)> {
     let (who, generation) = (user as i64, i64::from(generation));
     if (hour * 7 + who * 3 + generation) % 5 == 0 {
         return Vec::new();
@@ -173,7 +173,7 @@ pub fn clicks(hour: i64, user: usize, generation: u32) -> Vec<(i64, i64)> {
 }
 
 /// What the offline table holds of a user and hour: rows of (count, sum, last) or of (time, amount).
-pub fn stored(shape: Shape, hour: i64, user: usize, generation: u32) -> Vec<Vec<i64>> {
+pub(crate) fn stored(shape: Shape, hour: i64, user: usize, generation: u32) -> Vec<Vec<i64>> {
     let clicks = clicks(hour, user, generation);
     match shape {
         Shape::Rows => clicks.into_iter().map(|(time, amount)| vec![time, amount]).collect(),
@@ -182,23 +182,23 @@ pub fn stored(shape: Shape, hour: i64, user: usize, generation: u32) -> Vec<Vec<
 }
 
 /// Count, sum and last amount of clicks, where there are any.
-pub fn tile(clicks: &[(i64, i64)]) -> Option<(i64, i64, i64)> {
+pub(crate) fn tile(clicks: &[(i64, i64)]) -> Option<(i64, i64, i64)> {
     let (_, last) = clicks.last()?;
     Some((clicks.len() as i64, clicks.iter().map(|(_, amount)| amount).sum(), *last))
 }
 
 /// The hour of an instant, counted from 1970.
-pub fn hour_of(at: Time) -> i64 {
+pub(crate) fn hour_of(at: Time) -> i64 {
     at.timestamp_micros().div_euclid(HOUR)
 }
 
 /// The window of these hours.
-pub fn window(hours: std::ops::Range<i64>) -> Window {
+pub(crate) fn window(hours: std::ops::Range<i64>) -> Window {
     let time = |hour: i64| chrono::DateTime::from_timestamp_micros(hour * HOUR).unwrap();
     Window { start: time(hours.start), end: time(hours.end) }
 }
 
 /// The hours of a window.
-pub fn hours(window: Window) -> std::ops::Range<i64> {
+pub(crate) fn hours(window: Window) -> std::ops::Range<i64> {
     hour_of(window.start)..hour_of(window.end)
 }

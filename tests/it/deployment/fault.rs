@@ -11,7 +11,7 @@ use fvtop::wire::proxy;
 
 /// A fault.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// The right answer, so much later.
     Late(Duration),
     /// This HTTP status; its body is a page.
@@ -51,7 +51,7 @@ pub enum Fault {
 }
 
 /// Every fault by its name, with a sentence for who chooses one.
-pub const ALL: &[(&str, Fault, &str)] = &[
+pub(crate) const ALL: &[(&str, Fault, &str)] = &[
     ("late", Fault::Late(Duration::from_millis(3_500)), "The right answer, 3.5 s late."),
     ("http-500", Fault::Http(500), "HTTP 500 with a page."),
     ("http-401", Fault::Http(401), "HTTP 401: the key is not known."),
@@ -82,7 +82,7 @@ pub const ALL: &[(&str, Fault, &str)] = &[
 ];
 
 /// The fault of that name.
-pub fn named(name: &str) -> Option<Fault> {
+pub(crate) fn named(name: &str) -> Option<Fault> {
     ALL.iter().find(|(known, ..)| *known == name).map(|(_, fault, _)| fault.clone())
 }
 
@@ -90,7 +90,7 @@ pub fn named(name: &str) -> Option<Fault> {
 const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}";
 
 /// Answers with the fault in place of `good`; false when the connection is over.
-pub async fn answer(stream: &mut BufReader<TcpStream>, fault: Fault, good: Answer, is_proxy: bool) -> bool {
+pub(crate) async fn answer(stream: &mut BufReader<TcpStream>, fault: Fault, good: Answer, is_proxy: bool) -> bool {
     let said = match fault {
         Fault::Late(late) => {
             tokio::time::sleep(late).await;

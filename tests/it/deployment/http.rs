@@ -5,7 +5,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::TcpStream;
 
 /// A request, read whole.
-pub struct Request {
+pub(crate) struct Request {
     pub method: String,
     /// Without its query.
     pub path: String,
@@ -14,7 +14,7 @@ pub struct Request {
 
 /// An answer of known length.
 #[derive(Clone)]
-pub struct Answer {
+pub(crate) struct Answer {
     pub code: u16,
     pub content_type: &'static str,
     /// Further header lines, each with its line end.
@@ -23,32 +23,33 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub fn new(code: u16, content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn new(code: u16, content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
         Self { code, content_type, more: String::new(), body: body.into() }
     }
 
-    pub fn json(body: &impl Serialize) -> Self {
+    pub(crate) fn json(body: &impl Serialize) -> Self {
         Self::new(200, "application/json", serde_json::to_vec(body).unwrap())
     }
 
     /// Everything before the body; `length` is what it promises.
-    pub fn head(&self, length: usize) -> Vec<u8> {
+    pub(crate) fn head(&self, length: usize) -> Vec<u8> {
         let Self { code, content_type, more, .. } = self;
         format!("HTTP/1.1 {code} Scripted\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\n{more}\r\n")
             .into_bytes()
     }
 
     /// The whole of it.
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         [self.head(self.body.len()), self.body.clone()].concat()
     }
 }
 
 /// The head of an answer without an end.
-pub const ENDLESS: &[u8] = b"HTTP/1.1 200 Scripted\r\ncontent-type: application/x-ndjson\r\nconnection: close\r\n\r\n";
+pub(crate) const ENDLESS: &[u8] =
+    b"HTTP/1.1 200 Scripted\r\ncontent-type: application/x-ndjson\r\nconnection: close\r\n\r\n";
 
 /// The next request of a kept connection; nothing when the other side has closed it.
-pub async fn read(stream: &mut BufReader<TcpStream>) -> Option<Request> {
+pub(crate) async fn read(stream: &mut BufReader<TcpStream>) -> Option<Request> {
     let mut line = String::new();
     stream.read_line(&mut line).await.ok().filter(|read| *read > 0)?;
     let mut words = line.split_whitespace();

@@ -21,7 +21,7 @@ use super::world::{self, World};
 
 /// Which kind of deployment it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Style {
+pub(crate) enum Style {
     /// It has the calls below `/v1/fvtop` as well.
     Full,
     /// A Tecton deployment of release 1.x: prefixed states, types in lower case, words and fields that nobody knows, a failure
@@ -32,17 +32,17 @@ pub enum Style {
 }
 
 /// What is said to a call.
-pub enum Reply {
+pub(crate) enum Reply {
     Whole(Answer),
     /// The stream of records, which never ends.
     Tail,
 }
 
 /// The path of the stream of records.
-pub const TAIL: &str = "v1/fvtop/run-stream";
+pub(crate) const TAIL: &str = "v1/fvtop/run-stream";
 
 /// The calls of the envelope that are answered.
-pub const CALLS: &[&str] = &[
+pub(crate) const CALLS: &[&str] = &[
     "GetConfigs",
     "ListWorkspaces",
     "QueryFeatureViews",
@@ -69,7 +69,7 @@ pub const CALLS: &[&str] = &[
 ];
 
 /// The paths that are answered; `{}` stands for an id.
-pub const PATHS: &[&str] = &[
+pub(crate) const PATHS: &[&str] = &[
     "v1/feature-service/get-features",
     "v1/feature-service/query-features",
     TAIL,
@@ -87,7 +87,7 @@ pub const PATHS: &[&str] = &[
 ];
 
 /// The name of the call that a request is.
-pub fn name(request: &Request) -> String {
+pub(crate) fn name(request: &Request) -> String {
     let path = request.path.trim_start_matches("/api").trim_matches('/');
     if path == proxy::PATH {
         let call: Option<proxy::Request> = serde_json::from_slice(&request.body).ok();
@@ -101,7 +101,7 @@ pub fn name(request: &Request) -> String {
     PATHS.iter().find(fits).map_or_else(|| path.to_owned(), |known| (*known).to_owned())
 }
 
-pub struct Script {
+pub(crate) struct Script {
     pub style: Style,
     pub world: World,
     /// Where it listens, for addresses to upload to.
@@ -110,7 +110,7 @@ pub struct Script {
 
 impl Script {
     /// The answer, or `None` where the deployment does not know the call.
-    pub fn answer(&mut self, name: &str, request: &Request) -> Reply {
+    pub(crate) fn answer(&mut self, name: &str, request: &Request) -> Reply {
         if request.path.ends_with(proxy::PATH) {
             let call: proxy::Request = serde_json::from_slice(&request.body).unwrap();
             let said = self.call(name, &call).map_or_else(

@@ -10,7 +10,7 @@ use fvtop::wire::convert::{AggregationParts, EntityParts, SourceParts, ViewParts
 use fvtop::wire::proto::enums::AggregationFunction;
 
 /// The state that calls change.
-pub struct World {
+pub(crate) struct World {
     pub views: Vec<ViewParts>,
     pub jobs: Vec<Job>,
     /// The hour in which everything happens.
@@ -18,28 +18,28 @@ pub struct World {
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let hour = floor(Utc::now(), Span::hours(1));
         Self { views: vec![stream_view(), batch_view()], jobs: jobs(hour), hour }
     }
 
-    pub fn view(&self, name_or_id: &str) -> Option<&ViewParts> {
+    pub(crate) fn view(&self, name_or_id: &str) -> Option<&ViewParts> {
         self.views.iter().find(|p| p.view.name == name_or_id || p.view.id.to_string() == name_or_id)
     }
 
     /// The jobs of a view, newest first.
-    pub fn jobs_of(&self, view: &str) -> Vec<Job> {
+    pub(crate) fn jobs_of(&self, view: &str) -> Vec<Job> {
         let mut jobs: Vec<Job> = self.jobs.iter().filter(|job| job.feature_view == view).cloned().collect();
         jobs.sort_by_key(|job| std::cmp::Reverse(job.created_at));
         jobs
     }
 
-    pub fn find(&mut self, id: Id) -> Option<&mut Job> {
+    pub(crate) fn find(&mut self, id: Id) -> Option<&mut Job> {
         self.jobs.iter_mut().find(|job| job.id == id)
     }
 
     /// A new job; gives it.
-    pub fn start(&mut self, view: &str, job_type: JobType, window: Option<Window>, stores: Stores) -> Job {
+    pub(crate) fn start(&mut self, view: &str, job_type: JobType, window: Option<Window>, stores: Stores) -> Job {
         let number = 500 + self.jobs.len() as u128;
         let mut job = job(number, JobState::Running, window, Utc::now(), Vec::new());
         (job.feature_view, job.job_type) = (view.to_owned(), job_type);
@@ -204,7 +204,7 @@ fn jobs(hour: Time) -> Vec<Job> {
 }
 
 /// The features of every card.
-pub fn vector(view: &FeatureView) -> FeatureVector {
+pub(crate) fn vector(view: &FeatureView) -> FeatureVector {
     let feature = |name: &str, data_type, value| FeatureValue {
         name: format!("{}.{name}", view.name),
         data_type,
@@ -224,7 +224,7 @@ pub fn vector(view: &FeatureView) -> FeatureVector {
 }
 
 /// One record of the stream.
-pub fn record(number: usize) -> String {
+pub(crate) fn record(number: usize) -> String {
     let (card, amount) = (number % 7, 10 + number * 3 % 90);
     format!("{{\"card_id\":\"card-{card}\",\"sum_amount\":{amount}.5,\"count_amount\":{number}}}")
 }

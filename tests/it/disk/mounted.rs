@@ -11,7 +11,7 @@ use crate::support::{PROGRAM, shielded};
 const CHUNK: usize = 4_096;
 
 /// A tmpfs on a folder, seen only from inside its namespace; gone when dropped.
-pub struct Disk {
+pub(super) struct Disk {
     holder: Child,
     folder: PathBuf,
     /// Options of `nsenter` that lead inside.
@@ -21,7 +21,7 @@ pub struct Disk {
 impl Disk {
     /// Mounts one on `folder`, as root or as the root of a user namespace. Where neither is permitted, says so and gives
     /// nothing.
-    pub fn mount(folder: &Path, megabytes: usize) -> Option<Self> {
+    pub(super) fn mount(folder: &Path, megabytes: usize) -> Option<Self> {
         std::fs::create_dir_all(folder).unwrap();
         let ways: [(&[&str], &[&str]); 2] =
             [(&["-m"], &["--mount"]), (&["-r", "-m"], &["--user", "--mount", "--preserve-credentials"])];
@@ -49,7 +49,7 @@ impl Disk {
     }
 
     /// The program, run where the disk can be seen.
-    pub fn program(&self) -> Command {
+    pub(super) fn program(&self) -> Command {
         let mut command = self.enter();
         command.arg(PROGRAM);
         shielded(command)
@@ -60,7 +60,7 @@ impl Disk {
     }
 
     /// The disk as it is seen from outside.
-    pub fn inside(&self) -> PathBuf {
+    pub(super) fn inside(&self) -> PathBuf {
         let root = PathBuf::from(format!("/proc/{}/root", self.holder.id()));
         root.join(self.folder.strip_prefix("/").unwrap())
     }
@@ -70,7 +70,7 @@ impl Disk {
     }
 
     /// Leaves so many bytes free.
-    pub fn fill(&self, leave: u64) {
+    pub(super) fn fill(&self, leave: u64) {
         let mut filler = OpenOptions::new().append(true).create(true).open(self.filler()).unwrap();
         while filler.write_all(&[7; CHUNK]).is_ok() {}
         let size = filler.metadata().unwrap().len();
@@ -79,18 +79,18 @@ impl Disk {
     }
 
     /// Gives the space back.
-    pub fn free(&self) {
+    pub(super) fn free(&self) {
         std::fs::remove_file(self.filler()).unwrap();
     }
 
     /// Makes the whole disk read-only, or writable again; nothing may be open for writing.
-    pub fn read_only(&self, read_only: bool) {
+    pub(super) fn read_only(&self, read_only: bool) {
         let how = if read_only { "remount,ro" } else { "remount,rw" };
         assert!(self.run("mount", &["-o", how, self.folder.to_str().unwrap()]), "mount -o {how}");
     }
 
     /// Makes one folder below read-only for whatever is opened from now on.
-    pub fn cover(&self, folder: &str) {
+    pub(super) fn cover(&self, folder: &str) {
         let path = self.folder.join(folder);
         let path = path.to_str().unwrap();
         assert!(self.run("mount", &["--bind", path, path]), "mount --bind {path}");
@@ -98,7 +98,7 @@ impl Disk {
     }
 
     /// Takes the cover away.
-    pub fn uncover(&self, folder: &str) {
+    pub(super) fn uncover(&self, folder: &str) {
         assert!(self.run("umount", &[self.folder.join(folder).to_str().unwrap()]), "umount {folder}");
     }
 }

@@ -15,7 +15,7 @@ use crate::deployment::Deployment;
 use crate::support::GUARD;
 
 /// A console that somebody looks at.
-pub struct Eye {
+pub(super) struct Eye {
     runtime: Option<Runtime>,
     handle: Handle,
     pub app: App,
@@ -26,7 +26,7 @@ pub struct Eye {
 
 impl Eye {
     /// Opens the console of that deployment.
-    pub fn open(endpoint: Endpoint, size: (u16, u16)) -> Self {
+    pub(super) fn open(endpoint: Endpoint, size: (u16, u16)) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let guard = runtime.enter();
         let label = endpoint.label();
@@ -55,7 +55,7 @@ impl Eye {
     }
 
     /// Takes in what has come and gives what the screen says now.
-    pub fn look(&mut self) -> String {
+    pub(super) fn look(&mut self) -> String {
         while let Ok(update) = self.handle.updates.try_recv() {
             self.tell(Message::Update(update));
         }
@@ -75,7 +75,7 @@ impl Eye {
     }
 
     /// Looks until the screen says all of these, and gives it. Texts that begin with `!` must not stand there.
-    pub fn until(&mut self, texts: &[&str]) -> String {
+    pub(super) fn until(&mut self, texts: &[&str]) -> String {
         let begun = Instant::now();
         loop {
             let screen = self.look();
@@ -93,7 +93,7 @@ impl Eye {
     }
 
     /// Looks until that call has come so many times more, and a moment longer.
-    pub fn while_asked(&mut self, deployment: &Deployment, call: &str, times: usize) -> String {
+    pub(super) fn while_asked(&mut self, deployment: &Deployment, call: &str, times: usize) -> String {
         let (begun, wanted) = (Instant::now(), deployment.count(call) + times);
         while deployment.count(call) < wanted {
             assert!(begun.elapsed() < GUARD, "{call} is not asked for any more:\n{}", self.look());
@@ -103,7 +103,7 @@ impl Eye {
     }
 
     /// Looks for that long.
-    pub fn watch(&mut self, time: Duration) -> String {
+    pub(super) fn watch(&mut self, time: Duration) -> String {
         let begun = Instant::now();
         while begun.elapsed() < time {
             self.look();
@@ -113,7 +113,7 @@ impl Eye {
     }
 
     /// Presses keys: names of chords, such as `enter` or `ctrl-p`, parted by blanks.
-    pub fn press(&mut self, keys: &str) {
+    pub(super) fn press(&mut self, keys: &str) {
         for key in keys.split_whitespace() {
             self.look();
             self.tell(Message::Key(key.parse().unwrap()));

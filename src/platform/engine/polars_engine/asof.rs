@@ -15,7 +15,7 @@ const SLACK: usize = 1 << 20;
 const NONE: u32 = u32::MAX;
 
 /// Finds the latest rows.
-pub struct AsOf {
+pub(crate) struct AsOf {
     keys: Keys,
     time: String,
     columns: Vec<String>,
@@ -33,7 +33,7 @@ pub struct AsOf {
 
 impl AsOf {
     /// For these (key, instant) points; unknown keys never have a row. `columns` are the columns that rows give.
-    pub fn new(keys: Keys, points: (&[u32], &[i64]), time: &str, columns: Vec<String>) -> Self {
+    pub(crate) fn new(keys: Keys, points: (&[u32], &[i64]), time: &str, columns: Vec<String>) -> Self {
         let mut wanted: Vec<(u32, i64)> = points.0.iter().copied().zip(points.1.iter().copied()).collect();
         wanted.retain(|(key, _)| *key != UNKNOWN);
         wanted.sort_unstable();
@@ -76,7 +76,7 @@ impl AsOf {
 
     /// For each point the columns of its latest row, nulls where it has none. `alive(event, instant)` says whether an event
     /// still counts; an older one never takes its place.
-    pub fn answer(
+    pub(crate) fn answer(
         mut self,
         points: (&[u32], &[i64]),
         alive: impl Fn(i64, i64) -> bool,

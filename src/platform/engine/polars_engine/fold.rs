@@ -16,7 +16,7 @@ use crate::platform::tiles::ranges::Total;
 use crate::platform::tiles::{Overflow, Part, StoredColumn};
 
 /// One input column and the parts that are made of it.
-pub struct Fold {
+pub(crate) struct Fold {
     /// Name of the input column.
     pub column: String,
     /// The parts.
@@ -70,7 +70,7 @@ enum Last {
 impl Fold {
     /// Nothing yet, for the parts in the layout that are made of a column of that type. With `times`, ordered ones come with
     /// the event times behind them.
-    pub fn new(column: &str, input: &Word, layout: &[StoredColumn], times: bool) -> Self {
+    pub(crate) fn new(column: &str, input: &Word, layout: &[StoredColumn], times: bool) -> Self {
         let own = || layout.iter().filter(|stored| stored.column == column);
         let varies = own().any(|stored| stored.part == Part::SquaredDistances);
         let parts = own().map(|stored| Accumulator::new(stored, input, varies, times)).collect();
@@ -79,7 +79,13 @@ impl Fold {
     }
 
     /// Adds the values of a batch: `tiles` says which tile each row belongs to, `height` how many tiles there are by now.
-    pub fn push(&mut self, values: &Column, tiles: &[u32], times: &Int64Chunked, height: usize) -> PolarsResult<()> {
+    pub(crate) fn push(
+        &mut self,
+        values: &Column,
+        tiles: &[u32],
+        times: &Int64Chunked,
+        height: usize,
+    ) -> PolarsResult<()> {
         self.fill(height);
         for part in &mut self.parts {
             part.push(values, tiles, times)?;
@@ -102,7 +108,7 @@ impl Fold {
     }
 
     /// Makes room for that many tiles.
-    pub fn fill(&mut self, height: usize) {
+    pub(crate) fn fill(&mut self, height: usize) {
         self.counts.resize(height, 0);
         for part in &mut self.parts {
             part.fill(height);
@@ -113,13 +119,13 @@ impl Fold {
     }
 
     /// Bytes held, roughly.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         let moments = self.moments.as_ref().map_or(0, Moments::bytes);
         self.counts.capacity() * 4 + moments + self.parts.iter().map(Accumulator::bytes).sum::<usize>()
     }
 
     /// The stored column, and the times behind it where they were asked for. Gives each part up.
-    pub fn finish(&mut self, stored: &StoredColumn) -> PolarsResult<(Column, Option<Column>)> {
+    pub(crate) fn finish(&mut self, stored: &StoredColumn) -> PolarsResult<(Column, Option<Column>)> {
         let Some(at) = self.parts.iter().position(|part| part.name == stored.name) else {
             polars_bail!(ComputeError: "no tile column {}", stored.name);
         };

@@ -9,17 +9,17 @@ use std::sync::Arc;
 use polars::prelude::*;
 
 /// What is looked at: an error ends the query.
-pub type Look = Arc<dyn Fn() -> PolarsResult<()> + Send + Sync>;
+pub(crate) type Look = Arc<dyn Fn() -> PolarsResult<()> + Send + Sync>;
 
 /// The plan with a look at each batch of its rows.
-pub fn at_rows(plan: LazyFrame, look: &Look) -> LazyFrame {
+pub(crate) fn at_rows(plan: LazyFrame, look: &Look) -> LazyFrame {
     let look = Arc::clone(look);
     let pass = OptFlags::PREDICATE_PUSHDOWN | OptFlags::PROJECTION_PUSHDOWN | OptFlags::STREAMING;
     plan.map(move |rows| look().map(|()| rows), pass, None, Some("look"))
 }
 
 /// The plan with a look at the rows of each of its joins.
-pub fn at_joins(plan: LazyFrame, look: &Look) -> LazyFrame {
+pub(crate) fn at_joins(plan: LazyFrame, look: &Look) -> LazyFrame {
     LazyFrame::from(inside(plan.logical_plan, look))
 }
 

@@ -30,7 +30,7 @@ use crate::platform::tiles::{Part, StoredColumn, parts_of};
 ///
 /// # Errors
 /// As it says there.
-pub fn history(view: &View, args: &HistoryArgs<'_>, control: Control<'_>) -> Result<Answer, EngineError> {
+pub(crate) fn history(view: &View, args: &HistoryArgs<'_>, control: Control<'_>) -> Result<Answer, EngineError> {
     let (plan, mut warnings) = args::history(view, args)?;
     let asked = Asked { view, args, control, mocks: BTreeMap::new(), older: Cell::default() };
     if matches!(args.rows, Rows::Source) {

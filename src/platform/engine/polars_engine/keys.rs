@@ -12,10 +12,10 @@ use crate::model::DataType as Word;
 use crate::platform::frame::polars_type;
 
 /// The id of a key that was never seen.
-pub const UNKNOWN: u32 = u32::MAX;
+pub(crate) const UNKNOWN: u32 = u32::MAX;
 
 /// The key tuples of one view.
-pub struct Keys {
+pub(crate) struct Keys {
     columns: Vec<KeyColumn>,
     /// Tuples of column ids, where there is more than one column.
     tuples: Tuples,
@@ -47,7 +47,7 @@ enum Mode {
 
 impl Keys {
     /// No keys yet, for columns of these names and types.
-    pub fn new(join_keys: &[(String, Word)]) -> Self {
+    pub(crate) fn new(join_keys: &[(String, Word)]) -> Self {
         let column = |(name, word): &(String, Word)| {
             let values = match word {
                 Word::Int64 => Values::Int { table: HashTable::new(), values: Vec::new() },
@@ -59,20 +59,15 @@ impl Keys {
     }
 
     /// How many distinct keys were seen.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self.columns.as_slice() {
             [one] => one.len(),
             several => self.tuples.parts.len() / several.len().max(1),
         }
     }
 
-    /// Whether no key was seen.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Bytes held, roughly.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         let columns = self.columns.iter().map(|column| match &column.values {
             Values::Text { table, bytes, ends } => table.capacity() * 5 + bytes.capacity() + ends.capacity() * 8,
             Values::Int { table, values } => table.capacity() * 5 + values.capacity() * 8,
@@ -81,7 +76,7 @@ impl Keys {
     }
 
     /// The id of each row, new keys included.
-    pub fn learn(&mut self, frame: &DataFrame) -> PolarsResult<Vec<u32>> {
+    pub(crate) fn learn(&mut self, frame: &DataFrame) -> PolarsResult<Vec<u32>> {
         let mut ids = Vec::with_capacity(self.columns.len());
         for column in &mut self.columns {
             ids.push(column.ids(frame, Mode::Learn)?);
@@ -90,7 +85,7 @@ impl Keys {
     }
 
     /// The id of each row, [`UNKNOWN`] for keys that were never learnt.
-    pub fn find(&mut self, frame: &DataFrame) -> PolarsResult<Vec<u32>> {
+    pub(crate) fn find(&mut self, frame: &DataFrame) -> PolarsResult<Vec<u32>> {
         let mut ids = Vec::with_capacity(self.columns.len());
         for column in &mut self.columns {
             ids.push(column.ids(frame, Mode::Find)?);
@@ -99,7 +94,7 @@ impl Keys {
     }
 
     /// The key columns of these ids, in the given order. Ids that do not exist give nulls.
-    pub fn columns(&self, ids: &[u32]) -> Vec<Column> {
+    pub(crate) fn columns(&self, ids: &[u32]) -> Vec<Column> {
         let several = self.columns.len();
         let part = |at: usize, id: u32| match several {
             1 => id,
@@ -111,7 +106,7 @@ impl Keys {
 }
 
 /// Those keys of a frame in their declared types.
-pub fn normal_keys_of(keys: &[(String, Word)], rows: &DataFrame) -> PolarsResult<DataFrame> {
+pub(crate) fn normal_keys_of(keys: &[(String, Word)], rows: &DataFrame) -> PolarsResult<DataFrame> {
     let column = |(name, word): &(String, Word)| {
         let column = rows.column(name)?;
         let wanted = polars_type(word).unwrap_or(DataType::String);

@@ -21,7 +21,12 @@ use crate::platform::engine::ask::Control;
 ///
 /// # Errors
 /// As it says there.
-pub fn materialize(view: &View, window: Window, now: Time, control: Control<'_>) -> Result<DataFrame, EngineError> {
+pub(crate) fn materialize(
+    view: &View,
+    window: Window,
+    now: Time,
+    control: Control<'_>,
+) -> Result<DataFrame, EngineError> {
     let mocks = BTreeMap::new();
     let reader = Reader::new(view, &mocks, Some(view.query_columns()), now, control)?;
     let reach = Reach { source: view.source_window(window), rows: Some(window) };

@@ -13,7 +13,7 @@ static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
 
 /// How much the process has grown since the beginning of a computation.
 #[derive(Debug)]
-pub struct Growth {
+pub(crate) struct Growth {
     begun: Option<u64>,
     /// The most computations that were under way together with this one, itself included.
     together: usize,
@@ -21,13 +21,13 @@ pub struct Growth {
 
 impl Growth {
     /// From now on.
-    pub fn begin() -> Self {
+    pub(crate) fn begin() -> Self {
         let together = UNDER_WAY.fetch_add(1, Ordering::Relaxed) + 1;
         Self { begun: resident(), together }
     }
 
     /// How much the process has grown, when that is more than `bound` for each computation that had a part in it; bytes.
-    pub fn above(&mut self, bound: u64) -> Option<u64> {
+    pub(crate) fn above(&mut self, bound: u64) -> Option<u64> {
         self.together = self.together.max(UNDER_WAY.load(Ordering::Relaxed));
         let grown = resident()?.saturating_sub(self.begun?);
         (grown > bound.saturating_mul(self.together as u64)).then_some(grown)
@@ -49,7 +49,7 @@ fn resident() -> Option<u64> {
 }
 
 /// The error of a computation that takes more than its bound.
-pub fn exceeded(view: &str, bytes: u64, bound: u64) -> EngineError {
+pub(crate) fn exceeded(view: &str, bytes: u64, bound: u64) -> EngineError {
     let mib = |bytes: u64| bytes >> 20;
     let message = format!(
         "view {view}: the computation takes {} MiB of memory, more than the {} MiB it may. Choose a shorter range or \

@@ -8,7 +8,7 @@ use crate::platform::tiles::Part;
 use crate::platform::tiles::ranges::two_sum;
 
 /// The moments of all tiles.
-pub enum Moments {
+pub(crate) enum Moments {
     /// Of integers.
     Int(Vec<Moment<i64>>),
     /// Of floats.
@@ -17,7 +17,7 @@ pub enum Moments {
 
 /// The moments of one tile about `centre`, a value of it at first.
 #[derive(Clone, Copy, Default)]
-pub struct Moment<T> {
+pub(crate) struct Moment<T> {
     centre: T,
     count: u32,
     /// Sum of the differences from the centre.
@@ -29,7 +29,7 @@ pub struct Moment<T> {
 }
 
 /// A number that differences can be taken of.
-pub trait Number: Copy + Default {
+pub(crate) trait Number: Copy + Default {
     /// The difference.
     fn minus(self, other: Self) -> f64;
     /// The number nearest to that much more.
@@ -68,12 +68,12 @@ impl Number for f64 {
 
 impl Moments {
     /// Nothing yet.
-    pub fn new(integers: bool) -> Self {
+    pub(crate) fn new(integers: bool) -> Self {
         if integers { Self::Int(Vec::new()) } else { Self::Float(Vec::new()) }
     }
 
     /// Makes room for that many tiles.
-    pub fn fill(&mut self, height: usize) {
+    pub(crate) fn fill(&mut self, height: usize) {
         match self {
             Self::Int(tiles) => tiles.resize(height, Moment::default()),
             Self::Float(tiles) => tiles.resize(height, Moment::default()),
@@ -81,7 +81,7 @@ impl Moments {
     }
 
     /// Bytes held.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Int(tiles) => tiles.capacity() * size_of::<Moment<i64>>(),
             Self::Float(tiles) => tiles.capacity() * size_of::<Moment<f64>>(),
@@ -89,7 +89,7 @@ impl Moments {
     }
 
     /// Adds values to their tiles.
-    pub fn push(&mut self, values: &Column, tiles: &[u32]) -> PolarsResult<()> {
+    pub(crate) fn push(&mut self, values: &Column, tiles: &[u32]) -> PolarsResult<()> {
         match self {
             Self::Int(moments) => each(tiles, integers(values)?.i64()?.iter(), |tile, v: i64| moments[tile].add(v)),
             Self::Float(moments) => each(tiles, floats(values)?.f64()?.iter(), |tile, v: f64| moments[tile].add(v)),
@@ -98,7 +98,7 @@ impl Moments {
     }
 
     /// A part of each tile; where it has no value it means nothing.
-    pub fn part(&self, part: Part) -> Vec<f64> {
+    pub(crate) fn part(&self, part: Part) -> Vec<f64> {
         match self {
             Self::Int(tiles) => tiles.iter().map(|tile| tile.part(part)).collect(),
             Self::Float(tiles) => tiles.iter().map(|tile| tile.part(part)).collect(),

@@ -27,7 +27,7 @@ const BATCH: usize = 1 << 17;
 
 /// Which rows are read.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Reach {
+pub(crate) struct Reach {
     /// Event times of the first input, half-open; absent for all.
     pub source: Option<Window>,
     /// Timestamps of the query's rows, half-open; absent for all.
@@ -35,7 +35,7 @@ pub struct Reach {
 }
 
 /// A view's query, ready to run.
-pub struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     view: &'a View,
     query: sql::Query,
     mocks: &'a BTreeMap<String, DataFrame>,
@@ -48,7 +48,7 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// The query of a view. `mocks` stand for inputs by name; `wanted` are the columns of the query's output that are
     /// needed, all where absent.
-    pub fn new(
+    pub(crate) fn new(
         view: &'a View,
         mocks: &'a BTreeMap<String, DataFrame>,
         wanted: Option<Vec<String>>,
@@ -59,12 +59,12 @@ impl<'a> Reader<'a> {
     }
 
     /// Columns and types of the query's output, known types only.
-    pub fn output(&self) -> PolarsResult<Vec<(String, crate::model::DataType)>> {
+    pub(crate) fn output(&self) -> PolarsResult<Vec<(String, crate::model::DataType)>> {
         sql::output::of(&self.view.inputs, &self.query)
     }
 
     /// The sentence about events in reach that are left out because they are later than now.
-    pub fn later(&self, reach: Reach) -> Result<Option<String>, EngineError> {
+    pub(crate) fn later(&self, reach: Reach) -> Result<Option<String>, EngineError> {
         match self.view.inputs.first() {
             Some(input) if !self.mocks.contains_key(&input.name) => {
                 files::later(&input.source, reach.source.or(reach.rows), self.now)
@@ -74,7 +74,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads into the sink and gives it back.
-    pub fn read<S: Sink>(&self, reach: Reach, sink: S) -> Result<S, EngineError> {
+    pub(crate) fn read<S: Sink>(&self, reach: Reach, sink: S) -> Result<S, EngineError> {
         let work = Work {
             view: self.view.clone(),
             query: self.query.clone(),
@@ -121,7 +121,7 @@ impl<'a> Reader<'a> {
 ///
 /// # Errors
 /// Of kind `Query` when it is refused.
-pub fn checked(view: &View) -> Result<sql::Query, EngineError> {
+pub(crate) fn checked(view: &View) -> Result<sql::Query, EngineError> {
     let query = sql::check(&view.sql).map_err(|refusal| EngineError {
         kind: ErrorKind::Query,
         message: format!("view {}: its query is refused: {refusal}", view.name),
@@ -130,7 +130,7 @@ pub fn checked(view: &View) -> Result<sql::Query, EngineError> {
 }
 
 /// What a query that fails says: of which view and window.
-pub fn query_error(view: &View, window: Option<Window>, error: &PolarsError) -> EngineError {
+pub(crate) fn query_error(view: &View, window: Option<Window>, error: &PolarsError) -> EngineError {
     let place = match window {
         Some(window) => format!(", window {} to {}", print_time(window.start), print_time(window.end)),
         None => ", stream".to_owned(),
@@ -149,7 +149,7 @@ fn is_row_wise(view: &View, query: &sql::Query) -> bool {
 }
 
 /// The columns that a query may need of an input, at least one.
-pub fn needed(query: &sql::Query, input: &str, source: &Source) -> Vec<String> {
+pub(crate) fn needed(query: &sql::Query, input: &str, source: &Source) -> Vec<String> {
     let all = source.columns.iter().map(|(name, _)| name.clone());
     let Some(needed) = query.columns_of(input) else { return all.collect() };
     let found: Vec<String> = all.clone().filter(|name| needed.contains(&name.to_lowercase())).collect();
@@ -278,7 +278,7 @@ impl Work {
 
 /// The first input's events in the order of their times, where the query asks for the first or last row of a group.
 /// Events of one time stay as they are.
-pub fn in_time(view: &View, query: &sql::Query, mut events: LazyFrame) -> PolarsResult<LazyFrame> {
+pub(crate) fn in_time(view: &View, query: &sql::Query, mut events: LazyFrame) -> PolarsResult<LazyFrame> {
     let time = view.inputs.first().and_then(|input| input.source.timestamp_column.as_deref());
     let Some(time) = time.filter(|_| query.asks_for_order()) else { return Ok(events) };
     if !events.collect_schema()?.contains(time) {
@@ -304,7 +304,7 @@ fn into_sink<S: Sink>(rows: LazyFrame, shared: &Arc<Shared<S>>, memory: u64, vie
 }
 
 /// Feeds stored rows, but for those that `of` leaves out, into a sink, under the same watch.
-pub fn feed_stored<S: Sink>(
+pub(crate) fn feed_stored<S: Sink>(
     view: &str,
     stored: &StoredRows,
     of: Option<Expr>,

@@ -26,7 +26,7 @@ use crate::wire::typed::declared;
 ///
 /// # Errors
 /// As it says there.
-pub fn run(view: &View, args: &RunArgs<'_>, control: Control<'_>) -> Result<Answer, EngineError> {
+pub(crate) fn run(view: &View, args: &RunArgs<'_>, control: Control<'_>) -> Result<Answer, EngineError> {
     let mut plan = args::run(view, args)?;
     let mocks = mocks(view, args)?;
     let source = view.source_window(plan.window);
@@ -120,7 +120,7 @@ fn partial(view: &View, grid: Grid, tiles: Tiles) -> PolarsResult<DataFrame> {
 }
 
 /// Features at the end of each tile, those ends inside `range` where one is given: keys, timestamp, features.
-pub fn full(view: &View, grid: Grid, tiles: &Tiles, range: Option<Window>) -> PolarsResult<DataFrame> {
+pub(crate) fn full(view: &View, grid: Grid, tiles: &Tiles, range: Option<Window>) -> PolarsResult<DataFrame> {
     let mut points = Points::default();
     let range = range.map(|range| (micros(range.start), micros(range.end)));
     for (key, start) in tiles.key.iter().zip(&tiles.start) {

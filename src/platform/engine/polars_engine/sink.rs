@@ -8,7 +8,7 @@ use super::tiles::TileBuilder;
 use crate::platform::frame;
 
 /// What takes the rows of a query. Batches come in the order of arrival, columns in the types of the model.
-pub trait Sink: Send + 'static {
+pub(crate) trait Sink: Send + 'static {
     /// Takes a batch.
     fn push(&mut self, rows: &DataFrame) -> PolarsResult<()>;
     /// Bytes held, roughly.
@@ -17,14 +17,14 @@ pub trait Sink: Send + 'static {
 
 /// Keeps the rows.
 #[derive(Default)]
-pub struct Collector {
+pub(crate) struct Collector {
     rows: Vec<DataFrame>,
     bytes: usize,
 }
 
 impl Collector {
     /// All rows under each other; without any, a frame of these columns.
-    pub fn rows(self, columns: &[(String, crate::model::DataType)]) -> PolarsResult<DataFrame> {
+    pub(crate) fn rows(self, columns: &[(String, crate::model::DataType)]) -> PolarsResult<DataFrame> {
         let mut parts = self.rows.into_iter();
         let Some(mut all) = parts.next() else { return frame::empty(columns) };
         for part in parts {

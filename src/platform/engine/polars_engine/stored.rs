@@ -13,7 +13,7 @@ use crate::platform::frame::StoredRows;
 use crate::platform::tiles::names::ANCHOR;
 
 /// A plan over the rows; it reads nothing yet.
-pub fn scan(stored: &StoredRows) -> PolarsResult<LazyFrame> {
+pub(crate) fn scan(stored: &StoredRows) -> PolarsResult<LazyFrame> {
     if stored.files.is_empty() {
         return Ok(stored.frame.clone().lazy());
     }
@@ -32,7 +32,7 @@ pub fn scan(stored: &StoredRows) -> PolarsResult<LazyFrame> {
 }
 
 /// Tiles out of an offline table's rows.
-pub struct StoredTiles {
+pub(crate) struct StoredTiles {
     view: View,
     wanted: Wanted,
     keys: Keys,
@@ -43,12 +43,12 @@ pub struct StoredTiles {
 
 impl StoredTiles {
     /// Tiles of that view; `keys` says which ids there are already.
-    pub fn new(view: &View, keys: Keys, wanted: Wanted) -> Self {
+    pub(crate) fn new(view: &View, keys: Keys, wanted: Wanted) -> Self {
         Self { view: view.clone(), wanted, keys, key: Vec::new(), start: Vec::new(), values: None }
     }
 
     /// The tiles.
-    pub fn finish(self) -> PolarsResult<Tiles> {
+    pub(crate) fn finish(self) -> PolarsResult<Tiles> {
         let values = match self.values {
             Some(values) => layout_columns(&self.view, &values)?,
             None => TileBuilder::empty(&self.view)?,
@@ -84,7 +84,7 @@ impl Sink for StoredTiles {
 }
 
 /// The rows whose keys are among some, by any subset of the join keys.
-pub struct Subset {
+pub(crate) struct Subset {
     keys: Keys,
     names: Vec<String>,
     rows: Collector,
@@ -92,7 +92,7 @@ pub struct Subset {
 
 impl Subset {
     /// The rows of these entities.
-    pub fn new(view: &View, entities: &DataFrame) -> PolarsResult<Self> {
+    pub(crate) fn new(view: &View, entities: &DataFrame) -> PolarsResult<Self> {
         let given = |(name, _): &&(String, Word)| entities.column(name).is_ok();
         let given: Vec<(String, Word)> = view.join_keys.iter().filter(given).cloned().collect();
         let mut keys = Keys::new(&given);
@@ -101,13 +101,13 @@ impl Subset {
     }
 
     /// Which rows are wanted.
-    pub fn mask(&mut self, rows: &DataFrame) -> PolarsResult<BooleanChunked> {
+    pub(crate) fn mask(&mut self, rows: &DataFrame) -> PolarsResult<BooleanChunked> {
         let ids = self.keys.find(&rows.select(&self.names)?)?;
         Ok(ids.iter().map(|id| *id != UNKNOWN).collect())
     }
 
     /// The rows; without any, a frame of these columns.
-    pub fn rows(self, columns: &[(String, Word)]) -> PolarsResult<DataFrame> {
+    pub(crate) fn rows(self, columns: &[(String, Word)]) -> PolarsResult<DataFrame> {
         self.rows.rows(columns)
     }
 }
@@ -124,19 +124,19 @@ impl Sink for Subset {
 }
 
 /// All full keys that are seen with some of the keys.
-pub struct KeyCollector {
+pub(crate) struct KeyCollector {
     given: Keys,
     full: Keys,
 }
 
 impl KeyCollector {
     /// The full keys of that view which begin with what `given` knows.
-    pub fn new(view: &View, given: Keys) -> Self {
+    pub(crate) fn new(view: &View, given: Keys) -> Self {
         Self { given, full: Keys::new(&view.join_keys) }
     }
 
     /// A row a key.
-    pub fn keys(self) -> PolarsResult<DataFrame> {
+    pub(crate) fn keys(self) -> PolarsResult<DataFrame> {
         let ids: Vec<u32> = (0..self.full.len() as u32).collect();
         DataFrame::new(ids.len(), self.full.columns(&ids))
     }

@@ -18,7 +18,7 @@ use crate::platform::sql::{self, Follows};
 ///
 /// # Errors
 /// As it says there.
-pub fn transform_stream(view: &View, events: DataFrame) -> Result<Streamed, EngineError> {
+pub(crate) fn transform_stream(view: &View, events: DataFrame) -> Result<Streamed, EngineError> {
     let output = stream_output(view, events)?;
     let streamed = normal_rows(view, output).and_then(|rows| {
         let times = frame::micros_of(rows.column(&view.timestamp_field)?)?.into_iter().flatten().collect();
@@ -69,7 +69,7 @@ fn stored(view: &View, rows: DataFrame, times: bool) -> PolarsResult<DataFrame> 
 
 /// The query's output as stored rows; those outside `window` are left out where one is given.
 #[cfg(test)]
-pub fn fold(
+pub(crate) fn fold(
     view: &View,
     output: DataFrame,
     window: Option<crate::model::Window>,

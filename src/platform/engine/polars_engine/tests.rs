@@ -18,7 +18,7 @@ use crate::platform::tiles::names::{ANCHOR, stored_names};
 use crate::platform::{frame, registry, sql};
 use crate::wire::queries::{HistoryQuery, RunQuery};
 
-pub fn view(name: &str) -> Arc<View> {
+pub(super) fn view(name: &str) -> Arc<View> {
     let repository = registry::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flights"));
     let found = repository.views.iter().find(|view| view.name == name && view.workspace == "prod");
     Arc::clone(found.unwrap())

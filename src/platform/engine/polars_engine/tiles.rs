@@ -21,7 +21,7 @@ use crate::platform::tiles::{StoredColumn, stored_columns};
 /// Where tiles begin and end: at `origin` and every `interval` from there, in microseconds. An interval of zero is
 /// continuous mode: each event begins and ends at its own time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Grid {
+pub(crate) struct Grid {
     /// Size of a tile.
     pub interval: i64,
     /// One of the edges.
@@ -30,7 +30,7 @@ pub struct Grid {
 
 impl Grid {
     /// The grid of a view's stored tiles, aligned to the epoch; `None` for views without aggregations.
-    pub fn of(view: &View) -> Option<Self> {
+    pub(crate) fn of(view: &View) -> Option<Self> {
         match &view.kind {
             Kind::Aggregate { interval, .. } => Some(Self { interval: span_micros(*interval), origin: 0 }),
             Kind::Temporal { .. } => None,
@@ -38,19 +38,19 @@ impl Grid {
     }
 
     /// The same grid moved so that `edge` is an edge (docs/semantics.md section 5: `run` aligns to its end).
-    pub fn with_edge(self, edge: i64) -> Self {
+    pub(crate) fn with_edge(self, edge: i64) -> Self {
         let origin = if self.interval > 0 { edge.rem_euclid(self.interval) } else { 0 };
         Self { origin, ..self }
     }
 
     /// The start of the tile of `at`; also the last edge at or before an instant.
-    pub fn floor(&self, at: i64) -> i64 {
+    pub(crate) fn floor(&self, at: i64) -> i64 {
         if self.interval == 0 { at } else { (at - self.origin).div_euclid(self.interval) * self.interval + self.origin }
     }
 }
 
 /// Tiles of many keys, each (key, start) once; in continuous mode each event once, in the order of arrival.
-pub struct Tiles {
+pub(crate) struct Tiles {
     /// What the ids stand for.
     pub keys: Keys,
     /// Key of each tile.
@@ -66,7 +66,7 @@ pub struct Tiles {
 impl Tiles {
     /// As stored rows: keys, timestamp (continuous mode), stored columns, `_anchor_time`, then companions; in the order of
     /// tile starts.
-    pub fn stored(self, view: &View) -> PolarsResult<DataFrame> {
+    pub(crate) fn stored(self, view: &View) -> PolarsResult<DataFrame> {
         let mut columns = self.keys.columns(&self.key);
         if view.is_continuous() {
             columns.push(instants(&view.timestamp_field, self.start.clone())?);
@@ -84,7 +84,7 @@ impl Tiles {
 }
 
 /// Rows of a temporal view as stored rows: in the order of time and arrival, with their anchor.
-pub fn stamped(view: &View, rows: DataFrame) -> PolarsResult<DataFrame> {
+pub(crate) fn stamped(view: &View, rows: DataFrame) -> PolarsResult<DataFrame> {
     let time = view.timestamp_field.as_str();
     let step = span_micros(view.batch_schedule).max(1);
     let at = col(time).dt().timestamp(TimeUnit::Microseconds);
@@ -95,7 +95,7 @@ pub fn stamped(view: &View, rows: DataFrame) -> PolarsResult<DataFrame> {
 }
 
 /// Which keys become tiles.
-pub enum Wanted {
+pub(crate) enum Wanted {
     /// All there are.
     All,
     /// Those that the keys know already.
@@ -104,7 +104,7 @@ pub enum Wanted {
 
 impl Wanted {
     /// The key of each row; [`UNKNOWN`] for those that are not wanted.
-    pub fn ids(&self, keys: &mut Keys, rows: &DataFrame) -> PolarsResult<Vec<u32>> {
+    pub(crate) fn ids(&self, keys: &mut Keys, rows: &DataFrame) -> PolarsResult<Vec<u32>> {
         match self {
             Self::All => keys.learn(rows),
             Self::Known => keys.find(rows),
@@ -113,7 +113,7 @@ impl Wanted {
 }
 
 /// Folds rows into tiles.
-pub struct TileBuilder {
+pub(crate) struct TileBuilder {
     grid: Grid,
     time: String,
     wanted: Wanted,
@@ -131,7 +131,7 @@ pub struct TileBuilder {
 impl TileBuilder {
     /// Tiles of a view on that grid. `keys` says which ids there are already. With `times`, ordered tile columns come with
     /// the event times behind them.
-    pub fn new(view: &View, grid: Grid, keys: Keys, wanted: Wanted, times: bool) -> Self {
+    pub(crate) fn new(view: &View, grid: Grid, keys: Keys, wanted: Wanted, times: bool) -> Self {
         let layout = stored_columns(view);
         let mut folds: Vec<Fold> = Vec::new();
         for stored in &layout {
@@ -146,14 +146,14 @@ impl TileBuilder {
     }
 
     /// The stored columns of no tile.
-    pub fn empty(view: &View) -> PolarsResult<Vec<Column>> {
+    pub(crate) fn empty(view: &View) -> PolarsResult<Vec<Column>> {
         let grid = Grid { interval: 1, origin: 0 };
         Ok(Self::new(view, grid, Keys::new(&view.join_keys), Wanted::All, false).finish()?.values)
     }
 
     /// Takes a batch of the query's rows, columns of normal types. Rows without a time, and of keys that are not wanted, are
     /// passed over.
-    pub fn push(&mut self, rows: &DataFrame) -> PolarsResult<()> {
+    pub(crate) fn push(&mut self, rows: &DataFrame) -> PolarsResult<()> {
         let ids = self.wanted.ids(&mut self.keys, rows)?;
         let times = rows.column(&self.time)?.cast(&DataType::Int64)?;
         let times = times.i64()?;
@@ -219,7 +219,7 @@ impl TileBuilder {
     }
 
     /// Bytes held, roughly.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         let index = self.index.as_ref().map_or(0, |index| index.capacity() * 5);
         let folds: usize = self.folds.iter().map(Fold::bytes).sum();
         self.keys.bytes()
@@ -231,7 +231,7 @@ impl TileBuilder {
     }
 
     /// The tiles.
-    pub fn finish(mut self) -> PolarsResult<Tiles> {
+    pub(crate) fn finish(mut self) -> PolarsResult<Tiles> {
         let mut values = Vec::with_capacity(self.layout.len());
         let mut times = Vec::new();
         for fold in &mut self.folds {

@@ -5,17 +5,17 @@ use polars::prelude::*;
 use super::keys::UNKNOWN;
 
 /// The column as integers.
-pub fn integers(values: &Column) -> PolarsResult<Column> {
+pub(crate) fn integers(values: &Column) -> PolarsResult<Column> {
     values.cast(&DataType::Int64)
 }
 
 /// The column as floats.
-pub fn floats(values: &Column) -> PolarsResult<Column> {
+pub(crate) fn floats(values: &Column) -> PolarsResult<Column> {
     values.cast(&DataType::Float64)
 }
 
 /// Calls `take` for each value that is there, with its tile.
-pub fn each<T>(tiles: &[u32], values: impl Iterator<Item = Option<T>>, mut take: impl FnMut(usize, T)) {
+pub(crate) fn each<T>(tiles: &[u32], values: impl Iterator<Item = Option<T>>, mut take: impl FnMut(usize, T)) {
     for (tile, value) in tiles.iter().zip(values) {
         if let Some(value) = value.filter(|_| *tile != UNKNOWN) {
             take(*tile as usize, value);
@@ -24,7 +24,7 @@ pub fn each<T>(tiles: &[u32], values: impl Iterator<Item = Option<T>>, mut take:
 }
 
 /// [`each`] with the row's time.
-pub fn each_at<T>(
+pub(crate) fn each_at<T>(
     tiles: &[u32],
     values: impl Iterator<Item = Option<T>>,
     times: &Int64Chunked,

@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_millis(50);
 const STACK: usize = 16 << 20;
 
 /// A look at the wish to stop.
-pub fn look<S: Sink>(shared: &Arc<Shared<S>>) -> Look {
+pub(crate) fn look<S: Sink>(shared: &Arc<Shared<S>>) -> Look {
     let shared = Arc::clone(shared);
     Arc::new(move || if shared.stop.load(Ordering::Relaxed) { Err(stopping()) } else { Ok(()) })
 }
@@ -33,7 +33,7 @@ fn stopping() -> PolarsError {
 }
 
 /// What a run and its watcher share.
-pub struct Shared<S> {
+pub(crate) struct Shared<S> {
     sink: Mutex<Option<S>>,
     rows: AtomicU64,
     stop: AtomicBool,
@@ -42,7 +42,7 @@ pub struct Shared<S> {
 
 impl<S: Sink> Shared<S> {
     /// Hands a batch to the sink.
-    pub fn push(&self, batch: &DataFrame, memory: u64, view: &str) -> PolarsResult<()> {
+    pub(crate) fn push(&self, batch: &DataFrame, memory: u64, view: &str) -> PolarsResult<()> {
         if self.stop.load(Ordering::Relaxed) {
             return Err(stopping());
         }
@@ -54,7 +54,7 @@ impl<S: Sink> Shared<S> {
     }
 
     /// Stops the run when it holds more than it may.
-    pub fn hold(&self, bytes: usize, memory: u64, view: &str) -> Result<(), EngineError> {
+    pub(crate) fn hold(&self, bytes: usize, memory: u64, view: &str) -> Result<(), EngineError> {
         if bytes as u64 > memory {
             self.end(memory::exceeded(view, bytes as u64, memory));
         }
@@ -68,7 +68,7 @@ impl<S: Sink> Shared<S> {
     }
 
     /// Why the run is to stop, if it is.
-    pub fn stopped(&self) -> Result<(), EngineError> {
+    pub(crate) fn stopped(&self) -> Result<(), EngineError> {
         match &*self.why.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(why) => Err(why.clone()),
             None => Ok(()),
@@ -77,7 +77,7 @@ impl<S: Sink> Shared<S> {
 }
 
 /// Does the work on a thread of its own and watches it: progress is told, a wish to stop and the bound on memory end it.
-pub fn watch<S: Sink>(
+pub(crate) fn watch<S: Sink>(
     view: &str,
     control: Control<'_>,
     sink: S,

@@ -16,7 +16,7 @@ use crate::platform::tiles::{Overflow, Part, StoredColumn, int_parts, part_of, p
 
 /// Where features are wanted.
 #[derive(Clone, Debug, Default)]
-pub struct Points {
+pub(crate) struct Points {
     /// Key ids of the tiles; unknown ones have empty windows.
     pub key: Vec<u32>,
     /// Instants T in microseconds, on edges of the grid.
@@ -24,14 +24,14 @@ pub struct Points {
 }
 
 /// One column a feature, in definition order, one row a point.
-pub fn features(kind: &Kind, grid: Grid, tiles: &Tiles, points: &Points) -> PolarsResult<Vec<Column>> {
+pub(crate) fn features(kind: &Kind, grid: Grid, tiles: &Tiles, points: &Points) -> PolarsResult<Vec<Column>> {
     let Kind::Aggregate { aggregations, .. } = kind else { return Ok(Vec::new()) };
     let windows = Windows::new(kind, grid, tiles, points);
     aggregations.iter().map(|aggregation| windows.feature(aggregation)).collect()
 }
 
 /// Whether each point has a tile within that length before it.
-pub fn is_alive(grid: Grid, tiles: &Tiles, points: &Points, window: i64) -> Vec<bool> {
+pub(crate) fn is_alive(grid: Grid, tiles: &Tiles, points: &Points, window: i64) -> Vec<bool> {
     let sorted = Sorted::new(tiles, grid, points);
     let from = sorted.bounds(points, window);
     let mut alive = vec![false; points.at.len()];
@@ -378,7 +378,7 @@ impl<'a> Windows<'a> {
 }
 
 /// The stored rows of an offline table as tiles: the values in the layout's order.
-pub fn layout_columns(view: &View, rows: &DataFrame) -> PolarsResult<Vec<Column>> {
+pub(crate) fn layout_columns(view: &View, rows: &DataFrame) -> PolarsResult<Vec<Column>> {
     let layout = stored_columns(view);
     layout
         .iter()

@@ -12,7 +12,7 @@ use crate::wire::convert;
 use crate::wire::features::{BATCH_ROWS, BatchRequest, BatchResponse, RequestData};
 
 /// The features of each key, all at one instant. One bad key refuses the whole.
-pub fn lookup(platform: &Platform, asked: BatchRequest, began: Instant) -> Result<BatchResponse, Fault> {
+pub(super) fn lookup(platform: &Platform, asked: BatchRequest, began: Instant) -> Result<BatchResponse, Fault> {
     let asked = asked.params;
     let target = Target::find(platform, &asked.workspace_name, &asked.locator)?;
     let keys = keys_of(&target, &asked.request_data)?;

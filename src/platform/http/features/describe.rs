@@ -10,7 +10,7 @@ use crate::wire::convert::types::type_to_json;
 use crate::wire::features::{DEFAULT, DescribeRequest, Described, ServiceMetadata, WILDCARD};
 
 /// The names and types of join keys and features. There are no realtime features here, so no context is wanted.
-pub fn describe(platform: &Platform, asked: DescribeRequest, _began: Instant) -> Result<ServiceMetadata, Fault> {
+pub(super) fn describe(platform: &Platform, asked: DescribeRequest, _began: Instant) -> Result<ServiceMetadata, Fault> {
     let asked = asked.params;
     let target = Target::find(platform, &asked.workspace_name, &asked.locator)?;
     let wildcard = target.wildcard_key();

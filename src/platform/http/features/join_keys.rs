@@ -11,22 +11,22 @@ use crate::platform::http::fault::Fault;
 use crate::platform::online::parse_key;
 
 /// Join keys as they came.
-pub type Given = BTreeMap<String, Json>;
+pub(super) type Given = BTreeMap<String, Json>;
 
 /// Join keys with typed values, by the names of requests.
 #[derive(Clone, Default)]
-pub struct JoinKeys(BTreeMap<String, Value>);
+pub(super) struct JoinKeys(BTreeMap<String, Value>);
 
 impl JoinKeys {
     /// The full key: a value for each join key of the target.
-    pub fn full(target: &Target, given: &Given) -> Result<Self, Fault> {
+    pub(super) fn full(target: &Target, given: &Given) -> Result<Self, Fault> {
         let wildcard = target.wildcard_key().map(|(name, _)| name).filter(|name| !given.contains_key(*name));
         let advice = wildcard.map(|name| format!(" query-features answers for all values of `{name}`."));
         Self::read(target, &target.keys(), given, &advice.unwrap_or_default())
     }
 
     /// The keys of a query: all but the wildcard key.
-    pub fn indexed(target: &Target, wildcard: &str, given: &Given) -> Result<Self, Fault> {
+    pub(super) fn indexed(target: &Target, wildcard: &str, given: &Given) -> Result<Self, Fault> {
         if given.contains_key(wildcard) {
             return Err(Fault::invalid(format!(
                 "`{wildcard}` is the wildcard key of `{}`, and a query answers for all its values. Leave it out, or use \
@@ -55,26 +55,26 @@ impl JoinKeys {
     }
 
     /// The same with one more.
-    pub fn with(&self, name: &str, value: &Value) -> Self {
+    pub(super) fn with(&self, name: &str, value: &Value) -> Self {
         let mut keys = self.clone();
         keys.0.insert(name.to_owned(), value.clone());
         keys
     }
 
     /// The full key of a view, in the view's order.
-    pub fn of_view(&self, item: &ServiceItem) -> Vec<Value> {
+    pub(super) fn of_view(&self, item: &ServiceItem) -> Vec<Value> {
         item.join_keys.iter().map(|name| self.value(name)).collect()
     }
 
     /// The keys of a view's serving index, in its order.
-    pub fn of_index(&self, item: &ServiceItem) -> Vec<Value> {
+    pub(super) fn of_index(&self, item: &ServiceItem) -> Vec<Value> {
         let place = |key: &String| item.view.join_keys.iter().position(|(known, _)| known == key);
         let places = item.view.online_serving_index.iter().filter_map(place);
         places.filter_map(|place| item.join_keys.get(place)).map(|name| self.value(name)).collect()
     }
 
     /// All of them, for the answer.
-    pub fn pairs(&self) -> Vec<(String, Value)> {
+    pub(super) fn pairs(&self) -> Vec<(String, Value)> {
         self.0.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
@@ -84,7 +84,7 @@ impl JoinKeys {
 }
 
 /// The names of keys, for sentences.
-pub fn names(keys: &[(&str, &DataType)]) -> String {
+pub(super) fn names(keys: &[(&str, &DataType)]) -> String {
     keys.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
 }
 

@@ -14,7 +14,11 @@ use crate::wire::convert::{self, Told};
 use crate::wire::features::{GetFeaturesRequest, GetFeaturesResponse, MetadataOptions, QueryFeaturesResponse};
 
 /// The features of one key.
-pub fn one(platform: &Platform, asked: GetFeaturesRequest, began: Instant) -> Result<GetFeaturesResponse, Fault> {
+pub(super) fn one(
+    platform: &Platform,
+    asked: GetFeaturesRequest,
+    began: Instant,
+) -> Result<GetFeaturesResponse, Fault> {
     let asked = asked.params;
     let target = Target::find(platform, &asked.workspace_name, &asked.locator)?;
     let keys = JoinKeys::full(&target, &asked.join_key_map)?;
@@ -26,7 +30,11 @@ pub fn one(platform: &Platform, asked: GetFeaturesRequest, began: Instant) -> Re
 }
 
 /// The features of every value of the wildcard key that has any.
-pub fn all(platform: &Platform, asked: GetFeaturesRequest, began: Instant) -> Result<QueryFeaturesResponse, Fault> {
+pub(super) fn all(
+    platform: &Platform,
+    asked: GetFeaturesRequest,
+    began: Instant,
+) -> Result<QueryFeaturesResponse, Fault> {
     let asked = asked.params;
     let target = Target::find(platform, &asked.workspace_name, &asked.locator)?;
     let (name, data_type) = wildcard_of(&target)?;
@@ -45,17 +53,17 @@ pub fn all(platform: &Platform, asked: GetFeaturesRequest, began: Instant) -> Re
 }
 
 /// What to say besides the values. Nothing is ever left out for lack of time, and whoever asked is told so.
-pub fn included(options: MetadataOptions, descriptions: &[String], partial_results: bool) -> Told<'_> {
+pub(super) fn included(options: MetadataOptions, descriptions: &[String], partial_results: bool) -> Told<'_> {
     Told { options, descriptions, partial_results }
 }
 
 /// What each feature is, where that was asked for.
-pub fn descriptions(target: &Target, options: MetadataOptions) -> Vec<String> {
+pub(super) fn descriptions(target: &Target, options: MetadataOptions) -> Vec<String> {
     if options.include_feature_descriptions { target.descriptions() } else { Vec::new() }
 }
 
 /// The vector of one full key at an instant.
-pub fn vector(
+pub(super) fn vector(
     platform: &Platform,
     target: &Target,
     keys: &JoinKeys,

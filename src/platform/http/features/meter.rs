@@ -8,7 +8,7 @@ use crate::platform::online::{OnlineError, Read};
 use crate::wire::features::{BatchSloInfo, SloInfo};
 
 /// The reads of the online store for one answer.
-pub struct Meter {
+pub(super) struct Meter {
     began: Instant,
     store: Duration,
     longest: Duration,
@@ -17,12 +17,12 @@ pub struct Meter {
 
 impl Meter {
     /// Begins to measure; `began` is when the request came.
-    pub fn since(began: Instant) -> Self {
+    pub(super) fn since(began: Instant) -> Self {
         Self { began, store: Duration::ZERO, longest: Duration::ZERO, bytes: 0 }
     }
 
     /// Measures one read of the online store.
-    pub fn read<T>(&mut self, read: impl FnOnce() -> Result<Read<T>, OnlineError>) -> Result<T, OnlineError> {
+    pub(super) fn read<T>(&mut self, read: impl FnOnce() -> Result<Read<T>, OnlineError>) -> Result<T, OnlineError> {
         let began = Instant::now();
         let read = read();
         let took = began.elapsed();
@@ -34,7 +34,7 @@ impl Meter {
     }
 
     /// What it came to until now.
-    pub fn slo(&self) -> SloInfo {
+    pub(super) fn slo(&self) -> SloInfo {
         SloInfo {
             server_time_seconds: Some(self.began.elapsed().as_secs_f64()),
             store_time_seconds: Some(self.store.as_secs_f64()),
@@ -45,7 +45,7 @@ impl Meter {
     }
 
     /// The times of a batch that began at `began`, of the meters of its keys.
-    pub fn whole(began: Instant, each: &[Self]) -> BatchSloInfo {
+    pub(super) fn whole(began: Instant, each: &[Self]) -> BatchSloInfo {
         BatchSloInfo {
             server_time_seconds: Some(began.elapsed().as_secs_f64()),
             store_max_latency: each.iter().map(|meter| meter.longest).max().map(|longest| longest.as_secs_f64()),

@@ -11,7 +11,7 @@ use crate::wire::features::Locator;
 use crate::wire::status;
 
 /// One view, or the views of a service, ready to be looked up.
-pub struct Target {
+pub(super) struct Target {
     /// Name of the view or service, for sentences.
     pub name: String,
     /// Whether it is a service.
@@ -24,7 +24,7 @@ pub struct Target {
 }
 
 /// One feature of the answer.
-pub struct Column {
+pub(super) struct Column {
     /// Its view: a place in [`Target::items`].
     pub item: usize,
     /// Its place among the view's features.
@@ -37,7 +37,7 @@ pub struct Column {
 
 impl Target {
     /// What the locator names, if the feature server answers for it.
-    pub fn find(platform: &Platform, workspace: &str, locator: &Locator) -> Result<Self, Fault> {
+    pub(super) fn find(platform: &Platform, workspace: &str, locator: &Locator) -> Result<Self, Fault> {
         if let Some(asked) = locator.service_asked() {
             let service = platform.service(workspace, asked);
             return of_service(service.ok_or_else(|| parts::unknown_service(platform, workspace, asked))?);
@@ -50,7 +50,7 @@ impl Target {
     }
 
     /// The join keys of requests with their types, each once, in the order of the views.
-    pub fn keys(&self) -> Vec<(&str, &DataType)> {
+    pub(super) fn keys(&self) -> Vec<(&str, &DataType)> {
         let mut keys: Vec<(&str, &DataType)> = Vec::new();
         for (name, data_type) in self.items.iter().flat_map(ServiceItem::keys) {
             if keys.iter().all(|(known, _)| *known != name) {
@@ -61,18 +61,18 @@ impl Target {
     }
 
     /// The join key that a query answers for all values of; all views that have a wildcard key have the same.
-    pub fn wildcard_key(&self) -> Option<(&str, &DataType)> {
+    pub(super) fn wildcard_key(&self) -> Option<(&str, &DataType)> {
         let name = self.items.iter().find_map(ServiceItem::wildcard_key)?;
         self.keys().into_iter().find(|(known, _)| *known == name)
     }
 
     /// Names and types of the features, in the order of the answer.
-    pub fn features(&self) -> Vec<(String, DataType)> {
+    pub(super) fn features(&self) -> Vec<(String, DataType)> {
         self.columns.iter().map(|column| (column.name.clone(), column.data_type.clone())).collect()
     }
 
     /// What each feature is, in the order of the answer.
-    pub fn descriptions(&self) -> Vec<String> {
+    pub(super) fn descriptions(&self) -> Vec<String> {
         let all: Vec<_> = self.items.iter().map(|item| parts::kind_and_features(&item.view.kind).1).collect();
         let definition = |column: &Column| all.get(column.item).and_then(|features| features.get(column.place));
         let each = self.columns.iter().map(|column| definition(column).map(|feature| feature.definition.clone()));

@@ -10,7 +10,7 @@ use crate::platform::http::fault::Fault;
 use crate::wire::proto::fleet::GetJobsRequest;
 
 /// A token for the page of that number, from 1, which begins after that place.
-pub fn write(request: &GetJobsRequest, oldest_first: bool, number: u32, place: i64) -> String {
+pub(super) fn write(request: &GetJobsRequest, oldest_first: bool, number: u32, place: i64) -> String {
     format!("{}-{number}-{place}", mark(request, oldest_first))
 }
 
@@ -18,7 +18,7 @@ pub fn write(request: &GetJobsRequest, oldest_first: bool, number: u32, place: i
 ///
 /// # Errors
 /// Code 3 for a text that is no token, or that of another request.
-pub fn read(request: &GetJobsRequest, oldest_first: bool, token: &str) -> Result<(u32, i64), Fault> {
+pub(super) fn read(request: &GetJobsRequest, oldest_first: bool, token: &str) -> Result<(u32, i64), Fault> {
     let parts = || {
         let (of, rest) = token.split_once('-')?;
         let (number, place) = rest.split_once('-')?;

@@ -10,7 +10,7 @@ const BATCH: &str = "/v1/feature-service/get-features-batch";
 const METADATA: &str = "/api/v1/feature-service/metadata";
 
 /// `board`: the carriers of an origin with their delay everywhere; `late`: one that is not served online.
-pub fn services(views: &[Arc<View>]) -> Vec<Arc<FeatureService>> {
+pub(super) fn services(views: &[Arc<View>]) -> Vec<Arc<FeatureService>> {
     let item = |name: &str, namespace: &str| {
         let view = views.iter().find(|view| view.name == name).unwrap();
         ServiceItem {

@@ -105,7 +105,7 @@ const DOORS: &[(&str, &str)] = &[
 
 impl Bench {
     /// A fresh key of that name and role.
-    pub fn key_of(&self, name: &str, role: Role) -> String {
+    pub(super) fn key_of(&self, name: &str, role: Role) -> String {
         let new =
             NewKey { name: name.to_owned(), description: String::new(), role, created_by: "the tests".to_owned() };
         self.platform.access().keys.create(new, now()).unwrap().1.reveal().to_owned()

@@ -7,7 +7,7 @@ use crate::platform::definition::{Aggregation, Function, Kind, View};
 const PATH: &str = "/api/v1/feature-service/query-features";
 
 /// Delays by origin and carrier, looked up by origin.
-pub fn view() -> View {
+pub(super) fn view() -> View {
     let feature = |name: &str, function, hours| Aggregation {
         column: "delay".to_owned(),
         function,
@@ -30,7 +30,7 @@ pub fn view() -> View {
 }
 
 /// Writes one tile a row: origin, carrier, hours from its start to the present hour, mean delay, flights.
-pub fn write(bench: &Bench, tiles: &[(&str, &str, i64, f64, i64)]) {
+pub(super) fn write(bench: &Bench, tiles: &[(&str, &str, i64, f64, i64)]) {
     let hour = crate::model::time::floor(now(), Span::hours(1));
     let start = |hours: i64| crate::model::time::micros(hour - Span::hours(hours)) * 1_000;
     let rows = polars::df!(

@@ -15,7 +15,7 @@ const LOOKED_AT: usize = 200_000;
 
 /// How far the expiry of each view is. In memory alone: after a start one pass looks at everything.
 #[derive(Default)]
-pub struct Sweeps(HashMap<Id, Sweep>);
+pub(super) struct Sweeps(HashMap<Id, Sweep>);
 
 /// How far the expiry of one view is.
 struct Sweep {
@@ -35,16 +35,16 @@ impl Default for Sweep {
 
 /// The oldest time of each view among the values that a write puts.
 #[derive(Default)]
-pub struct Oldest(Vec<([u8; ID_BYTES], i64)>);
+pub(super) struct Oldest(Vec<([u8; ID_BYTES], i64)>);
 
 impl Oldest {
     /// A tile, with its joined key, is put.
-    pub fn tile(&mut self, key: &[u8]) {
+    pub(super) fn tile(&mut self, key: &[u8]) {
         self.note(key, key.last_chunk());
     }
 
     /// A row, with its joined key, is put.
-    pub fn row(&mut self, key: &[u8], value: &[u8]) {
+    pub(super) fn row(&mut self, key: &[u8], value: &[u8]) {
         self.note(key, value.first_chunk());
     }
 
@@ -62,7 +62,7 @@ impl Oldest {
 
 impl Sweeps {
     /// Values with these times are about to be there.
-    pub fn note(&mut self, oldest: Oldest) {
+    pub(super) fn note(&mut self, oldest: Oldest) {
         for (view, time) in oldest.0 {
             let sweep = self.0.entry(Id(u128::from_be_bytes(view))).or_default();
             (sweep.oldest, sweep.left) = (sweep.oldest.min(time), sweep.left.min(time));
@@ -70,13 +70,13 @@ impl Sweeps {
     }
 
     /// Whether some value of the view may be over.
-    pub fn may_hold(&self, view: Id, over: Over) -> bool {
+    pub(super) fn may_hold(&self, view: Id, over: Over) -> bool {
         self.0.get(&view).is_none_or(|sweep| sweep.oldest < over.before)
     }
 
     /// Removes at most `limit` values that are over: the oldest tiles first; rows in the order of their keys,
     /// [`LOOKED_AT`] a call.
-    pub fn expire(
+    pub(super) fn expire(
         &mut self,
         open: &Open,
         (space, view): (Space, Id),

@@ -31,7 +31,7 @@ const OLDER_TILES: u8 = 2;
 const KEY: &[u8] = b"form";
 
 /// Refuses a store of another form, takes one of an earlier form into the present one, and gives a new one its number.
-pub fn check(open: &Open, dir: &Path) -> Result<(), OnlineError> {
+pub(super) fn check(open: &Open, dir: &Path) -> Result<(), OnlineError> {
     check_by(open, dir, &OwnedWriteBatch::commit)
 }
 

@@ -7,20 +7,20 @@ use super::super::contract::{ID_BYTES, TIME_BYTES};
 use crate::model::Id;
 
 /// The entry of a tile, of its joined key.
-pub fn entry_of(tile: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn entry_of(tile: &[u8]) -> Option<Vec<u8>> {
     let (rest, start) = tile.split_last_chunk::<TIME_BYTES>()?;
     Some([rest.get(..ID_BYTES)?, start, rest.get(ID_BYTES..)?].concat())
 }
 
 /// The joined key of the tile that an entry stands for.
-pub fn tile_of(entry: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn tile_of(entry: &[u8]) -> Option<Vec<u8>> {
     let (id, rest) = entry.split_at_checked(ID_BYTES)?;
     let (start, key) = rest.split_at_checked(TIME_BYTES)?;
     Some([id, key, start].concat())
 }
 
 /// The edge before all entries of a view whose tiles start at that instant or later, microseconds.
-pub fn edge(view: Id, start: i64) -> [u8; ID_BYTES + TIME_BYTES] {
+pub(super) fn edge(view: Id, start: i64) -> [u8; ID_BYTES + TIME_BYTES] {
     let mut edge = [0; ID_BYTES + TIME_BYTES];
     edge[..ID_BYTES].copy_from_slice(&view.0.to_be_bytes());
     edge[ID_BYTES..].copy_from_slice(&codec::ordered(start));
@@ -28,6 +28,6 @@ pub fn edge(view: Id, start: i64) -> [u8; ID_BYTES + TIME_BYTES] {
 }
 
 /// The start of a tile, of its joined key, microseconds.
-pub fn start_of(tile: &[u8]) -> Option<i64> {
+pub(super) fn start_of(tile: &[u8]) -> Option<i64> {
     codec::unordered(tile.last_chunk::<TIME_BYTES>()?)
 }

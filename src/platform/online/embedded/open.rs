@@ -18,11 +18,11 @@ use super::walk::StoredWalk;
 /// fjall makes its writer wait.
 const MOST_SEALED: usize = 1;
 /// How often that is looked at.
-pub const FLUSH_CHECK: Duration = Duration::from_millis(1);
+pub(super) const FLUSH_CHECK: Duration = Duration::from_millis(1);
 
 /// What is kept, each in a keyspace of fjall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
+pub(super) enum Kept {
     Tiles,
     /// For each tile an entry that finds it by its start.
     TileIndex,
@@ -33,11 +33,11 @@ pub enum Kept {
 
 impl Kept {
     /// All of them, with the names of their keyspaces.
-    pub const ALL: [(Self, &'static str); 4] =
+    pub(super) const ALL: [(Self, &'static str); 4] =
         [(Self::Tiles, "tiles"), (Self::TileIndex, "tile_index"), (Self::Rows, "rows"), (Self::Views, "meta")];
 
     /// The space whose values these are; absent for what the store keeps for itself.
-    pub fn space(self) -> Option<Space> {
+    pub(super) fn space(self) -> Option<Space> {
         match self {
             Self::Tiles => Some(Space::Tiles),
             Self::Rows => Some(Space::Rows),
@@ -61,7 +61,7 @@ impl From<Space> for Kept {
 type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
 
 /// Why a write did not come about.
-pub enum Failure {
+pub(super) enum Failure {
     /// What it needs to know could not be read: nothing was written, and other writes may go on.
     Read(fjall::Error),
     /// What is on disk is not certain.
@@ -75,7 +75,7 @@ impl From<fjall::Error> for Failure {
 }
 
 /// fjall's handles of one folder; while they are there, nobody else opens it.
-pub struct Open {
+pub(super) struct Open {
     database: Database,
     /// In the order of [`Kept::ALL`].
     keyspaces: [Keyspace; 4],
@@ -83,7 +83,7 @@ pub struct Open {
 
 impl Open {
     /// Opens the folder, creating what is not there.
-    pub fn at(dir: &Path) -> fjall::Result<Self> {
+    pub(super) fn at(dir: &Path) -> fjall::Result<Self> {
         // Small on purpose: the store shares its machine with the engine and the screen.
         let builder = Database::builder(dir).cache_size(32 << 20).max_journaling_size(64 << 20).worker_threads(1);
         let database = builder.open()?;
@@ -94,12 +94,12 @@ impl Open {
     }
 
     /// The keyspace of what is kept.
-    pub fn keyspace(&self, kept: Kept) -> &Keyspace {
+    pub(super) fn keyspace(&self, kept: Kept) -> &Keyspace {
         &self.keyspaces[kept as usize]
     }
 
     /// Visits the keys in `[from, to)` in their order.
-    pub fn scan(&self, kept: Kept, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> fjall::Result<()> {
+    pub(super) fn scan(&self, kept: Kept, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> fjall::Result<()> {
         if from >= to {
             return Ok(());
         }
@@ -114,13 +114,13 @@ impl Open {
     }
 
     /// An empty batch, which is on disk once it is committed.
-    pub fn batch(&self) -> OwnedWriteBatch {
+    pub(super) fn batch(&self) -> OwnedWriteBatch {
         self.database.batch().durability(Some(PersistMode::SyncAll))
     }
 
     /// Waits until what earlier writes left in memory is on its way to files. fjall itself waits for that in the middle
     /// of a write, and without end once its background thread has met a full disk; here that is noticed.
-    pub fn wait_for_flushes(&self) -> fjall::Result<()> {
+    pub(super) fn wait_for_flushes(&self) -> fjall::Result<()> {
         while self.keyspaces.iter().any(|keyspace| keyspace.sealed_memtable_count() > MOST_SEALED) {
             self.database.persist(PersistMode::Buffer)?;
             std::thread::sleep(FLUSH_CHECK);
@@ -130,7 +130,7 @@ impl Open {
 
     /// Does the changes in one batch. Where ranges hold more than one part of a great write, and need not go together,
     /// in several, cut between two partitions.
-    pub fn write(&self, changes: Vec<Change>, together: bool, sweeps: &mut Sweeps) -> Result<Written, Failure> {
+    pub(super) fn write(&self, changes: Vec<Change>, together: bool, sweeps: &mut Sweeps) -> Result<Written, Failure> {
         self.wait_for_flushes()?;
         let mut stored = StoredWalk::along(&changes);
         let mut pending = Pending { open: self, batch: self.batch(), oldest: Oldest::default() };
@@ -169,7 +169,11 @@ impl Open {
     }
 
     /// Puts rows in the ascending order of their keys where none that is newer is stored.
-    pub fn load_rows(&self, puts: &mut dyn Iterator<Item = NewerPut>, sweeps: &mut Sweeps) -> Result<Lost, Failure> {
+    pub(super) fn load_rows(
+        &self,
+        puts: &mut dyn Iterator<Item = NewerPut>,
+        sweeps: &mut Sweeps,
+    ) -> Result<Lost, Failure> {
         let keyspace = self.keyspace(Kept::Rows);
         // Into files of its own, past journal and memory: they are on disk, and seen all at once, when it is finished.
         let mut files = keyspace.start_ingestion()?;
@@ -191,7 +195,7 @@ impl Open {
     }
 
     /// Removes values by their joined keys, in one batch.
-    pub fn remove(&self, space: Space, keys: Vec<Vec<u8>>) -> fjall::Result<()> {
+    pub(super) fn remove(&self, space: Space, keys: Vec<Vec<u8>>) -> fjall::Result<()> {
         if keys.is_empty() {
             return Ok(());
         }

@@ -9,7 +9,7 @@ use super::super::contract::{Change, ID_BYTES};
 const PATIENCE: usize = 16;
 
 /// The walk along the stored keys.
-pub struct StoredWalk {
+pub(super) struct StoredWalk {
     /// The key at which it ends; absent once it has begun, and where it never begins.
     last: Option<Vec<u8>>,
     walk: Option<fjall::Iter>,
@@ -19,13 +19,13 @@ pub struct StoredWalk {
 
 impl StoredWalk {
     /// For keys that come in their order, up to the last there is.
-    pub fn up_to_the_end() -> Self {
+    pub(super) fn up_to_the_end() -> Self {
         // No view has an id of nothing but 0xff.
         Self { last: Some(vec![0xff; ID_BYTES + 1]), walk: None, at: None, patience: PATIENCE }
     }
 
     /// For the conditional puts among the changes.
-    pub fn along(changes: &[Change]) -> Self {
+    pub(super) fn along(changes: &[Change]) -> Self {
         let keys = || {
             changes.iter().filter_map(|change| match change {
                 Change::PutNewer { space, key, .. } => Some((*space, key.joined())),
@@ -38,7 +38,7 @@ impl StoredWalk {
     }
 
     /// What is stored under the key.
-    pub fn find(&mut self, keyspace: &Keyspace, key: &[u8]) -> fjall::Result<Option<UserValue>> {
+    pub(super) fn find(&mut self, keyspace: &Keyspace, key: &[u8]) -> fjall::Result<Option<UserValue>> {
         if let Some(last) = self.last.take() {
             self.walk = Some(keyspace.range(key.to_vec()..=last));
             self.step()?;

@@ -14,7 +14,7 @@ use crate::platform::sql::types::Type;
 use crate::platform::sql::{decimal, signature};
 
 /// Types whose name is a function that casts.
-pub const CASTS: [(&str, Type); 11] = [
+pub(crate) const CASTS: [(&str, Type); 11] = [
     ("boolean", Type::Boolean),
     ("tinyint", Type::Byte),
     ("smallint", Type::Short),
@@ -29,7 +29,7 @@ pub const CASTS: [(&str, Type); 11] = [
 ];
 
 /// The arguments of a call; `None` in place of `*`.
-pub fn arguments(call: &Call) -> Option<Vec<Option<&Expr>>> {
+pub(crate) fn arguments(call: &Call) -> Option<Vec<Option<&Expr>>> {
     let list = match &call.args {
         FunctionArguments::None => return Some(Vec::new()),
         FunctionArguments::Subquery(_) => return None,
@@ -48,7 +48,7 @@ pub fn arguments(call: &Call) -> Option<Vec<Option<&Expr>>> {
 }
 
 /// IGNORE NULLS or RESPECT NULLS, inside or behind the brackets.
-pub fn ignores_nulls(call: &Call) -> Option<bool> {
+pub(super) fn ignores_nulls(call: &Call) -> Option<bool> {
     use sqlparser::ast::FunctionArgumentClause::IgnoreOrRespectNulls;
     let inside = match &call.args {
         FunctionArguments::List(list) => match list.clauses.as_slice() {
@@ -61,13 +61,13 @@ pub fn ignores_nulls(call: &Call) -> Option<bool> {
 }
 
 /// Whether the arguments are DISTINCT.
-pub fn distinct(call: &Call) -> bool {
+pub(super) fn distinct(call: &Call) -> bool {
     matches!(&call.args, FunctionArguments::List(list) if list.duplicate_treatment == Some(DuplicateTreatment::Distinct))
 }
 
 impl Binder<'_> {
     /// The meaning of a call.
-    pub fn function(&mut self, call: &Call, from: &Source) -> Result<Node, Refusal> {
+    pub(crate) fn function(&mut self, call: &Call, from: &Source) -> Result<Node, Refusal> {
         let name = call.name.to_string().to_lowercase();
         let Some(written) = arguments(call) else {
             return Err(from.place.refuse(
@@ -270,7 +270,7 @@ impl Binder<'_> {
     }
 
     /// The aggregate's arguments and type.
-    pub fn aggregate_of(
+    pub(crate) fn aggregate_of(
         &mut self,
         call: &Call,
         function: &'static Function,

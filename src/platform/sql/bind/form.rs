@@ -11,7 +11,7 @@ use crate::platform::sql::{cast, functions};
 
 impl Binder<'_> {
     /// Sums and differences with dates, instants and intervals; absent for numbers.
-    pub fn time_sum(&self, left: &Node, op: &str, right: &Node, from: &Source) -> Result<Option<Node>, Refusal> {
+    pub(crate) fn time_sum(&self, left: &Node, op: &str, right: &Node, from: &Source) -> Result<Option<Node>, Refusal> {
         let is_time = |node: &Node| matches!(node.ty, Type::Date | Type::Timestamp);
         if op == "*" {
             return self.times_interval(left, right, from);
@@ -66,7 +66,7 @@ impl Binder<'_> {
     }
 
     /// CAST, `::` and TRY_CAST.
-    pub fn cast(&self, node: Node, written: &DataType, lenient: bool, from: &Source) -> Result<Node, Refusal> {
+    pub(crate) fn cast(&self, node: Node, written: &DataType, lenient: bool, from: &Source) -> Result<Node, Refusal> {
         let Some(ty) = Type::written(written) else {
             let fix = "use BOOLEAN TINYINT SMALLINT INT BIGINT FLOAT DOUBLE DECIMAL(18,2) STRING DATE TIMESTAMP or ARRAY<...>";
             return Err(from.place.refuse(&*from.text, format!("{written} is not a type of the dialect"), fix));
@@ -85,7 +85,7 @@ impl Binder<'_> {
     }
 
     /// CASE with conditions, or with the values of an expression.
-    pub fn case_when(
+    pub(crate) fn case_when(
         &mut self,
         operand: Option<&Expr>,
         conditions: &[CaseWhen],
@@ -111,13 +111,13 @@ impl Binder<'_> {
     }
 
     /// `EXTRACT(field FROM ts)`.
-    pub fn extract(&mut self, field: &DateTimeField, expr: &Expr, from: &Source) -> Result<Node, Refusal> {
+    pub(crate) fn extract(&mut self, field: &DateTimeField, expr: &Expr, from: &Source) -> Result<Node, Refusal> {
         let node = self.expr(expr)?;
         self.part_of(&field.to_string(), node, from)
     }
 
     /// A part of an instant by its name.
-    pub fn part_of(&self, field: &str, node: Node, from: &Source) -> Result<Node, Refusal> {
+    pub(crate) fn part_of(&self, field: &str, node: Node, from: &Source) -> Result<Node, Refusal> {
         let name = match field.to_lowercase().as_str() {
             "year" | "years" => "year",
             "quarter" => "quarter",

@@ -13,7 +13,7 @@ use crate::platform::sql::signature;
 use crate::platform::sql::types::Type;
 
 /// What becomes of the elements, by the name of the function.
-pub fn walk(function: &Function) -> Option<Walk> {
+pub(super) fn walk(function: &Function) -> Option<Walk> {
     Some(match function.name {
         "filter" => Walk::Filter,
         "transform" => Walk::Transform,
@@ -25,7 +25,7 @@ pub fn walk(function: &Function) -> Option<Walk> {
 
 impl Binder<'_> {
     /// A function of an array and a lambda function.
-    pub fn lambda(
+    pub(crate) fn lambda(
         &mut self,
         walk: Walk,
         function: &'static Function,

@@ -11,7 +11,7 @@ use crate::platform::sql::types::Type;
 
 impl Binder<'_> {
     /// A constant as it is written.
-    pub fn value(&self, value: &Value, from: &Source) -> Result<Node, Refusal> {
+    pub(crate) fn value(&self, value: &Value, from: &Source) -> Result<Node, Refusal> {
         let (literal, ty) = match value {
             Value::Null => (Literal::Null, Type::Null),
             Value::Boolean(flag) => (Literal::Boolean(*flag), Type::Boolean),
@@ -37,7 +37,7 @@ impl Binder<'_> {
     }
 
     /// `DATE '...'` and `TIMESTAMP '...'`.
-    pub fn typed(&self, typed: &TypedString, from: &Source) -> Result<Node, Refusal> {
+    pub(crate) fn typed(&self, typed: &TypedString, from: &Source) -> Result<Node, Refusal> {
         let (Value::SingleQuotedString(text) | Value::DoubleQuotedString(text)) = &typed.value.value else {
             return Err(from.place.refuse(
                 &*from.text,
@@ -63,7 +63,7 @@ impl Binder<'_> {
     }
 
     /// `INTERVAL 1 HOUR`, `INTERVAL '2' DAYS`, `INTERVAL '90 minutes'`.
-    pub fn interval(&self, interval: &Interval, from: &Source) -> Result<Node, Refusal> {
+    pub(crate) fn interval(&self, interval: &Interval, from: &Source) -> Result<Node, Refusal> {
         let form = "write INTERVAL and a whole number and YEAR MONTH WEEK DAY HOUR MINUTE or SECOND";
         let refuse = |problem: &str| from.place.refuse(&*from.text, problem, form);
         if interval.last_field.is_some() || interval.leading_precision.is_some() {

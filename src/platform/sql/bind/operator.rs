@@ -11,7 +11,7 @@ use crate::platform::sql::refusal::Refusal;
 use crate::platform::sql::types::Type;
 
 /// Texts that are compared with dates and instants are read as such, as Spark does.
-pub fn comparable(args: Vec<Node>) -> Vec<Node> {
+pub(super) fn comparable(args: Vec<Node>) -> Vec<Node> {
     let time = args.iter().map(|arg| arg.ty.clone()).find(|ty| matches!(ty, Type::Date | Type::Timestamp));
     let Some(time) = time else { return args };
     args.into_iter().map(|arg| if arg.ty == Type::Text { arg.cast(&time) } else { arg }).collect()
@@ -28,7 +28,7 @@ fn is_plain(item: &Node, ty: &Type) -> bool {
 
 impl Binder<'_> {
     /// The meaning of an expression.
-    pub fn expr(&mut self, expr: &Expr) -> Result<Node, Refusal> {
+    pub(crate) fn expr(&mut self, expr: &Expr) -> Result<Node, Refusal> {
         let from = self.source(expr);
         let around = std::mem::replace(&mut self.place, from.place);
         let node = self.form(expr, &from);
@@ -117,7 +117,7 @@ impl Binder<'_> {
     }
 
     /// A function of written arguments.
-    pub fn plain(&mut self, name: &str, args: &[&Expr], from: &Source) -> Result<Node, Refusal> {
+    pub(crate) fn plain(&mut self, name: &str, args: &[&Expr], from: &Source) -> Result<Node, Refusal> {
         let args = args.iter().map(|arg| self.expr(arg)).collect::<Result<Vec<_>, _>>()?;
         self.call(name, args, from)
     }

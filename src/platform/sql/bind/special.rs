@@ -9,7 +9,12 @@ use crate::platform::sql::{ddl, decimal};
 
 impl Binder<'_> {
     /// The call, if it is one of these; absent for all that signatures tell.
-    pub fn special(&self, function: &'static Function, args: &[Node], from: &Source) -> Result<Option<Node>, Refusal> {
+    pub(crate) fn special(
+        &self,
+        function: &'static Function,
+        args: &[Node],
+        from: &Source,
+    ) -> Result<Option<Node>, Refusal> {
         if matches!(function.name, "try_add" | "try_subtract" | "try_multiply")
             && args.iter().all(|arg| arg.ty.digits().is_some())
             && args.iter().any(|arg| arg.ty.is_decimal())
@@ -86,7 +91,7 @@ impl Binder<'_> {
     }
 
     /// A text read by a schema.
-    pub fn read_json(
+    pub(crate) fn read_json(
         &self,
         function: &'static Function,
         text: &Node,

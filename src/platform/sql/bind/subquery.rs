@@ -59,7 +59,7 @@ impl Binder<'_> {
     }
 
     /// EXISTS (SELECT ... WHERE inner.key = outer.key AND ...).
-    pub fn exists(&mut self, query: &Query, negated: bool, from: &Source) -> Result<Node, Refusal> {
+    pub(crate) fn exists(&mut self, query: &Query, negated: bool, from: &Source) -> Result<Node, Refusal> {
         self.allowed(from)?;
         let inner = match Self::plain_select(query).filter(|select| is_plain(select)) {
             Some(select) => {
@@ -109,7 +109,13 @@ impl Binder<'_> {
     }
 
     /// `x IN (SELECT ...)`, which Spark makes false, not null, where a null hides the answer; so is NOT IN.
-    pub fn in_query(&mut self, expr: &Expr, query: &Query, negated: bool, from: &Source) -> Result<Node, Refusal> {
+    pub(crate) fn in_query(
+        &mut self,
+        expr: &Expr,
+        query: &Query,
+        negated: bool,
+        from: &Source,
+    ) -> Result<Node, Refusal> {
         self.allowed(from)?;
         let value = self.expr(expr)?;
         let inner = self.planner.query(query, &[])?;
@@ -145,7 +151,7 @@ impl Binder<'_> {
     }
 
     /// `(SELECT aggregate ...)` as a value: one for all rows, or by equal keys one for each.
-    pub fn scalar(&mut self, query: &Query, from: &Source) -> Result<Node, Refusal> {
+    pub(crate) fn scalar(&mut self, query: &Query, from: &Source) -> Result<Node, Refusal> {
         self.allowed(from)?;
         let refuse = |problem: &str| {
             let fix = "select one aggregate, tied to the query around only by equal keys, or write a join";

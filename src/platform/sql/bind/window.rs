@@ -17,7 +17,7 @@ const FRAMED: [&str; 9] = ["count", "sum", "avg", "min", "max", "stddev_samp", "
 
 impl Binder<'_> {
     /// A function with a window.
-    pub fn over(
+    pub(crate) fn over(
         &mut self,
         call: &Call,
         function: &'static Function,
@@ -91,7 +91,7 @@ impl Binder<'_> {
     }
 
     /// A key of ORDER BY: its value, whether it descends, whether nulls come last. Nulls are the least by default.
-    pub fn order_key(&mut self, item: &OrderByExpr) -> Result<(Node, bool, bool), Refusal> {
+    pub(crate) fn order_key(&mut self, item: &OrderByExpr) -> Result<(Node, bool, bool), Refusal> {
         let key = self.whole(&item.expr)?;
         if !key.ty.is_ordered() || item.with_fill.is_some() {
             return Err(key.from.place.refuse(&*key.from.text, "cannot be an order", "name plain columns"));

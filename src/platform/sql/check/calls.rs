@@ -60,7 +60,7 @@ const FOREIGN: &[(&str, &str, &str)] = &[
 ];
 
 /// Why a call is refused; absent when it is in the dialect as far as its text tells.
-pub fn refusal(function: &Function, place: Place) -> Option<Refusal> {
+pub(super) fn refusal(function: &Function, place: Place) -> Option<Refusal> {
     let name = function.name.to_string().to_lowercase();
     let construct = || format!("function {name}");
     if let Some((_, problem, fix)) = FOREIGN.iter().find(|(foreign, ..)| *foreign == name) {

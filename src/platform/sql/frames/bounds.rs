@@ -9,7 +9,7 @@ use crate::platform::sql::cells::{doubles, longs};
 use crate::platform::sql::node::{Bound, Frame};
 
 /// Start and end of the frame of each place; both never go back along a partition.
-pub fn frames(
+pub(super) fn frames(
     frame: &Frame,
     order: &Order,
     keys: &[Column],

@@ -7,7 +7,7 @@ use crate::platform::sql::cells::{decimals, doubles, each_decimal, longs};
 use crate::platform::sql::decimal;
 
 /// The aggregate of each row's frame.
-pub fn aggregate(name: &str, own: &[Column], order: &Order, frames: &[(usize, usize)]) -> PolarsResult<Column> {
+pub(super) fn aggregate(name: &str, own: &[Column], order: &Order, frames: &[(usize, usize)]) -> PolarsResult<Column> {
     let Some(column) = own.first() else { polars_bail!(ComputeError: "an aggregate of nothing") };
     match name {
         "count" => Ok(counted(own, order, frames)),

@@ -3,7 +3,7 @@
 use polars::prelude::{Column, DataFrame, IdxCa, PolarsResult, SortMultipleOptions};
 
 /// The order of the rows. Places count along it.
-pub struct Order {
+pub(super) struct Order {
     /// The row at each place.
     pub rows: Vec<usize>,
     partitions: Groups,
@@ -15,7 +15,7 @@ struct Groups(Vec<(usize, usize)>);
 
 impl Order {
     /// By the partition, then by the order with its directions; equal rows stay as they are.
-    pub fn of(
+    pub(super) fn of(
         partition: &[Column],
         order: &[Column],
         directions: &[(bool, bool)],
@@ -36,12 +36,12 @@ impl Order {
     }
 
     /// Where the partition of a place starts and ends.
-    pub fn partition(&self, at: usize) -> (usize, usize) {
+    pub(super) fn partition(&self, at: usize) -> (usize, usize) {
         self.partitions.0.get(at).copied().unwrap_or((at, at))
     }
 
     /// Where the rows that equal that of a place start and end.
-    pub fn peers(&self, at: usize) -> (usize, usize) {
+    pub(super) fn peers(&self, at: usize) -> (usize, usize) {
         self.peers.0.get(at).copied().unwrap_or((at, at))
     }
 }

@@ -6,7 +6,7 @@ use super::Kind::Aggregate;
 use super::{Function, strict, sure};
 use crate::platform::sql::cells::{each, longs};
 
-pub static FUNCTIONS: &[Function] = &[
+pub(super) static FUNCTIONS: &[Function] = &[
     sure(
         "count",
         "any* -> bigint",
@@ -156,7 +156,7 @@ fn first(args: &[Expr]) -> Expr {
 }
 
 /// How many different values there are: of several columns, only rows without a null count.
-pub fn distinct(args: &[Expr]) -> Expr {
+pub(crate) fn distinct(args: &[Expr]) -> Expr {
     let count = if args.len() > 1 {
         let whole = args.iter().map(|arg| arg.clone().is_not_null()).reduce(Expr::and).unwrap_or(lit(true));
         as_struct(args.to_vec()).filter(whole).n_unique()

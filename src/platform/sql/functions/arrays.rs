@@ -9,7 +9,7 @@ use crate::platform::sql::cast::list_column;
 use crate::platform::sql::cells::{each, height, lists, longs, spread};
 use crate::platform::sql::types::Type;
 
-pub static FUNCTIONS: &[Function] = &[
+pub(super) static FUNCTIONS: &[Function] = &[
     sure("array", "same* -> array<same>", "An array of these.", "array(1, 2)[1] = 2", Rows(array)),
     sure("size", "array -> int", "How many elements; null for null.", "size(array(1, 2)) = 2", Rows(size)),
     strict(
@@ -282,7 +282,7 @@ fn overlap(args: &[Column]) -> PolarsResult<Column> {
 
 /// What an element that is not there is.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Missing {
+pub(super) enum Missing {
     /// An error.
     Error,
     /// Null.
@@ -313,7 +313,7 @@ fn size(args: &[Column]) -> PolarsResult<Column> {
 }
 
 /// The element of each row's array, by an index that counts from `first`.
-pub fn element(args: &[Column], missing: Missing, first: i64) -> PolarsResult<Column> {
+pub(super) fn element(args: &[Column], missing: Missing, first: i64) -> PolarsResult<Column> {
     let (list, index) = (lists(argument(args, 0)?)?, longs(argument(args, 1)?)?);
     let mut values = Vec::with_capacity(height(args));
     for row in 0..height(args) {
@@ -334,7 +334,7 @@ pub fn element(args: &[Column], missing: Missing, first: i64) -> PolarsResult<Co
 }
 
 /// The position of the first element that equals the second argument.
-pub fn find(items: &Series, wanted: &AnyValue<'_>) -> Option<usize> {
+pub(super) fn find(items: &Series, wanted: &AnyValue<'_>) -> Option<usize> {
     items.iter().position(|item| !item.is_null() && item == *wanted)
 }
 

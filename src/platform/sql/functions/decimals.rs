@@ -9,7 +9,7 @@ use crate::platform::sql::cells::{decimals, each_decimal, longs};
 use crate::platform::sql::decimal::{self, Size};
 
 /// All are the inside of others: they have no sentence.
-pub static FUNCTIONS: &[Function] = &[
+pub(super) static FUNCTIONS: &[Function] = &[
     strict("decimal +", "any, any -> any", "", "", Rows(|a| operator(a, "+", false))),
     strict("decimal -", "any, any -> any", "", "", Rows(|a| operator(a, "-", false))),
     strict("decimal *", "any, any -> any", "", "", Rows(|a| operator(a, "*", false))),

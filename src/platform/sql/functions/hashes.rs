@@ -9,7 +9,7 @@ use super::texts::{argument, change};
 use super::{Function, sure};
 use crate::platform::sql::cells::{each, flags, height, longs, texts};
 
-pub static FUNCTIONS: &[Function] = &[
+pub(super) static FUNCTIONS: &[Function] = &[
     sure(
         "md5",
         "string -> string",

@@ -11,7 +11,7 @@ use crate::platform::sql::json::{self, Json};
 use crate::platform::sql::types::{Type, UNIT};
 use crate::platform::sql::{calendar, ddl, decimal, number};
 
-pub static FUNCTIONS: &[Function] = &[
+pub(super) static FUNCTIONS: &[Function] = &[
     sure(
         "get_json_object",
         "string, path -> string",
@@ -29,7 +29,7 @@ pub static FUNCTIONS: &[Function] = &[
 ];
 
 /// A step of a path.
-pub enum Step {
+pub(super) enum Step {
     /// `.name` or `['name']`.
     Field(String),
     /// `[0]`.
@@ -37,7 +37,7 @@ pub enum Step {
 }
 
 /// The steps of a path; `Err` says what of it is not shared.
-pub fn path(text: &str) -> Result<Vec<Step>, String> {
+pub(super) fn path(text: &str) -> Result<Vec<Step>, String> {
     let mut rest = text.strip_prefix('$').ok_or("a path that does not begin with `$`")?;
     let mut steps = Vec::new();
     while !rest.is_empty() {

@@ -3,7 +3,7 @@
 use super::Kind::Rewritten;
 use super::{Function, sure};
 
-pub static FUNCTIONS: &[Function] = &[
+pub(super) static FUNCTIONS: &[Function] = &[
     sure(
         "filter",
         "array, any -> array",

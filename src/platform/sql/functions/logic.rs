@@ -6,7 +6,7 @@ use super::Kind::{Native, Rewritten, Rows};
 use super::{Function, sure};
 use crate::platform::sql::cells::{height, spread};
 
-pub static FUNCTIONS: &[Function] = &[
+pub(super) static FUNCTIONS: &[Function] = &[
     sure("=", "same, same -> boolean", "Equal; NaN equals NaN.", "1 = 1", Native(|a| pair(a, Expr::eq))),
     sure("<>", "same, same -> boolean", "Not equal; also `!=`.", "1 <> 2", Native(|a| pair(a, Expr::neq))),
     sure("<", "same, same -> boolean", "Less; NaN is greater than any number.", "1 < 2", Native(|a| pair(a, Expr::lt))),

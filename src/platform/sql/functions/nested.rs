@@ -10,7 +10,7 @@ use crate::platform::sql::cast::list_column;
 use crate::platform::sql::cells::{each, height, lists, spread};
 use crate::platform::sql::types::Type;
 
-pub static FUNCTIONS: &[Function] = &[
+pub(super) static FUNCTIONS: &[Function] = &[
     sure(
         "named_struct",
         "any+ -> any",

@@ -8,7 +8,7 @@ use super::{Function, strict, sure};
 use crate::platform::sql::cells::{doubles, each, longs};
 use crate::platform::sql::types::Type;
 
-pub static FUNCTIONS: &[Function] = &[
+pub(super) static FUNCTIONS: &[Function] = &[
     strict(
         "+",
         "number, number -> same",
@@ -219,7 +219,7 @@ fn positive(x: f64, of: fn(f64) -> f64) -> Option<f64> {
 }
 
 /// The argument at a position.
-pub fn argument(args: &[Column], index: usize) -> PolarsResult<&Column> {
+pub(super) fn argument(args: &[Column], index: usize) -> PolarsResult<&Column> {
     args.get(index).ok_or_else(|| polars_err!(ComputeError: "argument {} is missing", index + 1))
 }
 
@@ -242,7 +242,7 @@ fn floats_to_long(args: &[Column], of: fn(f64) -> f64) -> PolarsResult<Column> {
 }
 
 /// The bounds of a column's integer type; absent for floats.
-pub fn bounds(args: &[Column]) -> PolarsResult<Option<(i64, i64)>> {
+pub(super) fn bounds(args: &[Column]) -> PolarsResult<Option<(i64, i64)>> {
     Ok(Type::of(argument(args, 0)?.dtype()).and_then(|ty| ty.bounds()))
 }
 
@@ -251,7 +251,7 @@ fn overflow() -> PolarsError {
 }
 
 /// The number, if it is inside of the bounds.
-pub fn fits(value: Option<i64>, (low, high): (i64, i64)) -> PolarsResult<Option<i64>> {
+pub(super) fn fits(value: Option<i64>, (low, high): (i64, i64)) -> PolarsResult<Option<i64>> {
     value.filter(|value| (low..=high).contains(value)).map(Some).ok_or_else(overflow)
 }
 

@@ -11,7 +11,7 @@ fn slice(text: &str, start: i64, end: i64) -> String {
     text.chars().skip(start).take(end.saturating_sub(start)).collect()
 }
 
-pub fn substring(args: &[Column]) -> PolarsResult<Column> {
+pub(super) fn substring(args: &[Column]) -> PolarsResult<Column> {
     let (text, from) = (texts(argument(args, 0)?)?, longs(argument(args, 1)?)?);
     let count = args.get(2).map(longs).transpose()?;
     each(args, |row| {
@@ -27,7 +27,7 @@ pub fn substring(args: &[Column]) -> PolarsResult<Column> {
     })
 }
 
-pub fn side(args: &[Column], left: bool) -> PolarsResult<Column> {
+pub(super) fn side(args: &[Column], left: bool) -> PolarsResult<Column> {
     let (text, count) = (texts(argument(args, 0)?)?, longs(argument(args, 1)?)?);
     each(args, |row| {
         Ok(text.get(row).zip(count.get(row)).map(|(text, count)| {
@@ -37,7 +37,7 @@ pub fn side(args: &[Column], left: bool) -> PolarsResult<Column> {
     })
 }
 
-pub fn replace(args: &[Column]) -> PolarsResult<Column> {
+pub(super) fn replace(args: &[Column]) -> PolarsResult<Column> {
     let (text, from, to) = (texts(argument(args, 0)?)?, texts(argument(args, 1)?)?, texts(argument(args, 2)?)?);
     each(args, |row| {
         let (Some(text), Some(from), Some(to)) = (text.get(row), from.get(row), to.get(row)) else { return Ok(None) };
@@ -45,7 +45,7 @@ pub fn replace(args: &[Column]) -> PolarsResult<Column> {
     })
 }
 
-pub fn translate(args: &[Column]) -> PolarsResult<Column> {
+pub(super) fn translate(args: &[Column]) -> PolarsResult<Column> {
     let (text, from, to) = (texts(argument(args, 0)?)?, texts(argument(args, 1)?)?, texts(argument(args, 2)?)?);
     each(args, |row| {
         let (Some(text), Some(from), Some(to)) = (text.get(row), from.get(row), to.get(row)) else { return Ok(None) };
@@ -60,7 +60,7 @@ pub fn translate(args: &[Column]) -> PolarsResult<Column> {
 /// Longest text that a row may be filled or repeated to, in bytes: a slip must not take all memory.
 const MAX_MADE: usize = 1 << 20;
 
-pub fn repeat(args: &[Column]) -> PolarsResult<Column> {
+pub(super) fn repeat(args: &[Column]) -> PolarsResult<Column> {
     let (text, times) = (texts(argument(args, 0)?)?, longs(argument(args, 1)?)?);
     each(args, |row| {
         let Some((text, times)) = text.get(row).zip(times.get(row)) else { return Ok(None) };
@@ -70,7 +70,7 @@ pub fn repeat(args: &[Column]) -> PolarsResult<Column> {
     })
 }
 
-pub fn pad(args: &[Column], left: bool) -> PolarsResult<Column> {
+pub(super) fn pad(args: &[Column], left: bool) -> PolarsResult<Column> {
     let (text, length, fill) = (texts(argument(args, 0)?)?, longs(argument(args, 1)?)?, texts(argument(args, 2)?)?);
     each(args, |row| {
         let (Some(text), Some(length), Some(fill)) = (text.get(row), length.get(row), fill.get(row)) else {
@@ -86,7 +86,7 @@ pub fn pad(args: &[Column], left: bool) -> PolarsResult<Column> {
     })
 }
 
-pub fn position(args: &[Column], text_first: bool) -> PolarsResult<Column> {
+pub(super) fn position(args: &[Column], text_first: bool) -> PolarsResult<Column> {
     let (a, b) = (texts(argument(args, 0)?)?, texts(argument(args, 1)?)?);
     each(args, |row| {
         Ok(a.get(row).zip(b.get(row)).map(|(a, b)| {
@@ -97,7 +97,7 @@ pub fn position(args: &[Column], text_first: bool) -> PolarsResult<Column> {
     })
 }
 
-pub fn split_part(args: &[Column]) -> PolarsResult<Column> {
+pub(super) fn split_part(args: &[Column]) -> PolarsResult<Column> {
     let (text, mark, part) = (texts(argument(args, 0)?)?, texts(argument(args, 1)?)?, longs(argument(args, 2)?)?);
     each(args, |row| {
         let (Some(text), Some(mark), Some(part)) = (text.get(row), mark.get(row), part.get(row)) else {
@@ -111,7 +111,7 @@ pub fn split_part(args: &[Column]) -> PolarsResult<Column> {
     })
 }
 
-pub fn substring_index(args: &[Column]) -> PolarsResult<Column> {
+pub(super) fn substring_index(args: &[Column]) -> PolarsResult<Column> {
     let (text, mark, count) = (texts(argument(args, 0)?)?, texts(argument(args, 1)?)?, longs(argument(args, 2)?)?);
     each(args, |row| {
         let (Some(text), Some(mark), Some(count)) = (text.get(row), mark.get(row), count.get(row)) else {

@@ -6,7 +6,7 @@ use super::numbers::{argument, bounds, fits};
 use crate::platform::sql::cells::{doubles, each, longs};
 
 /// `round(x)` and `round(x, places)`.
-pub fn round(args: &[Column]) -> PolarsResult<Column> {
+pub(super) fn round(args: &[Column]) -> PolarsResult<Column> {
     let decimals = args.get(1).map(longs).transpose()?;
     let places = |row| decimals.as_ref().map_or(Some(0), |decimals| decimals.get(row));
     if let Some(bounds) = bounds(args)? {

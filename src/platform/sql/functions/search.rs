@@ -11,7 +11,7 @@ use crate::platform::sql::types::Type;
 use crate::platform::sql::zone::Zone;
 use crate::platform::sql::{calendar_pattern, cast, ddl};
 
-pub static FUNCTIONS: &[Function] = &[
+pub(super) static FUNCTIONS: &[Function] = &[
     sure(
         "like",
         "string, like -> boolean",
@@ -62,7 +62,7 @@ fn constant(args: &[Column], index: usize) -> PolarsResult<Option<String>> {
 }
 
 /// What is wrong with a constant pattern of that kind (a word of the signatures); absent when nothing is.
-pub fn problem(kind: &str, pattern: &str) -> Option<String> {
+pub(crate) fn problem(kind: &str, pattern: &str) -> Option<String> {
     match kind {
         "like" => patterns::like(pattern).err(),
         "regex" => patterns::java(pattern, false).err(),
@@ -80,7 +80,7 @@ fn compiled(args: &[Column], whole_end: bool) -> PolarsResult<Option<Pattern>> {
 }
 
 /// Nulls for all rows.
-pub fn nulls(args: &[Column], dtype: &DataType) -> Column {
+pub(super) fn nulls(args: &[Column], dtype: &DataType) -> Column {
     Column::full_null(PlSmallStr::EMPTY, crate::platform::sql::cells::height(args), dtype)
 }
 

@@ -7,7 +7,7 @@ use super::pieces::{pad, position, repeat, replace, side, split_part, substring,
 use super::{Function, strict, sure};
 use crate::platform::sql::cells::{each, lists, longs, texts};
 
-pub static FUNCTIONS: &[Function] = &[
+pub(super) static FUNCTIONS: &[Function] = &[
     sure("||", "printable, printable -> string", "Joined; null where a part is null.", "'a' || 1 = 'a1'", Rows(concat)),
     sure(
         "concat",
@@ -237,18 +237,18 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 /// The argument at a position.
-pub fn argument(args: &[Column], index: usize) -> PolarsResult<&Column> {
+pub(super) fn argument(args: &[Column], index: usize) -> PolarsResult<&Column> {
     args.get(index).ok_or_else(|| polars_err!(ComputeError: "argument {} is missing", index + 1))
 }
 
 /// A text made of each text.
-pub fn change(args: &[Column], of: impl Fn(&str) -> Option<String>) -> PolarsResult<Column> {
+pub(super) fn change(args: &[Column], of: impl Fn(&str) -> Option<String>) -> PolarsResult<Column> {
     let text = texts(argument(args, 0)?)?;
     each(args, |row| Ok(text.get(row).and_then(&of)))
 }
 
 /// A condition on two texts.
-pub fn test(args: &[Column], of: fn(&str, &str) -> bool) -> PolarsResult<Column> {
+pub(super) fn test(args: &[Column], of: fn(&str, &str) -> bool) -> PolarsResult<Column> {
     let (a, b) = (texts(argument(args, 0)?)?, texts(argument(args, 1)?)?);
     each(args, |row| Ok(a.get(row).zip(b.get(row)).map(|(a, b)| of(a, b))))
 }

@@ -13,7 +13,7 @@ use crate::platform::sql::cast::{beyond, instant};
 use crate::platform::sql::cells::{decimals, each, each_decimal, flags, longs, texts};
 use crate::platform::sql::zone::Zone;
 
-pub static FUNCTIONS: &[Function] = &[
+pub(super) static FUNCTIONS: &[Function] = &[
     sure(
         "now",
         "-> timestamp",

@@ -5,7 +5,7 @@ use super::{Function, sure};
 
 /// What a window function asks about a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ranking {
+pub(crate) enum Ranking {
     /// Its number in the partition.
     RowNumber,
     /// How many rows are before its peers, and one.
@@ -28,7 +28,7 @@ pub enum Ranking {
     Last,
 }
 
-pub static FUNCTIONS: &[Function] = &[
+pub(super) static FUNCTIONS: &[Function] = &[
     sure(
         "row_number",
         "-> int",

@@ -19,7 +19,7 @@ use crate::platform::sql::types::Type;
 
 impl Planner {
     /// The rows of FROM with their LATERAL VIEWs; one row without columns where there is no FROM.
-    pub fn from(&mut self, select: &Select) -> Result<Relation, Refusal> {
+    pub(crate) fn from(&mut self, select: &Select) -> Result<Relation, Refusal> {
         let mut all: Option<Relation> = None;
         let mut refused = false;
         for table in &select.from {
@@ -73,7 +73,7 @@ impl Planner {
     }
 
     /// One table of FROM.
-    pub fn factor(&mut self, factor: &TableFactor) -> Result<Relation, Refusal> {
+    pub(crate) fn factor(&mut self, factor: &TableFactor) -> Result<Relation, Refusal> {
         match factor {
             TableFactor::Table { name, alias, args: None, .. } => {
                 let place = Place::of(factor.span());
@@ -118,7 +118,7 @@ impl Planner {
     }
 
     /// explode(array) in a SELECT list: a row for each element, and what the list has of it.
-    pub fn generated(
+    pub(crate) fn generated(
         &mut self,
         relation: &mut Relation,
         generator: &Expr,
@@ -207,7 +207,7 @@ fn parts(expr: &Expr) -> Option<(String, &Expr)> {
 }
 
 /// Gives a relation its alias, and its columns theirs.
-pub fn rename(relation: &mut Relation, alias: &TableAlias) -> Result<(), Refusal> {
+pub(super) fn rename(relation: &mut Relation, alias: &TableAlias) -> Result<(), Refusal> {
     let place = Place::of(alias.name.span);
     if !alias.columns.is_empty() && alias.columns.len() != relation.columns.len() {
         let problem = format!("names {} columns of {}", alias.columns.len(), relation.columns.len());

@@ -13,7 +13,7 @@ use crate::platform::sql::types::Type;
 impl Planner {
     /// Groups the rows by the keys; the nodes come back in terms of the groups' columns. Without keys all rows are
     /// one group, also when there are none.
-    pub fn grouped(
+    pub(crate) fn grouped(
         &mut self,
         relation: &mut Relation,
         keys: Vec<Node>,

@@ -14,7 +14,7 @@ use crate::platform::sql::refusal::{Place, Refusal};
 use crate::platform::sql::types::Type;
 
 /// Keys of a join: values of the left and of the right side that must be equal.
-pub type Pairs = Vec<(Node, Node)>;
+pub(super) type Pairs = Vec<(Node, Node)>;
 
 /// The condition of a join in its parts.
 #[derive(Default)]
@@ -27,7 +27,7 @@ struct Condition {
 
 impl Planner {
     /// The join of two relations.
-    pub fn join(
+    pub(crate) fn join(
         &mut self,
         left: Relation,
         right: Relation,
@@ -298,7 +298,7 @@ fn within(node: &Node, columns: &[Named]) -> bool {
 }
 
 /// The two sides of an equality between the left and the right columns; absent for anything else.
-pub fn equal_keys(node: &Node, left: &[Named], right: &[Named]) -> Option<(Node, Node)> {
+pub(crate) fn equal_keys(node: &Node, left: &[Named], right: &[Named]) -> Option<(Node, Node)> {
     let (Op::Call(function), [a, b]) = (&node.op, node.args.as_slice()) else { return None };
     if function.name != "=" || a.may_fail() || b.may_fail() {
         return None;
@@ -311,12 +311,12 @@ pub fn equal_keys(node: &Node, left: &[Named], right: &[Named]) -> Option<(Node,
 
 /// The frame with a column that is true where the keys are found in the other frame (which has them once), and the
 /// columns of the other frame there.
-pub fn left_join(planner: &mut Planner, left: LazyFrame, right: LazyFrame, pairs: &Pairs) -> LazyFrame {
+pub(crate) fn left_join(planner: &mut Planner, left: LazyFrame, right: LazyFrame, pairs: &Pairs) -> LazyFrame {
     planner.keyed(left, right, pairs, JoinType::Left)
 }
 
 /// The frame with a column that says whether any row of the other frame fits by keys and conditions; each row once.
-pub fn matched_once(
+pub(crate) fn matched_once(
     planner: &mut Planner,
     left: LazyFrame,
     right: LazyFrame,

@@ -8,14 +8,14 @@ use polars::prelude::{Column, PolarsResult};
 use crate::platform::sql::cells::flags;
 
 /// The row is not part of the result.
-pub const LEFT_OUT: i32 = 0;
+pub(super) const LEFT_OUT: i32 = 0;
 /// The row is a pair.
-pub const MATCHED: i32 = 1;
+pub(super) const MATCHED: i32 = 1;
 /// The row stands for a left row without a pair.
-pub const ALONE: i32 = 2;
+pub(super) const ALONE: i32 = 2;
 
 /// For each pair its state; where `once`, a left row has one row: its first.
-pub fn states(columns: &mut [Column], once: bool) -> PolarsResult<Column> {
+pub(super) fn states(columns: &mut [Column], once: bool) -> PolarsResult<Column> {
     let [row, fits] = columns else { pl::polars_bail!(ComputeError: "a join without rows") };
     let rows = row.cast(&pl::DataType::UInt32)?;
     let rows: Vec<usize> = rows.u32()?.iter().map(|row| row.unwrap_or(0) as usize).collect();

@@ -17,7 +17,7 @@ const FORM: &str = "write PIVOT (sum(value) FOR key IN ('a' AS a, 'b' AS b))";
 
 impl Planner {
     /// The rows of a table with a PIVOT.
-    pub fn pivoted(
+    pub(crate) fn pivoted(
         &mut self,
         table: &TableFactor,
         aggregates: &[ExprWithAlias],

@@ -20,11 +20,11 @@ use crate::platform::sql::{frames, functions};
 const MAX_FILTERS: usize = 32;
 
 /// An expression of the SELECT list with its name; empty where it has none.
-pub type Item = (String, Node);
+pub(super) type Item = (String, Node);
 
 impl Planner {
     /// A binder over a relation.
-    pub fn binder<'a>(
+    pub(crate) fn binder<'a>(
         &'a mut self,
         relation: &'a mut Relation,
         outer: &'a [Named],
@@ -45,7 +45,12 @@ impl Planner {
     }
 
     /// A SELECT, sorted by `order`.
-    pub fn select(&mut self, select: &Select, order: &[OrderByExpr], outer: &[Named]) -> Result<Relation, Refusal> {
+    pub(crate) fn select(
+        &mut self,
+        select: &Select,
+        order: &[OrderByExpr],
+        outer: &[Named],
+    ) -> Result<Relation, Refusal> {
         let mut relation = self.from(select)?;
         if let Some(condition) = &select.selection {
             self.filtered(&mut relation, condition, outer);
@@ -95,7 +100,7 @@ impl Planner {
     }
 
     /// What follows FROM and WHERE.
-    pub fn projected(
+    pub(crate) fn projected(
         &mut self,
         select: &Select,
         mut relation: Relation,
@@ -165,7 +170,7 @@ impl Planner {
     }
 
     /// The expressions of the SELECT list. One that is refused is null, for those that name it.
-    pub fn items(
+    pub(crate) fn items(
         &mut self,
         select: &Select,
         relation: &mut Relation,
@@ -324,13 +329,13 @@ impl Planner {
 }
 
 /// Whether a SELECT makes groups.
-pub fn is_grouped(select: &Select) -> bool {
+pub(crate) fn is_grouped(select: &Select) -> bool {
     let keys = !matches!(&select.group_by, GroupByExpr::Expressions(exprs, _) if exprs.is_empty());
     keys || select.having.is_some()
 }
 
 /// The parts of a condition that must all hold.
-pub fn conjuncts(condition: &Expr) -> Vec<&Expr> {
+pub(crate) fn conjuncts(condition: &Expr) -> Vec<&Expr> {
     match condition {
         Expr::BinaryOp { left, op: sqlparser::ast::BinaryOperator::And, right } => {
             let mut parts = conjuncts(left);
@@ -345,7 +350,7 @@ pub fn conjuncts(condition: &Expr) -> Vec<&Expr> {
 }
 
 /// Refuses aggregates and windows where rows are not grouped yet.
-pub fn no_aggregate(node: &Node, clause: &str, fix: &str) -> Result<(), Refusal> {
+pub(crate) fn no_aggregate(node: &Node, clause: &str, fix: &str) -> Result<(), Refusal> {
     if node.aggregates() || node.has_window() {
         let problem = format!("is an aggregate or window function in {clause}");
         return Err(node.from.place.refuse(&*node.from.text, problem, fix));

@@ -60,7 +60,7 @@ struct Choice {
 
 /// A list to pick from, with what is typed to narrow it.
 #[derive(Clone, Debug)]
-pub struct Chooser {
+pub(crate) struct Chooser {
     kind: Kind,
     field: Field,
     /// The place of the marked line.
@@ -77,7 +77,7 @@ const COMMANDS: [(&str, &str, &str); 5] = [
 ];
 
 /// Opens the list that the action asks for, with nothing typed.
-pub fn open(app: &mut App, action: Action) {
+pub(crate) fn open(app: &mut App, action: Action) {
     let kind = match action {
         Action::Views => Kind::Views,
         Action::Workspaces => Kind::Workspaces,

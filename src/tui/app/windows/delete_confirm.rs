@@ -19,7 +19,7 @@ const EFFECT: &str = "Deletes the materialized rows of these keys by one job for
 
 /// The question, about what was read when it was opened.
 #[derive(Clone, Debug)]
-pub struct DeleteConfirm {
+pub(crate) struct DeleteConfirm {
     /// The view, whose name must be typed.
     feature_view: String,
     workspace: String,
@@ -34,7 +34,7 @@ pub struct DeleteConfirm {
 }
 
 impl DeleteConfirm {
-    pub fn new(feature_view: String, workspace: String, keys: String, stores: &'static str) -> Self {
+    pub(crate) fn new(feature_view: String, workspace: String, keys: String, stores: &'static str) -> Self {
         Self { feature_view, workspace, keys, stores, field: Field::default(), error: None }
     }
 

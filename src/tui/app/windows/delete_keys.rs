@@ -38,7 +38,7 @@ enum Item {
 
 /// The form of a deletion.
 #[derive(Clone, Debug)]
-pub struct DeleteForm {
+pub(crate) struct DeleteForm {
     /// The view, as it was when the form was opened.
     pub view: Box<FeatureView>,
     /// One key is typed instead of read from a file.
@@ -62,7 +62,7 @@ pub struct DeleteForm {
 }
 
 /// Opens the form for the open view.
-pub fn open(app: &mut App) {
+pub(crate) fn open(app: &mut App) {
     if let Some(view) = app.feature_view() {
         let form = DeleteForm::new(view);
         app.windows.open(form);
@@ -76,7 +76,7 @@ fn waiting(app: &mut App, request: RequestId) -> Option<&mut DeleteForm> {
 }
 
 /// The keys were read, or not.
-pub fn keys_read(app: &mut App, request: RequestId, answer: Result<KeySet, Problem>) {
+pub(crate) fn keys_read(app: &mut App, request: RequestId, answer: Result<KeySet, Problem>) {
     let Some(form) = waiting(app, request) else { return };
     form.reading = None;
     match answer {
@@ -86,7 +86,7 @@ pub fn keys_read(app: &mut App, request: RequestId, answer: Result<KeySet, Probl
 }
 
 /// The deletion was started, or refused: then the form says why and keeps what was typed.
-pub fn started(app: &mut App, request: RequestId, answer: Result<DeletionStarted, Problem>) {
+pub(crate) fn started(app: &mut App, request: RequestId, answer: Result<DeletionStarted, Problem>) {
     if app.pending.remove(&request).is_none() {
         return;
     }
@@ -215,14 +215,14 @@ impl DeleteForm {
     }
 
     /// The chosen stores in words.
-    pub fn stores(&self) -> &'static str {
+    pub(crate) fn stores(&self) -> &'static str {
         let [online, offline] = self.boxes;
         Stores { online, offline }.words()
     }
 
     /// What was read, in a sentence: `1 204 keys (1 310 given) from keys.csv for carrier_delays in prod, online and
     /// offline`.
-    pub fn summary(&self) -> Option<String> {
+    pub(crate) fn summary(&self) -> Option<String> {
         let keys = self.keys.as_ref()?;
         let (view, workspace) = (&self.view.name, &self.view.workspace);
         Some(format!("{} for {view} in {workspace}, {}", counted(keys), self.stores()))

@@ -19,7 +19,7 @@ const KEYS: usize = 24;
 
 /// The list of keys, and where it stands.
 #[derive(Clone, Debug, Default)]
-pub struct Help {
+pub(crate) struct Help {
     /// How far it is scrolled, in lines.
     scroll: usize,
 }

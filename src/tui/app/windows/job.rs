@@ -37,7 +37,7 @@ type Answer = Result<Arc<AttemptDetail>, Problem>;
 
 /// The window of a job, which stays with it whatever is selected below.
 #[derive(Clone, Debug, Default)]
-pub struct JobWindow {
+pub(crate) struct JobWindow {
     pub job: Id,
     /// How far it is scrolled, in lines.
     scroll: usize,
@@ -54,7 +54,7 @@ pub struct JobWindow {
 }
 
 /// Opens the window of the selected job.
-pub fn open(app: &mut App, effects: &mut Vec<Effect>) {
+pub(crate) fn open(app: &mut App, effects: &mut Vec<Effect>) {
     let Some(job) = selected_job(app).map(|job| job.id) else { return };
     let mut window = JobWindow { job, ..JobWindow::default() };
     window.ask(app, effects);
@@ -63,7 +63,7 @@ pub fn open(app: &mut App, effects: &mut Vec<Effect>) {
 }
 
 /// A new list of jobs came: where the open job is another now, its attempt may have gone on.
-pub fn refresh(app: &mut App, before: &[Job], effects: &mut Vec<Effect>) {
+pub(crate) fn refresh(app: &mut App, before: &[Job], effects: &mut Vec<Effect>) {
     let Some(id) = app.windows.find::<JobWindow>().map(|window| window.job) else { return };
     if app.jobs.find(id) != before.iter().find(|job| job.id == id) {
         ask_again(app, effects);
@@ -71,7 +71,7 @@ pub fn refresh(app: &mut App, before: &[Job], effects: &mut Vec<Effect>) {
 }
 
 /// The answer came; one for an attempt that is no longer looked at is dropped.
-pub fn answered(app: &mut App, attempt: Id, answer: Answer, effects: &mut Vec<Effect>) {
+pub(crate) fn answered(app: &mut App, attempt: Id, answer: Answer, effects: &mut Vec<Effect>) {
     let Some(window) = app.windows.find_mut::<JobWindow>() else { return };
     if window.asking != Some(attempt) {
         return;

@@ -17,13 +17,13 @@ use crate::tui::view::notes::sign;
 
 /// Requests, notes, notices and the audit log, of each the newest first.
 #[derive(Clone, Debug, Default)]
-pub struct Journal {
+pub(crate) struct Journal {
     /// How far it is scrolled, in lines.
     scroll: usize,
 }
 
 /// Opens the log, and asks for the newest entries of the audit log.
-pub fn open(app: &mut App, effects: &mut Vec<Effect>) {
+pub(crate) fn open(app: &mut App, effects: &mut Vec<Effect>) {
     app.windows.open(Journal::default());
     audit_log::ask(app, effects);
 }

@@ -33,7 +33,7 @@ const BAR: usize = 24;
 
 /// A query under way, or one that failed.
 #[derive(Clone, Debug)]
-pub struct RunningQuery {
+pub(crate) struct RunningQuery {
     pub request: RequestId,
     pub origin: Origin,
     pub since: Time,
@@ -45,14 +45,14 @@ pub struct RunningQuery {
 }
 
 /// Opens the window of a query that was just asked for; that of one that failed makes room.
-pub fn open(app: &mut App, request: RequestId, origin: Origin) {
+pub(crate) fn open(app: &mut App, request: RequestId, origin: Origin) {
     let (since, progress) = (app.now, QueryProgress::default());
     app.windows.close::<RunningQuery>(|_| true);
     app.windows.open(RunningQuery { request, origin, since, progress, failed: None, scroll: 0 });
 }
 
 /// Sends the query of a form that closes.
-pub fn send(app: &mut App, form: QueryForm, query: Query<PathBuf>, effects: &mut Vec<Effect>) {
+pub(crate) fn send(app: &mut App, form: QueryForm, query: Query<PathBuf>, effects: &mut Vec<Effect>) {
     form.remember(app);
     let request = app.request();
     let text = format!("asked for {} of {}: {}", form.kind.name(), query.feature_view(), sentence(&query));
@@ -62,7 +62,7 @@ pub fn send(app: &mut App, form: QueryForm, query: Query<PathBuf>, effects: &mut
 }
 
 /// Whether a query has no answer yet.
-pub fn is_under_way(app: &App) -> bool {
+pub(crate) fn is_under_way(app: &App) -> bool {
     app.windows.all::<RunningQuery>().any(|running| running.failed.is_none())
 }
 
@@ -73,14 +73,14 @@ fn waiting(app: &mut App, request: RequestId) -> Option<&mut RunningQuery> {
 }
 
 /// Takes how far the query is.
-pub fn progressed(app: &mut App, request: RequestId, progress: QueryProgress) {
+pub(crate) fn progressed(app: &mut App, request: RequestId, progress: QueryProgress) {
     if let Some(running) = waiting(app, request) {
         running.progress = progress;
     }
 }
 
 /// The query ended: its table takes the place of its window.
-pub fn done(app: &mut App, request: RequestId, answer: Result<QueryAnswer, Problem>, took: Duration) {
+pub(crate) fn done(app: &mut App, request: RequestId, answer: Result<QueryAnswer, Problem>, took: Duration) {
     let Some(running) = waiting(app, request) else { return };
     let (name, view) = (running.origin.name(), running.origin.feature_view().to_owned());
     let answer = match answer {

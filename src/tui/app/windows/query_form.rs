@@ -123,7 +123,7 @@ pub struct QueryForm {
 }
 
 /// Opens the form for the view, with what was typed into it before.
-pub fn open(app: &mut App, action: Action) {
+pub(crate) fn open(app: &mut App, action: Action) {
     let kind = if action == Action::History { Kind::History } else { Kind::Run };
     let Some(view) = app.feature_view() else { return };
     let mut form = QueryForm::new(kind, view, app.read_only, app.now);

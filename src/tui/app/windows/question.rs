@@ -28,7 +28,7 @@ const NAMES: usize = 12;
 
 /// What a yes does, with all that it takes to do it.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Ask {
+pub(crate) enum Ask {
     Cancel {
         job: Id,
         /// Its state when the question was opened.
@@ -56,7 +56,7 @@ pub enum Ask {
 
 /// A question before something changes. No is the default.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Question {
+pub(crate) struct Question {
     pub ask: Ask,
     /// Workspace; empty where it does not matter.
     pub workspace: String,
@@ -73,7 +73,7 @@ pub struct Question {
 }
 
 /// Opens the question about the marked jobs, or about the selected one.
-pub fn open(app: &mut App, action: Action) {
+pub(crate) fn open(app: &mut App, action: Action) {
     let job = selected_job(app);
     let question = match action {
         Action::Cancel if acts_on_marks(app) => bulk::question(&app.jobs),
@@ -87,13 +87,13 @@ pub fn open(app: &mut App, action: Action) {
 }
 
 /// Whether to run the selected job again is to start a stream again: that has no window to choose.
-pub fn is_about_stream(app: &App) -> bool {
+pub(crate) fn is_about_stream(app: &App) -> bool {
     selected_job(app).is_some_and(|job| job.job_type == JobType::Stream)
 }
 
 impl Question {
     /// The question before a job is cancelled.
-    pub fn cancel(job: &Job) -> Self {
+    pub(crate) fn cancel(job: &Job) -> Self {
         let window = job.window.map(long_window);
         let effect = match job.job_type {
             JobType::Stream => {
@@ -115,7 +115,7 @@ impl Question {
     }
 
     /// The question before a stream is started again.
-    pub fn start_stream(job: &Job) -> Self {
+    pub(crate) fn start_stream(job: &Job) -> Self {
         Self {
             title: "Start the stream of this view again?",
             ask: Ask::StartStream(job.id),
@@ -131,7 +131,7 @@ impl Question {
     }
 
     /// The question before a job is tried again. `jobs` are those of its view: they tell what is overwritten.
-    pub fn retry(job: &Job, jobs: &[Job]) -> Self {
+    pub(crate) fn retry(job: &Job, jobs: &[Job]) -> Self {
         let overwrite = !job.allowed.retry && job.allowed.overwrite_retry;
         let mut effect = "Queues another attempt of the same job, managed retries included.".to_owned();
         if overwrite {
@@ -164,7 +164,7 @@ impl Question {
     }
 
     /// The question before a job is started.
-    pub fn trigger(request: TriggerRequest) -> Self {
+    pub(crate) fn trigger(request: TriggerRequest) -> Self {
         let stores = match (request.online, request.offline) {
             (true, true) => "online and offline",
             (true, false) => "online only",
@@ -196,7 +196,7 @@ impl Question {
     }
 
     /// The question before a result is kept as a dataset.
-    pub fn keep(query: &HistoryQuery<PathBuf>) -> Self {
+    pub(crate) fn keep(query: &HistoryQuery<PathBuf>) -> Self {
         Self {
             title: "Keep the result?",
             workspace: query.workspace.clone(),
@@ -214,7 +214,7 @@ impl Question {
     }
 
     /// The question before a table is written over a file.
-    pub fn replace(table: Table, path: PathBuf) -> Self {
+    pub(crate) fn replace(table: Table, path: PathBuf) -> Self {
         Self {
             title: "Replace this file?",
             workspace: String::new(),

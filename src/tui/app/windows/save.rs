@@ -19,7 +19,7 @@ use crate::tui::view::form::wrapped;
 
 /// The question for a file.
 #[derive(Clone, Debug)]
-pub struct SaveForm {
+pub(crate) struct SaveForm {
     table: Table,
     /// The path as it is typed.
     pub field: Field,
@@ -33,7 +33,7 @@ pub struct SaveForm {
 
 impl SaveForm {
     /// Asks for a file for the table, and offers this name.
-    pub fn new(table: Table, name: &str) -> Self {
+    pub(crate) fn new(table: Table, name: &str) -> Self {
         Self { table, field: Field::new(name), error: None, finding: None, writing: None }
     }
 
@@ -53,7 +53,7 @@ impl SaveForm {
 }
 
 /// Whether the file is there is known: asks before it is replaced, else writes it. False where nobody waits for that.
-pub fn found(app: &mut App, ticket: u64, there: bool, effects: &mut Vec<Effect>) -> bool {
+pub(crate) fn found(app: &mut App, ticket: u64, there: bool, effects: &mut Vec<Effect>) -> bool {
     let Some(form) = app.windows.on_top_mut::<SaveForm>() else { return false };
     let Some((_, path)) = form.finding.take_if(|(finding, _)| *finding == ticket) else { return false };
     let table = form.table.clone();
@@ -66,7 +66,7 @@ pub fn found(app: &mut App, ticket: u64, there: bool, effects: &mut Vec<Effect>)
 }
 
 /// Has the table of the topmost window written.
-pub fn write(app: &mut App, table: Table, path: PathBuf, replace: bool, effects: &mut Vec<Effect>) {
+pub(crate) fn write(app: &mut App, table: Table, path: PathBuf, replace: bool, effects: &mut Vec<Effect>) {
     let request = app.request();
     if let Some(form) = app.windows.on_top_mut::<SaveForm>() {
         form.writing = Some(request);
@@ -77,7 +77,7 @@ pub fn write(app: &mut App, table: Table, path: PathBuf, replace: bool, effects:
 }
 
 /// The table was written, or not: then the form says why.
-pub fn saved(app: &mut App, request: RequestId, answer: Result<(PathBuf, u64), Problem>) {
+pub(crate) fn saved(app: &mut App, request: RequestId, answer: Result<(PathBuf, u64), Problem>) {
     if app.pending.remove(&request).is_none() {
         return;
     }

@@ -45,7 +45,7 @@ enum Face {
 
 /// A column of the table.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Head {
+pub(crate) struct Head {
     /// Its name, without characters that are not seen.
     pub name: String,
     /// What the head says: without the view's name, which all features have in front.
@@ -62,7 +62,7 @@ type Wish = (String, Option<(usize, bool)>);
 
 /// A table and everything about looking at it.
 #[derive(Clone, Debug)]
-pub struct TableWindow {
+pub(crate) struct TableWindow {
     origin: Origin,
     answer: QueryAnswer,
     took: Duration,
@@ -111,7 +111,7 @@ pub struct TableWindow {
 
 impl TableWindow {
     /// The table of an answer; `view` tells which columns are keys and which one the time.
-    pub fn new(origin: Origin, answer: QueryAnswer, took: Duration, view: Option<&FeatureView>) -> Self {
+    pub(crate) fn new(origin: Origin, answer: QueryAnswer, took: Duration, view: Option<&FeatureView>) -> Self {
         let prefix = format!("{}.", origin.feature_view());
         let mut heads: Vec<Head> = answer.table.0.columns().iter().map(|column| head(column, &prefix)).collect();
         // A column of the spine may be called like a feature: then both keep their whole names.
@@ -153,26 +153,26 @@ impl TableWindow {
     }
 
     /// The table as it came.
-    pub fn table(&self) -> &Table {
+    pub(crate) fn table(&self) -> &Table {
         &self.answer.table
     }
 
     /// How many rows the table has.
-    pub fn height(&self) -> usize {
+    pub(crate) fn height(&self) -> usize {
         self.answer.table.0.height()
     }
 
     /// How many rows show, of those that there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.rows.as_ref().map_or(self.height(), |rows| rows.len())
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// The row of the table at a place.
-    pub fn at(&self, place: usize) -> Option<u32> {
+    pub(crate) fn at(&self, place: usize) -> Option<u32> {
         match &self.rows {
             Some(rows) => rows.get(place).copied(),
             None => Some(place as u32).filter(|_| place < self.height()),
@@ -180,7 +180,7 @@ impl TableWindow {
     }
 
     /// Whether a filter hides rows.
-    pub fn is_filtered(&self) -> bool {
+    pub(crate) fn is_filtered(&self) -> bool {
         !self.rows_for.0.trim().is_empty()
     }
 
@@ -275,7 +275,7 @@ impl TableWindow {
     }
 
     /// What is looked at is being looked for.
-    pub fn is_looking(&self) -> bool {
+    pub(crate) fn is_looking(&self) -> bool {
         self.looking.is_some()
     }
 
@@ -350,7 +350,7 @@ impl TableWindow {
 }
 
 /// Begins the task that the table needs, if it needs one.
-pub fn begin_work(app: &mut App, effects: &mut Vec<Effect>) {
+pub(crate) fn begin_work(app: &mut App, effects: &mut Vec<Effect>) {
     let (ticket, now) = (app.last_request + 1, app.now);
     if let Some(work) = app.windows.find_mut::<TableWindow>().and_then(|table| table.work(ticket, now)) {
         app.last_request = ticket;
@@ -359,7 +359,7 @@ pub fn begin_work(app: &mut App, effects: &mut Vec<Effect>) {
 }
 
 /// What came of a task; false where it is none of the table's.
-pub fn worked(app: &mut App, ticket: u64, outcome: Outcome) -> bool {
+pub(crate) fn worked(app: &mut App, ticket: u64, outcome: Outcome) -> bool {
     let visible = app.layout.table.rows;
     app.windows.find_mut::<TableWindow>().is_some_and(|table| table.done(ticket, outcome, visible))
 }

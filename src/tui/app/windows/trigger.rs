@@ -48,7 +48,7 @@ impl Item {
 
 /// The form of a new job.
 #[derive(Clone, Debug)]
-pub struct TriggerForm {
+pub(crate) struct TriggerForm {
     workspace: String,
     feature_view: String,
     /// Where windows may begin and end.
@@ -70,7 +70,7 @@ pub struct TriggerForm {
 }
 
 /// Opens the form: for the window of the selected job where that is to run again, else for the newest free period.
-pub fn open(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
+pub(crate) fn open(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
     let job = selected_job(app).filter(|_| action == Action::Rerun);
     if let Some(view) = app.feature_view() {
         let form = TriggerForm::new(view, job, &app.jobs.all, app.now);
@@ -80,7 +80,7 @@ pub fn open(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
 }
 
 /// The job was started, or refused: then the form says why and keeps what was typed.
-pub fn answered(app: &mut App, request: RequestId, answer: Result<Job, Problem>) {
+pub(crate) fn answered(app: &mut App, request: RequestId, answer: Result<Job, Problem>) {
     if app.pending.remove(&request).is_none() {
         return;
     }
@@ -206,7 +206,7 @@ impl TriggerForm {
     }
 
     /// The window that is typed, or what is wrong with it.
-    pub fn window(&self, now: Time) -> Result<model::Window, String> {
+    pub(crate) fn window(&self, now: Time) -> Result<model::Window, String> {
         let start = parse_time(self.start.text()).map_err(|e| format!("Start: {e}."))?;
         let end = parse_time(self.end.text()).map_err(|e| format!("End: {e}."))?;
         if start >= end {
@@ -235,7 +235,7 @@ impl TriggerForm {
     }
 
     /// Why a job for the window would be refused for what there is already. `coverage` is absent while it is not known.
-    pub fn clash(&self, window: model::Window, coverage: Option<&Coverage>, jobs: &[Job]) -> Option<String> {
+    pub(crate) fn clash(&self, window: model::Window, coverage: Option<&Coverage>, jobs: &[Job]) -> Option<String> {
         let name = |job: &Job| format!("{} ({})", short_id(job.id), phase::phase(job).word);
         let blocking: Vec<String> = periods::blocking(jobs, window).map(name).collect();
         if !blocking.is_empty() {

@@ -88,7 +88,7 @@ fn due(job: &Job) -> Option<Time> {
 }
 
 /// The lines of the timeline in `wide` cells; `chosen` is the number of the attempt that is marked.
-pub fn lines(canvas: &mut Canvas, job: &Job, chosen: Option<u32>, wide: usize) -> Vec<Line> {
+pub(super) fn lines(canvas: &mut Canvas, job: &Job, chosen: Option<u32>, wide: usize) -> Vec<Line> {
     let due = due(job);
     if job.attempts.is_empty() && due.is_none() {
         return vec![vec![piece("No attempt was made yet.", Meaning::Dim)]];

@@ -15,7 +15,7 @@ const BAR: usize = 20;
 const VALUE: usize = 32;
 
 /// Draws what the selected column holds.
-pub fn draw(canvas: &mut Canvas, table: &TableWindow, inside: Rect, frame: Rect) {
+pub(super) fn draw(canvas: &mut Canvas, table: &TableWindow, inside: Rect, frame: Rect) {
     let Some(head) = table.heads.get(table.column) else { return };
     let mut lines: Vec<Line> =
         vec![vec![piece(head.name.clone(), Meaning::Strong), piece(format!("  {}", head.word), Meaning::Dim)]];

@@ -23,7 +23,7 @@ use crate::tui::theme::Meaning;
 use crate::tui::values::{float, grouped};
 
 /// Draws the plot, or why there is none.
-pub fn draw(canvas: &mut Canvas, table: &TableWindow, inside: Rect) {
+pub(super) fn draw(canvas: &mut Canvas, table: &TableWindow, inside: Rect) {
     let Some(head) = table.heads.get(table.column) else { return };
     let plot = match &table.plot {
         Some(Ok(plot)) => plot,

@@ -10,7 +10,7 @@ use crate::tui::theme::Meaning;
 use crate::tui::values::grouped;
 
 /// Draws the selected row: every column with its whole value.
-pub fn draw(canvas: &mut Canvas, table: &TableWindow, inside: Rect, frame: Rect) {
+pub(super) fn draw(canvas: &mut Canvas, table: &TableWindow, inside: Rect, frame: Rect) {
     let wide = usize::from(inside.width);
     let names = table.heads.iter().map(|head| width(&head.short)).max().unwrap_or(0).min(wide * 2 / 5);
     let place = format!("row {} of {}", grouped(table.place as u64 + 1), grouped(table.len() as u64));

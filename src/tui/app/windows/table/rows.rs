@@ -33,7 +33,7 @@ const WIDEST: usize = 40;
 const WARNINGS: usize = 3;
 
 /// Draws the rows that show, with what was asked for, warnings and the filter above them.
-pub fn draw(canvas: &mut Canvas, table: &TableWindow, inner: Rect, frame: Rect) {
+pub(super) fn draw(canvas: &mut Canvas, table: &TableWindow, inner: Rect, frame: Rect) {
     let inner = above(canvas, table, inner);
     if table.is_empty() || inner.height < 2 || table.heads.is_empty() {
         canvas.empty(inner, &nothing(table));
