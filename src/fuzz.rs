@@ -33,7 +33,6 @@ impl Random {
         random
     }
 
-    /// The next number.
     pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -46,7 +45,6 @@ impl Random {
         usize::try_from(self.next()).unwrap_or(0) % end.max(1)
     }
 
-    /// One of the items.
     pub(crate) fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         &items[self.below(items.len())]
     }

@@ -51,7 +51,6 @@ fn pattern(text: &str) -> Regex {
 /// name of the user's.
 static NAME: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"^(?:(?<dump>[A-Z][A-Za-z0-9]+)\s*\{|(?<error>(?:[A-Z][a-z0-9]+)+Error)\b)"));
-/// Words in brackets.
 static BRACKETS: LazyLock<Regex> = LazyLock::new(|| pattern(r"\s*\([^()]*\)"));
 
 /// The first sentence of a library's error on one line, without the end's full stop: no names of kinds in front, no dumped
@@ -133,7 +132,6 @@ fn members(text: &str) -> usize {
     text.len()
 }
 
-/// `TapeError` as `tape error`.
 fn words(name: &str) -> String {
     let mut out = String::new();
     for c in name.chars() {

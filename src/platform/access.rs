@@ -30,13 +30,11 @@ pub struct Caller {
     pub key: Id,
     /// The key's name, for people.
     pub name: String,
-    /// What it may do.
     pub role: Role,
 }
 
 /// Keys and audit log of one data directory, open.
 pub struct Access {
-    /// The keys.
     pub keys: KeyStore,
     /// What was changed by whom.
     pub audit: AuditLog,

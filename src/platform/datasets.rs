@@ -30,28 +30,14 @@ pub enum DatasetError {
         crate::model::clean(.0)
     )]
     Name(String),
-    /// The name is used.
     #[error(
         "Workspace `{workspace}` has a dataset `{name}` already, and datasets are never overwritten. Choose another name."
     )]
-    Taken {
-        /// The workspace.
-        workspace: String,
-        /// The name.
-        name: String,
-    },
-    /// It is not there.
+    Taken { workspace: String, name: String },
     #[error("There is no dataset `{name}` in workspace `{workspace}`. `fvtop datasets list` shows those there are.")]
-    Missing {
-        /// The workspace.
-        workspace: String,
-        /// The name.
-        name: String,
-    },
-    /// It cannot be understood.
+    Missing { workspace: String, name: String },
     #[error("Dataset `{name}` is damaged: {problem}")]
     Damaged {
-        /// The name.
         name: String,
         /// What is wrong, and what to do next.
         problem: String,
@@ -59,27 +45,18 @@ pub enum DatasetError {
     /// Its client has written no rows yet.
     #[error("Dataset `{name}` has no rows yet: the client that made it writes them to {}.", folder.display())]
     Unwritten {
-        /// The name.
         name: String,
         /// Where they are to be.
         folder: PathBuf,
     },
-    /// The disk failed.
     #[error("Dataset `{name}` cannot be written: {problem}. Check the disk of the data directory.")]
-    Disk {
-        /// The name.
-        name: String,
-        /// What happened.
-        problem: String,
-    },
+    Disk { name: String, problem: String },
 }
 
 /// What is known of a dataset before it is kept.
 #[derive(Clone, Debug)]
 pub struct NewDataset {
-    /// Its name.
     pub name: String,
-    /// Its workspace.
     pub workspace: String,
     /// The view that it holds features of; empty for one of a feature service.
     pub feature_view: String,

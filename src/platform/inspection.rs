@@ -72,7 +72,6 @@ pub(crate) struct Finding {
     pub part: String,
     /// Whether it holds what it should.
     pub sound: bool,
-    /// What was found.
     pub told: String,
 }
 

@@ -18,12 +18,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 /// Why a data directory cannot be locked.
 #[derive(Debug, Error)]
 pub enum LockError {
-    /// Another process has it.
     #[error("the data directory {dir} is in use by another fvtop: stop that one, or choose another --data-dir")]
-    InUse {
-        /// The directory.
-        dir: PathBuf,
-    },
+    InUse { dir: PathBuf },
     /// The disk does not let it.
     #[error(transparent)]
     Disk(#[from] DataDirError),

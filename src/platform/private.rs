@@ -23,7 +23,6 @@ const INHERIT: u32 = 0o2000;
 /// A group of the system that may read offline tables and datasets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// Its number.
     id: u32,
 }
 
@@ -128,7 +127,6 @@ fn set(path: &Path, found: &fs::Metadata, mode: u32, group: Option<u32>) -> io::
     Ok(changed)
 }
 
-/// What [`tighten`] met.
 #[derive(Debug, Default)]
 pub(crate) struct Tightened {
     /// Whether others could enter the directory before.
@@ -137,7 +135,6 @@ pub(crate) struct Tightened {
     pub changed: u64,
     /// Files and folders that could not be changed, and the first of them with the reason.
     pub failed: u64,
-    /// The first that failed.
     pub first: Option<(PathBuf, io::Error)>,
 }
 

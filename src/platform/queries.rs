@@ -51,10 +51,8 @@ const KEPT: Duration = Duration::from_secs(600);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owner(pub Id);
 
-/// A result.
 #[derive(Clone, Debug)]
 pub(crate) struct Computed {
-    /// The rows.
     pub frame: DataFrame,
     /// What the caller should know.
     pub warnings: Vec<String>,
@@ -65,9 +63,7 @@ pub(crate) struct Computed {
 /// Why there is no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// Somebody asked to stop.
     Cancelled,
-    /// It failed.
     Error(QueryError),
 }
 
@@ -83,13 +79,11 @@ pub enum Refusal {
     /// It is not there, or belongs to somebody else.
     #[error("{0}")]
     NotFound(String),
-    /// There is no room.
     #[error("{0}")]
     Full(String),
     /// It is not in the state for this.
     #[error("{0}")]
     NotNow(String),
-    /// The query failed.
     #[error("{}", .0.message)]
     Failed(QueryError),
 }

@@ -23,15 +23,11 @@ pub(crate) use merge::merge;
 pub(crate) enum Part {
     /// Number of non-null values; never null.
     Count,
-    /// Their sum.
     Sum,
     /// Their mean. A count of the same column is always stored with it.
     Mean,
-    /// The least.
     Min,
-    /// The greatest.
     Max,
-    /// The latest.
     Last,
     /// The sum of their squares, float64.
     SumOfSquares,
@@ -98,9 +94,7 @@ pub(crate) struct StoredColumn {
     pub name: String,
     /// The column of the query it is made of.
     pub column: String,
-    /// What it holds.
     pub part: Part,
-    /// Its type.
     pub data_type: DataType,
 }
 
@@ -252,7 +246,6 @@ pub(crate) struct SpreadPlaces {
 }
 
 impl SpreadPlaces {
-    /// Those of that column.
     pub(crate) fn of(layout: &[StoredColumn], column: &str) -> Self {
         let place = |part: Part| {
             let at = layout.iter().position(|stored| stored.part == part && stored.column == column);

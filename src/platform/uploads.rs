@@ -30,9 +30,7 @@ const SHOWN: usize = 200;
 /// The store that a file of keys is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Store {
-    /// The online store.
     Online,
-    /// The offline store.
     Offline,
 }
 
@@ -49,7 +47,6 @@ impl Store {
 /// Why keys cannot be sent or read.
 #[derive(Debug, Error)]
 pub enum UploadError {
-    /// The place is gone.
     #[error(
         "The upload of the keys is not known, has expired or was used already. Ask for a new one with GetDeleteEntitiesInfo and \
          send the keys again."
@@ -60,25 +57,17 @@ pub enum UploadError {
         "The path `{0}` is not below the df_path that GetDeleteEntitiesInfo gave for this feature view. Name one below it."
     )]
     Outside(String),
-    /// Nothing was sent.
     #[error(
         "No keys were sent for the {} store. Send them to the address that GetDeleteEntitiesInfo gave, then try again.",
         .0.name()
     )]
     Missing(Store),
-    /// Too much was sent.
     #[error("The keys for the {} store take more than {} MiB. Send fewer keys at a time.", .0.name(), LIMIT >> 20)]
     TooLarge(Store),
-    /// The disk failed.
     #[error(
         "The uploads in {dir} failed: {problem}. Check that the disk is not full and that the data directory is writable."
     )]
-    Disk {
-        /// Where uploads are kept.
-        dir: PathBuf,
-        /// What happened.
-        problem: io::Error,
-    },
+    Disk { dir: PathBuf, problem: io::Error },
 }
 
 /// A place for the keys of one deletion.

@@ -49,7 +49,6 @@ pub(super) enum Multiplexer {
     Nothing,
     /// tmux, which passes on what is wrapped for it.
     Tmux,
-    /// GNU screen, likewise.
     Screen,
 }
 

@@ -113,7 +113,6 @@ const BATCH: u8 = 3;
 
 /// The parts of a message's header that tell sizes. Positions are those of Arrow's `Message.fbs` and `Schema.fbs`.
 struct Message<'a> {
-    /// Bytes of the body.
     body: usize,
     kind: u8,
     header: Option<Table<'a>>,

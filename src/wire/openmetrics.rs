@@ -18,7 +18,6 @@ pub(crate) enum Kind {
     Histogram,
 }
 
-/// Figures of one name.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Family {
     name: &'static str,
@@ -37,7 +36,6 @@ struct Sample {
     value: f64,
 }
 
-/// Observations by size.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Histogram {
     /// Greatest sizes of the buckets, ascending, the infinite one left out.
@@ -53,7 +51,6 @@ impl Histogram {
         Self { bounds, counts: vec![0; bounds.len() + 1], sum: 0.0 }
     }
 
-    /// Takes an observation in.
     pub(crate) fn observe(&mut self, size: f64) {
         let bucket = self.bounds.partition_point(|bound| *bound < size);
         if let Some(count) = self.counts.get_mut(bucket) {

@@ -23,7 +23,6 @@ const ATTEMPT_STATE: &str = "MATERIALIZATION_ATTEMPT_STATUS_";
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(crate) struct Asked {
-    /// Name of the workspace.
     pub workspace: Option<String>,
     /// Name of the feature view.
     #[serde(alias = "featureView")]
@@ -31,13 +30,10 @@ pub(crate) struct Asked {
     /// Name of the feature service.
     #[serde(alias = "featureService")]
     pub feature_service: Option<String>,
-    /// Id of a job.
     #[serde(alias = "jobId")]
     pub job_id: Option<String>,
-    /// Start of a window.
     #[serde(alias = "startTime", deserialize_with = "time_of")]
     pub start_time: Option<Timestamp>,
-    /// End of a window.
     #[serde(alias = "endTime", deserialize_with = "time_of")]
     pub end_time: Option<Timestamp>,
     /// Whether the job writes to the online store.
@@ -96,17 +92,14 @@ impl Asked {
     }
 }
 
-/// One job.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct OneJob {
-    /// The job.
     pub job: Job,
 }
 
 /// All jobs of a view, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Jobs {
-    /// The jobs.
     pub jobs: Vec<Job>,
 }
 
@@ -155,7 +148,6 @@ pub(crate) struct ReadyTimes {
     offline_latest_ready_time: Option<String>,
 }
 
-/// Settings by name.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Configs {
     key_values: BTreeMap<String, String>,

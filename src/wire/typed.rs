@@ -27,23 +27,15 @@ pub(crate) enum Misfit {
     /// One value is not of that type.
     #[error("row {row} holds `{value}`, which is no {wanted}: {fix}")]
     Value {
-        /// Its row, from 1.
         row: usize,
         /// The value, cut and cleaned.
         value: String,
-        /// The declared type.
         wanted: DataType,
-        /// What to write.
         fix: String,
     },
     /// No value of the column's own type is of that type.
     #[error("it is {found}, which cannot be read as {wanted}")]
-    Type {
-        /// The column's own type.
-        found: String,
-        /// The declared type.
-        wanted: DataType,
-    },
+    Type { found: String, wanted: DataType },
 }
 
 impl Misfit {
@@ -156,9 +148,7 @@ fn plain(column: &Column) -> Result<Column, PolarsError> {
 
 /// What is wrong with one value.
 enum Odd {
-    /// Its type.
     Type,
-    /// The value itself.
     Value,
 }
 

@@ -23,9 +23,7 @@ pub(super) const MOST: usize = 10_000;
 pub struct Deed {
     /// The caller's name for its request (`x-request-id`), or one that was made here.
     pub request: String,
-    /// The caller's key.
     pub key: Id,
-    /// The key's name.
     pub name: String,
     /// The call: its name, or an HTTP method and path.
     pub call: String,
@@ -37,10 +35,8 @@ pub struct Deed {
     pub words: String,
 }
 
-/// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// When that was known.
     pub at: Time,
     /// A gRPC code; 0 is done.
     pub code: i32,
@@ -48,7 +44,6 @@ pub struct Outcome {
     pub sentence: String,
 }
 
-/// One change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Its number; later ones have greater ones.
@@ -61,7 +56,6 @@ pub struct Entry {
     pub outcome: Option<Outcome>,
 }
 
-/// Which entries are wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditQuery {
     /// At most so many, the newest; never more than `MOST`.
@@ -72,7 +66,6 @@ pub struct AuditQuery {
     pub key: Option<String>,
 }
 
-/// The log, open.
 pub struct AuditLog(File);
 
 impl AuditLog {

@@ -17,45 +17,24 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Why a file did not answer.
 #[derive(Debug, Error)]
 pub enum FileError {
-    /// SQLite says no.
     #[error("{path} failed: {problem}. {advice}", advice = sqlite::advice(.problem))]
-    Sqlite {
-        /// The file.
-        path: PathBuf,
-        /// What happened.
-        problem: rusqlite::Error,
-    },
-    /// It cannot be made.
+    Sqlite { path: PathBuf, problem: rusqlite::Error },
     #[error("{path} cannot be made: {problem}. Choose a directory that you may write to.")]
-    Make {
-        /// The file.
-        path: PathBuf,
-        /// What happened.
-        problem: std::io::Error,
-    },
-    /// It is damaged.
+    Make { path: PathBuf, problem: std::io::Error },
     #[error(
         "{path} is damaged: {problem}. Put it back from a copy, or move it away: a new one is made, without what was in it."
     )]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What SQLite says.
-        problem: String,
-    },
+    Damaged { path: PathBuf, problem: String },
     /// It was made by another release.
     #[error("{path} has layout {found}, this program knows {known}: use the release that made it.")]
     Layout {
-        /// The file.
         path: PathBuf,
-        /// What the file says.
         found: i64,
         /// The newest layout there is here.
         known: i64,
     },
 }
 
-/// A file, open.
 pub(super) struct File {
     path: PathBuf,
     connection: Mutex<Connection>,
@@ -110,7 +89,6 @@ impl File {
         run().map_err(|problem| self.failed(problem))
     }
 
-    /// Reads.
     pub(super) fn read<T>(&self, look: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, FileError> {
         look(&self.lock()).map_err(|problem| self.failed(problem))
     }

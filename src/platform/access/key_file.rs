@@ -12,40 +12,25 @@ const SHORTEST: usize = 16;
 /// A key in a file.
 #[derive(Debug)]
 pub struct KeyLine {
-    /// Its line, from 1.
     pub number: usize,
-    /// The key.
     pub secret: Secret,
 }
 
 /// Why a key file cannot be used.
 #[derive(Debug, Error)]
 pub(crate) enum KeyFileError {
-    /// It is not there.
     #[error(
         "the API key file {0} does not exist. Make one: `(umask 077; head -c 24 /dev/urandom | base64 > {0})`, and give \
          its content to clients as TECTON_API_KEY"
     )]
     Missing(PathBuf),
-    /// It cannot be read.
     #[error("the API key file {path} cannot be read: {problem}")]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What happened.
-        problem: std::io::Error,
-    },
-    /// It holds no key.
+    Unreadable { path: PathBuf, problem: std::io::Error },
     #[error("the API key file {0} holds no key: write one key a line; lines that begin with # are comments")]
     Empty(PathBuf),
     /// A key in it is too easy to guess, or not one word.
     #[error("line {line} of the API key file {path} is not a key: a key is one word of at least {SHORTEST} characters")]
-    Weak {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: usize,
-    },
+    Weak { path: PathBuf, line: usize },
 }
 
 /// The keys in a file: one a line, empty lines and lines that begin with `#` left out.

@@ -63,7 +63,6 @@ pub(super) fn insert(
     change.query_row(&format!("SELECT {COLUMNS} FROM keys WHERE id = ?1"), [id.to_string()], record)
 }
 
-/// Revokes a key.
 pub(super) fn end(change: &Transaction, id: Id, now: Time) -> rusqlite::Result<()> {
     change.execute("UPDATE keys SET revoked_at = ?2 WHERE id = ?1", params![id.to_string(), micros(now)]).map(drop)
 }

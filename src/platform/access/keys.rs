@@ -21,17 +21,12 @@ const LONGEST_DESCRIPTION: usize = 500;
 /// What is known of a key; never the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyRecord {
-    /// Its identity.
     pub id: Id,
     /// Its name; no other key that is not revoked has it.
     pub name: String,
-    /// What it is for.
     pub description: String,
-    /// What it may do.
     pub role: Role,
-    /// Its last characters.
     pub obscured: String,
-    /// When it was made.
     pub created_at: Time,
     /// The name of the key that made it, or what else did.
     pub created_by: String,
@@ -49,20 +44,15 @@ impl KeyRecord {
 /// A key that is to be made.
 #[derive(Clone, Debug)]
 pub struct NewKey {
-    /// Its name.
     pub name: String,
-    /// What it is for.
     pub description: String,
-    /// What it may do.
     pub role: Role,
-    /// Who makes it.
     pub created_by: String,
 }
 
 /// Whether the last owner key may be revoked: then nobody can make keys over the network any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LastOwner {
-    /// It stays.
     Stays,
     /// It may go; the file is still there to make another.
     MayGo,
@@ -71,7 +61,6 @@ pub enum LastOwner {
 /// Why a key was not made, changed or revoked.
 #[derive(Debug, Error)]
 pub enum AccessError {
-    /// The file failed.
     #[error(transparent)]
     File(#[from] FileError),
     /// The system gave no randomness.
@@ -91,7 +80,6 @@ pub enum AccessError {
     LastOwner(String),
 }
 
-/// The keys, open.
 pub struct KeyStore(File);
 
 impl KeyStore {

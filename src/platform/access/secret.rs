@@ -45,7 +45,6 @@ impl Secret {
         format!("…{shown}")
     }
 
-    /// Its hash.
     pub fn hash(&self) -> Hash {
         Hash::of(&self.0)
     }
@@ -68,7 +67,6 @@ impl Hash {
         Self(Sha256::digest(key.as_bytes()).into())
     }
 
-    /// Its bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }

@@ -13,7 +13,6 @@ use crate::platform::private;
 use crate::wire::parquet;
 use crate::wire::queries::{Dataset, is_plain_name};
 
-/// The description's file.
 const DESCRIPTION: &str = "dataset.json";
 /// How the name of a folder begins that is being made. No dataset's name begins so.
 const NEW: &str = ".new-";

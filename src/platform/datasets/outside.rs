@@ -30,11 +30,9 @@ const LOG: &str = "_delta_log";
 /// Most characters of a column's name that a refusal repeats.
 const SHOWN: usize = 200;
 
-/// How much there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Size {
     pub(super) rows: u64,
-    /// On disk.
     pub(super) bytes: u64,
 }
 
@@ -170,7 +168,6 @@ impl Parquet {
         u64::try_from(self.builder.metadata().file_metadata().num_rows()).unwrap_or(0)
     }
 
-    /// Unpacked, as it says.
     fn bytes(&self) -> u64 {
         let groups = self.builder.metadata().row_groups().iter();
         let sizes = groups.map(|group| u64::try_from(group.total_byte_size()).unwrap_or(u64::MAX));

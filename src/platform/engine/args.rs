@@ -17,21 +17,16 @@ pub(crate) fn refused(message: String) -> EngineError {
     EngineError { kind: ErrorKind::Arguments, message }
 }
 
-/// How far `run` goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
-    /// The query alone.
     Disabled,
-    /// Tiles.
     Partial,
-    /// Features.
     Full,
 }
 
 /// What `run` is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RunPlan {
-    /// The range.
     pub window: Window,
     /// How far it goes; views without aggregations always give their rows.
     pub level: Level,
@@ -134,12 +129,10 @@ pub(crate) enum HistoryPlan {
     Spine {
         /// The spine, as it came.
         spine: DataFrame,
-        /// Its time column.
         timestamp_key: String,
     },
     /// All values of a range.
     Range {
-        /// The range of timestamps.
         window: Window,
         /// The keys that are wanted: a frame of join keys, each row once.
         entities: Option<DataFrame>,

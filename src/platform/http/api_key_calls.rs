@@ -61,7 +61,6 @@ pub(super) fn list(platform: &Platform, request: &proto::ListApiKeysRequest) -> 
     Ok(Response::ok(&proto::ListApiKeysResponse { api_keys: wanted.map(listed).collect() }))
 }
 
-/// Revokes a key.
 pub(super) fn delete(platform: &Platform, request: &proto::DeleteApiKeyRequest) -> Result<Response, Fault> {
     let id = request.id.as_ref().map(convert::id_from_proto).unwrap_or_default();
     revoke(platform, id)?;

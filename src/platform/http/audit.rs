@@ -34,7 +34,6 @@ pub(super) struct Ending {
 }
 
 impl Ending {
-    /// The change was made.
     pub(super) fn done(sentence: String) -> Self {
         Self { code: status::OK, sentence }
     }

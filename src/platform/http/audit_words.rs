@@ -78,7 +78,6 @@ pub(super) fn submit_job(asked: jobs::MaterializationJobRequest) -> Subject {
     Subject { workspace: asked.workspace, feature_view: asked.feature_view, words }
 }
 
-/// A job was started.
 pub(super) fn job_submitted(made: jobs::MaterializationJobResponse) -> Option<Ending> {
     Some(Ending::done(format!("job {}", made.job?.id?)))
 }

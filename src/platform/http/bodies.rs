@@ -78,7 +78,6 @@ fn lock(coming: &Mutex<Coming>) -> MutexGuard<'_, Coming> {
 }
 
 impl Bodies {
-    /// Bodies within these bounds.
     pub(super) fn new(bounds: Bounds) -> Self {
         Self { bounds, coming: Arc::default() }
     }

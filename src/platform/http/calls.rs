@@ -16,7 +16,6 @@ use crate::wire::rpc::Call;
 
 /// A call that came in, and all that an answer may need.
 pub(super) struct Asked<'a> {
-    /// What handlers share.
     pub app: &'a App,
     /// Whose API key came with the call.
     pub caller: &'a Caller,

@@ -158,13 +158,11 @@ async fn follow(
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// Nothing came yet.
     Silent,
     /// The head of a request is on its way.
     Head,
     /// A request is worked on, or its answer is being sent.
     Busy,
-    /// Between two requests.
     Idle,
 }
 
@@ -193,7 +191,6 @@ impl Line {
         (state.phase, state.since) = (phase, Instant::now());
     }
 
-    /// Bytes came in.
     fn heard(&self) {
         let mut state = self.state();
         if matches!(state.phase, Phase::Silent | Phase::Idle) {
@@ -273,7 +270,6 @@ impl HttpBody for Answer {
     }
 }
 
-/// A connection's socket, watched.
 struct Watched {
     stream: TcpStream,
     line: Arc<Line>,

@@ -13,7 +13,6 @@ use super::{arrow, parts};
 use crate::platform::Platform;
 use crate::platform::datasets::Datasets;
 
-/// Which workspace is meant.
 #[derive(Deserialize)]
 pub(super) struct Place {
     workspace: String,

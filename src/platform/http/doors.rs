@@ -32,13 +32,9 @@ pub(super) struct Door {
 /// The HTTP methods of the doors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verb {
-    /// Reads, and changes nothing.
     Get,
-    /// Asks, or changes something.
     Post,
-    /// Sends a file.
     Put,
-    /// Cancels or revokes.
     Delete,
 }
 

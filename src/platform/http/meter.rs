@@ -26,7 +26,6 @@ pub(super) struct Seen {
     pub seconds: Histogram,
 }
 
-/// Requests by name.
 pub(super) type Counts = BTreeMap<String, Seen>;
 
 /// Counts requests. Clones share the counts.

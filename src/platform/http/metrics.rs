@@ -18,7 +18,6 @@ use crate::platform::Platform;
 use crate::platform::definition::View;
 use crate::wire::openmetrics::{self, Family, Kind, Labels, MEDIA_TYPE};
 
-/// Answers with all figures.
 pub(super) async fn handle(State(app): State<App>) -> Response {
     let work = move || text(&app.platform, &app.meter);
     match tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Fault::internal(&error))) {

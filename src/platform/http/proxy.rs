@@ -18,7 +18,6 @@ use crate::wire::proxy::{self, Request};
 use crate::wire::rpc::{self, Call};
 use crate::wire::status;
 
-/// Answers one envelope.
 pub(super) async fn handle(State(app): State<App>, request: axum::extract::Request) -> Response {
     let (head, body) = request.into_parts();
     // The key is in the body, so the body is all that is held for a caller who may be a stranger.

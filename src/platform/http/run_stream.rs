@@ -92,7 +92,6 @@ enum Phase {
     Following,
 }
 
-/// One reader's connection.
 struct Session {
     listener: Listener,
     backlog: usize,

@@ -131,7 +131,6 @@ impl Bench {
         Self { app: router(Arc::clone(&platform), keys, stop), platform, key, passed, _dir: dir }
     }
 
-    /// Lets time pass.
     fn pass(&self, span: Span) {
         self.passed.fetch_add(crate::model::time::span_micros(span), Ordering::SeqCst);
     }

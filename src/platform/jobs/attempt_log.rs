@@ -13,7 +13,6 @@ const MAX_LINE: usize = 1_000;
 /// One line of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// When it was said.
     pub at: Time,
     /// What was said; one line, cleaned, not longer than is allowed.
     pub text: String,

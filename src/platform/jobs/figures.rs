@@ -16,11 +16,8 @@ use super::rows::{JobCount, OpenAttempts};
 /// What ended of a view since the start of the process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ended {
-    /// Attempts that ended well.
     pub success: u64,
-    /// Attempts that were stopped.
     pub stopped: u64,
-    /// Attempts that failed.
     pub failed: u64,
     /// Tiles or rows that batch jobs wrote online.
     pub online_rows: u64,

@@ -43,7 +43,6 @@ pub struct Late {
 }
 
 impl Late {
-    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.windows.is_empty()
     }

@@ -36,15 +36,12 @@ const COMMITTED: f32 = 0.9;
 
 /// Runs attempts with the engine into the embedded stores.
 pub(crate) struct EngineMaterializer {
-    /// What computes.
     pub engine: Arc<dyn Engine>,
     /// Folder of the offline tables.
     pub offline: PathBuf,
-    /// The online store.
     pub online: Arc<OnlineStore>,
     /// Where async work of the offline store runs.
     pub runtime: Handle,
-    /// What time it is.
     pub clock: Clock,
     /// Most bytes that one attempt may hold.
     pub memory: u64,

@@ -14,7 +14,6 @@ const MAX_PERIODS_A_PASS: usize = 500;
 /// A batch job to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Planned {
-    /// What it materializes.
     pub window: Window,
     /// When its data is complete, so that it may start: window end + the greatest data delay.
     pub starts_at: Time,

@@ -46,7 +46,6 @@ impl Report {
         Self { attempt, view, table: Arc::clone(table), clock: clock.clone(), course: Arc::new(Mutex::new(course)) }
     }
 
-    /// The attempt.
     pub fn attempt(&self) -> Id {
         self.attempt
     }

@@ -41,15 +41,11 @@ pub struct Applied {
 /// A queued attempt's job, as far as choosing the next one needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Queued {
-    /// The job that waits.
     pub job: Id,
-    /// Its view.
     pub view: Id,
-    /// Start of its window.
     pub starts: Option<Time>,
     /// Whether a user asked for it.
     pub by_user: bool,
-    /// Whether it deletes keys.
     pub is_deletion: bool,
 }
 

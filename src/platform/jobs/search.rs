@@ -12,9 +12,7 @@ use super::{Jobs, force, requests};
 /// A job that was found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Found {
-    /// Its view.
     pub view: Id,
-    /// The job.
     pub job: Job,
     /// Whether somebody asked for it.
     pub by_user: bool,

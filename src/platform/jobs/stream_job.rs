@@ -25,23 +25,18 @@ use super::{Jobs, materializer};
 
 /// How often streams are read when they are caught up.
 const TICK: Duration = Duration::from_secs(1);
-/// Events of one micro-batch.
 const BATCH: usize = 2_000;
 /// Pause after the first error; it doubles.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 /// The longest pause after an error.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 
-/// What troubles a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Trouble {
-    /// In a word.
     pub reason: String,
-    /// In a sentence.
     pub message: String,
 }
 
-/// What a step did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Step {
     /// Whether there is more to read at once.
@@ -58,9 +53,7 @@ pub(crate) trait StreamStep: Send + Sync {
 
 /// The step of the embedded platform: source, engine, online store.
 pub(crate) struct EngineStep {
-    /// What computes.
     pub engine: Arc<dyn Engine>,
-    /// The sources' streams.
     pub readers: Arc<Readers>,
     /// Where rows and positions go.
     pub online: Arc<OnlineStore>,

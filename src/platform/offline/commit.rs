@@ -53,7 +53,6 @@ impl Fresh {
         self.paths.clear();
     }
 
-    /// Bytes of the files.
     pub(super) fn bytes(&self) -> u64 {
         self.adds.iter().map(|add| u64::try_from(add.size).unwrap_or_default()).sum()
     }
@@ -68,7 +67,6 @@ impl Drop for Fresh {
 
 /// What a commit is to do.
 pub(super) struct Plan {
-    /// The files that go.
     pub removes: Vec<Remove>,
     /// The files that were written for it.
     pub fresh: Fresh,
@@ -77,7 +75,6 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// A plan of nothing.
     pub(super) fn new(root: &Path) -> Self {
         Self { removes: Vec::new(), fresh: Fresh::new(root, Vec::new()), rows: 0 }
     }
@@ -129,7 +126,6 @@ impl OfflineTable {
         Err(OfflineError::passing(&self.root, problem))
     }
 
-    /// Brings the newest version.
     pub(super) async fn refresh(&mut self) -> Result<(), OfflineError> {
         self.table.update_state().await.map_err(|e| OfflineError::log(&self.root, &e))
     }

@@ -15,7 +15,6 @@ use crate::model::foreign;
 #[derive(Debug, Error)]
 #[error("offline table {table}: {problem}")]
 pub struct OfflineError {
-    /// Path of the table.
     table: String,
     /// What happened, and what to do next.
     problem: String,

@@ -31,7 +31,6 @@ pub(super) struct Layout {
     keys: Vec<String>,
     /// The column that says which window a row belongs to: the tile start, or the timestamp.
     time: String,
-    /// Size of a partition.
     partition: Span,
 }
 
@@ -81,7 +80,6 @@ impl Layout {
         print_span(self.partition)
     }
 
-    /// The join keys.
     pub(super) fn keys(&self) -> &[String] {
         &self.keys
     }

@@ -49,7 +49,6 @@ async fn delete(dir: PathBuf) {
     }
 }
 
-/// Joins what is small.
 async fn maintain(dir: PathBuf) {
     let mut table = open(&dir).await;
     for _ in 0..ROUNDS {

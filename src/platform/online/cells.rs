@@ -11,11 +11,9 @@ use crate::platform::frame;
 
 /// A column of a frame by the kind of its values.
 pub(super) enum Cells {
-    /// Integers of any width.
     Int(Int64Chunked),
     Float(Float64Chunked),
     Text(StringChunked),
-    /// Instants, microseconds since 1970.
     Micros(Int64Chunked),
     /// Values that have no column of their own kind.
     Other(Vec<Value>),
@@ -72,7 +70,6 @@ impl Cells {
         if let Self::Int(column) | Self::Micros(column) = self { column.get(row) } else { None }
     }
 
-    /// The greatest number.
     pub(super) fn max(&self) -> Option<i64> {
         if let Self::Int(column) | Self::Micros(column) = self { column.max() } else { None }
     }

@@ -22,7 +22,6 @@ pub(super) struct CountedReads<'a> {
 }
 
 impl<'a> CountedReads<'a> {
-    /// Nothing counted so far.
     pub(super) fn new(inner: &'a dyn PartitionReads) -> Self {
         Self { inner, bytes: AtomicU64::new(0) }
     }

@@ -28,7 +28,6 @@ mod walk;
 
 /// How long after a write that failed the store is opened anew; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// The longest such pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How long reads that are under way are waited for then.
 const READERS: Duration = Duration::from_secs(10);
@@ -56,11 +55,9 @@ pub struct FjallStore {
 struct Writing {
     /// What one that failed left behind.
     broken: Option<Broken>,
-    /// How far expiry is.
     sweeps: Sweeps,
 }
 
-/// A write has failed.
 struct Broken {
     /// When it is opened anew at the earliest.
     not_before: Instant,

@@ -3,12 +3,10 @@
 //! A place with ordered files takes the buffer as it is; one that keeps partitions apart takes it in two. It must not
 //! know what the bytes stand for.
 
-/// Where one value is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// The partition, and the sort key behind it.
     joined: Vec<u8>,
-    /// Bytes of the partition.
     split: usize,
 }
 
@@ -35,12 +33,10 @@ impl Key {
         self.joined
     }
 
-    /// The partition.
     pub fn partition(&self) -> &[u8] {
         &self.joined[..self.split]
     }
 
-    /// The sort key.
     pub fn sort(&self) -> &[u8] {
         &self.joined[self.split..]
     }
@@ -80,12 +76,10 @@ impl KeyRange {
         Self { first: joined, behind, split }
     }
 
-    /// The partition.
     pub fn partition(&self) -> &[u8] {
         &self.first[..self.split]
     }
 
-    /// The least sort key.
     pub fn first(&self) -> &[u8] {
         &self.first[self.split..]
     }

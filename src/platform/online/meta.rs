@@ -28,7 +28,6 @@ pub(super) enum Meta {
 }
 
 impl Meta {
-    /// Its key in [`Space::Views`].
     pub(super) fn key(self, view: Id) -> Key {
         let mut key = Vec::with_capacity(ID_BYTES + 1);
         key.extend(view.0.to_be_bytes());
@@ -110,7 +109,6 @@ impl Windows {
         self.0
     }
 
-    /// Sixteen bytes a window.
     pub(super) fn encode(&self) -> Vec<u8> {
         self.0.iter().flat_map(|window| [codec::instant(window.start), codec::instant(window.end)]).flatten().collect()
     }

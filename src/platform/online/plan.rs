@@ -31,7 +31,6 @@ pub(super) struct Plan {
     pub indexed: usize,
     /// The names of features as lookups answer them.
     pub feature_names: Vec<String>,
-    /// See [`Meta::shape_of`].
     pub shape: Vec<u8>,
     index: Vec<String>,
     reach: (i64, i64),

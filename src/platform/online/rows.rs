@@ -15,7 +15,6 @@ use crate::platform::definition::Kind;
 /// The newest row of a key in a frame.
 struct Latest {
     key: Key,
-    /// Microseconds since 1970.
     time: i64,
     row: usize,
     /// How many rows of that key were the newest when they came.

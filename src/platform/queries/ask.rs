@@ -12,7 +12,6 @@ use crate::wire::queries::Query;
 /// What is to be computed. Nothing is judged yet but that the view is there; the name of a dataset to keep is settled.
 #[derive(Clone, Debug)]
 pub struct Ask {
-    /// The view.
     pub view: Arc<View>,
     /// What is asked of it, whole microseconds.
     pub query: Query<DataFrame>,

@@ -27,17 +27,14 @@ use crate::wire::status;
 
 /// Computes with the engine over the embedded stores.
 pub(crate) struct EngineCompute {
-    /// What computes.
     pub engine: Arc<dyn Engine>,
     /// Folder of the offline tables.
     pub offline: PathBuf,
-    /// Where results are kept.
     pub datasets: Arc<Datasets>,
     /// Knows when views were applied.
     pub jobs: Arc<Jobs>,
     /// Where async work of the offline store runs.
     pub runtime: Handle,
-    /// What time it is.
     pub clock: Clock,
     /// What stands between view and feature in column names.
     pub separator: Separator,

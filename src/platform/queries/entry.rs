@@ -13,7 +13,6 @@ use super::{Ask, Computed, Failure, Owner, Refusal};
 use crate::platform::compute::Cancel;
 use crate::wire::queries::{QueryState, QueryStatus};
 
-/// A query.
 pub(super) struct Entry {
     pub(super) owner: Owner,
     /// Absent once it was taken to be computed.
@@ -75,7 +74,6 @@ impl Entry {
         self.ask.as_ref().map_or(0, Ask::bytes)
     }
 
-    /// Bytes of its result.
     pub(super) fn bytes(&self) -> usize {
         match &self.outcome {
             Some(Ok(computed)) => computed.frame.estimated_size(),
@@ -83,7 +81,6 @@ impl Entry {
         }
     }
 
-    /// Begins to be computed.
     pub(super) fn start(&mut self, now: Instant) -> Option<Ask> {
         self.began = Some(now);
         self.state.send_replace(QueryState::Running);
@@ -99,7 +96,6 @@ impl Entry {
         }
     }
 
-    /// Keeps how it ended.
     pub(super) fn finish(&mut self, outcome: Result<Computed, Failure>, now: Instant) {
         let state = match &outcome {
             Ok(_) => QueryState::Done,

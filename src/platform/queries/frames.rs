@@ -10,14 +10,12 @@ use uuid::Uuid;
 
 use super::{Owner, Refusal};
 
-/// Tables at most.
 const COUNT: usize = 64;
 /// Bytes that all of them may take.
 const BYTES: usize = 1 << 30;
 /// How long one is kept after it was uploaded or used last.
 const KEPT: Duration = Duration::from_secs(600);
 
-/// The tables.
 #[derive(Default)]
 pub(super) struct Frames(HashMap<Uuid, Kept>);
 

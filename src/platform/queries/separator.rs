@@ -19,7 +19,6 @@ pub struct Separator(String);
 pub struct NotASeparator;
 
 impl Separator {
-    /// Its text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -63,7 +63,6 @@ impl Engine for Obedient {
     }
 }
 
-/// A small table.
 pub(crate) fn two_rows() -> DataFrame {
     df!("carrier" => ["UA", "B6"], "delay" => [Some(1.5), None]).unwrap()
 }

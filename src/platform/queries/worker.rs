@@ -21,7 +21,6 @@ use crate::wire::status;
 
 /// Most bytes that one computation may hold.
 const MEMORY: u64 = 1 << 30;
-/// How often is swept.
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// Starts the threads; they run until [`Queries::stop`] and `stop`.

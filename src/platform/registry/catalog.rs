@@ -22,7 +22,6 @@ const MAX_ENTRIES: usize = 1_000;
 
 /// A workspace and the order in which its views are shown.
 pub(super) struct ListedWorkspace {
-    /// The workspace.
     pub workspace: Workspace,
     /// Names of views that come first, in this order.
     pub views: Vec<String>,
@@ -31,11 +30,8 @@ pub(super) struct ListedWorkspace {
 /// What the three files define, with all problems found.
 #[derive(Default)]
 pub(super) struct Catalog {
-    /// Workspaces, in file order.
     pub workspaces: Vec<ListedWorkspace>,
-    /// Entities, in file order.
     pub entities: Vec<Arc<Entity>>,
-    /// Sources, in file order.
     pub sources: Vec<Arc<Source>>,
     /// Names of entities and sources that are defined but not sound: who uses them needs no second error.
     pub broken: Vec<String>,

@@ -142,7 +142,6 @@ impl<'d> Fields<'d> {
         self.table.contains_key(name)
     }
 
-    /// A text.
     pub(super) fn text(&self, name: &'static str) -> Option<String> {
         self.read(name, "a text in quotes", |value| value.as_str().map(str::to_owned))
     }
@@ -165,12 +164,10 @@ impl<'d> Fields<'d> {
         }
     }
 
-    /// True or false.
     pub(super) fn flag(&self, name: &'static str) -> Option<bool> {
         self.read(name, "true or false", |value| value.as_bool())
     }
 
-    /// A whole number.
     pub(super) fn integer(&self, name: &'static str) -> Option<i64> {
         self.read(name, "a whole number", |value| {
             let number = value.as_integer()?;
@@ -195,7 +192,6 @@ impl<'d> Fields<'d> {
         }
     }
 
-    /// A duration above zero.
     pub(super) fn positive_span(&self, name: &'static str) -> Option<Span> {
         self.span(name).filter(|span| {
             if span.is_zero() {
@@ -214,7 +210,6 @@ impl<'d> Fields<'d> {
         })
     }
 
-    /// A table of texts.
     pub(super) fn tags(&self, name: &'static str) -> BTreeMap<String, String> {
         let read = |value: &DeValue<'_>| {
             let pairs = value.as_table()?.iter();

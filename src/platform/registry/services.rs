@@ -15,9 +15,7 @@ const FILE: &str = "services.toml";
 
 /// What services refer to: the sound views of all workspaces, and the files of all views, sound or not, by name.
 pub(super) struct Known<'a> {
-    /// Sound views.
     pub views: &'a [Arc<View>],
-    /// Names of all views.
     pub names: &'a BTreeMap<String, PathBuf>,
 }
 

@@ -32,7 +32,6 @@ async fn the_example_repository_is_sound() {
     assert_eq!(aggregations[1].function, Function::Mean);
 }
 
-/// The example's files.
 fn data() -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flights/data")
 }

@@ -14,7 +14,6 @@ use crate::platform::source::files;
 /// The state of a file on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct FileState {
-    /// Its size.
     pub bytes: i64,
     /// When its content was last changed, nanoseconds since 1970.
     pub modified: i64,

@@ -32,7 +32,6 @@ use crate::platform::compute::MEMORY;
 use crate::platform::frame::SHOWN_MICROS;
 use crate::wire::parquet::careful;
 
-/// Rows of one batch.
 const BATCH: usize = 1 << 16;
 
 /// The columns of a file in the types that are wanted, where these can be; those that it lacks are null. With a window, groups

@@ -155,7 +155,6 @@ fn covered(source: &Source, data: &DataFile) -> Option<Window> {
 /// What one file holds of a window in one lap.
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
-    /// The file.
     pub data: DataFile,
     lap: Lap,
     /// Recorded times; absent for all.

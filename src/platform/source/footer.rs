@@ -36,9 +36,7 @@ pub(crate) enum Held {
 /// A column of a file.
 #[derive(Clone, Debug)]
 pub(crate) struct Found {
-    /// Its name.
     pub name: String,
-    /// What it holds.
     pub held: Held,
     /// Its place among the columns of the file.
     pub root: usize,
@@ -53,9 +51,7 @@ pub(crate) struct Found {
 /// Event times that a file, or a part of it, holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Times {
-    /// It does not say.
     Unknown,
-    /// None.
     Nothing,
     /// From the first to the second, both included, in microseconds.
     Between(i64, i64),

@@ -23,9 +23,7 @@ pub(crate) struct Lap {
     pub starts: i64,
     /// First instant of the record.
     pub begins: i64,
-    /// Factor.
     pub numerator: i64,
-    /// Divisor.
     pub denominator: i64,
 }
 

@@ -35,7 +35,6 @@ pub struct Position(BTreeMap<Partition, Place>);
 pub struct Batch {
     /// The events, those of one partition in the order of arrival; without columns where there are none.
     pub events: DataFrame,
-    /// The position behind them.
     pub position: Position,
     /// The event time up to which the stream was read. Of partitions that are behind the least, for events of these times are
     /// still to come; the greatest once none is behind: a partition without events holds nobody up.

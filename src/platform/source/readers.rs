@@ -15,7 +15,6 @@ use crate::platform::definition::{Feed, Source};
 
 type Slot = Arc<Mutex<Option<Arc<dyn StreamSource>>>>;
 
-/// Streams by source.
 #[derive(Default)]
 pub struct Readers {
     clock: Clock,

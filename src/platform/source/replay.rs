@@ -18,7 +18,6 @@ use crate::platform::source::lap::Lap;
 
 /// Its offsets: the microseconds since 1970, in eight bytes.
 const FORM: Form = Form { kind: "replay", version: 1 };
-/// Its only partition.
 const WHOLE: Partition = 0;
 
 /// A record that is played: its events arrive as the clock goes on.

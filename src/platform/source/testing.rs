@@ -35,7 +35,6 @@ struct Log {
 }
 
 impl MemoryStream {
-    /// A stream without partitions.
     pub(crate) fn new(source: &Source, piece: usize) -> Self {
         Self { source: source.clone(), piece, state: Mutex::default() }
     }

@@ -28,7 +28,6 @@ pub(super) use call::{CASTS, arguments};
 pub(super) struct Binder<'a> {
     /// Gives numbers and plans subqueries.
     pub planner: &'a mut Planner,
-    /// What names stand for.
     pub relation: &'a mut Relation,
     /// The columns of the query around, which a subquery's conditions may name.
     pub outer: &'a [Named],
@@ -38,7 +37,6 @@ pub(super) struct Binder<'a> {
     pub aliases_first: bool,
     /// The parameters of the lambda functions around, the innermost last.
     pub variables: Vec<Named>,
-    /// Named windows.
     pub windows: &'a [(Ident, WindowSpec)],
     /// Whether subqueries may stand here.
     pub subqueries: bool,

@@ -11,11 +11,9 @@ use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveDateTime, Timelike};
 use super::number::trim;
 use super::zone::Zone;
 
-/// Microseconds of a day.
 pub(super) const DAY: i64 = 86_400_000_000;
 /// Days from 0001-01-01 (chrono's day 1) to 1970-01-01.
 const EPOCH: i32 = 719_163;
-/// 0001-01-01 and 9999-12-31.
 const YEARS: RangeInclusive<i64> = -719_162..=2_932_896;
 /// Last year of a date in a text: the last one of the calendar here.
 const LAST_YEAR: u32 = 262_142;
@@ -55,7 +53,6 @@ pub(super) fn clock(micros: i64) -> Option<NaiveDateTime> {
     DateTime::from_timestamp_micros(micros).map(|at| at.naive_utc())
 }
 
-/// `yyyy-MM-dd`.
 pub(super) fn print_date(day: i32) -> String {
     let print = |date: NaiveDate| {
         let sign = if date.year() > 9999 { "+" } else { "" };
@@ -133,7 +130,6 @@ pub(super) fn parse_timestamp(text: &str) -> Option<i64> {
     if zone.is_empty() { Some(local) } else { Some(Zone::named(zone)?.utc(local)) }
 }
 
-/// Microseconds since midnight.
 fn clock_time(text: &str) -> Option<i64> {
     let (time, fraction) = text.split_once('.').map_or((text, None), |(time, fraction)| (time, Some(fraction)));
     let mut parts = time.split(':');
@@ -234,9 +230,7 @@ pub(super) fn months_between(later: i64, earlier: i64, rounded: bool) -> Option<
 /// A unit of TIMESTAMPADD and TIMESTAMPDIFF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
-    /// That many microseconds.
     Micros(i64),
-    /// That many months.
     Months(i64),
 }
 

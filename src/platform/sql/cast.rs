@@ -297,7 +297,6 @@ fn entries(column: &Column, from: (&Type, &Type), to: (&Type, &Type), lenient: b
     list_column(made, &entry)
 }
 
-/// Lists by their elements.
 fn lists(column: &Column, from: &Type, to: &Type, lenient: bool) -> PolarsResult<Column> {
     let list = super::cells::lists(column)?;
     let column = spread(column, height(std::slice::from_ref(column)));

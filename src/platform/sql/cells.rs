@@ -105,7 +105,6 @@ fn series(column: &Column, wanted: &DataType) -> PolarsResult<Series> {
     Ok(series.rechunk())
 }
 
-/// A column of texts.
 pub(super) fn texts(column: &Column) -> PolarsResult<Cells<StringChunked>> {
     Ok(Cells { cells: series(column, &DataType::String)?.str()?.clone(), one: column.len() == 1, len: column.len() })
 }
@@ -139,12 +138,10 @@ pub(super) fn each_decimal(
     Ok(made.into_decimal_unchecked(precision.into(), scale.into()).into_series().into())
 }
 
-/// A column of flags.
 pub(super) fn flags(column: &Column) -> PolarsResult<Cells<BooleanChunked>> {
     Ok(Cells { cells: series(column, &DataType::Boolean)?.bool()?.clone(), one: column.len() == 1, len: column.len() })
 }
 
-/// A column of lists.
 pub(super) fn lists(column: &Column) -> PolarsResult<Cells<ListChunked>> {
     let series = column.as_materialized_series().rechunk();
     Ok(Cells { cells: series.list()?.clone(), one: column.len() == 1, len: column.len() })

@@ -20,7 +20,6 @@ pub(super) fn schema(text: &str) -> Result<Type, String> {
     }
 }
 
-/// Names, numbers and signs.
 fn words(text: &str) -> Result<Vec<String>, String> {
     let mut words: Vec<String> = Vec::new();
     let mut chars = text.chars().peekable();

@@ -13,7 +13,6 @@ const LEAST_SCALE: u8 = 6;
 /// Digits behind the point to which a quotient is rounded before it gets its own scale.
 const QUOTIENT_SCALE: u32 = 38;
 
-/// Precision and scale.
 pub(super) type Size = (u8, u8);
 
 /// The type that holds the digits of both on each side of the point.

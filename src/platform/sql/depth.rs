@@ -204,7 +204,6 @@ fn too_many(place: Place, what: &str, count: usize, most: usize) -> Refusal {
     place.refuse("the query", problem, "split the view, or put the tables together in one source")
 }
 
-/// Levels of an expression.
 pub(super) fn of(nodes: &[Node]) -> usize {
     nodes.iter().map(|node| 1 + of(&node.args)).max().unwrap_or(0)
 }

@@ -48,7 +48,6 @@ fn value(window: &Window, columns: &[Column]) -> PolarsResult<Column> {
     }
 }
 
-/// A constant argument.
 fn number(own: &[Column], index: usize, default: i64) -> PolarsResult<i64> {
     match own.get(index) {
         Some(column) => Ok(super::cells::longs(column)?.get(0).unwrap_or(default)),

@@ -39,14 +39,12 @@ pub(super) struct Function {
     pub example: &'static str,
     /// Whether it may end in an error on some values.
     pub fails: bool,
-    /// How it is computed.
     pub kind: Kind,
 }
 
 /// How a function is computed.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
-    /// By Polars' own expressions.
     Native(fn(&[Expr]) -> Expr),
     /// Row by row from columns of equal length (or of length one, for one value in all rows).
     Rows(fn(&[Column]) -> PolarsResult<Column>),
@@ -54,7 +52,6 @@ pub(super) enum Kind {
     Rewritten,
     /// One value of many rows. Over a window only those that `frames` knows by name.
     Aggregate(fn(&[Expr]) -> Expr),
-    /// Only with OVER.
     Window(Ranking),
 }
 
@@ -102,7 +99,6 @@ const fn strict(
 /// A group of functions with its heading.
 pub(super) type Group = (&'static str, &'static [Function]);
 
-/// All functions, in groups.
 pub(super) static GROUPS: &[Group] = &[
     ("Conditions and nulls", logic::FUNCTIONS),
     ("Numbers", numbers::FUNCTIONS),

@@ -2,10 +2,8 @@
 
 use sqlparser::ast::{JoinConstraint, JoinOperator};
 
-/// The kinds of joins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum How {
-    /// Pairs.
     Inner,
     /// Pairs, and left rows without one.
     Left,

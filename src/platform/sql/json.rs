@@ -9,18 +9,14 @@ use super::number::print_double;
 /// Most arrays and objects inside of each other: a hostile text must not take the stack.
 const DEEPEST: usize = 128;
 
-/// A JSON value.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Json<'t> {
-    /// `null`.
     Null,
-    /// `true` or `false`.
     Flag(bool),
     /// A number as it is written.
     Number(&'t str),
     /// A text without its escapes.
     Text(String),
-    /// An array.
     List(Vec<Json<'t>>),
     /// An object with its fields in their order.
     Object(Vec<(String, Json<'t>)>),
@@ -156,7 +152,6 @@ impl<'t> Reader<'t> {
         })
     }
 
-    /// Four hexadecimal digits.
     fn unit(&mut self) -> Option<u32> {
         let digits = self.rest().get(..4).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
         self.at += 4;

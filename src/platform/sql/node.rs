@@ -11,12 +11,10 @@ use super::functions::Function;
 use super::refusal::Place;
 use super::types::{Type, UNIT};
 
-/// An expression.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Node {
     /// What it does with its arguments.
     pub op: Op,
-    /// Its arguments.
     pub args: Vec<Node>,
     /// The type of its value.
     pub ty: Type,
@@ -29,7 +27,6 @@ pub(super) struct Node {
 pub(super) struct Source {
     /// Its place in the query.
     pub place: Place,
-    /// Its text, cut.
     pub text: Arc<str>,
 }
 
@@ -39,18 +36,15 @@ impl PartialEq for Source {
     }
 }
 
-/// What an expression does.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Op {
     /// A column by its number.
     Column(u32),
-    /// A constant.
     Literal(Literal),
     /// A function of the arguments, row by row.
     Call(&'static Function),
     /// The argument in the node's type; null instead of an error where `lenient`.
     Cast {
-        /// TRY_CAST.
         lenient: bool,
     },
     /// Condition, value, condition, value, ... and a last value for none of them.
@@ -59,11 +53,8 @@ pub(super) enum Op {
     Field(String),
     /// An aggregate; with `filter` the last argument says which rows count.
     Aggregate {
-        /// Which.
         function: &'static Function,
-        /// Each value once.
         distinct: bool,
-        /// FILTER (WHERE ...).
         filter: bool,
     },
     /// A function of an array, and of the expression that is asked of each of its elements.
@@ -72,7 +63,6 @@ pub(super) enum Op {
     Window(Box<Window>),
 }
 
-/// A lambda function.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Lambda {
     /// What becomes of the elements.
@@ -86,7 +76,6 @@ pub(super) struct Lambda {
 pub(super) enum Walk {
     /// Keeps those where it is true.
     Filter,
-    /// Makes another of each.
     Transform,
     /// Whether it is true for all.
     All,
@@ -97,29 +86,19 @@ pub(super) enum Walk {
 /// A constant. Integers hold for all integer types.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Literal {
-    /// NULL.
     Null,
-    /// TRUE or FALSE.
     Boolean(bool),
-    /// A whole number.
     Int(i64),
-    /// A double.
     Double(f64),
     /// A decimal, in units of its type's last digit.
     Decimal(i128),
-    /// A text.
     Text(String),
-    /// Days since 1970-01-01.
     Date(i32),
-    /// Microseconds since 1970-01-01.
     Timestamp(i64),
-    /// An interval.
     Interval {
-        /// Whole months.
         months: i32,
         /// Whole days: always 24 hours, for all is UTC.
         days: i32,
-        /// Microseconds.
         micros: i64,
     },
 }
@@ -127,7 +106,6 @@ pub(super) enum Literal {
 /// The window of a window function.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Window {
-    /// Which function.
     pub function: &'static Function,
     /// How many of the arguments are the function's own.
     pub own: usize,
@@ -135,9 +113,7 @@ pub(super) struct Window {
     pub partition: usize,
     /// For each ORDER BY expression: descending, nulls last.
     pub order: Vec<(bool, bool)>,
-    /// Which rows count.
     pub frame: Frame,
-    /// IGNORE NULLS.
     pub ignore_nulls: bool,
 }
 
@@ -146,16 +122,13 @@ pub(super) struct Window {
 pub(super) struct Frame {
     /// ROWS, counting rows; else RANGE, by the value of the order.
     pub rows: bool,
-    /// Where it begins.
     pub start: Bound,
-    /// Where it ends, inclusive.
     pub end: Bound,
 }
 
 /// An end of a frame.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Bound {
-    /// UNBOUNDED, in its direction.
     Unbounded,
     /// CURRENT ROW is 0; PRECEDING is negative. Rows, or the order's own unit: microseconds for instants.
     Offset(f64),
@@ -209,12 +182,10 @@ impl Literal {
 }
 
 impl Node {
-    /// A column.
     pub(super) fn column(id: u32, ty: Type) -> Self {
         Self { op: Op::Column(id), args: Vec::new(), ty, from: Source::default() }
     }
 
-    /// A constant.
     pub(super) fn literal(literal: Literal, ty: Type) -> Self {
         Self { op: Op::Literal(literal), args: Vec::new(), ty, from: Source::default() }
     }

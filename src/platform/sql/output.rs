@@ -74,7 +74,6 @@ pub(crate) fn of(inputs: &[Input], query: &Query) -> PolarsResult<Vec<(String, D
     Ok(known(plan.collect_schema()?.as_ref()))
 }
 
-/// The inputs without rows.
 fn without_rows(inputs: &[Input]) -> PolarsResult<Vec<(&str, LazyFrame)>> {
     inputs.iter().map(|input| Ok((input.name.as_str(), frame::empty(&input.source.columns)?.lazy()))).collect()
 }

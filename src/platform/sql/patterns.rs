@@ -12,7 +12,6 @@ const LINE_END: &str = r"(?:\r\n|[\n\r\u{85}\u{2028}\u{2029}])";
 
 /// A Java regular expression, and whether it has a `$` that Java would also match before a last line end.
 pub(super) struct Pattern {
-    /// The expression.
     pub regex: Regex,
     /// Whether it looks for the end by `$`.
     pub dollar: bool,

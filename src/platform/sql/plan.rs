@@ -35,11 +35,9 @@ pub(super) use select::{conjuncts, is_grouped, no_aggregate};
 pub(super) struct Named {
     /// The table's name or alias.
     pub qualifier: Option<String>,
-    /// Its name.
     pub name: String,
     /// Its number in the plan.
     pub id: u32,
-    /// Its type.
     pub ty: Type,
     /// Named only with its table: the other half of a USING.
     pub hidden: bool,
@@ -48,9 +46,7 @@ pub(super) struct Named {
 /// A frame and what its columns are called.
 #[derive(Clone)]
 pub(super) struct Relation {
-    /// The rows.
     pub frame: LazyFrame,
-    /// The columns, in order.
     pub columns: Vec<Named>,
 }
 
@@ -67,7 +63,6 @@ struct Table {
 /// part of it, so that a chain of tables that are each read twice would double with each.
 const MAX_READS: usize = 4;
 
-/// Plans one query.
 pub(super) struct Planner {
     query: Query,
     /// Inputs and WITH queries; later ones hide earlier ones.
@@ -509,7 +504,6 @@ fn is_range(condition: &Node) -> bool {
     })
 }
 
-/// TRUE in every row.
 pub(super) fn always() -> Plan {
     lit(true)
 }

@@ -71,7 +71,6 @@ impl Query {
         self.0.tables.get(&table.to_lowercase()).copied().unwrap_or(0)
     }
 
-    /// The syntax tree.
     pub(crate) fn tree(&self) -> &Tree {
         &self.0.tree
     }

@@ -21,9 +21,7 @@ pub struct Refusal {
     pub line: usize,
     /// Column in that line in characters, from 1.
     pub column: usize,
-    /// Why it is refused.
     pub problem: String,
-    /// What to write instead.
     pub fix: String,
     /// What else is wrong with the query, in the order of its text.
     pub more: Vec<Refusal>,
@@ -87,7 +85,6 @@ impl PartialEq for Place {
 }
 
 impl Place {
-    /// Where a span begins.
     pub(super) fn of(span: Span) -> Self {
         Self { line: span.start.line as usize, column: span.start.column as usize }
     }

@@ -145,7 +145,6 @@ pub(super) fn parse(query: &str) -> Result<Statement, Refusal> {
 /// The advice for what is no SELECT.
 pub(super) const ONE_SELECT: &str = "write one SELECT statement (it may begin with WITH)";
 
-/// Deepest type.
 const MAX_TYPE: usize = 16;
 
 /// Where a type such as `ARRAY<ARRAY<INT>>` is nested too deeply: reading it calls itself without a bound.

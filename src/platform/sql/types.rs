@@ -17,33 +17,22 @@ use crate::platform::frame;
 pub(super) enum Type {
     /// The type of a bare NULL.
     Null,
-    /// BOOLEAN.
     Boolean,
-    /// TINYINT.
     Byte,
-    /// SMALLINT.
     Short,
-    /// INT.
     Int,
-    /// BIGINT.
     Long,
-    /// FLOAT.
     Float,
-    /// DOUBLE.
     Double,
     /// DECIMAL of that many digits, of which so many behind the point; also a literal such as `1.5`.
     Decimal(u8, u8),
-    /// STRING.
     Text,
-    /// DATE.
     Date,
     /// TIMESTAMP: an instant, UTC, microseconds.
     Timestamp,
     /// An INTERVAL, which only a literal is.
     Interval,
-    /// ARRAY.
     List(Box<Type>),
-    /// STRUCT.
     Struct(Vec<(String, Type)>),
     /// MAP, held as an array of its entries.
     Map(Box<Type>, Box<Type>),
@@ -142,12 +131,10 @@ impl Type {
         })
     }
 
-    /// DECIMAL, of any precision.
     pub(super) fn is_decimal(&self) -> bool {
         matches!(self, Self::Decimal(..))
     }
 
-    /// TINYINT to BIGINT.
     pub(super) fn is_integer(&self) -> bool {
         self.width().is_some()
     }
@@ -157,7 +144,6 @@ impl Type {
         self.is_integer() || self.is_float() || self.is_decimal()
     }
 
-    /// FLOAT or DOUBLE.
     pub(super) fn is_float(&self) -> bool {
         matches!(self, Self::Float | Self::Double)
     }
@@ -232,7 +218,6 @@ impl Type {
         })
     }
 
-    /// DECIMAL is DECIMAL(10, 0).
     fn decimal(size: &ExactNumberInfo) -> Option<Self> {
         let (precision, scale) = match size {
             ExactNumberInfo::None => (10, 0),

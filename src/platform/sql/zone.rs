@@ -9,12 +9,10 @@ use chrono_tz::Tz;
 
 use super::calendar::clock;
 
-/// A time zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Zone {
     /// So many seconds ahead of UTC.
     Fixed(i64),
-    /// A region.
     Region(Tz),
 }
 

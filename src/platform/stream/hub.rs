@@ -32,16 +32,13 @@ pub(crate) const HISTORY: usize = 1_000;
 const CHUNK: usize = 256;
 /// Messages a listener may lag behind.
 const LAG: usize = 64;
-/// Events of one micro-batch.
 const BATCH: usize = 2_000;
 /// How often the stream is read when the tail is caught up.
 const TICK: Duration = Duration::from_millis(500);
-/// Pause after an error.
 const BACKOFF: Duration = Duration::from_secs(5);
 /// How long a tail goes on without listeners.
 const LINGER: Duration = Duration::from_secs(60);
 
-/// Records with consecutive numbers.
 #[derive(Debug)]
 pub(crate) struct Batch {
     first: u64,
@@ -55,7 +52,6 @@ pub struct Status {
     pub columns: Option<Arc<Vec<String>>>,
     /// Whether it has read up to the present.
     pub caught_up: bool,
-    /// How far it is.
     pub progress: Progress,
     /// What keeps it from going on.
     pub trouble: Option<String>,
@@ -91,17 +87,14 @@ pub struct Listener {
     next: u64,
 }
 
-/// What a listener hears.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Heard {
     /// Records, after `dropped` that were missed.
     Records {
         /// Records lost because this listener was too slow.
         dropped: u64,
-        /// The records.
         records: Vec<Box<str>>,
     },
-    /// The tail has ended.
     Ended,
 }
 

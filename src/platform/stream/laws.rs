@@ -29,7 +29,6 @@ fn with_watermark(mut view: View, watermark: Span) -> View {
     view
 }
 
-/// One record an event.
 fn temporal() -> View {
     let features = vec![("delay".to_owned(), DataType::Float64)];
     let view = View { kind: Kind::Temporal { ttl: None, features }, ..testing::view("each") };

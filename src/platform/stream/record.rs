@@ -25,7 +25,6 @@ pub(crate) fn records(frame: &DataFrame) -> Vec<Box<str>> {
     (0..frame.height()).map(record).collect()
 }
 
-/// A JSON text.
 pub(crate) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }

@@ -20,7 +20,6 @@ pub(crate) type Transform<'a> = &'a dyn Fn(&View, DataFrame) -> Result<Streamed,
 /// How far a tail is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Events read.
     pub events: u64,
     /// The greatest event time among them.
     pub latest_event: Option<Time>,
@@ -61,7 +60,6 @@ pub(crate) struct Tail {
 }
 
 impl Tail {
-    /// How far it is.
     pub(crate) fn progress(&self) -> Progress {
         self.progress
     }

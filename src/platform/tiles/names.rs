@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use super::{StoredColumn, stored_columns};
 use crate::platform::definition::{Kind, View};
 
-/// Names that are taken.
 pub(crate) struct Taken(BTreeSet<String>);
 
 impl Taken {

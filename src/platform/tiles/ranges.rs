@@ -13,10 +13,8 @@ const BLOCK: usize = 32;
 
 /// Something that can be joined with what follows it. Joining must be associative, up to the rounding of floats.
 pub(crate) trait Summary: Copy {
-    /// The summary of nothing.
     const NONE: Self;
 
-    /// This, and then that.
     fn then(self, later: Self) -> Self;
 }
 
@@ -26,7 +24,6 @@ pub(crate) struct Blocks<S> {
 }
 
 impl<S: Summary> Blocks<S> {
-    /// Summarises the sequence.
     pub(crate) fn new(items: Vec<S>) -> Self {
         let mut levels = vec![items];
         while let Some(below) = levels.last().filter(|level| level.len() > 2 * BLOCK) {
@@ -64,7 +61,6 @@ fn join<S: Summary>(items: &[S]) -> S {
 pub(crate) struct IntSum {
     /// Whether a value was there.
     pub any: bool,
-    /// Their sum.
     pub sum: i128,
 }
 
@@ -90,13 +86,11 @@ impl Total {
         Self { sum, rest }
     }
 
-    /// With that more.
     pub(crate) fn plus(self, other: Self) -> Self {
         let (sum, rest) = two_sum(self.sum, other.sum);
         Self { sum, rest: self.rest + other.rest + rest }
     }
 
-    /// Takes one value more.
     pub(crate) fn add(&mut self, value: f64) {
         let (sum, rest) = two_sum(self.sum, value);
         *self = Self { sum, rest: self.rest + rest };
@@ -109,13 +103,11 @@ impl Total {
         if rest.is_finite() { (sum, rest) } else { (self.sum, 0.0) }
     }
 
-    /// The sum.
     pub(crate) fn value(self) -> f64 {
         self.parts().0
     }
 }
 
-/// A sum of floats.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct FloatSum {
     any: bool,
@@ -187,9 +179,7 @@ impl Summary for Mean {
 /// and LeVeque, 1979). The mean has two parts, for the distance of two means is what a large mean leaves of its last digits.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Spread {
-    /// Number of values.
     pub count: f64,
-    /// Their mean.
     pub mean: f64,
     /// What rounding left out of the mean.
     pub low: f64,
@@ -257,7 +247,6 @@ impl Summary for Spread {
 pub(crate) struct Best<T> {
     /// The best value; absent while there is none.
     pub value: Option<T>,
-    /// Whether greater is better.
     pub greatest: bool,
 }
 

@@ -23,7 +23,6 @@ use crate::tui::canvas::{Canvas, Line, piece};
 use crate::tui::text::{cut, fit, width, wrap};
 use crate::tui::theme::Meaning;
 
-/// Cells that names take.
 const NAMES: usize = 12;
 /// What the pane tells of the definition itself, and so does not repeat of the deployment's summary: the fixed rows
 /// that every deployment sends (docs/wire.md section 2.4), and those of ours.

@@ -21,7 +21,6 @@ fn spelled(text: &str, name_of: fn(i32) -> Option<&'static str>) -> &str {
     bare(text.trim().parse().ok().and_then(name_of).unwrap_or(text))
 }
 
-/// A job's state.
 pub(crate) fn job_state(word: &str) -> JobState {
     let word = spelled(word, TaskState::name_of);
     match word.to_ascii_uppercase().as_str() {
@@ -47,7 +46,6 @@ pub(crate) fn job_word(state: &JobState) -> String {
     }
 }
 
-/// An attempt's state.
 pub(crate) fn attempt_state(word: &str) -> AttemptState {
     let word = spelled(word, TaskAttemptState::name_of);
     match word.to_ascii_uppercase().as_str() {

@@ -11,10 +11,8 @@ use super::sink::Sink;
 
 /// Rows of superseded events that may pile up before they are thrown away.
 const SLACK: usize = 1 << 20;
-/// No event.
 const NONE: u32 = u32::MAX;
 
-/// Finds the latest rows.
 pub(crate) struct AsOf {
     keys: Keys,
     time: String,
@@ -25,7 +23,6 @@ pub(crate) struct AsOf {
     offsets: Vec<u32>,
     /// Time of the latest event of each gap: those after the instant before, up to this one.
     times: Vec<i64>,
-    /// Its row in `rows`.
     places: Vec<u32>,
     /// Candidate rows, the wanted columns.
     rows: Option<DataFrame>,

@@ -19,9 +19,7 @@ use crate::platform::tiles::{Overflow, Part, StoredColumn};
 pub(crate) struct Fold {
     /// Name of the input column.
     pub column: String,
-    /// The parts.
     parts: Vec<Accumulator>,
-    /// Values seen, by tile.
     counts: Vec<u32>,
     /// What the parts of a variance are made of, where one is wanted.
     moments: Option<Moments>,
@@ -118,7 +116,6 @@ impl Fold {
         }
     }
 
-    /// Bytes held, roughly.
     pub(crate) fn bytes(&self) -> usize {
         let moments = self.moments.as_ref().map_or(0, Moments::bytes);
         self.counts.capacity() * 4 + moments + self.parts.iter().map(Accumulator::bytes).sum::<usize>()

@@ -66,7 +66,6 @@ impl Keys {
         }
     }
 
-    /// Bytes held, roughly.
     pub(crate) fn bytes(&self) -> usize {
         let columns = self.columns.iter().map(|column| match &column.values {
             Values::Text { table, bytes, ends } => table.capacity() * 5 + bytes.capacity() + ends.capacity() * 8,

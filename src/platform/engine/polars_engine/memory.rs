@@ -20,7 +20,6 @@ pub(crate) struct Growth {
 }
 
 impl Growth {
-    /// From now on.
     pub(crate) fn begin() -> Self {
         let together = UNDER_WAY.fetch_add(1, Ordering::Relaxed) + 1;
         Self { begun: resident(), together }

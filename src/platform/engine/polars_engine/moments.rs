@@ -9,9 +9,7 @@ use crate::platform::tiles::ranges::two_sum;
 
 /// The moments of all tiles.
 pub(crate) enum Moments {
-    /// Of integers.
     Int(Vec<Moment<i64>>),
-    /// Of floats.
     Float(Vec<Moment<f64>>),
 }
 
@@ -22,7 +20,6 @@ pub(crate) struct Moment<T> {
     count: u32,
     /// Sum of the differences from the centre.
     first: f64,
-    /// Sum of their squares.
     second: f64,
     /// Plain sum of floats: it stands where a value is infinite or no number.
     plain: f64,
@@ -30,11 +27,9 @@ pub(crate) struct Moment<T> {
 
 /// A number that differences can be taken of.
 pub(crate) trait Number: Copy + Default {
-    /// The difference.
     fn minus(self, other: Self) -> f64;
     /// The number nearest to that much more.
     fn plus(self, step: f64) -> Self;
-    /// The nearest float.
     fn float(self) -> f64;
 }
 
@@ -67,7 +62,6 @@ impl Number for f64 {
 }
 
 impl Moments {
-    /// Nothing yet.
     pub(crate) fn new(integers: bool) -> Self {
         if integers { Self::Int(Vec::new()) } else { Self::Float(Vec::new()) }
     }
@@ -80,7 +74,6 @@ impl Moments {
         }
     }
 
-    /// Bytes held.
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Int(tiles) => tiles.capacity() * size_of::<Moment<i64>>(),

@@ -25,7 +25,6 @@ use crate::platform::sql::{self, Follows};
 /// Rows of one batch, about.
 const BATCH: usize = 1 << 17;
 
-/// Which rows are read.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Reach {
     /// Event times of the first input, half-open; absent for all.
@@ -156,7 +155,6 @@ pub(crate) fn needed(query: &sql::Query, input: &str, source: &Source) -> Vec<St
     if found.is_empty() { all.take(1).collect() } else { found }
 }
 
-/// The first input.
 enum First {
     Mock(DataFrame, String),
     Files { source: Arc<Source>, name: String, parts: Vec<Part>, columns: Vec<String>, ordered: bool },

@@ -9,13 +9,10 @@ use crate::platform::frame;
 
 /// What takes the rows of a query. Batches come in the order of arrival, columns in the types of the model.
 pub(crate) trait Sink: Send + 'static {
-    /// Takes a batch.
     fn push(&mut self, rows: &DataFrame) -> PolarsResult<()>;
-    /// Bytes held, roughly.
     fn bytes(&self) -> usize;
 }
 
-/// Keeps the rows.
 #[derive(Default)]
 pub(crate) struct Collector {
     rows: Vec<DataFrame>,

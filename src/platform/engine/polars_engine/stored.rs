@@ -47,7 +47,6 @@ impl StoredTiles {
         Self { view: view.clone(), wanted, keys, key: Vec::new(), start: Vec::new(), values: None }
     }
 
-    /// The tiles.
     pub(crate) fn finish(self) -> PolarsResult<Tiles> {
         let values = match self.values {
             Some(values) => layout_columns(&self.view, &values)?,
@@ -100,7 +99,6 @@ impl Subset {
         Ok(Self { keys, names: given.into_iter().map(|(name, _)| name).collect(), rows: Collector::default() })
     }
 
-    /// Which rows are wanted.
     pub(crate) fn mask(&mut self, rows: &DataFrame) -> PolarsResult<BooleanChunked> {
         let ids = self.keys.find(&rows.select(&self.names)?)?;
         Ok(ids.iter().map(|id| *id != UNKNOWN).collect())
@@ -135,7 +133,6 @@ impl KeyCollector {
         Self { given, full: Keys::new(&view.join_keys) }
     }
 
-    /// A row a key.
     pub(crate) fn keys(self) -> PolarsResult<DataFrame> {
         let ids: Vec<u32> = (0..self.full.len() as u32).collect();
         DataFrame::new(ids.len(), self.full.columns(&ids))

@@ -22,9 +22,7 @@ use crate::platform::tiles::{StoredColumn, stored_columns};
 /// continuous mode: each event begins and ends at its own time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Grid {
-    /// Size of a tile.
     pub interval: i64,
-    /// One of the edges.
     pub origin: i64,
 }
 
@@ -53,7 +51,6 @@ impl Grid {
 pub(crate) struct Tiles {
     /// What the ids stand for.
     pub keys: Keys,
-    /// Key of each tile.
     pub key: Vec<u32>,
     /// Start of each tile, microseconds since 1970.
     pub start: Vec<i64>,
@@ -94,9 +91,7 @@ pub(crate) fn stamped(view: &View, rows: DataFrame) -> PolarsResult<DataFrame> {
     rows.select(names.iter().map(|name| frame::named(name)).collect::<Vec<_>>()).collect()
 }
 
-/// Which keys become tiles.
 pub(crate) enum Wanted {
-    /// All there are.
     All,
     /// Those that the keys know already.
     Known,
@@ -112,7 +107,6 @@ impl Wanted {
     }
 }
 
-/// Folds rows into tiles.
 pub(crate) struct TileBuilder {
     grid: Grid,
     time: String,
@@ -218,7 +212,6 @@ impl TileBuilder {
         index
     }
 
-    /// Bytes held, roughly.
     pub(crate) fn bytes(&self) -> usize {
         let index = self.index.as_ref().map_or(0, |index| index.capacity() * 5);
         let folds: usize = self.folds.iter().map(Fold::bytes).sum();
@@ -230,7 +223,6 @@ impl TileBuilder {
             + folds
     }
 
-    /// The tiles.
     pub(crate) fn finish(mut self) -> PolarsResult<Tiles> {
         let mut values = Vec::with_capacity(self.layout.len());
         let mut times = Vec::new();

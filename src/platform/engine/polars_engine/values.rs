@@ -4,12 +4,10 @@ use polars::prelude::*;
 
 use super::keys::UNKNOWN;
 
-/// The column as integers.
 pub(crate) fn integers(values: &Column) -> PolarsResult<Column> {
     values.cast(&DataType::Int64)
 }
 
-/// The column as floats.
 pub(crate) fn floats(values: &Column) -> PolarsResult<Column> {
     values.cast(&DataType::Float64)
 }

@@ -14,7 +14,6 @@ use crate::platform::frame;
 use crate::platform::tiles::ranges::{Best, Blocks, FloatSum, IntSum, Latest, Mean, Spread, Summary};
 use crate::platform::tiles::{Overflow, Part, StoredColumn, int_parts, part_of, parts_of, stored_columns};
 
-/// Where features are wanted.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Points {
     /// Key ids of the tiles; unknown ones have empty windows.
@@ -43,13 +42,10 @@ pub(crate) fn is_alive(grid: Grid, tiles: &Tiles, points: &Points, window: i64) 
 
 /// Tiles by key and end, points by key and instant.
 struct Sorted {
-    /// Row of each tile.
     tiles: Vec<u32>,
-    /// End of each tile.
     ends: Vec<i64>,
     /// Where the tiles of each key begin, and one past the last.
     offsets: Vec<u32>,
-    /// Row of each point.
     points: Vec<u32>,
     /// The first tile after each point.
     to: Vec<u32>,

@@ -29,7 +29,6 @@ pub(super) struct Column {
     pub item: usize,
     /// Its place among the view's features.
     pub place: usize,
-    /// `view.feature`.
     pub name: String,
     /// The type of its values.
     pub data_type: DataType,

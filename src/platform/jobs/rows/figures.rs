@@ -9,20 +9,17 @@ use crate::platform::jobs::error::TableError;
 /// Jobs of a view that are alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobCount {
-    /// The view.
     pub view: Id,
     /// What they do, in a word.
     pub job_type: String,
     /// Where they stand, in a word.
     pub state: String,
-    /// How many are kept.
     pub jobs: u64,
 }
 
 /// Attempts of a view that have not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenAttempts {
-    /// The view.
     pub view: Id,
     /// Where they stand, in a word.
     pub state: String,

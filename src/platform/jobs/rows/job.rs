@@ -48,7 +48,6 @@ macro_rules! if_changing {
 }
 
 columns! {
-    /// The columns of `jobs`.
     JobColumn {
         Id = "id" fixed,
         View = "view" fixed,
@@ -68,7 +67,6 @@ columns! {
 }
 
 columns! {
-    /// The columns of `attempts`.
     AttemptColumn {
         Id = "id" fixed,
         Job = "job" fixed,

@@ -12,7 +12,6 @@ use crate::platform::jobs::error::TableError;
 pub struct ReadFile {
     /// Its path, as the job opened it.
     pub path: String,
-    /// Its size in bytes.
     pub bytes: i64,
     /// When its content was last changed, nanoseconds since 1970.
     pub modified: i64,

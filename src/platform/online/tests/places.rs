@@ -20,7 +20,6 @@ enum Act {
     Write(BTreeMap<At, bool>),
     /// Removes a partition, or what has one wildcard key in it.
     RemoveRange(u8, u8, Option<u8>),
-    /// Removes what is over.
     Expire(u8, i64),
 }
 

@@ -209,7 +209,6 @@ impl Binder<'_> {
         Err(at.from.place.refuse(function.name, problem, format!("use timestamp_seconds, or CAST(... AS {ty})")))
     }
 
-    /// An aggregate.
     fn aggregate(
         &mut self,
         call: &Call,

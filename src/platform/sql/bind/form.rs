@@ -65,7 +65,6 @@ impl Binder<'_> {
         Ok(Some(Node { op: Op::Call(function), args, ty: Type::Interval, from: from.clone() }))
     }
 
-    /// CAST, `::` and TRY_CAST.
     pub(crate) fn cast(&self, node: Node, written: &DataType, lenient: bool, from: &Source) -> Result<Node, Refusal> {
         let Some(ty) = Type::written(written) else {
             let fix = "use BOOLEAN TINYINT SMALLINT INT BIGINT FLOAT DOUBLE DECIMAL(18,2) STRING DATE TIMESTAMP or ARRAY<...>";
@@ -110,7 +109,6 @@ impl Binder<'_> {
         self.case(args, from)
     }
 
-    /// `EXTRACT(field FROM ts)`.
     pub(crate) fn extract(&mut self, field: &DateTimeField, expr: &Expr, from: &Source) -> Result<Node, Refusal> {
         let node = self.expr(expr)?;
         self.part_of(&field.to_string(), node, from)

@@ -220,7 +220,6 @@ fn repeated(args: &[Column]) -> PolarsResult<Column> {
     list_column(made, &Type::of(&dtype).unwrap_or(Type::Null))
 }
 
-/// Each item once.
 fn unique(items: &Series) -> PolarsResult<Series> {
     if !items.dtype().is_decimal() {
         return items.unique_stable();
@@ -283,9 +282,7 @@ fn overlap(args: &[Column]) -> PolarsResult<Column> {
 /// What an element that is not there is.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Missing {
-    /// An error.
     Error,
-    /// Null.
     Null,
 }
 

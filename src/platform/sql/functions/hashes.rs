@@ -127,7 +127,6 @@ fn of_int(input: u32, seed: u64) -> u64 {
     finish(four(seed.wrapping_add(P5).wrapping_add(4), input))
 }
 
-/// XXH64 of bytes.
 fn of_bytes(bytes: &[u8], seed: u64) -> u64 {
     let mut rest = bytes;
     let mut hash = if bytes.len() >= 32 {

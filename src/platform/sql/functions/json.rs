@@ -30,9 +30,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
 
 /// A step of a path.
 pub(super) enum Step {
-    /// `.name` or `['name']`.
     Field(String),
-    /// `[0]`.
     Index(usize),
 }
 

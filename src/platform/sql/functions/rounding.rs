@@ -5,7 +5,6 @@ use polars::prelude::*;
 use super::numbers::{argument, bounds, fits};
 use crate::platform::sql::cells::{doubles, each, longs};
 
-/// `round(x)` and `round(x, places)`.
 pub(super) fn round(args: &[Column]) -> PolarsResult<Column> {
     let decimals = args.get(1).map(longs).transpose()?;
     let places = |row| decimals.as_ref().map_or(Some(0), |decimals| decimals.get(row));

@@ -79,7 +79,6 @@ fn compiled(args: &[Column], whole_end: bool) -> PolarsResult<Option<Pattern>> {
     pattern.map_err(|problem| polars_err!(ComputeError: "the pattern: {}", problem))
 }
 
-/// Nulls for all rows.
 pub(super) fn nulls(args: &[Column], dtype: &DataType) -> Column {
     Column::full_null(PlSmallStr::EMPTY, crate::platform::sql::cells::height(args), dtype)
 }

@@ -368,7 +368,6 @@ fn part(args: &[Column], name: &str) -> PolarsResult<Column> {
     of_instants(args, 0, |_, at| calendar::part(name, at))
 }
 
-/// Seconds with their fraction.
 fn seconds(args: &[Column]) -> PolarsResult<Column> {
     let at = micros(argument(args, 0)?)?;
     each_decimal(args, (8, 6), |row| Ok(at(row).map(|at| i128::from(at.rem_euclid(60 * SECOND)))))

@@ -72,7 +72,6 @@ impl Planner {
         relation.ok_or_else(Refusal::told)
     }
 
-    /// One table of FROM.
     pub(crate) fn factor(&mut self, factor: &TableFactor) -> Result<Relation, Refusal> {
         match factor {
             TableFactor::Table { name, alias, args: None, .. } => {

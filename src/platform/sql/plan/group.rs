@@ -108,7 +108,6 @@ fn counts_values(part: &Node) -> bool {
     }
 }
 
-/// The aggregate of columns.
 fn aggregate(function: &'static Function, distinct: bool, part: &Node, columns: &[Plan]) -> Plan {
     let one = |columns: &[Plan]| columns.first().cloned().unwrap_or(pl::lit(pl::NULL));
     match (function.name, distinct) {

@@ -12,7 +12,6 @@ use crate::platform::sql::node::{Literal, Node, Op, name};
 use crate::platform::sql::refusal::{Place, Refusal};
 use crate::platform::sql::types::Type;
 
-/// What to write.
 const FORM: &str = "write PIVOT (sum(value) FOR key IN ('a' AS a, 'b' AS b))";
 
 impl Planner {

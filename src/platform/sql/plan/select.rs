@@ -269,7 +269,6 @@ impl Planner {
         Ok(Some(groups))
     }
 
-    /// Window functions become columns.
     fn windowed<'n>(&mut self, relation: &mut Relation, nodes: impl Iterator<Item = &'n mut Node>) {
         let mut done: Vec<(Node, u32)> = Vec::new();
         for node in nodes {

@@ -11,7 +11,6 @@ use crate::tui::field::Field;
 use crate::tui::theme::Meaning;
 use crate::tui::view::form::{fact, wrapped};
 
-/// Cells that names take.
 const NAMES: usize = 12;
 /// What will happen, in a sentence.
 const EFFECT: &str = "Deletes the materialized rows of these keys by one job for each store. Deleted rows do not come \

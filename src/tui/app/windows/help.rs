@@ -14,7 +14,6 @@ use crate::tui::scroll::scroll;
 use crate::tui::text::{fit, width, wrap};
 use crate::tui::theme::Meaning;
 
-/// Cells that keys take.
 const KEYS: usize = 24;
 
 /// The list of keys, and where it stands.

@@ -29,7 +29,6 @@ use crate::tui::theme::Meaning;
 use crate::tui::view::progress;
 use crate::tui::view::strip::{self, Shown};
 
-/// Cells that names take.
 const NAMES: usize = 14;
 
 /// What an attempt did, or why that is not known.

@@ -28,7 +28,6 @@ use crate::tui::view::form::wrapped;
 use crate::tui::view::progress;
 use crate::wire::queries::Query;
 
-/// Cells of the bar.
 const BAR: usize = 24;
 
 /// A query under way, or one that failed.

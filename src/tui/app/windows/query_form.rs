@@ -49,7 +49,6 @@ const LEVELS: [(&str, &str); 3] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     Run,
-    /// For `get_historical_features`.
     History,
 }
 

@@ -23,7 +23,6 @@ use crate::tui::theme::Meaning;
 use crate::tui::view::form::{fact, wrapped};
 use crate::wire::queries::{HistoryQuery, Query};
 
-/// Cells that names take.
 const NAMES: usize = 12;
 
 /// What a yes does, with all that it takes to do it.

@@ -27,7 +27,6 @@ use crate::tui::view::strip::{self, Shown};
 
 /// Periods that are looked at for one that is free.
 const LOOKED_AT: usize = 48;
-/// Cells that names take.
 const NAMES: usize = 12;
 
 /// One line of the form.

@@ -20,7 +20,6 @@ use crate::tui::theme::Meaning;
 
 /// Attempts that show at most; the chosen one is among them.
 const SHOWN: usize = 12;
-/// Cells before the axis.
 const BEFORE: usize = 46;
 /// Cells of those for the instant at which an attempt began, unless another year makes it longer.
 const STARTED: usize = 14;
