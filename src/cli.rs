@@ -116,8 +116,8 @@ pub enum Command {
     Check(check::CheckArgs),
 }
 
-/// The arguments with the command in front of the options, for people write the deployment first and what they want of it then:
-/// `fvtop --url URL jobs show ID` as `fvtop jobs show ID --url URL`. Without a command they stay as they are.
+/// The arguments with the command in front of the options, for people write the deployment first and what they want of
+/// it then: `fvtop --url URL jobs show ID` as `fvtop jobs show ID --url URL`. Without a command they stay as they are.
 pub fn verb_first(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let root = Cli::command();

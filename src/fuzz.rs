@@ -1,8 +1,8 @@
-//! Hostile input for the tests of everything that reads what others sent: bytes and JSON bent in many ways, and the bounds that
-//! a reader must keep.
+//! Hostile input for the tests of everything that reads what others sent: bytes and JSON bent in many ways, and the
+//! bounds that a reader must keep.
 //!
-//! `FVTOP_CASES` sets how many inputs all such tests make together, about (by default a number that suits every commit),
-//! `FVTOP_SEED` which ones.
+//! `FVTOP_CASES` sets how many inputs all such tests make together, about (by default a number that suits every
+//! commit), `FVTOP_SEED` which ones.
 
 mod json;
 mod memory;

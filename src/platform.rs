@@ -76,13 +76,15 @@ pub struct Config {
     pub repo: PathBuf,
     /// Folders outside of the repository in which files of sources may lie.
     pub allow_sources: Vec<PathBuf>,
-    /// Everything durable: `jobs.sqlite`, `access.sqlite`, `audit.sqlite`, `online/`, `offline/`, `datasets/`, and for a while `uploads/`. One process at a time.
+    /// Everything durable: `jobs.sqlite`, `access.sqlite`, `audit.sqlite`, `online/`, `offline/`, `datasets/`, and for
+    /// a while `uploads/`. One process at a time.
     pub data_dir: PathBuf,
     /// What stands between view and feature in the columns that are joined to a spine.
     pub feature_separator: Separator,
     /// Attempts that run at the same time, at least one. Together they may hold `memory`.
     pub workers: usize,
-    /// Most bytes that running attempts may hold, shared by [`materializer::share`]; [`compute::MEMORY`] unless there is a reason.
+    /// Most bytes that running attempts may hold, shared by [`materializer::share`]; [`compute::MEMORY`] unless there
+    /// is a reason.
     pub memory: u64,
     /// When failed attempts are tried again.
     pub retry: Policy,

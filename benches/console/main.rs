@@ -1,7 +1,7 @@
 //! The console before a hundred thousand jobs: how long until they show, and what polls cost that bring nothing new.
 //!
-//! A server on loopback gives one fabricated answer again and again; the client task and the console's state are the real
-//! ones. Prints a table; judges nothing.
+//! A server on loopback gives one fabricated answer again and again; the client task and the console's state are the
+//! real ones. Prints a table; judges nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

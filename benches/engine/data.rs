@@ -1,6 +1,6 @@
-//! The data of the bench, made of the example's flights: thirty copies of each flight with a tail number, each copy with its
-//! own keys (`N123_4`) and seven seconds times its number later; sorted by time, one Parquet file. Spines are sampled from
-//! it: an event's key, and its time plus 0 to 83 hours.
+//! The data of the bench, made of the example's flights: thirty copies of each flight with a tail number, each copy
+//! with its own keys (`N123_4`) and seven seconds times its number later; sorted by time, one Parquet file. Spines are
+//! sampled from it: an event's key, and its time plus 0 to 83 hours.
 
 use std::fs::File;
 use std::path::Path;

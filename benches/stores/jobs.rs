@@ -1,5 +1,5 @@
-//! The job table with 100 000 jobs of one view: how long the answers take that a console or an orchestrator asks for, up to the bytes
-//! that are sent.
+//! The job table with 100 000 jobs of one view: how long the answers take that a console or an orchestrator asks for,
+//! up to the bytes that are sent.
 
 use std::path::Path;
 use std::sync::Arc;

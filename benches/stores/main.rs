@@ -1,4 +1,5 @@
-//! The embedded stores beside the bare library doing the same writes, and the job table when it is full, in one run: `cargo bench
+//! The embedded stores beside the bare library doing the same writes, and the job table when it is full, in one run:
+//! `cargo bench
 //! --bench stores`, or one store alone by its name: `cargo bench --bench stores -- offline`.
 //!
 //! What is measured and what came out is in `benches/README.md`.

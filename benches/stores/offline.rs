@@ -1,5 +1,5 @@
-//! Rows materialized per second: a window of tiles into an offline table, and the same partitions written by bare Polars
-//! with the same compression, each file put on disk.
+//! Rows materialized per second: a window of tiles into an offline table, and the same partitions written by bare
+//! Polars with the same compression, each file put on disk.
 
 use std::fs::File;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! The online store beside bare fjall: the same keys and values in the same order, as many batches, each put on disk; and
-//! the same keys read from the same files.
+//! The online store beside bare fjall: the same keys and values in the same order, as many batches, each put on disk;
+//! and the same keys read from the same files.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

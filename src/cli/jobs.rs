@@ -1,5 +1,5 @@
-//! `fvtop jobs`: materialization and deletion jobs of one view, or of all views of a workspace, and what can be done with
-//! them.
+//! `fvtop jobs`: materialization and deletion jobs of one view, or of all views of a workspace, and what can be done
+//! with them.
 
 use clap::{Args, Subcommand};
 

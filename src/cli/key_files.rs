@@ -1,4 +1,5 @@
-//! Keys and the audit log in the files of a data directory, whether a server runs on them or not: the way to make the first key.
+//! Keys and the audit log in the files of a data directory, whether a server runs on them or not: the way to make the
+//! first key.
 
 use std::path::{Path, PathBuf};
 

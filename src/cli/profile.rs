@@ -1,5 +1,5 @@
-//! The user's own profiles: deployments by name, in `fvtop/config.toml` below the user's folder for configuration, or in the
-//! file that `FVTOP_CONFIG` names.
+//! The user's own profiles: deployments by name, in `fvtop/config.toml` below the user's folder for configuration, or
+//! in the file that `FVTOP_CONFIG` names.
 //!
 //! Parsing only; every problem is told with its line. A key never stands in the file, only where it is to be found.
 

@@ -1,4 +1,5 @@
-//! `fvtop profiles`: the deployments that the user gave names to, and how to write such a file. No secret is read or printed.
+//! `fvtop profiles`: the deployments that the user gave names to, and how to write such a file. No secret is read or
+//! printed.
 
 use std::fmt::Write;
 

@@ -1,6 +1,7 @@
 //! `fvtop serve`: the platform alone, until it is told to stop.
 //!
-//! Standard output carries one line, `ready url=...`, once the platform answers; everything else goes to standard error.
+//! Standard output carries one line, `ready url=...`, once the platform answers; everything else goes to standard
+//! error.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;

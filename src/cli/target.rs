@@ -8,8 +8,8 @@
 //! 5. `~/.tecton/config`, then the tokens beside it;
 //! 6. the embedded platform.
 //!
-//! A key never comes from the command line, and what was kept for one deployment is not sent to another: scheme, host and port
-//! must be those that it was kept for.
+//! A key never comes from the command line, and what was kept for one deployment is not sent to another: scheme, host
+//! and port must be those that it was kept for.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -229,8 +229,8 @@ impl Api {
         Ok(c::summary_rows(&answer.fco_summary.unwrap_or_default()).scrubbed())
     }
 
-    /// One feature vector of a view or service from the online store. Keys travel as text; the deployment reads them by their
-    /// types.
+    /// One feature vector of a view or service from the online store. Keys travel as text; the deployment reads them by
+    /// their types.
     pub async fn lookup(
         &self,
         workspace: &str,
@@ -312,8 +312,8 @@ impl Api {
         self.noted(offers::part_of(method), self.persist(call)).await
     }
 
-    /// Makes a read, tried again where it does not get through: with growing pauses and jitter, or the pause that the deployment
-    /// asks for, and not for longer than a few seconds in all.
+    /// Makes a read, tried again where it does not get through: with growing pauses and jitter, or the pause that the
+    /// deployment asks for, and not for longer than a few seconds in all.
     async fn persist<T, F: Future<Output = Result<T, Error>>>(&self, call: impl FnMut() -> F) -> Result<T, Error> {
         let pauses = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(250))

@@ -22,7 +22,8 @@ pub struct Endpoint {
     pub workspace: Option<String>,
     /// The client's own certificate, where the deployment wants one (docs/wire.md section 1.3).
     pub identity: Option<Identity>,
-    /// How long a great answer, such as a list of jobs, may take to begin, and to go on once it has; plain ones get a twelfth.
+    /// How long a great answer, such as a list of jobs, may take to begin, and to go on once it has; plain ones get a
+    /// twelfth.
     pub patience: Duration,
 }
 
@@ -105,7 +106,8 @@ impl fmt::Debug for ApiKey {
 }
 
 impl Endpoint {
-    /// A deployment whose feature server is at the same address and takes the same key, unless that is the token of a login.
+    /// A deployment whose feature server is at the same address and takes the same key, unless that is the token of a
+    /// login.
     pub fn new(url: Url, key: ApiKey, workspace: Option<String>) -> Self {
         let feature_key = Some(key.clone()).filter(|key| key.scheme != BEARER);
         Self { feature_url: url.clone(), url, key, feature_key, workspace, identity: None, patience: PATIENCE }

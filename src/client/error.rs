@@ -114,7 +114,8 @@ impl Error {
         matches!(self.kind, Kind::Unreachable | Kind::Busy)
     }
 
-    /// Whether the same read is worth another try at once: the deployment may be back, or something stood between for a moment.
+    /// Whether the same read is worth another try at once: the deployment may be back, or something stood between for a
+    /// moment.
     pub fn may_get_through(&self) -> bool {
         self.may_be_back() || self.kind == Kind::Foreign
     }

@@ -1,8 +1,8 @@
 //! The keys that a deletion names: read from a file or typed, and checked before anything is sent (docs/semantics.md
 //! section 11, docs/wire.md section 2.6 step 1).
 //!
-//! Every check that needs no deployment is here; what it refuses was never sent. Values stay as they were given: a cleaned
-//! key would be another key. Reading blocks: callers on async threads go through `spawn_blocking`.
+//! Every check that needs no deployment is here; what it refuses was never sent. Values stay as they were given: a
+//! cleaned key would be another key. Reading blocks: callers on async threads go through `spawn_blocking`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -48,9 +48,9 @@ fn check_view(view: &FeatureView) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Reads the keys of a file: CSV, Parquet or JSON lines by its ending, a column for each join key. In CSV each column has the
-/// type of its key, an empty field is null, and an empty line is no key; null in every part of a key is said in JSON lines or
-/// Parquet alone.
+/// Reads the keys of a file: CSV, Parquet or JSON lines by its ending, a column for each join key. In CSV each column
+/// has the type of its key, an empty field is null, and an empty line is no key; null in every part of a key is said in
+/// JSON lines or Parquet alone.
 ///
 /// # Errors
 /// When the file cannot be read, or what it holds cannot be deleted from that view.
@@ -67,7 +67,8 @@ pub fn from_file(view: &FeatureView, path: &Path) -> Result<KeySet, Problem> {
     Ok(KeySet { file: Some(path.to_owned()), ..table })
 }
 
-/// Spreadsheets leave rows of nothing but commas where somebody has cleared cells: in a file that deletes, such a row is no key.
+/// Spreadsheets leave rows of nothing but commas where somebody has cleared cells: in a file that deletes, such a row
+/// is no key.
 fn check_rows(keys: &DataFrame, source: &str) -> Result<(), Problem> {
     let is_empty =
         |row: &usize| keys.columns().iter().all(|column| column.get(*row).is_ok_and(|value| value.is_null()));

@@ -1,4 +1,5 @@
-//! How much of an answer is read, by what was asked: a deployment that sends without end must not fill this machine's memory.
+//! How much of an answer is read, by what was asked: a deployment that sends without end must not fill this machine's
+//! memory.
 //!
 //! The numbers are for the body as it travels. A message may take up to a few hundred times its bytes once it is read
 //! (`wire::fuzz` holds every message to that), but no deployment in good faith sends such ones.
@@ -11,7 +12,8 @@ const LISTS: usize = 128 << 20;
 const GREAT: usize = 64 << 20;
 /// All other answers.
 const PLAIN: usize = 8 << 20;
-/// What is read of an answer with another HTTP status than 200: it holds a sentence or a page. The rest is not looked at.
+/// What is read of an answer with another HTTP status than 200: it holds a sentence or a page. The rest is not looked
+/// at.
 pub(super) const REFUSAL: usize = 64 << 10;
 
 /// Most bytes of the answer to a call of the envelope.

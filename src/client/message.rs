@@ -36,14 +36,15 @@ pub enum Command {
     Refresh,
     /// Look up one key online: (join key, text as typed) in the view's order.
     Lookup { request: RequestId, workspace: String, feature_view: String, keys: Vec<(String, String)> },
-    /// Look up all values of the wildcard key: (join key, text as typed) of the others. Answered by [`Update::LookedUpAll`].
+    /// Look up all values of the wildcard key: (join key, text as typed) of the others. Answered by
+    /// [`Update::LookedUpAll`].
     LookupAll { request: RequestId, workspace: String, feature_view: String, keys: Vec<(String, String)> },
     /// Start a materialization job.
     Trigger { request: RequestId, trigger: TriggerRequest },
     /// Cancel a job.
     Cancel { request: RequestId, workspace: String, feature_view: String, job: Id },
-    /// Compute something; its files are read by the client task. Answered by [`Update::QueryProgress`] any number of times,
-    /// then [`Update::QueryDone`] once.
+    /// Compute something; its files are read by the client task. Answered by [`Update::QueryProgress`] any number of
+    /// times, then [`Update::QueryDone`] once.
     Query { request: RequestId, query: Query<PathBuf> },
     /// Stop a computation; its [`Update::QueryDone`] still comes.
     CancelQuery { request: RequestId },
@@ -85,7 +86,8 @@ pub struct KeySet {
     pub file: Option<PathBuf>,
 }
 
-/// How the connection to the deployment stands. Instants are by this machine's clock in UTC, the one that the screen goes by.
+/// How the connection to the deployment stands. Instants are by this machine's clock in UTC, the one that the screen
+/// goes by.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Connection {
     /// Nothing was answered yet.
@@ -141,8 +143,8 @@ impl std::error::Error for Problem {}
 pub enum Update {
     /// The connection changed.
     Connection(Connection),
-    /// The deployment was reached: what it is, notices it wants shown (such as errors in its repository), and what it serves as
-    /// far as that is known. Told again whenever more is known.
+    /// The deployment was reached: what it is, notices it wants shown (such as errors in its repository), and what it
+    /// serves as far as that is known. Told again whenever more is known.
     Deployment { url: String, notices: Vec<String>, serves: Serves },
     /// The workspaces there are.
     Workspaces(Vec<Workspace>),
@@ -150,8 +152,8 @@ pub enum Update {
     FeatureViews { generation: Generation, workspace: String, views: Arc<Vec<FeatureView>> },
     /// All jobs of the view, newest first.
     Jobs { generation: Generation, jobs: Arc<Vec<Job>> },
-    /// The first jobs of the view, newest first, while the list of all of them takes long to come; and how many there are, where
-    /// the deployment says so. [`Update::Jobs`] follows.
+    /// The first jobs of the view, newest first, while the list of all of them takes long to come; and how many there
+    /// are, where the deployment says so. [`Update::Jobs`] follows.
     JobsAhead { generation: Generation, jobs: Arc<Vec<Job>>, total: Option<u64> },
     /// Freshness of the view.
     Freshness { generation: Generation, freshness: Freshness },
@@ -161,8 +163,8 @@ pub enum Update {
     Tail { generation: Generation, batch: TailBatch },
     /// The tail's state changed.
     TailState { generation: Generation, state: TailState },
-    /// A read fails (again), or goes well again; what is on the screen stays. What the deployment does not have or the key may
-    /// not read is in [`Serves`] instead.
+    /// A read fails (again), or goes well again; what is on the screen stays. What the deployment does not have or the
+    /// key may not read is in [`Serves`] instead.
     Reading { generation: Generation, part: Part, failing: Option<Failing> },
     /// The answer of a lookup.
     Lookup { request: RequestId, answer: Result<FeatureVector, Problem>, took: Duration },

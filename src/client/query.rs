@@ -1,5 +1,5 @@
-//! The whole course of one query, for the client task and for headless commands alike: read the caller's files, upload them,
-//! start, wait, fetch; or cancel, in any of these.
+//! The whole course of one query, for the client task and for headless commands alike: read the caller's files, upload
+//! them, start, wait, fetch; or cancel, in any of these.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,11 +31,12 @@ const CANCEL: Duration = Duration::from_secs(5);
 /// Takes the progress of a query.
 pub(crate) type Tell<'a> = &'a (dyn Fn(QueryProgress) + Send + Sync);
 
-/// Runs a query to its end. `own_api` is what [`Api::deployment`] told; a deployment without one does not serve queries.
+/// Runs a query to its end. `own_api` is what [`Api::deployment`] told; a deployment without one does not serve
+/// queries.
 ///
 /// # Errors
-/// When a file cannot be read, the deployment is not reached, does not serve this or refuses, the computation fails, or it
-/// was cancelled.
+/// When a file cannot be read, the deployment is not reached, does not serve this or refuses, the computation fails, or
+/// it was cancelled.
 pub(crate) async fn run(
     api: &Api,
     own_api: Option<&str>,

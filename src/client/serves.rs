@@ -50,8 +50,8 @@ pub enum Offer {
     Unknown,
     /// It was answered.
     Served,
-    /// The deployment does not have it and never had on this connection; it is asked for again slowly, and when the user
-    /// refreshes or opens another view.
+    /// The deployment does not have it and never had on this connection; it is asked for again slowly, and when the
+    /// user refreshes or opens another view.
     Missing(Problem),
     /// The API key lacks the right; it is asked for again slowly, and when the user refreshes.
     Forbidden(Problem),

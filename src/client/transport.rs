@@ -1,7 +1,8 @@
 //! One HTTP request and its answer: the envelope around messages, and plain JSON.
 //!
-//! Knows nothing of what is asked. Redirections are not followed, for the key is in the body. An answer is given up when nothing of
-//! it comes for too long, however long the whole of it takes; what is given up is taken back from the link.
+//! Knows nothing of what is asked. Redirections are not followed, for the key is in the body. An answer is given up
+//! when nothing of it comes for too long, however long the whole of it takes; what is given up is taken back from the
+//! link.
 
 use std::time::{Duration, Instant};
 
@@ -33,7 +34,8 @@ const LARGE: usize = 256 * 1024;
 pub(super) struct Transport {
     /// For reads, over kept connections.
     http: reqwest::Client,
-    /// For changes, each over a connection of its own: one that was kept may be dead, and a change must not be sent twice.
+    /// For changes, each over a connection of its own: one that was kept may be dead, and a change must not be sent
+    /// twice.
     once: reqwest::Client,
     pub(super) endpoint: Endpoint,
     label: String,
@@ -182,8 +184,8 @@ impl Transport {
         self.json(path, self.once.delete(self.endpoint.join(path)), CHANGE).await
     }
 
-    /// One PUT to an address that is a secret of its own: it gets no key of ours, and no message names it. Only HTTP 200 is a
-    /// success (docs/wire.md section 2.6).
+    /// One PUT to an address that is a secret of its own: it gets no key of ours, and no message names it. Only HTTP
+    /// 200 is a success (docs/wire.md section 2.6).
     pub(super) async fn put(&self, url: Url, body: Bytes, limit: Duration) -> Result<(), Error> {
         let failed = |error: reqwest::Error| Error::from_http(&error.without_url(), &self.label, limit);
         let response = self.http.put(url).body(body).timeout(limit).send().await.map_err(failed)?;

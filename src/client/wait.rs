@@ -1,8 +1,8 @@
 //! Waiting for a job to end: `wait_for_materialization_job` (docs/reference.md, wait_for_materialization_job;
 //! docs/wire.md section 2.2).
 //!
-//! The limit is exact, on a monotonic clock, whatever a poll does; when it is over there is one last look, so that a job that has
-//! ended by then is told as such. A state that has not ended, known or not, never ends the wait.
+//! The limit is exact, on a monotonic clock, whatever a poll does; when it is over there is one last look, so that a
+//! job that has ended by then is told as such. A state that has not ended, known or not, never ends the wait.
 
 use std::time::Duration;
 
@@ -42,8 +42,8 @@ pub(crate) enum WaitError {
     NotReached(Error),
 }
 
-/// Polls with `ask` until the job has ended or `limit` is over; without a limit, for as long as it takes. `seen` is told
-/// each state of the job.
+/// Polls with `ask` until the job has ended or `limit` is over; without a limit, for as long as it takes. `seen` is
+/// told each state of the job.
 ///
 /// # Errors
 /// When the job ends without success, the limit is over, or the deployment does not tell.

@@ -1,15 +1,15 @@
 //! How much memory a reader takes, seen from outside: the greatest size that the process ever had.
 //!
-//! That is a bound for all inputs together and so for each of them. Other tests would disturb it, so such a test runs in a
-//! process of its own.
+//! That is a bound for all inputs together and so for each of them. Other tests would disturb it, so such a test runs
+//! in a process of its own.
 
 use std::process::Command;
 
 /// Set in the process that runs one test alone.
 const ALONE: &str = "FVTOP_TEST_ALONE";
 
-/// Makes the system's allocator give back what was freed, so that the size of the process tells what is held; and leaves out
-/// backtraces of the panics that readers catch, for their names of places take hundreds of megabytes.
+/// Makes the system's allocator give back what was freed, so that the size of the process tells what is held; and
+/// leaves out backtraces of the panics that readers catch, for their names of places take hundreds of megabytes.
 const PLAIN: [(&str, &str); 4] = [
     ("MALLOC_ARENA_MAX", "1"),
     ("MALLOC_MMAP_THRESHOLD_", "65536"),
@@ -38,7 +38,8 @@ pub(crate) fn bounded<T>(what: &str, most: u64, run: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Runs something and tells by how many bytes the process had grown meanwhile, at most; zero where the system does not tell.
+/// Runs something and tells by how many bytes the process had grown meanwhile, at most; zero where the system does not
+/// tell.
 pub(crate) fn measured<T>(run: impl FnOnce() -> T) -> (T, u64) {
     let before = sizes();
     let result = run();

@@ -23,8 +23,8 @@ pub fn clean_lines(text: &str) -> Cow<'_, str> {
     Cow::Owned(lines.collect::<Vec<_>>().join("\n"))
 }
 
-/// Whether a terminal, or whoever lays out a line of text, obeys a character instead of showing it: control characters, marks
-/// of direction, separators of lines. Line ends, tabs and carriage returns too.
+/// Whether a terminal, or whoever lays out a line of text, obeys a character instead of showing it: control characters,
+/// marks of direction, separators of lines. Line ends, tabs and carriage returns too.
 pub(crate) fn is_obeyed(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -66,7 +66,8 @@ pub(crate) fn control(c: char) -> Option<char> {
 
 /// Whether a character is not seen where it stands: Unicode's Default_Ignorable_Code_Point (joiners, direction marks,
 /// variation selectors, fillers, tags), line and paragraph separators, and the marks of annotations. The joiners and
-/// selectors inside an emoji are among them: a key must not look like another one because the terminal knows the picture.
+/// selectors inside an emoji are among them: a key must not look like another one because the terminal knows the
+/// picture.
 fn invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'

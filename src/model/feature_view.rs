@@ -97,8 +97,8 @@ pub struct FeatureView {
     pub batch_schedule: Option<Span>,
     /// When its features begin.
     pub feature_start_time: Option<Time>,
-    /// The longest of its time windows; absent without aggregations. Materialization begins that much before the features do
-    /// (docs/semantics.md section 10).
+    /// The longest of its time windows; absent without aggregations. Materialization begins that much before the
+    /// features do (docs/semantics.md section 10).
     pub longest_window: Option<Span>,
     /// The greatest data delay over its sources.
     pub max_data_delay: Option<Span>,

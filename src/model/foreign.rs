@@ -1,8 +1,8 @@
 //! What libraries say of their errors, made a sentence for people.
 //!
-//! Libraries write for those who program with them: they name their kinds of error, dump their structures, advise to set
-//! variables of theirs. None of that helps whoever runs this program. Works on text alone; what the sentence is about, and what to
-//! do next, is added by whoever calls it.
+//! Libraries write for those who program with them: they name their kinds of error, dump their structures, advise to
+//! set variables of theirs. None of that helps whoever runs this program. Works on text alone; what the sentence is
+//! about, and what to do next, is added by whoever calls it.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -47,14 +47,14 @@ fn pattern(text: &str) -> Regex {
     Regex::new(text).unwrap()
 }
 
-/// The name of a structure before its members, or of an error: `ParsedLogPath {`, `TapeError`. No other name is touched: it may be a
-/// name of the user's.
+/// The name of a structure before its members, or of an error: `ParsedLogPath {`, `TapeError`. No other name is
+/// touched: it may be a name of the user's.
 static NAME: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"^(?:(?<dump>[A-Z][A-Za-z0-9]+)\s*\{|(?<error>(?:[A-Z][a-z0-9]+)+Error)\b)"));
 static BRACKETS: LazyLock<Regex> = LazyLock::new(|| pattern(r"\s*\([^()]*\)"));
 
-/// The first sentence of a library's error on one line, without the end's full stop: no names of kinds in front, no dumped
-/// structures, no advice about the library's own settings. What it quotes stays as it is.
+/// The first sentence of a library's error on one line, without the end's full stop: no names of kinds in front, no
+/// dumped structures, no advice about the library's own settings. What it quotes stays as it is.
 pub(crate) fn sentence(error: &(impl Display + ?Sized)) -> String {
     let text = error.to_string();
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("unknown error");

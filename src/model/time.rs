@@ -172,10 +172,11 @@ pub fn print_window(window: Window) -> String {
 }
 
 /// Reads an instant: `YYYY-MM-DD`, or that and `HH:MM[:SS[.ffffff]]` behind a `T` or a blank, with or without a zone
-/// (`Z`, `UTC`, `GMT`, `+01:00`, `+0100`, `+01`, `+0000 UTC`). Without a zone it is UTC. Parts of a microsecond are dropped.
+/// (`Z`, `UTC`, `GMT`, `+01:00`, `+0100`, `+01`, `+0000 UTC`). Without a zone it is UTC. Parts of a microsecond are
+/// dropped.
 ///
-/// Only what can be meant in one way: no slashes (which is the month?), no names of zones (`CST`), no bare numbers (of what
-/// unit?).
+/// Only what can be meant in one way: no slashes (which is the month?), no names of zones (`CST`), no bare numbers (of
+/// what unit?).
 pub fn parse_time(text: &str) -> Result<Time, NotATime> {
     instant(text.trim()).ok_or_else(|| NotATime(text.to_owned()))
 }

@@ -67,8 +67,8 @@ pub enum Value {
     List(Vec<Value>),
 }
 
-/// The order of floats everywhere: there is one NaN, whatever its bits, and it is greater than any number; the two zeros
-/// are equal.
+/// The order of floats everywhere: there is one NaN, whatever its bits, and it is greater than any number; the two
+/// zeros are equal.
 pub fn float_order(a: f64, b: f64) -> Ordering {
     a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
 }

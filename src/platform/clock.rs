@@ -1,8 +1,8 @@
 //! The platform's clock: one source of "now", so that tests can set it.
 //!
-//! Everything that decides by time takes a [`Clock`] or an instant; nothing else of the platform asks the machine. The present
-//! may jump: somebody sets the machine's clock, or the machine sleeps. What only measures how long something took goes by
-//! [`Clock::steady`], which never does.
+//! Everything that decides by time takes a [`Clock`] or an instant; nothing else of the platform asks the machine. The
+//! present may jump: somebody sets the machine's clock, or the machine sleeps. What only measures how long something
+//! took goes by [`Clock::steady`], which never does.
 
 use std::fmt;
 use std::sync::Arc;

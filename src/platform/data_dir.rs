@@ -1,8 +1,8 @@
 //! The data directory: whose it is, and in what form.
 //!
-//! A marker in it says that it is a platform's and which format it has. Nothing is ever made or removed in a folder that is
-//! neither marked nor empty nor recognised. It must not know what the stores hold: each of them has a number of its own for the form
-//! of what it keeps, and brings an older one up to date by itself.
+//! A marker in it says that it is a platform's and which format it has. Nothing is ever made or removed in a folder
+//! that is neither marked nor empty nor recognised. It must not know what the stores hold: each of them has a number of
+//! its own for the form of what it keeps, and brings an older one up to date by itself.
 //!
 //! The formats:
 //!
@@ -108,8 +108,8 @@ struct Marker {
     about: String,
 }
 
-/// Makes the directory where it is not there, and sees that it is a platform's: marked, recognised, or empty so far. Marks
-/// it where it is not. Needs no lock: what it does twice is the same.
+/// Makes the directory where it is not there, and sees that it is a platform's: marked, recognised, or empty so far.
+/// Marks it where it is not. Needs no lock: what it does twice is the same.
 ///
 /// # Errors
 /// When it is somebody else's, of a later format, or cannot be used.
@@ -148,8 +148,8 @@ pub fn check(dir: &Path) -> Result<(), DataDirError> {
     }
 }
 
-/// Makes a claimed directory one of the present format, before any store is opened: from here on older releases refuse it.
-/// The lock on it must be held.
+/// Makes a claimed directory one of the present format, before any store is opened: from here on older releases refuse
+/// it. The lock on it must be held.
 ///
 /// # Errors
 /// When its job table is gone, or the marker cannot be written.
@@ -234,8 +234,8 @@ fn mark(dir: &Path, format: u32) -> io::Result<()> {
     private::put(&dir.join(MARKER), &format!("{}\n", serde_json::to_string_pretty(&marker)?))
 }
 
-/// Whether the folder is a data directory of a release that had no marker: by its job table, the keys made before that, or an
-/// audit log that was moved away.
+/// Whether the folder is a data directory of a release that had no marker: by its job table, the keys made before that,
+/// or an audit log that was moved away.
 fn is_recognised(dir: &Path) -> bool {
     let known: [(&str, &[&str]); 3] = [
         (JOBS, &["views", "jobs", "attempts"]),

@@ -1,8 +1,8 @@
 //! Datasets: results that somebody wants to keep (docs/semantics.md section 8.4), below `{root}/{workspace}/{name}`.
 //!
-//! A dataset is one folder with a Parquet file and a description of it, or with a description alone and a place for the rows
-//! that a client writes. It is made under another name and renamed once it is whole and on disk, so that a crash leaves none or
-//! a whole one; and never written again here. Calls block on the disk.
+//! A dataset is one folder with a Parquet file and a description of it, or with a description alone and a place for the
+//! rows that a client writes. It is made under another name and renamed once it is whole and on disk, so that a crash
+//! leaves none or a whole one; and never written again here. Calls block on the disk.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -89,8 +89,8 @@ impl Datasets {
         Self { root }
     }
 
-    /// The name to keep a result under: the one that is wanted when it can be one and is free in that workspace, else one
-    /// made of the view's name, the time and some random digits.
+    /// The name to keep a result under: the one that is wanted when it can be one and is free in that workspace, else
+    /// one made of the view's name, the time and some random digits.
     ///
     /// # Errors
     /// When the wanted name cannot be one, or is used.

@@ -150,8 +150,9 @@ pub struct DataFile {
     pub path: PathBuf,
     /// The time that the file's name says it holds, where the source's pattern has `{yyyy}` and the like in it.
     pub named: Option<Window>,
-    /// The event times (of the record) that the file held when the repository was read, as its footer stated them; for a
-    /// file that could not be read, as its name says, and some more. Windows that do not touch it never open the file.
+    /// The event times (of the record) that the file held when the repository was read, as its footer stated them; for
+    /// a file that could not be read, as its name says, and some more. Windows that do not touch it never open the
+    /// file.
     pub covers: Option<Window>,
     /// Size and time of change of the file for which `covers` holds.
     pub seen: Option<(u64, SystemTime)>,
@@ -347,8 +348,8 @@ impl View {
         self.inputs.first().is_some_and(|input| input.source.stream.is_some())
     }
 
-    /// The names that spell columns of its query's output: join keys and the timestamp. Queries mean names without regard
-    /// to case.
+    /// The names that spell columns of its query's output: join keys and the timestamp. Queries mean names without
+    /// regard to case.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.join_keys.iter().map(|(name, _)| name.as_str()).chain([self.timestamp_field.as_str()])
     }

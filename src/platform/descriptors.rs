@@ -1,7 +1,7 @@
 //! File descriptors: as many as the system allows, and a word for when there are none left.
 //!
-//! A process that has none left can neither read a source nor take a connection. That says nothing about the source: it is
-//! told by a reason of its own, and tried again soon.
+//! A process that has none left can neither read a source nor take a connection. That says nothing about the source: it
+//! is told by a reason of its own, and tried again soon.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 

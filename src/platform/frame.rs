@@ -15,8 +15,8 @@ use crate::wire::{table, typed};
 /// Stored rows, in no particular order. Which files hold them is the store's business, reading them the engine's.
 #[derive(Clone, Debug, Default)]
 pub struct StoredRows {
-    /// Parquet files of the columns and types of `frame`. Files of earlier versions lack columns that are not shown: these are
-    /// null. Columns that only the paths tell are none.
+    /// Parquet files of the columns and types of `frame`. Files of earlier versions lack columns that are not shown:
+    /// these are null. Columns that only the paths tell are none.
     pub files: Vec<PathBuf>,
     /// Where there are no files, the rows.
     pub frame: DataFrame,

@@ -69,8 +69,8 @@ const CLEAN_EVERY: Duration = Duration::from_secs(60);
 /// How long connections may go on once the server is to stop.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// Serves `platform` on `listener` until `shutdown`, with and without `/api` in front of each path. Connections that are
-/// still open half a second later are cut.
+/// Serves `platform` on `listener` until `shutdown`, with and without `/api` in front of each path. Connections that
+/// are still open half a second later are cut.
 pub async fn serve(
     platform: Arc<Platform>,
     listener: TcpListener,

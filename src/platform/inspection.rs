@@ -1,7 +1,8 @@
-//! Whether the stores hold what jobs wrote: a look at each offline table when a platform starts, and the whole of a data directory
-//! for `fvtop check`.
+//! Whether the stores hold what jobs wrote: a look at each offline table when a platform starts, and the whole of a
+//! data directory for `fvtop check`.
 //!
-//! It reads and reports; it changes nothing, but for the files of a table of an earlier release, which it makes known to the job table.
+//! It reads and reports; it changes nothing, but for the files of a table of an earlier release, which it makes known
+//! to the job table.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -85,8 +86,8 @@ impl Finding {
     }
 }
 
-/// Looks through a data directory whose platform does not run: the files of SQLite, each data file of the offline tables, all that
-/// the online store holds, the datasets.
+/// Looks through a data directory whose platform does not run: the files of SQLite, each data file of the offline
+/// tables, all that the online store holds, the datasets.
 ///
 /// # Errors
 /// When it is no data directory of a format that is known, or in use.

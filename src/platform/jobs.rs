@@ -267,8 +267,8 @@ impl Jobs {
         self.work_came.notify_all();
     }
 
-    /// Ends the jobs whose end was asked for and of which nothing runs, makes the jobs that the schedule wants by now, and
-    /// queues those that are due. Returns how many were made.
+    /// Ends the jobs whose end was asked for and of which nothing runs, makes the jobs that the schedule wants by now,
+    /// and queues those that are due. Returns how many were made.
     pub fn schedule(&self) -> Result<usize, TableError> {
         let now = self.clock.now();
         self.end_cancelled(now)?;
@@ -311,8 +311,8 @@ impl Jobs {
         ended
     }
 
-    /// Moves what waits for a span of time along with a clock that has jumped: a retry comes after its wait, neither with all
-    /// others at once nor hours late. What waits for an instant, such as the end of a window, stays.
+    /// Moves what waits for a span of time along with a clock that has jumped: a retry comes after its wait, neither
+    /// with all others at once nor hours late. What waits for an instant, such as the end of a window, stays.
     pub fn clock_jumped(&self, jump: Span) -> Result<(), TableError> {
         let how = if jump < Span::zero() { "was set back" } else { "went forward (it was set, or the machine slept)" };
         let by = print_span(jump.abs());

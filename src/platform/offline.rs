@@ -1,7 +1,7 @@
 //! The offline store: one Delta table a view, below `{dir}/{workspace}/{view}` (docs/semantics.md section 10).
 //!
-//! It stores and reads rows; it must not compute features. Polars reads and writes the data files, which any engine that
-//! knows Delta can read too. What others can rely on is in `docs/offline.md`.
+//! It stores and reads rows; it must not compute features. Polars reads and writes the data files, which any engine
+//! that knows Delta can read too. What others can rely on is in `docs/offline.md`.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -170,8 +170,9 @@ impl OfflineTable {
         Ok((files, rows))
     }
 
-    /// Replaces the rows of `window` in one commit stamped with the job; rows of other windows survive. The same job replaces
-    /// what it wrote; an attempt that is older than one that has written is refused. Rows outside the window are an error.
+    /// Replaces the rows of `window` in one commit stamped with the job; rows of other windows survive. The same job
+    /// replaces what it wrote; an attempt that is older than one that has written is refused. Rows outside the window
+    /// are an error.
     pub async fn replace(&mut self, window: Window, rows: DataFrame, stamp: Stamp) -> Result<Written, OfflineError> {
         let fit = |e: PolarsError| {
             OfflineError::permanent(&self.root, format!("the rows do not fit: {}", foreign::sentence(&e)))
@@ -207,8 +208,9 @@ impl OfflineTable {
         }
     }
 
-    /// The rows of the files that can hold rows of `window` (all files without one): keys, stored columns, `_anchor_time`, in no
-    /// particular order. Files are opened by whoever reads the rows; one of another type is an error then.
+    /// The rows of the files that can hold rows of `window` (all files without one): keys, stored columns,
+    /// `_anchor_time`, in no particular order. Files are opened by whoever reads the rows; one of another type is an
+    /// error then.
     pub fn scan(&self, window: Option<Window>) -> Result<StoredRows, OfflineError> {
         let files = self.files_of(window)?.iter().map(|file| self.path(file)).collect();
         Ok(StoredRows { files, frame: self.empty()? })
@@ -253,7 +255,8 @@ impl OfflineTable {
         Ok(self.files()?.into_iter().filter(held).collect())
     }
 
-    /// What a window holds of a file: by its partition, then by its statistics. One that tells neither may hold anything.
+    /// What a window holds of a file: by its partition, then by its statistics. One that tells neither may hold
+    /// anything.
     fn held(&self, file: &LogicalFileView, window: Window) -> Held {
         let partition = self.partition(file);
         if partition.is_some_and(|times| !times.overlaps(&window)) {
@@ -301,7 +304,8 @@ impl OfflineTable {
         }
     }
 
-    /// What removes the rows of the window: files wholly inside go, files partly inside are written again without its rows.
+    /// What removes the rows of the window: files wholly inside go, files partly inside are written again without its
+    /// rows.
     fn plan_removal(&self, window: Window) -> Result<Plan, OfflineError> {
         let mut plan = Plan::new(&self.root);
         for file in self.files()? {
@@ -323,8 +327,8 @@ impl OfflineTable {
         Ok(plan)
     }
 
-    /// Writes rows, a file a partition, each on disk before it is named in a commit. Two at a time, for one waits for the disk
-    /// while the other is packed.
+    /// Writes rows, a file a partition, each on disk before it is named in a commit. Two at a time, for one waits for
+    /// the disk while the other is packed.
     fn write(&self, rows: &DataFrame, data_change: bool) -> Result<Fresh, OfflineError> {
         let split = self.layout.by_partition(rows);
         let parts = split.map_err(|e| {
@@ -363,8 +367,8 @@ impl OfflineTable {
     }
 }
 
-/// Whether the table is that of the view's definition, maybe of an earlier version of this program; the error says what to
-/// do when it is not.
+/// Whether the table is that of the view's definition, maybe of an earlier version of this program; the error says what
+/// to do when it is not.
 fn check_definition(state: &DeltaTableState, layout: &Layout, wanted: &[StructField]) -> Result<(), String> {
     let found = state.schema();
     let is = |wanted: &[StructField]| {

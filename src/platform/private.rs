@@ -1,4 +1,5 @@
-//! Who may read what the platform keeps: the user that runs it, and of `offline/` and `datasets/` a group, where it is told one.
+//! Who may read what the platform keeps: the user that runs it, and of `offline/` and `datasets/` a group, where it is
+//! told one.
 //!
 //! The two folders themselves say whether a group may read them; what is made in them takes after the folder that it is
 //! made in, whatever the umask of the process is and whichever library made it. It must not know what the files hold.
@@ -58,8 +59,8 @@ fn id_in(lines: &str, name: &str) -> Option<u32> {
     line.get(2)?.parse().ok()
 }
 
-/// Takes from everything that this process makes from now on the leave of others to read it. For a process that makes nothing
-/// but a platform's data.
+/// Takes from everything that this process makes from now on the leave of others to read it. For a process that makes
+/// nothing but a platform's data.
 pub(crate) fn close_to_others() {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
 }
@@ -138,8 +139,9 @@ pub(crate) struct Tightened {
     pub first: Option<(PathBuf, io::Error)>,
 }
 
-/// Brings a data directory and all in it to the modes that it should have: its owner's alone, and with a group `offline/` and
-/// `datasets/` for that group to read. Links are not followed. What belongs to somebody else stays as it is and is counted.
+/// Brings a data directory and all in it to the modes that it should have: its owner's alone, and with a group
+/// `offline/` and `datasets/` for that group to read. Links are not followed. What belongs to somebody else stays as it
+/// is and is counted.
 pub(crate) fn tighten(dir: &Path, group: Option<&Group>) -> Tightened {
     let mut met = Tightened::default();
     let (mode, id) = (if group.is_some() { 0o710 } else { 0o700 }, group.map(|group| group.id));

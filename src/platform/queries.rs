@@ -1,8 +1,9 @@
 //! Computations that people ask for, as resources: uploaded tables, queries that wait or run, and their results.
 //!
-//! All of it is in memory and bounded, and forgotten when the platform stops. Each thing has an id that cannot be guessed
-//! and belongs to the API key that made it: for any other key it is not there. What is computed is a [`Compute`]'s business;
-//! it runs on threads of its own, for the engine is synchronous and must not be called on async ones.
+//! All of it is in memory and bounded, and forgotten when the platform stops. Each thing has an id that cannot be
+//! guessed and belongs to the API key that made it: for any other key it is not there. What is computed is a
+//! [`Compute`]'s business; it runs on threads of its own, for the engine is synchronous and must not be called on async
+//! ones.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -186,7 +187,8 @@ impl Queries {
         entry.rows()
     }
 
-    /// Cancels a query: at once when it waits, else as soon as the engine has stopped. One that has ended stays as it is.
+    /// Cancels a query: at once when it waits, else as soon as the engine has stopped. One that has ended stays as it
+    /// is.
     ///
     /// # Errors
     /// When it is not there (any more), or another key's.
@@ -244,8 +246,8 @@ impl State {
         self.queue.retain(|id| entries.get(id).is_some_and(|entry| entry.state() == QueryState::Queued));
     }
 
-    /// Forgets the results that were asked about least lately, fetched ones first, until so many entries and so many bytes
-    /// are left.
+    /// Forgets the results that were asked about least lately, fetched ones first, until so many entries and so many
+    /// bytes are left.
     fn forget_over(&mut self, count: usize, bytes: usize) {
         let ended = self.entries.iter().filter(|(_, entry)| entry.state().has_ended());
         let mut oldest: Vec<_> = ended.map(|(id, entry)| (!entry.is_fetched(), entry.asked_at(), *id)).collect();

@@ -37,8 +37,8 @@ pub fn load(root: &Path) -> Repository {
     load_with(root, &[])
 }
 
-/// [`load`], with files of sources in these folders besides. Which ones is up to whoever starts the platform, never to a
-/// definition.
+/// [`load`], with files of sources in these folders besides. Which ones is up to whoever starts the platform, never to
+/// a definition.
 pub fn load_with(root: &Path, allowed: &[PathBuf]) -> Repository {
     // Queries are planned by Polars, which blocks on a runtime of its own: a plain thread may do that always.
     let loaded = std::thread::scope(|scope| scope.spawn(|| load_here(root, allowed)).join());

@@ -29,26 +29,30 @@ pub(crate) type Partition = u32;
 /// Stream jobs and tails know a stream by this alone; [`readers::Readers`] opens one for all who read a source. What an
 /// implementation must promise:
 ///
-/// - **Reading.** What is read depends on the offset that is given, on `max` and on what has arrived; never on who read before.
-///   Many read at once, each from a place of its own. Beginning anywhere and going on from each [`Read::offset`], in pieces of
-///   any size, a reader gets every event behind the first offset once, in the order of its partition. Between partitions there
-///   is no order.
-/// - **Offsets.** Opaque to everybody else, and kept in the same write as the rows that were made of the events before them.
-///   So after a crash the events behind the kept offset are read again, and no others. An offset stays good for as long as
-///   data directories live: another form of it gets another version, and older ones go on being read.
-/// - **Beginning.** Without an offset a read begins at the oldest event that is kept. It is how a view that never read begins,
-///   how every tail does, and how a partition is read that was not there before.
-/// - **Retention.** An offset that retention has overtaken is no error: the read begins at the oldest event that is kept, and
-///   says in [`Read::expired`] how many events lay between. The same loss is said once for each position that meets it.
-/// - **Partitions.** They are asked for before each round of reading. New ones may appear at any time and are then read from
-///   their beginning. None goes away: a reader that misses one stops, for nobody could tell what was lost with it.
-/// - **Being caught up.** True when nothing lay behind the offset at the time of the read. A read that is not caught up gives events or
-///   moves its offset, so that going on at once comes to an end.
-/// - **Back-pressure.** Readers pull: they ask for more once they have written what they got, and a slow store or a failing
-///   query makes them ask later. Between reads a source holds no more than it must; what has arrived waits where it came from.
-/// - **Waiting.** A read does not wait for events to come. It may wait for the place where they are, for seconds at most.
-/// - **Watermark.** A source tells the greatest event time of what it read ([`Read::newest`]). How far behind that a late event
-///   is still taken is the definition's, as is who counts what came later; [`position::Batch::newest`] makes one time of several partitions.
+/// - **Reading.** What is read depends on the offset that is given, on `max` and on what has arrived; never on who read
+///   before. Many read at once, each from a place of its own. Beginning anywhere and going on from each
+///   [`Read::offset`], in pieces of any size, a reader gets every event behind the first offset once, in the order of
+///   its partition. Between partitions there is no order.
+/// - **Offsets.** Opaque to everybody else, and kept in the same write as the rows that were made of the events before
+///   them. So after a crash the events behind the kept offset are read again, and no others. An offset stays good for
+///   as long as data directories live: another form of it gets another version, and older ones go on being read.
+/// - **Beginning.** Without an offset a read begins at the oldest event that is kept. It is how a view that never read
+///   begins, how every tail does, and how a partition is read that was not there before.
+/// - **Retention.** An offset that retention has overtaken is no error: the read begins at the oldest event that is
+///   kept, and says in [`Read::expired`] how many events lay between. The same loss is said once for each position that
+///   meets it.
+/// - **Partitions.** They are asked for before each round of reading. New ones may appear at any time and are then read
+///   from their beginning. None goes away: a reader that misses one stops, for nobody could tell what was lost with it.
+/// - **Being caught up.** True when nothing lay behind the offset at the time of the read. A read that is not caught up
+///   gives events or moves its offset, so that going on at once comes to an end.
+/// - **Back-pressure.** Readers pull: they ask for more once they have written what they got, and a slow store or a
+///   failing query makes them ask later. Between reads a source holds no more than it must; what has arrived waits
+///   where it came from.
+/// - **Waiting.** A read does not wait for events to come. It may wait for the place where they are, for seconds at
+///   most.
+/// - **Watermark.** A source tells the greatest event time of what it read ([`Read::newest`]). How far behind that a
+///   late event is still taken is the definition's, as is who counts what came later; [`position::Batch::newest`] makes
+///   one time of several partitions.
 /// - **Errors.** Of kind `Source`: tried again after a pause. An error moves nothing.
 pub trait StreamSource: Send + Sync {
     /// The partitions that there are now, each once.
@@ -57,8 +61,8 @@ pub trait StreamSource: Send + Sync {
     /// When nobody can tell for now.
     fn partitions(&self) -> Result<Vec<Partition>, EngineError>;
 
-    /// The events of a partition behind `from`, or from the oldest that is kept on: some `max`, at least one. A few more are given
-    /// where events cannot be told apart by an offset.
+    /// The events of a partition behind `from`, or from the oldest that is kept on: some `max`, at least one. A few
+    /// more are given where events cannot be told apart by an offset.
     ///
     /// # Errors
     /// When they cannot be read; when the offset is not one of this kind of stream, or of a version that is not known.

@@ -1,8 +1,8 @@
 //! The SQL of feature views: one SELECT that means the same here and on Spark 4 (ANSI mode, session time zone UTC).
 //!
-//! [`check()`] reads a text and refuses what is outside of that dialect; [`lazy`] plans it over frames, following Spark's
-//! rules for types, nulls, frames and errors, on Polars. Nothing here reads files, and a query reads only its inputs.
-//! docs/sql.md is written from the tables in here.
+//! [`check()`] reads a text and refuses what is outside of that dialect; [`lazy`] plans it over frames, following
+//! Spark's rules for types, nulls, frames and errors, on Polars. Nothing here reads files, and a query reads only its
+//! inputs. docs/sql.md is written from the tables in here.
 
 use std::sync::Arc;
 

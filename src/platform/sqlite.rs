@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, ErrorCode};
 
-/// The size of a file that is looked through whole when it is opened. What is wrong with a larger one shows when it is read, and
-/// `fvtop check` looks through any.
+/// The size of a file that is looked through whole when it is opened. What is wrong with a larger one shows when it is
+/// read, and `fvtop check` looks through any.
 const LOOKED_THROUGH: i64 = 256 << 20;
 
 /// What to do about an error.

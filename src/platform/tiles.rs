@@ -31,7 +31,8 @@ pub(crate) enum Part {
     Last,
     /// The sum of their squares, float64.
     SumOfSquares,
-    /// The sum of their squared distances from the mean, float64: what the sum of squares has lost where the mean is large.
+    /// The sum of their squared distances from the mean, float64: what the sum of squares has lost where the mean is
+    /// large.
     SquaredDistances,
     /// What rounding left out of a sum of floats, float64.
     SumRest,
@@ -98,8 +99,8 @@ pub(crate) struct StoredColumn {
     pub data_type: DataType,
 }
 
-/// The stored columns that the aggregations of a view need, each once, in the order of first need, those that are not shown
-/// last; none for views without.
+/// The stored columns that the aggregations of a view need, each once, in the order of first need, those that are not
+/// shown last; none for views without.
 pub(crate) fn stored_columns(view: &View) -> Vec<StoredColumn> {
     // The names of docs/semantics.md section 3, but where a key has that name, or two parts would share one.
     let keys = view.join_keys.iter().map(|(name, _)| name.as_str());

@@ -1,8 +1,8 @@
 //! Files of keys on their way to a deletion: who may send one where, and for how long (docs/wire.md section 2.6).
 //!
-//! A place is made for one view; its two addresses, one for each store, are secrets and need no API key. A path that a client
-//! names is only ever compared, never opened: what is read lies in the folder of a place that was made here. It must not look
-//! into the files.
+//! A place is made for one view; its two addresses, one for each store, are secrets and need no API key. A path that a
+//! client names is only ever compared, never opened: what is read lies in the folder of a place that was made here. It
+//! must not look into the files.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -96,8 +96,8 @@ pub struct Uploads {
 }
 
 impl Uploads {
-    /// Uploads below `dir`, in a data directory that is ours. The places that an earlier process left there are removed; what
-    /// has no name of a place stays.
+    /// Uploads below `dir`, in a data directory that is ours. The places that an earlier process left there are
+    /// removed; what has no name of a place stays.
     pub fn open(dir: &Path) -> io::Result<Self> {
         private::make_folder(dir)?;
         for entry in fs::read_dir(dir)? {
@@ -119,8 +119,8 @@ impl Uploads {
         UploadError::Disk { dir: self.dir.clone(), problem }
     }
 
-    /// Opens a place for keys of `view`, for the API key `owner`. Where too many are open, the oldest of the key that has the
-    /// most is closed, so that nobody's places keep another's out.
+    /// Opens a place for keys of `view`, for the API key `owner`. Where too many are open, the oldest of the key that
+    /// has the most is closed, so that nobody's places keep another's out.
     pub fn offer(&self, owner: Id, view: Id, now: Time) -> Result<Offer, UploadError> {
         self.sweep(now);
         let mut places = self.places();
@@ -159,8 +159,8 @@ impl Uploads {
         })
     }
 
-    /// Takes the place of `view` that all of `paths` lie in: its addresses are closed at once, its files are removed when the
-    /// answer is dropped.
+    /// Takes the place of `view` that all of `paths` lie in: its addresses are closed at once, its files are removed
+    /// when the answer is dropped.
     pub fn take(&self, view: Id, paths: &[&str], now: Time) -> Result<Taken, UploadError> {
         let outside = |path: &str| UploadError::Outside(clean(path).chars().take(SHOWN).collect());
         let names = paths.iter().map(|path| self.name_of(path).ok_or_else(|| outside(path)));

@@ -1,7 +1,7 @@
 //! Tables on the wire: Arrow IPC streams, their buffers compressed with zstd.
 //!
-//! What comes in is checked before it is read: the library that reads it trusts the sizes that a stream states, and takes a
-//! stream that was cut off for a whole one.
+//! What comes in is checked before it is read: the library that reads it trusts the sizes that a stream states, and
+//! takes a stream that was cut off for a whole one.
 
 use std::io::{Cursor, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -70,8 +70,8 @@ pub fn decode(bytes: &[u8], limit: u64) -> Result<DataFrame, ArrowError> {
     }
 }
 
-/// Walks over the messages: each must be whole, the last must be followed by the end mark, and all buffers together must
-/// not state more bytes than `limit`.
+/// Walks over the messages: each must be whole, the last must be followed by the end mark, and all buffers together
+/// must not state more bytes than `limit`.
 fn check(bytes: &[u8], limit: u64) -> Result<(), ArrowError> {
     let mut at = 0;
     let mut stated: u64 = 0;

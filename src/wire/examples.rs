@@ -1,8 +1,8 @@
 //! Every pair of `tests/fixtures/wire/examples.json`, in both directions: bytes to message and back to the same bytes,
 //! and the message against the same thing as JSON.
 //!
-//! The JSON forms know the fields of release 0.5 alone. Fields of later releases are in the bytes all the same, in views
-//! behind all others: there the bytes are compared field by field without regard to order.
+//! The JSON forms know the fields of release 0.5 alone. Fields of later releases are in the bytes all the same, in
+//! views behind all others: there the bytes are compared field by field without regard to order.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

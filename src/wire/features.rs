@@ -1,7 +1,8 @@
 //! The JSON of the feature server: lookups, queries, batches, and what a service holds (docs/wire.md sections 3.1 to
 //! 3.3, docs/messages.md section 10).
 //!
-//! Read in lowerCamelCase and in snake_case, written in lowerCamelCase. Unknown members are skipped, and null reads as absent.
+//! Read in lowerCamelCase and in snake_case, written in lowerCamelCase. Unknown members are skipped, and null reads as
+//! absent.
 
 use serde::{Deserialize, Deserializer, Serialize};
 

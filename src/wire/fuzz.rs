@@ -1,4 +1,5 @@
-//! Every reader of the wire on hostile input: it must not panic, not take memory without bound, and say clearly what is wrong.
+//! Every reader of the wire on hostile input: it must not panic, not take memory without bound, and say clearly what is
+//! wrong.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -168,8 +169,8 @@ fn messages_may_hold_anything() {
     });
 }
 
-/// The densest messages there are: thousands of fields of each number, empty or with one empty field, of two or four bytes
-/// each, alone and inside of another.
+/// The densest messages there are: thousands of fields of each number, empty or with one empty field, of two or four
+/// bytes each, alone and inside of another.
 #[test]
 fn no_message_takes_much_more_memory_than_bytes() {
     alone("wire::fuzz::no_message_takes_much_more_memory_than_bytes", || {
@@ -194,7 +195,8 @@ fn no_message_takes_much_more_memory_than_bytes() {
     });
 }
 
-/// A message with 16 KiB of fields of that number, each empty or with one empty field, inside of fields of the outer numbers.
+/// A message with 16 KiB of fields of that number, each empty or with one empty field, inside of fields of the outer
+/// numbers.
 fn dense(outer: &[u32], number: u32, inner: Option<u32>) -> Vec<u8> {
     let empty: Vec<u8> = inner.map_or_else(Vec::new, |inner| field(inner, &[]));
     let one = field(number, &empty);

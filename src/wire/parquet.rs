@@ -1,9 +1,9 @@
-//! Parquet files as other programs have them: how deep the schema of one is nested, found without recursion; and files that every
-//! reader understands.
+//! Parquet files as other programs have them: how deep the schema of one is nested, found without recursion; and files
+//! that every reader understands.
 //!
-//! Every library reads a schema by recursion and takes its depth from the file: some kilobytes end the process. So the list of
-//! schema elements in the footer (Thrift's compact protocol) is walked here first. It must not judge anything else: what is no
-//! footer is for the library to tell.
+//! Every library reads a schema by recursion and takes its depth from the file: some kilobytes end the process. So the
+//! list of schema elements in the footer (Thrift's compact protocol) is walked here first. It must not judge anything
+//! else: what is no footer is for the library to tell.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -24,8 +24,8 @@ const LARGEST: u64 = 256 << 20;
 /// The deepest nesting of a value that is passed over.
 const SKIPPED: usize = 16;
 
-/// A writer of these columns, compressed with zstd. The types that stand beside Parquet's own in the file are those of the first
-/// Arrow: Polars would name its newest ones, such as views of texts, which pandas cannot read inside a list.
+/// A writer of these columns, compressed with zstd. The types that stand beside Parquet's own in the file are those of
+/// the first Arrow: Polars would name its newest ones, such as views of texts, which pandas cannot read inside a list.
 ///
 /// # Errors
 /// When a column has a type that no file can have.

@@ -1,7 +1,7 @@
 //! The JSON of what the protocol has no call for, below `/v1/fvtop/`: `run`, `get_historical_features` and datasets.
 //!
-//! Tables travel beside it as Arrow IPC streams ([`super::arrow`]). Requests with fields that are not known are refused,
-//! for a misspelt argument must not be passed over; answers may hold more than is known here.
+//! Tables travel beside it as Arrow IPC streams ([`super::arrow`]). Requests with fields that are not known are
+//! refused, for a misspelt argument must not be passed over; answers may hold more than is known here.
 
 use std::collections::BTreeMap;
 
@@ -38,8 +38,8 @@ pub struct FrameAnswer {
     pub columns: Vec<String>,
 }
 
-/// A computation that is asked for. Its tables are named by `T`: by files where a person asks, by the ids of frames on the way,
-/// and where it is computed they are the tables.
+/// A computation that is asked for. Its tables are named by `T`: by files where a person asks, by the ids of frames on
+/// the way, and where it is computed they are the tables.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "QueryRequest", tag = "kind", rename_all = "snake_case")]
 pub enum Query<T> {

@@ -1,4 +1,5 @@
-//! The cells of a table as the model's values, and these as plain JSON: one rule for files, standard output and screens.
+//! The cells of a table as the model's values, and these as plain JSON: one rule for files, standard output and
+//! screens.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -39,8 +40,8 @@ fn from_any(value: &AnyValue<'_>) -> Value {
 }
 
 /// One cell as JSON, the form that every text is made of: whole numbers that an int64 holds as numbers, others as text;
-/// instants as RFC 3339 with all their digits; dates, times of day and decimals as text; bytes in base64; lists as arrays,
-/// records as objects; what is no finite number as `NaN`, `Infinity` or `-Infinity`.
+/// instants as RFC 3339 with all their digits; dates, times of day and decimals as text; bytes in base64; lists as
+/// arrays, records as objects; what is no finite number as `NaN`, `Infinity` or `-Infinity`.
 pub(crate) fn cell_json(column: &Column, row: usize) -> Json {
     column.get(row).map_or(Json::Null, |value| any_json(&value))
 }

@@ -1,8 +1,8 @@
 //! Columns in the types that somebody declared: a view's join keys, a source's columns.
 //!
-//! A value is taken where it can mean one thing only in that type, and else refused with its row: it is never cut, rounded or
-//! turned into null. Text is read by these forms whatever file it came from, so a CSV file, which has no types of its own,
-//! says the same as a Parquet file.
+//! A value is taken where it can mean one thing only in that type, and else refused with its row: it is never cut,
+//! rounded or turned into null. Text is read by these forms whatever file it came from, so a CSV file, which has no
+//! types of its own, says the same as a Parquet file.
 
 use polars::prelude::{
     AnyValue, Column, DataType as Polars, Field, IntoColumn, PolarsError, Series, TimeUnit, TimeZone,
@@ -136,7 +136,8 @@ fn part(column: &Column, from: usize, wanted: &DataType, polars: &Polars) -> Res
     Series::from_any_values_and_dtype(column.name().clone(), &rows, polars, true).map_err(|_| other())
 }
 
-/// The same values in a type that has no need of an own rule: categories as their text, decimals as floats, arrays as lists.
+/// The same values in a type that has no need of an own rule: categories as their text, decimals as floats, arrays as
+/// lists.
 fn plain(column: &Column) -> Result<Column, PolarsError> {
     match column.dtype() {
         found if found.is_categorical() || found.is_enum() => column.cast(&Polars::String),
@@ -264,8 +265,8 @@ fn of_json(item: &Json, wanted: &DataType) -> Option<AnyValue<'static>> {
     }
 }
 
-/// A whole number, with nothing but zeros behind a point if there is one (so pandas writes whole numbers beside nulls). One
-/// with zeros in front (a postal code, say) means something else.
+/// A whole number, with nothing but zeros behind a point if there is one (so pandas writes whole numbers beside nulls).
+/// One with zeros in front (a postal code, say) means something else.
 fn integer(text: &str) -> Option<i64> {
     let text = match text.split_once('.') {
         Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|byte| byte == b'0') => whole,

@@ -1,5 +1,5 @@
-//! A computation that is stopped, or takes too much: it ends with that reason, the process lives on, and nothing goes on
-//! behind its back.
+//! A computation that is stopped, or takes too much: it ends with that reason, the process lives on, and nothing goes
+//! on behind its back.
 
 use std::fs::File;
 use std::path::Path;

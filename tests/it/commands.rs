@@ -1,4 +1,5 @@
-//! Jobs and deletion on the command line: trigger, refusal, overwrite, cancel, wait, retry, deleted keys, status tables.
+//! Jobs and deletion on the command line: trigger, refusal, overwrite, cancel, wait, retry, deleted keys, status
+//! tables.
 //!
 //! Expectations are counted from the events of a repository of the tests' own.
 
@@ -79,8 +80,8 @@ pub(crate) fn start(folder: &Path) -> Server {
 }
 
 thread_local! {
-    /// The whole hour that was the last one when the test of this thread first asked: a test that runs over the end of an hour goes
-    /// on in its own.
+    /// The whole hour that was the last one when the test of this thread first asked: a test that runs over the end of
+    /// an hour goes on in its own.
     static LAST: i64 = Utc::now().timestamp().div_euclid(3_600) * 3_600;
 }
 

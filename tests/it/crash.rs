@@ -1,9 +1,9 @@
 //! A server that is killed at random moments loses nothing it acknowledged, doubles no window and misses none.
 //!
-//! Each round changes the source or not, starts a server on the same folder, asks it for a random set of things and kills
-//! it, sometimes before it is up. Between two rounds the offline tables are read from the dead folder; after each start
-//! the job list and the lookups are held to what was told before. What the stores may hold is replayed from the attempts
-//! (`replay.rs`) and computed from the source by this test alone (`world.rs`).
+//! Each round changes the source or not, starts a server on the same folder, asks it for a random set of things and
+//! kills it, sometimes before it is up. Between two rounds the offline tables are read from the dead folder; after each
+//! start the job list and the lookups are held to what was told before. What the stores may hold is replayed from the
+//! attempts (`replay.rs`) and computed from the source by this test alone (`world.rs`).
 //!
 //! `FVTOP_KILLS` is the number of rounds, `FVTOP_SEED` the seed of one that failed.
 
@@ -69,7 +69,8 @@ fn killed_at_random_moments() {
     let mut crash = Crash::new(folder.path(), seed);
     let begun = Instant::now();
     let mut round = 0;
-    // On a busy machine a few rounds may bring no deletion. Then there are more: a test that met nothing proves nothing.
+    // On a busy machine a few rounds may bring no deletion. Then there are more: a test that met nothing proves
+    // nothing.
     while round < kills || (crash.ledger.deletions.is_empty() && round < MOST_TIMES * kills) {
         round += 1;
         crash.change_source();
@@ -176,8 +177,8 @@ impl Crash {
         replay::steps(&known, store)
     }
 
-    /// A table holds, hour by hour, what the attempts up to the kill may have left, and of deleted keys nothing that is older
-    /// than the deletion, on the whole disk.
+    /// A table holds, hour by hour, what the attempts up to the kill may have left, and of deleted keys nothing that is
+    /// older than the deletion, on the whole disk.
     fn check_offline(&self, view: &View, jobs: &[Job], snapshot: &Snapshot) {
         let steps = self.steps(jobs, jobs, snapshot.at, Store::Offline);
         let table = &snapshot.tables[view.name];

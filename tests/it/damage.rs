@@ -1,4 +1,5 @@
-//! A data directory that was damaged from outside: nothing of it becomes a value, what is said names the cure, and the cure works.
+//! A data directory that was damaged from outside: nothing of it becomes a value, what is said names the cure, and the
+//! cure works.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,4 +1,5 @@
-//! A deployment that is not ours: a real HTTP server on loopback that answers from a script and does any [`Fault`] on demand.
+//! A deployment that is not ours: a real HTTP server on loopback that answers from a script and does any [`Fault`] on
+//! demand.
 //!
 //! It is there for the tests of [`crate::faults`], and for people who want to see the console meet a fault: see
 //! [`control`]. It shares no code with the platform.

@@ -235,8 +235,8 @@ fn an_online_store_that_met_a_full_disk_is_opened_again_without_a_restart() {
     };
     assert_eq!(status(), Some(FeatureStatus::Present));
 
-    // Room for the job, not for what the large hour writes online. The online store takes all that is left, so that the job table has
-    // no room for the end of the attempt either: what is wrong is told by the store alone.
+    // Room for the job, not for what the large hour writes online. The online store takes all that is left, so that the
+    // job table has no room for the end of the attempt either: what is wrong is told by the store alone.
     scene.disk.fill(1 << 20);
     let large = scene.trigger(&api, LARGE.0, (true, false)).unwrap();
     wait_for("the summary to say so", PATIENCE, || told("the disk is full").then_some(()));

@@ -1,5 +1,5 @@
-//! Every fault between the console and a deployment: what the screen says, that the data stays, that nothing is asked for too
-//! often or sent twice, and that the fault goes away by itself.
+//! Every fault between the console and a deployment: what the screen says, that the data stays, that nothing is asked
+//! for too often or sent twice, and that the fault goes away by itself.
 
 mod alone;
 mod calls;
@@ -31,8 +31,8 @@ enum Stands {
     Refused,
 }
 
-/// A fault of everything, what becomes of the connection, and what the screen says before long. They go away by themselves, but for
-/// a right that is missing.
+/// A fault of everything, what becomes of the connection, and what the screen says before long. They go away by
+/// themselves, but for a right that is missing.
 type Case = (&'static str, Stands, &'static [&'static str]);
 
 const CASES: &[Case] = &[

@@ -1,7 +1,7 @@
 //! A data directory that an earlier release wrote: it is opened, answers as that release did, and goes on.
 //!
-//! `fixtures/format-1` was written by the last release without a marker, which was killed in the middle of its work: the
-//! repository, the files of the directory as rows of a Parquet file, and what that release answered.
+//! `fixtures/format-1` was written by the last release without a marker, which was killed in the middle of its work:
+//! the repository, the files of the directory as rows of a Parquet file, and what that release answered.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

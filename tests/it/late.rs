@@ -1,5 +1,5 @@
-//! Events that come after the job of their window: they are counted, told with the windows to write again, and gone from the list
-//! once that is done.
+//! Events that come after the job of their window: they are counted, told with the windows to write again, and gone
+//! from the list once that is done.
 
 use std::fs::File;
 use std::path::Path;

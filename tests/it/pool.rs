@@ -1,8 +1,9 @@
-//! Two hundred jobs of twenty views on two workers, with failures where failures come from: a file that cannot be read, a full
-//! disk, too little memory. Each ends in its right state after the right number of attempts, and the pool is never exceeded.
+//! Two hundred jobs of twenty views on two workers, with failures where failures come from: a file that cannot be read,
+//! a full disk, too little memory. Each ends in its right state after the right number of attempts, and the pool is
+//! never exceeded.
 //!
-//! The clock is the test's: it moves on by a microsecond with each look, so that attempts can be told apart, and by hours when
-//! the test says so.
+//! The clock is the test's: it moves on by a microsecond with each look, so that attempts can be told apart, and by
+//! hours when the test says so.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -142,7 +143,8 @@ impl Pool {
         wait_for("the pool to come to rest", PATIENCE, || self.jobs("").iter().all(settled).then_some(()));
     }
 
-    /// Each of the jobs stands so, after that many attempts, of which all but a last successful one failed for that reason.
+    /// Each of the jobs stands so, after that many attempts, of which all but a last successful one failed for that
+    /// reason.
     fn expect(&self, prefix: &str, count: usize, state: &JobState, attempts: usize, reason: &str) {
         let jobs = self.jobs(prefix);
         assert_eq!(jobs.len(), count, "{prefix}");

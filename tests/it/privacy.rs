@@ -1,4 +1,5 @@
-//! Who may read a data directory: its owner alone, whatever the umask; with `--data-group` a group its tables and datasets.
+//! Who may read a data directory: its owner alone, whatever the umask; with `--data-group` a group its tables and
+//! datasets.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! Offline tables are what other programs take them for: Python's deltalake and Polars for Python read the same rows, before
-//! and after overwrite, deletion, joining of files and their removal, and what they write is read here.
+//! Offline tables are what other programs take them for: Python's deltalake and Polars for Python read the same rows,
+//! before and after overwrite, deletion, joining of files and their removal, and what they write is read here.
 //!
 //! Skipped with a message where Python, or the two packages, cannot be had.
 
@@ -74,7 +74,8 @@ fn hours(from: i64, to: i64) -> Window {
     Window { start: base() + TimeDelta::hours(from), end: base() + TimeDelta::hours(to) }
 }
 
-/// Thirty hours of clicks over three days: nulls in every column that may have them, long and odd texts, odd microseconds.
+/// Thirty hours of clicks over three days: nulls in every column that may have them, long and odd texts, odd
+/// microseconds.
 fn clicks() -> DataFrame {
     let rows = 600_i64;
     let start = base().timestamp_micros();

@@ -126,7 +126,8 @@ pub(crate) fn settled(query: &HistoryQuery<DataFrame>) -> HistoryArgs<'_> {
     HistoryArgs { query, rows, feature_start_time: None, separator, now }
 }
 
-/// The values of a column as text, for short assertions: `1`, `2.5`, `x`, `[a,b]`, `-` for null, instants to the microsecond.
+/// The values of a column as text, for short assertions: `1`, `2.5`, `x`, `[a,b]`, `-` for null, instants to the
+/// microsecond.
 pub(crate) fn told(frame: &DataFrame, column: &str) -> Vec<String> {
     frame::values(frame.column(column).unwrap()).iter().map(one).collect()
 }

@@ -1,5 +1,5 @@
-//! Tecton's own SDK, unmodified, drives the platform: releases 0.5.10 and 1.2.13, installed by pip in environments of their
-//! own, as their users would. What they do and check is in `tests/sdk/`, by the SDK's public names alone.
+//! Tecton's own SDK, unmodified, drives the platform: releases 0.5.10 and 1.2.13, installed by pip in environments of
+//! their own, as their users would. What they do and check is in `tests/sdk/`, by the SDK's public names alone.
 //!
 //! Skipped with a message where pip cannot reach them, or there is no Python they run on.
 

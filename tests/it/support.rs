@@ -180,8 +180,8 @@ pub(crate) fn send(signal: &str, pid: u32) {
     assert!(status.success());
 }
 
-/// How long anything may take that comes by itself: a guard against waiting for ever, not a measure of speed. A machine under load
-/// is no failure.
+/// How long anything may take that comes by itself: a guard against waiting for ever, not a measure of speed. A machine
+/// under load is no failure.
 pub(crate) const GUARD: Duration = Duration::from_secs(900);
 
 /// Waits until `done` gives something; what it waits for is said when the time is up.

@@ -198,7 +198,8 @@ fn a_login_is_sent_to_the_deployment_that_it_is_for_and_to_no_other() {
     assert_eq!(other.feature_url.as_str(), "https://d/api");
     let other = remote(&TargetArgs::default(), &around(&[KEY, ("API_SERVICE", "https://d/api")], &config));
     assert_eq!(other.feature_url.as_str(), "https://d/api");
-    // A key that is kept goes to the feature server that is kept with it, and to no other; one that is set goes where it is told.
+    // A key that is kept goes to the feature server that is kept with it, and to no other; one that is set goes where
+    // it is told.
     let kept = [config[0], config[1], ("TECTON_API_KEY", "kept")];
     assert_eq!(remote(&TargetArgs::default(), &around(&[], &kept)).feature_key, Some(key("kept")));
     let elsewhere = ("FEATURE_SERVICE", "https://evil.example.com/api");

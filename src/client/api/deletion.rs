@@ -1,7 +1,7 @@
 //! `delete_keys` (docs/wire.md section 2.6): where the keys go, the keys, and the word to delete them.
 //!
-//! The addresses that the deployment gives for the keys are secrets: whoever has one may write there. They are never shown,
-//! logged or sent anywhere else.
+//! The addresses that the deployment gives for the keys are secrets: whoever has one may write there. They are never
+//! shown, logged or sent anywhere else.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -94,7 +94,8 @@ impl Api {
         Ok(jobs.iter().filter(|job| job.job_type == JobType::Deletion).map(|job| job.id).collect())
     }
 
-    /// The jobs that were started: those told, else, of a deployment that does not tell, those that were not there `before`.
+    /// The jobs that were started: those told, else, of a deployment that does not tell, those that were not there
+    /// `before`.
     async fn started(&self, view: &FeatureView, stores: Stores, told: &[Id], before: &HashSet<Id>) -> DeletionStarted {
         let listed = self.list(&view.workspace, &view.name).await.unwrap_or_default();
         let new = |job: &&Job| job.job_type == JobType::Deletion && !before.contains(&job.id);

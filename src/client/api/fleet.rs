@@ -87,8 +87,8 @@ fn work_type(kind: &JobType) -> Option<WorkType> {
 }
 
 impl Api {
-    /// The jobs of all views of a workspace that are wanted, newest first. A deployment that does not have the call for it is
-    /// asked view by view, and is not asked again whether it has.
+    /// The jobs of all views of a workspace that are wanted, newest first. A deployment that does not have the call for
+    /// it is asked view by view, and is not asked again whether it has.
     pub async fn all_jobs(&self, workspace: &str, filter: &JobFilter) -> Result<JobsTold, Error> {
         let mut told = match self.paged(workspace, filter).await {
             Err(error) if error.kind == Kind::Unimplemented => self.view_by_view(workspace).await?,
@@ -99,9 +99,9 @@ impl Api {
         Ok(told)
     }
 
-    /// The jobs of all views of a workspace whose ids begin like these, newest first. A deployment that does not have the call for
-    /// all jobs is asked for the list of each view, and for the rest of those views alone that have such jobs; where the ids are
-    /// whole, until all are found.
+    /// The jobs of all views of a workspace whose ids begin like these, newest first. A deployment that does not have
+    /// the call for all jobs is asked for the list of each view, and for the rest of those views alone that have such
+    /// jobs; where the ids are whole, until all are found.
     pub async fn jobs_like(&self, workspace: &str, beginnings: &[String]) -> Result<JobsTold, Error> {
         let fits = |job: &Job| beginnings.iter().any(|beginning| job.id.to_string().starts_with(beginning));
         let mut told = match self.paged(workspace, &JobFilter::default()).await {
@@ -207,7 +207,8 @@ fn sort(jobs: &mut [Job]) {
     jobs.sort_by_key(|job| std::cmp::Reverse((job.created_at, job.window, job.id)));
 }
 
-/// The page after this one: by its token, or by its number where the deployment gives no tokens but says that there are more.
+/// The page after this one: by its token, or by its number where the deployment gives no tokens but says that there are
+/// more.
 fn following(page: &f::PaginationRequest, told: &f::PaginationResponse, seen: usize) -> Option<f::PaginationRequest> {
     let token = told.next_page_token.clone().filter(|token| !token.is_empty());
     let more = told.total.and_then(|total| usize::try_from(total).ok()).is_some_and(|total| seen < total);

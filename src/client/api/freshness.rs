@@ -20,7 +20,8 @@ impl Api {
         Ok(c::freshness_from_proto(&answer.freshness_status.unwrap_or_default()).scrubbed())
     }
 
-    /// Freshness of all views of a workspace: in one call, or where the deployment does not have that, in one call a view.
+    /// Freshness of all views of a workspace: in one call, or where the deployment does not have that, in one call a
+    /// view.
     pub async fn all_freshness(&self, workspace: &str) -> Result<Vec<Freshness>, Error> {
         let request = s::GetAllFeatureFreshnessRequest { workspace: Some(workspace.to_owned()) };
         match self.read::<s::GetAllFeatureFreshnessResponse>(rpc::GET_ALL_FEATURE_FRESHNESS, &request).await {

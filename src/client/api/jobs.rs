@@ -57,8 +57,8 @@ pub(in crate::client) enum Table {
 }
 
 impl Api {
-    /// All jobs of a view, newest first: the job list, joined with the status table. Where one of the two is not to be had, the
-    /// other stands alone.
+    /// All jobs of a view, newest first: the job list, joined with the status table. Where one of the two is not to be
+    /// had, the other stands alone.
     pub async fn jobs(&self, workspace: &str, feature_view: &str, id: Id) -> Result<Vec<Job>, Error> {
         Ok(self.jobs_told(workspace, feature_view, id).await?.jobs)
     }
@@ -88,8 +88,8 @@ impl Api {
         let (list, mut table) = tokio::join!(self.sealed(rpc::LIST_MATERIALIZATION_JOBS, &list), table);
         let list = match list {
             Ok(list) => Some(list),
-            // Every task has its rows in the table as well, so that the table is asked for now even where it was to rest: without
-            // it nothing would be known of the jobs at all.
+            // Every task has its rows in the table as well, so that the table is asked for now even where it was to
+            // rest: without it nothing would be known of the jobs at all.
             Err(error) if matches!(error.kind, Kind::Unimplemented | Kind::Forbidden) => {
                 if table.is_none() {
                     table = Some(self.sealed(rpc::GET_MATERIALIZATION_STATUS, &table_request(workspace, id)).await);
@@ -184,8 +184,8 @@ impl Api {
         self.taken(answer.job, workspace, feature_view)
     }
 
-    /// Queues another attempt of a job that has failed for good; with `overwrite` also over what other jobs wrote since.
-    /// A refusal comes as a text in an answer that is good otherwise (docs/wire.md section 2.2).
+    /// Queues another attempt of a job that has failed for good; with `overwrite` also over what other jobs wrote
+    /// since. A refusal comes as a text in an answer that is good otherwise (docs/wire.md section 2.2).
     pub async fn force_retry(&self, job: Id, overwrite: bool) -> Result<(), Error> {
         let request = t::ForceRetryMaterializationTaskRequest {
             materialization_task_id: Some(c::id_to_proto(job)),
@@ -213,7 +213,8 @@ impl Api {
         })
     }
 
-    /// What an attempt did: its stages and its log. A deployment that has neither call is asked once, and its detail says so.
+    /// What an attempt did: its stages and its log. A deployment that has neither call is asked once, and its detail
+    /// says so.
     pub async fn detail(&self, attempt: Id) -> Result<AttemptDetail, Error> {
         let nothing = || AttemptDetail { attempt, log: vec![NOT_TOLD.to_owned()], ..AttemptDetail::default() };
         let id = || Some(c::id_to_proto(attempt));

@@ -1,8 +1,9 @@
 //! What the deployment turned out to serve, learnt from every answer.
 //!
-//! One refusal is no proof: a release may be rolling out, or something between may have answered. What was served before is
-//! asked for as often as ever, and its absence is a failure like any other. What never was is left alone for a while, so that
-//! each poll of an older deployment does not ask in vain, and is asked for again when that is over or somebody wants it.
+//! One refusal is no proof: a release may be rolling out, or something between may have answered. What was served
+//! before is asked for as often as ever, and its absence is a failure like any other. What never was is left alone for
+//! a while, so that each poll of an older deployment does not ask in vain, and is asked for again when that is over or
+//! somebody wants it.
 
 use std::collections::BTreeMap;
 use std::future::Future;

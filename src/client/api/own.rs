@@ -1,7 +1,8 @@
 //! The calls that Tecton's protocol does not have: queries, uploaded tables, datasets (`/v1/fvtop/`).
 //!
-//! `own_api` is always the path that [`Api::deployment`] told. Tables come back as they are: text in their cells and the
-//! names of their columns are cleaned by whoever shows them. Whatever turns bytes into tables runs on blocking threads.
+//! `own_api` is always the path that [`Api::deployment`] told. Tables come back as they are: text in their cells and
+//! the names of their columns are cleaned by whoever shows them. Whatever turns bytes into tables runs on blocking
+//! threads.
 
 use std::time::Duration;
 
@@ -27,8 +28,8 @@ const LARGEST_ROWS: usize = 1 << 30;
 const LARGEST_TABLE: u64 = 4 << 30;
 
 impl Api {
-    /// Uploads a table for the queries that will name it, and gives its id. Tried again like a read: a table that arrives
-    /// twice is forgotten twice.
+    /// Uploads a table for the queries that will name it, and gives its id. Tried again like a read: a table that
+    /// arrives twice is forgotten twice.
     pub async fn upload_frame(&self, own_api: &str, table: DataFrame) -> Result<FrameAnswer, Error> {
         let bytes = blocking(move || arrow::encode(&table)).await?.map_err(|error| {
             Error::new(Kind::Answered, format!("The table cannot be sent: {error}."), "Leave that column out.")

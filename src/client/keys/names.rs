@@ -1,5 +1,5 @@
-//! What a file of keys must be before it is read: of a size that keys can have, and in JSON lines with every join key on every
-//! line, for a reader gives a line without a key a null, which is a key of its own.
+//! What a file of keys must be before it is read: of a size that keys can have, and in JSON lines with every join key
+//! on every line, for a reader gives a line without a key a null, which is a key of its own.
 
 use std::collections::HashSet;
 use std::fmt;

@@ -1,8 +1,9 @@
 //! Reading CSV: every field as the text that stands there.
 //!
-//! The rules of RFC 4180, and for what it leaves open those of docs/tables.md. It is read here rather than by a library, for
-//! none tells a field that is empty (null) from an empty text in quotes, and each mends broken files in its own way without a
-//! word. It must not make anything out of a value: that is for whoever knows what type was declared.
+//! The rules of RFC 4180, and for what it leaves open those of docs/tables.md. It is read here rather than by a
+//! library, for none tells a field that is empty (null) from an empty text in quotes, and each mends broken files in
+//! its own way without a word. It must not make anything out of a value: that is for whoever knows what type was
+//! declared.
 
 use std::collections::HashSet;
 use std::io::BufRead;

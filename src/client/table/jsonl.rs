@@ -1,7 +1,7 @@
 //! Reading JSON lines: one object a line, its members the columns.
 //!
-//! Each line is judged before it is decoded: nesting is bounded (what decodes it recurses), and a whole number must be an
-//! int64, for a decoder rounds others without a word. Half a surrogate pair, which is no character, is refused.
+//! Each line is judged before it is decoded: nesting is bounded (what decodes it recurses), and a whole number must be
+//! an int64, for a decoder rounds others without a word. Half a surrogate pair, which is no character, is refused.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -21,8 +21,8 @@ const COLUMNS: usize = 10_000;
 /// Bytes that a value takes beside its text.
 const CELL: u64 = 16;
 
-/// Reads a table whose values take at most `memory` bytes. Whole numbers in the columns named in `texts` become text where
-/// other values of the column are text or where there is nothing else.
+/// Reads a table whose values take at most `memory` bytes. Whole numbers in the columns named in `texts` become text
+/// where other values of the column are text or where there is nothing else.
 ///
 /// # Errors
 /// When it is no such table, with the line.

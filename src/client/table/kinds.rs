@@ -1,8 +1,8 @@
 //! Which columns of a Parquet file can be read at all: judged by its footer, before anything is decoded.
 //!
-//! The library that decodes them panics on types that it was not built for, some already while it reads the schema. So the
-//! footer is read by the library of the transaction log, and this is a list of what is known to work: a type that nobody thought
-//! of is refused in words.
+//! The library that decodes them panics on types that it was not built for, some already while it reads the schema. So
+//! the footer is read by the library of the transaction log, and this is a list of what is known to work: a type that
+//! nobody thought of is refused in words.
 
 use std::fs::File;
 

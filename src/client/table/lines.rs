@@ -20,8 +20,8 @@ impl<R: BufRead> Lines<R> {
         Self { from, number: 0, line: Vec::new() }
     }
 
-    /// The number of the next line, from 1, and the line with its end; absent at the end of the file. A mark of the byte
-    /// order in front of the first one is left out.
+    /// The number of the next line, from 1, and the line with its end; absent at the end of the file. A mark of the
+    /// byte order in front of the first one is left out.
     ///
     /// # Errors
     /// When it cannot be read, is too long, or the file is UTF-16.

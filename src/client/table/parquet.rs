@@ -1,7 +1,7 @@
 //! Reading Parquet: judged by its footer before anything is decoded, then a group of rows at a time.
 //!
-//! A small file can hold a great many rows: what it takes in memory is counted from the footer first. Types that the library
-//! panics on never reach it.
+//! A small file can hold a great many rows: what it takes in memory is counted from the footer first. Types that the
+//! library panics on never reach it.
 
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -123,7 +123,8 @@ mod tests {
     use super::*;
     use crate::wire::table::cell_json;
 
-    /// A table that pyarrow wrote, its column `x` of the type that the name says: the first cell, or why it is not read.
+    /// A table that pyarrow wrote, its column `x` of the type that the name says: the first cell, or why it is not
+    /// read.
     fn of(name: &str) -> Result<String, String> {
         let path = format!("{}/tests/fixtures/parquet/{name}.parquet", env!("CARGO_MANIFEST_DIR"));
         let table = read(File::open(path).unwrap(), 1 << 20).map_err(|broken| broken.to_string())?;

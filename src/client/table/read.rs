@@ -1,7 +1,7 @@
 //! Reading the caller's files.
 //!
-//! A column that a view declares has its declared type, a spine's times are instants, and every other column is what the file
-//! says: in CSV, which has no types, its text byte by byte. docs/tables.md tells the rules to users.
+//! A column that a view declares has its declared type, a spine's times are instants, and every other column is what
+//! the file says: in CSV, which has no types, its text byte by byte. docs/tables.md tells the rules to users.
 
 use std::fs::File;
 use std::io::BufReader;

@@ -1,7 +1,7 @@
 //! Which column of a spine holds its times, and these as instants.
 //!
-//! Every other column stays as it was read. What could be meant in several ways is refused: a number without its unit, a
-//! column of which one value is no time, two columns of times of which none is named.
+//! Every other column stays as it was read. What could be meant in several ways is refused: a number without its unit,
+//! a column of which one value is no time, two columns of times of which none is named.
 
 use polars::prelude::{Column, DataFrame, DataType, IntoColumn, NamedFrom, PolarsError, Series, TimeUnit, TimeZone};
 
@@ -15,8 +15,8 @@ use super::problem;
 /// What times are counted in, as it is written behind the name of the column.
 const UNITS: [(&str, i64); 4] = [("s", 1_000_000), ("ms", 1_000), ("us", 1), ("ns", 0)];
 
-/// The spine with its time column as instants, and that column's name. `given` is `COLUMN` or `COLUMN:UNIT`, as the user
-/// wrote it; `source` begins a sentence.
+/// The spine with its time column as instants, and that column's name. `given` is `COLUMN` or `COLUMN:UNIT`, as the
+/// user wrote it; `source` begins a sentence.
 ///
 /// # Errors
 /// When the time column is not sure, or one of its values is no time.

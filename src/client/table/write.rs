@@ -15,7 +15,8 @@ use crate::model::clean::is_obeyed;
 use crate::wire::parquet;
 use crate::wire::table::{cell_json, cell_text};
 
-/// Writes a table into a file and gives the bytes it takes: Parquet with zstd; CSV and JSON lines with times as RFC 3339.
+/// Writes a table into a file and gives the bytes it takes: Parquet with zstd; CSV and JSON lines with times as RFC
+/// 3339.
 ///
 /// # Errors
 /// As [`place`].
@@ -31,12 +32,12 @@ pub(crate) fn save(table: &DataFrame, path: &Path, format: FileFormat, replace: 
     })
 }
 
-/// Makes a file of what `fill` writes and gives its bytes. It is whole and on disk when this returns, else what was there
-/// before is as it was. A file that is replaced hands its mode and its owner on.
+/// Makes a file of what `fill` writes and gives its bytes. It is whole and on disk when this returns, else what was
+/// there before is as it was. A file that is replaced hands its mode and its owner on.
 ///
 /// # Errors
-/// When there is something at that path and `replace` is not set (or it is no plain file), its owner cannot be kept, or the
-/// disk fails.
+/// When there is something at that path and `replace` is not set (or it is no plain file), its owner cannot be kept, or
+/// the disk fails.
 pub(crate) fn place(
     path: &Path,
     replace: bool,
@@ -55,8 +56,8 @@ pub(crate) fn place(
     })
 }
 
-/// Whether a file may be written there; for a look before long work. A file is made beside it and removed, for nothing else
-/// tells whether a folder takes one.
+/// Whether a file may be written there; for a look before long work. A file is made beside it and removed, for nothing
+/// else tells whether a folder takes one.
 ///
 /// # Errors
 /// As [`place`].
@@ -154,8 +155,8 @@ pub(crate) fn escape_json(json: &str) -> Cow<'_, str> {
     escaped(json, |c| c != '\n')
 }
 
-/// The text with what a terminal obeys written as `\u…`, line ends and tabs aside. CSV knows no such escape, so this is for
-/// the eye: [`csv`] keeps every text as it is.
+/// The text with what a terminal obeys written as `\u…`, line ends and tabs aside. CSV knows no such escape, so this is
+/// for the eye: [`csv`] keeps every text as it is.
 pub(crate) fn escape_text(text: &str) -> Cow<'_, str> {
     escaped(text, |c| !matches!(c, '\n' | '\r' | '\t'))
 }

@@ -1,8 +1,8 @@
 //! What the ends of reads mean: for what they read, and for the connection.
 //!
-//! The connection stands or falls with the probe. Another read that fails is that read's own trouble, told as such, and makes
-//! the probe due unless something else was answered meanwhile; until the probe is back its failure is not told, so that one
-//! trouble is not told twice.
+//! The connection stands or falls with the probe. Another read that fails is that read's own trouble, told as such, and
+//! makes the probe due unless something else was answered meanwhile; until the probe is back its failure is not told,
+//! so that one trouble is not told twice.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,8 +37,8 @@ impl Task {
         }
     }
 
-    /// Notices an overdue request; true while there is one. The probe is asked for then, so that a deployment that is away is
-    /// known as such before long.
+    /// Notices an overdue request; true while there is one. The probe is asked for then, so that a deployment that is
+    /// away is known as such before long.
     pub(super) fn look_whether_slow(&mut self) -> bool {
         let overdue = self.polls.oldest().filter(|since| *since + self.pace.slow <= Instant::now());
         let (Some(since), false) = (overdue, self.link.is_down()) else { return false };
@@ -73,8 +73,8 @@ impl Task {
         }
     }
 
-    /// Shows the jobs where they are others now, and tells whether what the status table says of them is missing. A table that
-    /// fails is left alone for a while; the list is not.
+    /// Shows the jobs where they are others now, and tells whether what the status table says of them is missing. A
+    /// table that fails is left alone for a while; the list is not.
     fn show_jobs(&mut self, listing: Listing) {
         match listing.table {
             Table::Resting => {}
@@ -159,8 +159,9 @@ impl Task {
         }
     }
 
-    /// Whether a part is not to be had and never was since it is looked at: then there is nothing on the screen that gets old,
-    /// and what the deployment serves says the rest. Another call on the way to it may be what the deployment lacks.
+    /// Whether a part is not to be had and never was since it is looked at: then there is nothing on the screen that
+    /// gets old, and what the deployment serves says the rest. Another call on the way to it may be what the deployment
+    /// lacks.
     fn is_lacking(&self, part: Part, error: &Error) -> bool {
         match error.kind {
             Kind::Unimplemented => self.api.as_ref().map(Api::serves).is_some_and(|serves| serves.lacks(part)),

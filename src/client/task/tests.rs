@@ -224,12 +224,12 @@ const GUARD: Duration = Duration::from_secs(300);
 /// A time that no test lives to see.
 const NEVER: Duration = Duration::from_secs(100_000);
 
-/// The other end, with patience. No test counts on how soon something comes: it waits until it is there, or until the deployment
-/// was asked so many times.
+/// The other end, with patience. No test counts on how soon something comes: it waits until it is there, or until the
+/// deployment was asked so many times.
 struct Console(Handle, Shown);
 
-/// What a screen would show: the last state of each kind that was told. States may overtake each other on the way, so that a test
-/// asks here for those that may have come already.
+/// What a screen would show: the last state of each kind that was told. States may overtake each other on the way, so
+/// that a test asks here for those that may have come already.
 #[derive(Default)]
 struct Shown {
     connection: Option<Connection>,
@@ -329,7 +329,8 @@ impl Console {
         }
     }
 
-    /// Everything that is told until the deployment has been asked that call so many times more, and all that was told by then.
+    /// Everything that is told until the deployment has been asked that call so many times more, and all that was told
+    /// by then.
     async fn while_asked(&mut self, fake: &Fake, method: &str, times: usize) -> Vec<Update> {
         self.until_asked(fake, method, fake.count(method) + times).await
     }

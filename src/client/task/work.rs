@@ -95,8 +95,8 @@ pub(super) struct Early {
 }
 
 impl Ahead {
-    /// Makes the read of a view's jobs. Where none are on the screen yet and the list takes long, the first ones are asked for
-    /// beside it; a deployment that cannot give these alone is waited for without.
+    /// Makes the read of a view's jobs. Where none are on the screen yet and the list takes long, the first ones are
+    /// asked for beside it; a deployment that cannot give these alone is waited for without.
     async fn list(self, api: &Api, view: &OpenView, id: Id, known: Known) -> Result<Listing, Error> {
         let mut listing = std::pin::pin!(api.listing(&view.workspace, &view.name, id, known));
         if known.mark.is_none() {
@@ -232,8 +232,8 @@ impl Task {
         }
     }
 
-    /// Sends a request of the user; it runs beside everything else. A change is never dropped; of questions that show in the same
-    /// place, the newest one counts.
+    /// Sends a request of the user; it runs beside everything else. A change is never dropped; of questions that show
+    /// in the same place, the newest one counts.
     pub(super) fn request(&mut self, command: Command) {
         use Command::{Detail, Lookup, LookupAll, Status};
         let kind = matches!(command, Lookup { .. } | LookupAll { .. } | Detail { .. } | Status { .. });

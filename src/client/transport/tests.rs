@@ -15,8 +15,8 @@ use crate::wire::features::Locator;
 const GUARD: Duration = Duration::from_secs(300);
 const GOOD: &str = "{\"status\":{\"code\":0},\"response\":\"\"}";
 
-/// The calls to a server that does this with each connection and the first request on it; `brief`: the patience with a plain
-/// answer.
+/// The calls to a server that does this with each connection and the first request on it; `brief`: the patience with a
+/// plain answer.
 async fn server<F: Future<Output = ()> + Send + 'static>(
     brief: Duration,
     act: impl Fn(TcpStream, String) -> F + Send + 'static,

@@ -1,4 +1,5 @@
-//! API keys and the entries of the audit log in the forms in which they are told: what is known of a key, never the key.
+//! API keys and the entries of the audit log in the forms in which they are told: what is known of a key, never the
+//! key.
 
 use super::{Entry, KeyRecord};
 use crate::wire::access::{AuditRow, KeyInfo};

@@ -18,7 +18,8 @@ const DESCRIPTION: &str = "dataset.json";
 const NEW: &str = ".new-";
 /// How the name of a folder begins that was archived.
 const ARCHIVED: &str = ".archived-";
-/// The folder that a client writes the rows to, beside the description. It is not made here: Spark wants to make it itself.
+/// The folder that a client writes the rows to, beside the description. It is not made here: Spark wants to make it
+/// itself.
 const ROWS: &str = "rows";
 
 /// A description as it is kept.
@@ -46,8 +47,8 @@ impl<E: std::error::Error> From<E> for Problem {
     }
 }
 
-/// Removes the folders that were being made when the process before this one ended: those that have a name which only [`make`]
-/// gives, and nothing in them but what it puts there.
+/// Removes the folders that were being made when the process before this one ended: those that have a name which only
+/// [`make`] gives, and nothing in them but what it puts there.
 pub(super) fn clear(root: &Path) -> io::Result<()> {
     for workspace in entries(root)? {
         let folder = root.join(workspace);
@@ -124,8 +125,8 @@ fn measured(mut description: Description, rows: PathBuf) -> Result<Description, 
     Ok(description)
 }
 
-/// Makes the folder of a dataset with its rows and its description; without rows, for a client that is to write them. Whole
-/// and on disk when this returns, else not there. Gives the description with the bytes filled in.
+/// Makes the folder of a dataset with its rows and its description; without rows, for a client that is to write them.
+/// Whole and on disk when this returns, else not there. Gives the description with the bytes filled in.
 pub(super) fn make(folder: &Path, rows: Option<&DataFrame>, dataset: Dataset) -> Result<Dataset, Problem> {
     let workspace = folder.parent().ok_or_else(|| Problem::Other("it has no folder to be in".to_owned()))?;
     if !workspace.is_dir() {

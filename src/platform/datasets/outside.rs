@@ -1,7 +1,7 @@
 //! The rows of datasets that clients write themselves: Parquet files in a folder, or a Delta table in it.
 //!
-//! Nothing here is trusted. The Parquet is read by the transaction log's library, for Polars takes sizes that a file states at
-//! their word and ends the process where they lie; no path leads out of the folder.
+//! Nothing here is trusted. The Parquet is read by the transaction log's library, for Polars takes sizes that a file
+//! states at their word and ends the process where they lie; no path leads out of the folder.
 
 use std::fs::{self, File};
 use std::io::{self, Cursor};
@@ -57,8 +57,8 @@ pub(super) fn read(folder: &Path) -> Result<Option<DataFrame>, String> {
     })
 }
 
-/// The data files: those of the Delta table where there is one, else all Parquet files. Names that begin with `.` or `_` are
-/// Spark's own.
+/// The data files: those of the Delta table where there is one, else all Parquet files. Names that begin with `.` or
+/// `_` are Spark's own.
 fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
     match folder.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -1,4 +1,5 @@
-//! Letting in: one place asks each request for its key, hands the caller on, and sees to the entry of a change in the audit log.
+//! Letting in: one place asks each request for its key, hands the caller on, and sees to the entry of a change in the
+//! audit log.
 //!
 //! Handlers find the [`Caller`] and the [`RequestName`] among the request's extensions and ask nobody themselves.
 
@@ -42,8 +43,8 @@ struct Guarded {
     pace: Pace,
 }
 
-/// Lets in whoever has the right, before anything of the body is read. A place is taken once the body is whole, so that nobody
-/// holds one by being slow.
+/// Lets in whoever has the right, before anything of the body is read. A place is taken once the body is whole, so that
+/// nobody holds one by being slow.
 async fn admit(State((app, door)): State<(App, Guarded)>, mut request: Request, next: Next) -> Response {
     let caller = match app.api_keys.caller(header(request.headers(), AUTHORIZATION.as_str())) {
         Ok(caller) => caller,
@@ -86,8 +87,8 @@ struct Change {
     allowed: Result<(), Fault>,
 }
 
-/// Has a change made with its entry in the audit log, which has a refusal as well. It goes on also when the caller has left
-/// meanwhile.
+/// Has a change made with its entry in the audit log, which has a refusal as well. It goes on also when the caller has
+/// left meanwhile.
 async fn make(app: App, change: Change, request: Request, next: Next) -> Result<Response, Fault> {
     let Change { caller, name, members, allowed } = change;
     let (head, body) = request.into_parts();

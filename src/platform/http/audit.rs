@@ -77,8 +77,8 @@ impl OpenEntry {
     }
 }
 
-/// Makes a change that needs `right`, with `entry` in the audit log, which has a refusal as well. `ending` says what came
-/// of it where an answer says that by itself. Blocks on the disk.
+/// Makes a change that needs `right`, with `entry` in the audit log, which has a refusal as well. `ending` says what
+/// came of it where an answer says that by itself. Blocks on the disk.
 ///
 /// # Errors
 /// Code 7 without the right; as `work`; and when the log cannot be written.

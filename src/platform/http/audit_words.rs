@@ -1,7 +1,7 @@
 //! What the audit log says of a change: who, which call, which workspace and view, and the rest in a few words.
 //!
-//! Only members that are named here or in the table of doors are taken, so that no key, secret or feature value can slip
-//! in.
+//! Only members that are named here or in the table of doors are taken, so that no key, secret or feature value can
+//! slip in.
 
 use axum::body::Bytes;
 use serde_json::Value as Json;

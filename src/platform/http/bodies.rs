@@ -1,7 +1,7 @@
 //! Bodies of requests on their way in: bounded in number, in bytes and by the caller's address.
 //!
-//! Whoever sends slowly holds nothing but a place among the slow ones. When there are too many, the slowest is sent away, so
-//! that a body that comes in at once always comes in. Nothing is known of a caller here but the address.
+//! Whoever sends slowly holds nothing but a place among the slow ones. When there are too many, the slowest is sent
+//! away, so that a body that comes in at once always comes in. Nothing is known of a caller here but the address.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -175,7 +175,8 @@ impl Coming {
         self.ways.values().map(|way| way.bytes).sum()
     }
 
-    /// Sends the slowest of these away: of those that had some time the one with the fewest bytes a second, else the oldest.
+    /// Sends the slowest of these away: of those that had some time the one with the fewest bytes a second, else the
+    /// oldest.
     fn cut_slowest(&mut self, now: Instant, among: impl Fn(&Way) -> bool) {
         let speed = |way: &Way| {
             let age = now.saturating_duration_since(way.began);

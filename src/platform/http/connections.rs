@@ -1,7 +1,7 @@
 //! Connections: taken in within a bound, watched, and closed when nothing comes of them.
 //!
-//! A connection holds a file descriptor, and jobs need those to read and write. Where there are as many connections as may be,
-//! one on which nothing goes on makes room. What is asked on them is none of this room's business.
+//! A connection holds a file descriptor, and jobs need those to read and write. Where there are as many connections as
+//! may be, one on which nothing goes on makes room. What is asked on them is none of this room's business.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, IoSlice};
@@ -71,8 +71,8 @@ impl Limits {
     }
 }
 
-/// Serves `router` on what `listener` takes in, until `shutdown`; then it waits for the requests under way. What is still open
-/// when the future is dropped is closed.
+/// Serves `router` on what `listener` takes in, until `shutdown`; then it waits for the requests under way. What is
+/// still open when the future is dropped is closed.
 pub(super) async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdown: CancellationToken) {
     let (lines, tasks, end) = (Lines::new(limits), TaskTracker::new(), CancellationToken::new());
     let _end = end.clone().drop_guard();
@@ -349,7 +349,8 @@ impl Lines {
         Self { at_once: limits.at_once, open: Arc::default() }
     }
 
-    /// Takes one more in, in the place of one on which nothing goes on where there are too many; nothing when all are busy.
+    /// Takes one more in, in the place of one on which nothing goes on where there are too many; nothing when all are
+    /// busy.
     fn enter(&self, peer: IpAddr) -> Option<Entered> {
         let mut open = lock(&self.open);
         if open.lines.len() >= self.at_once && !open.make_room() {

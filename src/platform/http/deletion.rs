@@ -49,7 +49,8 @@ pub(super) fn info(
     }))
 }
 
-/// Starts a deletion job for each store, of the keys that were sent. They are used once, also when the deletion is refused.
+/// Starts a deletion job for each store, of the keys that were sent. They are used once, also when the deletion is
+/// refused.
 pub(super) fn delete(platform: &Platform, request: &proto::DeleteEntitiesRequest) -> Result<Response, Fault> {
     let view = metadata::located(platform, request.fco_locator.as_ref())?;
     let stores = Stores { online: request.online == Some(true), offline: request.offline == Some(true) };
@@ -133,8 +134,8 @@ fn all(
     Ok(keys.unwrap_or_default())
 }
 
-/// The keys of both files, for one store is not to lose what the other keeps. What the jobs will refuse is handed to them
-/// unseen, so that they say why.
+/// The keys of both files, for one store is not to lose what the other keeps. What the jobs will refuse is handed to
+/// them unseen, so that they say why.
 fn same(view: &View, online: DataFrame, offline: DataFrame) -> Result<DataFrame, Fault> {
     let names = || view.join_keys.iter().map(|(name, _)| name.as_str());
     let ordered = offline.select(names()).ok().filter(|ordered| ordered.width() == offline.width());

@@ -1,7 +1,7 @@
 //! The doors: every path there is, what it needs, how long it may take, and who answers.
 //!
-//! A door is data, so that none is without a right, or without what the audit log says of a change through it. Nothing is
-//! decided here but which paths there are.
+//! A door is data, so that none is without a right, or without what the audit log says of a change through it. Nothing
+//! is decided here but which paths there are.
 
 use axum::routing::{MethodFilter, MethodRouter, on};
 
@@ -56,7 +56,8 @@ pub(super) enum Entry {
     Open,
     /// Whoever has a key with that right, in the HTTP header. Nothing is changed, and it stands in no log.
     Reads(Right),
-    /// Whoever has a key with that right, in the HTTP header. It stands in the audit log, with these members of the body.
+    /// Whoever has a key with that right, in the HTTP header. It stands in the audit log, with these members of the
+    /// body.
     Changes(Right, &'static [&'static str]),
     /// The key is in the envelope, and the right is that of the call inside (`calls.rs`).
     Envelope,

@@ -1,5 +1,5 @@
-//! The feature server: the online lookup of one key, of several, of all values of the wildcard key, and what a service holds
-//! (docs/wire.md sections 3.1 to 3.3, docs/semantics.md section 9).
+//! The feature server: the online lookup of one key, of several, of all values of the wildcard key, and what a service
+//! holds (docs/wire.md sections 3.1 to 3.3, docs/semantics.md section 9).
 
 use std::time::Instant;
 

@@ -115,8 +115,8 @@ fn filter(platform: &Platform, request: &proto::GetJobsRequest) -> Filter {
     }
 }
 
-/// The views that are meant, of every workspace or of those named. No job here belongs to a feature service: whoever names
-/// services alone gets none.
+/// The views that are meant, of every workspace or of those named. No job here belongs to a feature service: whoever
+/// names services alone gets none.
 fn views(platform: &Platform, request: &proto::GetJobsRequest) -> Vec<Id> {
     let among = |names: &[String], name: &String| names.is_empty() || names.contains(name);
     let services_alone = !request.feature_services.is_empty() && request.feature_views.is_empty();

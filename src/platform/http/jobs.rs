@@ -11,8 +11,8 @@ use crate::wire::convert;
 use crate::wire::proto::jobs as proto;
 use crate::wire::proto::status::{GetMaterializationStatusRequest, GetMaterializationStatusResponse};
 
-/// One row for each attempt of each job of a view, newest job first, of each the newest attempt first; a job without attempts is
-/// one row as well. How many are shown is the client's matter.
+/// One row for each attempt of each job of a view, newest job first, of each the newest attempt first; a job without
+/// attempts is one row as well. How many are shown is the client's matter.
 pub(super) fn status(
     platform: &Platform,
     request: &GetMaterializationStatusRequest,

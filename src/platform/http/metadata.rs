@@ -24,8 +24,8 @@ use crate::wire::{convert, status};
 /// Most characters of a name that a refusal repeats.
 const SHOWN: usize = 128;
 
-/// The announcement of what the protocol has no call for, and what the console should tell its user. Clients of 1.x compute
-/// history themselves and ask where: with Spark, else they stop at the setting and never name what they lack
+/// The announcement of what the protocol has no call for, and what the console should tell its user. Clients of 1.x
+/// compute history themselves and ask where: with Spark, else they stop at the setting and never name what they lack
 /// (docs/wire.md section 1.7).
 pub(super) fn configs(platform: &Platform) -> Result<Response, Fault> {
     let errors = platform.repository().errors.iter();
@@ -160,8 +160,8 @@ fn is_held_up(platform: &Platform, view: &View) -> Result<bool, Fault> {
 }
 
 /// Freshness: the age of the newest event in the online store; without one, of the newest window that a job finished. A
-/// view that does not say when it is stale is stale after its batch schedule and twice its data delay; and any while the online store
-/// cannot be written, or has lost what jobs wrote.
+/// view that does not say when it is stale is stale after its batch schedule and twice its data delay; and any while
+/// the online store cannot be written, or has lost what jobs wrote.
 pub(super) fn freshness_of(platform: &Platform, view: &View) -> Result<Freshness, Fault> {
     let mut latest = if view.online { platform.online().latest_event(view.id)? } else { None };
     if latest.is_none() && view.live {

@@ -1,8 +1,8 @@
-//! Calls about what feature views refer to (entities, data sources, transformations), and about what refers to them (feature
-//! services).
+//! Calls about what feature views refer to (entities, data sources, transformations), and about what refers to them
+//! (feature services).
 //!
-//! The repository's entities and sources belong to each of its workspaces; a transformation belongs to its view. What is not
-//! there is an empty list or container (docs/wire.md section 2.1).
+//! The repository's entities and sources belong to each of its workspaces; a transformation belongs to its view. What
+//! is not there is an empty list or container (docs/wire.md section 2.1).
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Places for requests that are worked on, shared out by API key.
 //!
-//! An API key may take a place while it holds fewer than are free: alone it gets half of them, and whoever comes next still finds
-//! some. A place is taken once a request is whole, so that nobody holds one by being slow.
+//! An API key may take a place while it holds fewer than are free: alone it gets half of them, and whoever comes next
+//! still finds some. A place is taken once a request is whole, so that nobody holds one by being slow.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,7 +1,7 @@
 //! `POST /proxy`: every call of the protocol, in its envelope (docs/wire.md section 1.1).
 //!
-//! The HTTP status is 200 also when the call failed; only a body that is no envelope is an HTTP error. Which calls there
-//! are is said in `calls.rs`.
+//! The HTTP status is 200 also when the call failed; only a body that is no envelope is an HTTP error. Which calls
+//! there are is said in `calls.rs`.
 
 use std::time::Instant;
 

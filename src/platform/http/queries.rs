@@ -1,5 +1,5 @@
-//! `/v1/fvtop/frames` and `/v1/fvtop/queries`: `run` and `get_historical_features` as queries that are started, asked about,
-//! fetched and cancelled.
+//! `/v1/fvtop/frames` and `/v1/fvtop/queries`: `run` and `get_historical_features` as queries that are started, asked
+//! about, fetched and cancelled.
 //!
 //! It looks up what a request names (view, uploaded tables, a dataset's name); the engine judges the arguments.
 
@@ -128,7 +128,8 @@ pub(super) async fn cancel(
     reply(app.platform.queries().cancel(owner, &id).map_err(Fault::from))
 }
 
-/// Starts a query; one whose result is to be kept needs the right to make datasets as well, and stands in the audit log.
+/// Starts a query; one whose result is to be kept needs the right to make datasets as well, and stands in the audit
+/// log.
 fn submitted(
     platform: &Platform,
     caller: &Caller,

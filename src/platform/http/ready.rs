@@ -30,10 +30,10 @@ pub(super) fn serving_status(
     Ok(GetServingStatusResponse { serving_status_summary: Some(convert::coverage_to_proto(&coverage)) })
 }
 
-/// Up to when each store is ready: of a view, or of that view of a feature service that is the last. A view with a schedule is
-/// ready up to its first gap since its features begin, for the schedule fills it. A manual view has the windows that somebody
-/// asked for and gaps in between that nobody fills: it is ready up to the end of the last of them. What is missing before
-/// is told by [`serving_status`].
+/// Up to when each store is ready: of a view, or of that view of a feature service that is the last. A view with a
+/// schedule is ready up to its first gap since its features begin, for the schedule fills it. A manual view has the
+/// windows that somebody asked for and gaps in between that nobody fills: it is ready up to the end of the last of
+/// them. What is missing before is told by [`serving_status`].
 pub(super) fn latest_ready_time(
     platform: &Platform,
     request: &GetLatestReadyTimeRequest,

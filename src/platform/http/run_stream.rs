@@ -1,9 +1,10 @@
 //! `GET /v1/fvtop/run-stream`: a view's stream tail as lines of JSON that never end.
 //!
 //! First `{"@columns":[...]}`, then one record a line. Between them, when they apply: `{"@progress":{...}}` about each
-//! second when it changed (with `late`, `failed` and `expired` events and `left_out` once some were left out of the records), `{"@dropped":n}` when this reader was too slow, `{"@error":"..."}` when the stream is held
-//! up (and an empty text when it goes on), and an empty line at least each ten seconds as a heartbeat. It ends within
-//! a second once its key was revoked.
+//! second when it changed (with `late`, `failed` and `expired` events and `left_out` once some were left out of the
+//! records), `{"@dropped":n}` when this reader was too slow, `{"@error":"..."}` when the stream is held up (and an
+//! empty text when it goes on), and an empty line at least each ten seconds as a heartbeat. It ends within a second
+//! once its key was revoked.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -25,8 +25,8 @@ pub(super) fn force_retry(
     Ok(Response::ok(&proto::ForceRetryMaterializationTaskResponse { error_message }))
 }
 
-/// Starts a new job over the window of one that has ended, which replaces what is there; of a stream job that has ended, one
-/// that goes on where it stopped.
+/// Starts a new job over the window of one that has ended, which replaces what is there; of a stream job that has
+/// ended, one that goes on where it stopped.
 pub(super) fn restart(
     platform: &Platform,
     request: &proto::RestartMaterializationTaskRequest,

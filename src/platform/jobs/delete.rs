@@ -35,8 +35,8 @@ impl Plan {
     }
 }
 
-/// Checks a request to delete `keys`, as the caller sent them, from `stores`. `written` are the stores that anything of the
-/// view was ever written to. The refusal is a complete sentence.
+/// Checks a request to delete `keys`, as the caller sent them, from `stores`. `written` are the stores that anything of
+/// the view was ever written to. The refusal is a complete sentence.
 pub(crate) fn check(view: &View, keys: &DataFrame, stores: Stores, written: Stores) -> Result<Plan, String> {
     if !stores.online && !stores.offline {
         return Err("Choose at least one store to delete from: online, offline or both.".to_owned());
@@ -90,8 +90,8 @@ fn check_view(view: &View, stores: Stores) -> Result<(), String> {
     Ok(())
 }
 
-/// The columns must be the join keys, each once, of their types; the order does not matter. `columns` are names and type
-/// words.
+/// The columns must be the join keys, each once, of their types; the order does not matter. `columns` are names and
+/// type words.
 pub(crate) fn check_columns(view: &View, columns: &[(&str, String)]) -> Result<(), String> {
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
     let twice = names.iter().enumerate().filter(|(index, name)| names[..*index].contains(name));

@@ -1,6 +1,7 @@
 //! What is counted of jobs and attempts, for whoever watches the platform from outside.
 //!
-//! Jobs and open attempts are counted in the table. What ended is counted from the start of the process, for the table forgets.
+//! Jobs and open attempts are counted in the table. What ended is counted from the start of the process, for the table
+//! forgets.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

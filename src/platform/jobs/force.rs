@@ -6,8 +6,8 @@ use crate::model::{Allowed, JobState, JobType, Span, Window};
 use super::record::JobRecord;
 use super::trigger::{check_unended, is_batch_in, list, name};
 
-/// Checks whether the job may be tried again. `others` are at least the batch jobs of its view that overlap its window, as
-/// far as they can be in the way. The refusal is a complete sentence.
+/// Checks whether the job may be tried again. `others` are at least the batch jobs of its view that overlap its window,
+/// as far as they can be in the way. The refusal is a complete sentence.
 ///
 /// With `overwrite` it may be tried again although other jobs have written its window since. A job over the same window
 /// that has not ended is in the way even then: a window is never written by two at once.
@@ -47,7 +47,8 @@ pub(crate) fn allowed(record: &JobRecord, others: &[&JobRecord]) -> Allowed {
     Allowed { retry: may(false), overwrite_retry: may(true), untold: false }
 }
 
-/// The jobs of a view that can be in the way of a retry, in an order that finds those of a window without looking at all.
+/// The jobs of a view that can be in the way of a retry, in an order that finds those of a window without looking at
+/// all.
 pub(crate) struct Rivals<'a> {
     by_start: Vec<(Window, &'a JobRecord)>,
     longest: Span,

@@ -1,8 +1,8 @@
 //! Events that came after the job of their window had read its files: they never reach the stores by themselves.
 //!
-//! Each job keeps which files it read, with their size, time and rows of its window. A file that is new or another since is counted
-//! again, by event time; what it holds more is late. Where that would take long, the files are named alone. A file that holds as many
-//! events of a window as before is taken for unchanged there.
+//! Each job keeps which files it read, with their size, time and rows of its window. A file that is new or another
+//! since is counted again, by event time; what it holds more is late. Where that would take long, the files are named
+//! alone. A file that holds as many events of a window as before is taken for unchanged there.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;

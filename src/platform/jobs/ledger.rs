@@ -1,6 +1,7 @@
 //! What jobs wrote to a view's offline table, kept beside the jobs, and held against the table before it is used.
 //!
-//! A table that differs was changed from outside. Its windows must be written again; until then nothing of them is answered.
+//! A table that differs was changed from outside. Its windows must be written again; until then nothing of them is
+//! answered.
 
 use std::sync::Arc;
 
@@ -44,7 +45,8 @@ impl Ledger {
         self.table.read(|rows| rows.known(self.id(), self.view.batch_schedule))
     }
 
-    /// Keeps what a table holds after a commit; of what was found damaged before, what must still be written again after `written`.
+    /// Keeps what a table holds after a commit; of what was found damaged before, what must still be written again
+    /// after `written`.
     ///
     /// # Errors
     /// When the job table fails; then the next look finds the commit in the log of the table.

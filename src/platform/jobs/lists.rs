@@ -1,5 +1,5 @@
-//! The list of a view's jobs. A console asks for it twice in one breath, as the list of jobs and as the status table, and it
-//! is read once.
+//! The list of a view's jobs. A console asks for it twice in one breath, as the list of jobs and as the status table,
+//! and it is read once.
 //!
 //! A list is given again only while nothing was committed since it was read, so nobody ever sees an old one.
 

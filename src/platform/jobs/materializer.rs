@@ -1,8 +1,8 @@
 //! An attempt from source to stores: compute, commit offline, write online; or, of a deletion job, keys out of a store.
 //!
-//! Each step is idempotent by job id, so that `kill -9` at any instruction leaves the window either not done or done once:
-//! the offline table knows the job's stamp, the online store replaces the window's tiles. Once the first store is being written,
-//! a wish to stop waits for the second, so that they agree.
+//! Each step is idempotent by job id, so that `kill -9` at any instruction leaves the window either not done or done
+//! once: the offline table knows the job's stamp, the online store replaces the window's tiles. Once the first store is
+//! being written, a wish to stop waits for the second, so that they agree.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -47,8 +47,8 @@ pub(crate) struct EngineMaterializer {
     pub memory: u64,
 }
 
-/// What each of `workers` attempts may hold of `memory` bytes: an equal share, yet never less than a quarter, for not all of
-/// many attempts are large at the same time.
+/// What each of `workers` attempts may hold of `memory` bytes: an equal share, yet never less than a quarter, for not
+/// all of many attempts are large at the same time.
 pub(crate) fn share(memory: u64, workers: usize) -> u64 {
     memory / (workers as u64).clamp(1, 4)
 }
@@ -132,9 +132,9 @@ impl EngineMaterializer {
         Ok(table)
     }
 
-    /// Opens the offline table, held against what jobs know of it. A table that was taken away or put back in an older state is
-    /// written only where `window` is one that jobs had written: somebody wants it mended. Anything else waits, for the right table
-    /// may come back.
+    /// Opens the offline table, held against what jobs know of it. A table that was taken away or put back in an older
+    /// state is written only where `window` is one that jobs had written: somebody wants it mended. Anything else
+    /// waits, for the right table may come back.
     fn open_offline(&self, work: &Work, window: Option<Window>) -> Result<(OfflineTable, Verdict), Outcome> {
         let known = work.ledger.known().map_err(table_failure)?;
         let opened = self.runtime.block_on(OfflineTable::open(&self.offline, &work.view)).map_err(offline_failure)?;
@@ -177,7 +177,8 @@ impl EngineMaterializer {
     }
 }
 
-/// Keeps what the table holds now. Fails the attempt where it cannot: the next one finds the commit in the log of the table.
+/// Keeps what the table holds now. Fails the attempt where it cannot: the next one finds the commit in the log of the
+/// table.
 fn keep(work: &Work, table: &OfflineTable, found: &Verdict, written: Option<Window>) -> Result<(), Outcome> {
     let manifest = table.manifest().map_err(offline_failure)?;
     work.ledger.keep(&manifest, found, written).map_err(table_failure)

@@ -1,7 +1,7 @@
 //! Which queued attempt runs next, as a pure function.
 //!
-//! Deletions first, for what is to go should go soon; then jobs of users; then the views in turn, so that every view shows progress soon; within a view the oldest window
-//! first.
+//! Deletions first, for what is to go should go soon; then jobs of users; then the views in turn, so that every view
+//! shows progress soon; within a view the oldest window first.
 
 use std::collections::HashMap;
 

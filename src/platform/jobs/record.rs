@@ -193,8 +193,8 @@ impl JobRecord {
         }
     }
 
-    /// Queues another attempt of a job that has failed for good; failures are counted anew. Whether that may be is decided
-    /// in `force.rs`.
+    /// Queues another attempt of a job that has failed for good; failures are counted anew. Whether that may be is
+    /// decided in `force.rs`.
     pub fn force(&mut self, now: Time) {
         self.counted_from = self.job.last_attempt().map_or(0, |last| last.number);
         self.queue(now);
@@ -209,8 +209,8 @@ impl JobRecord {
         }
     }
 
-    /// Takes a cancel request. A job that has ended, or is being cancelled already, stays as it is (false). Any other is
-    /// asked to end, and no attempt of it begins any more; it ends with its attempt, or where none runs by
+    /// Takes a cancel request. A job that has ended, or is being cancelled already, stays as it is (false). Any other
+    /// is asked to end, and no attempt of it begins any more; it ends with its attempt, or where none runs by
     /// [`JobRecord::end_cancelled`].
     pub fn request_cancel(&mut self, now: Time) -> bool {
         if !self.job.state.can_cancel() {
@@ -237,8 +237,8 @@ impl JobRecord {
         true
     }
 
-    /// Lets a job wait for `starts_at`, the end of its window, that was queued or has ended although that has not come. Its
-    /// failures no longer count. False while an attempt runs, and for a job that waits for it anyway.
+    /// Lets a job wait for `starts_at`, the end of its window, that was queued or has ended although that has not come.
+    /// Its failures no longer count. False while an attempt runs, and for a job that waits for it anyway.
     pub fn take_back(&mut self, starts_at: Time, now: Time) -> bool {
         let last = self.job.last_attempt().map(|attempt| attempt.state.clone());
         let undone = matches!(self.job.state, JobState::Success | JobState::Failure | JobState::Running);

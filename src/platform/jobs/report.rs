@@ -1,7 +1,7 @@
 //! What a running attempt tells of itself: its stages, with rows and bytes, and its log.
 //!
-//! Stages and lines are on disk when the next stage begins and when the attempt ends; in between [`Report::detail`] has them.
-//! It must not decide anything about the job.
+//! Stages and lines are on disk when the next stage begins and when the attempt ends; in between [`Report::detail`] has
+//! them. It must not decide anything about the job.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -54,8 +54,8 @@ impl Report {
         self.course.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins a stage, ending the one before. It returns once that is on disk: a store is not written to before it is kept
-    /// that it was.
+    /// Begins a stage, ending the one before. It returns once that is on disk: a store is not written to before it is
+    /// kept that it was.
     pub fn begin(&self, kind: StageKind) -> Result<(), TableError> {
         let now = self.clock.now();
         let mut course = self.lock();
@@ -100,8 +100,8 @@ impl Report {
         self.lock().say(line);
     }
 
-    /// Keeps how the attempt ended: `keep` gets the transaction's rows after the report is written, and returns what the
-    /// caller wants of it. On an error nothing is changed.
+    /// Keeps how the attempt ended: `keep` gets the transaction's rows after the report is written, and returns what
+    /// the caller wants of it. On an error nothing is changed.
     pub(super) fn close<T>(
         &self,
         outcome: &Outcome,

@@ -1,7 +1,7 @@
 //! What people ask of jobs: to see them, to start, cancel, retry them, to delete keys.
 //!
-//! Each change is durable before it is answered. Whether it may be is decided by pure functions (`trigger.rs`, `delete.rs`,
-//! `force.rs`) over what the same transaction reads.
+//! Each change is durable before it is answered. Whether it may be is decided by pure functions (`trigger.rs`,
+//! `delete.rs`, `force.rs`) over what the same transaction reads.
 
 use std::sync::PoisonError;
 
@@ -99,9 +99,9 @@ impl Jobs {
         Ok(job)
     }
 
-    /// Asks a job to end: no attempt of it begins any more, and it ends once the attempt that runs has stopped, at the next
-    /// look at the schedule where none does. It is returned as the request left it, so a caller always sees that the end was
-    /// asked for first. A job that has ended is returned unchanged; `None` when the view has no such job.
+    /// Asks a job to end: no attempt of it begins any more, and it ends once the attempt that runs has stopped, at the
+    /// next look at the schedule where none does. It is returned as the request left it, so a caller always sees that
+    /// the end was asked for first. A job that has ended is returned unchanged; `None` when the view has no such job.
     pub fn cancel(&self, view: Id, job: Id) -> Result<Option<Job>, TableError> {
         let now = self.clock.now();
         let found = self.table.write(|rows| {
@@ -125,8 +125,8 @@ impl Jobs {
         Ok(Some(self.with_progress(found)))
     }
 
-    /// Starts the stream of a view again whose last stream job has ended, or refuses in a sentence. It goes on from the place
-    /// that the online store keeps.
+    /// Starts the stream of a view again whose last stream job has ended, or refuses in a sentence. It goes on from the
+    /// place that the online store keeps.
     pub fn start_stream(&self, job: Id) -> Result<Job, JobsError> {
         let now = self.clock.now();
         self.table.write(|rows| {
@@ -182,8 +182,8 @@ impl Jobs {
         Ok(deletion)
     }
 
-    /// Queues another attempt of a job that has failed for good, or refuses in a sentence. Where other jobs have written its
-    /// window since, only with `overwrite`.
+    /// Queues another attempt of a job that has failed for good, or refuses in a sentence. Where other jobs have
+    /// written its window since, only with `overwrite`.
     pub fn force_retry(&self, job: Id, overwrite: bool) -> Result<Job, JobsError> {
         let now = self.clock.now();
         self.table.write(|rows| {

@@ -1,7 +1,7 @@
 //! The retry policy (docs/semantics.md section 10), as a pure function.
 //!
-//! It decides when a job is tried again; it must not touch the job itself. The numbers are settings of the platform; their
-//! defaults are those of Tecton.
+//! It decides when a job is tried again; it must not touch the job itself. The numbers are settings of the platform;
+//! their defaults are those of Tecton.
 
 use crate::model::time::{parse_span, print_span};
 use crate::model::{Attempt, AttemptState, Span, Time};
@@ -30,8 +30,8 @@ impl Default for Policy {
     }
 }
 
-/// Reads the wait before the first retry as a user writes it: a duration from one second to one day. The error says what
-/// to write.
+/// Reads the wait before the first retry as a user writes it: a duration from one second to one day. The error says
+/// what to write.
 pub fn parse_wait(text: &str) -> Result<Span, String> {
     let wait = parse_span(text).map_err(|error| error.to_string())?;
     if wait < Span::seconds(1) || wait > LONGEST_WAIT {
@@ -40,7 +40,8 @@ pub fn parse_wait(text: &str) -> Result<Span, String> {
     Ok(wait)
 }
 
-/// Attempts in a row that found no file descriptor and are followed by another one at once; after more there is a pause.
+/// Attempts in a row that found no file descriptor and are followed by another one at once; after more there is a
+/// pause.
 const AT_ONCE: u32 = 3;
 /// The longest of these pauses.
 const LONGEST_PAUSE: Span = Span::minutes(1);

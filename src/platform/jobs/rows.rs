@@ -96,7 +96,8 @@ impl<'a> Rows<'a> {
 
     /// The batch jobs of a view whose windows share an instant with this one, newest first.
     pub fn batch_jobs_in(&self, view: Id, window: Window) -> Result<Vec<JobRecord>, TableError> {
-        // No window ends later than the longest one that begins inside: so an old window is found without those that came after.
+        // No window ends later than the longest one that begins inside: so an old window is found without those that
+        // came after.
         let inside = "jobs.view = ?1 AND jobs.job_type = 'BATCH' AND jobs.window_end > ?2 AND jobs.window_start < ?3
              AND jobs.window_end < ?3 + ?4";
         let longest = self.longest_window(view)?;
@@ -169,7 +170,8 @@ impl<'a> Rows<'a> {
         self.ids("SELECT job FROM attempts WHERE state = 'RUNNING'", &[])
     }
 
-    /// Jobs of a view's schedule whose windows end later than that and of which something was done, or waits to be done at once.
+    /// Jobs of a view's schedule whose windows end later than that and of which something was done, or waits to be done
+    /// at once.
     pub fn ahead_of(&self, view: Id, at: Time) -> Result<Vec<Id>, TableError> {
         self.ids(
             "SELECT id FROM jobs WHERE view = ?1 AND window_end > ?2 AND job_type = 'BATCH' AND NOT by_user

@@ -41,7 +41,8 @@ pub(crate) fn apply(rows: &Rows, view: &View, now: Time) -> Result<Applied, Tabl
 }
 
 /// Makes the jobs that the plan wants by `now`: batch jobs, and the stream job of a view that is written online from a
-/// stream and never had one: a stream that somebody stopped stays stopped until somebody starts it. A view without a start of features begins when it was first applied. Returns how many were made.
+/// stream and never had one: a stream that somebody stopped stays stopped until somebody starts it. A view without a
+/// start of features begins when it was first applied. Returns how many were made.
 pub(crate) fn extend(rows: &Rows, view: &View, applied: Applied, now: Time) -> Result<usize, TableError> {
     let mut made = 0;
     if view.is_stream() && view.online && rows.stream_job(view.id)?.is_none() {
@@ -76,8 +77,8 @@ pub(crate) fn queue_due(rows: &Rows, due: &[Id], now: Time) -> Result<(), TableE
     Ok(())
 }
 
-/// Takes back what was done of a window that is not over by `now`, for the clock was ahead when it was: the job waits for the
-/// end of its window again, as if it had never begun. Returns how many there are.
+/// Takes back what was done of a window that is not over by `now`, for the clock was ahead when it was: the job waits
+/// for the end of its window again, as if it had never begun. Returns how many there are.
 pub(crate) fn take_back(rows: &Rows, view: &View, now: Time) -> Result<usize, TableError> {
     let delay = view.max_data_delay();
     let mut taken = 0;

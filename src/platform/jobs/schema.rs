@@ -104,8 +104,8 @@ const THREE: &str = "
 CREATE INDEX jobs_by_length ON jobs (view, window_end - window_start) WHERE window_end IS NOT NULL;
 ";
 
-/// What jobs know of the offline tables: the version that they wrote last, its files, and the windows that were found damaged; and
-/// of the sources: which files were read for a window, and what they held of it.
+/// What jobs know of the offline tables: the version that they wrote last, its files, and the windows that were found
+/// damaged; and of the sources: which files were read for a window, and what they held of it.
 const FOUR: &str = "
 CREATE TABLE offline_tables (
     view TEXT PRIMARY KEY REFERENCES views (id),

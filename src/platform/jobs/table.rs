@@ -1,8 +1,8 @@
 //! The durable job table: one SQLite file that survives `kill -9` and power loss.
 //!
 //! Everything that was acknowledged is here before it was acknowledged (WAL, `synchronous=FULL`). This room stores and
-//! loads records; what a record may become is decided in `record.rs`, what the file looks like in `schema.rs`. Calls block
-//! on the disk: never make them from an async task.
+//! loads records; what a record may become is decided in `record.rs`, what the file looks like in `schema.rs`. Calls
+//! block on the disk: never make them from an async task.
 //!
 //! Two connections: one writes, the other only reads, so that lists are read while jobs are being written. A reading
 //! begins with what was committed last, so whoever was answered about a change finds it in the next list.

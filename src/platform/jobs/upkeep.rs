@@ -1,11 +1,12 @@
-//! What the platform does now and then by itself: old jobs are pruned, and the online store drops what no lookup can reach.
+//! What the platform does now and then by itself: old jobs are pruned, and the online store drops what no lookup can
+//! reach.
 //!
 //! A store that a full disk has closed is opened again.
 //!
-//! The rule for jobs: an ended job is kept for 90 days, and the newest 1 000 ended jobs of a view always; what is older goes, with
-//! its attempts, their stages and logs, once an hour. The newest stream job of a view stays, for it tells whether
-//! the stream is to run. What is materialized is kept apart and for ever. Failures here are logged and tried again at the next
-//! time; they must not disturb jobs.
+//! The rule for jobs: an ended job is kept for 90 days, and the newest 1 000 ended jobs of a view always; what is older
+//! goes, with its attempts, their stages and logs, once an hour. The newest stream job of a view stays, for it tells
+//! whether the stream is to run. What is materialized is kept apart and for ever. Failures here are logged and tried
+//! again at the next time; they must not disturb jobs.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -110,7 +111,8 @@ fn is_due(last: &mut Option<Instant>, every: Duration) -> bool {
 }
 
 impl Jobs {
-    /// Removes old jobs by the rule above as of `now`, in small transactions while `go_on` says so. Returns how many are gone.
+    /// Removes old jobs by the rule above as of `now`, in small transactions while `go_on` says so. Returns how many
+    /// are gone.
     pub fn prune(&self, now: Time, go_on: &dyn Fn() -> bool) -> Result<usize, TableError> {
         let before = now - KEPT_FOR;
         let mut gone = 0;

@@ -20,8 +20,8 @@ pub struct Known {
 }
 
 impl Known {
-    /// What is wrong with the table that is open (absent: there is none), as far as `window` of it is needed, or all of it
-    /// without one. `deep` reads the files that are needed as well.
+    /// What is wrong with the table that is open (absent: there is none), as far as `window` of it is needed, or all of
+    /// it without one. `deep` reads the files that are needed as well.
     ///
     /// # Errors
     /// When the log of the table fails.

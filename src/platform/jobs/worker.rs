@@ -59,8 +59,8 @@ fn work_until(jobs: &Jobs, materializer: &dyn Materializer, stop: &CancellationT
     }
 }
 
-/// Runs an attempt; a panic becomes a failure that is retried. Whatever failed for want of file descriptors has failed for
-/// that reason alone.
+/// Runs an attempt; a panic becomes a failure that is retried. Whatever failed for want of file descriptors has failed
+/// for that reason alone.
 pub(crate) fn attempt(materializer: &dyn Materializer, work: &Work) -> Outcome {
     let result = catch_unwind(AssertUnwindSafe(|| materializer.run(work)));
     let outcome = result.unwrap_or_else(|panic| Outcome::Failed {

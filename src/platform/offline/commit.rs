@@ -1,8 +1,8 @@
 //! Commits: planned from the newest version, on disk before they are acknowledged, planned anew where somebody else was
 //! faster.
 //!
-//! The log's own library retries with rules that may lose an overwrite, and does not put its commits on disk; so the entry
-//! is written here. It must not decide what is committed.
+//! The log's own library retries with rules that may lose an overwrite, and does not put its commits on disk; so the
+//! entry is written here. It must not decide what is committed.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -88,8 +88,8 @@ impl Stamp {
 }
 
 impl OfflineTable {
-    /// Commits what `plan` makes of the newest version, together with `standing` files that do not depend on it. A plan of
-    /// nothing commits nothing and gives nothing.
+    /// Commits what `plan` makes of the newest version, together with `standing` files that do not depend on it. A plan
+    /// of nothing commits nothing and gives nothing.
     pub(super) async fn commit(
         &mut self,
         operation: DeltaOperation,
@@ -212,7 +212,8 @@ impl OfflineTable {
     }
 }
 
-/// The text of a log entry. The stamp is in it twice: for the check of later attempts, and for people who read the history.
+/// The text of a log entry. The stamp is in it twice: for the check of later attempts, and for people who read the
+/// history.
 fn entry(
     actions: Vec<Action>,
     operation: DeltaOperation,

@@ -13,9 +13,10 @@ use super::{Deleted, OfflineError, OfflineTable, Stamp};
 use crate::model::foreign;
 
 impl OfflineTable {
-    /// Removes the rows of these keys (a frame of the view's join key columns, distinct, of their types) in one commit, and the
-    /// files that held them from the disk, with every other file that no current row is in. A null key matches nothing
-    /// (docs/semantics.md section 11). It may be repeated: what a killed attempt left on the disk goes with the next.
+    /// Removes the rows of these keys (a frame of the view's join key columns, distinct, of their types) in one commit,
+    /// and the files that held them from the disk, with every other file that no current row is in. A null key matches
+    /// nothing (docs/semantics.md section 11). It may be repeated: what a killed attempt left on the disk goes with the
+    /// next.
     pub async fn delete(&mut self, keys: &DataFrame, stamp: Stamp) -> Result<Deleted, OfflineError> {
         let keys = self.layout.conform_keys(keys);
         let keys = keys.map_err(|e| {

@@ -20,8 +20,8 @@ pub(super) fn read(path: &Path, columns: Option<Vec<String>>) -> PolarsResult<Da
     ParquetReader::new(File::open(path)?).with_columns(columns).finish()
 }
 
-/// Writes the rows of one partition to `path` below `root` and puts them on disk. The action names the file in a commit;
-/// its statistics are of these columns. Gives the checksum of the file as well.
+/// Writes the rows of one partition to `path` below `root` and puts them on disk. The action names the file in a
+/// commit; its statistics are of these columns. Gives the checksum of the file as well.
 pub(super) fn write(
     root: &Path,
     path: &str,

@@ -1,7 +1,8 @@
 //! Whether a table still is what jobs made of it: damage from outside must never become a value.
 //!
-//! What jobs know of a table is its [`Manifest`]: the version that they wrote last and the files of that version. The log of the
-//! table says the same in other words; where the two differ, something came from outside. It compares and reports; it must not mend.
+//! What jobs know of a table is its [`Manifest`]: the version that they wrote last and the files of that version. The
+//! log of the table says the same in other words; where the two differ, something came from outside. It compares and
+//! reports; it must not mend.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
@@ -74,7 +75,8 @@ impl Damage {
         self.times.extend(other.times);
     }
 
-    /// The windows of jobs that must be written again: the times, rounded outwards to the schedule, as far as jobs wrote them.
+    /// The windows of jobs that must be written again: the times, rounded outwards to the schedule, as far as jobs
+    /// wrote them.
     pub fn windows(&self, schedule: Span, written: &[Window]) -> Vec<Window> {
         let ceil = |at| if floor(at, schedule) == at { at } else { floor(at, schedule) + schedule };
         let whole = |times: Window| Window { start: floor(times.start, schedule), end: ceil(times.end) };
@@ -147,8 +149,9 @@ impl OfflineTable {
         }
     }
 
-    /// What differs between the version that is open and what jobs know, and, of the files that reads of `window` open (of all
-    /// without one), between the log and the disk. Opens no data file. What others committed since is taken from the log.
+    /// What differs between the version that is open and what jobs know, and, of the files that reads of `window` open
+    /// (of all without one), between the log and the disk. Opens no data file. What others committed since is taken
+    /// from the log.
     pub fn damage(&self, known: &Manifest, window: Option<Window>) -> Result<Damage, OfflineError> {
         let found = self.manifest()?;
         let mut damage = Damage::default();
@@ -197,7 +200,8 @@ impl OfflineTable {
         Ok(damage)
     }
 
-    /// Brings what is expected up to a version by the entries of the log. An error says which entry is not to be relied on.
+    /// Brings what is expected up to a version by the entries of the log. An error says which entry is not to be relied
+    /// on.
     fn replay(&self, expected: &mut Manifest, version: u64) -> Result<(), String> {
         for at in expected.version + 1..=version {
             let entry = self.root.join("_delta_log").join(format!("{at:020}.json"));
@@ -245,8 +249,8 @@ impl OfflineTable {
         versions.max().is_some_and(|newest| newest >= version)
     }
 
-    /// The files that reads of `window` open whose bytes are not those that were written. A file that was found sound is not
-    /// read again by this process until something touches it.
+    /// The files that reads of `window` open whose bytes are not those that were written. A file that was found sound
+    /// is not read again by this process until something touches it.
     pub fn corrupt(&self, known: &Manifest, window: Option<Window>) -> Result<Damage, OfflineError> {
         let mut damage = Damage::default();
         for file in self.files_of(window)? {

@@ -114,8 +114,8 @@ impl Layout {
         frame::empty(&self.columns)
     }
 
-    /// The frame with these columns alone, in this order and of these types; columns that are not shown are null where it
-    /// lacks them.
+    /// The frame with these columns alone, in this order and of these types; columns that are not shown are null where
+    /// it lacks them.
     pub(super) fn conform(&self, rows: DataFrame) -> PolarsResult<DataFrame> {
         let shown = self.columns.len() - self.unshown;
         let column = |(at, (name, data_type)): (usize, &(String, DataType))| {

@@ -148,8 +148,8 @@ async fn a_deleted_key_is_off_the_disk_and_its_neighbours_are_not() {
     let again = Stamp { attempt: 2, ..stamp(4) };
     assert_eq!(table.delete(&wanted, again).await.unwrap(), Deleted::default());
     assert_eq!(data_files(folder.path()), files);
-    // Of files that no version names, one of an earlier process goes at once; this one's may be about to be named, as may
-    // be a foreign one.
+    // Of files that no version names, one of an earlier process goes at once; this one's may be about to be named, as
+    // may be a foreign one.
     let unnamed = |name: &str, back: u64| {
         let path = behind.with_file_name(name);
         std::fs::write(&path, "half a fi").unwrap();

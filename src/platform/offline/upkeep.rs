@@ -1,14 +1,14 @@
 //! The upkeep of an offline table, by this rule:
 //!
-//! - A partition with at least 12 files smaller than 8 MB has them joined, sorted by time, into files of up to 32 MB, in a
-//!   commit that changes no rows.
-//! - At most once an hour files leave the disk that no reader needs: those that a commit dropped at least 7 days ago, and
-//!   those that no version names (of a killed attempt) and that are at least a day old. Entries of the log that a checkpoint
-//!   sums up go after 30 days.
+//! - A partition with at least 12 files smaller than 8 MB has them joined, sorted by time, into files of up to 32 MB,
+//!   in a commit that changes no rows.
+//! - At most once an hour files leave the disk that no reader needs: those that a commit dropped at least 7 days ago,
+//!   and those that no version names (of a killed attempt) and that are at least a day old. Entries of the log that a
+//!   checkpoint sums up go after 30 days.
 //!
-//! Reads that run meanwhile are safe through these ages. Only a deletion of keys does not wait: it takes every dropped file,
-//! unnamed ones of ours that an earlier process left behind (one process has the data directory, so nobody will name
-//! them), and those of others after an hour, longer than any attempt takes between its first file and its commit.
+//! Reads that run meanwhile are safe through these ages. Only a deletion of keys does not wait: it takes every dropped
+//! file, unnamed ones of ours that an earlier process left behind (one process has the data directory, so nobody will
+//! name them), and those of others after an hour, longer than any attempt takes between its first file and its commit.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -46,8 +46,8 @@ const BETWEEN: Span = Span::hours(1);
 const MARK: &str = "_vacuumed";
 
 impl OfflineTable {
-    /// Keeps the table small and quick: joins small files of the partitions that `window` touches, and removes from the disk
-    /// what no reader needs any more.
+    /// Keeps the table small and quick: joins small files of the partitions that `window` touches, and removes from the
+    /// disk what no reader needs any more.
     pub async fn maintain(&mut self, window: Window, now: Time) -> Result<Maintained, OfflineError> {
         let operation = DeltaOperation::Optimize { predicate: None, target_size: JOINED };
         let standing = Fresh::new(&self.root, Vec::new());
@@ -93,8 +93,8 @@ impl OfflineTable {
         Ok(Some(plan).filter(|plan| !plan.removes.is_empty()))
     }
 
-    /// Removes files that were dropped, or are unnamed and unchanged, since before these instants; of ours, also unnamed ones
-    /// unchanged since before `left_behind`. Returns how many.
+    /// Removes files that were dropped, or are unnamed and unchanged, since before these instants; of ours, also
+    /// unnamed ones unchanged since before `left_behind`. Returns how many.
     async fn remove_unneeded(&mut self, dropped: Time, unnamed: Time, left_behind: Time) -> Result<u64, OfflineError> {
         // What lies there is listed before the log is read: a file that is named in between is never taken for unnamed.
         let mut found = Vec::new();

@@ -280,8 +280,8 @@ pub trait PartitionStore: PartitionReads {
         None
     }
 
-    /// Tries to make the place fit to be written again, where it is not and it is time to. An error where it stays unfit: then
-    /// some of what failed may still appear. Called in a turn to write.
+    /// Tries to make the place fit to be written again, where it is not and it is time to. An error where it stays
+    /// unfit: then some of what failed may still appear. Called in a turn to write.
     fn mend(&self) -> Result<(), OnlineError> {
         Ok(())
     }

@@ -59,8 +59,8 @@ impl OnlineStore {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// As [`OnlineStore::turn`], for who reads what it writes anew: a write that failed is settled first, so that nothing of
-    /// it appears between the two. An error where it cannot be yet.
+    /// As [`OnlineStore::turn`], for who reads what it writes anew: a write that failed is settled first, so that
+    /// nothing of it appears between the two. An error where it cannot be yet.
     fn settled_turn(&self) -> Result<MutexGuard<'_, ()>, OnlineError> {
         let turn = self.turn();
         self.place.mend()?;
@@ -287,8 +287,9 @@ impl OnlineStore {
         Ok(done)
     }
 
-    /// The position from which a stream job goes on: as [`OnlineStore::stream_position`], but an error while a write that
-    /// failed may still prove durable. It would move the position, and what was read from the former one would count twice.
+    /// The position from which a stream job goes on: as [`OnlineStore::stream_position`], but an error while a write
+    /// that failed may still prove durable. It would move the position, and what was read from the former one would
+    /// count twice.
     ///
     /// # Errors
     /// As [`OnlineStore::stream_position`], and while the store cannot be written.

@@ -1,5 +1,5 @@
-//! From what is asked to the engine and back: settles what the engine takes as given (the rows, the present, when features
-//! begin), runs it, and keeps the result as a dataset where that is wanted.
+//! From what is asked to the engine and back: settles what the engine takes as given (the rows, the present, when
+//! features begin), runs it, and keeps the result as a dataset where that is wanted.
 //!
 //! It must not judge arguments: the engine does.
 

@@ -28,8 +28,8 @@ struct Kept {
 }
 
 impl Frames {
-    /// Keeps a table. Where there is no room, those that a query has taken already make it, the oldest first; then of the
-    /// owner that holds the most the oldest, so that nobody's tables keep another's out.
+    /// Keeps a table. Where there is no room, those that a query has taken already make it, the oldest first; then of
+    /// the owner that holds the most the oldest, so that nobody's tables keep another's out.
     pub(super) fn keep(&mut self, owner: Owner, frame: DataFrame, now: Instant) -> Result<Uuid, Refusal> {
         self.sweep(now);
         let bytes = frame.estimated_size();

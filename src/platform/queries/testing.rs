@@ -29,8 +29,8 @@ impl Engine for Obedient {
         PolarsEngine.transform_stream(view, events)
     }
 
-    /// By the level: `wait` goes on until it is cancelled, `panic`, `memory` and `source` fail; with a mock table that table
-    /// comes back, else two rows.
+    /// By the level: `wait` goes on until it is cancelled, `panic`, `memory` and `source` fail; with a mock table that
+    /// table comes back, else two rows.
     fn run(&self, _: &View, args: &RunArgs<'_>, control: Control<'_>) -> Result<Answer, EngineError> {
         match args.query.aggregation_level.as_deref() {
             Some("wait") => wait(control),

@@ -271,7 +271,8 @@ fn replay(fields: &Fields<'_>, columns: &Columns<'_>, timestamp: Option<&str>) -
     replay.finish();
     let replay_fields = replay;
     let replay = Replay { begins: begins?, lasts: lasts?, plays_in: plays_in?, columns: mapped };
-    // The engine maps in 64-bit integers: (t - begins) * numerator must fit for every t of the record and a lap around it.
+    // The engine maps in 64-bit integers: (t - begins) * numerator must fit for every t of the record and a lap around
+    // it.
     let (numerator, _) = lap::ratio(&replay);
     if span_micros(replay.lasts).checked_mul(4).and_then(|lasts| lasts.checked_mul(numerator)).is_none() {
         let fix = "use rounder lengths, such as 365d and 3d";

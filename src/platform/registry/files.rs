@@ -1,8 +1,8 @@
 //! The Parquet files that a source's patterns name.
 //!
-//! A pattern is a path relative to the repository in which each part may hold `*`, `?`, and `{yyyy}`, `{MM}`, `{dd}`, `{HH}`: the
-//! year, month, day and hour (UTC, record time) of the events that a file holds. They tell only of files that cannot be read;
-//! of the others their footers do. It lists folders; it must not open files.
+//! A pattern is a path relative to the repository in which each part may hold `*`, `?`, and `{yyyy}`, `{MM}`, `{dd}`,
+//! `{HH}`: the year, month, day and hour (UTC, record time) of the events that a file holds. They tell only of files
+//! that cannot be read; of the others their footers do. It lists folders; it must not open files.
 
 use std::collections::HashSet;
 use std::io::ErrorKind;
@@ -137,8 +137,8 @@ struct Match {
     by_name: bool,
 }
 
-/// Goes one part of the pattern deeper. Names that begin with `.` or `_` are left out, for other programs keep their own things
-/// there, unless the part of the pattern begins with the same.
+/// Goes one part of the pattern deeper. Names that begin with `.` or `_` are left out, for other programs keep their
+/// own things there, unless the part of the pattern begins with the same.
 fn step(found: Vec<Match>, part: &str, hidden: &mut usize) -> Result<Vec<Match>, Problem> {
     if !part.contains(['*', '?', '{']) {
         return Ok(found.into_iter().map(|at| Match { path: at.path.join(part), by_name: true, ..at }).collect());

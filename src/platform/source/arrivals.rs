@@ -34,8 +34,8 @@ impl FileState {
     }
 }
 
-/// The source whose events a view's rows are made of by their time, and the events' times for rows of `window`; nothing for views
-/// that read their first input whole.
+/// The source whose events a view's rows are made of by their time, and the events' times for rows of `window`; nothing
+/// for views that read their first input whole.
 pub(crate) fn source_of(view: &View, window: Window) -> Option<(&Source, Window)> {
     let source = &view.inputs.first()?.source;
     source.timestamp_column.as_ref()?;

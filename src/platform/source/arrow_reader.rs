@@ -1,7 +1,7 @@
 //! Reading what Polars cannot read, or reads wrongly: types that it was not built with, and instants of 96 bits.
 //!
-//! The transaction log's library reads the columns, turns each value into the type that the source has, and hands them over.
-//! A value that does not fit its type is an error that shows it, never another value.
+//! The transaction log's library reads the columns, turns each value into the type that the source has, and hands them
+//! over. A value that does not fit its type is an error that shows it, never another value.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -34,8 +34,8 @@ use crate::wire::parquet::careful;
 
 const BATCH: usize = 1 << 16;
 
-/// The columns of a file in the types that are wanted, where these can be; those that it lacks are null. With a window, groups
-/// of rows are left out that hold no event of it; single rows stay.
+/// The columns of a file in the types that are wanted, where these can be; those that it lacks are null. With a window,
+/// groups of rows are left out that hold no event of it; single rows stay.
 ///
 /// # Errors
 /// When it cannot be read, or a value does not fit: what happened, to which column.
@@ -142,8 +142,8 @@ impl Batches {
     }
 }
 
-/// Sees that the instants of a column are what the file holds. The library makes 64 bits of 96 and says nothing of what does
-/// not fit; the seconds always fit.
+/// Sees that the instants of a column are what the file holds. The library makes 64 bits of 96 and says nothing of what
+/// does not fit; the seconds always fit.
 fn check_int96(micros: &ArrayRef, seconds: &ArrayRef) -> Result<(), String> {
     let (Some(micros), Some(seconds)) =
         (micros.as_primitive_opt::<TimestampMicrosecondType>(), seconds.as_primitive_opt::<TimestampSecondType>())

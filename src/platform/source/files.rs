@@ -1,8 +1,8 @@
 //! Reading a source's Parquet files: the part that a window needs, moved onto the present.
 //!
-//! It plans; events are read by whoever runs the plan. File by file, so that an error names its file and a damaged file harms
-//! only the windows that touch it. The footer of a file is looked at before Polars is: what it would panic on, or read
-//! wrongly, is read by other means.
+//! It plans; events are read by whoever runs the plan. File by file, so that an error names its file and a damaged file
+//! harms only the windows that touch it. The footer of a file is looked at before Polars is: what it would panic on, or
+//! read wrongly, is read by other means.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -19,7 +19,8 @@ use crate::platform::compute::{EngineError, ErrorKind};
 use crate::platform::definition::{DataFile, Recorded, Source};
 use crate::platform::frame;
 
-/// Name of the arrival instant (recorded, microseconds) while events are ordered. It begins with what no column's name holds.
+/// Name of the arrival instant (recorded, microseconds) while events are ordered. It begins with what no column's name
+/// holds.
 pub(crate) const ARRIVAL: &str = "\u{0}arrival";
 
 /// A lazy frame over one file. Opening it reads nothing.
@@ -28,8 +29,8 @@ fn file(path: &Path) -> PolarsResult<LazyFrame> {
     LazyFrame::scan_parquet(PlRefPath::try_from_path(path)?, args)
 }
 
-/// The named columns of a file in the types that the source has; those that the file lacks are null. With a window, only the
-/// events of it, in the file's own times.
+/// The named columns of a file in the types that the source has; those that the file lacks are null. With a window,
+/// only the events of it, in the file's own times.
 pub(crate) fn columns(
     source: &Source,
     data: &DataFile,
@@ -130,16 +131,16 @@ pub(crate) fn state(path: &Path) -> Option<(u64, SystemTime)> {
     Some((about.len(), about.modified().ok()?))
 }
 
-/// The times of a file that cannot be read: what its name says, and a day more on both sides, for who names files by days
-/// may mean those of any place on earth.
+/// The times of a file that cannot be read: what its name says, and a day more on both sides, for who names files by
+/// days may mean those of any place on earth.
 pub(crate) fn of_name(data: &DataFile) -> Option<Window> {
     let Window { start, end } = data.named?;
     let more = Span::days(1);
     Some(Window { start: start.checked_sub_signed(more)?, end: end.checked_add_signed(more)? })
 }
 
-/// The times that a file holds; absent where that is not known. What was seen when the repository was read counts as long as the
-/// file is the same.
+/// The times that a file holds; absent where that is not known. What was seen when the repository was read counts as
+/// long as the file is the same.
 fn covered(source: &Source, data: &DataFile) -> Option<Window> {
     let now = state(&data.path);
     if now.is_some() && now == data.seen {
@@ -163,8 +164,8 @@ pub(crate) struct Part {
     arrived: i64,
 }
 
-/// The parts that hold the events of `window` (absent: of all time) which arrived by `now`; laps in order, files inside one
-/// by path. A replayed source plays for ever, so its windows must be given: without one it has no part.
+/// The parts that hold the events of `window` (absent: of all time) which arrived by `now`; laps in order, files inside
+/// one by path. A replayed source plays for ever, so its windows must be given: without one it has no part.
 pub(crate) fn parts(source: &Source, window: Option<Window>, now: Time) -> Vec<Part> {
     let laps = match (window, &source.replay) {
         (Some(window), _) => laps(source, window),
@@ -215,8 +216,8 @@ fn has_arrived(source: &Source, time: &str, before: i64) -> Expr {
     }
 }
 
-/// The sentence about events of the window (absent: of all time) that are left out because they are later than now; none
-/// where there is none. Most files say in their footers that they hold none.
+/// The sentence about events of the window (absent: of all time) that are left out because they are later than now;
+/// none where there is none. Most files say in their footers that they hold none.
 pub(crate) fn later(source: &Source, window: Option<Window>, now: Time) -> Result<Option<String>, EngineError> {
     // A record that is played has its later events each time.
     let Some(time) = source.timestamp_column.as_ref().filter(|_| source.replay.is_none() && !source.future_events)
@@ -293,7 +294,8 @@ pub(crate) fn times_and_order(source: &Source, time: &str) -> Vec<String> {
     recorded.chain([time.to_owned()]).collect()
 }
 
-/// The rows of a recorded window. The bounds are written in the column's own type, so that Parquet's statistics can skip.
+/// The rows of a recorded window. The bounds are written in the column's own type, so that Parquet's statistics can
+/// skip.
 fn inside(events: LazyFrame, time: &str, dtype: &DataType, window: Window) -> PolarsResult<LazyFrame> {
     let DataType::Datetime(unit, zone) = dtype.clone() else {
         polars_bail!(SchemaMismatch: "column `{}` is not a timestamp", time);

@@ -1,7 +1,7 @@
 //! What a Parquet file says of itself: its columns, and the least and greatest value of a time.
 //!
-//! It is read by the transaction log's library, before Polars sees the file: Polars panics on types that it was not built
-//! with. Nothing that a footer states is believed where it would cost a row; no rows are read here.
+//! It is read by the transaction log's library, before Polars sees the file: Polars panics on types that it was not
+//! built with. Nothing that a footer states is believed where it would cost a row; no rows are read here.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -79,7 +79,8 @@ impl Times {
     }
 }
 
-/// Opens a file of a source for reading. What is no plain file is not waited for: a pipe has a reader only once somebody writes.
+/// Opens a file of a source for reading. What is no plain file is not waited for: a pipe has a reader only once
+/// somebody writes.
 ///
 /// # Errors
 /// When it cannot be opened, or is no plain file: what is wrong with it.
@@ -340,7 +341,8 @@ fn held(arrow: &Arrow) -> Held {
     })
 }
 
-/// Whether Polars reads the column as the type that it has here. Nested types only where nothing inside is to be changed.
+/// Whether Polars reads the column as the type that it has here. Nested types only where nothing inside is to be
+/// changed.
 fn is_direct(plain: &Arrow, hint: &Arrow) -> bool {
     use Arrow as A;
     match (plain, hint) {

@@ -36,8 +36,8 @@ pub struct Batch {
     /// The events, those of one partition in the order of arrival; without columns where there are none.
     pub events: DataFrame,
     pub position: Position,
-    /// The event time up to which the stream was read. Of partitions that are behind the least, for events of these times are
-    /// still to come; the greatest once none is behind: a partition without events holds nobody up.
+    /// The event time up to which the stream was read. Of partitions that are behind the least, for events of these
+    /// times are still to come; the greatest once none is behind: a partition without events holds nobody up.
     pub newest: Option<Time>,
     /// Whether there was nothing more in any partition.
     pub caught_up: bool,

@@ -1,7 +1,7 @@
 //! A stream out of recorded events: in their real order of arrival, played onto the present.
 //!
-//! It reads; it must not keep a position: its callers store how far they have read. The record has one partition, and its
-//! offsets are instants: all events that arrived at the instant or before are behind the reader.
+//! It reads; it must not keep a position: its callers store how far they have read. The record has one partition, and
+//! its offsets are instants: all events that arrived at the instant or before are behind the reader.
 
 use polars::prelude::*;
 
@@ -131,9 +131,10 @@ impl Recording {
         Ok(Self { source: source.clone(), retention: stream.retention, columns, events, arrivals: arrived })
     }
 
-    /// Events with `from < arrival <= until` (mapped), oldest first, at most `max`. Events of one arrival instant are never
-    /// parted, so there may be some more than `max`. Events that arrived longer ago than the stream's retention are gone,
-    /// and counted. An `until` before `from`, of a clock that was set back, reads nothing and keeps the place.
+    /// Events with `from < arrival <= until` (mapped), oldest first, at most `max`. Events of one arrival instant are
+    /// never parted, so there may be some more than `max`. Events that arrived longer ago than the stream's retention
+    /// are gone, and counted. An `until` before `from`, of a clock that was set back, reads nothing and keeps the
+    /// place.
     ///
     /// # Errors
     /// When the events do not have the source's columns.
@@ -176,7 +177,8 @@ impl Recording {
         at.map(from_micros)
     }
 
-    /// Where the events of a time lie: of each lap somewhat more than `max`, and all that arrive together with the last of them.
+    /// Where the events of a time lie: of each lap somewhat more than `max`, and all that arrive together with the last
+    /// of them.
     fn find(&self, from: Time, until: Time, max: usize) -> Vec<(Time, Lap, usize)> {
         let mut found = Vec::new();
         for (lap, range) in self.ranges(from, until) {

@@ -25,10 +25,11 @@ pub(crate) struct Files {
     pub any: bool,
 }
 
-/// Reads the footers of a source's files: notes the times of `time` that the batch files hold, and makes one schema of all.
-/// The stream's files say no columns, but their types count.
+/// Reads the footers of a source's files: notes the times of `time` that the batch files hold, and makes one schema of
+/// all. The stream's files say no columns, but their types count.
 ///
-/// A column that a file lacks, or that is all null there, takes its type from the others; integers beside doubles are doubles.
+/// A column that a file lacks, or that is all null there, takes its type from the others; integers beside doubles are
+/// doubles.
 pub(crate) fn of_files(batch: &mut [DataFile], stream: &[DataFile], time: Option<&str>) -> Files {
     let mut known = Files::default();
     let mut merged: Vec<Merged> = Vec::new();

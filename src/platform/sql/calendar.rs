@@ -70,8 +70,8 @@ pub(super) fn print_timestamp(micros: i64) -> String {
     if fraction == 0 { text } else { format!("{text}.{}", format!("{fraction:06}").trim_end_matches('0')) }
 }
 
-/// A date in a text as CAST reads it: `y-M-d`, `y-M` or `y`, with four digits of the year or more; what follows a `T` or a
-/// blank after the day does not count.
+/// A date in a text as CAST reads it: `y-M-d`, `y-M` or `y`, with four digits of the year or more; what follows a `T`
+/// or a blank after the day does not count.
 pub(super) fn parse_date(text: &str) -> Option<i32> {
     let text = trim(text);
     let (date, _) = text.split_once(['T', ' ']).unwrap_or((text, ""));
@@ -112,8 +112,8 @@ fn digits(text: &str, least: usize, most: usize) -> Option<u32> {
     if plain { text.parse().ok() } else { None }
 }
 
-/// An instant in a text as CAST reads it: a date, then after a blank or `T` the clock time, a fraction and a zone. It may
-/// be outside of the years of the dialect.
+/// An instant in a text as CAST reads it: a date, then after a blank or `T` the clock time, a fraction and a zone. It
+/// may be outside of the years of the dialect.
 pub(super) fn parse_timestamp(text: &str) -> Option<i64> {
     let text = trim(text);
     let Some((date, rest)) = text.split_once(['T', ' ']) else {

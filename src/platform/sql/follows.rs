@@ -1,5 +1,5 @@
-//! Whether the rows of a query come of single rows of a table, told from its text alone: then pieces of the table may be
-//! queried by themselves, and a stream's events one by one.
+//! Whether the rows of a query come of single rows of a table, told from its text alone: then pieces of the table may
+//! be queried by themselves, and a stream's events one by one.
 //!
 //! It knows what is certain and takes anything else for a query of the whole table. Pure data.
 

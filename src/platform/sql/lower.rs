@@ -1,7 +1,8 @@
 //! Typed expressions as Polars expressions.
 //!
-//! Polars computes all branches of a condition for all rows. Spark does not, and what would fail in a branch that is not
-//! taken must not fail here: arguments of what may fail are made null outside of the rows that ask for it (the guard).
+//! Polars computes all branches of a condition for all rows. Spark does not, and what would fail in a branch that is
+//! not taken must not fail here: arguments of what may fail are made null outside of the rows that ask for it (the
+//! guard).
 
 use polars::prelude as pl;
 use polars::prelude::{ChunkFillNullValue, Column, Expr, Field, LiteralValue, PolarsResult, Scalar, lit, when};
@@ -118,8 +119,8 @@ fn connective(node: &Node, guard: Option<&Expr>, and: bool) -> Expr {
     if and { left_expr.and(right) } else { left_expr.or(right) }
 }
 
-/// Whether all that may fail in a node is part of one that is asked of every row before it: then it needs no guard of its
-/// own. Each guard holds all conditions before it, and would double the plan with each condition that has one.
+/// Whether all that may fail in a node is part of one that is asked of every row before it: then it needs no guard of
+/// its own. Each guard holds all conditions before it, and would double the plan with each condition that has one.
 fn is_asked_before(node: &Node, before: &Node) -> bool {
     fn always<'n>(node: &'n Node, found: &mut Vec<&'n Node>) {
         if node.fails() {

@@ -2,8 +2,9 @@
 //!
 //! A signature is words: `string, bigint? -> string`. `?` may be left out, `*` and `+` repeat. `same` arguments share
 //! their common type, `arg` is the type of the first, `element` that of the elements of the first, `any` is any type,
-//! `ordered` any that can be compared, `number` any number, `addend` a bigint or a double, `texts` an array of texts, `lists` are arrays of one type.
-//! `format`, `regex`, `like`, `path`, `schema` and `replacement` are constant texts, `zone` may be one.
+//! `ordered` any that can be compared, `number` any number, `addend` a bigint or a double, `texts` an array of texts,
+//! `lists` are arrays of one type. `format`, `regex`, `like`, `path`, `schema` and `replacement` are constant texts,
+//! `zone` may be one.
 
 use super::functions::{self, Function};
 use super::node::{Literal, Node, Op};

@@ -1,7 +1,7 @@
 //! The shared tails: one per view, running while somebody listens, and their listeners.
 //!
-//! A tail is started when it is first asked for and ends a minute after its last listener left. It begins at the oldest event
-//! that its stream keeps. Every record has a number; a listener that is too slow is told how many it missed.
+//! A tail is started when it is first asked for and ends a minute after its last listener left. It begins at the oldest
+//! event that its stream keeps. Every record has a number; a listener that is too slow is told how many it missed.
 
 use std::any::Any;
 use std::collections::{HashMap, VecDeque};

@@ -1,5 +1,6 @@
-//! The law of the seam to streams, on a stream in memory with several partitions, read by the step of a stream job and by a tail:
-//! in pieces of any size, whatever appears, expires or fails meanwhile, each sees every event once that was kept until it came.
+//! The law of the seam to streams, on a stream in memory with several partitions, read by the step of a stream job and
+//! by a tail: in pieces of any size, whatever appears, expires or fails meanwhile, each sees every event once that was
+//! kept until it came.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

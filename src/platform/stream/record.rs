@@ -1,7 +1,7 @@
 //! Stream records as lines of JSON.
 //!
-//! Each record is one object in column order: integers and floats as numbers, instants as RFC 3339 in UTC, lists as lists,
-//! what is missing as null. Numbers that JSON does not have are the texts `NaN`, `Infinity` and `-Infinity`.
+//! Each record is one object in column order: integers and floats as numbers, instants as RFC 3339 in UTC, lists as
+//! lists, what is missing as null. Numbers that JSON does not have are the texts `NaN`, `Infinity` and `-Infinity`.
 
 use polars::prelude::DataFrame;
 

@@ -1,8 +1,9 @@
 //! What run_stream emits for one view, micro-batch by micro-batch (docs/semantics.md section 7.1).
 //!
-//! Temporal views and continuous mode: one record an event. Aggregates: each tile once, when the watermark (the greatest event time so far
-//! less the source's threshold) has passed its end; events of tiles that were emitted are dropped and counted. It keeps
-//! events, not sums, of the tiles that are still open, so that each tile is computed by the engine alone. It does no I/O.
+//! Temporal views and continuous mode: one record an event. Aggregates: each tile once, when the watermark (the
+//! greatest event time so far less the source's threshold) has passed its end; events of tiles that were emitted are
+//! dropped and counted. It keeps events, not sums, of the tiles that are still open, so that each tile is computed by
+//! the engine alone. It does no I/O.
 
 use polars::prelude::{ChunkAgg, ChunkCompareIneq, DataFrame, SortMultipleOptions};
 
@@ -64,9 +65,9 @@ impl Tail {
         self.progress
     }
 
-    /// Takes a micro-batch (the source's columns, oldest arrival first), after which the stream is read up to the event time
-    /// `newest`, and returns the rows that it completes. Events that the query fails on are left out, counted and told of, for
-    /// brought again they would fail again.
+    /// Takes a micro-batch (the source's columns, oldest arrival first), after which the stream is read up to the event
+    /// time `newest`, and returns the rows that it completes. Events that the query fails on are left out, counted and
+    /// told of, for brought again they would fail again.
     ///
     /// # Errors
     /// When a source cannot be read: the tail is as it was before, so the batch may be brought again.

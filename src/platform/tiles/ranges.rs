@@ -1,7 +1,7 @@
 //! Summaries over ranges of a sequence, without subtraction: what a sum loses by taking a prefix away, this keeps.
 //!
-//! A sequence is summarised in blocks of 32, blocks of 32 blocks, and so on; a range costs at most 64 steps a level. Pure
-//! data.
+//! A sequence is summarised in blocks of 32, blocks of 32 blocks, and so on; a range costs at most 64 steps a level.
+//! Pure data.
 
 use std::cmp::Ordering;
 
@@ -72,8 +72,8 @@ impl Summary for IntSum {
     }
 }
 
-/// A sum of floats that keeps what rounding leaves out of it, so that small values beside large ones are not lost and the
-/// grouping does not tell (Knuth's two-sum).
+/// A sum of floats that keeps what rounding leaves out of it, so that small values beside large ones are not lost and
+/// the grouping does not tell (Knuth's two-sum).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Total {
     sum: f64,
@@ -175,8 +175,9 @@ impl Summary for Mean {
     }
 }
 
-/// Count, mean and squared distances from the mean, which keep the digits that one great sum of squares loses (Chan, Golub
-/// and LeVeque, 1979). The mean has two parts, for the distance of two means is what a large mean leaves of its last digits.
+/// Count, mean and squared distances from the mean, which keep the digits that one great sum of squares loses (Chan,
+/// Golub and LeVeque, 1979). The mean has two parts, for the distance of two means is what a large mean leaves of its
+/// last digits.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Spread {
     pub count: f64,
@@ -199,8 +200,8 @@ impl Spread {
         Self { count: n, mean, low: if low.is_finite() { low } else { 0.0 }, squares }
     }
 
-    /// Of a tile of the form before this one: count, sum, and sum of squares. Its squared distances are what is left of the
-    /// digits of the squares.
+    /// Of a tile of the form before this one: count, sum, and sum of squares. Its squared distances are what is left of
+    /// the digits of the squares.
     pub(crate) fn of_squares(count: i64, sum: f64, sum_of_squares: f64) -> Self {
         if count <= 1 {
             return Self::of(count, (sum, 0.0), 0.0);

@@ -31,8 +31,9 @@ pub(super) fn press(app: &mut App, chord: Chord, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Does an action, or says why it cannot be done. A blank goes into the text that is typed into; else the topmost window comes
-/// first, and what it leaves is for a line that is typed into, for the pane that has the keys, and for the program.
+/// Does an action, or says why it cannot be done. A blank goes into the text that is typed into; else the topmost
+/// window comes first, and what it leaves is for a line that is typed into, for the pane that has the keys, and for the
+/// program.
 pub(super) fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
     app.mark_dirty(Dirty::Input);
     if let Some(reason) = disabled(app, action) {

@@ -47,8 +47,8 @@ fn window(range: &StatusRange) -> Option<Window> {
     (state == i32::from(ServingState::Ok) && start < end).then_some(Window { start, end })
 }
 
-/// The newest instant up to which a store has no gap since `begins`, the start of what is to be materialized; without one,
-/// since the first window. Absent when the beginning itself is not there yet.
+/// The newest instant up to which a store has no gap since `begins`, the start of what is to be materialized; without
+/// one, since the first window. Absent when the beginning itself is not there yet.
 pub fn ready_until(windows: &[Window], begins: Option<Time>) -> Option<Time> {
     let first = windows.iter().find(|window| begins.is_none_or(|begins| begins < window.end))?;
     begins.is_none_or(|begins| first.start <= begins).then_some(first.end)

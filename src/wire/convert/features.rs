@@ -29,8 +29,8 @@ pub fn response_from_vector(vector: &FeatureVector, told: &Told<'_>, slo: SloInf
     GetFeaturesResponse { result: result_of(vector), metadata: metadata_of(&vector.features, told, slo) }
 }
 
-/// The answer for the vectors of a batch, in the order of its keys, each with its own times; `all` are the names and types of
-/// the features, `whole` the times of the batch.
+/// The answer for the vectors of a batch, in the order of its keys, each with its own times; `all` are the names and
+/// types of the features, `whole` the times of the batch.
 pub fn batch_response(
     vectors: &[FeatureVector],
     all: &[(String, DataType)],

@@ -43,7 +43,8 @@ pub fn task_from_proto(task: &TaskWithAttempts) -> Option<Job> {
     Some(job)
 }
 
-/// The word of the job list for a task's state: whatever waits for an attempt is `RUNNING` there, and `ERROR` is a failure.
+/// The word of the job list for a task's state: whatever waits for an attempt is `RUNNING` there, and `ERROR` is a
+/// failure.
 fn state_of(task: &TaskWithAttempts) -> Option<JobState> {
     let number = task.task_state.filter(|number| *number != 0)?;
     match StatusState::try_from(number) {

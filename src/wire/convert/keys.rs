@@ -1,8 +1,8 @@
 //! Keys that are to be deleted, as the two files of docs/wire.md section 2.6: Parquet for the offline store, lines of
 //! base64 for the online store.
 //!
-//! What comes in is hostile: it is bounded before it is kept, and an error says where it is broken. Whether the keys fit their
-//! view is not judged here.
+//! What comes in is hostile: it is bounded before it is kept, and an error says where it is broken. Whether the keys
+//! fit their view is not judged here.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -19,8 +19,8 @@ mod offline;
 
 pub use offline::{offline_keys_from_file, offline_keys_to_file};
 
-/// Most keys that are read from a file. Far more than one request may delete, so that a request with too many can be told how
-/// many it has.
+/// Most keys that are read from a file. Far more than one request may delete, so that a request with too many can be
+/// told how many it has.
 pub(crate) const MOST_KEYS: usize = 500_000;
 /// Most bytes that the texts of a file may take once it is read.
 pub(crate) const MOST_BYTES: usize = 64 << 20;
@@ -104,8 +104,8 @@ fn frame_of(columns: Vec<(String, Values)>) -> Result<DataFrame, KeysError> {
     DataFrame::new(height, columns).map_err(|_| KeysError::Uneven)
 }
 
-/// Keys as the online store's file: a line a key, its values in the order of `join_keys`; nothing when a join key is not among
-/// the columns of `keys`.
+/// Keys as the online store's file: a line a key, its values in the order of `join_keys`; nothing when a join key is
+/// not among the columns of `keys`.
 pub fn online_keys_to_file(keys: &DataFrame, join_keys: &[String]) -> Option<Vec<u8>> {
     let columns = join_keys.iter().map(|name| keys.column(name).ok()).collect::<Option<Vec<_>>>()?;
     let mut text = String::new();

@@ -31,8 +31,8 @@ pub fn status_from_jobs(view: Id, jobs: &[Job]) -> MaterializationStatus {
     }
 }
 
-/// The row of one attempt, or of a job without attempts. `newest`: no later attempt was made; what may be done with a job is
-/// told by its newest row alone.
+/// The row of one attempt, or of a job without attempts. `newest`: no later attempt was made; what may be done with a
+/// job is told by its newest row alone.
 pub(super) fn row(job: &Job, attempt: Option<&Attempt>, newest: bool) -> MaterializationAttemptStatus {
     let failed = attempt.is_some_and(|a| a.state == AttemptState::Error);
     let times = attempt.and_then(|a| a.created_at.zip(a.updated_at));
@@ -99,8 +99,8 @@ fn row_state(job: &Job, attempt: Option<&Attempt>) -> StatusState {
     }
 }
 
-/// Where a job as a whole stands, in the words of the table: `PENDING` while it waits for an attempt, be it the first one or
-/// another after an error, `ERROR` once no further one follows.
+/// Where a job as a whole stands, in the words of the table: `PENDING` while it waits for an attempt, be it the first
+/// one or another after an error, `ERROR` once no further one follows.
 pub fn task_state(job: &Job) -> StatusState {
     let runs = job.last_attempt().is_some_and(|attempt| attempt.state == AttemptState::Running);
     match job_status(&job.state) {

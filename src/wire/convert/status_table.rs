@@ -88,8 +88,8 @@ fn compare(a: &[String], b: &[String], places: &[usize]) -> Ordering {
     places.iter().filter_map(cells).map(|(a, b)| compare_cells(a, b)).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
 }
 
-/// Ascending by what is shown: numbers by their size and before everything else, the rest as text. Released clients fail
-/// where numbers and `N/A` meet.
+/// Ascending by what is shown: numbers by their size and before everything else, the rest as text. Released clients
+/// fail where numbers and `N/A` meet.
 fn compare_cells(a: &str, b: &str) -> Ordering {
     match (a.parse::<i64>(), b.parse::<i64>()) {
         (Ok(a), Ok(b)) => a.cmp(&b),

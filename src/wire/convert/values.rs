@@ -21,8 +21,8 @@ pub fn value_to_json(value: &Value) -> Json {
     }
 }
 
-/// A value of JSON by its stated type; what does not fit the type is kept as it is. Structs, which travel as the list of their
-/// values, read as the text of an object with their names.
+/// A value of JSON by its stated type; what does not fit the type is kept as it is. Structs, which travel as the list
+/// of their values, read as the text of an object with their names.
 pub(super) fn value_from_json(value: &Json, stated: &ItemType) -> Value {
     let typed = match (stated.kind.as_str(), value) {
         (_, Json::Null) => Some(Value::Null),
@@ -50,7 +50,8 @@ fn float(text: &str) -> Option<f64> {
     }
 }
 
-/// The same JSON with an object in the place of each struct. Values without a field are left out, for they mean nothing.
+/// The same JSON with an object in the place of each struct. Values without a field are left out, for they mean
+/// nothing.
 fn named(value: &Json, stated: &ItemType) -> Json {
     match (stated.kind.as_str(), value, &stated.element_type) {
         ("struct", Json::Array(values), _) => {

@@ -14,9 +14,9 @@ use crate::wire::features::{FeaturesResult, Item, QueryFeaturesResponse, SloInfo
 const FEATURE: &str = "feature";
 const JOIN_KEY: &str = "join key";
 
-/// The answer for the vectors, with what the caller asked to know. A result has the wildcard key alone: released clients
-/// add the keys they asked for, and fail on keys that come twice. That key has its name and type whatever was asked for,
-/// for without them nobody can read it.
+/// The answer for the vectors, with what the caller asked to know. A result has the wildcard key alone: released
+/// clients add the keys they asked for, and fail on keys that come twice. That key has its name and type whatever was
+/// asked for, for without them nobody can read it.
 pub fn response_from_vectors(answer: &FeatureVectors, told: &Told<'_>, slo: SloInfo) -> QueryFeaturesResponse {
     let mut metadata = metadata_of(&common(&answer.features, &answer.vectors), told, slo);
     let item = |key: &JoinKey| Item {
@@ -35,8 +35,8 @@ fn key_of(vector: &FeatureVector, name: &str) -> Json {
     found.map_or(Json::Null, |(_, value)| value_to_json(value))
 }
 
-/// The vectors in an answer; `asked` are the join keys that were asked for. What has no metadata is kept under its place
-/// (`feature 3`).
+/// The vectors in an answer; `asked` are the join keys that were asked for. What has no metadata is kept under its
+/// place (`feature 3`).
 pub fn vectors_from_response(response: &QueryFeaturesResponse, asked: &[(String, Value)]) -> FeatureVectors {
     let metadata = &response.metadata;
     let vector = |result: &FeaturesResult| {

@@ -1,9 +1,9 @@
 //! State and type words of jobs and attempts (docs/wire.md section 2.2).
 //!
-//! Deployments write them bare (`RUNNING`) or with a prefix (`MATERIALIZATION_TASK_STATUS_RUNNING`), in either case, or as the
-//! number that the word has in the protocol; all are read. The protocol has three sets of words for the same things, one each for
-//! jobs, attempts and the status table; whichever of them comes is understood. Unknown words are kept as they came, without their
-//! prefix.
+//! Deployments write them bare (`RUNNING`) or with a prefix (`MATERIALIZATION_TASK_STATUS_RUNNING`), in either case, or
+//! as the number that the word has in the protocol; all are read. The protocol has three sets of words for the same
+//! things, one each for jobs, attempts and the status table; whichever of them comes is understood. Unknown words are
+//! kept as they came, without their prefix.
 
 use crate::model::{AttemptState, JobState, JobType};
 use crate::wire::proto::enums::{TaskAttemptState, TaskState, WorkType};

@@ -61,7 +61,8 @@ pub struct FeatureValueList {
     pub feature_values: Vec<FeatureValue>,
 }
 
-/// `online_store.FeatureValue`. Exactly one is set. Join keys are integers and texts; values of other types are skipped.
+/// `online_store.FeatureValue`. Exactly one is set. Join keys are integers and texts; values of other types are
+/// skipped.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct FeatureValue {
     #[prost(int64, optional, tag = "4")]

@@ -73,8 +73,8 @@ pub struct FcoContainer {
     pub workspace: Option<String>,
 }
 
-/// `data.Fco`. Exactly one member must be set in each element. They are boxed, for an empty element of two bytes must not
-/// take the room of all of them.
+/// `data.Fco`. Exactly one member must be set in each element. They are boxed, for an empty element of two bytes must
+/// not take the room of all of them.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Fco {
     #[prost(message, optional, boxed, tag = "1")]

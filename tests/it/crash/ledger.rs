@@ -102,8 +102,8 @@ impl Ledger {
         self.jobs.len()
     }
 
-    /// Holds a list of jobs of a view, read at `now`, to everything that was told before; and remembers it, for what a list
-    /// shows is told as well.
+    /// Holds a list of jobs of a view, read at `now`, to everything that was told before; and remembers it, for what a
+    /// list shows is told as well.
     pub(super) fn check(&mut self, view: &View, jobs: &[Job], now: Time) {
         let first_seen = *self.first_seen.get_or_insert(now);
         let there: BTreeMap<Id, &Job> = jobs.iter().map(|job| (job.id, job)).collect();
@@ -128,7 +128,8 @@ impl Ledger {
         self.check_schedule(view, first_seen);
     }
 
-    /// All requests of which nothing was heard have been taken or never will be: the server has been started anew since.
+    /// All requests of which nothing was heard have been taken or never will be: the server has been started anew
+    /// since.
     pub(super) fn forget_unanswered(&mut self) {
         self.unanswered.clear();
     }
@@ -215,7 +216,8 @@ fn check_attempts(job: &Job) {
     }
     let done = job.attempts.iter().filter(|attempt| attempt.state == AttemptState::Success).count();
     assert!(done <= 1, "job {} has succeeded {done} times", job.id);
-    // An attempt that had written everything before it could be stopped has succeeded; its job is cancelled all the same.
+    // An attempt that had written everything before it could be stopped has succeeded; its job is cancelled all the
+    // same.
     let told = match job.state {
         JobState::Success => done == 1,
         JobState::Cancelled => true,

@@ -9,7 +9,8 @@ use serde_json::Value as Json;
 use super::replay::{Step, hour_states, newest_states};
 use super::world::{REACH, Shape, View, clicks, hour_of, tile};
 
-/// The features of one user in the order of the definition: each a number or nothing, and the hour that ended the windows.
+/// The features of one user in the order of the definition: each a number or nothing, and the hour that ended the
+/// windows.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub values: Vec<Option<i64>>,

@@ -1,9 +1,9 @@
 //! The feature repository of the crash test, and what its source holds, computed without a line of the platform.
 //!
 //! The source is a pure function of hour, user and *generation*. Another generation is published only while no server
-//! runs, so the generation that an attempt read is known from its start; what an attempt wrote is then known to the row.
-//! Between generations amounts differ, and some users have no clicks in some hours: a window that is written again must
-//! also lose rows.
+//! runs, so the generation that an attempt read is known from its start; what an attempt wrote is then known to the
+//! row. Between generations amounts differ, and some users have no clicks in some hours: a window that is written again
+//! must also lose rows.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

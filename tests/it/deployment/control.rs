@@ -1,4 +1,5 @@
-//! The scripted deployment as a program for people, with a door through which faults are chosen while the console looks on:
+//! The scripted deployment as a program for people, with a door through which faults are chosen while the console looks
+//! on:
 //!
 //! ```text
 //! FVTOP_SCRIPTED=7171 cargo test --test it -- --ignored --nocapture scripted_deployment

@@ -1,5 +1,5 @@
-//! What can go wrong between a console and a deployment, each as data with a name and a sentence, and how it is done to a
-//! connection.
+//! What can go wrong between a console and a deployment, each as data with a name and a sentence, and how it is done to
+//! a connection.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! HTTP/1.1 at the level of bytes: a request is read whole, an answer is bytes that a fault may cut, spoil or hold back.
+//! HTTP/1.1 at the level of bytes: a request is read whole, an answer is bytes that a fault may cut, spoil or hold
+//! back.
 
 use serde::Serialize;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};

@@ -1,7 +1,7 @@
 //! What the scripted deployment answers to each call that the console makes.
 //!
-//! A call is named by the last part of its gRPC path, or by its HTTP path below the base with ids left out. [`CALLS`] lists all
-//! that are answered: a test compares it with the calls in the client's sources.
+//! A call is named by the last part of its gRPC path, or by its HTTP path below the base with ids left out. [`CALLS`]
+//! lists all that are answered: a test compares it with the calls in the client's sources.
 
 use fvtop::model::*;
 use fvtop::wire::access::{AuditList, KeyInfo, KeyList, KeyMade};
@@ -24,8 +24,8 @@ use super::world::{self, World};
 pub(crate) enum Style {
     /// It has the calls below `/v1/fvtop` as well.
     Full,
-    /// A Tecton deployment of release 1.x: prefixed states, types in lower case, words and fields that nobody knows, a failure
-    /// by the status table's word.
+    /// A Tecton deployment of release 1.x: prefixed states, types in lower case, words and fields that nobody knows, a
+    /// failure by the status table's word.
     New,
     /// A Tecton deployment of release 0.5: no details, no logs, no ids of deletion jobs.
     Old,

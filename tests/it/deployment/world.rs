@@ -1,5 +1,5 @@
-//! What the scripted deployment has: two views of card payments, their jobs, one key's features. None of it comes from our
-//! platform.
+//! What the scripted deployment has: two views of card payments, their jobs, one key's features. None of it comes from
+//! our platform.
 
 use std::collections::BTreeMap;
 

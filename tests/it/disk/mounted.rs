@@ -19,8 +19,8 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    /// Mounts one on `folder`, as root or as the root of a user namespace. Where neither is permitted, says so and gives
-    /// nothing.
+    /// Mounts one on `folder`, as root or as the root of a user namespace. Where neither is permitted, says so and
+    /// gives nothing.
     pub(super) fn mount(folder: &Path, megabytes: usize) -> Option<Self> {
         std::fs::create_dir_all(folder).unwrap();
         let ways: [(&[&str], &[&str]); 2] =

@@ -18,7 +18,8 @@ use crate::wire::proto::serving as sv;
 use crate::wire::proto::status as s;
 use crate::wire::proto::tasks as t;
 
-/// The files that were put, by name; a file named `201` is answered with that status, `quote` with a body that quotes a secret.
+/// The files that were put, by name; a file named `201` is answered with that status, `quote` with a body that quotes a
+/// secret.
 type Put = Arc<Mutex<HashMap<String, Vec<u8>>>>;
 
 /// A place for files, of its own: what comes there has no key of ours.

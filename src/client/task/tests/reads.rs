@@ -1,4 +1,5 @@
-//! Reads that fail, are not served or are not allowed, against the scripted server: what is told, and what is asked again.
+//! Reads that fail, are not served or are not allowed, against the scripted server: what is told, and what is asked
+//! again.
 
 use super::*;
 use crate::client::message::{Failing, Offer};
@@ -199,7 +200,8 @@ async fn a_job_has_what_either_call_tells_and_either_stands_alone() {
     // One that stays broken stays told: it is not taken for read because it was seen before.
     let seen = console.while_asked(&fake, rpc::GET_MATERIALIZATION_STATUS, 3).await;
     assert!(!seen.iter().any(|u| matches!(u, Update::Reading { failing: None, .. })), "{seen:?}");
-    // The table knows every task, so that it stands for a list that is not served; also where it has been broken before.
+    // The table knows every task, so that it stands for a list that is not served; also where it has been broken
+    // before.
     let fake = Fake::new(healthy()).await;
     fake.set(rpc::LIST_MATERIALIZATION_JOBS, Act::Code(12, "no"));
     fake.set(rpc::GET_MATERIALIZATION_STATUS, Act::Say("/////w==".into()));

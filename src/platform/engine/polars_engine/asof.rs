@@ -1,8 +1,8 @@
 //! The latest row of a key at an instant (docs/semantics.md section 8.1, views without aggregations).
 //!
 //! The wanted instants of each key are known before the first event: each event falls between two of them, and only the
-//! latest of each gap is kept. So memory follows the spine, whatever the number of events, and events may come in any order
-//! of time. In memory only.
+//! latest of each gap is kept. So memory follows the spine, whatever the number of events, and events may come in any
+//! order of time. In memory only.
 
 use polars::prelude::*;
 
@@ -71,8 +71,8 @@ impl AsOf {
         Ok(())
     }
 
-    /// For each point the columns of its latest row, nulls where it has none. `alive(event, instant)` says whether an event
-    /// still counts; an older one never takes its place.
+    /// For each point the columns of its latest row, nulls where it has none. `alive(event, instant)` says whether an
+    /// event still counts; an older one never takes its place.
     pub(crate) fn answer(
         mut self,
         points: (&[u32], &[i64]),

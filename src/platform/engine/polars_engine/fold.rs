@@ -66,8 +66,8 @@ enum Last {
 }
 
 impl Fold {
-    /// Nothing yet, for the parts in the layout that are made of a column of that type. With `times`, ordered ones come with
-    /// the event times behind them.
+    /// Nothing yet, for the parts in the layout that are made of a column of that type. With `times`, ordered ones come
+    /// with the event times behind them.
     pub(crate) fn new(column: &str, input: &Word, layout: &[StoredColumn], times: bool) -> Self {
         let own = || layout.iter().filter(|stored| stored.column == column);
         let varies = own().any(|stored| stored.part == Part::SquaredDistances);
@@ -76,7 +76,8 @@ impl Fold {
         Self { column: column.to_owned(), parts, counts: Vec::new(), moments }
     }
 
-    /// Adds the values of a batch: `tiles` says which tile each row belongs to, `height` how many tiles there are by now.
+    /// Adds the values of a batch: `tiles` says which tile each row belongs to, `height` how many tiles there are by
+    /// now.
     pub(crate) fn push(
         &mut self,
         values: &Column,
@@ -349,8 +350,8 @@ fn lists_of(name: PlSmallStr, lists: &[Vec<(i64, PlSmallStr)>]) -> Column {
     builder.finish().into_column()
 }
 
-/// Puts a value into a list that is ordered by time and arrival and keeps its newest values, each at its last occurrence
-/// where they are to be distinct.
+/// Puts a value into a list that is ordered by time and arrival and keeps its newest values, each at its last
+/// occurrence where they are to be distinct.
 fn insert(list: &mut Vec<(i64, PlSmallStr)>, at: i64, value: &str, newest: usize, distinct: bool) {
     if distinct && let Some(known) = list.iter().position(|(_, text)| text == value) {
         if list[known].0 > at {

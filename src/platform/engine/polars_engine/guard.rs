@@ -1,8 +1,8 @@
-//! Looks at the wish to stop inside a running query: where it reads, and after each join, whose output may be far greater
-//! than all that is read.
+//! Looks at the wish to stop inside a running query: where it reads, and after each join, whose output may be far
+//! greater than all that is read.
 //!
-//! A look is a step of the plan that hands its rows on unchanged; filters and projections still pass through it. It must not
-//! change what a query gives.
+//! A look is a step of the plan that hands its rows on unchanged; filters and projections still pass through it. It
+//! must not change what a query gives.
 
 use std::sync::Arc;
 

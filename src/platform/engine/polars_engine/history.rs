@@ -1,7 +1,7 @@
 //! `get_historical_features`: feature values as they were (docs/semantics.md section 8).
 //!
-//! With a spine one row a spine row, in its order; without one all values of a range. Rows come from the source or from the
-//! offline table, and from there on everything is the same.
+//! With a spine one row a spine row, in its order; without one all values of a range. Rows come from the source or from
+//! the offline table, and from there on everything is the same.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -63,8 +63,8 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// The sentence about events that would have counted if they were not later than now. Without an end, all that begin in
-    /// the range would: now is its end because they are not there.
+    /// The sentence about events that would have counted if they were not later than now. Without an end, all that
+    /// begin in the range would: now is its end because they are not there.
     fn later(&self, plan: &HistoryPlan) -> Result<Option<String>, EngineError> {
         let failed = |error: PolarsError| self.failed(&error);
         let (from, to) = match plan {

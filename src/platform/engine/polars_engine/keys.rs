@@ -1,4 +1,5 @@
-//! Join keys as small numbers: each distinct tuple of key values is an id, counted from zero in the order of first sight.
+//! Join keys as small numbers: each distinct tuple of key values is an id, counted from zero in the order of first
+//! sight.
 //!
 //! Null is a legal value and equals null; integers are equal by value (docs/semantics.md section 8.1). In memory only.
 

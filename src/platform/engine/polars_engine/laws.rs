@@ -1,5 +1,5 @@
-//! What must hold of feature values whatever the events: online equals offline equals a plain recomputation, and tiles merge
-//! in any grouping.
+//! What must hold of feature values whatever the events: online equals offline equals a plain recomputation, and tiles
+//! merge in any grouping.
 //!
 //! `FVTOP_CASES` sets how many random cases each law is tried on (by default a number that suits every commit).
 
@@ -293,7 +293,8 @@ fn store() -> &'static OnlineStore {
     &made.1
 }
 
-/// Puts the events into the online store: the first ones by the stream, and where it is wanted all of them by a batch job.
+/// Puts the events into the online store: the first ones by the stream, and where it is wanted all of them by a batch
+/// job.
 fn write_online(view: &View, events: &[Event], streamed: usize, batch: bool) -> DataFrame {
     for part in events[..streamed].chunks(7) {
         let rows = fold(view, frame_of(part), None, true).unwrap();

@@ -1,8 +1,8 @@
 //! What jobs store of a window (docs/semantics.md sections 2 to 5).
 //!
-//! The window is computed at once, whatever its length: a query that needs several events to make a row gives what `run`
-//! gives. Where each row comes of one event the files stream through, and memory follows the rows that are stored; any other
-//! query holds the events of the window, and ends with kind `Memory` where they do not fit.
+//! The window is computed at once, whatever its length: a query that needs several events to make a row gives what
+//! `run` gives. Where each row comes of one event the files stream through, and memory follows the rows that are
+//! stored; any other query holds the events of the window, and ends with kind `Memory` where they do not fit.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! How much memory a computation may take, and what is said when it takes more.
 //!
-//! Two measures: what sinks say that they hold, and how much the process has grown since the computation began, which also
-//! sees what the query itself holds; it is of the whole process, so others that compute at the same time are allowed their share.
-//! The second is there on Linux only.
+//! Two measures: what sinks say that they hold, and how much the process has grown since the computation began, which
+//! also sees what the query itself holds; it is of the whole process, so others that compute at the same time are
+//! allowed their share. The second is there on Linux only.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -25,7 +25,8 @@ impl Growth {
         Self { begun: resident(), together }
     }
 
-    /// How much the process has grown, when that is more than `bound` for each computation that had a part in it; bytes.
+    /// How much the process has grown, when that is more than `bound` for each computation that had a part in it;
+    /// bytes.
     pub(crate) fn above(&mut self, bound: u64) -> Option<u64> {
         self.together = self.together.max(UNDER_WAY.load(Ordering::Relaxed));
         let grown = resident()?.saturating_sub(self.begun?);

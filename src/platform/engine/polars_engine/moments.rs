@@ -1,5 +1,5 @@
-//! Count, sum and squared distances of the values of each tile, about a value near their mean: differences from it are exact
-//! where the values themselves are large and close together, so that no digit of a variance is lost. No I/O.
+//! Count, sum and squared distances of the values of each tile, about a value near their mean: differences from it are
+//! exact where the values themselves are large and close together, so that no digit of a variance is lost. No I/O.
 
 use polars::prelude::*;
 

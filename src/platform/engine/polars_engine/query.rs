@@ -1,7 +1,7 @@
 //! Running a view's query over its source: batches of rows into a sink.
 //!
-//! A query whose rows come of single rows of its first input streams file by file: memory is what the sink keeps. Any other
-//! query sees its first input whole, as far as the window reaches, and never a piece of it.
+//! A query whose rows come of single rows of its first input streams file by file: memory is what the sink keeps. Any
+//! other query sees its first input whole, as far as the window reaches, and never a piece of it.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -141,8 +141,8 @@ pub(crate) fn query_error(view: &View, window: Option<Window>, error: &PolarsErr
     }
 }
 
-/// Whether every row of the query comes of one row of the first input, in the same order: then its files can be queried one
-/// by one.
+/// Whether every row of the query comes of one row of the first input, in the same order: then its files can be queried
+/// one by one.
 fn is_row_wise(view: &View, query: &sql::Query) -> bool {
     view.inputs.first().is_some_and(|input| query.follows(&input.name) == Follows::InOrder)
 }

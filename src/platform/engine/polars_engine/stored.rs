@@ -1,4 +1,5 @@
-//! Stored rows as a plan, and sinks for rows that are kept by key: stored tiles, the rows of some keys, and the keys themselves.
+//! Stored rows as a plan, and sinks for rows that are kept by key: stored tiles, the rows of some keys, and the keys
+//! themselves.
 
 use polars::io::HiveOptions;
 use polars::prelude::*;

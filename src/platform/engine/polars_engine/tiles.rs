@@ -1,7 +1,7 @@
 //! Rows of a query folded into tiles (docs/semantics.md sections 4 and 5).
 //!
-//! A tile is a row of columns: its key's id, its start, and one value for each stored column. Rows come in batches, in the
-//! order of their arrival and in any order of time; what is held grows with the number of tiles, not of rows. In
+//! A tile is a row of columns: its key's id, its start, and one value for each stored column. Rows come in batches, in
+//! the order of their arrival and in any order of time; what is held grows with the number of tiles, not of rows. In
 //! continuous mode each row is a tile of its own. No I/O.
 
 use std::hash::BuildHasher;
@@ -61,8 +61,8 @@ pub(crate) struct Tiles {
 }
 
 impl Tiles {
-    /// As stored rows: keys, timestamp (continuous mode), stored columns, `_anchor_time`, then companions; in the order of
-    /// tile starts.
+    /// As stored rows: keys, timestamp (continuous mode), stored columns, `_anchor_time`, then companions; in the order
+    /// of tile starts.
     pub(crate) fn stored(self, view: &View) -> PolarsResult<DataFrame> {
         let mut columns = self.keys.columns(&self.key);
         if view.is_continuous() {
@@ -123,8 +123,8 @@ pub(crate) struct TileBuilder {
 }
 
 impl TileBuilder {
-    /// Tiles of a view on that grid. `keys` says which ids there are already. With `times`, ordered tile columns come with
-    /// the event times behind them.
+    /// Tiles of a view on that grid. `keys` says which ids there are already. With `times`, ordered tile columns come
+    /// with the event times behind them.
     pub(crate) fn new(view: &View, grid: Grid, keys: Keys, wanted: Wanted, times: bool) -> Self {
         let layout = stored_columns(view);
         let mut folds: Vec<Fold> = Vec::new();
@@ -145,8 +145,8 @@ impl TileBuilder {
         Ok(Self::new(view, grid, Keys::new(&view.join_keys), Wanted::All, false).finish()?.values)
     }
 
-    /// Takes a batch of the query's rows, columns of normal types. Rows without a time, and of keys that are not wanted, are
-    /// passed over.
+    /// Takes a batch of the query's rows, columns of normal types. Rows without a time, and of keys that are not
+    /// wanted, are passed over.
     pub(crate) fn push(&mut self, rows: &DataFrame) -> PolarsResult<()> {
         let ids = self.wanted.ids(&mut self.keys, rows)?;
         let times = rows.column(&self.time)?.cast(&DataType::Int64)?;

@@ -1,7 +1,7 @@
 //! A run under watch: its progress is told, a wish to stop and the bound on memory end it.
 //!
-//! The work goes on a thread of its own. Nobody waits for the engine's threads once the run is to stop: they end by themselves at
-//! the next batch. It must not know what is computed.
+//! The work goes on a thread of its own. Nobody waits for the engine's threads once the run is to stop: they end by
+//! themselves at the next batch. It must not know what is computed.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -76,7 +76,8 @@ impl<S: Sink> Shared<S> {
     }
 }
 
-/// Does the work on a thread of its own and watches it: progress is told, a wish to stop and the bound on memory end it.
+/// Does the work on a thread of its own and watches it: progress is told, a wish to stop and the bound on memory end
+/// it.
 pub(crate) fn watch<S: Sink>(
     view: &str,
     control: Control<'_>,

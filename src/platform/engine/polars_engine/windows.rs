@@ -62,8 +62,8 @@ impl Sorted {
         sorted
     }
 
-    /// For each point the first tile of its key that ends after `T - back`: the first inside a window of that length. Points of a key come in the order of time, so
-    /// each search goes on where the last one ended.
+    /// For each point the first tile of its key that ends after `T - back`: the first inside a window of that length.
+    /// Points of a key come in the order of time, so each search goes on where the last one ended.
     fn bounds(&self, points: &Points, back: i64) -> Vec<u32> {
         let mut bounds = Vec::with_capacity(self.points.len());
         let (mut key, mut at, mut end) = (UNKNOWN, 0, 0);

@@ -89,8 +89,8 @@ fn put_together(target: &Target, each: &[&FeatureVector], keys: &JoinKeys) -> Fe
     FeatureVector { features, join_keys: keys.pairs(), ..FeatureVector::default() }
 }
 
-/// A vector for each value of the wildcard key under which any view has something, in the order of the values. Views that have
-/// nothing there, and those without a wildcard key, are looked up by their full keys.
+/// A vector for each value of the wildcard key under which any view has something, in the order of the values. Views
+/// that have nothing there, and those without a wildcard key, are looked up by their full keys.
 fn vectors(
     platform: &Platform,
     target: &Target,

@@ -1,7 +1,7 @@
 //! Page tokens: which page comes next, where it begins, and of which request it is.
 //!
-//! A token holds a place among the jobs, not a count, so that jobs that come meanwhile neither shift nor repeat a page. It is no
-//! secret: whoever makes one up sees what the filters would show anyway.
+//! A token holds a place among the jobs, not a count, so that jobs that come meanwhile neither shift nor repeat a page.
+//! It is no secret: whoever makes one up sees what the filters would show anyway.
 
 use prost::Message;
 use sha2::{Digest, Sha256};

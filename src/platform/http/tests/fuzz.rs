@@ -1,4 +1,5 @@
-//! Requests of every kind, bent: each gets an answer in its door's own form, with a sentence, and the next one is served.
+//! Requests of every kind, bent: each gets an answer in its door's own form, with a sentence, and the next one is
+//! served.
 
 use axum::body::Bytes;
 use base64::Engine as _;

@@ -396,8 +396,8 @@ async fn all_attributes_of_every_kind_of_view_have_the_value_of_their_definition
         assert_eq!(convert::feature_views(&container), defined);
     }
     // batch_schedule, data_source_names, description, entity_names, family, feature_start_time, features,
-    // is_batch_trigger_manual, temporal or aggregate, join_keys, max_data_delay, name, online_serving_index, owner, tags,
-    // wildcard_join_key
+    // is_batch_trigger_manual, temporal or aggregate, join_keys, max_data_delay, name, online_serving_index, owner,
+    // tags, wildcard_join_key
     let table = [
         "21600|archive|How late an airline is.|carrier|delays|1699574400|dep_delay_mean_1d_1h,dest_lastn3_6h_1h,late|false|a|carrier|3600|batch_full|carrier|ops@example.com|team=ops,tier=1|None",
         "86400|archive||route,flight||None|dep_delay,cancelled|false|t|origin,dest,flight|3600|batch_plain|origin,dest,flight|||None",

@@ -1,7 +1,7 @@
 //! Jobs and attempts as rows. Each table has one list of columns, which writing and reading share.
 //!
-//! A new column is a line of its list, what is written there (a match that must be whole), and where it is read; and a step
-//! of `schema.rs`, for old files.
+//! A new column is a line of its list, what is written there (a match that must be whole), and where it is read; and a
+//! step of `schema.rs`, for old files.
 
 use std::sync::LazyLock;
 
@@ -15,7 +15,8 @@ use crate::model::{Attempt, AttemptState, Id, Job, JobState, JobType, Window};
 use crate::platform::jobs::error::TableError;
 use crate::platform::jobs::record::JobRecord;
 
-/// Makes the columns of a table: those that are `fixed` keep what was written first, a later save may change the others.
+/// Makes the columns of a table: those that are `fixed` keep what was written first, a later save may change the
+/// others.
 macro_rules! columns {
     ($(#[$doc:meta])* $table:ident { $($column:ident = $name:literal $later:ident,)+ }) => {
         $(#[$doc])*

@@ -41,8 +41,8 @@ impl Rows<'_> {
         Ok(Known { manifest, lost, written, schedule })
     }
 
-    /// The largest span that all windows of a view's jobs begin and end on: its batch schedule or a multiple of it. It reads
-    /// them all, for where the definition, which has the schedule, is not at hand.
+    /// The largest span that all windows of a view's jobs begin and end on: its batch schedule or a multiple of it. It
+    /// reads them all, for where the definition, which has the schedule, is not at hand.
     pub fn grid(&self, view: Id) -> Result<Span, TableError> {
         let sql = "SELECT window_start, window_end FROM jobs WHERE view = ?1 AND window_end IS NOT NULL
              UNION SELECT starts, ends FROM coverage WHERE view = ?1";

@@ -13,9 +13,9 @@ impl Rows<'_> {
         self.ids("SELECT id FROM views ORDER BY id", &[])
     }
 
-    /// Removes at most `limit` of a view's ended jobs, with all that is kept of them: those that ended before `before` and
-    /// are not among its `keep` newest ended ones. The newest stream job stays, for it tells whether the stream is to run.
-    /// Returns how many are gone.
+    /// Removes at most `limit` of a view's ended jobs, with all that is kept of them: those that ended before `before`
+    /// and are not among its `keep` newest ended ones. The newest stream job stays, for it tells whether the stream is
+    /// to run. Returns how many are gone.
     pub fn prune(&self, view: Id, before: Time, keep: usize, limit: usize) -> Result<usize, TableError> {
         let ended = "state IN ('SUCCESS', 'FAILURE', 'MANUALLY_CANCELLED', 'DRAINED')";
         let sql = format!(

@@ -31,8 +31,8 @@ pub struct WindowRead {
 }
 
 impl Rows<'_> {
-    /// Keeps what a job read for a window, in the place of what is known of it. Of windows that lie partly in it, the rest
-    /// stays known, without its rows.
+    /// Keeps what a job read for a window, in the place of what is known of it. Of windows that lie partly in it, the
+    /// rest stays known, without its rows.
     pub fn keep_read(&self, view: Id, read: &WindowRead) -> Result<(), TableError> {
         let (id, window) = (view.to_string(), read.window);
         let (start, end) = (micros(window.start), micros(window.end));

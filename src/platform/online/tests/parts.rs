@@ -64,8 +64,8 @@ impl PartitionStore for Failing {
     }
 }
 
-/// A place in which a write that failed appears all the same, once it is mended: what a full disk took the end of, another
-/// opening reads whole.
+/// A place in which a write that failed appears all the same, once it is mended: what a full disk took the end of,
+/// another opening reads whole.
 #[derive(Default)]
 struct Tardy {
     place: MemoryStore,

@@ -2,7 +2,8 @@
 
 use super::*;
 
-/// Views `sound` and `wide` (keys carrier, origin; carrier left out of lookups) and `offline`, a broken one, and two workspaces.
+/// Views `sound` and `wide` (keys carrier, origin; carrier left out of lookups) and `offline`, a broken one, and two
+/// workspaces.
 fn with_services(services: &str) -> (Vec<String>, Vec<std::sync::Arc<crate::platform::definition::FeatureService>>) {
     let view = |name: &str| VIEW.replace("NAME", name);
     let (select, wider) = ("SELECT carrier,", "SELECT carrier, origin,");

@@ -1,7 +1,7 @@
 //! The offline store's file of keys: Parquet with the key columns.
 //!
-//! It is written by Polars, but what comes in is read by the reader of the transaction log's library, row by row: Polars takes
-//! sizes that a file states at their word, and a file that lies about them ends the process.
+//! It is written by Polars, but what comes in is read by the reader of the transaction log's library, row by row:
+//! Polars takes sizes that a file states at their word, and a file that lies about them ends the process.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
