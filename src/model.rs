@@ -14,6 +14,7 @@ pub(crate) mod freshness;
 pub(crate) mod id;
 pub(crate) mod job;
 pub(crate) mod query;
+pub(crate) mod size;
 pub(crate) mod status;
 pub(crate) mod suggest;
 pub mod time;

@@ -76,8 +76,8 @@ pub struct Config {
     pub repo: PathBuf,
     /// Folders outside of the repository in which files of sources may lie.
     pub allow_sources: Vec<PathBuf>,
-    /// Everything durable: `jobs.sqlite`, `access.sqlite`, `audit.sqlite`, `online/`, `offline/`, `datasets/`, and for
-    /// a while `uploads/`. One process at a time.
+    /// Everything durable: `jobs.sqlite`, `access.sqlite`, `audit.sqlite`, `online/`, `offline/`, `datasets/`,
+    /// `streams/`, and for a while `uploads/`. One process at a time.
     pub data_dir: PathBuf,
     /// What stands between view and feature in the columns that are joined to a spine.
     pub feature_separator: Separator,
@@ -134,7 +134,8 @@ impl Platform {
         data_dir::raise(&config.data_dir)?;
         data_dir::close(&config.data_dir, config.data_group.as_ref())?;
         let access = Arc::new(Access::open(&config.data_dir)?);
-        let repository = registry::load_with(&config.repo, &config.allow_sources);
+        let streams = config.data_dir.join(data_dir::STREAMS);
+        let repository = registry::load_in(&config.repo, &config.allow_sources, Some(&streams));
         let path = config.data_dir.join(data_dir::JOBS);
         let jobs = Jobs::open_with(&path, &repository.views, clock.clone(), config.retry)
             .and_then(|jobs| jobs.schedule().map(|_| jobs))
@@ -146,7 +147,7 @@ impl Platform {
         let online = Arc::new(OnlineStore::open(&folder)?);
         hold_against(&jobs, &online)?;
         let engine: Arc<dyn Engine> = Arc::new(PolarsEngine);
-        let readers = Arc::new(Readers::new(clock.clone()));
+        let readers = Arc::new(Readers::new(clock.clone(), &streams));
         let stop = CancellationToken::new();
         let materializer: Arc<dyn Materializer> = Arc::new(EngineMaterializer {
             engine: Arc::clone(&engine),

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::private::{self, Group};
+use crate::model::Id;
 
 /// The format that is written. One that an older release must not touch has another number.
 pub const FORMAT: u32 = 3;
@@ -29,6 +30,19 @@ const UNMARKED: u32 = 1;
 const MARKER: &str = "fvtop.json";
 /// The job table's file.
 pub const JOBS: &str = "jobs.sqlite";
+/// The folder of what streams keep, one in it for each source.
+pub(crate) const STREAMS: &str = "streams";
+
+/// The folder, in [`STREAMS`], of what arrived for a source.
+#[allow(dead_code)]
+pub(crate) fn log_folder(streams: &Path, source: Id) -> PathBuf {
+    streams.join(source.to_string()).join("log")
+}
+
+/// The folder, in [`STREAMS`], of the events of a source that are kept as its batch side.
+pub(crate) fn kept_folder(streams: &Path, source: Id) -> PathBuf {
+    streams.join(source.to_string()).join("kept")
+}
 
 /// Why a folder is not used.
 #[derive(Debug, Error)]

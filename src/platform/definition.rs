@@ -105,13 +105,14 @@ pub struct Source {
     pub owner: String,
     /// Labels.
     pub tags: BTreeMap<String, String>,
-    /// Parquet files of the batch side, sorted by path, at least one.
+    /// Parquet files of the batch side that others write, sorted by path; none where `kept` is the batch side.
     pub files: Vec<DataFile>,
     /// Column that filters a window; absent for plain tables, which are always read whole.
     pub timestamp_column: Option<String>,
     /// How long after a window's end the batch side may still be incomplete.
     pub data_delay: Span,
-    /// Column names and types of all readable files together. Only the columns whose types queries know.
+    /// Column names and types: of all readable files together, only those whose types queries know; without files, as
+    /// the definition declares them.
     pub columns: Vec<(String, DataType)>,
     /// The other columns, and why they are.
     pub unread: Vec<Unread>,
@@ -121,15 +122,32 @@ pub struct Source {
     pub replay: Option<Replay>,
     /// The stream side.
     pub stream: Option<Stream>,
+    /// What is kept of the stream, which is then the batch side; absent where that is files that others write.
+    pub kept: Option<Kept>,
 }
 
 impl Source {
     /// How the events of the batch files arrived, where these are those of a stream that is played.
     pub fn recorded(&self) -> Option<&Recorded> {
-        self.stream.as_ref().map(|stream| match &stream.feed {
-            Feed::Recorded(recorded) => recorded,
-        })
+        match &self.stream.as_ref()?.feed {
+            Feed::Recorded(recorded) => Some(recorded),
+            _ => None,
+        }
     }
+
+    /// Whether it has a stream whose events come from outside while the platform runs, as those of a record do not.
+    pub fn is_live(&self) -> bool {
+        self.stream.as_ref().is_some_and(|stream| !matches!(stream.feed, Feed::Recorded(_)))
+    }
+}
+
+/// The events of a stream that the platform keeps by itself, in Parquet files by event time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Their folder. Empty where the repository was read without a data directory: then nothing is kept.
+    pub folder: PathBuf,
+    /// How long an event is kept behind its event time; absent for ever.
+    pub history: Option<Span>,
 }
 
 /// A column that queries cannot name.
@@ -190,8 +208,22 @@ pub struct Stream {
     pub feed: Feed,
     /// How far behind the newest event time a late event is still taken.
     pub watermark: Span,
-    /// How far back a reader that starts anew begins.
+    /// How long the stream keeps what arrived, and so how far back a reader that starts anew begins. Where others keep
+    /// it (Kafka, files), it says nothing.
     pub retention: Span,
+    /// Columns that every record must name, if only to say null.
+    pub required: Vec<String>,
+    /// How events that came before are told.
+    pub deduplicate: Option<Deduplicate>,
+}
+
+/// Events that agree in these columns are one event, and the first to arrive is it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deduplicate {
+    /// Columns, at least one. Records must have a value in each.
+    pub columns: Vec<String>,
+    /// How long an event is remembered.
+    pub horizon: Span,
 }
 
 /// The kinds of streams.
@@ -199,6 +231,162 @@ pub struct Stream {
 pub enum Feed {
     /// A record that is played.
     Recorded(Recorded),
+    /// Records that clients send over HTTP, kept in a log of the platform's.
+    Ingest(IngestFeed),
+    /// A topic of Kafka.
+    Kafka(KafkaFeed),
+    /// A file of JSON lines that grows.
+    File(Located),
+    /// A folder in which files appear.
+    Folder(Located),
+    /// Lines on the standard input of the platform, kept in a log as those of [`Feed::Ingest`] are.
+    Stdin(IngestFeed),
+}
+
+impl Feed {
+    /// Its word in a definition; a record has none there.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Recorded(_) => "replay",
+            Self::Ingest(_) => "ingest",
+            Self::Kafka(_) => "kafka",
+            Self::File(_) => "file",
+            Self::Folder(_) => "folder",
+            Self::Stdin(_) => "stdin",
+        }
+    }
+}
+
+/// The bounds of a log of what arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IngestFeed {
+    /// Most bytes of the log; the oldest go first.
+    pub retention_bytes: u64,
+}
+
+/// A path that a definition names, and where it may lead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located {
+    /// Absolute, with the links that it may have.
+    pub path: PathBuf,
+    /// The folders that it must lie in, wherever links lead; none for anywhere.
+    pub within: Arc<[PathBuf]>,
+}
+
+/// A topic, and how its records are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KafkaFeed {
+    /// `host:port`, at least one.
+    pub brokers: Vec<String>,
+    /// The topic.
+    pub topic: String,
+    /// Where a view that never read begins.
+    pub start: KafkaStart,
+    /// The form of the values.
+    pub values: KafkaValues,
+    /// What the broker must show to be believed; absent for connections that are not encrypted.
+    pub tls: Option<KafkaTls>,
+    /// Who asks.
+    pub sasl: Option<Sasl>,
+    /// Columns that take what Kafka knows of a record.
+    pub take: KafkaTake,
+}
+
+/// Where a view that never read a topic begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KafkaStart {
+    /// At the oldest record that is kept.
+    Earliest,
+    /// Behind the newest.
+    Latest,
+    /// At the first record of that time or later.
+    At(Time),
+}
+
+/// The form of the values of a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KafkaValues {
+    /// A JSON object.
+    Json,
+    /// A JSON object behind the five bytes of a schema registry.
+    RegistryJson,
+    /// Avro behind the five bytes of a schema registry.
+    Avro,
+}
+
+/// How a connection to a broker is encrypted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KafkaTls {
+    /// Certificates of those who vouch for the brokers; absent for those that the system trusts.
+    pub ca_file: Option<Located>,
+}
+
+/// User and password of a broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sasl {
+    /// How they are shown.
+    pub mechanism: SaslMechanism,
+    /// The user.
+    pub user: Secret,
+    /// The password.
+    pub password: Secret,
+}
+
+/// How a broker is shown who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SaslMechanism {
+    /// The password itself.
+    Plain,
+    /// A proof of it.
+    ScramSha256,
+    /// A proof of it.
+    ScramSha512,
+}
+
+impl SaslMechanism {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::Plain, Self::ScramSha256, Self::ScramSha512];
+
+    /// Its name in definitions and for brokers.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Plain => "PLAIN",
+            Self::ScramSha256 => "SCRAM-SHA-256",
+            Self::ScramSha512 => "SCRAM-SHA-512",
+        }
+    }
+}
+
+/// Where a secret is. Definitions never hold one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Secret {
+    /// In the variable of that name of the platform's environment.
+    Env(String),
+    /// In that file, without the line end behind it.
+    File(Located),
+}
+
+/// The names of the columns that take what Kafka knows of a record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KafkaTake {
+    /// Its key, a string.
+    pub key: Option<String>,
+    /// The number of its partition, an int64.
+    pub partition: Option<String>,
+    /// Its number in the partition, an int64.
+    pub offset: Option<String>,
+    /// When it was made or came to the broker, a timestamp.
+    pub timestamp: Option<String>,
+    /// Its headers, a string that holds a JSON object.
+    pub headers: Option<String>,
+}
+
+impl KafkaTake {
+    /// The columns that are named.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        let Self { key, partition, offset, timestamp, headers } = self;
+        [key, partition, offset, timestamp, headers].into_iter().filter_map(Option::as_deref)
+    }
 }
 
 /// Recorded events in their real order of arrival.

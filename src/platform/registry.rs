@@ -16,6 +16,7 @@ mod features;
 mod files;
 pub mod identity;
 mod services;
+mod streams;
 mod views;
 
 use crate::model::suggest;
@@ -40,8 +41,13 @@ pub fn load(root: &Path) -> Repository {
 /// [`load`], with files of sources in these folders besides. Which ones is up to whoever starts the platform, never to
 /// a definition.
 pub fn load_with(root: &Path, allowed: &[PathBuf]) -> Repository {
+    load_in(root, allowed, None)
+}
+
+/// [`load_with`], for a platform that keeps what its streams bring in that folder.
+pub(crate) fn load_in(root: &Path, allowed: &[PathBuf], streams: Option<&Path>) -> Repository {
     // Queries are planned by Polars, which blocks on a runtime of its own: a plain thread may do that always.
-    let loaded = std::thread::scope(|scope| scope.spawn(|| load_here(root, allowed)).join());
+    let loaded = std::thread::scope(|scope| scope.spawn(|| load_here(root, allowed, streams)).join());
     loaded.unwrap_or_else(|_| {
         let error =
             whole(root, "reading the repository stopped with a fault of this program", "report it with the log");
@@ -49,13 +55,13 @@ pub fn load_with(root: &Path, allowed: &[PathBuf]) -> Repository {
     })
 }
 
-fn load_here(root: &Path, allowed: &[PathBuf]) -> Repository {
+fn load_here(root: &Path, allowed: &[PathBuf], streams: Option<&Path>) -> Repository {
     let mut errors = Vec::new();
     if !root.is_dir() {
         let error = whole(root, "there is no such folder", "give the folder that holds workspaces.toml");
         return Repository { root: root.to_owned(), errors: vec![error], ..Repository::default() };
     }
-    let catalog = Catalog::read(root, &Folders::new(root, allowed), &mut errors);
+    let catalog = Catalog::read(root, &Folders::new(root, allowed), streams, &mut errors);
     let (mut views, mut refused) = (Vec::new(), Vec::new());
     let mut names: BTreeMap<String, PathBuf> = BTreeMap::new();
     for file in view_files(root, &mut errors) {

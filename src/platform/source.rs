@@ -8,14 +8,19 @@ use crate::model::Time;
 use crate::model::time::from_micros;
 use crate::platform::compute::{EngineError, ErrorKind};
 use crate::platform::definition::Source;
+use records::Refused;
 
 pub(crate) mod arrivals;
 mod arrow_reader;
 pub(crate) mod files;
 pub(crate) mod footer;
+mod kept;
 pub(crate) mod lap;
 pub(crate) mod position;
 pub(crate) mod readers;
+// Some of it is for streams that are added one after the other.
+#[allow(dead_code)]
+pub(crate) mod records;
 pub(crate) mod replay;
 pub(crate) mod schema;
 #[cfg(test)]
@@ -53,6 +58,8 @@ pub(crate) type Partition = u32;
 /// - **Watermark.** A source tells the greatest event time of what it read ([`Read::newest`]). How far behind that a
 ///   late event is still taken is the definition's, as is who counts what came later; [`position::Batch::newest`] makes
 ///   one time of several partitions.
+/// - **Refused records.** A record that no event can be made of is no error: it is in [`Read::refused`], and counts as
+///   read. So nothing that arrives can hold a stream up.
 /// - **Errors.** Of kind `Source`: tried again after a pause. An error moves nothing.
 pub trait StreamSource: Send + Sync {
     /// The partitions that there are now, each once.
@@ -77,6 +84,8 @@ pub trait StreamSource: Send + Sync {
 pub struct Read {
     /// The events with the source's columns, oldest arrival first.
     pub events: DataFrame,
+    /// Records of the piece that no event could be made of. They count as read.
+    pub refused: Vec<Refused>,
     /// The place behind them, where the next read begins.
     pub offset: Offset,
     /// The instant up to which all that had arrived lies before that place, where the source can tell.

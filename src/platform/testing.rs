@@ -80,7 +80,10 @@ fn source() -> Source {
             }),
             watermark: Span::minutes(30),
             retention: Span::hours(6),
+            required: vec![],
+            deduplicate: None,
         }),
+        kept: None,
     }
 }
 

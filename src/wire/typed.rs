@@ -206,6 +206,11 @@ fn one(value: &AnyValue<'_>, wanted: &DataType) -> Result<AnyValue<'static>, Odd
     }
 }
 
+/// One value in the declared type; else what to write instead.
+pub(crate) fn value(value: &AnyValue<'_>, wanted: &DataType) -> Result<AnyValue<'static>, String> {
+    one(value, wanted).map_err(|_| fix(value, wanted))
+}
+
 fn whole(number: f64) -> Result<AnyValue<'static>, Odd> {
     let is_whole = number.fract() == 0.0 && number.abs() <= EXACT;
     if is_whole { Ok(AnyValue::Int64(number as i64)) } else { Err(Odd::Value) }
@@ -298,7 +303,7 @@ fn fix(value: &AnyValue<'_>, wanted: &DataType) -> String {
     }
 }
 
-fn shown(value: &AnyValue<'_>) -> String {
+pub(crate) fn shown(value: &AnyValue<'_>) -> String {
     // The library's own form of an instant that no calendar shows is a panic.
     any_text(value).unwrap_or_default()
 }

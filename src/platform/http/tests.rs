@@ -111,7 +111,11 @@ impl Bench {
         let jobs = Jobs::open(&dir.path().join("jobs.sqlite"), &repository.views, clock.clone()).unwrap();
         jobs.schedule().unwrap();
         let stop = CancellationToken::new();
-        let tails = Tails::new(Arc::new(PolarsEngine), Arc::new(Readers::new(clock.clone())), stop.clone());
+        let tails = Tails::new(
+            Arc::new(PolarsEngine),
+            Arc::new(Readers::new(clock.clone(), &dir.path().join("streams"))),
+            stop.clone(),
+        );
         let datasets = Arc::new(Datasets::open(dir.path().join("datasets")).unwrap());
         let platform = Arc::new(Platform {
             repository,

@@ -89,7 +89,7 @@ fn wall() -> i64 {
 pub(crate) fn about_to_read(view: &View, window: Window, now: Time) -> Option<WindowRead> {
     let at = wall();
     let (source, events) = arrivals::source_of(view, window)?;
-    let paths = arrivals::files(source, events, now);
+    let paths = arrivals::files(source, events, now).ok()?;
     let counted = paths.len() <= MOST_FILES;
     let file = |path: &std::path::Path| {
         let state = FileState::of(path)?;
@@ -103,7 +103,7 @@ pub(crate) fn about_to_read(view: &View, window: Window, now: Time) -> Option<Wi
             rows,
         })
     };
-    Some(WindowRead { window, at, files: paths.into_iter().filter_map(file).collect() })
+    Some(WindowRead { window, at, files: paths.iter().filter_map(|path| file(path)).collect() })
 }
 
 /// A file, of which the events of a view's window are counted.

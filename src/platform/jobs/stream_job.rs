@@ -67,11 +67,16 @@ impl StreamStep for EngineStep {
         let position = self.online.settled_position(view.id).map_err(store_trouble)?.unwrap_or_default();
         let batch = position.read(&*stream, BATCH).map_err(engine_trouble)?;
         let more = !batch.caught_up && batch.position != position;
-        if batch.events.height() == 0 && !more {
+        // Refused records are read: without a position behind them they would come again each time.
+        if batch.events.height() == 0 && batch.refused.is_empty() && !more {
             return Ok(Step::default());
         }
         let rows = self.engine.transform_stream(view, batch.events).map_err(engine_trouble)?.rows;
         let written = self.online.write_stream(view, &rows, &batch.position, batch.newest).map_err(store_trouble)?;
+        if let Some(first) = batch.refused.first() {
+            let (records, place, why) = (batch.refused.len(), &first.place, &first.message);
+            tracing::warn!(view = view.name, records, place, why, "records of the stream were refused");
+        }
         tracing::debug!(view = view.name, position = batch.position.print(&*stream), ?written, "stream written");
         Ok(Step { more, left_out: LeftOut { late: written.late, expired: batch.expired } })
     }

@@ -72,7 +72,10 @@ fn source(watermark: Span) -> Source {
             feed: Feed::Recorded(Recorded { files: vec![], arrival, order: "ts".into() }),
             watermark,
             retention: Span::days(9),
+            required: vec![],
+            deduplicate: None,
         }),
+        kept: None,
     }
 }
 

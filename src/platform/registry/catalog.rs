@@ -2,6 +2,7 @@
 //!
 //! It reads footers of data files for their columns; it must not read events.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -9,12 +10,11 @@ use std::sync::Arc;
 use super::document::{Document, Fields};
 use super::files::{self, Folders};
 use super::identity::stable_id;
-use super::{ENTITIES, SOURCES, WORKSPACES};
+use super::{ENTITIES, SOURCES, WORKSPACES, streams};
 use crate::model::time::{parse_time, span_micros};
-use crate::model::{DataType, Span, Time, Workspace, suggest};
-use crate::platform::definition::{
-    Arrival, DataFile, Entity, Feed, Recorded, Replay, RepositoryError, Source, Stream, Unread,
-};
+use crate::model::{DataType, Span, Time, Workspace, clean, suggest};
+use crate::platform::data_dir;
+use crate::platform::definition::{DataFile, Entity, Kept, Replay, RepositoryError, Source, Unread};
 use crate::platform::source::{lap, schema};
 
 /// Most entries that one file may define.
@@ -39,12 +39,15 @@ pub(super) struct Catalog {
 
 impl Catalog {
     /// Reads the three files below `root`.
-    pub(super) fn read(root: &Path, folders: &Folders, errors: &mut Vec<RepositoryError>) -> Self {
+    pub(super) fn read(root: &Path, folders: &Folders, kept: Option<&Path>, errors: &mut Vec<RepositoryError>) -> Self {
         let mut catalog = Self::default();
         let mut broken = Vec::new();
         catalog.workspaces = entries(root, WORKSPACES, "workspace", errors, &mut broken, workspace);
         catalog.entities = entries(root, ENTITIES, "entity", errors, &mut broken, entity);
-        catalog.sources = entries(root, SOURCES, "source", errors, &mut broken, |fields| source(root, folders, fields));
+        let keys: Vec<String> =
+            catalog.entities.iter().flat_map(|entity| &entity.join_keys).map(|(key, _)| key.clone()).collect();
+        let around = Around { root, folders, kept, keys: &keys, has_stdin: Cell::default() };
+        catalog.sources = entries(root, SOURCES, "source", errors, &mut broken, |fields| source(&around, fields));
         catalog.broken = broken;
         catalog
     }
@@ -153,7 +156,20 @@ fn entity(fields: &Fields<'_>) -> Option<Arc<Entity>> {
     Some(Arc::new(Entity { id: stable_id("", "entity", &name), name, description, owner, join_keys }))
 }
 
-fn source(root: &Path, folders: &Folders, fields: &Fields<'_>) -> Option<Arc<Source>> {
+/// What a source is read with.
+pub(super) struct Around<'a> {
+    pub root: &'a Path,
+    pub folders: &'a Folders,
+    /// The folder of what streams keep, where it is known.
+    kept: Option<&'a Path>,
+    /// The join keys of all entities.
+    pub keys: &'a [String],
+    /// Whether a source reads the standard input already.
+    pub has_stdin: Cell<bool>,
+}
+
+fn source(around: &Around<'_>, fields: &Fields<'_>) -> Option<Arc<Source>> {
+    let (root, folders) = (around.root, around.folders);
     let name = fields.text("name");
     let description = fields.text("description").unwrap_or_default();
     let owner = fields.text("owner").unwrap_or_default();
@@ -161,9 +177,13 @@ fn source(root: &Path, folders: &Folders, fields: &Fields<'_>) -> Option<Arc<Sou
     let timestamp_column = fields.text("timestamp_column");
     let data_delay = fields.span("data_delay").unwrap_or(Span::zero());
     let future_events = fields.flag("future_events").unwrap_or(false);
-    let mut files = data_files(root, folders, fields);
     let stream_fields = one(fields, "stream");
-    let stream_files = stream_fields.as_ref().and_then(|stream| data_files(root, folders, stream));
+    let kind = stream_fields.as_ref().map(streams::kind);
+    let is_live = kind.is_some_and(|kind| kind != Some(streams::Kind::Replay));
+    let mut files = if is_live && !fields.has("files") { None } else { data_files(root, folders, fields) };
+    let declared = declared_columns(fields, is_live);
+    let of_record = stream_fields.as_ref().filter(|_| kind == Some(Some(streams::Kind::Replay)));
+    let stream_files = of_record.and_then(|stream| data_files(root, folders, stream));
     let known = files.as_mut().map(|files| {
         let known = read_footers(files, stream_files.as_deref().unwrap_or_default(), timestamp_column.as_deref());
         if !known.any {
@@ -173,16 +193,34 @@ fn source(root: &Path, folders: &Folders, fields: &Fields<'_>) -> Option<Arc<Sou
         }
         known
     });
+    // Without files, a stream's columns are what it says.
+    let known = match declared {
+        Some(columns) if known.is_none() => Some(schema::Files { columns, any: true, ..schema::Files::default() }),
+        _ => known,
+    };
     let (readable, known) = (known.as_ref().is_some_and(|known| known.any), known.unwrap_or_default());
-    let check = Columns { fields: &known.columns, unread: &known.unread, known: readable };
+    let has_files = fields.has("files");
+    let check = Columns { fields: &known.columns, unread: &known.unread, known: readable, has_files };
     check.timestamp(fields, "timestamp_column", timestamp_column.as_deref());
     let replay = replay(fields, &check, timestamp_column.as_deref());
-    let stream = stream_fields.and_then(|fields| stream(&fields, stream_files, &check));
+    if replay.is_some() && is_live {
+        let fix = "remove it, or play a record: files, and a stream without `kind`";
+        fields.report("replay", "moves the times of a record, and the events of this stream are of now", fix);
+    }
+    let read = stream_fields.as_ref().zip(kind.flatten()).and_then(|(stream, kind)| {
+        streams::read(around, stream, kind, stream_files, &check, timestamp_column.as_deref())
+    });
+    let history = read.as_ref().and_then(|read| read.history);
+    let stream = read.map(|read| read.stream);
     if stream.is_some() && timestamp_column.is_none() {
         fields.report("stream", "needs the event time", "add `timestamp_column = \"...\"` to the source");
     }
-    let (name, files, columns) = (name?, files?, readable.then_some(known.columns)?);
+    let is_kept = is_live && !has_files;
+    let files = if is_kept { Vec::new() } else { files? };
+    let (name, columns) = (name?, readable.then_some(known.columns)?);
     let id = stable_id("", "source", &name);
+    let folder = || around.kept.map(|streams| data_dir::kept_folder(streams, id)).unwrap_or_default();
+    let kept = is_kept.then(|| Kept { folder: folder(), history });
     Some(Arc::new(Source {
         id,
         name,
@@ -197,7 +235,64 @@ fn source(root: &Path, folders: &Folders, fields: &Fields<'_>) -> Option<Arc<Sou
         future_events,
         replay,
         stream,
+        kept,
     }))
+}
+
+/// The columns that a source without files declares.
+fn declared_columns(fields: &Fields<'_>, is_live: bool) -> Option<Vec<(String, DataType)>> {
+    let example = "`columns = { user_id = \"string\", at = \"timestamp\" }`";
+    let pairs = fields.pairs("columns", &format!("a table of types such as {example}"));
+    if fields.has("files") || !is_live {
+        if fields.has("columns") {
+            let fix = "remove it; a stream of its own kind without files has declared columns";
+            fields.report("columns", "is declared, and the columns are those of the `files`", fix);
+        }
+        return None;
+    }
+    fields.require("columns", &format!("{example}, or `files` that hold the same events"));
+    let pairs = pairs?;
+    if pairs.is_empty() {
+        fields.report("columns", "names no column", format!("write {example}"));
+    }
+    let mut columns: Vec<(String, DataType)> = Vec::new();
+    let mut is_sound = true;
+    for (name, word) in pairs {
+        let taken = columns.iter().find(|(other, _)| other.eq_ignore_ascii_case(&name));
+        if let Some((other, _)) = taken {
+            let fix = "rename one of them: queries mean names without regard to case";
+            fields.report_in("columns", &name, format!("is `{other}` in another case"), fix);
+        } else if name.trim().is_empty() || clean(&name) != name {
+            let fix = "write a name that can be read";
+            fields.report_in("columns", &name.escape_debug().to_string(), "is not a name of a column", fix);
+        }
+        match declared_type(&word, DEEPEST_TYPE) {
+            Some(data_type) => columns.push((name, data_type)),
+            None => {
+                let known = TYPES.iter().map(|data_type| data_type.to_string()).chain(["array<string>".to_owned()]);
+                let known: Vec<String> = known.collect();
+                let fix = suggest::fix(&word, known.iter().map(String::as_str));
+                fields.report_in("columns", &name, format!("`{word}` is not a type of a column"), fix);
+                is_sound = false;
+            }
+        }
+    }
+    is_sound.then_some(columns)
+}
+
+/// The types that columns are declared with, and arrays of them.
+const TYPES: [DataType; 5] =
+    [DataType::Int64, DataType::Float64, DataType::String, DataType::Bool, DataType::Timestamp];
+/// The deepest array of arrays.
+const DEEPEST_TYPE: usize = 8;
+
+/// The type of such a word.
+fn declared_type(word: &str, depth: usize) -> Option<DataType> {
+    let word = word.trim();
+    if let Some(item) = word.strip_prefix("array<").and_then(|word| word.strip_suffix('>')) {
+        return Some(DataType::Array(Box::new(declared_type(item, depth.checked_sub(1)?)?)));
+    }
+    TYPES.into_iter().find(|data_type| data_type.to_string() == word)
 }
 
 /// What the files say of themselves. A library that panics over them has no more to say than that.
@@ -227,26 +322,28 @@ fn data_files(root: &Path, folders: &Folders, fields: &Fields<'_>) -> Option<Vec
 }
 
 /// The columns of a source, to check that named ones are there.
-struct Columns<'a> {
-    fields: &'a [(String, DataType)],
+pub(super) struct Columns<'a> {
+    pub fields: &'a [(String, DataType)],
     unread: &'a [Unread],
     known: bool,
+    pub has_files: bool,
 }
 
 impl Columns<'_> {
-    fn exists(&self, fields: &Fields<'_>, field: &'static str, column: Option<&str>) -> Option<&DataType> {
+    pub(super) fn exists(&self, fields: &Fields<'_>, field: &'static str, column: Option<&str>) -> Option<&DataType> {
         let column = column.filter(|_| self.known)?;
         let found = self.fields.iter().find(|(name, _)| name == column).map(|(_, data_type)| data_type);
         if let Some(Unread { why, fix, .. }) = self.unread.iter().find(|unread| unread.name == column) {
             fields.report(field, format!("column `{column}` {why}"), fix);
         } else if found.is_none() {
             let fix = suggest::fix(column, self.fields.iter().map(|(name, _)| name.as_str()));
-            fields.report(field, format!("the files have no column `{column}`"), fix);
+            let whose = if self.has_files { "the files have" } else { "the source declares" };
+            fields.report(field, format!("{whose} no column `{column}`"), fix);
         }
         found
     }
 
-    fn timestamp(&self, fields: &Fields<'_>, field: &'static str, column: Option<&str>) {
+    pub(super) fn timestamp(&self, fields: &Fields<'_>, field: &'static str, column: Option<&str>) {
         let Some(found) = self.exists(fields, field, column) else { return };
         if *found != DataType::Timestamp {
             let problem = format!("column `{}` is {found}, not a timestamp", column.unwrap_or_default());
@@ -281,28 +378,8 @@ fn replay(fields: &Fields<'_>, columns: &Columns<'_>, timestamp: Option<&str>) -
     Some(replay)
 }
 
-fn stream(stream: &Fields<'_>, files: Option<Vec<DataFile>>, columns: &Columns<'_>) -> Option<Stream> {
-    stream.require("arrival", "`arrival = { column = \"...\" }`");
-    let arrival = one(stream, "arrival").and_then(|arrival| {
-        let column = arrival.required_text("column", "`column = \"...\"`, when an event arrives");
-        let or_end_of_day_of = arrival.text("or_end_of_day_of");
-        let day_starts = arrival.span("day_starts").unwrap_or(Span::zero());
-        columns.timestamp(&arrival, "column", column.as_deref());
-        columns.timestamp(&arrival, "or_end_of_day_of", or_end_of_day_of.as_deref());
-        arrival.finish();
-        Some(Arrival { column: column?, or_end_of_day_of, day_starts })
-    });
-    let order = stream.required_text("order", "`order = \"...\"`, the column that orders events of one instant");
-    columns.exists(stream, "order", order.as_deref());
-    let watermark = stream.span("watermark").unwrap_or(Span::days(1));
-    let retention = stream.positive_span("retention").unwrap_or(Span::days(1));
-    stream.finish();
-    let feed = Feed::Recorded(Recorded { files: files?, arrival: arrival?, order: order? });
-    Some(Stream { feed, watermark, retention })
-}
-
 /// The one table of that name; absent when there is none.
-fn one<'d>(fields: &Fields<'d>, name: &'static str) -> Option<Fields<'d>> {
+pub(super) fn one<'d>(fields: &Fields<'d>, name: &'static str) -> Option<Fields<'d>> {
     let mut tables = fields.list(name, "one table");
     if tables.len() > 1 {
         fields.report(name, "is there more than once", "keep one table");
@@ -311,7 +388,7 @@ fn one<'d>(fields: &Fields<'d>, name: &'static str) -> Option<Fields<'d>> {
 }
 
 /// An instant that must be there.
-fn instant(fields: &Fields<'_>, name: &'static str) -> Option<Time> {
+pub(super) fn instant(fields: &Fields<'_>, name: &'static str) -> Option<Time> {
     let text = fields.required_text(name, &format!("`{name} = \"2013-01-01T00:00:00Z\"`"))?;
     let at = parse_time(&text).ok();
     if at.is_none() {

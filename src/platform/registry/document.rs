@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::model::size::parse_size;
 use crate::model::time::{parse_span, print_span, span_micros};
 use crate::model::{Span, suggest};
 use crate::platform::definition::RepositoryError;
@@ -137,6 +138,13 @@ impl<'d> Fields<'d> {
         self.document.report(Some(span.start + at..span.end), &format!("{}{name}", self.prefix), problem, fix);
     }
 
+    /// Reports a problem with an entry of the table in the named field.
+    pub(super) fn report_in(&self, name: &str, key: &str, problem: impl Into<String>, fix: impl Into<String>) {
+        let inner = self.table.get(name).and_then(|value| value.get_ref().as_table());
+        let span = inner.and_then(|inner| inner.get(key)).map_or(self.span.clone(), Spanned::span);
+        self.document.report(Some(span), &format!("{}{name}.{key}", self.prefix), problem, fix);
+    }
+
     /// Whether the field is there.
     pub(super) fn has(&self, name: &str) -> bool {
         self.table.contains_key(name)
@@ -218,6 +226,30 @@ impl<'d> Fields<'d> {
                 .collect::<Option<BTreeMap<_, _>>>()
         };
         self.read(name, "a table of texts such as `{ team = \"ops\" }`", read).unwrap_or_default()
+    }
+
+    /// A table of texts, in the order of the file; none where an entry is no text.
+    pub(super) fn pairs(&self, name: &'static str, expected: &str) -> Option<Vec<(String, String)>> {
+        let read = |value: &DeValue<'_>| {
+            let mut pairs: Vec<_> = value.as_table()?.iter().collect();
+            pairs.sort_by_key(|(key, _)| key.span().start);
+            pairs
+                .into_iter()
+                .map(|(key, value)| Some((key.get_ref().to_string(), value.get_ref().as_str()?.to_owned())))
+                .collect::<Option<Vec<_>>>()
+        };
+        self.read(name, expected, read)
+    }
+
+    /// A size such as `10GB`, above zero.
+    pub(super) fn size(&self, name: &'static str) -> Option<u64> {
+        let text = self.text(name)?;
+        let size = parse_size(&text).ok().filter(|size| *size > 0);
+        if size.is_none() {
+            let fix = "write a whole number above zero with kB, MB, GB or TB (or KiB, MiB, GiB, TiB), such as `10GB`";
+            self.report(name, format!("`{text}` is not a size"), fix);
+        }
+        size
     }
 
     /// A table, or a list of tables; empty when the field is absent. A plain text gives `None`.

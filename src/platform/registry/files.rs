@@ -12,7 +12,7 @@ use std::sync::Arc;
 use chrono::{Days, Months, NaiveDate, TimeDelta};
 
 use crate::model::Window;
-use crate::platform::definition::DataFile;
+use crate::platform::definition::{DataFile, Located};
 
 /// Most files that one source may have.
 const MAX_FILES: usize = 10_000;
@@ -52,6 +52,25 @@ pub(super) fn find(root: &Path, patterns: &[String], folders: &Folders) -> Resul
         }
     }
     if problems.is_empty() { Ok(files) } else { Err(problems) }
+}
+
+/// What a path of a definition names: a file or folder that may come later, in a folder that is there and allowed.
+///
+/// # Errors
+/// With the problem and its fix.
+pub(super) fn located(root: &Path, path: &str, folders: &Folders) -> Result<Located, Problem> {
+    let path = root.join(path);
+    if path.exists() {
+        inside(root, &path, folders)?;
+    } else {
+        let folder = path.parent().filter(|folder| folder.is_dir());
+        let folder = folder.ok_or_else(|| {
+            let problem = format!("neither {} nor its folder is there", path.display());
+            (problem, format!("correct the path (it is relative to {}), or make the folder", root.display()))
+        })?;
+        inside(root, folder, folders)?;
+    }
+    Ok(Located { path, within: Arc::clone(&folders.0) })
 }
 
 /// What makes two paths one file: links of both kinds lead to it.

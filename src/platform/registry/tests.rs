@@ -1,6 +1,7 @@
 //! What a user of a repository sees: the sound example, and the whole text of errors.
 
 mod services;
+mod streams;
 
 use super::{load, load_with};
 use crate::model::{BatchTrigger, Span};

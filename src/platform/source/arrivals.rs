@@ -2,12 +2,14 @@
 //!
 //! It stats files and counts rows by their time; it must not compute anything of them.
 
+use std::collections::HashSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use polars::prelude::*;
 
 use crate::model::{Time, Window};
+use crate::platform::compute::EngineError;
 use crate::platform::definition::{Source, View};
 use crate::platform::source::files;
 
@@ -42,21 +44,27 @@ pub(crate) fn source_of(view: &View, window: Window) -> Option<(&Source, Window)
     Some((source, view.source_window(window)?))
 }
 
-/// The files of a source that may hold events of the window by their names.
-pub(crate) fn files(source: &Source, window: Window, now: Time) -> Vec<&Path> {
-    let parts: std::collections::BTreeSet<PathBuf> =
-        files::parts(source, Some(window), now).into_iter().map(|part| part.data.path).collect();
-    source.files.iter().map(|file| file.path.as_path()).filter(|path| parts.contains(*path)).collect()
+/// The files of a source that may hold events of the window.
+///
+/// # Errors
+/// When what is kept of a stream cannot be told.
+pub(crate) fn files(source: &Source, window: Window, now: Time) -> Result<Vec<PathBuf>, EngineError> {
+    let mut seen = HashSet::new();
+    let parts = files::parts(source, Some(window), now)?.into_iter().map(|part| part.data.path);
+    Ok(parts.filter(|path| seen.insert(path.clone())).collect())
 }
 
 /// The events of a window that a file holds and that have arrived by `now`.
-pub(crate) fn rows_in(source: &Source, path: &Path, window: Window, now: Time) -> PolarsResult<u64> {
+pub(crate) fn rows_in(source: &Source, path: &Path, window: Window, now: Time) -> Result<u64, EngineError> {
     let Some(time) = &source.timestamp_column else { return Ok(0) };
     let mut rows = 0;
-    for part in files::parts(source, Some(window), now).iter().filter(|part| part.data.path == path) {
-        let events = files::lazy(source, part, std::slice::from_ref(time), false)?;
-        let counted = events.select([len().cast(DataType::UInt64).alias("rows")]).collect()?;
-        rows += counted.column("rows")?.u64()?.get(0).unwrap_or_default();
+    for part in files::parts(source, Some(window), now)?.iter().filter(|part| part.data.path == path) {
+        let count = || {
+            let events = files::lazy(source, part, std::slice::from_ref(time), false)?;
+            let counted = events.select([len().cast(DataType::UInt64).alias("rows")]).collect()?;
+            Ok(counted.column("rows")?.u64()?.get(0).unwrap_or_default())
+        };
+        rows += files::guarded(source, &part.data, count)?;
     }
     Ok(rows)
 }

@@ -4,19 +4,20 @@
 //! harms only the windows that touch it. The footer of a file is looked at before Polars is: what it would panic on, or
 //! read wrongly, is read by other means.
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use polars::prelude::*;
 
-use super::arrow_reader;
 use super::footer::{Footer, Times};
 use super::lap::Lap;
+use super::{arrow_reader, kept};
 use crate::model::time::{from_micros, micros, print_time, span_micros};
 use crate::model::{DataType as Word, Span, Time, Window, foreign};
 use crate::platform::compute::{EngineError, ErrorKind};
-use crate::platform::definition::{DataFile, Recorded, Source};
+use crate::platform::definition::{DataFile, Located, Recorded, Source};
 use crate::platform::frame;
 
 /// Name of the arrival instant (recorded, microseconds) while events are ordered. It begins with what no column's name
@@ -90,21 +91,45 @@ fn declared(source: &Source, name: &str) -> PolarsResult<(String, Word)> {
 
 /// Sees that the file lies where files may lie. Links may have come into its path since the repository was read.
 fn allowed(data: &DataFile) -> PolarsResult<()> {
-    if data.within.is_empty() {
+    leads_inside(&data.path, &data.within).map_err(broken)
+}
+
+/// Sees that what a definition names lies where files may lie. Links may have come into its path since it was read.
+///
+/// # Errors
+/// What is wrong, to follow the name of the file.
+#[allow(dead_code)]
+pub(crate) fn located(at: &Located) -> Result<(), String> {
+    leads_inside(&at.path, &at.within)
+}
+
+fn leads_inside(path: &Path, within: &[PathBuf]) -> Result<(), String> {
+    if within.is_empty() {
         return Ok(());
     }
-    let real = data.path.canonicalize().map_err(|error| broken(error.to_string()))?;
-    if data.within.iter().any(|folder| real.starts_with(folder)) {
+    let real = path.canonicalize().map_err(|error| error.to_string())?;
+    if within.iter().any(|folder| real.starts_with(folder)) {
         return Ok(());
     }
     let real = real.display();
-    Err(broken(format!("it leads to {real}, outside of the folders that this platform may read (--allow-sources)")))
+    Err(format!("it leads to {real}, outside of the folders that this platform may read (--allow-sources)"))
+}
+
+/// All files of the batch side as they are now.
+///
+/// # Errors
+/// When those that are kept of a stream cannot be told.
+pub(crate) fn all(source: &Source) -> Result<Cow<'_, [DataFile]>, EngineError> {
+    match &source.kept {
+        Some(kept) => kept::files(source, kept).map(Cow::Owned),
+        None => Ok(Cow::Borrowed(&source.files)),
+    }
 }
 
 /// The whole of a plain table: the named columns.
 pub(crate) fn whole(source: &Source, names: &[String]) -> Result<DataFrame, EngineError> {
     let mut parts = Vec::new();
-    for data in &source.files {
+    for data in all(source)?.iter() {
         parts.push(guarded(source, data, || columns(source, data, names, None)?.collect())?);
     }
     together(source, names, parts)
@@ -166,25 +191,29 @@ pub(crate) struct Part {
 
 /// The parts that hold the events of `window` (absent: of all time) which arrived by `now`; laps in order, files inside
 /// one by path. A replayed source plays for ever, so its windows must be given: without one it has no part.
-pub(crate) fn parts(source: &Source, window: Option<Window>, now: Time) -> Vec<Part> {
+///
+/// # Errors
+/// When what is kept of a stream cannot be told.
+pub(crate) fn parts(source: &Source, window: Option<Window>, now: Time) -> Result<Vec<Part>, EngineError> {
     let laps = match (window, &source.replay) {
         (Some(window), _) => laps(source, window),
         (None, None) => vec![Lap::still()],
         (None, Some(_)) => Vec::new(),
     };
-    let covered: Vec<Option<Window>> = source.files.iter().map(|data| covered(source, data)).collect();
+    let files = all(source)?;
+    let covered: Vec<Option<Window>> = files.iter().map(|data| covered(source, data)).collect();
     let mut parts = Vec::new();
     for lap in laps {
         let recorded = window.map(|window| lap.record_window(window));
         let arrived = micros(lap.record(now + Span::microseconds(1)));
-        for (data, covers) in source.files.iter().zip(&covered) {
+        for (data, covers) in files.iter().zip(&covered) {
             let apart = |covers: Window| recorded.is_some_and(|recorded| !covers.overlaps(&recorded));
             if !covers.is_some_and(apart) {
                 parts.push(Part { data: data.clone(), lap, recorded, arrived });
             }
         }
     }
-    parts
+    Ok(parts)
 }
 
 /// The events of a part, times mapped: the named columns. With `ordered` in the order of time and arrival, else as the
@@ -229,7 +258,7 @@ pub(crate) fn later(source: &Source, window: Option<Window>, now: Time) -> Resul
     let (mut count, mut last) = (0_u64, i64::MIN);
     let apart =
         |data: &DataFile| window.zip(covered(source, data)).is_some_and(|(window, covers)| !covers.overlaps(&window));
-    for data in source.files.iter().filter(|data| !apart(data) && may_be_later(source, data, before)) {
+    for data in all(source)?.iter().filter(|data| !apart(data) && may_be_later(source, data, before)) {
         let late = || {
             let mut events = columns(source, data, &names, window)?;
             if let Some(recorded) = source.recorded() {

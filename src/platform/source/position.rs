@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use polars::prelude::DataFrame;
 
+use super::records::Refused;
 use super::{Offset, Partition, StreamSource};
 use crate::model::Time;
 use crate::model::foreign;
@@ -35,12 +36,28 @@ pub struct Position(BTreeMap<Partition, Place>);
 pub struct Batch {
     /// The events, those of one partition in the order of arrival; without columns where there are none.
     pub events: DataFrame,
+    /// Records that no event could be made of, those of one partition in the order of arrival.
+    pub refused: Vec<Refused>,
+    /// What each partition brought, in the order of `events` and of `refused`.
+    pub by_partition: Vec<Share>,
     pub position: Position,
     /// The event time up to which the stream was read. Of partitions that are behind the least, for events of these
     /// times are still to come; the greatest once none is behind: a partition without events holds nobody up.
     pub newest: Option<Time>,
     /// Whether there was nothing more in any partition.
     pub caught_up: bool,
+    /// Events that were not read, for the stream keeps them no longer.
+    pub expired: u64,
+}
+
+/// What one partition brought to a micro-batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    pub partition: Partition,
+    /// How many of the events.
+    pub rows: usize,
+    /// How many of the refused records.
+    pub refused: usize,
     /// Events that were not read, for the stream keeps them no longer.
     pub expired: u64,
 }
@@ -84,8 +101,15 @@ impl Position {
             return Err(is_gone(*gone));
         }
         let share = (max / partitions.len().max(1)).max(1);
-        let mut batch =
-            Batch { events: DataFrame::empty(), position: self.clone(), newest: None, caught_up: true, expired: 0 };
+        let mut batch = Batch {
+            events: DataFrame::empty(),
+            refused: Vec::new(),
+            by_partition: Vec::with_capacity(partitions.len()),
+            position: self.clone(),
+            newest: None,
+            caught_up: true,
+            expired: 0,
+        };
         let mut behind = Vec::new();
         for partition in partitions {
             let known = self.0.get(&partition);
@@ -96,6 +120,9 @@ impl Position {
             }
             batch.caught_up &= read.caught_up;
             batch.expired += read.expired;
+            let (rows, refused) = (read.events.height(), read.refused.len());
+            batch.by_partition.push(Share { partition, rows, refused, expired: read.expired });
+            batch.refused.extend(read.refused);
             batch.position.0.insert(partition, Place { offset: read.offset, reached: read.reached, newest });
             match batch.events.width() {
                 0 => batch.events = read.events,

@@ -4,13 +4,14 @@
 //! the next request tries again.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::StreamSource;
 use super::replay::Replay;
 use crate::model::Id;
 use crate::platform::clock::Clock;
-use crate::platform::compute::EngineError;
+use crate::platform::compute::{EngineError, ErrorKind};
 use crate::platform::definition::{Feed, Source};
 
 type Slot = Arc<Mutex<Option<Arc<dyn StreamSource>>>>;
@@ -18,13 +19,21 @@ type Slot = Arc<Mutex<Option<Arc<dyn StreamSource>>>>;
 #[derive(Default)]
 pub struct Readers {
     clock: Clock,
+    /// The folder of what streams keep; empty where nothing may be kept.
+    streams: PathBuf,
     slots: Mutex<HashMap<Id, Slot>>,
 }
 
 impl Readers {
-    /// None opened yet. Records are played by that clock.
-    pub fn new(clock: Clock) -> Self {
-        Self { clock, slots: Mutex::default() }
+    /// None opened yet. Records are played by that clock; what arrives is kept in that folder of the data directory.
+    pub fn new(clock: Clock, streams: &Path) -> Self {
+        Self { clock, streams: streams.to_owned(), slots: Mutex::default() }
+    }
+
+    /// The folder of what streams keep: [`crate::platform::data_dir::STREAMS`] of the data directory.
+    #[allow(dead_code)]
+    pub(crate) fn streams(&self) -> &Path {
+        &self.streams
     }
 
     /// The stream of `source`, opened now if it was not. Others who ask for the same source wait.
@@ -43,6 +52,11 @@ impl Readers {
     fn open(&self, source: &Source) -> Result<Arc<dyn StreamSource>, EngineError> {
         match source.stream.as_ref().map(|stream| &stream.feed) {
             Some(Feed::Recorded(_)) | None => Ok(Arc::new(Replay::open(source, self.clock.clone())?)),
+            Some(Feed::Ingest(_)) => Err(not_yet(source, "ingest")),
+            Some(Feed::Kafka(_)) => Err(not_yet(source, "kafka")),
+            Some(Feed::File(_)) => Err(not_yet(source, "file")),
+            Some(Feed::Folder(_)) => Err(not_yet(source, "folder")),
+            Some(Feed::Stdin(_)) => Err(not_yet(source, "stdin")),
         }
     }
 
@@ -58,4 +72,11 @@ impl Readers {
         *readers.slot(source).lock().unwrap_or_else(PoisonError::into_inner) = Some(stream);
         readers
     }
+}
+
+/// A kind of stream that definitions may name and nothing reads.
+fn not_yet(source: &Source, kind: &str) -> EngineError {
+    let message =
+        format!("source {}: streams of kind `{kind}` are not read by this program. Use another kind", source.name);
+    EngineError { kind: ErrorKind::Source, message }
 }

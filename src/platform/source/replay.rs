@@ -50,7 +50,7 @@ impl StreamSource for Replay {
         let Played { events, until, expired } = recording.between(from, now, max)?;
         let newest = latest_event(&events, &recording.source);
         let (offset, reached, caught_up) = (offset(until), Some(until), until >= now);
-        Ok(super::Read { events, offset, reached, newest, caught_up, expired })
+        Ok(super::Read { events, refused: Vec::new(), offset, reached, newest, caught_up, expired })
     }
 
     fn print(&self, offset: &Offset) -> String {

@@ -89,6 +89,7 @@ impl StreamSource for MemoryStream {
             newest: latest_event(&events, &self.source),
             offset: Offset::new(FORM, &(end as u64).to_be_bytes()),
             reached: None,
+            refused: Vec::new(),
             caught_up: end == log.first + log.events.height(),
             expired: (begin - from) as u64,
             events,

@@ -161,14 +161,15 @@ impl Source<'_> {
         }
         let batch = self.position.read(&*stream, BATCH)?;
         let more = !batch.caught_up && batch.position != self.position;
-        let mut left_out = None;
+        let mut left_out = batch.refused.first().map(|refused| refused.message.clone());
         if batch.events.height() > 0 {
             let fold = |view: &View, events| transform(self.engine, view, events);
             let absorbed = tail.absorb(self.view, batch.events, batch.newest, &fold)?;
             shared.publish(record::records(&absorbed.rows));
-            left_out = absorbed.problem;
+            left_out = absorbed.problem.or(left_out);
         }
         tail.expired(batch.expired);
+        tail.refused(batch.refused.len() as u64);
         if let Some(problem) = &left_out {
             tracing::warn!(problem, view = self.view.name, "events were left out of the stream tail");
         }

@@ -28,7 +28,7 @@ pub struct Progress {
     pub watermark: Option<Time>,
     /// Rows of the query that came after their tile was emitted, and so are in no record.
     pub late: u64,
-    /// Events that the query fails on, and so are in no record.
+    /// Events that the query fails on or that could not be made of what arrived, and so are in no record.
     pub failed: u64,
     /// Events that were not read, for they had arrived longer ago than the stream keeps them.
     pub expired: u64,
@@ -87,6 +87,11 @@ impl Tail {
     /// Counts events that were not read, for they had expired.
     pub(crate) fn expired(&mut self, events: u64) {
         self.progress.expired += events;
+    }
+
+    /// Counts records that no event could be made of.
+    pub(crate) fn refused(&mut self, records: u64) {
+        self.progress.failed += records;
     }
 
     fn take_in(

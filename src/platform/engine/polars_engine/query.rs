@@ -107,7 +107,7 @@ impl<'a> Reader<'a> {
         if let Some(mock) = self.mocks.get(&input.name) {
             return Ok(First::Mock(mock.clone(), input.name.clone()));
         }
-        let parts = files::parts(&input.source, reach.source, self.now);
+        let parts = files::parts(&input.source, reach.source, self.now)?;
         let mut columns = needed(&self.query, &input.name, &input.source);
         let time = input.source.timestamp_column.as_ref().filter(|time| !columns.contains(*time));
         columns.extend(time.filter(|_| self.query.asks_for_order()).cloned());

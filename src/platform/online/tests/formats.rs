@@ -139,14 +139,14 @@ fn a_stream_goes_on_exactly_where_an_earlier_form_left_it() {
     ParquetWriter::new(std::fs::File::create(&path).unwrap()).finish(&mut frame(&events)).unwrap();
     let mut view = aggregate_view();
     let stream = Arc::make_mut(&mut view.inputs[0].source).stream.as_mut().unwrap();
-    let Feed::Recorded(recorded) = &mut stream.feed;
+    let Feed::Recorded(recorded) = &mut stream.feed else { panic!("a record") };
     recorded.files = vec![DataFile::at(path)];
 
     let store = folder.path().join("store");
     let position = meta(meta::Meta::Position, &view, codec::instant(until).to_vec());
     put_on_disk(&store, vec![("meta", b"form".to_vec(), vec![3]), position]);
     let online = Arc::new(OnlineStore::open(&store).unwrap());
-    let readers = Arc::new(Readers::new(Clock::from_fn(|| base() + Span::hours(1))));
+    let readers = Arc::new(Readers::new(Clock::from_fn(|| base() + Span::hours(1)), folder.path()));
     let step = EngineStep { engine: Arc::new(PolarsEngine), readers, online };
     for _ in 0..2 {
         let done = step.step(&view).unwrap();
