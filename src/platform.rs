@@ -61,6 +61,7 @@ use queries::compute::EngineCompute;
 use queries::{Compute, Queries, Separator};
 use source::readers::Readers;
 use stream::hub::Tails;
+use stream::keeper::Keepers;
 use uploads::Uploads;
 
 /// How long a shutdown waits for running work. What has not stopped by then is interrupted and runs again later.
@@ -136,6 +137,8 @@ impl Platform {
         let access = Arc::new(Access::open(&config.data_dir)?);
         let streams = config.data_dir.join(data_dir::STREAMS);
         let repository = registry::load_in(&config.repo, &config.allow_sources, Some(&streams));
+        // Before jobs are planned, for these ask from when on events are kept.
+        let keepers = Keepers::open(&repository.sources, &clock);
         let path = config.data_dir.join(data_dir::JOBS);
         let jobs = Jobs::open_with(&path, &repository.views, clock.clone(), config.retry)
             .and_then(|jobs| jobs.schedule().map(|_| jobs))
@@ -166,6 +169,7 @@ impl Platform {
             online: Arc::clone(&online),
         });
         threads.push(spawn_streams(&jobs, &repository.views, step, &stop)?);
+        threads.extend(keepers.spawn(&readers, &stop)?);
         let tails = Arc::new(Tails::new(Arc::clone(&engine), readers, stop.child_token()));
         let datasets = config.data_dir.join("datasets");
         let failed = |problem| DataDirError::Disk { dir: datasets.clone(), problem };

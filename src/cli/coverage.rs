@@ -29,10 +29,10 @@ pub struct CoverageArgs {
 /// # Errors
 /// When the deployment is not reached or refuses, or does not have the view.
 pub(crate) async fn run(args: CoverageArgs) -> Result<(), Failure> {
-    let (coverage, late) = Session::run(&args.target, async |session| {
+    let (coverage, [late, kept]) = Session::run(&args.target, async |session| {
         let view = session.api.feature_view(&session.workspace, &args.view).await?;
         let coverage = session.api.coverage(&session.workspace, view.id).await?;
-        Ok((coverage, late(session, view.id).await))
+        Ok((coverage, told(session, view.id, ["Late data", "Kept events"]).await))
     })
     .await?;
     if args.json {
@@ -40,7 +40,7 @@ pub(crate) async fn run(args: CoverageArgs) -> Result<(), Failure> {
             |window: &Window| json!({"start": json_time(Some(window.start)), "end": json_time(Some(window.end))});
         let windows = |windows: &[Window]| windows.iter().map(window).collect::<Vec<_>>();
         let (online, offline) = (windows(&coverage.online), windows(&coverage.offline));
-        return print_json(&json!({"online": online, "offline": offline, "late": late}));
+        return print_json(&json!({"online": online, "offline": offline, "late": late, "kept": kept}));
     }
     let row = |store: &str, window: &Window| {
         vec![store.to_owned(), time(Some(window.start)), time(Some(window.end)), print_span(window.span())]
@@ -50,6 +50,10 @@ pub(crate) async fn run(args: CoverageArgs) -> Result<(), Failure> {
     if let Some(late) = late {
         note(&format!("Late data: {late}."));
     }
+    if let Some(kept) = kept {
+        // What lies before is not computed: the schedule makes no jobs of it.
+        note(&format!("Kept events: {kept}."));
+    }
     if rows.is_empty() {
         note("Nothing of the view is materialized.");
     }
@@ -58,6 +62,12 @@ pub(crate) async fn run(args: CoverageArgs) -> Result<(), Failure> {
 
 /// What the deployment says of events of a view that came after the jobs of their windows; only our own knows of them.
 pub(crate) async fn late(session: &Session, view: Id) -> Option<String> {
-    let summary = session.api.summary(&session.workspace, view).await.ok()?;
-    summary.into_iter().find(|(title, _)| title == "Late data").map(|(_, told)| told)
+    let [late] = told(session, view, ["Late data"]).await;
+    late
+}
+
+/// What the summary of a view says under these titles.
+async fn told<const N: usize>(session: &Session, view: Id, titles: [&str; N]) -> [Option<String>; N] {
+    let summary = session.api.summary(&session.workspace, view).await.unwrap_or_default();
+    titles.map(|title| summary.iter().find(|(of, _)| of == title).map(|(_, told)| told.clone()))
 }

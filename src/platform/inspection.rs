@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use polars::prelude::{ParquetReader, SerReader};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
@@ -17,9 +18,11 @@ use super::error::PlatformError;
 use super::jobs::Jobs;
 use super::jobs::table::ReadOnlyTable;
 use super::lock::{self, DirectoryLock};
-use super::offline::OfflineTable;
+use super::offline::{OfflineTable, checksum_of};
 use super::online::OnlineStore;
+use super::source::kept::{self, KeptFile};
 use super::sqlite;
+use crate::model::clean::first_few;
 use crate::model::time::print_windows;
 use crate::model::{Coverage, Id, Window};
 use crate::platform::definition::View;
@@ -87,7 +90,7 @@ impl Finding {
 }
 
 /// Looks through a data directory whose platform does not run: the files of SQLite, each data file of the offline
-/// tables, all that the online store holds, the datasets.
+/// tables, all that the online store holds, what is kept of streams, the datasets.
 ///
 /// # Errors
 /// When it is no data directory of a format that is known, or in use.
@@ -111,8 +114,54 @@ pub(crate) fn whole(dir: &Path, runtime: &Handle) -> Result<Vec<Finding>, Platfo
             Err(problem) => found.push(Finding::damaged(JOBS, problem)),
         }
     }
+    found.extend(kept_streams(dir));
     found.extend(datasets(dir));
     Ok(found)
+}
+
+/// What is kept of streams without files: each file that a manifest names, with its size, rows and checksum.
+fn kept_streams(dir: &Path) -> Vec<Finding> {
+    let streams = std::fs::read_dir(dir.join(data_dir::STREAMS)).into_iter().flatten().flatten();
+    let mut found = Vec::new();
+    for folder in streams.map(|entry| entry.path().join("kept")).filter(|folder| folder.is_dir()) {
+        let part = folder.strip_prefix(dir).unwrap_or(&folder).display().to_string();
+        let manifest = match kept::load(&folder) {
+            Ok(Some(manifest)) => manifest,
+            Ok(None) => continue,
+            Err(problem) => {
+                found.push(Finding::damaged(&part, problem));
+                continue;
+            }
+        };
+        let wrong: Vec<String> = manifest.files.iter().filter_map(|file| wrong_with(&folder, file)).collect();
+        found.push(match wrong.is_empty() {
+            true => Finding::sound(&part, format!("{} files, {} rows", manifest.files.len(), manifest.rows())),
+            false => {
+                let told = format!("{}. Put back from a copy what is not there as it was", first_few(&wrong));
+                Finding::damaged(&part, told)
+            }
+        });
+    }
+    found
+}
+
+/// What is wrong with a file of what is kept; nothing where it is as it was written.
+fn wrong_with(folder: &Path, file: &KeptFile) -> Option<String> {
+    let path = folder.join(&file.name);
+    let looked = || -> std::io::Result<Option<String>> {
+        let opened = std::fs::File::open(&path)?;
+        let bytes = opened.metadata()?.len();
+        if bytes != file.bytes {
+            return Ok(Some(format!("has {bytes} bytes of {}", file.bytes)));
+        }
+        if checksum_of(opened)? != file.checksum {
+            return Ok(Some("holds other bytes than were written".to_owned()));
+        }
+        let rows = ParquetReader::new(std::fs::File::open(&path)?).num_rows().map_err(std::io::Error::other)?;
+        Ok((rows as u64 != file.rows).then(|| format!("has {rows} rows of {}", file.rows)))
+    };
+    let wrong = looked().unwrap_or_else(|error| Some(format!("cannot be read: {error}")))?;
+    Some(format!("{} {wrong}", file.name))
 }
 
 fn looked_through(dir: &Path, file: &str) -> Option<Finding> {

@@ -21,6 +21,7 @@ pub mod error;
 pub(crate) mod figures;
 pub mod filter;
 pub(crate) mod force;
+pub(crate) mod kept;
 pub(crate) mod late;
 pub(crate) mod ledger;
 mod lists;
@@ -47,7 +48,7 @@ use ledger::Ledger;
 use record::{JobRecord, Outcome};
 use report::Report;
 use retry::Policy;
-use rows::{Applied, Rows};
+use rows::{Applied, Queued, Rows};
 use table::JobTable;
 
 pub use error::JobsError;
@@ -120,6 +121,8 @@ struct Dispatch {
     served: queue::Served,
     /// Jobs whose end was asked for since somebody looked.
     cancelled: Vec<Id>,
+    /// Jobs of which it was said that they wait for a stream's events to be kept.
+    waiting: HashSet<Id>,
     stopping: bool,
 }
 
@@ -205,7 +208,8 @@ impl Jobs {
         let busy: HashSet<Id> = dispatch.running.values().map(|running| running.view).collect();
         let claimed = self.table.write(|rows| {
             let queued = rows.queued()?;
-            let free = queued.iter().filter(|q| self.views.contains_key(&q.view) && !busy.contains(&q.view));
+            let ready = |q: &Queued| self.views.get(&q.view).is_some_and(|view| kept::is_there(view, q, now));
+            let free = queued.iter().filter(|q| !busy.contains(&q.view) && ready(q));
             let Some(next) = queue::choose(free, &dispatch.served) else { return Ok(None) };
             let Some(mut record) = rows.job(next.job)? else { return Ok(None) };
             record.start(now);
@@ -221,6 +225,7 @@ impl Jobs {
         let ledger = Ledger::new(&self.table, &view);
         let work = Work { job: record.job, view, cancel, progress, report, deletion_keys, ledger };
         dispatch.served.serve(record.view);
+        dispatch.waiting.remove(&work.job.id);
         let (cancel, progress, report) = (work.cancel.clone(), work.progress.clone(), work.report.clone());
         dispatch.running.insert(work.job.id, Running { view: record.view, cancel, progress, report });
         Ok(Some(work))
@@ -272,6 +277,7 @@ impl Jobs {
     pub fn schedule(&self) -> Result<usize, TableError> {
         let now = self.clock.now();
         self.end_cancelled(now)?;
+        self.tell_waiting(now)?;
         let mut made = 0;
         for view in self.views.values().filter(|view| view.live) {
             let Some(applied) = self.applied(view.id) else { continue };

@@ -14,7 +14,7 @@ pub(crate) mod arrivals;
 mod arrow_reader;
 pub(crate) mod files;
 pub(crate) mod footer;
-mod kept;
+pub(crate) mod kept;
 pub(crate) mod lap;
 pub(crate) mod position;
 pub(crate) mod readers;

@@ -6,7 +6,7 @@ use super::parts;
 use crate::model::{BatchTrigger, Coverage, Id, Time, Window};
 use crate::platform::Platform;
 use crate::platform::definition::{FeatureService, View};
-use crate::platform::jobs::plan;
+use crate::platform::jobs::{kept, plan};
 use crate::wire::convert;
 use crate::wire::proto::jobs::{GetLatestReadyTimeRequest, GetLatestReadyTimeResponse};
 use crate::wire::proto::serving::{GetServingStatusRequest, GetServingStatusResponse};
@@ -69,6 +69,8 @@ fn views_of(service: &FeatureService) -> Vec<&View> {
 fn times(platform: &Platform, view: &View) -> Result<[Option<Time>; 2], Fault> {
     let start = platform.jobs().applied(view.id).and_then(|applied| applied.feature_start);
     let begins = start.map(|start| plan::begins(view, start));
+    // What is kept of a stream begins later than the features may, and is planned from then on.
+    let begins = begins.max(kept::begins(view).ok().flatten().filter(|_| begins.is_some()));
     let coverage = platform.jobs().coverage(view.id)?;
     let ready = |windows: &Vec<Window>| match view.batch_trigger {
         BatchTrigger::Scheduled => convert::ready_until(windows, begins),

@@ -4,11 +4,14 @@
 use crate::model::time::{print_span, print_windows};
 use crate::model::{BatchTrigger, FeatureView, Freshness, ViewKind, Window};
 use crate::platform::definition::View;
+use crate::platform::source::kept;
 use crate::wire::convert::{summary_item as item, summary_list as list};
 use crate::wire::proto::status::SummaryItem;
 
 /// The title of the item about events that came too late.
 const LATE: &str = "Late data";
+/// The title of the item about the batch side of a stream without files.
+const KEPT: &str = "Kept events";
 
 /// The items, in the order they are shown.
 pub(super) fn items(view: &View, model: &FeatureView, freshness: &Freshness) -> Vec<SummaryItem> {
@@ -122,6 +125,8 @@ fn sources(view: &View) -> Vec<SummaryItem> {
         let value = format!("watermark {}, retention {}", print_span(stream.watermark), print_span(stream.retention));
         items.push(item("stream", "Stream", &value));
     }
+    let kept = view.inputs.first().and_then(|input| kept::sentence(&input.source));
+    items.extend(kept.map(|kept| item("keptEvents", KEPT, &kept)));
     items
 }
 

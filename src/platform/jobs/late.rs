@@ -15,15 +15,15 @@ use crate::model::{Id, Time, Window};
 use crate::platform::definition::View;
 use crate::platform::source::arrivals::{self, FileState};
 
-use super::Jobs;
 use super::attempt_log::grouped;
 use super::error::TableError;
 use super::rows::{ReadFile, WindowRead};
+use super::{Jobs, kept};
 
 /// By how much the clock of a file system may lag behind the machine's, nanoseconds.
 const LAG: i64 = 20_000_000;
 /// Counts that one look makes; of more, files are named alone.
-const MOST_COUNTS: usize = 200;
+pub(super) const MOST_COUNTS: usize = 200;
 /// Bytes of a file that is counted.
 const MOST_BYTES: i64 = 1 << 30;
 /// Files of one window whose rows are counted when a job reads it.
@@ -89,6 +89,9 @@ fn wall() -> i64 {
 pub(crate) fn about_to_read(view: &View, window: Window, now: Time) -> Option<WindowRead> {
     let at = wall();
     let (source, events) = arrivals::source_of(view, window)?;
+    if let Some(kept) = &source.kept {
+        return kept::about_to_read((source, kept), window, events, at);
+    }
     let paths = arrivals::files(source, events, now).ok()?;
     let counted = paths.len() <= MOST_FILES;
     let file = |path: &std::path::Path| {
@@ -113,6 +116,28 @@ type Counted = (Id, Window, PathBuf);
 #[derive(Default)]
 pub(crate) struct Counts(Mutex<HashMap<Counted, (FileState, u64)>>);
 
+impl Counts {
+    /// A count that was made of a file in that state; else it is made now, where some are `left`, and holds from then
+    /// on.
+    pub(super) fn of(
+        &self,
+        key: Counted,
+        state: FileState,
+        left: &mut usize,
+        count: impl FnOnce() -> Option<u64> + Send,
+    ) -> Option<u64> {
+        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, rows)) = known().get(&key).filter(|(of, _)| *of == state) {
+            return Some(*rows);
+        }
+        *left = left.checked_sub(1)?;
+        // A thread of its own: whoever asks may be one of an async runtime.
+        let rows = std::thread::scope(|scope| scope.spawn(count).join().ok().flatten())?;
+        known().insert(key, (state, rows));
+        Some(rows)
+    }
+}
+
 impl Jobs {
     /// The events of a view that came after the jobs of their windows.
     ///
@@ -123,6 +148,9 @@ impl Jobs {
         let Some(source) = view.inputs.first().map(|input| &input.source).filter(|_| view.live) else {
             return Ok(late);
         };
+        if let Some(kept) = kept::input(view) {
+            return self.late_in_kept(view, kept);
+        }
         let now = self.now();
         let mut left = MOST_COUNTS;
         for data in &source.files {
@@ -167,22 +195,7 @@ impl Jobs {
         now: Time,
         left: &mut usize,
     ) -> Option<u64> {
-        let key = (view.id, window, path.clone());
-        let known = || self.counts.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, rows)) = known().get(&key).filter(|(of, _)| *of == state) {
-            return Some(*rows);
-        }
-        *left = left.checked_sub(1)?;
-        if state.bytes > MOST_BYTES {
-            return None;
-        }
-        // A thread of its own: whoever asks may be one of an async runtime.
-        let counted = std::thread::scope(|scope| {
-            let counting = scope.spawn(|| arrivals::rows_in(source, path, events, now).ok());
-            counting.join().ok().flatten()
-        });
-        let rows = counted?;
-        known().insert(key, (state, rows));
-        Some(rows)
+        let count = || if state.bytes > MOST_BYTES { None } else { arrivals::rows_in(source, path, events, now).ok() };
+        self.counts.of((view.id, window, path.clone()), state, left, count)
     }
 }

@@ -37,7 +37,9 @@ mod tests {
 
     fn queued(view: u128, hour: i64, by_user: bool) -> Queued {
         let starts = Some(from_micros(hour * 3_600_000_000));
-        Queued { job: Id(view * 100 + hour as u128), view: Id(view), starts, by_user, is_deletion: false }
+        let (ends, queued_at) = (None, from_micros(0));
+        let job = Id(view * 100 + hour as u128);
+        Queued { job, view: Id(view), starts, ends, queued_at, by_user, is_deletion: false }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::wire::arrow;
 use super::error::TableError;
 use super::record::JobRecord;
 use super::rows::Rows;
-use super::{Deletion, FoundAttempt, Jobs, JobsError, attempt_log, delete, force, trigger};
+use super::{Deletion, FoundAttempt, Jobs, JobsError, attempt_log, delete, force, kept, trigger};
 
 impl Jobs {
     /// The platform's present.
@@ -88,6 +88,9 @@ impl Jobs {
             let (jobs, coverage) = (rows.batch_jobs_in(view.id, request.window)?, rows.coverage(view.id)?);
             let existing = trigger::Existing { jobs: &jobs, coverage: &coverage };
             trigger::check(view, feature_start, existing, request, now).map_err(JobsError::Refused)?;
+            if let Some(refusal) = kept::refusal(view, request.window) {
+                return Err(JobsError::Refused(refusal));
+            }
             let mut record = JobRecord::batch(view, request.window, now, now);
             (record.by_user, record.managed_retries) = (true, request.use_tecton_managed_retries);
             (record.job.online, record.job.offline) = (request.online, request.offline);

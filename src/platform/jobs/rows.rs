@@ -44,6 +44,9 @@ pub struct Queued {
     pub job: Id,
     pub view: Id,
     pub starts: Option<Time>,
+    /// The end of its window.
+    pub ends: Option<Time>,
+    pub queued_at: Time,
     /// Whether a user asked for it.
     pub by_user: bool,
     pub is_deletion: bool,
@@ -194,18 +197,21 @@ impl<'a> Rows<'a> {
     /// Jobs with a queued attempt that is to run.
     pub fn queued(&self) -> Result<Vec<Queued>, TableError> {
         let mut query = self.connection.prepare_cached(
-            "SELECT jobs.id, jobs.view, jobs.window_start, jobs.by_user, jobs.job_type = 'DELETION'
+            "SELECT jobs.id, jobs.view, jobs.window_start, jobs.by_user, jobs.job_type = 'DELETION', jobs.window_end,
+                 attempts.created_at
              FROM attempts JOIN jobs ON jobs.id = attempts.job
              WHERE attempts.state = 'PENDING' AND jobs.state = 'RUNNING' ORDER BY jobs.seq",
         )?;
         let mut found = query.query([])?;
         let mut queued = Vec::new();
         while let Some(row) = found.next()? {
-            let starts: Option<i64> = row.get(2)?;
+            let (starts, ends): (Option<i64>, Option<i64>) = (row.get(2)?, row.get(5)?);
             queued.push(Queued {
                 job: id_at(row, 0)?,
                 view: id_at(row, 1)?,
                 starts: starts.map(from_micros),
+                ends: ends.map(from_micros),
+                queued_at: from_micros(row.get(6)?),
                 by_user: row.get(3)?,
                 is_deletion: row.get(4)?,
             });

@@ -18,7 +18,7 @@ use super::error::TableError;
 use super::record::JobRecord;
 use super::rows::{Applied, Rows};
 use super::upkeep::Upkeep;
-use super::{Jobs, plan};
+use super::{Jobs, kept, plan};
 
 /// How often the schedule is looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -56,7 +56,11 @@ pub(crate) fn extend(rows: &Rows, view: &View, applied: Applied, now: Time) -> R
         Some(start) => plan::begins(view, start),
         None => floor(applied.created_at, view.batch_schedule),
     };
-    for planned in plan::plan(view, begins, rows.planned_until(view.id)?, now) {
+    // A stream of which nobody can tell what is kept is planned once somebody can.
+    let Ok(kept) = kept::begins(view) else { return Ok(made) };
+    let from_there_on = |at: Time| kept.map_or(at, |kept| at.max(kept));
+    let planned_until = rows.planned_until(view.id)?.map(from_there_on);
+    for planned in plan::plan(view, from_there_on(begins), planned_until, now) {
         rows.save(&mut JobRecord::batch(view, planned.window, planned.starts_at, now))?;
         rows.plan_until(view.id, planned.window.end)?;
         made += 1;

@@ -7,11 +7,13 @@
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use polars::prelude::*;
 
 use super::footer::{Footer, Times};
+use super::kept::Manifest;
 use super::lap::Lap;
 use super::{arrow_reader, kept};
 use crate::model::time::{from_micros, micros, print_time, span_micros};
@@ -115,21 +117,22 @@ fn leads_inside(path: &Path, within: &[PathBuf]) -> Result<(), String> {
     Err(format!("it leads to {real}, outside of the folders that this platform may read (--allow-sources)"))
 }
 
-/// All files of the batch side as they are now.
+/// All files of the batch side as they are now; of a stream that is kept those that its manifest names, which stay for
+/// as long as it is held.
 ///
 /// # Errors
 /// When those that are kept of a stream cannot be told.
-pub(crate) fn all(source: &Source) -> Result<Cow<'_, [DataFile]>, EngineError> {
-    match &source.kept {
-        Some(kept) => kept::files(source, kept).map(Cow::Owned),
-        None => Ok(Cow::Borrowed(&source.files)),
-    }
+fn all(source: &Source) -> Result<(Cow<'_, [DataFile]>, Option<Arc<Manifest>>), EngineError> {
+    let Some(kept) = &source.kept else { return Ok((Cow::Borrowed(&source.files), None)) };
+    let manifest = kept::current(source, kept)?;
+    Ok((Cow::Owned(kept::listed(kept, &manifest)), Some(manifest)))
 }
 
 /// The whole of a plain table: the named columns.
 pub(crate) fn whole(source: &Source, names: &[String]) -> Result<DataFrame, EngineError> {
     let mut parts = Vec::new();
-    for data in all(source)?.iter() {
+    let (files, _held) = all(source)?;
+    for data in files.iter() {
         parts.push(guarded(source, data, || columns(source, data, names, None)?.collect())?);
     }
     together(source, names, parts)
@@ -167,6 +170,10 @@ pub(crate) fn of_name(data: &DataFile) -> Option<Window> {
 /// The times that a file holds; absent where that is not known. What was seen when the repository was read counts as
 /// long as the file is the same.
 fn covered(source: &Source, data: &DataFile) -> Option<Window> {
+    // Nobody else writes these, and the manifest says it.
+    if source.kept.is_some() {
+        return data.covers;
+    }
     let now = state(&data.path);
     if now.is_some() && now == data.seen {
         return data.covers;
@@ -187,6 +194,8 @@ pub(crate) struct Part {
     recorded: Option<Window>,
     /// Recorded microseconds before which events have arrived.
     arrived: i64,
+    /// Keeps the file from being removed while it may be read.
+    _held: Option<Arc<Manifest>>,
 }
 
 /// The parts that hold the events of `window` (absent: of all time) which arrived by `now`; laps in order, files inside
@@ -200,7 +209,7 @@ pub(crate) fn parts(source: &Source, window: Option<Window>, now: Time) -> Resul
         (None, None) => vec![Lap::still()],
         (None, Some(_)) => Vec::new(),
     };
-    let files = all(source)?;
+    let (files, held) = all(source)?;
     let covered: Vec<Option<Window>> = files.iter().map(|data| covered(source, data)).collect();
     let mut parts = Vec::new();
     for lap in laps {
@@ -209,7 +218,7 @@ pub(crate) fn parts(source: &Source, window: Option<Window>, now: Time) -> Resul
         for (data, covers) in files.iter().zip(&covered) {
             let apart = |covers: Window| recorded.is_some_and(|recorded| !covers.overlaps(&recorded));
             if !covers.is_some_and(apart) {
-                parts.push(Part { data: data.clone(), lap, recorded, arrived });
+                parts.push(Part { data: data.clone(), lap, recorded, arrived, _held: held.clone() });
             }
         }
     }
@@ -258,7 +267,8 @@ pub(crate) fn later(source: &Source, window: Option<Window>, now: Time) -> Resul
     let (mut count, mut last) = (0_u64, i64::MIN);
     let apart =
         |data: &DataFile| window.zip(covered(source, data)).is_some_and(|(window, covers)| !covers.overlaps(&window));
-    for data in all(source)?.iter().filter(|data| !apart(data) && may_be_later(source, data, before)) {
+    let (files, _held) = all(source)?;
+    for data in files.iter().filter(|data| !apart(data) && may_be_later(source, data, before)) {
         let late = || {
             let mut events = columns(source, data, &names, window)?;
             if let Some(recorded) = source.recorded() {

@@ -10,7 +10,7 @@ use polars::prelude::*;
 
 use super::asof::AsOf;
 use super::keys::{Keys, UNKNOWN, normal_keys_of};
-use super::query::{Reach, Reader, feed_stored, query_error};
+use super::query::{EARLIEST, Reach, Reader, feed_stored, query_error};
 use super::run;
 use super::sink::{Collector, Sink};
 use super::stored::{KeyCollector, StoredTiles, Subset};
@@ -344,6 +344,3 @@ fn older(kind: &Kind, grid: Grid, tiles: &Tiles) -> Option<Window> {
     }
     times.map(|(first, last)| Window { start: from_micros(first), end: from_micros(last + grid.interval) })
 }
-
-/// Year 1: before everything that a table holds, and far from the ends of what calendars can show.
-const EARLIEST: i64 = -62_135_596_800_000_000;

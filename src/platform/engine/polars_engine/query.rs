@@ -13,15 +13,19 @@ use super::guard;
 use super::sink::Sink;
 use super::stored::scan;
 use super::watch::{Shared, look, watch};
-use crate::model::time::print_time;
+use crate::model::time::{from_micros, print_time};
 use crate::model::{Time, Window};
 use crate::platform::compute::{EngineError, ErrorKind};
 use crate::platform::definition::{Source, View};
 use crate::platform::engine::ask::Control;
 use crate::platform::frame::{self, StoredRows};
 use crate::platform::source::files::{self, Part};
+use crate::platform::source::kept;
 use crate::platform::sql::{self, Follows};
 
+/// The beginning of a reach that has none: year 1, before everything that a table holds, and far from the ends of what
+/// calendars can show.
+pub(super) const EARLIEST: i64 = -62_135_596_800_000_000;
 /// Rows of one batch, about.
 const BATCH: usize = 1 << 17;
 
@@ -106,6 +110,10 @@ impl<'a> Reader<'a> {
         })?;
         if let Some(mock) = self.mocks.get(&input.name) {
             return Ok(First::Mock(mock.clone(), input.name.clone()));
+        }
+        // A history asks for rows whose events may be of other times: what it looks back to is taken for theirs.
+        if let Some(asked) = reach.source.or(reach.rows) {
+            kept::check(&input.source, asked, asked.start > from_micros(EARLIEST))?;
         }
         let parts = files::parts(&input.source, reach.source, self.now)?;
         let mut columns = needed(&self.query, &input.name, &input.source);

@@ -90,6 +90,20 @@ impl Rows<'_> {
         Ok(query.query_row(params![view.to_string(), micros(window.start), path], file_of).optional()?)
     }
 
+    /// What jobs knew of a file when they read it, by the windows of a view, in the order of time.
+    pub fn reads_of(&self, view: Id, path: &str) -> Result<Vec<(Window, ReadFile)>, TableError> {
+        let sql = "SELECT path, bytes, modified, rows, read_files.starts, ends
+             FROM read_files JOIN window_reads USING (view, starts)
+             WHERE view = ?1 AND path = ?2 ORDER BY read_files.starts";
+        let mut query = self.connection.prepare_cached(sql)?;
+        let read = |row: &Row| {
+            let window = Window { start: from_micros(row.get(4)?), end: from_micros(row.get(5)?) };
+            Ok((window, file_of(row)?))
+        };
+        let reads = query.query_map(params![view.to_string(), path], read)?;
+        Ok(reads.collect::<Result<_, _>>()?)
+    }
+
     fn read_files(&self, view: Id, window: Window) -> Result<Vec<ReadFile>, TableError> {
         let sql = "SELECT path, bytes, modified, rows FROM read_files WHERE view = ?1 AND starts = ?2";
         let mut query = self.connection.prepare_cached(sql)?;
