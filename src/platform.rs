@@ -73,7 +73,7 @@ const STOP_CHECK: Duration = Duration::from_millis(20);
 /// Where a platform finds its definitions and keeps its data.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The feature repository.
+    /// The feature repository: the folder that holds `workspaces.toml` and the definitions.
     pub repo: PathBuf,
     /// Folders outside of the repository in which files of sources may lie.
     pub allow_sources: Vec<PathBuf>,
@@ -93,7 +93,7 @@ pub struct Config {
     pub data_group: Option<Group>,
 }
 
-/// A running platform.
+/// A running platform: its stores, its jobs and streams, and the threads that work for them.
 pub struct Platform {
     repository: Repository,
     clock: Clock,
@@ -216,7 +216,7 @@ impl Platform {
         views.find(|view| view.name == name_or_id || view.id.to_string() == name_or_id)
     }
 
-    /// A view by id.
+    /// The view of that id, in whichever workspace; absent where none has it.
     pub fn view_by_id(&self, id: crate::model::Id) -> Option<&Arc<View>> {
         self.repository.views.iter().find(|view| view.id == id)
     }
@@ -242,7 +242,7 @@ impl Platform {
         &self.online
     }
 
-    /// The run_stream tails.
+    /// The tails of `run_stream`: one for each view that somebody listens to.
     pub fn tails(&self) -> &Arc<Tails> {
         &self.tails
     }
@@ -262,7 +262,7 @@ impl Platform {
         &self.uploads
     }
 
-    /// The platform's clock.
+    /// The clock by which jobs, streams and lookups go.
     pub fn clock(&self) -> &Clock {
         &self.clock
     }

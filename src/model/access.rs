@@ -3,7 +3,7 @@
 
 use super::Time;
 
-/// What a call needs.
+/// The right that a call or a path of the API needs; which needs which: docs/keys.md, What each call needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Right {
     /// Nothing at all, not even a key.
@@ -22,7 +22,7 @@ pub enum Right {
     UpdateMaterializationState,
     /// Delete keys from the stores.
     DeleteFeatures,
-    /// Make and archive datasets.
+    /// Make datasets of results, and archive those that are there.
     WriteDatasets,
     /// Make and delete workspaces and definitions.
     WriteConfig,
@@ -63,7 +63,7 @@ pub enum Role {
     Operator,
     /// Consumer and operator; deletes keys, makes datasets and workspaces.
     Editor,
-    /// Everything, API keys included.
+    /// May do everything, which includes making and revoking API keys.
     Owner,
 }
 
@@ -71,7 +71,7 @@ impl Role {
     /// All of them, the weakest first.
     pub const ALL: [Self; 5] = [Self::Viewer, Self::Consumer, Self::Operator, Self::Editor, Self::Owner];
 
-    /// The role's word.
+    /// The role in the one word that options, key files and the API write it with.
     pub fn name(self) -> &'static str {
         match self {
             Self::Viewer => "viewer",
@@ -112,7 +112,7 @@ pub struct AuditEntry {
     pub at: Time,
     /// The name of the key that asked.
     pub key: String,
-    /// The call.
+    /// The name of the protocol's call, or an HTTP method and path.
     pub call: String,
     /// The workspace that was meant; empty where none was.
     pub workspace: String,

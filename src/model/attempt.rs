@@ -29,18 +29,18 @@ impl fmt::Display for StageKind {
     }
 }
 
-/// Where a stage stands.
+/// Where a stage stands; a word that is not known reads as `Pending`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StageState {
-    /// Not begun.
+    /// Not begun: an earlier stage is under way.
     Pending,
-    /// Under way.
+    /// Under way; its `progress` may say how far.
     Running,
-    /// Done.
+    /// Ended well, with all of its work done.
     Success,
-    /// Ended with an error.
+    /// Ended with an error, which the stage's `error` tells.
     Error,
-    /// Stopped because somebody asked.
+    /// Stopped because somebody cancelled the job.
     Cancelled,
 }
 
@@ -59,13 +59,13 @@ impl fmt::Display for StageState {
 /// One stage of an attempt.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stage {
-    /// What it does.
+    /// Which part of the work it is.
     pub kind: StageKind,
-    /// Where it stands.
+    /// How far that part is: pending, under way, or in which way it ended.
     pub state: StageState,
     /// Share done, 0 to 1, where the server says so.
     pub progress: Option<f32>,
-    /// When it began.
+    /// When it began; absent while it is pending.
     pub started_at: Option<Time>,
     /// How long it took, once it has ended.
     pub took: Option<Span>,
@@ -75,10 +75,10 @@ pub struct Stage {
     pub error: Option<String>,
 }
 
-/// What one attempt did.
+/// What one attempt did, stage by stage, and what it logged.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AttemptDetail {
-    /// The attempt.
+    /// Identity of the attempt, as the job's list of attempts has it.
     pub attempt: Id,
     /// Its stages in the order of the work; absent where the server does not tell.
     pub stages: Vec<Stage>,

@@ -5,12 +5,12 @@ use super::Id;
 /// The most keys that one request may name (docs/reference.md, delete_keys).
 pub(crate) const MAX_KEYS: usize = 10_000;
 
-/// A choice of stores.
+/// Which of the two stores a job writes or deletes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stores {
-    /// The online store.
+    /// The online store is one of them.
     pub online: bool,
-    /// The offline store.
+    /// The offline store is one of them.
     pub offline: bool,
 }
 

@@ -26,18 +26,18 @@ pub enum ViewKind {
 /// Who starts batch materialization jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BatchTrigger {
-    /// The platform, each `batch_schedule`.
+    /// The platform starts one each `batch_schedule`, when its window is complete.
     Scheduled,
     /// The user, job by job.
     Manual,
-    /// Nobody.
+    /// Nobody: the view is never materialized from its batch source.
     NoBatch,
 }
 
-/// One join key column.
+/// One join key column; a lookup gives a value for it, unless it is the wildcard key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JoinKey {
-    /// Column name.
+    /// The column's name, which requests and results use.
     pub name: String,
     /// Declared type; int64 or string.
     pub data_type: DataType,
@@ -57,21 +57,21 @@ pub struct Feature {
 /// One feature view of one workspace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FeatureView {
-    /// Identity.
+    /// Identity, shown as 32 hexadecimal digits.
     pub id: Id,
     /// Name, unique in its workspace.
     pub name: String,
-    /// Workspace it belongs to.
+    /// Name of the workspace that it was applied in.
     pub workspace: String,
-    /// What it is for.
+    /// What it is for, in its author's words; empty where none were given. Text from outside.
     pub description: String,
-    /// Who keeps it.
+    /// Who keeps it, mostly an address; empty where nobody is named.
     pub owner: String,
     /// Free text that groups views; deprecated (docs/reference.md, Attributes).
     pub family: String,
-    /// Labels.
+    /// Labels by their names, as the definition gives them.
     pub tags: BTreeMap<String, String>,
-    /// Names of its entities.
+    /// Names of its entities, in definition order.
     pub entities: Vec<String>,
     /// Names of its data sources.
     pub data_sources: Vec<String>,
@@ -81,9 +81,9 @@ pub struct FeatureView {
     pub online_serving_index: Vec<String>,
     /// Name of the timestamp column.
     pub timestamp_field: Option<String>,
-    /// Features in definition order.
+    /// Features in the order in which the definition has them, which is that of results.
     pub features: Vec<Feature>,
-    /// How features are made.
+    /// How features are made: over windows, from the latest row, or when asked for.
     pub kind: ViewKind,
     /// Whether it reads a stream.
     pub is_stream: bool,
@@ -95,18 +95,18 @@ pub struct FeatureView {
     pub materialization_enabled: bool,
     /// How often batch jobs are scheduled.
     pub batch_schedule: Option<Span>,
-    /// When its features begin.
+    /// When its features begin; absent where the deployment does not say.
     pub feature_start_time: Option<Time>,
     /// The longest of its time windows; absent without aggregations. Materialization begins that much before the
     /// features do (docs/semantics.md section 10).
     pub longest_window: Option<Span>,
     /// The greatest data delay over its sources.
     pub max_data_delay: Option<Span>,
-    /// Who starts batch jobs.
+    /// Who starts its batch jobs; with a manual trigger that is the user alone.
     pub batch_trigger: BatchTrigger,
     /// When it was first applied.
     pub created_at: Option<Time>,
-    /// File that declares it.
+    /// File that declares it, relative to the repository; empty where the deployment does not say.
     pub defined_in: String,
     /// Its page in the web console; empty where there is none.
     pub url: String,

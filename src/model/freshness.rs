@@ -5,7 +5,7 @@ use super::{Span, Time};
 /// The freshness of one feature view (docs/wire.md section 2.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Freshness {
-    /// Name of the view.
+    /// Name of the view, unique in the workspace that was asked for.
     pub feature_view: String,
     /// Whether the view is materialized at all.
     pub materialization_enabled: bool,

@@ -13,7 +13,7 @@ pub enum JobType {
     Stream,
     /// Writes records that a caller sends.
     Ingest,
-    /// Deletes keys.
+    /// Deletes keys from one store (docs/semantics.md section 11).
     Deletion,
     /// A word this program does not know.
     Other(String),
@@ -30,13 +30,13 @@ pub enum JobState {
     Scheduled,
     /// Is running, or will be tried again.
     Running,
-    /// Done.
+    /// Done: its window is in the stores, or its keys are gone from them.
     Success,
     /// Ended without success; no further attempt.
     Failure,
     /// Somebody asked for it to stop; the attempt has not stopped yet.
     CancellationRequested,
-    /// Stopped because somebody asked.
+    /// Stopped because somebody asked; no further attempt.
     Cancelled,
     /// Being stopped by the deployment itself.
     Draining,
@@ -89,20 +89,20 @@ impl fmt::Display for JobType {
     }
 }
 
-/// Where one attempt stands.
+/// Where one attempt stands (docs/wire.md section 2.2).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum AttemptState {
-    /// Waits for a worker.
+    /// Made, and waits for a worker to take it.
     Pending,
-    /// Is running.
+    /// A worker has taken it and works on it.
     Running,
-    /// Done.
+    /// Done, and with it the job.
     Success,
-    /// Ended with an error.
+    /// Ended with an error; another attempt may follow.
     Error,
-    /// Is being stopped.
+    /// Somebody cancelled the job; the attempt has not stopped yet.
     Cancelling,
-    /// Was stopped.
+    /// Stopped because somebody cancelled the job.
     Cancelled,
     /// A word this program does not know.
     Other(String),
@@ -127,11 +127,11 @@ impl fmt::Display for AttemptState {
 pub struct Attempt {
     /// Identity; absent where only the status table told of it.
     pub id: Option<Id>,
-    /// 1 for the first.
+    /// Its place among the job's attempts, 1 for the first.
     pub number: u32,
-    /// Where it stands.
+    /// Where it stands; only `Running` ones have a progress.
     pub state: AttemptState,
-    /// When it was started.
+    /// When it was started; absent where the deployment sends none, or the epoch.
     pub created_at: Option<Time>,
     /// When it last changed; for an ended one, when it ended.
     pub updated_at: Option<Time>,
@@ -148,13 +148,13 @@ pub struct Attempt {
 pub struct Job {
     /// Identity; equals the task id of the status table.
     pub id: Id,
-    /// Workspace of the view.
+    /// Name of the workspace that the view is in.
     pub workspace: String,
-    /// Name of the view.
+    /// Name of the view whose features it writes or whose keys it deletes.
     pub feature_view: String,
-    /// What it does.
+    /// What it does; decides which of the fields below mean something.
     pub job_type: JobType,
-    /// Where it stands.
+    /// Where the job as a whole stands, over all of its attempts.
     pub state: JobState,
     /// The window it materializes; absent for stream and deletion jobs.
     pub window: Option<Window>,
@@ -162,13 +162,13 @@ pub struct Job {
     pub online: bool,
     /// Whether it writes to the offline store.
     pub offline: bool,
-    /// When it was made.
+    /// When it was made; absent where the deployment sends none, or the epoch.
     pub created_at: Option<Time>,
-    /// When it last changed.
+    /// When it last changed; absent like `created_at`.
     pub updated_at: Option<Time>,
     /// When the next attempt is due: the retry of a failed one, or the start of a scheduled one.
     pub next_attempt_at: Option<Time>,
-    /// Attempts, oldest first.
+    /// Its attempts, oldest first; empty until the first one is made.
     pub attempts: Vec<Attempt>,
     /// What may be done with it, by the deployment's own word.
     pub allowed: Allowed,
@@ -205,7 +205,7 @@ impl Job {
         }
     }
 
-    /// The newest attempt.
+    /// The newest attempt; absent while none was made.
     pub fn last_attempt(&self) -> Option<&Attempt> {
         self.attempts.last()
     }
@@ -226,9 +226,9 @@ impl Job {
 /// docs/semantics.md section 10).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TriggerRequest {
-    /// Workspace of the view.
+    /// Name of the workspace that the view is in.
     pub workspace: String,
-    /// Name of the view.
+    /// Name of the view that is to be materialized.
     pub feature_view: String,
     /// The window; both ends on the view's batch schedule.
     pub window: Window,

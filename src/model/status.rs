@@ -15,7 +15,7 @@ pub struct StatusOptions {
     pub deletions: bool,
     /// Show the five columns that help with debugging.
     pub verbose: bool,
-    /// Most rows.
+    /// How many rows are shown at most; `order` says what they are counted among.
     pub limit: usize,
     /// Only attempts that ended with an error.
     pub errors_only: bool,
@@ -51,7 +51,7 @@ pub enum StatusOrder {
 /// The table as it is shown. Cells may hold text from outside: clean them before they are drawn.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StatusTable {
-    /// Headings.
+    /// Headings in upper case, in the order of each row's cells.
     pub columns: Vec<&'static str>,
     /// Rows, each with a cell for every heading.
     pub rows: Vec<Vec<String>>,
@@ -61,8 +61,8 @@ pub struct StatusTable {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("`{name}` is not a column of this table: sort by one or more of {}", choices.join(", "))]
 pub struct UnknownColumn {
-    /// What was asked for.
+    /// The name that was asked for, as it was written.
     pub name: String,
-    /// The columns there are.
+    /// The columns that the table has, for the sentence.
     pub choices: Vec<&'static str>,
 }

@@ -6,20 +6,20 @@ use thiserror::Error;
 /// An instant in UTC. Only whole microseconds are used.
 pub type Time = DateTime<Utc>;
 
-/// A length of time.
+/// A length of time; of definitions, whole seconds (docs/semantics.md section 1).
 pub type Span = TimeDelta;
 
 /// The half-open range `[start, end)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Window {
-    /// First instant inside.
+    /// The first instant that is inside.
     pub start: Time,
-    /// First instant after.
+    /// The first instant after `start` that is not inside any more.
     pub end: Time,
 }
 
 impl Window {
-    /// Whether `at` lies inside.
+    /// Whether `at` lies inside: the start does, the end does not.
     pub fn contains(&self, at: Time) -> bool {
         self.start <= at && at < self.end
     }
@@ -58,7 +58,7 @@ impl Window {
 #[error("`{0}` is not a duration: write whole numbers with d, h, m or s, such as `30m`, `1h` or `1d12h`")]
 pub struct NotASpan(pub String);
 
-/// Microseconds since 1970-01-01T00:00:00Z.
+/// Microseconds since 1970-01-01T00:00:00Z, rounded down; negative before it.
 pub fn micros(at: Time) -> i64 {
     at.timestamp_micros()
 }

@@ -6,15 +6,15 @@ use std::fmt;
 /// The type of a column or feature (docs/messages.md section 2, `DataTypeEnum`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum DataType {
-    /// 64-bit integer.
+    /// 64-bit integer; in the JSON of the feature server a text of digits.
     Int64,
-    /// 64-bit float.
+    /// 64-bit float, NaN and infinities included.
     Float64,
-    /// UTF-8 text.
+    /// UTF-8 text of any length.
     String,
-    /// True or false.
+    /// True or false; no join key has this type.
     Bool,
-    /// An instant, UTC, microseconds.
+    /// An instant in UTC, in whole microseconds.
     Timestamp,
     /// A list of one element type.
     Array(Box<DataType>),
@@ -51,19 +51,19 @@ impl fmt::Display for DataType {
 /// One value of a feature or key.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// Missing.
+    /// No value: a null, or nothing stored for the key.
     Null,
-    /// An integer.
+    /// A 64-bit integer, of features and of join keys.
     Int(i64),
     /// A float, possibly NaN or infinite.
     Float(f64),
     /// Text from outside: may hold anything, so it is cleaned before it is drawn.
     Text(String),
-    /// True or false.
+    /// True or false, of features only.
     Bool(bool),
-    /// An instant.
+    /// An instant in whole microseconds.
     Time(crate::model::Time),
-    /// A list.
+    /// The values of an array; a null among them is [`Value::Null`].
     List(Vec<Value>),
 }
 

@@ -5,7 +5,7 @@ use super::{DataType, JoinKey, Time, Value};
 /// Whether the online store had the feature (docs/wire.md section 3.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FeatureStatus {
-    /// The value was there.
+    /// Something was stored for the key, also where the value itself is null.
     Present,
     /// Nothing was stored for the key: the value is null, zero for a count, empty for a list.
     Missing,
@@ -18,7 +18,7 @@ pub enum FeatureStatus {
 pub struct FeatureValue {
     /// Name as sent: `view.feature` or `feature`.
     pub name: String,
-    /// Declared type.
+    /// Type of the value as the deployment declares it.
     pub data_type: DataType,
     /// The value; `Null` when missing.
     pub value: Value,

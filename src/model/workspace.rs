@@ -1,6 +1,6 @@
 //! Workspaces: the named sets of feature views of a deployment.
 
-/// One workspace.
+/// One workspace, as the deployment lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workspace {
     /// Its name, unique in the deployment.

@@ -27,7 +27,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// The machine's clock.
+    /// The machine's clock, with a steady one that counts from now on.
     pub fn system() -> Self {
         let (began, since) = (chrono::Utc::now(), Instant::now());
         let steady = move || began + Span::from_std(since.elapsed()).unwrap_or(Span::MAX);

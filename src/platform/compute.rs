@@ -21,7 +21,7 @@ impl Cancel {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether somebody asked.
+    /// Whether [`Cancel::cancel`] was called, on this flag or on a clone of it.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
@@ -36,7 +36,7 @@ pub enum ErrorKind {
     Query,
     /// The work does not fit the memory limits: permanent.
     Memory,
-    /// Somebody asked to stop.
+    /// Somebody asked to stop, or the platform stops.
     Cancelled,
     /// The caller asked for something that cannot be: the sentence says what to change.
     Arguments,
@@ -59,7 +59,7 @@ impl EngineError {
     }
 }
 
-/// What a panic said.
+/// The message that a panic was raised with; `no message` where it is not a text.
 pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")

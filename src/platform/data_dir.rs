@@ -26,9 +26,9 @@ use crate::model::Id;
 pub const FORMAT: u32 = 3;
 /// The format of a directory that has no marker yet is ours.
 const UNMARKED: u32 = 1;
-/// The marker's file.
+/// Name of the marker's file in the data directory.
 const MARKER: &str = "fvtop.json";
-/// The job table's file.
+/// Name of the job table's file in the data directory.
 pub const JOBS: &str = "jobs.sqlite";
 /// The folder of what streams keep, one in it for each source.
 pub(crate) const STREAMS: &str = "streams";
@@ -47,13 +47,13 @@ pub(crate) fn kept_folder(streams: &Path, source: Id) -> PathBuf {
 /// Why a folder is not used.
 #[derive(Debug, Error)]
 pub enum DataDirError {
-    /// It is somebody else's.
+    /// The folder holds something, and none of it says that it is fvtop's.
     #[error(
         "the folder {dir} is not a data directory of fvtop and not empty (it holds {holds}), so nothing in it is touched. \
          Choose another --data-dir: one that is empty or not there yet"
     )]
     Foreign {
-        /// The folder.
+        /// The folder, as the option names it.
         dir: PathBuf,
         /// Some of what is there.
         holds: String,
@@ -61,9 +61,9 @@ pub enum DataDirError {
     /// There is nothing to be looked through.
     #[error("{dir} holds no data of a platform: it is {what}. Name the --data-dir that a platform was started with")]
     Nothing {
-        /// The folder.
+        /// The folder that was to be looked through.
         dir: PathBuf,
-        /// Not there, or empty.
+        /// Why it holds nothing, in words: `not there` or `empty`.
         what: &'static str,
     },
     /// A later release wrote it.
@@ -73,9 +73,9 @@ pub enum DataDirError {
         env!("CARGO_PKG_VERSION")
     )]
     Newer {
-        /// The directory.
+        /// The data directory that is left as it is.
         dir: PathBuf,
-        /// What its marker says.
+        /// The format that its marker says, greater than [`FORMAT`].
         found: u32,
     },
     /// The marker makes no sense.
@@ -84,7 +84,7 @@ pub enum DataDirError {
          fvtop, remove the file: the folder is then recognised by its job table"
     )]
     Marker {
-        /// The marker.
+        /// Path of the marker's file.
         path: PathBuf,
         /// What is wrong with it.
         problem: String,
@@ -95,19 +95,19 @@ pub enum DataDirError {
          begin anew, move {dir} away and materialize again"
     )]
     NoJobs {
-        /// The directory.
+        /// The data directory that holds the stores.
         dir: PathBuf,
-        /// The job table.
+        /// Where the job table should be.
         path: PathBuf,
-        /// Gone or empty.
+        /// What became of it, in a word: `gone` or `empty`.
         what: &'static str,
     },
-    /// The disk says no.
+    /// A file or folder of it cannot be read, made or written.
     #[error("the data directory {dir} cannot be used: {problem}. Choose a directory that you may write to")]
     Disk {
-        /// The directory.
+        /// The data directory that was to be used.
         dir: PathBuf,
-        /// What happened.
+        /// The system's own word for why.
         #[source]
         problem: io::Error,
     },

@@ -20,9 +20,9 @@ pub enum PlatformError {
     /// The job table cannot be opened.
     #[error("{path}: {problem}")]
     Jobs {
-        /// The file.
+        /// Path of the job table's file.
         path: PathBuf,
-        /// What happened.
+        /// Why it cannot be opened, and what to do next.
         problem: jobs::error::TableError,
     },
     /// The job table does not say what is materialized.
@@ -37,7 +37,7 @@ pub enum PlatformError {
     /// A thread could not be started.
     #[error("the platform could not start its threads: {0}")]
     Threads(#[from] std::io::Error),
-    /// Starting was cut short.
+    /// The thread that starts the platform ended before it could tell how it went.
     #[error("the platform stopped while it started")]
     Stopped,
 }

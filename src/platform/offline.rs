@@ -42,13 +42,13 @@ const WRITERS: usize = 2;
 /// Who commits: stores stamp what they write with it, so that a repeated attempt replaces what an earlier one wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
-    /// The job.
+    /// The job whose attempt commits.
     pub job: Id,
     /// The number of its attempt.
     pub attempt: u32,
 }
 
-/// What a replace wrote.
+/// What the replacement of a window's rows wrote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Written {
     /// Rows that the window now holds.
@@ -60,7 +60,7 @@ pub struct Written {
 /// What a deletion of keys did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Deleted {
-    /// Rows that are gone.
+    /// Rows of these keys that the table no longer holds.
     pub rows: u64,
     /// Files that were written again without them, or dropped.
     pub files: u64,

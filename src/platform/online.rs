@@ -37,7 +37,7 @@ pub use store::OnlineStore;
 /// What a stream write did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StreamWrite {
-    /// Tiles or rows written.
+    /// Tiles or rows that were put, new ones and those that replace older ones.
     pub written: u64,
     /// Tiles or rows that came too late and were left out.
     pub late: u64,
@@ -46,7 +46,7 @@ pub struct StreamWrite {
 /// What a batch write did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BatchWrite {
-    /// Tiles or rows written.
+    /// Tiles or rows that were put, new ones and those that replace older ones.
     pub rows: u64,
     /// Bytes of their keys and values.
     pub bytes: u64,
@@ -63,7 +63,7 @@ pub enum OnlineError {
     /// The store cannot be read or written.
     #[error("online store {path}: {problem}")]
     Store {
-        /// Folder of the store.
+        /// Folder of the store, as text for the sentence.
         path: String,
         /// What happened, and what to do next.
         problem: String,
@@ -74,7 +74,7 @@ pub enum OnlineError {
          store is opened again by itself"
     )]
     Full {
-        /// Folder of the store.
+        /// Folder of the store, as text for the sentence.
         path: String,
     },
     /// An earlier write failed, and the store is not opened anew yet.
@@ -83,7 +83,7 @@ pub enum OnlineError {
          what was acknowledged is safe"
     )]
     Closed {
-        /// Folder of the store.
+        /// Folder of the store, as text for the sentence.
         path: String,
         /// What happened, and what to do next.
         problem: String,
@@ -95,15 +95,15 @@ pub enum OnlineError {
          --start {start} --end {end} --online --overwrite`)"
     )]
     Lost {
-        /// Folder of the store.
+        /// Folder of the store, as text for the sentence.
         path: String,
-        /// Name of the view.
+        /// Name of the view, which the command in the sentence needs.
         view: String,
-        /// The windows in words.
+        /// The windows that are missing, in words.
         windows: String,
         /// The first of their instants.
         start: String,
-        /// The last.
+        /// The end of the last of them.
         end: String,
     },
     /// The rows, keys or stored bytes do not fit the view.
@@ -115,7 +115,7 @@ pub enum OnlineError {
          up one by one by their full keys"
     )]
     TooMany {
-        /// Name of the view.
+        /// Name of the view that was asked.
         view: String,
         /// Entries that one query answers at most.
         most: usize,
@@ -141,7 +141,7 @@ pub struct KeyError {
     pub text: String,
     /// The type that the view declares of it.
     pub expected: String,
-    /// What to write instead.
+    /// What to write instead, to go into the sentence.
     pub fix: &'static str,
 }
 

@@ -14,11 +14,11 @@ pub const AUDIT_LIMIT: usize = 100;
 /// What is known of an API key; never the key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyInfo {
-    /// Its id, 32 digits.
+    /// Its id, 32 hexadecimal digits; revoking names it.
     pub id: String,
-    /// Its name.
+    /// Its name, which the audit log shows; unique among the keys that are let in.
     pub name: String,
-    /// What it is for.
+    /// What it is for, as its maker said; may be empty.
     #[serde(default)]
     pub description: String,
     /// The word of its role; empty where a deployment does not say.
@@ -29,13 +29,13 @@ pub struct KeyInfo {
     pub obscured: String,
     /// Whether it is let in.
     pub active: bool,
-    /// When it was made.
+    /// When it was made; absent where a deployment does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Time>,
-    /// Who made it.
+    /// Name of the key that made it, or `key file`; empty where a deployment does not say.
     #[serde(default)]
     pub created_by: String,
-    /// When it was revoked.
+    /// When it was revoked; absent while it is let in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Time>,
 }
@@ -43,7 +43,7 @@ pub struct KeyInfo {
 /// All keys, the oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyList {
-    /// The keys.
+    /// The keys, those that were revoked included.
     pub keys: Vec<KeyInfo>,
 }
 
@@ -51,9 +51,9 @@ pub struct KeyList {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewKey {
-    /// Its name.
+    /// Its name; refused where a key that is let in has it already.
     pub name: String,
-    /// What it is for.
+    /// What it is for; may be empty.
     #[serde(default)]
     pub description: String,
     /// The word of its role.
@@ -72,7 +72,7 @@ pub struct KeyMade {
 /// The audit log, the newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditList {
-    /// The entries.
+    /// The entries, at most as many as were asked for, [`AUDIT_LIMIT`] otherwise.
     pub entries: Vec<AuditRow>,
 }
 

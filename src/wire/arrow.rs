@@ -25,10 +25,10 @@ const DICTIONARIES: usize = 100;
 /// Why a table cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ArrowError {
-    /// It is no stream.
+    /// The bytes are no such stream; the text says what about them.
     #[error("it is not an Arrow IPC stream: {0}")]
     Broken(String),
-    /// It ends too early.
+    /// The bytes end before the end mark: something was lost on the way.
     #[error("the Arrow IPC stream is cut off: it has no end mark")]
     CutOff,
     /// It would take too much memory.
@@ -36,7 +36,7 @@ pub enum ArrowError {
     TooLarge {
         /// Bytes of its buffers, as far as they were counted.
         bytes: u64,
-        /// Most bytes.
+        /// Bytes that it may take at most.
         limit: u64,
     },
 }

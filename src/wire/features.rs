@@ -38,7 +38,7 @@ fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D)
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ErrorBody {
-    /// A sentence.
+    /// The sentence: what is wrong and what to do.
     pub error: String,
     /// The same sentence; what released clients show.
     pub message: String,
@@ -47,7 +47,7 @@ pub struct ErrorBody {
 }
 
 impl ErrorBody {
-    /// A refusal.
+    /// A refusal whose two members say the same sentence.
     pub fn new(code: i32, message: impl Into<String>) -> Self {
         let message = message.into();
         Self { error: message.clone(), message, code }

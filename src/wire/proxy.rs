@@ -32,9 +32,9 @@ pub struct Request {
 /// The JSON body of an answer. HTTP status is 200 also when the call failed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Response {
-    /// Outcome of the call.
+    /// Outcome of the call; code 0 says that it was done.
     pub status: Status,
-    /// What would be headers.
+    /// What would be headers; fvtop's platform sends none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
     /// Base64 of the answer; present when the code is 0.
@@ -42,7 +42,7 @@ pub struct Response {
     pub response: Option<String>,
 }
 
-/// Outcome of a call.
+/// Outcome of a call: a code and a sentence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// A gRPC code, see [`super::status`].
@@ -60,7 +60,7 @@ pub type Metadata = BTreeMap<String, OneOrMany>;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum OneOrMany {
-    /// One text.
+    /// A single text, as clients mostly send.
     One(String),
     /// Several; the last one counts.
     Many(Vec<String>),
@@ -69,7 +69,7 @@ pub enum OneOrMany {
 /// A base64 text or message that cannot be read.
 #[derive(Debug, Error)]
 pub enum DecodeError {
-    /// Not base64.
+    /// The text is not base64, in the standard alphabet.
     #[error("the message is not base64: {0}")]
     Base64(#[from] base64::DecodeError),
     /// Not the message that belongs there.
@@ -83,7 +83,7 @@ fn start(error: &prost::DecodeError) -> String {
 }
 
 impl OneOrMany {
-    /// The value that counts.
+    /// The value that counts: the only one, or the last of several; empty where the list is.
     pub fn last(&self) -> &str {
         match self {
             Self::One(text) => text,
@@ -104,7 +104,7 @@ impl Request {
         Self { method: method.to_owned(), metadata, request: encode(message) }
     }
 
-    /// The message inside.
+    /// The message inside. Fails when it is not base64, or not of that message's form.
     pub fn decode<M: Message + Default>(&self) -> Result<M, DecodeError> {
         decode(&self.request)
     }
@@ -116,7 +116,7 @@ impl Request {
 }
 
 impl Response {
-    /// A good answer.
+    /// An answer with code 0 that holds the message.
     pub fn ok(message: &impl Message) -> Self {
         let status = Status { code: status::OK, detail: String::new() };
         Self { status, metadata: None, response: Some(encode(message)) }

@@ -30,10 +30,10 @@ pub fn is_plain_name(name: &str) -> bool {
 pub struct FrameAnswer {
     /// Names the table in a query.
     pub frame_id: String,
-    /// Its rows.
+    /// Rows that the table has.
     #[serde(default)]
     pub rows: u64,
-    /// Its columns, in order.
+    /// Names of its columns, in their order.
     #[serde(default)]
     pub columns: Vec<String>,
 }
@@ -43,9 +43,9 @@ pub struct FrameAnswer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "QueryRequest", tag = "kind", rename_all = "snake_case")]
 pub enum Query<T> {
-    /// `run`.
+    /// A `run` over a range of time.
     Run(RunQuery<T>),
-    /// `get_historical_features`.
+    /// A `get_historical_features`, with or without a spine.
     History(HistoryQuery<T>),
 }
 
@@ -56,7 +56,7 @@ pub type QueryRequest = Query<String>;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "RunRequest", deny_unknown_fields)]
 pub struct RunQuery<T> {
-    /// Workspace of the view.
+    /// Name of the workspace that the view is in.
     pub workspace: String,
     /// Name of the view, or its id.
     pub feature_view: String,
@@ -78,7 +78,7 @@ pub struct RunQuery<T> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "HistoryRequest", deny_unknown_fields)]
 pub struct HistoryQuery<T> {
-    /// Workspace of the view.
+    /// Name of the workspace that the view is in.
     pub workspace: String,
     /// Name of the view, or its id.
     pub feature_view: String,
@@ -147,7 +147,7 @@ impl<T> Query<T> {
         matches!(self, Self::History(history) if history.keeps())
     }
 
-    /// Workspace of the view.
+    /// Name of the workspace that the view is in.
     pub fn workspace(&self) -> &str {
         match self {
             Self::Run(run) => &run.workspace,
@@ -163,7 +163,7 @@ impl<T> Query<T> {
         }
     }
 
-    /// Its tables.
+    /// The tables it brings: mock sources by their inputs' names, or spine and entities.
     pub fn tables(&self) -> Vec<&T> {
         match self {
             Self::Run(run) => run.mock_sources.values().collect(),
@@ -194,24 +194,24 @@ impl<T> Query<T> {
 /// Answer to a query that was taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueryAccepted {
-    /// Names the query.
+    /// Names the query in later requests, for ten minutes after it has ended.
     pub query_id: String,
 }
 
-/// Where a query stands.
+/// Where a query stands; `Done`, `Failed` and `Cancelled` are final.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum QueryState {
-    /// Others go first.
+    /// It waits: others are computed first.
     #[default]
     Queued,
-    /// It is computed.
+    /// It is being computed; `rows_read` grows.
     Running,
     /// Its rows can be fetched.
     Done,
     /// It failed; the error says why.
     Failed,
-    /// It was cancelled.
+    /// It was cancelled by whoever asked for it.
     Cancelled,
     /// A word that this program does not know.
     #[serde(other)]
@@ -228,7 +228,7 @@ impl QueryState {
 /// What there is to know of a query.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct QueryStatus {
-    /// Where it stands.
+    /// Where it stands; the fields below fit it.
     pub state: QueryState,
     /// Rows of the source read so far.
     #[serde(default)]
@@ -242,7 +242,7 @@ pub struct QueryStatus {
     /// The dataset it was kept as.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saved_as: Option<String>,
-    /// Why it failed.
+    /// Why it failed; absent unless it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<QueryError>,
     /// How long it has been computed (or was), in seconds; the time in the queue is not counted.
@@ -250,7 +250,7 @@ pub struct QueryStatus {
     pub seconds: f64,
 }
 
-/// Why a query failed.
+/// Why a query failed, for programs and for people.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueryError {
     /// A gRPC code, see [`super::status`].
@@ -264,14 +264,14 @@ pub struct QueryError {
 pub struct Dataset {
     /// Name, unique in its workspace.
     pub name: String,
-    /// Workspace.
+    /// Name of the workspace that it is kept in.
     pub workspace: String,
     /// The view that it holds features of; empty for one of a feature service.
     pub feature_view: String,
     /// The feature service that it holds features of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feature_service: Option<String>,
-    /// When it was kept.
+    /// When it was kept, by the platform's clock.
     pub created_at: Time,
     /// The spine's columns that are no times; absent without a spine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -279,18 +279,18 @@ pub struct Dataset {
     /// The spine's time column; absent without a spine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timestamp_key: Option<String>,
-    /// Its columns, in order.
+    /// Its columns, in the order of the result.
     pub schema: Vec<DatasetColumn>,
-    /// Its rows.
+    /// How many rows it holds.
     pub rows: u64,
-    /// Bytes on disk.
+    /// Bytes that its rows take on disk.
     pub bytes: u64,
 }
 
 /// A column of a dataset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DatasetColumn {
-    /// Name.
+    /// Name of the column, as in the result.
     pub name: String,
     /// Type: a word of the model such as `int64`, or the engine's own where the model has none.
     #[serde(rename = "type")]
@@ -310,7 +310,7 @@ pub struct DatasetList {
 /// A dataset whose description cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DamagedDataset {
-    /// Its name.
+    /// Its name, as the name of its folder says it.
     pub name: String,
     /// What is wrong, and what to do next.
     pub problem: String,

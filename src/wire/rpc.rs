@@ -60,7 +60,7 @@ calls! {
     GetConfigs GET_CONFIGS = "metadataservice.MetadataService" ReadOrganization;
     /// How to log in; needs no key.
     GetLoginConfigs GET_LOGIN_CONFIGS = "metadataservice.MetadataService" Public;
-    /// Nothing.
+    /// Does nothing; released command lines check the version of the deployment with it.
     Nop NOP = "metadataservice.MetadataService" AnyKey;
     /// Log lines of a client; answered at once.
     IngestClientLogs INGEST_CLIENT_LOGS = "metadataservice.MetadataService" ReadOrganization;
@@ -68,11 +68,11 @@ calls! {
     IngestAnalytics INGEST_ANALYTICS = "metadataservice.MetadataService" ReadOrganization;
     /// What is known of an API key. Any key may ask for itself; for another it needs ListServiceAccounts as well.
     IntrospectApiKey INTROSPECT_API_KEY = "metadataservice.MetadataService" AnyKey;
-    /// Make an API key.
+    /// Make an API key; the answer is the only place that shows it.
     CreateApiKey CREATE_API_KEY = "metadataservice.MetadataService" ManageServiceAccounts;
-    /// All API keys.
+    /// All API keys, none of them in clear; revoked ones only where they are asked for.
     ListApiKeys LIST_API_KEYS = "metadataservice.MetadataService" ListServiceAccounts;
-    /// Revoke an API key.
+    /// Revoke an API key; from then on it is not let in.
     DeleteApiKey DELETE_API_KEY = "metadataservice.MetadataService" ManageServiceAccounts;
     /// All service accounts, or some.
     GetServiceAccounts GET_SERVICE_ACCOUNTS = "metadataservice.MetadataService" ListServiceAccounts;
@@ -80,9 +80,9 @@ calls! {
     CreateServiceAccount CREATE_SERVICE_ACCOUNT = "metadataservice.MetadataService" ManageServiceAccounts;
     /// Revoke the API key of a service account.
     DeleteServiceAccount DELETE_SERVICE_ACCOUNT = "metadataservice.MetadataService" ManageServiceAccounts;
-    /// One workspace.
+    /// One workspace by name; the answer is empty where there is none.
     GetWorkspace GET_WORKSPACE = "metadataservice.MetadataService" ReadConfig;
-    /// All workspaces.
+    /// All workspaces, live or not.
     ListWorkspaces LIST_WORKSPACES = "metadataservice.MetadataService" ReadConfig;
     /// One feature view by name or id.
     GetFeatureView GET_FEATURE_VIEW = "metadataservice.MetadataService" ReadConfig;
@@ -90,7 +90,7 @@ calls! {
     QueryFeatureViews QUERY_FEATURE_VIEWS = "metadataservice.MetadataService" ReadConfig;
     /// The rows of a view's summary.
     GetFeatureViewSummary GET_FEATURE_VIEW_SUMMARY = "metadataservice.MetadataService" ReadMaterializationState;
-    /// Freshness of one view.
+    /// Freshness of one view (docs/wire.md section 2.3).
     GetFeatureFreshness GET_FEATURE_FRESHNESS = "metadataservice.MetadataService" ReadMaterializationState;
     /// Freshness of all views of a workspace.
     GetAllFeatureFreshness GET_ALL_FEATURE_FRESHNESS = "metadataservice.MetadataService" ReadMaterializationState;
@@ -118,9 +118,9 @@ calls! {
     GetUser GET_USER = "metadataservice.MetadataService" ReadOrganization;
     /// Where the deployment sends measurements.
     GetObservabilityConfig GET_OBSERVABILITY_CONFIG = "metadataservice.MetadataService" ReadOrganization;
-    /// All server groups.
+    /// All server groups; fvtop's platform has none and answers with an empty message.
     ListServerGroups LIST_SERVER_GROUPS = "servergroupservice.ServerGroupService" ReadConfig;
-    /// One server group.
+    /// One server group by id; fvtop's platform has none and answers with an empty message.
     GetServerGroup GET_SERVER_GROUP = "servergroupservice.ServerGroupService" ReadConfig;
     /// One row for each attempt of each task of a view.
     GetMaterializationStatus GET_MATERIALIZATION_STATUS = "metadataservice.MetadataService" ReadMaterializationState;
@@ -128,13 +128,13 @@ calls! {
     GetAllMaterializationStatusInLiveWorkspaces GET_ALL_MATERIALIZATION_STATUS = "metadataservice.MetadataService" ReadMaterializationState;
     /// The jobs of many views, filtered and paged.
     GetJobs GET_JOBS = "metadataservice.MetadataService" ReadMaterializationState;
-    /// Start a job.
+    /// Start a job over a window (docs/wire.md section 2.2).
     SubmitMaterializationJob SUBMIT_MATERIALIZATION_JOB = "materializationjobservice.MaterializationJobService" UpdateMaterializationState;
     /// All jobs of a view.
     ListMaterializationJobs LIST_MATERIALIZATION_JOBS = "materializationjobservice.MaterializationJobService" ReadMaterializationState;
-    /// One job.
+    /// One job of a view by its id.
     GetMaterializationJob GET_MATERIALIZATION_JOB = "materializationjobservice.MaterializationJobService" ReadMaterializationState;
-    /// Cancel a job.
+    /// Cancel a job; answers it with its new state (docs/wire.md section 2.2).
     CancelMaterializationJob CANCEL_MATERIALIZATION_JOB = "materializationjobservice.MaterializationJobService" UpdateMaterializationState;
     /// Up to when each store of a view is ready.
     GetLatestReadyTime GET_LATEST_READY_TIME = "materializationjobservice.MaterializationJobService" ReadMaterializationState;

@@ -1,10 +1,10 @@
 //! gRPC status codes, as the envelope's `status.code` carries them (docs/wire.md section 1.5).
 
-/// Done.
+/// The call was done; the envelope's only code with an answer.
 pub const OK: i32 = 0;
 /// The caller gave something it can correct; the detail says what, in a whole sentence.
 pub const INVALID_ARGUMENT: i32 = 3;
-/// It took too long.
+/// It took longer than the time limit of the request.
 pub const DEADLINE_EXCEEDED: i32 = 4;
 /// What was asked for is not there.
 pub const NOT_FOUND: i32 = 5;

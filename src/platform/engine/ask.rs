@@ -13,9 +13,9 @@ use crate::wire::queries::{HistoryQuery, RunQuery};
 /// Arguments of `run` (docs/semantics.md section 7).
 #[derive(Clone, Debug)]
 pub struct RunArgs<'a> {
-    /// What is asked.
+    /// The arguments as they were given, with the tables for mock sources read.
     pub query: &'a RunQuery<DataFrame>,
-    /// What time it is.
+    /// The present: events later than it are not there yet (docs/semantics.md section 1).
     pub now: Time,
 }
 
@@ -30,7 +30,7 @@ pub struct HistoryArgs<'a> {
     pub feature_start_time: Option<Time>,
     /// What stands between the view's and the feature's name, such as `.` (docs/semantics.md section 3).
     pub separator: String,
-    /// What time it is.
+    /// The present: events later than it are not there yet (docs/semantics.md section 1).
     pub now: Time,
 }
 
@@ -46,16 +46,16 @@ pub enum Rows {
 /// What a micro-batch of stream events comes to.
 #[derive(Clone, Debug)]
 pub struct Streamed {
-    /// The stored rows.
+    /// The rows as the stores keep them: tiles, or single rows.
     pub rows: DataFrame,
     /// The times of the query's rows that went into them, in microseconds; rows without a time are not among them.
     pub times: Vec<i64>,
 }
 
-/// What comes back.
+/// What `run` and `get_historical_features` answer.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// The rows.
+    /// The rows under the columns that users see.
     pub frame: DataFrame,
     /// What the caller should know.
     pub warnings: Vec<String>,

@@ -28,7 +28,7 @@ use crate::model::{Time, Window};
 use crate::platform::compute::EngineError;
 use crate::platform::definition::View;
 
-/// Computes with Polars.
+/// The engine that computes with Polars, the only one there is.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PolarsEngine;
 

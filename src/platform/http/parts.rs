@@ -183,7 +183,7 @@ fn keys_of(view: &View) -> impl Iterator<Item = String> {
     view.join_keys.iter().map(|(name, _)| name.clone())
 }
 
-/// `file:line: field: problem. fix`.
+/// The error in one line: `file:line: field: problem. fix`, without the parts that are absent.
 pub fn error_line(error: &RepositoryError) -> String {
     let line = error.line.map(|line| format!(":{line}")).unwrap_or_default();
     let field = if error.field.is_empty() { String::new() } else { format!("{}: ", error.field) };

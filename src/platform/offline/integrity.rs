@@ -26,7 +26,7 @@ const CHUNK: usize = 1 << 20;
 /// A data file, as it was committed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataFile {
-    /// Its size.
+    /// Size of the file in bytes, as the commit states it.
     pub bytes: i64,
     /// Its rows, where that is known.
     pub rows: Option<i64>,
@@ -41,7 +41,7 @@ pub struct DataFile {
 pub struct Manifest {
     /// The table's own id, which no other table has.
     pub table: String,
-    /// The version.
+    /// Number of that version in the table's log; the first is 0.
     pub version: u64,
     /// The data files by their path below the table.
     pub files: BTreeMap<String, DataFile>,
@@ -59,7 +59,7 @@ pub struct Damage {
 }
 
 impl Damage {
-    /// Whether all is sound.
+    /// Whether no problem was found.
     pub fn is_empty(&self) -> bool {
         self.problems.is_empty()
     }
@@ -268,7 +268,7 @@ impl OfflineTable {
         Ok(damage)
     }
 
-    /// [`Self::damage`] and [`Self::corrupt`].
+    /// Both [`Self::damage`] and [`Self::corrupt`]: which files are there, and whether their bytes are those written.
     pub fn inspect(&self, known: &Manifest, window: Option<Window>) -> Result<Damage, OfflineError> {
         let mut damage = self.damage(known, window)?;
         damage.absorb(self.corrupt(known, window)?);

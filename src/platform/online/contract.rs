@@ -194,7 +194,7 @@ pub struct Over {
 /// What one call of [`PartitionStore::expire`] did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Expired {
-    /// Values that were removed.
+    /// Values that were removed because no lookup sees them any more.
     pub gone: u64,
     /// Values that tell no time. Where there are some, nothing is gone.
     pub damaged: u64,

@@ -9,7 +9,7 @@ use super::key::{Key, KeyRange};
 /// What was found, and the bytes that were read to find it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Read<T> {
-    /// What was found.
+    /// The answer of the lookup.
     pub found: T,
     /// Bytes of the values that the store answered with.
     pub bytes: u64,

@@ -20,7 +20,7 @@ pub enum Kind {
     Int,
     /// Other numbers, their points below each other.
     Float,
-    /// Instants and days.
+    /// Instants and days, as whole times in UTC.
     Time,
     /// Anything else, to the left.
     Text,

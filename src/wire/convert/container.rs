@@ -29,7 +29,7 @@ pub struct ViewParts {
     pub aggregations: Vec<AggregationParts>,
     /// Columns of its query: join keys, inputs or features, timestamp.
     pub columns: Vec<(String, DataType)>,
-    /// Its transformation.
+    /// Its transformation, as SQL text.
     pub sql: String,
     /// Its entities in definition order.
     pub entities: Vec<EntityParts>,
@@ -43,18 +43,18 @@ pub struct ViewParts {
     pub expected_freshness: Option<Span>,
 }
 
-/// One aggregation.
+/// One aggregation of a view, as messages need it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AggregationParts {
-    /// Input column.
+    /// The column of the query that it reads.
     pub column: String,
-    /// Function.
+    /// The function by the protocol's number.
     pub function: e::AggregationFunction,
     /// The n of the last-n functions.
     pub n: Option<u32>,
-    /// Length of the window.
+    /// Length of the window that it aggregates over.
     pub time_window: Span,
-    /// Public name.
+    /// Name of the feature that it makes (docs/semantics.md section 3).
     pub feature: String,
 }
 

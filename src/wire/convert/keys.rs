@@ -28,7 +28,7 @@ pub(crate) const MOST_BYTES: usize = 64 << 20;
 /// Why a file of keys cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum KeysError {
-    /// Not Parquet.
+    /// The offline store's file is no Parquet file; the text is the library's.
     #[error("it is not a Parquet file: {0}")]
     Parquet(String),
     /// A column that cannot be a join key.
@@ -46,15 +46,15 @@ pub enum KeysError {
     /// A line is not a key.
     #[error("line {line} is not base64 of a FeatureValueList")]
     Line {
-        /// The line, from 1.
+        /// Number of the line, from 1.
         line: usize,
     },
     /// A key has more or fewer values than there are join keys.
     #[error("line {line} has {found} values, but there are {wanted} join keys")]
     Values {
-        /// The line, from 1.
+        /// Number of the line, from 1.
         line: usize,
-        /// Values of the line.
+        /// How many values the line has.
         found: usize,
         /// Join keys of the view.
         wanted: usize,
@@ -62,16 +62,16 @@ pub enum KeysError {
     /// A value is of another type than its join key.
     #[error("line {line}: the value of `{key}` is not of its type, {wanted}")]
     Type {
-        /// The line, from 1.
+        /// Number of the line, from 1.
         line: usize,
-        /// The join key.
+        /// Name of the join key that the value stands for.
         key: String,
-        /// Its type.
+        /// The type that the view declares of it.
         wanted: DataType,
     },
 }
 
-/// A column of keys.
+/// The values of one join key, a null where a file has none.
 enum Values {
     Integers(Vec<Option<i64>>),
     Texts(Vec<Option<String>>),

@@ -19,37 +19,37 @@ use crate::wire::proto::view::{Fco, FcoContainer};
 /// Python that gives back what it was given, for streams whose records need no translation.
 const TRANSLATOR: &str = "def translate(df):\n    return df\n";
 
-/// An entity.
+/// An entity with all that messages say of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EntityParts {
-    /// Identity.
+    /// Identity; views refer to the entity by it.
     pub id: Id,
-    /// Name.
+    /// Name, unique in the deployment's repository.
     pub name: String,
-    /// What it is.
+    /// What it is, in its author's words; may be empty.
     pub description: String,
-    /// Who keeps it.
+    /// Who keeps it; empty where nobody is named.
     pub owner: String,
-    /// File that declares it.
+    /// File that declares it, relative to the repository.
     pub defined_in: String,
     /// Join keys with their types.
     pub join_keys: Vec<(String, DataType)>,
 }
 
-/// A data source.
+/// A data source with all that messages say of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SourceParts {
-    /// Identity.
+    /// Identity; the pipelines of views refer to the source by it.
     pub id: Id,
-    /// Name.
+    /// Name, unique in the deployment's repository.
     pub name: String,
-    /// What it holds.
+    /// What it holds, in its author's words; may be empty.
     pub description: String,
-    /// Who keeps it.
+    /// Who keeps it; empty where nobody is named.
     pub owner: String,
-    /// File that declares it.
+    /// File that declares it, relative to the repository.
     pub defined_in: String,
-    /// Labels.
+    /// Labels: names with their values.
     pub tags: Vec<(String, String)>,
     /// Whether it has a stream side.
     pub is_stream: bool,
@@ -57,7 +57,7 @@ pub struct SourceParts {
     pub timestamp_column: Option<String>,
     /// How long after a window's end the batch side may still be incomplete.
     pub data_delay: Span,
-    /// Columns with their types.
+    /// Names and types of its columns, which become its schema.
     pub columns: Vec<(String, DataType)>,
 }
 

@@ -11,11 +11,11 @@ use crate::wire::queries::{Dataset, DatasetColumn};
 /// A dataset with what its description does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedParts {
-    /// Identity.
+    /// Identity, made of workspace, name and the instant at which it was kept.
     pub id: Id,
-    /// The dataset.
+    /// What its description on disk says.
     pub dataset: Dataset,
-    /// URI of its rows.
+    /// `file:` URI of its rows: a Parquet file, or the folder that a client writes.
     pub location: String,
     /// Id of its view or feature service; absent when that is gone.
     pub source: Option<Id>,

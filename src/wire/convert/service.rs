@@ -9,33 +9,33 @@ use crate::wire::proto::enums::FrameworkVersion;
 use crate::wire::proto::service as proto;
 use crate::wire::proto::view::{Fco, FcoContainer};
 
-/// A feature service.
+/// A feature service with all that messages say of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceParts {
-    /// Identity.
+    /// Identity; lookups may name the service by it.
     pub id: Id,
-    /// Name.
+    /// Name, unique in its workspace.
     pub name: String,
-    /// Workspace.
+    /// Name of the workspace that it is in, as all its views.
     pub workspace: String,
-    /// What it is for.
+    /// What it is for, in its author's words; may be empty.
     pub description: String,
-    /// Who keeps it.
+    /// Who keeps it; empty where nobody is named.
     pub owner: String,
-    /// File that declares it.
+    /// File that declares it, relative to the repository.
     pub defined_in: String,
-    /// Labels.
+    /// Labels: names with their values.
     pub tags: Vec<(String, String)>,
     /// Whether the feature server answers for it.
     pub online: bool,
-    /// Its views.
+    /// Its views, in definition order.
     pub items: Vec<ServiceItemParts>,
 }
 
 /// One view of a feature service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceItemParts {
-    /// The view.
+    /// Identity of the view, which is among those of the container.
     pub feature_view: Id,
     /// What stands in front of its features' names.
     pub namespace: String,

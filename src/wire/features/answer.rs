@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use super::or_default;
 
-/// The answer of `get-features`.
+/// The answer of `get-features`: one vector (docs/wire.md section 3.1).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GetFeaturesResponse {
-    /// The values.
+    /// The values, in the order of `metadata.features`.
     #[serde(default, deserialize_with = "or_default")]
     pub result: FeaturesResult,
     /// What was asked for about them; the same length as the values.
@@ -16,7 +16,7 @@ pub struct GetFeaturesResponse {
     pub metadata: Metadata,
 }
 
-/// The answer of `query-features`.
+/// The answer of `query-features`: a vector for each value of the wildcard key (docs/wire.md section 3.2).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct QueryFeaturesResponse {
     /// One for each value of the wildcard key.
@@ -27,7 +27,7 @@ pub struct QueryFeaturesResponse {
     pub metadata: Metadata,
 }
 
-/// The values.
+/// The values of one vector.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct FeaturesResult {
@@ -43,7 +43,7 @@ pub struct FeaturesResult {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Metadata {
-    /// One entry a feature.
+    /// One entry a feature, in the order of the values.
     #[serde(deserialize_with = "or_default")]
     pub features: Vec<Item>,
     /// Of `query-features`: name and type of each of a result's join keys.
@@ -64,24 +64,24 @@ pub struct Item {
     /// `view.feature`, or the feature alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// RFC 3339.
+    /// The instant that the value stands for, RFC 3339; absent unless asked for, and where nothing was stored.
     #[serde(alias = "effective_time", skip_serializing_if = "Option::is_none")]
     pub effective_time: Option<String>,
     /// The type in one word.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// Type of the value.
+    /// Type of the value, in full; absent unless asked for.
     #[serde(alias = "data_type", skip_serializing_if = "Option::is_none")]
     pub data_type: Option<ItemType>,
-    /// `PRESENT`, `MISSING_DATA`, ...
+    /// `PRESENT`, `MISSING_DATA` or another word of docs/wire.md section 3.1; absent unless asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
-    /// What the feature is.
+    /// What the feature is, in words; absent unless asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
 
-/// Type of a value.
+/// Type of a value, with the types of what it is made of.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ItemType {
@@ -106,10 +106,10 @@ pub struct ItemType {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct StructField {
-    /// Its name.
+    /// Name of the field, unique in the struct.
     #[serde(deserialize_with = "or_default")]
     pub name: String,
-    /// Its type.
+    /// Type of the field's values.
     #[serde(alias = "data_type", deserialize_with = "or_default")]
     pub data_type: ItemType,
 }
@@ -124,7 +124,7 @@ pub struct SloInfo {
     /// Server time that counts for the service level.
     #[serde(alias = "slo_server_time_seconds", skip_serializing_if = "Option::is_none")]
     pub slo_server_time_seconds: Option<f64>,
-    /// Server time, the whole.
+    /// Server time, from the request's arrival to the answer, in seconds.
     #[serde(alias = "server_time_seconds", skip_serializing_if = "Option::is_none")]
     pub server_time_seconds: Option<f64>,
     /// Time spent in the online store.

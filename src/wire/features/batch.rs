@@ -7,22 +7,22 @@ use serde_json::Value;
 
 use super::{FeaturesResult, ItemType, Locator, MetadataOptions, SloInfo, or_default};
 
-/// Body of the call.
+/// The JSON body of a `get-features-batch` request.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BatchRequest {
-    /// The parameters.
+    /// What is asked for; an absent member asks for nothing, which is refused.
     #[serde(default, deserialize_with = "or_default")]
     pub params: BatchParameters,
 }
 
-/// What is asked for.
+/// What a batch asks for: whose features, for which keys, and what to say besides.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct BatchParameters {
     /// Workspace of the view or service.
     #[serde(alias = "workspace_name", deserialize_with = "or_default")]
     pub workspace_name: String,
-    /// The view or service.
+    /// The feature service or view whose features are wanted, by name or id.
     #[serde(flatten)]
     pub locator: Locator,
     /// The keys, at most [`super::BATCH_ROWS`].
@@ -65,13 +65,13 @@ pub struct BatchResponse {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct BatchMetadata {
-    /// One entry a feature.
+    /// One entry a feature, in the order of each key's values.
     #[serde(deserialize_with = "or_default")]
     pub features: Vec<BatchItem>,
     /// Times and sizes of each key's lookup.
     #[serde(alias = "slo_info", deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub slo_info: Vec<SloInfo>,
-    /// Times of the whole.
+    /// Times of the batch as a whole; absent unless asked for.
     #[serde(alias = "batch_slo_info", skip_serializing_if = "Option::is_none")]
     pub batch_slo_info: Option<BatchSloInfo>,
 }
@@ -80,19 +80,19 @@ pub struct BatchMetadata {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct BatchItem {
-    /// `view.feature`.
+    /// `view.feature`, or the feature alone; absent unless asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// RFC 3339; there where it is the same for all keys.
     #[serde(alias = "effective_time", skip_serializing_if = "Option::is_none")]
     pub effective_time: Option<String>,
-    /// Type of the values.
+    /// Type of the values, in full; absent unless asked for.
     #[serde(alias = "data_type", skip_serializing_if = "Option::is_none")]
     pub data_type: Option<ItemType>,
-    /// One for each key.
+    /// Whether the store had it, a word for each key, in their order; empty unless asked for.
     #[serde(deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub status: Vec<String>,
-    /// What the feature is.
+    /// What the feature is, in words; absent unless asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
@@ -101,7 +101,7 @@ pub struct BatchItem {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct BatchSloInfo {
-    /// Server time, the whole.
+    /// Server time, from the request's arrival to the answer, in seconds.
     #[serde(alias = "server_time_seconds", skip_serializing_if = "Option::is_none")]
     pub server_time_seconds: Option<f64>,
     /// The longest single read of the online store, in seconds.

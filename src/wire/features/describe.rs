@@ -9,27 +9,27 @@ pub const DEFAULT: &str = "DEFAULT";
 /// The word for what a query answers for, for all values of a key.
 pub const WILDCARD: &str = "WILDCARD";
 
-/// Body of the call.
+/// The JSON body of a `metadata` request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DescribeRequest {
-    /// The parameters.
+    /// What is asked for; an absent member asks for nothing, which is refused.
     #[serde(default, deserialize_with = "or_default")]
     pub params: DescribeParameters,
 }
 
-/// What is asked for.
+/// Which service or view is to be described.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DescribeParameters {
     /// Workspace of the view or service.
     #[serde(alias = "workspace_name", deserialize_with = "or_default")]
     pub workspace_name: String,
-    /// The view or service.
+    /// The feature service or view, by name or id.
     #[serde(flatten)]
     pub locator: Locator,
 }
 
-/// The answer.
+/// The answer of `metadata` (docs/wire.md section 3.2).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ServiceMetadata {
@@ -39,7 +39,7 @@ pub struct ServiceMetadata {
     /// Join keys that requests give.
     #[serde(alias = "input_join_keys", deserialize_with = "or_default")]
     pub input_join_keys: Vec<Described>,
-    /// Inputs of realtime features.
+    /// Inputs of realtime features; fvtop's platform has none.
     #[serde(alias = "input_request_context_keys", deserialize_with = "or_default")]
     pub input_request_context_keys: Vec<Described>,
     /// Join keys that the results of queries give: the wildcard key.
@@ -54,10 +54,10 @@ pub struct ServiceMetadata {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Described {
-    /// The name.
+    /// Name of the join key or feature, as requests and answers have it.
     #[serde(deserialize_with = "or_default")]
     pub name: String,
-    /// The type.
+    /// Type of its values, in full.
     #[serde(alias = "data_type", deserialize_with = "or_default")]
     pub data_type: ItemType,
 }

@@ -10,7 +10,7 @@ use super::or_default;
 /// Body of `get-features` and `query-features`; the latter leaves the wildcard key out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GetFeaturesRequest {
-    /// The parameters.
+    /// What is asked for; an absent member asks for nothing, which is refused.
     #[serde(default, deserialize_with = "or_default")]
     pub params: Parameters,
 }
@@ -66,14 +66,14 @@ fn first(all: [&Option<String>; 2]) -> Option<&str> {
     all.into_iter().filter_map(|one| one.as_deref()).find(|text| !text.is_empty())
 }
 
-/// What is asked for.
+/// What a lookup asks for: whose features, for which key, and what to say besides.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Parameters {
     /// Workspace of the view or service.
     #[serde(alias = "workspace_name", deserialize_with = "or_default")]
     pub workspace_name: String,
-    /// The view or service.
+    /// The feature service or view whose features are wanted, by name or id.
     #[serde(flatten)]
     pub locator: Locator,
     /// The key: integers travel as text.
@@ -102,16 +102,16 @@ pub struct Parameters {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct MetadataOptions {
-    /// Names.
+    /// Names of the features, as `view.feature` or `feature`.
     #[serde(alias = "include_names")]
     pub include_names: bool,
-    /// Data types, in full.
+    /// Data types in full, with element types and fields.
     #[serde(alias = "include_data_types")]
     pub include_data_types: bool,
     /// Data types, in one word.
     #[serde(alias = "include_types", skip_serializing_if = "std::ops::Not::not")]
     pub include_types: bool,
-    /// Effective times.
+    /// Effective times: the instants that the values stand for.
     #[serde(alias = "include_effective_times")]
     pub include_effective_times: bool,
     /// Times and sizes of the serving path.
@@ -120,7 +120,7 @@ pub struct MetadataOptions {
     /// Whether the store had each feature.
     #[serde(alias = "include_serving_status")]
     pub include_serving_status: bool,
-    /// What each feature is.
+    /// What each feature is, in its author's words.
     #[serde(alias = "include_feature_descriptions", skip_serializing_if = "std::ops::Not::not")]
     pub include_feature_descriptions: bool,
 }
