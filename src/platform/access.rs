@@ -13,14 +13,14 @@ mod audit;
 mod file;
 pub(crate) mod key_file;
 mod key_rows;
-mod keys;
+mod api_keys;
 mod schema;
 mod secret;
-mod told;
+mod wire_forms;
 
 pub(crate) use audit::{AuditLog, AuditQuery, Deed, Entry, Outcome};
 pub(crate) use file::FileError;
-pub(crate) use keys::{AccessError, KeyRecord, KeyStore, LastOwner, NewKey};
+pub(crate) use api_keys::{AccessError, KeyRecord, KeyStore, LastOwner, NewKey};
 pub(crate) use secret::{Hash, Secret};
 
 /// The API key behind a request.

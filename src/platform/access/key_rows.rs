@@ -1,9 +1,9 @@
-//! The rows of `access.sqlite`: read, written, counted. What may be done with a key is decided in `keys.rs`.
+//! The rows of `access.sqlite`: read, written, counted. What may be done with a key is decided in `api_keys.rs`.
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::key_file::KeyLine;
-use super::keys::{KeyRecord, NewKey};
+use super::api_keys::{KeyRecord, NewKey};
 use super::{Hash, Secret};
 use crate::model::time::{from_micros, micros};
 use crate::model::{Id, Role, Time};

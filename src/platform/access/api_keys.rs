@@ -244,5 +244,4 @@ fn description_of(text: &str) -> Result<String, AccessError> {
 }
 
 #[cfg(test)]
-#[path = "keys_tests.rs"]
 mod tests;
