@@ -9,18 +9,18 @@ use std::path::Path;
 
 use crate::model::{Id, Role};
 
+mod api_keys;
 mod audit;
 mod file;
 pub(crate) mod key_file;
 mod key_rows;
-mod api_keys;
 mod schema;
 mod secret;
 mod wire_forms;
 
+pub(crate) use api_keys::{AccessError, KeyRecord, KeyStore, LastOwner, NewKey};
 pub(crate) use audit::{AuditLog, AuditQuery, Deed, Entry, Outcome};
 pub(crate) use file::FileError;
-pub(crate) use api_keys::{AccessError, KeyRecord, KeyStore, LastOwner, NewKey};
 pub(crate) use secret::{Hash, Secret};
 
 /// The API key behind a request.

@@ -10,11 +10,7 @@ mod bulk;
 pub(super) mod columns;
 mod coverage;
 mod disabled;
-#[cfg(test)]
-mod job_testing;
 mod jobs;
-#[cfg(test)]
-mod jobs_tests;
 mod lookup;
 mod mutations;
 mod notes;

@@ -16,8 +16,6 @@
 
 mod chrome;
 pub(super) mod form;
-#[cfg(test)]
-mod job_tests;
 mod jobs;
 mod lookup;
 pub(super) mod notes;
@@ -30,8 +28,6 @@ mod tabs;
 #[cfg(test)]
 mod tests;
 mod trouble;
-#[cfg(test)]
-mod trouble_tests;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use super::key_file::KeyLine;
 use super::api_keys::{KeyRecord, NewKey};
+use super::key_file::KeyLine;
 use super::{Hash, Secret};
 use crate::model::time::{from_micros, micros};
 use crate::model::{Id, Role, Time};

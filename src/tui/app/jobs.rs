@@ -237,3 +237,6 @@ impl Jobs {
         !self.query.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;

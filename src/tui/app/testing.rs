@@ -1,12 +1,13 @@
 //! States to test with: the same every time, built of the messages a client would send.
 
+mod job_data;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use polars::prelude::{DataFrame, IntoColumn, IntoSeries, ListChunked, Series, TimeUnit, TimeZone};
 
-pub(crate) use super::job_testing::*;
 use super::windows::query::RunningQuery;
 use super::{App, Start, update};
 use crate::client::message::{Command, Connection, Problem, QueryAnswer, Serves, Table, TailBatch, TailState, Update};
@@ -14,6 +15,7 @@ use crate::model::time::parse_time;
 use crate::model::*;
 use crate::tui::effect::{Effect, Message};
 use crate::tui::{sheet, theme, view};
+pub(crate) use job_data::*;
 
 /// The time at which all tests happen.
 pub(crate) fn noon() -> Time {

@@ -318,3 +318,6 @@ fn state(app: &App, job: &Job) -> Line {
     let phase = phase::phase(job);
     vec![piece(format!("{} {}", phase.glyph, phase.word), phase.meaning)]
 }
+
+#[cfg(test)]
+mod tests;

@@ -106,3 +106,6 @@ fn words(app: &App, pane: Pane) -> Option<(String, Meaning)> {
 pub(super) fn instead(app: &App, pane: Pane) -> Option<String> {
     words(app, pane).map(|(text, _)| text)
 }
+
+#[cfg(test)]
+mod tests;

@@ -218,5 +218,4 @@ fn pipeline(parts: &ViewParts) -> proto::Pipeline {
 }
 
 #[cfg(test)]
-#[path = "container_tests.rs"]
 mod tests;

@@ -377,3 +377,6 @@ fn draw_item(canvas: &mut Canvas, form: &DeleteForm, item: Item, area: Rect) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

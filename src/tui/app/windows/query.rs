@@ -209,3 +209,6 @@ fn failure_lines(problem: &Problem, inside: usize) -> Vec<Line> {
     lines.extend(wrapped(&problem.hint, inside, Meaning::Text));
     lines
 }
+
+#[cfg(test)]
+mod tests;

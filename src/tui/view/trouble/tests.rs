@@ -1,10 +1,10 @@
 //! How the screen says that something is wrong: with the connection, with one read, with what is not served.
 
-use super::tests::check;
 use crate::client::message::{Connection, Failing, Offer, Part, Problem, Serves, TailState, Update};
 use crate::model::Span;
 use crate::tui::app::App;
 use crate::tui::app::testing::*;
+use crate::tui::view::tests::check;
 
 /// Where tabs stand, and where panes do.
 const SIZES: [(u16, u16); 2] = [(80, 24), (120, 40)];

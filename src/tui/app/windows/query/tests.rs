@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use super::help::Help;
-use super::query::RunningQuery;
-use super::query_form::{Item, Kind, QueryForm};
-use super::save::SaveForm;
-use super::table::TableWindow;
+use super::RunningQuery;
 use crate::client::message::Update;
 use crate::model::QueryProgress;
 use crate::tui::app::testing::*;
+use crate::tui::app::windows::help::Help;
+use crate::tui::app::windows::query_form::{Item, Kind, QueryForm};
+use crate::tui::app::windows::save::SaveForm;
+use crate::tui::app::windows::table::TableWindow;
 use crate::tui::app::*;
 use crate::tui::sheet::{Done, Outcome, Task, Work};
 use crate::wire::queries::{HistoryQuery, Query};

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::App;
-use super::testing::{at, frame, jobs, tell};
+use super::{at, frame, jobs, tell};
 use crate::client::message::{Table, Update};
 use crate::model::*;
+use crate::tui::app::App;
 use crate::tui::effect::Effect;
 
 /// What is materialized of the first view: online up to nine but for an hour, offline up to six.

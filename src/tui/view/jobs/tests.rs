@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::tests::{SIZES, check};
 use crate::client::message::{KeySet, Problem, Table, Update};
 use crate::model::{Id, Span};
 use crate::tui::app::testing::*;
@@ -11,6 +10,7 @@ use crate::tui::app::windows::query::RunningQuery;
 use crate::tui::app::{App, update};
 use crate::tui::effect::Message;
 use crate::tui::picture;
+use crate::tui::view::tests::{SIZES, check};
 
 fn answer_detail(app: &mut App) {
     let generation = app.generation;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::delete_keys::DeleteForm;
+use super::DeleteForm;
 use crate::client::message::{KeySet, Problem, Table, Update};
 use crate::model::{DeletionStarted, Stores};
 use crate::tui::app::testing::*;

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::testing::*;
-use super::windows::table::TableWindow;
-use super::windows::trigger::TriggerForm;
-use super::*;
 use crate::client::message::{Problem, Update};
 use crate::model::{Allowed, Job, JobState, JobType};
+use crate::tui::app::testing::*;
+use crate::tui::app::windows::table::TableWindow;
+use crate::tui::app::windows::trigger::TriggerForm;
+use crate::tui::app::*;
 
 fn app() -> App {
     live((120, 40), "dark")
