@@ -31,12 +31,12 @@ pub(crate) async fn run(args: CheckArgs) -> Result<(), Failure> {
     let found: Vec<Finding> = looked.map_err(|error| Failure::new(FAILED, format!("{error}.")))?;
     let damaged = found.iter().filter(|finding| !finding.sound).count();
     if args.json {
-        let finding = |finding: &Finding| json!({"part": finding.part, "sound": finding.sound, "told": finding.told});
+        let finding = |finding: &Finding| json!({"part": finding.part, "sound": finding.sound, "told": finding.text});
         let all: Vec<_> = found.iter().map(finding).collect();
         print_json(&json!({"sound": damaged == 0, "findings": all}))?;
     } else {
         let state = |finding: &Finding| if finding.sound { "sound" } else { "DAMAGED" }.to_owned();
-        let row = |finding: &Finding| vec![finding.part.clone(), state(finding), finding.told.clone()];
+        let row = |finding: &Finding| vec![finding.part.clone(), state(finding), finding.text.clone()];
         print(&table(&["PART", "STATE", "WHAT"], &found.iter().map(row).collect::<Vec<_>>()))?;
     }
     match damaged {

@@ -32,7 +32,7 @@ pub(crate) async fn run(args: CoverageArgs) -> Result<(), Failure> {
     let (coverage, [late, kept]) = Session::run(&args.target, async |session| {
         let view = session.api.feature_view(&session.workspace, &args.view).await?;
         let coverage = session.api.coverage(&session.workspace, view.id).await?;
-        Ok((coverage, told(session, view.id, ["Late data", "Kept events"]).await))
+        Ok((coverage, summary_rows(session, view.id, ["Late data", "Kept events"]).await))
     })
     .await?;
     if args.json {
@@ -62,12 +62,12 @@ pub(crate) async fn run(args: CoverageArgs) -> Result<(), Failure> {
 
 /// What the deployment says of events of a view that came after the jobs of their windows; only our own knows of them.
 pub(crate) async fn late(session: &Session, view: Id) -> Option<String> {
-    let [late] = told(session, view, ["Late data"]).await;
+    let [late] = summary_rows(session, view, ["Late data"]).await;
     late
 }
 
 /// What the summary of a view says under these titles.
-async fn told<const N: usize>(session: &Session, view: Id, titles: [&str; N]) -> [Option<String>; N] {
+async fn summary_rows<const N: usize>(session: &Session, view: Id, titles: [&str; N]) -> [Option<String>; N] {
     let summary = session.api.summary(&session.workspace, view).await.unwrap_or_default();
-    titles.map(|title| summary.iter().find(|(of, _)| of == title).map(|(_, told)| told.clone()))
+    titles.map(|title| summary.iter().find(|(of, _)| of == title).map(|(_, text)| text.clone()))
 }

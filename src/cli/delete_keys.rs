@@ -158,6 +158,6 @@ fn tell(started: &DeletionStarted, ended: Vec<Ended>, as_json: bool) -> Result<(
         print(&text(&jobs))?;
     }
     let failures: Vec<Failure> = failures.into_iter().flatten().collect();
-    let told = failures.iter().map(|failure| failure.text.as_str()).collect::<Vec<_>>().join("\n");
-    failures.first().map_or(Ok(()), |first| Err(Failure::new(first.code, told)))
+    let sentences = failures.iter().map(|failure| failure.text.as_str()).collect::<Vec<_>>().join("\n");
+    failures.first().map_or(Ok(()), |first| Err(Failure::new(first.code, sentences)))
 }

@@ -33,24 +33,24 @@ const HEADINGS: [&str; 7] =
 /// # Errors
 /// When the deployment is not reached or refuses.
 pub(crate) async fn run(args: FreshnessArgs) -> Result<(), Failure> {
-    let (told, late) = Session::run(&args.target, async |session| {
-        let told = session.api.all_freshness(&session.workspace).await?;
-        Ok((told, late(session).await))
+    let (all, late) = Session::run(&args.target, async |session| {
+        let all = session.api.all_freshness(&session.workspace).await?;
+        Ok((all, late(session).await))
     })
     .await?;
-    let told = in_order(told);
+    let all = in_order(all);
     if args.json {
-        let with_late = |told: &Freshness| {
-            let mut object = as_json(told);
-            object["late"] = late.get(&told.feature_view).cloned().into();
+        let with_late = |freshness: &Freshness| {
+            let mut object = as_json(freshness);
+            object["late"] = late.get(&freshness.feature_view).cloned().into();
             object
         };
-        return print_json(&told.iter().map(with_late).collect());
+        return print_json(&all.iter().map(with_late).collect());
     }
     for (view, late) in &late {
         note(&format!("Late data of {view}: {late}."));
     }
-    print(&table(&HEADINGS, &told.iter().map(as_row).collect::<Vec<_>>()))
+    print(&table(&HEADINGS, &all.iter().map(as_row).collect::<Vec<_>>()))
 }
 
 /// What came too late, by view. Only our own platform knows, so no other is asked view by view.
@@ -67,32 +67,32 @@ async fn late(session: &Session) -> BTreeMap<String, String> {
     all
 }
 
-fn as_row(told: &Freshness) -> Vec<String> {
+fn as_row(freshness: &Freshness) -> Vec<String> {
     let yes_no = |flag| if flag { "yes" } else { "no" }.to_owned();
     // One dash for all: none of the three means anything without the others.
-    let known = |text: String| if told.is_known() { text } else { "-".to_owned() };
+    let known = |text: String| if freshness.is_known() { text } else { "-".to_owned() };
     let span = |span: Option<Span>| known(span.map(print_highest).unwrap_or_default());
     vec![
-        told.feature_view.clone(),
-        yes_no(told.materialization_enabled),
-        known(yes_no(told.is_stale)),
-        span(told.freshness),
-        span(told.expected),
-        time(told.created_at),
-        yes_no(told.is_stream),
+        freshness.feature_view.clone(),
+        yes_no(freshness.materialization_enabled),
+        known(yes_no(freshness.is_stale)),
+        span(freshness.freshness),
+        span(freshness.expected),
+        time(freshness.created_at),
+        yes_no(freshness.is_stream),
     ]
 }
 
-fn as_json(told: &Freshness) -> serde_json::Value {
+fn as_json(freshness: &Freshness) -> serde_json::Value {
     let seconds = |span: Option<Span>| span.map(|span| span.num_seconds());
     json!({
-        "feature_view": told.feature_view,
-        "materialization_enabled": told.materialization_enabled,
-        "is_stale": told.is_known().then_some(told.is_stale),
-        "freshness_seconds": seconds(told.freshness),
-        "expected_freshness_seconds": seconds(told.expected),
-        "created_at": json_time(told.created_at),
-        "is_stream": told.is_stream,
+        "feature_view": freshness.feature_view,
+        "materialization_enabled": freshness.materialization_enabled,
+        "is_stale": freshness.is_known().then_some(freshness.is_stale),
+        "freshness_seconds": seconds(freshness.freshness),
+        "expected_freshness_seconds": seconds(freshness.expected),
+        "created_at": json_time(freshness.created_at),
+        "is_stream": freshness.is_stream,
     })
 }
 
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_a_dash() {
-        let told = Freshness {
+        let freshness = Freshness {
             feature_view: "v".to_owned(),
             materialization_enabled: true,
             is_stream: false,
@@ -111,10 +111,10 @@ mod tests {
             expected: Some(Span::hours(2)),
             created_at: None,
         };
-        assert_eq!(as_row(&told), ["v", "yes", "yes", "1d 2h", "2h", "-", "no"]);
-        let unwritten = Freshness { freshness: None, ..told.clone() };
+        assert_eq!(as_row(&freshness), ["v", "yes", "yes", "1d 2h", "2h", "-", "no"]);
+        let unwritten = Freshness { freshness: None, ..freshness.clone() };
         assert_eq!(as_row(&unwritten), ["v", "yes", "-", "-", "-", "-", "no"]);
-        let off = Freshness { materialization_enabled: false, ..told };
+        let off = Freshness { materialization_enabled: false, ..freshness };
         assert_eq!(as_row(&off), ["v", "no", "-", "-", "-", "-", "no"]);
     }
 }

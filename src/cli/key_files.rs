@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::failure::{FAILED, Failure};
 use crate::client::api::access::AuditWanted;
 use crate::model::{Id, Role, Time};
-use crate::platform::access::{self, Access, AuditQuery, Deed, LastOwner, Outcome};
+use crate::platform::access::{self, Access, AuditQuery, AuditedAction, LastOwner, Outcome};
 use crate::platform::data_dir;
 use crate::wire::access::{AuditRow, KeyInfo, KeyMade, NewKey};
 use crate::wire::status;
@@ -41,8 +41,8 @@ impl KeyFiles {
     ///
     /// # Errors
     /// When they cannot be read.
-    pub(crate) fn keys(&self) -> Result<Vec<KeyInfo>, Failure> {
-        Ok(self.access.keys.list().map_err(failed)?.into_iter().map(KeyInfo::from).collect())
+    pub(crate) fn api_keys(&self) -> Result<Vec<KeyInfo>, Failure> {
+        Ok(self.access.api_keys.list().map_err(failed)?.into_iter().map(KeyInfo::from).collect())
     }
 
     /// Makes a key.
@@ -53,8 +53,8 @@ impl KeyFiles {
         let role = Role::named(&new.role).ok_or_else(|| failed(format!("There is no role `{}`.", new.role)))?;
         let words = format!("name {}, role {}", new.name, role.name());
         let (name, description) = (new.name, new.description);
-        let new = access::NewKey { name, description, role, created_by: who() };
-        let make = |now| self.access.keys.create(new, now);
+        let new = access::NewApiKey { name, description, role, created_by: who() };
+        let make = |now| self.access.api_keys.create(new, now);
         let (key, secret) = on_record(&self.access, "fvtop keys create", words, make)?;
         Ok(KeyMade { key: secret.reveal().to_owned(), info: key.into() })
     }
@@ -64,7 +64,7 @@ impl KeyFiles {
     /// # Errors
     /// When it is not there, or cannot be revoked.
     pub(crate) fn revoke(&self, id: Id) -> Result<(), Failure> {
-        let revoke = |now| self.access.keys.revoke(&id.to_string(), LastOwner::MayGo, now);
+        let revoke = |now| self.access.api_keys.revoke(&id.to_string(), LastOwner::MayGo, now);
         on_record(&self.access, "fvtop keys revoke", format!("key {id}"), revoke).map(drop)
     }
 
@@ -87,8 +87,8 @@ fn on_record<T>(
     work: impl FnOnce(Time) -> Result<T, access::AccessError>,
 ) -> Result<T, Failure> {
     let now = chrono::Utc::now();
-    let deed = Deed { name: who(), call: call.to_owned(), words, ..Deed::default() };
-    let entry = access.audit.begin(&deed, now).map_err(failed)?;
+    let action = AuditedAction { name: who(), call: call.to_owned(), words, ..AuditedAction::default() };
+    let entry = access.audit.begin(&action, now).map_err(failed)?;
     let done = work(now);
     let (code, sentence) = match &done {
         Ok(_) => (status::OK, String::new()),

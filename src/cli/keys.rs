@@ -129,9 +129,9 @@ async fn create(place: &Place, new: NewKey, role: Role, quiet: bool, json: bool)
 }
 
 async fn list(place: &Place, all: bool, json: bool) -> Result<(), Failure> {
-    let keys: Vec<KeyInfo> = place.keys().await?.into_iter().filter(|key| all || key.active).collect();
+    let api_keys: Vec<KeyInfo> = place.api_keys().await?.into_iter().filter(|key| all || key.active).collect();
     if json {
-        return print_json(&keys.iter().map(as_json).collect());
+        return print_json(&api_keys.iter().map(as_json).collect());
     }
     let row = |key: &KeyInfo| {
         let or_dash = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
@@ -152,18 +152,18 @@ async fn list(place: &Place, all: bool, json: bool) -> Result<(), Failure> {
         ]
     };
     let headings = ["NAME", "ROLE", "KEY", "CREATED", "BY", "STATE", "ID", "DESCRIPTION"];
-    print(&table(&headings, &keys.iter().map(row).collect::<Vec<_>>()))
+    print(&table(&headings, &api_keys.iter().map(row).collect::<Vec<_>>()))
 }
 
 async fn revoke(place: &Place, wanted: &str, yes: bool) -> Result<(), Failure> {
-    let keys = place.keys().await?;
-    let key = find(&keys, wanted)?;
+    let api_keys = place.api_keys().await?;
+    let key = find(&api_keys, wanted)?;
     if !key.active {
         note(&format!("the API key `{}` was revoked already", key.name));
         return Ok(());
     }
     let owner = |key: &&KeyInfo| key.active && key.role == Role::Owner.name();
-    let last = owner(&key) && keys.iter().filter(owner).count() == 1;
+    let last = owner(&key) && api_keys.iter().filter(owner).count() == 1;
     if !yes {
         agree(place, key, last).await?;
     }
@@ -198,11 +198,11 @@ async fn agree(place: &Place, key: &KeyInfo, last: bool) -> Result<(), Failure> 
 }
 
 /// The key of that id; else the one of that name that is let in; else the one that was.
-fn find<'a>(keys: &'a [KeyInfo], wanted: &str) -> Result<&'a KeyInfo, Failure> {
-    if let Some(key) = keys.iter().find(|key| key.id == wanted) {
+fn find<'a>(api_keys: &'a [KeyInfo], wanted: &str) -> Result<&'a KeyInfo, Failure> {
+    if let Some(key) = api_keys.iter().find(|key| key.id == wanted) {
         return Ok(key);
     }
-    let named: Vec<&KeyInfo> = keys.iter().filter(|key| key.name == wanted).collect();
+    let named: Vec<&KeyInfo> = api_keys.iter().filter(|key| key.name == wanted).collect();
     let active: Vec<&KeyInfo> = named.iter().copied().filter(|key| key.active).collect();
     match (active.as_slice(), named.as_slice()) {
         ([key], _) => Ok(key),
@@ -244,8 +244,8 @@ mod tests {
             active,
             ..KeyInfo::default()
         };
-        let keys = [key("1", "ci", false), key("2", "ci", true), key("3", "old", false), key("4", "2", true)];
-        let found = |wanted: &str| find(&keys, wanted).map(|key| key.id.clone()).map_err(|failure| failure.code);
+        let api_keys = [key("1", "ci", false), key("2", "ci", true), key("3", "old", false), key("4", "2", true)];
+        let found = |wanted: &str| find(&api_keys, wanted).map(|key| key.id.clone()).map_err(|failure| failure.code);
         assert_eq!((found("ci"), found("1"), found("old")), (Ok("2".into()), Ok("1".into()), Ok("3".into())));
         assert_eq!((found("2"), found("none")), (Ok("2".into()), Err(FAILED)));
         let twice = [key("1", "ci", true), key("2", "ci", true)];

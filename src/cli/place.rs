@@ -86,11 +86,11 @@ impl Place {
     ///
     /// # Errors
     /// When they cannot be read, or the deployment refuses.
-    pub(crate) async fn keys(&self) -> Result<Vec<KeyInfo>, Failure> {
+    pub(crate) async fn api_keys(&self) -> Result<Vec<KeyInfo>, Failure> {
         match self {
             #[cfg(feature = "platform")]
-            Self::Files(files) => files.keys(),
-            Self::Deployment { session, own_api } => Ok(session.api.keys(own_api.as_deref()).await?),
+            Self::Files(files) => files.api_keys(),
+            Self::Deployment { session, own_api } => Ok(session.api.api_keys(own_api.as_deref()).await?),
         }
     }
 

@@ -349,9 +349,9 @@ mod tests {
             ("[profile.p]\nurl = ", 2, "not TOML"),
         ] {
             let problem = parse(text).unwrap_err();
-            let told = problem.to_string();
-            assert!(told.starts_with(&format!("/c/config.toml line {line}: ")), "{text}: {told}");
-            assert!(told.contains(words) && !told.contains("hush"), "{text}: {told}");
+            let sentence = problem.to_string();
+            assert!(sentence.starts_with(&format!("/c/config.toml line {line}: ")), "{text}: {sentence}");
+            assert!(sentence.contains(words) && !sentence.contains("hush"), "{text}: {sentence}");
         }
     }
 }

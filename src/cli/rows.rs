@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn a_pipe_gets_no_character_that_a_terminal_obeys_unless_it_is_asked_for() {
         let rows = df!("k\u{7}" => ["a\u{1b}[2J", "b\tc", "\u{202e}"]).unwrap();
-        let said = |format, raw| {
+        let written = |format, raw| {
             let outlet = OutArgs { raw, ..args(None, Some(format)) }.outlet_on(false).unwrap();
             let (mut text, mut escaped) = (Vec::new(), 0);
             match outlet.raw {
@@ -256,10 +256,10 @@ mod tests {
             (String::from_utf8(text).unwrap(), escaped)
         };
         let csv = "k\\u0007\na\\u001b[2J\n\"b\tc\"\n\\u202e\n".to_owned();
-        assert_eq!(said(RowFormat::Csv, false), (csv, 3));
-        assert_eq!(said(RowFormat::Csv, true), ("k\u{7}\na\u{1b}[2J\n\"b\tc\"\n\u{202e}\n".to_owned(), 0));
+        assert_eq!(written(RowFormat::Csv, false), (csv, 3));
+        assert_eq!(written(RowFormat::Csv, true), ("k\u{7}\na\u{1b}[2J\n\"b\tc\"\n\u{202e}\n".to_owned(), 0));
         for format in [RowFormat::Jsonl, RowFormat::Json] {
-            let (escaped, raw) = (said(format, false).0, said(format, true).0);
+            let (escaped, raw) = (written(format, false).0, written(format, true).0);
             assert!(escaped.contains("\"\\u202e\"") && raw.contains("\"\u{202e}\""), "{escaped} {raw}");
             let each = |text: &str| {
                 serde_json::Deserializer::from_str(text)

@@ -17,7 +17,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::model::Span;
 use crate::platform::access::key_file::{self, KeyFileError, KeyLine};
-use crate::platform::access::{Access, Deed, FileError, Outcome};
+use crate::platform::access::{Access, AuditedAction, FileError, Outcome};
 use crate::platform::compute::MEMORY;
 use crate::platform::definition::RepositoryError;
 use crate::platform::http::{self, ApiKeys};
@@ -157,16 +157,21 @@ pub(crate) async fn run(args: ServeArgs) -> Result<(), ServeError> {
 fn take_in(access: &Access, file: Option<(PathBuf, Vec<KeyLine>)>, data_dir: PathBuf) -> Result<(), ServeError> {
     if let Some((path, lines)) = file {
         let now = chrono::Utc::now();
-        let (made, dropped) = access.keys.take_in(&path, &lines, now)?;
+        let (made, dropped) = access.api_keys.take_in(&path, &lines, now)?;
         let done = Outcome { at: now, code: 0, sentence: String::new() };
         let words = made.iter().map(|key| (key, "let in")).chain(dropped.iter().map(|key| (key, "revoked")));
         for (key, what) in words {
             let words = format!("key `{}` {what}", key.name);
-            let deed = Deed { name: "key file".to_owned(), call: "serve".to_owned(), words, ..Deed::default() };
-            access.audit.note(&deed, &done)?;
+            let action = AuditedAction {
+                name: "key file".to_owned(),
+                call: "serve".to_owned(),
+                words,
+                ..AuditedAction::default()
+            };
+            access.audit.note(&action, &done)?;
         }
     }
-    if access.keys.any()? { Ok(()) } else { Err(ServeError::NoKey(data_dir)) }
+    if access.api_keys.any()? { Ok(()) } else { Err(ServeError::NoKey(data_dir)) }
 }
 
 fn log_to_stderr() {

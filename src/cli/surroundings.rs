@@ -141,9 +141,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("config.tokens");
         std::fs::write(&path, "{\"OAUTH_ACCESS_TOKEN\": \"t\", \"OAUTH_ACCESS_TOKEN_EXPIRATION\": 5.5}").unwrap();
-        for (mode, told) in [(0o644, true), (0o640, true), (0o600, false), (0o400, false)] {
+        for (mode, loose_to_others) in [(0o644, true), (0o640, true), (0o600, false), (0o400, false)] {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-            assert_eq!(loose(&path).is_some_and(|told| told.contains("chmod 600")), told, "{mode:o}");
+            assert_eq!(loose(&path).is_some_and(|advice| advice.contains("chmod 600")), loose_to_others, "{mode:o}");
         }
         assert_eq!(read_config(&path).unwrap()["OAUTH_ACCESS_TOKEN_EXPIRATION"], "5.5");
         assert_eq!(loose(&dir.path().join("none")), None);

@@ -12,7 +12,7 @@ pub(super) mod own;
 #[cfg(test)]
 mod sending;
 
-pub use jobs::JobsTold;
+pub use jobs::KnownJobs;
 pub(super) use jobs::{Known, Listing, Table};
 use offers::Learnt;
 
@@ -146,7 +146,7 @@ impl Api {
             Err(error) if error.kind == Kind::Unimplemented => (w::GetConfigsResponse::default(), false),
             other => (other?, true),
         };
-        let (answer, told) = answer;
+        let (answer, answered) = answer;
         let mut deployment = Deployment::default();
         for (key, value) in c::configs_from_proto(&answer) {
             match key.as_str() {
@@ -158,7 +158,7 @@ impl Api {
                     let refused: BTreeMap<String, Vec<String>> = serde_json::from_str(&value).unwrap_or_default();
                     let lines = |lines: Vec<String>| lines.into_iter().map(Scrub::scrubbed).collect();
                     deployment.refused =
-                        refused.into_iter().map(|(name, told)| (name.scrubbed(), lines(told))).collect();
+                        refused.into_iter().map(|(name, errors)| (name.scrubbed(), lines(errors))).collect();
                 }
                 _ => {}
             }
@@ -167,7 +167,7 @@ impl Api {
             None => self.note_own_missing(),
             Some(_) => self.note_own_there(),
         }
-        if told {
+        if answered {
             self.learnt().deployment = Some(deployment.clone());
         }
         Ok(deployment)
@@ -210,15 +210,15 @@ impl Api {
     async fn no_view(&self, workspace: &str, name: &str) -> Error {
         // Who may not ask that is told less.
         let mut deployment = self.deployment().await.unwrap_or_default();
-        let told = |what: String, hint: &str| Error::new(Kind::Answered, what, hint);
+        let missing = |what: String, hint: &str| Error::new(Kind::Answered, what, hint);
         if let Some(lines) = deployment.refused.remove(name).filter(|lines| !lines.is_empty()) {
             let what = format!("The feature view `{name}` is refused: {}", lines.join("; "));
-            return told(what, "Correct the definition and start the deployment again.");
+            return missing(what, "Correct the definition and start the deployment again.");
         }
         let what = format!("There is no feature view `{name}` in workspace `{workspace}`.");
         match deployment.errors() {
-            None => told(what, "`fvtop views` lists those there are."),
-            Some(errors) => told(format!("{what} {errors}"), "`fvtop views` lists the views there are."),
+            None => missing(what, "`fvtop views` lists those there are."),
+            Some(errors) => missing(format!("{what} {errors}"), "`fvtop views` lists the views there are."),
         }
     }
 

@@ -126,7 +126,7 @@ impl Error {
     }
 
     /// How long the deployment wants to be left alone at least; at most a quarter of an hour is granted.
-    pub fn told_wait(&self) -> Duration {
+    pub fn granted_wait(&self) -> Duration {
         self.retry_after.unwrap_or_default().min(Duration::from_secs(900))
     }
 
@@ -194,8 +194,8 @@ impl Error {
     /// An HTTP status of 400 or more (or a redirection), with the start of its body. `message` is what a JSON error
     /// body said.
     pub fn from_status(code: u16, message: &str, label: &str) -> Self {
-        let said = if message.is_empty() { String::new() } else { format!(": {}", first_line(message)) };
-        let what = format!("{label} answered HTTP {code}{said}");
+        let detail = if message.is_empty() { String::new() } else { format!(": {}", first_line(message)) };
+        let what = format!("{label} answered HTTP {code}{detail}");
         let what = if what.ends_with(['.', '!', '?']) { what } else { format!("{what}.") };
         match code {
             401 => Self::new(Kind::Refused, format!("{label} does not accept the API key."), KEY),
@@ -298,8 +298,8 @@ mod tests {
             (Error::from_code(7, "Not for you.", "h"), None),
         ] {
             let hint = error.clone().maybe_taken().problem.hint;
-            let said = (hint.contains("may have been taken"), hint.contains("was not taken"));
-            assert_eq!(said, (taken == Some(true), taken == Some(false)), "{error}: {hint}");
+            let hints = (hint.contains("may have been taken"), hint.contains("was not taken"));
+            assert_eq!(hints, (taken == Some(true), taken == Some(false)), "{error}: {hint}");
         }
     }
 

@@ -23,7 +23,7 @@ fn reply(random: &mut Random, body: Vec<u8>) -> Reply {
 }
 
 /// What the user is told.
-fn told(error: &Error, body: &[u8]) {
+fn assert_harmless(error: &Error, body: &[u8]) {
     assert_clear(&error.problem.what, body);
     assert_eq!(crate::model::clean(&error.problem.hint), error.problem.hint);
 }
@@ -47,7 +47,7 @@ fn answers_of_the_envelope_may_hold_anything() {
                 let sealed = match reply(&mut random, body.clone()).open("host") {
                     Ok(sealed) => sealed,
                     Err(error) => {
-                        told(&error, &body);
+                        assert_harmless(&error, &body);
                         continue;
                     }
                 };
@@ -63,7 +63,7 @@ fn answers_of_the_envelope_may_hold_anything() {
                         drop(c::summary_rows(&message.fco_summary.unwrap_or_default()).scrubbed());
                     }),
                 };
-                read.unwrap_or_else(|error| told(&error, &body));
+                read.unwrap_or_else(|error| assert_harmless(&error, &body));
             }
         });
         println!("fuzz: {cases} answers of the envelope");
@@ -72,10 +72,10 @@ fn answers_of_the_envelope_may_hold_anything() {
 
 /// Plain JSON: the feature server's, that of the deployment's own calls, refusals.
 fn bodies() -> Vec<Json> {
-    let said = json!([{"name": "view.f", "dataType": {"type": "array", "elementType": {"type": "int64"}}}]);
+    let items = json!([{"name": "view.f", "dataType": {"type": "array", "elementType": {"type": "int64"}}}]);
     vec![
-        json!({"result": {"features": [["14"]]}, "metadata": {"features": said}}),
-        json!({"results": [{"features": [["14"]], "joinKeys": [["1"]]}], "metadata": {"features": said, "joinKeys": said}}),
+        json!({"result": {"features": [["14"]]}, "metadata": {"features": items}}),
+        json!({"results": [{"features": [["14"]], "joinKeys": [["1"]]}], "metadata": {"features": items, "joinKeys": items}}),
         json!({"query_id": "a"}),
         json!({"state": "failed", "error": {"code": 3, "message": "No.", "text": "x"}}),
         json!({"datasets": [{"name": "a", "rows": 1, "columns": [{"name": "a", "type": "int64"}]}]}),
@@ -105,7 +105,7 @@ fn answers_of_json_may_hold_anything() {
                     2 => reply.read::<q::QueryStatus>("host").map(drop),
                     _ => reply.read::<q::DatasetList>("host").map(drop),
                 };
-                read.unwrap_or_else(|error| told(&error, &body));
+                read.unwrap_or_else(|error| assert_harmless(&error, &body));
             }
         });
         println!("fuzz: {cases} answers of JSON");

@@ -181,7 +181,7 @@ impl Course<'_> {
     async fn fetch(&self, id: &str) -> Result<DataFrame, Error> {
         for _ in 1..FETCHES {
             match self.api.query_rows(self.own_api, id).await {
-                Err(error) if error.may_be_back() => tokio::time::sleep(AGAIN.max(error.told_wait())).await,
+                Err(error) if error.may_be_back() => tokio::time::sleep(AGAIN.max(error.granted_wait())).await,
                 fetched => return fetched,
             }
         }

@@ -43,7 +43,7 @@ impl Reply {
     /// The message in the envelope.
     pub(super) fn open(self, label: &str) -> Result<Sealed, Error> {
         if self.code != 200 {
-            return Err(self.waiting(Error::from_status(self.code, &self.told(), label)));
+            return Err(self.waiting(Error::from_status(self.code, &self.refusal_text(), label)));
         }
         let answer: proxy::Response = self.json(label)?;
         match answer.status.code {
@@ -67,15 +67,15 @@ impl Reply {
     /// What the refusal of a path below the base says: by its own code where it has one, else by the HTTP status.
     pub(super) fn refusal(&self, label: &str) -> Error {
         let error = match serde_json::from_slice::<ErrorBody>(&self.body) {
-            Ok(said) if said.code != status::OK && self.code != 429 => {
-                let text = if said.message.is_empty() { &said.error } else { &said.message };
-                Error::from_code(said.code, text, label)
+            Ok(body) if body.code != status::OK && self.code != 429 => {
+                let text = if body.message.is_empty() { &body.error } else { &body.message };
+                Error::from_code(body.code, text, label)
             }
             _ if matches!(self.code, 404 | 405) => {
                 let what = format!("{label} does not have this call: it answered HTTP {}.", self.code);
                 Error::new(Kind::Unimplemented, what, "This deployment does not offer that; the rest works.")
             }
-            _ => Error::from_status(self.code, &self.told(), label),
+            _ => Error::from_status(self.code, &self.refusal_text(), label),
         };
         self.waiting(error)
     }
@@ -117,9 +117,9 @@ impl Reply {
     }
 
     /// What the body of a refusal says in words: a JSON error's message, the title of a page, else its first line.
-    fn told(&self) -> String {
-        if let Ok(said) = serde_json::from_slice::<ErrorBody>(&self.body) {
-            return if said.message.is_empty() { said.error } else { said.message };
+    fn refusal_text(&self) -> String {
+        if let Ok(error) = serde_json::from_slice::<ErrorBody>(&self.body) {
+            return if error.message.is_empty() { error.error } else { error.message };
         }
         let text = if self.is_page() { self.title() } else { self.start() };
         if text.starts_with('<') { String::new() } else { text }

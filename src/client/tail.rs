@@ -65,7 +65,7 @@ impl Tail {
                 // A refusal may be lifted, though not in a moment.
                 wait = self.backoff.1;
             }
-            let pause = wait.max(error.told_wait());
+            let pause = wait.max(error.granted_wait());
             let state = TailState::Closed { problem: error.problem, next_try: again.then(|| after(pause)) };
             if !self.say(state).await || !again {
                 return;

@@ -66,7 +66,7 @@ pub(crate) async fn wait_for_materialization_job<F: Future<Output = Result<Job, 
             None => Ok(ask().await),
         };
         let Ok(asked) = asked else { return Err(WaitError::TimedOut(last.map(Box::new))) };
-        let mut told = Duration::ZERO;
+        let mut wanted_wait = Duration::ZERO;
         match asked {
             Ok(job) => {
                 seen(&job);
@@ -76,14 +76,16 @@ pub(crate) async fn wait_for_materialization_job<F: Future<Output = Result<Job, 
                     _ => (last, failures) = (Some(job), 0),
                 }
             }
-            Err(error) if error.passes() && failures < FAILURES => (failures, told) = (failures + 1, error.told_wait()),
+            Err(error) if error.passes() && failures < FAILURES => {
+                (failures, wanted_wait) = (failures + 1, error.granted_wait())
+            }
             Err(_) if over => {}
             Err(error) => return Err(WaitError::NotReached(error)),
         }
         if over {
             return Err(WaitError::TimedOut(last.map(Box::new)));
         }
-        let next = Instant::now() + pause.max(told);
+        let next = Instant::now() + pause.max(wanted_wait);
         sleep_until(deadline.map_or(next, |deadline| next.min(deadline))).await;
         over = deadline.is_some_and(|deadline| Instant::now() >= deadline);
         pause = pause.mul_f64(1.5).min(pace.longest);
@@ -201,12 +203,14 @@ mod tests {
 
     #[tokio::test]
     async fn each_state_is_told() {
-        let (told, polls) = (RefCell::new(Vec::new()), Cell::new(0));
+        let (states, polls) = (RefCell::new(Vec::new()), Cell::new(0));
         let ask = || {
             polls.set(polls.get() + 1);
             std::future::ready(Ok(job(if polls.get() < 3 { JobState::Running } else { JobState::Success })))
         };
-        wait_for_materialization_job(ask, None, QUICK, |job| told.borrow_mut().push(job.state.clone())).await.unwrap();
-        assert_eq!(told.into_inner(), [JobState::Running, JobState::Running, JobState::Success]);
+        wait_for_materialization_job(ask, None, QUICK, |job| states.borrow_mut().push(job.state.clone()))
+            .await
+            .unwrap();
+        assert_eq!(states.into_inner(), [JobState::Running, JobState::Running, JobState::Success]);
     }
 }

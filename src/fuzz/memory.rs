@@ -25,10 +25,10 @@ pub(crate) fn alone(name: &str, test: impl FnOnce()) {
     let program = std::env::current_exe().unwrap();
     let child =
         Command::new(program).args([name, "--exact", "--nocapture"]).env(ALONE, "1").envs(PLAIN).output().unwrap();
-    let said = [child.stdout, child.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).join("");
-    assert!(child.status.success() && said.contains("1 passed"), "{}: {said}", child.status);
+    let output = [child.stdout, child.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).join("");
+    assert!(child.status.success() && output.contains("1 passed"), "{}: {output}", child.status);
     // Under `--nocapture` a person sees how long it took and what it found.
-    said.lines().filter(|line| line.starts_with("fuzz: ")).for_each(|line| println!("{line}"));
+    output.lines().filter(|line| line.starts_with("fuzz: ")).for_each(|line| println!("{line}"));
 }
 
 /// Runs something and fails when the process has meanwhile grown by more than `most` bytes.

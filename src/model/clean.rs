@@ -120,8 +120,8 @@ mod tests {
         let mut text = [0; 4];
         for c in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
             let is_ignorable = ignorable.is_match(c.encode_utf8(&mut text));
-            let beside = matches!(c, '\u{2028}' | '\u{2029}' | '\u{fff9}'..='\u{fffb}');
-            assert_eq!(invisible(c), is_ignorable || beside, "U+{:04X}", u32::from(c));
+            let separator = matches!(c, '\u{2028}' | '\u{2029}' | '\u{fff9}'..='\u{fffb}');
+            assert_eq!(invisible(c), is_ignorable || separator, "U+{:04X}", u32::from(c));
         }
         assert_eq!(clean("pay\u{ad}pal\u{200d}\u{3164}"), "pay\u{fffd}pal\u{fffd}\u{fffd}");
         assert_eq!(clean("👩\u{200d}🚀 ❤\u{fe0f}"), "👩\u{fffd}🚀 ❤\u{fffd}");

@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn what_libraries_say_becomes_a_sentence() {
-        for (said, told) in [
+        for (text, expected) in [
             ("no data: the file is empty", "the file is empty"),
             (
                 "duplicate: column with name 'a' has more than one occurrence",
@@ -181,7 +181,7 @@ mod tests {
             ("", "unknown error"),
             ("TapeError { unclosed", "…"),
         ] {
-            assert_eq!(sentence(said), told, "{said}");
+            assert_eq!(sentence(text), expected, "{text}");
         }
     }
 

@@ -29,13 +29,13 @@ impl Freshness {
 }
 
 /// The stale ones first, then the fresh ones, then those of which it is not known; else in the order given.
-pub(crate) fn in_order(mut told: Vec<Freshness>) -> Vec<Freshness> {
-    told.sort_by_key(|told| match (told.is_known(), told.is_stale) {
+pub(crate) fn in_order(mut all: Vec<Freshness>) -> Vec<Freshness> {
+    all.sort_by_key(|view| match (view.is_known(), view.is_stale) {
         (true, true) => 0,
         (true, false) => 1,
         (false, _) => 2,
     });
-    told
+    all
 }
 
 #[cfg(test)]
@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn stale_views_come_first_and_unknown_ones_last() {
-        let told = |name: &str, is_stale, age| Freshness {
+        let view = |name: &str, is_stale, age| Freshness {
             feature_view: name.to_owned(),
             materialization_enabled: true,
             is_stream: true,
@@ -54,8 +54,8 @@ mod tests {
             created_at: None,
         };
         let age = Some(Span::minutes(1));
-        let all = vec![told("a", true, None), told("b", false, age), told("c", true, age), told("d", true, age)];
-        let names: Vec<_> = in_order(all).into_iter().map(|told| told.feature_view).collect();
+        let all = vec![view("a", true, None), view("b", false, age), view("c", true, age), view("d", true, age)];
+        let names: Vec<_> = in_order(all).into_iter().map(|view| view.feature_view).collect();
         assert_eq!(names, ["c", "d", "b", "a"]);
     }
 }

@@ -182,7 +182,7 @@ pub struct Allowed {
     /// It may be tried again over what other jobs wrote since.
     pub overwrite_retry: bool,
     /// The deployment did not say: neither this nor why attempts ended is known.
-    pub untold: bool,
+    pub unknown: bool,
 }
 
 impl Job {

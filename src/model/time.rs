@@ -361,13 +361,13 @@ mod tests {
             ("-".into(), "-".into(), "-".into())
         );
         let day = at("2026-11-22");
-        for (start, end, told) in [
+        for (start, end, expected) in [
             (first, last, "all time"),
             (Time::MIN_UTC, day, "all time before 2026-11-22 00:00:00"),
             (day, last, "all time from 2026-11-22 00:00:00 on"),
             (day, day + Span::hours(1), "2026-11-22 00:00:00 to 2026-11-22 01:00:00"),
         ] {
-            assert_eq!(print_window(Window { start, end }), told);
+            assert_eq!(print_window(Window { start, end }), expected);
         }
     }
 
@@ -450,7 +450,7 @@ mod tests {
         ] {
             assert_eq!(parse_time(text), Err(NotATime(text.to_owned())), "{text}");
         }
-        let told = parse_time("soon").unwrap_err().to_string();
-        assert!(told.starts_with("`soon` is not a time: write it as `2026-11-22T10:00:00Z`"), "{told}");
+        let sentence = parse_time("soon").unwrap_err().to_string();
+        assert!(sentence.starts_with("`soon` is not a time: write it as `2026-11-22T10:00:00Z`"), "{sentence}");
     }
 }

@@ -18,8 +18,8 @@ mod schema;
 mod secret;
 mod wire_forms;
 
-pub(crate) use api_keys::{AccessError, KeyRecord, KeyStore, LastOwner, NewKey};
-pub(crate) use audit::{AuditLog, AuditQuery, Deed, Entry, Outcome};
+pub(crate) use api_keys::{AccessError, ApiKeyRecord, ApiKeyStore, LastOwner, NewApiKey};
+pub(crate) use audit::{AuditLog, AuditQuery, AuditedAction, Entry, Outcome};
 pub(crate) use file::FileError;
 pub(crate) use secret::{Hash, Secret};
 
@@ -35,7 +35,7 @@ pub struct Caller {
 
 /// Keys and audit log of one data directory, open.
 pub struct Access {
-    pub keys: KeyStore,
+    pub api_keys: ApiKeyStore,
     /// What was changed by whom.
     pub audit: AuditLog,
 }
@@ -46,6 +46,6 @@ impl Access {
     /// # Errors
     /// When a file cannot be used.
     pub fn open(data_dir: &Path) -> Result<Self, FileError> {
-        Ok(Self { keys: KeyStore::open(data_dir)?, audit: AuditLog::open(data_dir)? })
+        Ok(Self { api_keys: ApiKeyStore::open(data_dir)?, audit: AuditLog::open(data_dir)? })
     }
 }

@@ -185,10 +185,10 @@ pub fn has_jobs(dir: &Path) -> Result<(), DataDirError> {
     let tables = fs::read_dir(dir.join("offline")).is_ok_and(|mut tables| tables.next().is_some());
     let stores = tables || dir.join("online").exists();
     // SQLite takes an empty file for a new one. Its first pages may still be in the file beside it.
-    let beside = dir.join(format!("{JOBS}-wal")).metadata().is_ok_and(|found| found.len() > 0);
+    let written_ahead = dir.join(format!("{JOBS}-wal")).metadata().is_ok_and(|found| found.len() > 0);
     let lost = match size {
         None => Some("gone"),
-        Some(0) if !beside => Some("empty"),
+        Some(0) if !written_ahead => Some("empty"),
         Some(_) => None,
     };
     if let Some(what) = lost.filter(|_| stores) {

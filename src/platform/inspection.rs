@@ -50,11 +50,11 @@ pub(crate) fn spawn(
 
 /// One view's table: an error says what is wrong with it.
 fn look(jobs: &Jobs, offline: &Path, runtime: &Handle, view: &View, go_on: &dyn Fn() -> bool) -> Result<(), String> {
-    let told = |error: &dyn std::fmt::Display| error.to_string();
+    let text = |error: &dyn std::fmt::Display| error.to_string();
     let Some(ledger) = jobs.ledger(view.id) else { return Ok(()) };
-    let known = ledger.known().map_err(|error| told(&error))?;
-    let table = runtime.block_on(OfflineTable::open(offline, view)).map_err(|error| told(&error))?;
-    let verdict = known.judge(table.as_ref(), None, false).map_err(|error| told(&error))?;
+    let known = ledger.known().map_err(|error| text(&error))?;
+    let table = runtime.block_on(OfflineTable::open(offline, view)).map_err(|error| text(&error))?;
+    let verdict = known.judge(table.as_ref(), None, false).map_err(|error| text(&error))?;
     if verdict.is_bad() {
         return Err(format!(
             "the offline table of `{}` cannot be relied on: {}",
@@ -63,8 +63,8 @@ fn look(jobs: &Jobs, offline: &Path, runtime: &Handle, view: &View, go_on: &dyn 
         ));
     }
     let (None, Some(table)) = (&known.manifest, table) else { return Ok(()) };
-    if let Some(manifest) = table.summed(go_on).map_err(|error| told(&error))? {
-        ledger.adopt(&manifest).map_err(|error| told(&error))?;
+    if let Some(manifest) = table.summed(go_on).map_err(|error| text(&error))? {
+        ledger.adopt(&manifest).map_err(|error| text(&error))?;
     }
     Ok(())
 }
@@ -76,16 +76,17 @@ pub(crate) struct Finding {
     pub part: String,
     /// Whether it holds what it should.
     pub sound: bool,
-    pub told: String,
+    /// How much it holds where it is sound; else what is wrong, and what to do.
+    pub text: String,
 }
 
 impl Finding {
-    fn sound(part: &str, told: impl Into<String>) -> Self {
-        Self { part: part.to_owned(), sound: true, told: told.into() }
+    fn sound(part: &str, text: impl Into<String>) -> Self {
+        Self { part: part.to_owned(), sound: true, text: text.into() }
     }
 
-    fn damaged(part: &str, told: impl Into<String>) -> Self {
-        Self { part: part.to_owned(), sound: false, told: told.into() }
+    fn damaged(part: &str, text: impl Into<String>) -> Self {
+        Self { part: part.to_owned(), sound: false, text: text.into() }
     }
 }
 
@@ -238,8 +239,8 @@ fn online(dir: &Path, views: &[Written]) -> Vec<Finding> {
     let wanted = views.iter().filter(|view| !view.coverage.online.is_empty());
     if !path.exists() {
         let lost: Vec<&str> = wanted.map(|view| view.name.as_str()).collect();
-        let told = format!("it is gone, and jobs wrote {}: materialize them again with overwrite", lost.join(", "));
-        return if lost.is_empty() { Vec::new() } else { vec![Finding::damaged(part, told)] };
+        let text = format!("it is gone, and jobs wrote {}: materialize them again with overwrite", lost.join(", "));
+        return if lost.is_empty() { Vec::new() } else { vec![Finding::damaged(part, text)] };
     }
     let store = match OnlineStore::open(&path) {
         Ok(store) => store,
@@ -256,8 +257,8 @@ fn online(dir: &Path, views: &[Written]) -> Vec<Finding> {
                 let missing: Vec<Window> =
                     view.coverage.online.iter().flat_map(|window| window.without(&there)).collect();
                 if !missing.is_empty() {
-                    let told = format!("it lacks {}: materialize again with overwrite", print_windows(&missing));
-                    found.push(Finding::damaged(&part, told));
+                    let text = format!("it lacks {}: materialize again with overwrite", print_windows(&missing));
+                    found.push(Finding::damaged(&part, text));
                 }
             }
             Err(error) => found.push(Finding::damaged(&part, error.to_string())),

@@ -242,15 +242,15 @@ mod tests {
     #[test]
     fn all_of_a_data_directory_becomes_its_owners() {
         let dir = loose();
-        let beside = tempfile::tempdir().unwrap();
-        open(beside.path(), 0o755);
-        std::os::unix::fs::symlink(beside.path(), dir.path().join("link")).unwrap();
+        let outside = tempfile::tempdir().unwrap();
+        open(outside.path(), 0o755);
+        std::os::unix::fs::symlink(outside.path(), dir.path().join("link")).unwrap();
         let met = tighten(dir.path(), None);
         assert!(met.was_open && met.failed == 0 && met.changed >= 10, "{met:?}");
         let modes = ["", "online", "online/0.jnl", "jobs.sqlite", "offline", "offline/prod/v/_delta_log/0.json"];
         let modes = modes.map(|name| mode(&dir.path().join(name)));
         assert_eq!(modes, [0o700, 0o700, 0o600, 0o600, 0o700, 0o600]);
-        assert_eq!(mode(beside.path()), 0o755, "links are not followed");
+        assert_eq!(mode(outside.path()), 0o755, "links are not followed");
         let again = tighten(dir.path(), None);
         assert!(!again.was_open && again.changed == 0, "{again:?}");
     }

@@ -167,10 +167,10 @@ impl Queries {
     /// # Errors
     /// As [`Queries::status`].
     pub async fn wait(&self, owner: Owner, id: &str, limit: Duration) -> Result<QueryStatus, Refusal> {
-        let mut told = self.state().asked(owner, id, Instant::now())?.watch();
-        let before = *told.borrow_and_update();
+        let mut state = self.state().asked(owner, id, Instant::now())?.watch();
+        let before = *state.borrow_and_update();
         if !before.has_ended() {
-            let changed = told.wait_for(|state| *state != before);
+            let changed = state.wait_for(|state| *state != before);
             // An entry that is forgotten meanwhile is told of below.
             let _ = tokio::time::timeout(limit, changed).await;
         }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::Time;
 
 /// Path of the keys below the deployment's own API.
-pub const KEYS: &str = "keys";
+pub const API_KEYS: &str = "keys";
 /// Path of the audit log below the deployment's own API.
 pub const AUDIT: &str = "audit";
 /// Entries of the audit log that are answered when nothing else is asked for.
@@ -44,7 +44,8 @@ pub struct KeyInfo {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyList {
     /// The keys, those that were revoked included.
-    pub keys: Vec<KeyInfo>,
+    #[serde(rename = "keys")]
+    pub api_keys: Vec<KeyInfo>,
 }
 
 /// A key that is to be made.

@@ -27,7 +27,7 @@ pub(crate) mod workspace;
 pub use container::{AggregationParts, ViewParts, container_of};
 pub use coverage::{coverage_from_proto, coverage_to_proto, ready_until};
 pub use detail::{detail_from_proto, details_to_proto, logs_to_proto};
-pub use features::{Told, batch_response, response_from_vector, vector_from_response};
+pub use features::{Included, batch_response, response_from_vector, vector_from_response};
 pub use fleet::{task_from_proto, task_to_proto, view_status_to_proto};
 pub use freshness::{freshness_from_proto, freshness_to_proto};
 pub use job::{job_from_proto, job_to_proto, trigger_from_proto, trigger_to_proto};

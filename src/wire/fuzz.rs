@@ -237,8 +237,8 @@ fn what_is_referred_to_often_is_not_copied_as_often() {
         let views = bounded("reading views", BESIDES, || c::feature_views(&container));
         assert_eq!(views.len(), 1);
         let result = json!({"features": [1], "joinKeys": [2]});
-        let said = json!([{"name": long, "status": long, "dataType": {"type": long}}]);
-        let answer = json!({"results": vec![result; 3_000], "metadata": {"features": said, "joinKeys": said}});
+        let items = json!([{"name": long, "status": long, "dataType": {"type": long}}]);
+        let answer = json!({"results": vec![result; 3_000], "metadata": {"features": items, "joinKeys": items}});
         let answer = serde_json::from_value(answer).unwrap();
         bounded("reading vectors", BESIDES, || c::vectors_from_response(&answer, &[]));
     });
@@ -262,7 +262,7 @@ fn bodies() -> Vec<(Json, JsonReader)> {
     batch["requestData"] = json!([{"joinKeyMap": {"user_id": "17"}, "requestContextMap": {"amount": 12.5}}]);
     let point = json!({"type": "struct", "fields": [{"name": "x", "dataType": {"type": "int64"}}]});
     let item = |kind: Json| json!({"name": "view.f", "effectiveTime": "2023-05-01T00:00:00Z", "dataType": kind, "status": "PRESENT"});
-    let said = json!([
+    let items = json!([
         item(json!({"type": "int64"})),
         item(json!({"type": "array", "elementType": {"type": "float64"}})),
         item(point),
@@ -270,7 +270,7 @@ fn bodies() -> Vec<(Json, JsonReader)> {
     ]);
     let values = json!(["14", [0.5, "NaN"], ["3"], "2023-05-01T00:00:00Z"]);
     let slo = json!({"serverTimeSeconds": 0.05, "storeMaxLatency": 0.02, "storeResponseSizeBytes": 204});
-    let metadata = json!({"features": said, "joinKeys": said, "sloInfo": slo});
+    let metadata = json!({"features": items, "joinKeys": items, "sloInfo": slo});
     let run = json!({"kind": "run", "workspace": "prod", "feature_view": "v", "start_time": "2023-05-01T00:00:00Z",
                      "mock_sources": {"a": "b"}});
     let history = json!({"kind": "history", "workspace": "prod", "feature_view": "v", "spine": "s", "save_as": "name"});
@@ -293,7 +293,7 @@ fn bodies() -> Vec<(Json, JsonReader)> {
         (json!({"result": [{"features": values}], "metadata": {"features": [], "sloInfo": [slo]}}), |bytes| {
             body(bytes, |answer: f::BatchResponse| drop(answer))
         }),
-        (json!({"featureServiceType": "DEFAULT", "inputJoinKeys": said}), |bytes| {
+        (json!({"featureServiceType": "DEFAULT", "inputJoinKeys": items}), |bytes| {
             body(bytes, |answer: f::ServiceMetadata| drop(answer))
         }),
         (json!({"error": "No.", "message": "No.", "code": 3}), |bytes| body(bytes, |error: f::ErrorBody| drop(error))),

@@ -142,7 +142,7 @@ mod tests {
 
     use super::*;
 
-    fn said(columns: &[Column]) -> Vec<String> {
+    fn texts(columns: &[Column]) -> Vec<String> {
         columns.iter().map(|column| cell_json(column, 0).to_string()).collect()
     }
 
@@ -171,7 +171,7 @@ mod tests {
             "-0.0",
         ];
         let frame = frame.unwrap();
-        assert_eq!(said(frame.columns()), expected);
+        assert_eq!(texts(frame.columns()), expected);
         for (column, json) in frame.columns().iter().zip(expected) {
             assert_eq!(super::json(&cell(column, 0)).to_string(), json, "both ways say the same");
         }
@@ -197,7 +197,7 @@ mod tests {
             "\"2147483647 days since 1970\"",
             "\"10:00:00.000001\"",
         ];
-        assert_eq!(said(&columns), expected);
+        assert_eq!(texts(&columns), expected);
         let texts: Vec<String> = columns.iter().map(|column| cell_text(column, 0).unwrap()).collect();
         assert_eq!(texts[..5], ["a", "/wA=", "-0.010", "12.500", r#"{"x":1,"y":"","l":["a"]}"#]);
         assert_eq!(cell(&columns[4], 0), Value::Text(texts[4].clone()));

@@ -358,9 +358,9 @@ mod tests {
             (&[Some("\u{1b}[2J")], DataType::Bool, "row 1 holds `␛[2J`"),
             (&[Some("[1,\"x\"]")], DataType::Array(Box::new(DataType::Int64)), "row 1 holds `[1,\"x\"]`"),
         ];
-        for (values, wanted, told) in rows {
+        for (values, wanted, expected) in rows {
             let misfit = read(values, &wanted).unwrap_err();
-            assert!(misfit.starts_with(told), "{misfit}");
+            assert!(misfit.starts_with(expected), "{misfit}");
         }
     }
 

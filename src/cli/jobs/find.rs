@@ -5,7 +5,7 @@ use std::str::FromStr;
 use clap::Args;
 
 use super::list::collect;
-use super::rows::note_untold;
+use super::rows::note_unknown;
 use crate::cli::failure::{FAILED, Failure};
 use crate::cli::session::Session;
 use crate::cli::target::TargetArgs;
@@ -68,9 +68,9 @@ pub(super) async fn find(session: &Session, view: Option<&str>, names: &[JobName
         Some(_) => collect(session, view, &JobFilter::default()).await?,
         None => {
             let digits: Vec<String> = names.iter().map(|JobName(digits)| digits.clone()).collect();
-            let told = session.api.jobs_like(&session.workspace, &digits).await?;
-            note_untold(told.untold.as_ref());
-            told.jobs
+            let known = session.api.jobs_like(&session.workspace, &digits).await?;
+            note_unknown(known.table_problem.as_ref());
+            known.jobs
         }
     };
     let mut found: Vec<Job> = Vec::new();

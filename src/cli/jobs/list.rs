@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::rows::{note_untold, print_jobs};
+use super::rows::{note_unknown, print_jobs};
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 use crate::cli::target::TargetArgs;
@@ -65,16 +65,16 @@ pub(super) async fn run(args: ListArgs) -> Result<(), Failure> {
 /// As [`run`].
 pub(super) async fn collect(session: &Session, view: Option<&str>, filter: &JobFilter) -> Result<Vec<Job>, Failure> {
     let (api, workspace) = (&session.api, session.workspace.as_str());
-    let mut told = match view {
+    let mut known = match view {
         None => api.all_jobs(workspace, filter).await?,
         Some(name) => {
             let view = api.feature_view(workspace, name).await?;
-            api.jobs_told(workspace, &view.name, view.id).await?
+            api.known_jobs(workspace, &view.name, view.id).await?
         }
     };
-    note_untold(told.untold.as_ref());
-    told.jobs.retain(|job| filter.fits(job));
-    Ok(told.jobs)
+    note_unknown(known.table_problem.as_ref());
+    known.jobs.retain(|job| filter.fits(job));
+    Ok(known.jobs)
 }
 
 impl ListArgs {

@@ -81,20 +81,20 @@ pub(crate) fn json_of(job: &Job) -> serde_json::Value {
         "created_at": json_time(job.created_at),
         "updated_at": json_time(job.updated_at),
         "next_attempt_at": json_time(job.next_attempt_at),
-        "may_retry": told(job, job.allowed.retry),
-        "may_retry_with_overwrite": told(job, job.allowed.overwrite_retry),
+        "may_retry": if_known(job, job.allowed.retry),
+        "may_retry_with_overwrite": if_known(job, job.allowed.overwrite_retry),
         "attempts": job.attempts.iter().map(attempt).collect::<Vec<_>>(),
     })
 }
 
 /// What the deployment allows; nothing where it did not say.
-fn told(job: &Job, allowed: bool) -> Option<bool> {
-    (!job.allowed.untold).then_some(allowed)
+fn if_known(job: &Job, allowed: bool) -> Option<bool> {
+    (!job.allowed.unknown).then_some(allowed)
 }
 
 /// Tells why reasons and what may be done are missing from jobs, where they are.
-pub(crate) fn note_untold(untold: Option<&Problem>) {
-    if let Some(problem) = untold {
+pub(crate) fn note_unknown(table_problem: Option<&Problem>) {
+    if let Some(problem) = table_problem {
         note(&format!("why attempts ended, and which jobs may be tried again, is not known: {problem}"));
     }
 }

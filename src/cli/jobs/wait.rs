@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::find::OneJob;
-use super::rows::{note_untold, print_job};
+use super::rows::{note_unknown, print_job};
 use crate::cli::failure::{FAILED, Failure, TIMED_OUT};
 use crate::cli::output::note;
 use crate::cli::session::Session;
@@ -102,11 +102,11 @@ pub(crate) async fn wait(session: &Session, job: Job, limit: Option<Duration>) -
 }
 
 /// Tells once of a state that nobody here knows: whether a job that is in it has ended is not known either.
-fn tell_strange(job: &Job, told: &mut Option<JobState>) {
-    if matches!(job.state, JobState::Other(_)) && told.as_ref() != Some(&job.state) {
+fn tell_strange(job: &Job, shown: &mut Option<JobState>) {
+    if matches!(job.state, JobState::Other(_)) && shown.as_ref() != Some(&job.state) {
         let text = format!("job {} is in the state `{}`, which this program does not know", job.id, job.state);
         note(&format!("{text}: it is waited for until the deployment tells of an end that is known"));
-        *told = Some(job.state.clone());
+        *shown = Some(job.state.clone());
     }
 }
 
@@ -114,15 +114,15 @@ fn tell_strange(job: &Job, told: &mut Option<JobState>) {
 pub(crate) async fn in_full(session: &Session, job: Job) -> Job {
     let full = async {
         let view = session.api.feature_view(&job.workspace, &job.feature_view).await?;
-        session.api.jobs_told(&job.workspace, &job.feature_view, view.id).await
+        session.api.known_jobs(&job.workspace, &job.feature_view, view.id).await
     };
     match full.await {
-        Ok(told) => {
-            note_untold(told.untold.as_ref());
-            told.jobs.into_iter().find(|full| full.id == job.id).unwrap_or(job)
+        Ok(known) => {
+            note_unknown(known.table_problem.as_ref());
+            known.jobs.into_iter().find(|full| full.id == job.id).unwrap_or(job)
         }
         Err(error) => {
-            note_untold(Some(&error.problem));
+            note_unknown(Some(&error.problem));
             job
         }
     }

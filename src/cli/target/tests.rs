@@ -117,7 +117,7 @@ fn a_missing_or_expired_key_says_what_to_do() {
     );
     // Where there is a key, it is used, and that is told.
     let choice = resolve(&args, &with_tokens(around(&[KEY], &home), &tokens)).unwrap();
-    assert!(choice.warnings.iter().any(|told| told.contains("expired")), "{choice:?}");
+    assert!(choice.warnings.iter().any(|warning| warning.contains("expired")), "{choice:?}");
     let tokens = [("OAUTH_ACCESS_TOKEN", "t"), ("OAUTH_ACCESS_TOKEN_EXPIRATION", "100.5")];
     assert!(resolve(&args, &with_tokens(around(&[], &home), &tokens)).is_ok());
     let args = TargetArgs { api_key_file: Some("/nonexistent/key".into()), ..args };
@@ -212,12 +212,15 @@ fn a_login_is_sent_to_the_deployment_that_it_is_for_and_to_no_other() {
 
 #[test]
 fn what_the_user_should_know_is_told() {
-    let told = |address: &str| {
+    let warnings = |address: &str| {
         let args = TargetArgs { url: Some(address.into()), ..Default::default() };
         resolve(&args, &around(&[KEY], &[])).unwrap().warnings
     };
-    assert_eq!((told("https://c/api"), told("https://c"), told("https://c/api/")), (vec![], vec![], vec![]));
-    assert!(told("https://c/tecton")[0].contains("/api"));
+    assert_eq!(
+        (warnings("https://c/api"), warnings("https://c"), warnings("https://c/api/")),
+        (vec![], vec![], vec![])
+    );
+    assert!(warnings("https://c/tecton")[0].contains("/api"));
     let dir = tempfile::tempdir().unwrap();
     let tokens_path = dir.path().join("config.tokens");
     std::fs::write(&tokens_path, "{}").unwrap();

@@ -6,7 +6,7 @@ use crate::client::error::{Error, Kind};
 use crate::client::scrub::Scrub;
 use crate::client::serves::Part;
 use crate::model::{Id, Role, Time};
-use crate::wire::access::{AUDIT, AuditList, AuditRow, KEYS, KeyInfo, KeyList, KeyMade, NewKey};
+use crate::wire::access::{API_KEYS, AUDIT, AuditList, AuditRow, KeyInfo, KeyList, KeyMade, NewKey};
 use crate::wire::proto::keys as k;
 use crate::wire::rpc;
 
@@ -35,15 +35,15 @@ impl Api {
     }
 
     /// All API keys, also the revoked ones. Without an API of our own a role is only known of administrators.
-    pub async fn keys(&self, own_api: Option<&str>) -> Result<Vec<KeyInfo>, Error> {
+    pub async fn api_keys(&self, own_api: Option<&str>) -> Result<Vec<KeyInfo>, Error> {
         let Some(own_api) = own_api else {
             let asked = k::ListApiKeysRequest { include_archived: Some(true) };
             let answer: k::ListApiKeysResponse = self.read(rpc::LIST_API_KEYS, &asked).await?;
             return Ok(answer.api_keys.into_iter().map(info).collect::<Vec<_>>().scrubbed());
         };
-        let path = below(own_api, KEYS);
+        let path = below(own_api, API_KEYS);
         let call = || self.transport.get::<KeyList>(&path, &[], self.transport.brief());
-        Ok(self.persist(call).await?.keys.scrubbed())
+        Ok(self.persist(call).await?.api_keys.scrubbed())
     }
 
     /// Makes an API key. Never retried: a key that nobody got would stay behind.
@@ -52,7 +52,7 @@ impl Api {
     /// As any call; and without an API of our own when the role is none that the protocol can give.
     pub async fn create_key(&self, own_api: Option<&str>, new: &NewKey) -> Result<KeyMade, Error> {
         let Some(own_api) = own_api else { return self.create_by_protocol(new).await };
-        let made: KeyMade = self.transport.post_once(&below(own_api, KEYS), new).await.map_err(maybe_changed)?;
+        let made: KeyMade = self.transport.post_once(&below(own_api, API_KEYS), new).await.map_err(maybe_changed)?;
         Ok(KeyMade { info: made.info.scrubbed(), ..made })
     }
 
@@ -89,7 +89,7 @@ impl Api {
     pub async fn revoke_key(&self, own_api: Option<&str>, id: Id) -> Result<(), Error> {
         match own_api {
             Some(own_api) => {
-                let path = below(own_api, &format!("{KEYS}/{id}"));
+                let path = below(own_api, &format!("{API_KEYS}/{id}"));
                 let done: Result<KeyInfo, Error> = self.transport.delete_once(&path).await;
                 done.map(drop).map_err(maybe_changed)
             }

@@ -36,8 +36,8 @@ impl Api {
         let before = self.deletions(view).await?;
         let request = self.send_keys(view, keys, stores).await?;
         let answer: d::DeleteEntitiesResponse = self.transport.change(rpc::DELETE_ENTITIES, &request).await?;
-        let told: Vec<Id> = answer.job_ids.iter().filter_map(|id| id.parse().ok()).collect();
-        Ok(self.started(view, stores, &told, &before).await)
+        let named: Vec<Id> = answer.job_ids.iter().filter_map(|id| id.parse().ok()).collect();
+        Ok(self.started(view, stores, &named, &before).await)
     }
 
     /// Sends the keys to where the deployment wants them, and gives the request to delete them.
@@ -96,14 +96,14 @@ impl Api {
 
     /// The jobs that were started: those told, else, of a deployment that does not tell, those that were not there
     /// `before`.
-    async fn started(&self, view: &FeatureView, stores: Stores, told: &[Id], before: &HashSet<Id>) -> DeletionStarted {
+    async fn started(&self, view: &FeatureView, stores: Stores, named: &[Id], before: &HashSet<Id>) -> DeletionStarted {
         let listed = self.list(&view.workspace, &view.name).await.unwrap_or_default();
         let new = |job: &&Job| job.job_type == JobType::Deletion && !before.contains(&job.id);
-        let found: Vec<&Job> = match told {
+        let found: Vec<&Job> = match named {
             [] => listed.iter().filter(new).collect(),
-            told => listed.iter().filter(|job| told.contains(&job.id)).collect(),
+            named => listed.iter().filter(|job| named.contains(&job.id)).collect(),
         };
-        let jobs: Vec<Id> = if told.is_empty() { found.iter().map(|job| job.id).collect() } else { told.to_vec() };
+        let jobs: Vec<Id> = if named.is_empty() { found.iter().map(|job| job.id).collect() } else { named.to_vec() };
         if jobs.is_empty() {
             let note = "The deployment does not tell its deletion jobs: look at the job list.".to_owned();
             return DeletionStarted { jobs, notes: vec![note] };

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-use super::{Api, JobsTold};
+use super::{Api, KnownJobs};
 use crate::client::error::{Error, Kind};
 use crate::client::scrub::Scrub;
 use crate::model::{FeatureView, Id, Job, JobState, JobType, Time};
@@ -89,28 +89,28 @@ fn work_type(kind: &JobType) -> Option<WorkType> {
 impl Api {
     /// The jobs of all views of a workspace that are wanted, newest first. A deployment that does not have the call for
     /// it is asked view by view, and is not asked again whether it has.
-    pub async fn all_jobs(&self, workspace: &str, filter: &JobFilter) -> Result<JobsTold, Error> {
-        let mut told = match self.paged(workspace, filter).await {
+    pub async fn all_jobs(&self, workspace: &str, filter: &JobFilter) -> Result<KnownJobs, Error> {
+        let mut fleet = match self.paged(workspace, filter).await {
             Err(error) if error.kind == Kind::Unimplemented => self.view_by_view(workspace).await?,
-            other => JobsTold { jobs: other?, untold: None },
+            other => KnownJobs { jobs: other?, table_problem: None },
         };
-        told.jobs.retain(|job| filter.fits(job));
-        sort(&mut told.jobs);
-        Ok(told)
+        fleet.jobs.retain(|job| filter.fits(job));
+        sort(&mut fleet.jobs);
+        Ok(fleet)
     }
 
     /// The jobs of all views of a workspace whose ids begin like these, newest first. A deployment that does not have
     /// the call for all jobs is asked for the list of each view, and for the rest of those views alone that have such
     /// jobs; where the ids are whole, until all are found.
-    pub async fn jobs_like(&self, workspace: &str, beginnings: &[String]) -> Result<JobsTold, Error> {
+    pub async fn jobs_like(&self, workspace: &str, beginnings: &[String]) -> Result<KnownJobs, Error> {
         let fits = |job: &Job| beginnings.iter().any(|beginning| job.id.to_string().starts_with(beginning));
-        let mut told = match self.paged(workspace, &JobFilter::default()).await {
+        let mut fleet = match self.paged(workspace, &JobFilter::default()).await {
             Err(error) if error.kind == Kind::Unimplemented => self.like_in_views(workspace, beginnings, fits).await?,
-            other => JobsTold { jobs: other?, untold: None },
+            other => KnownJobs { jobs: other?, table_problem: None },
         };
-        told.jobs.retain(fits);
-        sort(&mut told.jobs);
-        Ok(told)
+        fleet.jobs.retain(fits);
+        sort(&mut fleet.jobs);
+        Ok(fleet)
     }
 
     /// The first jobs of one view, in one page, and how many there are where the deployment says so.
@@ -127,7 +127,7 @@ impl Api {
         // Whatever the deployment makes of the filter.
         let mut jobs: Vec<Job> = found.filter(|job| job.feature_view == feature_view).collect();
         sort(&mut jobs);
-        Ok((jobs.scrubbed(), answer.pagination.and_then(|told| told.total).map(u64::from)))
+        Ok((jobs.scrubbed(), answer.pagination.and_then(|pages| pages.total).map(u64::from)))
     }
 
     async fn like_in_views(
@@ -135,7 +135,7 @@ impl Api {
         workspace: &str,
         beginnings: &[String],
         fits: impl Fn(&Job) -> bool,
-    ) -> Result<JobsTold, Error> {
+    ) -> Result<KnownJobs, Error> {
         let views = self.feature_views(workspace).await?;
         let whole = beginnings.iter().all(|id| id.len() == Id(0).to_string().len());
         let wanted = beginnings.iter().collect::<HashSet<_>>().len();
@@ -160,7 +160,7 @@ impl Api {
             }
         }
         drop(lists);
-        self.told_of(workspace, &hits).await
+        self.known_jobs_of(workspace, &hits).await
     }
 
     /// All pages; of a job that comes on two of them, for the list moved meanwhile, what the first one said.
@@ -176,27 +176,27 @@ impl Api {
             let new: Vec<Job> = found.filter(|job| seen.insert(job.id)).collect();
             let nothing_new = new.is_empty();
             jobs.extend(new.scrubbed());
-            let told = answer.pagination.unwrap_or_default();
-            match following(&page, &told, seen.len()) {
+            let pages = answer.pagination.unwrap_or_default();
+            match following(&page, &pages, seen.len()) {
                 Some(next) if !nothing_new => page = next,
                 _ => return Ok(jobs),
             }
         }
     }
 
-    async fn view_by_view(&self, workspace: &str) -> Result<JobsTold, Error> {
+    async fn view_by_view(&self, workspace: &str) -> Result<KnownJobs, Error> {
         let views = self.feature_views(workspace).await?;
-        self.told_of(workspace, &views.iter().collect::<Vec<_>>()).await
+        self.known_jobs_of(workspace, &views.iter().collect::<Vec<_>>()).await
     }
 
     /// All jobs of these views; of the status tables that are not to be had, what is wrong with the first one.
-    async fn told_of(&self, workspace: &str, views: &[&FeatureView]) -> Result<JobsTold, Error> {
-        let calls = views.iter().map(|view| self.jobs_told(workspace, &view.name, view.id));
-        let lists: Vec<JobsTold> = stream::iter(calls).buffered(AT_ONCE).try_collect().await?;
-        let mut all = JobsTold::default();
-        for told in lists {
-            all.jobs.extend(told.jobs);
-            all.untold = all.untold.or(told.untold);
+    async fn known_jobs_of(&self, workspace: &str, views: &[&FeatureView]) -> Result<KnownJobs, Error> {
+        let calls = views.iter().map(|view| self.known_jobs(workspace, &view.name, view.id));
+        let lists: Vec<KnownJobs> = stream::iter(calls).buffered(AT_ONCE).try_collect().await?;
+        let mut all = KnownJobs::default();
+        for view in lists {
+            all.jobs.extend(view.jobs);
+            all.table_problem = all.table_problem.or(view.table_problem);
         }
         Ok(all)
     }
@@ -209,11 +209,11 @@ fn sort(jobs: &mut [Job]) {
 
 /// The page after this one: by its token, or by its number where the deployment gives no tokens but says that there are
 /// more.
-fn following(page: &f::PaginationRequest, told: &f::PaginationResponse, seen: usize) -> Option<f::PaginationRequest> {
-    let token = told.next_page_token.clone().filter(|token| !token.is_empty());
-    let more = told.total.and_then(|total| usize::try_from(total).ok()).is_some_and(|total| seen < total);
+fn following(page: &f::PaginationRequest, pages: &f::PaginationResponse, seen: usize) -> Option<f::PaginationRequest> {
+    let token = pages.next_page_token.clone().filter(|token| !token.is_empty());
+    let more = pages.total.and_then(|total| usize::try_from(total).ok()).is_some_and(|total| seen < total);
     let by_number = page.page_token.is_none() && more;
-    let number = by_number.then(|| told.page.or(page.page).unwrap_or(1).saturating_add(1));
+    let number = by_number.then(|| pages.page.or(page.page).unwrap_or(1).saturating_add(1));
     (token.is_some() || number.is_some()).then(|| f::PaginationRequest {
         page: number.filter(|_| token.is_none()),
         page_token: token,

@@ -26,7 +26,7 @@ impl Api {
         let request = s::GetAllFeatureFreshnessRequest { workspace: Some(workspace.to_owned()) };
         match self.read::<s::GetAllFeatureFreshnessResponse>(rpc::GET_ALL_FEATURE_FRESHNESS, &request).await {
             Ok(answer) => {
-                Ok(answer.freshness_statuses.iter().map(|told| c::freshness_from_proto(told).scrubbed()).collect())
+                Ok(answer.freshness_statuses.iter().map(|status| c::freshness_from_proto(status).scrubbed()).collect())
             }
             Err(error) if error.kind == Kind::Unimplemented => {
                 let views = self.feature_views(workspace).await?;

@@ -18,7 +18,7 @@ use crate::wire::proto::tasks as t;
 use crate::wire::rpc;
 
 /// What stands in the log of an attempt where the deployment has none to give.
-const NOT_TOLD: &str = "This deployment does not tell what its attempts did.";
+const NO_LOG: &str = "This deployment does not tell what its attempts did.";
 
 /// What is known before the jobs are asked for.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,11 +39,11 @@ pub(in crate::client) struct Listing {
 
 /// Jobs, and what is not known of them.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct JobsTold {
+pub struct KnownJobs {
     /// The jobs.
     pub jobs: Vec<Job>,
     /// Why the status table is not in them: without it nobody knows why attempts ended and what may be done with a job.
-    pub untold: Option<Problem>,
+    pub table_problem: Option<Problem>,
 }
 
 /// What became of the status table, which tells why attempts ended and what may be done with a job.
@@ -60,14 +60,14 @@ impl Api {
     /// All jobs of a view, newest first: the job list, joined with the status table. Where one of the two is not to be
     /// had, the other stands alone.
     pub async fn jobs(&self, workspace: &str, feature_view: &str, id: Id) -> Result<Vec<Job>, Error> {
-        Ok(self.jobs_told(workspace, feature_view, id).await?.jobs)
+        Ok(self.known_jobs(workspace, feature_view, id).await?.jobs)
     }
 
     /// The same, and why the status table is not in them, where it is not.
-    pub async fn jobs_told(&self, workspace: &str, feature_view: &str, id: Id) -> Result<JobsTold, Error> {
+    pub async fn known_jobs(&self, workspace: &str, feature_view: &str, id: Id) -> Result<KnownJobs, Error> {
         let Listing { news, table } = self.listing(workspace, feature_view, id, Known::default()).await?;
-        let untold = if let Table::Failed(error) = table { Some(error.problem) } else { None };
-        Ok(JobsTold { jobs: news.map(|(jobs, _)| jobs).unwrap_or_default(), untold })
+        let table_problem = if let Table::Failed(error) = table { Some(error.problem) } else { None };
+        Ok(KnownJobs { jobs: news.map(|(jobs, _)| jobs).unwrap_or_default(), table_problem })
     }
 
     /// As [`Api::jobs`], unless they are those whose mark is known: then nothing is decoded.
@@ -131,7 +131,7 @@ impl Api {
                 Err(error) => return Err(error),
             };
             let mut jobs = c::join_status(jobs, status.as_ref(), &workspace, &feature_view).scrubbed();
-            jobs.iter_mut().for_each(|job| job.allowed.untold = !matches!(table, Table::Read));
+            jobs.iter_mut().for_each(|job| job.allowed.unknown = !matches!(table, Table::Read));
             Ok(Listing { news: Some((jobs, mark)), table })
         })
         .await
@@ -216,7 +216,7 @@ impl Api {
     /// What an attempt did: its stages and its log. A deployment that has neither call is asked once, and its detail
     /// says so.
     pub async fn detail(&self, attempt: Id) -> Result<AttemptDetail, Error> {
-        let nothing = || AttemptDetail { attempt, log: vec![NOT_TOLD.to_owned()], ..AttemptDetail::default() };
+        let nothing = || AttemptDetail { attempt, log: vec![NO_LOG.to_owned()], ..AttemptDetail::default() };
         let id = || Some(c::id_to_proto(attempt));
         let details = t::GetJobDetailsRequest { tecton_managed_attempt_id: id() };
         let logs = t::GetJobLogsRequest { tecton_managed_attempt_id: id() };
@@ -279,7 +279,7 @@ fn table_request(workspace: &str, id: Id) -> s::GetMaterializationStatusRequest 
 fn whole(job: &j::MaterializationJob, workspace: &str, feature_view: &str) -> Option<Job> {
     let mut job = c::job_from_proto(job)?.scrubbed();
     // That stands in the status table alone.
-    job.allowed.untold = true;
+    job.allowed.unknown = true;
     for (part, known) in [(&mut job.workspace, workspace), (&mut job.feature_view, feature_view)] {
         if part.is_empty() {
             known.clone_into(part);

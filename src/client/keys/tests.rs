@@ -40,7 +40,7 @@ fn typed_keys_are_read_by_their_types() {
     let keys = typed(&two(), &texts(&[["-7", "007"], [" -7 ", "007"], ["8", ""]])).unwrap();
     assert!(keys.table.0.equals(&df!("user_id" => [-7_i64, 8], "origin" => ["007", ""]).unwrap()));
     assert_eq!((keys.given, keys.file), (3, None));
-    for (wrong, told) in [
+    for (wrong, expected) in [
         (
             vec![vec!["42.0".to_owned(), "a".to_owned()]],
             "`42.0` is not a value of join key `user_id`, which is int64. Write a whole number from \
@@ -52,7 +52,7 @@ fn typed_keys_are_read_by_their_types() {
         ),
         (vec![], "What was typed holds no keys. Give at least one."),
     ] {
-        assert_eq!(typed(&two(), &wrong).unwrap_err().to_string(), told);
+        assert_eq!(typed(&two(), &wrong).unwrap_err().to_string(), expected);
     }
 }
 
@@ -123,10 +123,10 @@ fn a_file_that_does_not_hold_the_keys_is_refused_with_the_reason() {
             "FILE holds 10001 keys; one request may delete at most 10000. Split them over several requests.",
         ),
     ];
-    for (name, text, told) in rows {
+    for (name, text, expected) in rows {
         let (_dir, path) = file(name, &text);
         let refused = from_file(&two(), &path).unwrap_err().to_string();
-        assert_eq!(refused, told.replace("FILE", &format!("The file {}", path.display())));
+        assert_eq!(refused, expected.replace("FILE", &format!("The file {}", path.display())));
     }
     let (_dir, path) = file("k.csv", many(MAX_KEYS));
     let keys = from_file(&two(), &path).unwrap();
@@ -201,8 +201,8 @@ fn a_parquet_column_that_stands_twice_is_refused() {
 fn stores_and_views_are_checked_too() {
     let stores = |online, offline| Stores { online, offline };
     assert!(check(&two(), stores(true, false)).is_ok() && check(&two(), stores(false, true)).is_ok());
-    let told = |view: &FeatureView, stores| check(view, stores).unwrap_err().to_string();
-    assert_eq!(told(&two(), stores(false, false)), "Neither store is chosen. Choose online, offline or both.");
+    let refusal = |view: &FeatureView, stores| check(view, stores).unwrap_err().to_string();
+    assert_eq!(refusal(&two(), stores(false, false)), "Neither store is chosen. Choose online, offline or both.");
     let wildcard = FeatureView { online_serving_index: vec!["user_id".into()], ..two() };
     let asleep = FeatureView { materialization_enabled: false, ..two() };
     for (view, sentence) in [
@@ -216,7 +216,7 @@ fn stores_and_views_are_checked_too() {
             "Keys of `v` cannot be deleted: the view is not materialized in `prod`. Delete them in a live workspace.",
         ),
     ] {
-        assert_eq!(told(&view, stores(true, true)), sentence);
+        assert_eq!(refusal(&view, stores(true, true)), sentence);
         assert_eq!(typed(&view, &[]).unwrap_err().to_string(), sentence);
         assert_eq!(from_file(&view, Path::new("none.csv")).unwrap_err().to_string(), sentence);
     }

@@ -271,9 +271,9 @@ mod tests {
             (b"a\nx\0y\n", "line 2: it holds a null byte"),
             (b"a,b\r1,2\r", "line 1: a carriage return stands alone"),
         ];
-        for (bytes, told) in rows {
+        for (bytes, expected) in rows {
             let broken = table(bytes).unwrap_err();
-            assert!(broken.starts_with(told), "{broken}");
+            assert!(broken.starts_with(expected), "{broken}");
         }
         assert_eq!(table("a,b,a\n").unwrap_err(), "it has the column `a` more than once. Keep one of them.");
         assert!(table("\"k;at\"\n1\n").is_ok(), "in quotes it is a name");

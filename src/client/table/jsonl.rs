@@ -140,14 +140,14 @@ fn each(
         match serde_json::from_str(text) {
             Ok(Cell::Record(row)) => take(number, row)?,
             Ok(other) => return Err(Broken::at(number, format!("it is {}, not an object", other.word()))),
-            Err(error) => return Err(told(number, &error)),
+            Err(error) => return Err(undecoded(number, &error)),
         }
     }
     Ok(())
 }
 
 /// What the decoder says, without the place that it counts from the line's beginning.
-fn told(number: usize, error: &serde_json::Error) -> Broken {
+fn undecoded(number: usize, error: &serde_json::Error) -> Broken {
     let text = error.to_string();
     let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
     if let Some(name) = what.strip_prefix(TWICE) {
@@ -465,9 +465,9 @@ mod tests {
             ("{\"a\":1}\n\n{\"a\":", "line 3: EOF while parsing a value"),
             ("{\"a\":1} {\"a\":2}", "line 1: trailing characters"),
         ];
-        for (text, told) in rows {
+        for (text, expected) in rows {
             let broken = table(text, &[]).unwrap_err();
-            assert!(broken.starts_with(told), "{text}: {broken}");
+            assert!(broken.starts_with(expected), "{text}: {broken}");
         }
         let whole = table("{\"k\":\"\\ud83d\\ude00\",\"x\":9223372036854775807}", &[]).unwrap();
         assert_eq!(whole.column("k").unwrap().str().unwrap().get(0), Some("😀"));

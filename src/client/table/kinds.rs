@@ -31,9 +31,9 @@ pub(super) fn check(file: &File) -> Result<(), Broken> {
 /// Why a column of that type cannot be read, and what to write instead; absent where it can be.
 fn unreadable(field: &Field) -> Option<String> {
     use Arrow as A;
-    let told = |found: &str, instead: &str| Some(format!("{found}: write it as {instead}"));
+    let write_as = |found: &str, instead: &str| Some(format!("{found}: write it as {instead}"));
     if let Some(name) = field.metadata().get(EXTENSION) {
-        return told(&format!("of the extension type `{name}`"), "its plain storage type");
+        return write_as(&format!("of the extension type `{name}`"), "its plain storage type");
     }
     match field.data_type() {
         A::Null | A::Boolean => None,
@@ -44,24 +44,26 @@ fn unreadable(field: &Field) -> Option<String> {
         A::Decimal128(precision, scale) if *precision <= 38 && *scale >= 0 => None,
         A::Timestamp(_, None) => None,
         A::Timestamp(_, Some(zone)) if zone_is_known(zone) => None,
-        A::Timestamp(_, Some(zone)) => told(&format!("a timestamp in the time zone `{zone}`"), "a timestamp in UTC"),
+        A::Timestamp(_, Some(zone)) => {
+            write_as(&format!("a timestamp in the time zone `{zone}`"), "a timestamp in UTC")
+        }
         A::List(item) | A::LargeList(item) | A::FixedSizeList(item, _) | A::Map(item, _) => unreadable(item),
-        A::Struct(fields) if fields.is_empty() => told("a struct without fields", "nothing at all"),
+        A::Struct(fields) if fields.is_empty() => write_as("a struct without fields", "nothing at all"),
         A::Struct(fields) => fields.iter().find_map(|field| unreadable(field)),
         A::Dictionary(_, values) => match values.as_ref() {
             A::Utf8 | A::LargeUtf8 | A::Utf8View => None,
-            _ => told("a dictionary of values that are no text", "plain values"),
+            _ => write_as("a dictionary of values that are no text", "plain values"),
         },
-        A::UInt8 => told("uint8", "uint32 or int64"),
-        A::UInt16 => told("uint16", "uint32 or int64"),
-        A::Float16 => told("float16", "float32"),
+        A::UInt8 => write_as("uint8", "uint32 or int64"),
+        A::UInt16 => write_as("uint16", "uint32 or int64"),
+        A::Float16 => write_as("float16", "float32"),
         A::Decimal32(..) | A::Decimal64(..) | A::Decimal128(..) | A::Decimal256(..) => {
-            told("a decimal that takes other than 128 bits", "a decimal of at most 38 digits or a float64")
+            write_as("a decimal that takes other than 128 bits", "a decimal of at most 38 digits or a float64")
         }
-        A::Interval(_) => told("an interval", "a duration or a number"),
-        A::ListView(_) | A::LargeListView(_) => told("a list view", "a list"),
-        A::RunEndEncoded(..) => told("run-end encoded", "plain values"),
-        A::Union(..) => told("a union", "one type"),
+        A::Interval(_) => write_as("an interval", "a duration or a number"),
+        A::ListView(_) | A::LargeListView(_) => write_as("a list view", "a list"),
+        A::RunEndEncoded(..) => write_as("run-end encoded", "plain values"),
+        A::Union(..) => write_as("a union", "one type"),
     }
 }
 
@@ -92,7 +94,7 @@ mod tests {
         ] {
             assert_eq!(unreadable(&field(good.clone())), None, "{good:?}");
         }
-        for (bad, told) in [
+        for (bad, expected) in [
             (at("+05:30"), "a timestamp in the time zone `+05:30`: write it as a timestamp in UTC"),
             (at("*"), "a timestamp in the time zone `*`: write it as a timestamp in UTC"),
             (Arrow::Float16, "float16: write it as float32"),
@@ -101,11 +103,11 @@ mod tests {
             (Arrow::Struct(Vec::<Field>::new().into()), "a struct without fields: write it as nothing at all"),
             (Arrow::ListView(item(Arrow::Int64)), "a list view: write it as a list"),
         ] {
-            assert_eq!(unreadable(&field(bad.clone())).as_deref(), Some(told), "{bad:?}");
+            assert_eq!(unreadable(&field(bad.clone())).as_deref(), Some(expected), "{bad:?}");
         }
         let uuid = HashMap::from([(EXTENSION.to_owned(), "arrow.uuid".to_owned())]);
         let uuid = field(Arrow::FixedSizeBinary(16)).with_metadata(uuid);
-        let told = "of the extension type `arrow.uuid`: write it as its plain storage type";
-        assert_eq!(unreadable(&field(Arrow::List(Arc::new(uuid)))).as_deref(), Some(told));
+        let expected = "of the extension type `arrow.uuid`: write it as its plain storage type";
+        assert_eq!(unreadable(&field(Arrow::List(Arc::new(uuid)))).as_deref(), Some(expected));
     }
 }

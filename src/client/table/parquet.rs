@@ -159,18 +159,18 @@ mod tests {
             ("dec256", "decimal"),
             ("catint", "a dictionary of values that are no text"),
         ] {
-            let told = of(name).unwrap_err();
+            let refusal = of(name).unwrap_err();
             assert!(
-                told.starts_with("it holds what cannot be read: column `x` is ") && told.contains(word),
-                "{name}: {told}"
+                refusal.starts_with("it holds what cannot be read: column `x` is ") && refusal.contains(word),
+                "{name}: {refusal}"
             );
         }
     }
 
     #[test]
     fn columns_that_are_nested_too_deep_are_refused_before_anything_recurses() {
-        let told = of("deep").unwrap_err();
-        assert_eq!(told, "it holds columns that are nested more than 64 deep. Correct it and try again.");
+        let refusal = of("deep").unwrap_err();
+        assert_eq!(refusal, "it holds columns that are nested more than 64 deep. Correct it and try again.");
     }
 
     #[test]

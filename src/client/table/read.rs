@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_key_that_is_not_of_its_type_is_refused_with_its_row() {
-        for (value, told) in [
+        for (value, expected) in [
             ("42.0", "holds `42.0`, which is no int64."),
             ("007", "holds `007`, which is no int64."),
             ("9223372036854775808", "holds `9223372036854775808`, which is no int64."),
@@ -186,7 +186,7 @@ mod tests {
             let (_dir, path) =
                 file("spine.csv", &format!("carrier,flight,at\nAA,1,2026-11-22\nAA,{value},2026-11-22\n"));
             let problem = spine(&path, None).unwrap_err();
-            assert_eq!(problem.what, format!("The file {}, column `flight`, row 2 {told}", path.display()));
+            assert_eq!(problem.what, format!("The file {}, column `flight`, row 2 {expected}", path.display()));
             assert!(problem.hint.starts_with("For this join key write a whole number from"), "{problem}");
         }
     }
@@ -202,7 +202,7 @@ mod tests {
             assert_eq!(at.dtype().to_string(), "datetime[μs, UTC]");
             Ok::<_, String>(format!("{name} {:?}", at.get(0).ok().and_then(|at| at.extract::<i64>())))
         };
-        for (text, key, told) in [
+        for (text, key, expected) in [
             ("flight,at\n1,2026-11-28 13:30:15+00\n", None, "at Some(1795872615000000)"),
             ("flight,at\n1,2026-11-28 13:30:15 UTC\n2,\n", None, "at Some(1795872615000000)"),
             ("flight,at,day\n1,2026-11-28 13:30:15+0000,2026-01-01\n", Some("at"), "at Some(1795872615000000)"),
@@ -214,7 +214,7 @@ mod tests {
             ("flight,at\n", None, "at None"),
             ("flight,at,x\n", Some("at"), "at None"),
         ] {
-            assert_eq!(found(text, key).as_deref(), Ok(told), "{text}");
+            assert_eq!(found(text, key).as_deref(), Ok(expected), "{text}");
         }
         let forms = format!("Write it as {}.", crate::model::time::TIME_FORMS);
         let all_forms = forms.replace(" it ", " its times ");

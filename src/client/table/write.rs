@@ -44,7 +44,7 @@ pub(crate) fn place(
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<u64, Problem> {
     let before = taken(path, replace)?;
-    let new = beside(path);
+    let new = unfinished_path(path);
     let written = write(&new, before.as_ref(), fill).and_then(|bytes| put(&new, path, replace).map(|()| bytes));
     written.map_err(|error| {
         // What is left of it is of no use.
@@ -63,7 +63,7 @@ pub(crate) fn place(
 /// As [`place`].
 pub(crate) fn check(path: &Path, replace: bool) -> Result<(), Problem> {
     let before = taken(path, replace)?;
-    let probe = beside(path);
+    let probe = unfinished_path(path);
     let made = create(&probe, before.as_ref());
     // It may not have been made.
     let _ = fs::remove_file(&probe);
@@ -219,7 +219,7 @@ fn put(new: &Path, path: &Path, replace: bool) -> io::Result<()> {
 }
 
 /// A name of its own in the same folder.
-fn beside(path: &Path) -> PathBuf {
+fn unfinished_path(path: &Path) -> PathBuf {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     path.with_file_name(format!(".{name}.{}.part", uuid::Uuid::new_v4().simple()))
 }

@@ -38,7 +38,7 @@ impl Link {
         };
         let refused = matches!(error.kind, Kind::Refused | Kind::Foreign);
         let wait = if refused { pace.refused } else { grown(pace.backoff, attempt) };
-        let wait = wait.mul_f64(1.0 + 0.2 * jitter()).max(error.told_wait());
+        let wait = wait.mul_f64(1.0 + 0.2 * jitter()).max(error.granted_wait());
         *self = Self::Down { attempt, since, at: Instant::now() + wait };
         let (problem, next_try) = (error.problem, after(wait));
         match refused {

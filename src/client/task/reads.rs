@@ -175,7 +175,7 @@ impl Task {
         match error.kind {
             // A right does not come back in a moment.
             Kind::Forbidden => self.pace.forbidden,
-            _ => link::grown((interval, self.pace.failing.max(interval)), failures).max(error.told_wait()),
+            _ => link::grown((interval, self.pace.failing.max(interval)), failures).max(error.granted_wait()),
         }
     }
 

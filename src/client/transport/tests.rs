@@ -145,13 +145,13 @@ async fn a_key_follows_no_redirection() {
             let _ = stream.write_all(text.as_bytes()).await;
         })
         .await;
-        let told = [
+        let errors = [
             api.workspaces().await.unwrap_err(),
             api.lookup("prod", Locator::view("v"), &[]).await.unwrap_err(),
             api.datasets("v1/fvtop", "prod").await.unwrap_err(),
             api.dataset_rows("v1/fvtop", "prod", "d").await.unwrap_err(),
         ];
-        for error in told {
+        for error in errors {
             assert!(error.problem.what.contains(&format!("HTTP {code}")), "{error}");
             assert_eq!(error.kind, Kind::Foreign, "{error}");
         }
@@ -163,9 +163,9 @@ async fn a_key_follows_no_redirection() {
 
 #[tokio::test]
 async fn what_does_not_speak_tls_says_how_to_write_the_address() {
-    for said in [&b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n"[..], b""] {
+    for reply in [&b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n"[..], b""] {
         let api = server(GUARD, move |mut stream, _| async move {
-            let _ = stream.write_all(said).await;
+            let _ = stream.write_all(reply).await;
         })
         .await;
         let mut url = api.endpoint().url.clone();

@@ -20,7 +20,7 @@ const LONGEST_DESCRIPTION: usize = 500;
 
 /// What is known of a key; never the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyRecord {
+pub struct ApiKeyRecord {
     pub id: Id,
     /// Its name; no other key that is not revoked has it.
     pub name: String,
@@ -34,7 +34,7 @@ pub struct KeyRecord {
     pub revoked_at: Option<Time>,
 }
 
-impl KeyRecord {
+impl ApiKeyRecord {
     /// Who asks with this key; nobody once it is revoked.
     pub fn caller(&self) -> Option<Caller> {
         self.revoked_at.is_none().then(|| Caller { key: self.id, name: self.name.clone(), role: self.role })
@@ -43,7 +43,7 @@ impl KeyRecord {
 
 /// A key that is to be made.
 #[derive(Clone, Debug)]
-pub struct NewKey {
+pub struct NewApiKey {
     pub name: String,
     pub description: String,
     pub role: Role,
@@ -80,22 +80,22 @@ pub enum AccessError {
     LastOwner(String),
 }
 
-pub struct KeyStore(File);
+pub struct ApiKeyStore(File);
 
-impl KeyStore {
+impl ApiKeyStore {
     /// Opens `access.sqlite` in a data directory, making it when it is not there.
     ///
     /// # Errors
     /// When it cannot be used.
     pub fn open(data_dir: &Path) -> Result<Self, FileError> {
-        File::open(data_dir.join("access.sqlite"), schema::KEYS).map(Self)
+        File::open(data_dir.join("access.sqlite"), schema::API_KEYS).map(Self)
     }
 
     /// The key of that hash, revoked or not: one look-up in an index, of some microseconds.
     ///
     /// # Errors
     /// When the file fails.
-    pub fn find(&self, hash: &Hash) -> Result<Option<KeyRecord>, FileError> {
+    pub fn find(&self, hash: &Hash) -> Result<Option<ApiKeyRecord>, FileError> {
         self.0.read(|file| rows::by_hash(file, hash))
     }
 
@@ -103,7 +103,7 @@ impl KeyStore {
     ///
     /// # Errors
     /// When the file fails.
-    pub fn list(&self) -> Result<Vec<KeyRecord>, FileError> {
+    pub fn list(&self) -> Result<Vec<ApiKeyRecord>, FileError> {
         self.0.read(rows::all)
     }
 
@@ -111,7 +111,7 @@ impl KeyStore {
     ///
     /// # Errors
     /// When its name is taken or cannot be used, or the file fails.
-    pub fn create(&self, new: NewKey, now: Time) -> Result<(KeyRecord, Secret), AccessError> {
+    pub fn create(&self, new: NewApiKey, now: Time) -> Result<(ApiKeyRecord, Secret), AccessError> {
         let (secret, new) = (Secret::random()?, checked(new)?);
         let made = self.0.write(|change| {
             if rows::name_taken(change, &new.name)? {
@@ -131,7 +131,7 @@ impl KeyStore {
     ///
     /// # Errors
     /// When there is no such key, it is the last owner key and stays, or the file fails.
-    pub fn revoke(&self, name_or_id: &str, last: LastOwner, now: Time) -> Result<KeyRecord, AccessError> {
+    pub fn revoke(&self, name_or_id: &str, last: LastOwner, now: Time) -> Result<ApiKeyRecord, AccessError> {
         self.0.write(|change| {
             let Some(known) = rows::named(change, name_or_id)? else {
                 return Ok(Err(AccessError::NoSuchKey(name_or_id.to_owned())));
@@ -143,7 +143,7 @@ impl KeyStore {
                 return Ok(Err(AccessError::LastOwner(known.name)));
             }
             rows::end(change, known.id, now)?;
-            Ok(Ok(KeyRecord { revoked_at: Some(now), ..known }))
+            Ok(Ok(ApiKeyRecord { revoked_at: Some(now), ..known }))
         })?
     }
 
@@ -182,7 +182,7 @@ impl KeyStore {
         path: &Path,
         lines: &[KeyLine],
         now: Time,
-    ) -> Result<(Vec<KeyRecord>, Vec<KeyRecord>), FileError> {
+    ) -> Result<(Vec<ApiKeyRecord>, Vec<ApiKeyRecord>), FileError> {
         let source = std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
         let file = path.file_name().unwrap_or_default().to_string_lossy();
         let file: String = crate::model::clean(&file).chars().take(LONGEST_NAME / 2).collect();
@@ -193,7 +193,7 @@ impl KeyStore {
                 // A key file may move: what has left it is told by where its keys were found last.
                 let moved = rows::moved(change, &hash, &source)?;
                 if !moved && rows::by_hash(change, &hash)?.is_none() {
-                    let new = NewKey {
+                    let new = NewApiKey {
                         name: rows::free_name(change, &format!("{file} line {}", line.number))?,
                         description: "Taken from a key file.".to_owned(),
                         role: Role::Owner,
@@ -221,8 +221,8 @@ fn taken(name: &str) -> AccessError {
     ))
 }
 
-fn checked(new: NewKey) -> Result<NewKey, AccessError> {
-    Ok(NewKey { name: name_of(&new.name)?, description: description_of(&new.description)?, ..new })
+fn checked(new: NewApiKey) -> Result<NewApiKey, AccessError> {
+    Ok(NewApiKey { name: name_of(&new.name)?, description: description_of(&new.description)?, ..new })
 }
 
 /// A name without blanks around it, that can stand in a line.

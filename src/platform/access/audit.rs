@@ -20,7 +20,7 @@ pub(super) const MOST: usize = 10_000;
 
 /// What is asked for: never a key, never a value of a feature.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Deed {
+pub struct AuditedAction {
     /// The caller's name for its request (`x-request-id`), or one that was made here.
     pub request: String,
     pub key: Id,
@@ -51,7 +51,7 @@ pub struct Entry {
     /// When it was asked for.
     pub at: Time,
     /// What was asked for, by whom.
-    pub deed: Deed,
+    pub action: AuditedAction,
     /// What came of it; absent while it runs, and when nobody saw its end.
     pub outcome: Option<Outcome>,
 }
@@ -81,8 +81,8 @@ impl AuditLog {
     ///
     /// # Errors
     /// When the file fails: then it must not be done.
-    pub fn begin(&self, deed: &Deed, now: Time) -> Result<i64, FileError> {
-        self.0.write(|change| add(change, deed, now))
+    pub fn begin(&self, action: &AuditedAction, now: Time) -> Result<i64, FileError> {
+        self.0.write(|change| add(change, action, now))
     }
 
     /// Writes down what came of it.
@@ -97,9 +97,9 @@ impl AuditLog {
     ///
     /// # Errors
     /// When the file fails.
-    pub fn note(&self, deed: &Deed, outcome: &Outcome) -> Result<(), FileError> {
+    pub fn note(&self, action: &AuditedAction, outcome: &Outcome) -> Result<(), FileError> {
         self.0.write(|change| {
-            let seq = add(change, deed, outcome.at)?;
+            let seq = add(change, action, outcome.at)?;
             close(change, seq, outcome)
         })
     }
@@ -124,19 +124,19 @@ impl AuditLog {
     }
 }
 
-fn add(change: &Transaction, deed: &Deed, now: Time) -> rusqlite::Result<i64> {
+fn add(change: &Transaction, action: &AuditedAction, now: Time) -> rusqlite::Result<i64> {
     change.execute(
         "INSERT INTO deeds (at, request, key, name, call, workspace, feature_view, words)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         params![
             micros(now),
-            kept(&deed.request),
-            deed.key.to_string(),
-            kept(&deed.name),
-            kept(&deed.call),
-            kept(&deed.workspace),
-            kept(&deed.feature_view),
-            kept(&deed.words)
+            kept(&action.request),
+            action.key.to_string(),
+            kept(&action.name),
+            kept(&action.call),
+            kept(&action.workspace),
+            kept(&action.feature_view),
+            kept(&action.words)
         ],
     )?;
     Ok(change.last_insert_rowid())
@@ -165,7 +165,7 @@ fn entry(row: &Row) -> rusqlite::Result<Entry> {
     Ok(Entry {
         seq: row.get("seq")?,
         at: from_micros(row.get("at")?),
-        deed: Deed {
+        action: AuditedAction {
             request: row.get("request")?,
             key: key.parse().map_err(|_| rusqlite::Error::InvalidQuery)?,
             name: row.get("name")?,
@@ -182,8 +182,13 @@ fn entry(row: &Row) -> rusqlite::Result<Entry> {
 mod tests {
     use super::*;
 
-    fn deed(name: &str, words: &str) -> Deed {
-        Deed { name: name.to_owned(), words: words.to_owned(), call: "Fly".to_owned(), ..Deed::default() }
+    fn action(name: &str, words: &str) -> AuditedAction {
+        AuditedAction {
+            name: name.to_owned(),
+            words: words.to_owned(),
+            call: "Fly".to_owned(),
+            ..AuditedAction::default()
+        }
     }
 
     fn at(seconds: i64) -> Time {
@@ -194,30 +199,30 @@ mod tests {
     fn changes_stand_with_what_came_of_them_and_without_when_nobody_saw_it() {
         let dir = tempfile::tempdir().unwrap();
         let log = AuditLog::open(dir.path()).unwrap();
-        let first = log.begin(&deed("ann", "one"), at(1)).unwrap();
-        log.begin(&deed("bob", "two"), at(2)).unwrap();
+        let first = log.begin(&action("ann", "one"), at(1)).unwrap();
+        log.begin(&action("bob", "two"), at(2)).unwrap();
         log.end(first, &Outcome { at: at(3), code: 0, sentence: String::new() }).unwrap();
         let refused = Outcome { at: at(4), code: 7, sentence: "No.".to_owned() };
-        log.note(&deed("ann", "three"), &refused).unwrap();
+        log.note(&action("ann", "three"), &refused).unwrap();
         drop(log);
         let log = AuditLog::open(dir.path()).unwrap();
-        let told = |query: AuditQuery| {
+        let words = |query: AuditQuery| {
             let entries = log.list(&query).unwrap();
-            entries.into_iter().map(|e| (e.deed.words, e.outcome.map(|o| o.code))).collect::<Vec<_>>()
+            entries.into_iter().map(|e| (e.action.words, e.outcome.map(|o| o.code))).collect::<Vec<_>>()
         };
         let all = AuditQuery { limit: 10, ..AuditQuery::default() };
         let (one, two, three) = (("one".into(), Some(0)), ("two".into(), None), ("three".into(), Some(7)));
-        assert_eq!(told(all.clone()), [three.clone(), two.clone(), one.clone()]);
-        assert_eq!(told(AuditQuery { limit: 1, ..all.clone() }), std::slice::from_ref(&three));
-        assert_eq!(told(AuditQuery { since: Some(at(2)), ..all.clone() }), [three.clone(), two]);
-        assert_eq!(told(AuditQuery { key: Some("ann".into()), ..all }), [three, one]);
+        assert_eq!(words(all.clone()), [three.clone(), two.clone(), one.clone()]);
+        assert_eq!(words(AuditQuery { limit: 1, ..all.clone() }), std::slice::from_ref(&three));
+        assert_eq!(words(AuditQuery { since: Some(at(2)), ..all.clone() }), [three.clone(), two]);
+        assert_eq!(words(AuditQuery { key: Some("ann".into()), ..all }), [three, one]);
     }
 
     #[test]
     fn nothing_that_is_written_can_be_changed_or_taken_away() {
         let dir = tempfile::tempdir().unwrap();
         let log = AuditLog::open(dir.path()).unwrap();
-        log.note(&deed("ann", "one"), &Outcome { at: at(1), code: 0, sentence: String::new() }).unwrap();
+        log.note(&action("ann", "one"), &Outcome { at: at(1), code: 0, sentence: String::new() }).unwrap();
         let other = rusqlite::Connection::open(dir.path().join("audit.sqlite")).unwrap();
         for attempt in ["UPDATE deeds SET name = 'bob'", "DELETE FROM deeds", "UPDATE outcomes SET code = 7"] {
             let refusal = other.execute(attempt, []).unwrap_err().to_string();
@@ -232,9 +237,9 @@ mod tests {
     fn text_from_outside_is_cleaned_and_cut() {
         let dir = tempfile::tempdir().unwrap();
         let log = AuditLog::open(dir.path()).unwrap();
-        log.begin(&deed("a\u{1b}[31m", &"x".repeat(2 * LONGEST)), at(1)).unwrap();
+        log.begin(&action("a\u{1b}[31m", &"x".repeat(2 * LONGEST)), at(1)).unwrap();
         let entry = log.list(&AuditQuery { limit: 1, ..AuditQuery::default() }).unwrap().remove(0);
-        assert_eq!(entry.deed.name, "a␛[31m");
-        assert_eq!(entry.deed.words, format!("{}…", "x".repeat(LONGEST)));
+        assert_eq!(entry.action.name, "a␛[31m");
+        assert_eq!(entry.action.words, format!("{}…", "x".repeat(LONGEST)));
     }
 }

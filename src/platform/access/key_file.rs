@@ -42,7 +42,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<KeyLine>, KeyFileError> {
         std::io::ErrorKind::NotFound => KeyFileError::Missing(path.to_owned()),
         _ => KeyFileError::Unreadable { path: path.to_owned(), problem },
     })?;
-    let mut keys = Vec::new();
+    let mut api_keys = Vec::new();
     for (number, key) in (1..).zip(text.lines().map(str::trim)) {
         if key.is_empty() || key.starts_with('#') {
             continue;
@@ -50,9 +50,9 @@ pub(crate) fn read(path: &Path) -> Result<Vec<KeyLine>, KeyFileError> {
         if key.len() < SHORTEST || key.contains(char::is_whitespace) {
             return Err(KeyFileError::Weak { path: path.to_owned(), line: number });
         }
-        keys.push(KeyLine { number, secret: Secret::of(key) });
+        api_keys.push(KeyLine { number, secret: Secret::of(key) });
     }
-    if keys.is_empty() { Err(KeyFileError::Empty(path.to_owned())) } else { Ok(keys) }
+    if api_keys.is_empty() { Err(KeyFileError::Empty(path.to_owned())) } else { Ok(api_keys) }
 }
 
 #[cfg(test)]
@@ -69,9 +69,9 @@ mod tests {
     #[test]
     fn keys_are_read_line_by_line() {
         let (_dir, path) = file("# mine\nabcdefghijklmnop\n\n  qrstuvwxyz0123456  \n");
-        let keys = read(&path).unwrap();
-        let keys: Vec<_> = keys.iter().map(|key| (key.number, key.secret.reveal())).collect();
-        assert_eq!(keys, [(2, "abcdefghijklmnop"), (4, "qrstuvwxyz0123456")]);
+        let api_keys = read(&path).unwrap();
+        let api_keys: Vec<_> = api_keys.iter().map(|key| (key.number, key.secret.reveal())).collect();
+        assert_eq!(api_keys, [(2, "abcdefghijklmnop"), (4, "qrstuvwxyz0123456")]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use super::api_keys::{KeyRecord, NewKey};
+use super::api_keys::{ApiKeyRecord, NewApiKey};
 use super::key_file::KeyLine;
 use super::{Hash, Secret};
 use crate::model::time::{from_micros, micros};
@@ -11,7 +11,7 @@ use crate::model::{Id, Role, Time};
 const COLUMNS: &str = "id, name, description, role, obscured, created_at, created_by, revoked_at";
 
 /// All keys, the oldest first.
-pub(super) fn all(rows: &Connection) -> rusqlite::Result<Vec<KeyRecord>> {
+pub(super) fn all(rows: &Connection) -> rusqlite::Result<Vec<ApiKeyRecord>> {
     let mut all = rows.prepare_cached(&format!("SELECT {COLUMNS} FROM keys ORDER BY seq"))?;
     all.query_map([], record)?.collect()
 }
@@ -22,7 +22,7 @@ pub(super) fn drop_missing(
     source: &str,
     lines: &[KeyLine],
     now: Time,
-) -> rusqlite::Result<Vec<KeyRecord>> {
+) -> rusqlite::Result<Vec<ApiKeyRecord>> {
     let mut from = change.prepare("SELECT hash FROM keys WHERE source = ?1 AND revoked_at IS NULL")?;
     let kept: Vec<Vec<u8>> = from.query_map([source], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     let there: Vec<Hash> = lines.iter().map(|line| line.secret.hash()).collect();
@@ -39,11 +39,11 @@ pub(super) fn drop_missing(
 /// Writes a key and reads it back.
 pub(super) fn insert(
     change: &Transaction,
-    new: &NewKey,
+    new: &NewApiKey,
     secret: &Secret,
     now: Time,
     source: Option<&str>,
-) -> rusqlite::Result<KeyRecord> {
+) -> rusqlite::Result<ApiKeyRecord> {
     let id = Id(uuid::Uuid::new_v4().as_u128());
     change.execute(
         "INSERT INTO keys (id, hash, name, description, role, obscured, created_at, created_by, source)
@@ -74,13 +74,13 @@ pub(super) fn moved(change: &Transaction, hash: &Hash, source: &str) -> rusqlite
 }
 
 /// The key of that hash.
-pub(super) fn by_hash(rows: &Connection, hash: &Hash) -> rusqlite::Result<Option<KeyRecord>> {
+pub(super) fn by_hash(rows: &Connection, hash: &Hash) -> rusqlite::Result<Option<ApiKeyRecord>> {
     let mut one = rows.prepare_cached(&format!("SELECT {COLUMNS} FROM keys WHERE hash = ?1"))?;
     one.query_row([hash.bytes()], record).optional()
 }
 
 /// By id, else by name: the one that is let in, else the one that was revoked last.
-pub(super) fn named(rows: &Connection, name_or_id: &str) -> rusqlite::Result<Option<KeyRecord>> {
+pub(super) fn named(rows: &Connection, name_or_id: &str) -> rusqlite::Result<Option<ApiKeyRecord>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM keys WHERE id = ?1 OR name = ?1
          ORDER BY id = ?1 DESC, revoked_at IS NULL DESC, revoked_at DESC LIMIT 1"
@@ -122,10 +122,10 @@ pub(super) fn free_name(rows: &Connection, wanted: &str) -> rusqlite::Result<Str
     Ok(name)
 }
 
-fn record(row: &Row) -> rusqlite::Result<KeyRecord> {
+fn record(row: &Row) -> rusqlite::Result<ApiKeyRecord> {
     let (id, role): (String, String) = (row.get("id")?, row.get("role")?);
     let damaged = || rusqlite::Error::InvalidQuery;
-    Ok(KeyRecord {
+    Ok(ApiKeyRecord {
         id: id.parse().map_err(|_| damaged())?,
         name: row.get("name")?,
         description: row.get("description")?,

@@ -2,7 +2,7 @@
 
 /// `access.sqlite`. A name belongs to one key that is not revoked; a hash to one key for good, so that a revoked key
 /// stays revoked. `source` is the key file that a key was taken from.
-pub(super) const KEYS: &[&str] = &["
+pub(super) const API_KEYS: &[&str] = &["
 CREATE TABLE keys (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,

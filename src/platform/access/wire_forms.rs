@@ -1,11 +1,11 @@
 //! API keys and the entries of the audit log in the forms in which they are told: what is known of a key, never the
 //! key.
 
-use super::{Entry, KeyRecord};
+use super::{ApiKeyRecord, Entry};
 use crate::wire::access::{AuditRow, KeyInfo};
 
-impl From<KeyRecord> for KeyInfo {
-    fn from(key: KeyRecord) -> Self {
+impl From<ApiKeyRecord> for KeyInfo {
+    fn from(key: ApiKeyRecord) -> Self {
         Self {
             id: key.id.to_string(),
             name: key.name,
@@ -22,17 +22,17 @@ impl From<KeyRecord> for KeyInfo {
 
 impl From<Entry> for AuditRow {
     fn from(entry: Entry) -> Self {
-        let Entry { seq, at, deed, outcome } = entry;
+        let Entry { seq, at, action, outcome } = entry;
         Self {
             seq,
             at,
-            request_id: deed.request,
-            key_id: deed.key.to_string(),
-            key_name: deed.name,
-            call: deed.call,
-            workspace: deed.workspace,
-            feature_view: deed.feature_view,
-            words: deed.words,
+            request_id: action.request,
+            key_id: action.key.to_string(),
+            key_name: action.name,
+            call: action.call,
+            workspace: action.workspace,
+            feature_view: action.feature_view,
+            words: action.words,
             ended_at: outcome.as_ref().map(|outcome| outcome.at),
             code: outcome.as_ref().map(|outcome| outcome.code),
             sentence: outcome.map(|outcome| outcome.sentence).unwrap_or_default(),

@@ -77,7 +77,7 @@ pub struct Control<'a> {
 impl<'a> Control<'a> {
     /// Nobody is told of the progress.
     pub fn quiet(cancel: &'a Cancel, memory: u64) -> Self {
-        fn told(_: u64) {}
-        Self { cancel, progress: &told, memory }
+        fn ignore(_: u64) {}
+        Self { cancel, progress: &ignore, memory }
     }
 }

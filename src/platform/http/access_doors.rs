@@ -12,15 +12,15 @@ use super::app::App;
 use super::fault::{Fault, reply};
 use crate::model::{Role, Time};
 use crate::platform::Platform;
-use crate::platform::access::{AuditQuery, Caller, NewKey};
+use crate::platform::access::{AuditQuery, Caller, NewApiKey};
 use crate::wire::access as wire;
 
 /// `GET keys`: all keys, also the revoked ones.
 pub(super) async fn list(State(app): State<App>) -> Response {
     reply(
         on_disk(app, |platform| {
-            let keys = platform.access().keys.list()?.into_iter().map(wire::KeyInfo::from).collect();
-            Ok(wire::KeyList { keys })
+            let api_keys = platform.access().api_keys.list()?.into_iter().map(wire::KeyInfo::from).collect();
+            Ok(wire::KeyList { api_keys })
         })
         .await,
     )
@@ -38,7 +38,7 @@ pub(super) async fn create(
             let asked: wire::NewKey = serde_json::from_slice(&body)
                 .map_err(|error| Fault::invalid(format!("The body is not a key that is to be made: {error}.")))?;
             let role = role_of(&asked.role)?;
-            let new = NewKey { name: asked.name, description: asked.description, role, created_by: String::new() };
+            let new = NewApiKey { name: asked.name, description: asked.description, role, created_by: String::new() };
             let (key, secret) = api_key_calls::make(platform, &caller, new)?;
             Ok(wire::KeyMade { key: secret.reveal().to_owned(), info: key.into() })
         })

@@ -21,7 +21,7 @@ use super::doors::{Door, Entry, Pace};
 use super::fault::Fault;
 use super::places::Place;
 use crate::model::Right;
-use crate::platform::access::{Caller, Deed};
+use crate::platform::access::{AuditedAction, Caller};
 use crate::wire::status;
 
 /// What answers at a door, behind the question for the key.
@@ -112,7 +112,7 @@ async fn make(app: App, change: Change, request: Request, next: Next) -> Result<
 }
 
 /// Makes a change between the two halves of its entry.
-async fn logged(app: App, entry: Deed, next: Next, request: Request) -> Result<Response, Fault> {
+async fn logged(app: App, entry: AuditedAction, next: Next, request: Request) -> Result<Response, Fault> {
     let platform = app.platform.clone();
     let open = on_disk(move || OpenEntry::begin(&platform, &entry)).await??;
     let response = next.run(request).await;

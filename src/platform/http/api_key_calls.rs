@@ -8,7 +8,7 @@ use super::auth::ApiKeys;
 use super::fault::Fault;
 use crate::model::{Id, Right, Role};
 use crate::platform::Platform;
-use crate::platform::access::{Caller, KeyRecord, LastOwner, NewKey, Secret};
+use crate::platform::access::{ApiKeyRecord, Caller, LastOwner, NewApiKey, Secret};
 use crate::wire::convert;
 use crate::wire::proto::keys as proto;
 use crate::wire::proxy::Response;
@@ -48,15 +48,15 @@ pub(super) fn create(
 ) -> Result<Response, Fault> {
     let description = request.description.clone().unwrap_or_default();
     let role = if request.is_admin == Some(true) { Role::Owner } else { Role::Editor };
-    let name = platform.access().keys.free_name(&name_from(&description))?;
-    let (key, secret) = make(platform, caller, NewKey { name, description, role, created_by: String::new() })?;
+    let name = platform.access().api_keys.free_name(&name_from(&description))?;
+    let (key, secret) = make(platform, caller, NewApiKey { name, description, role, created_by: String::new() })?;
     let id = Some(convert::id_to_proto(key.id));
     Ok(Response::ok(&proto::CreateApiKeyResponse { key: Some(secret.reveal().to_owned()), id }))
 }
 
 /// The keys; revoked ones when they are asked for.
 pub(super) fn list(platform: &Platform, request: &proto::ListApiKeysRequest) -> Result<Response, Fault> {
-    let all = platform.access().keys.list()?.into_iter();
+    let all = platform.access().api_keys.list()?.into_iter();
     let wanted = all.filter(|key| request.include_archived == Some(true) || key.revoked_at.is_none());
     Ok(Response::ok(&proto::ListApiKeysResponse { api_keys: wanted.map(listed).collect() }))
 }
@@ -70,11 +70,11 @@ pub(super) fn delete(platform: &Platform, request: &proto::DeleteApiKeyRequest) 
 /// The keys as service accounts; those that were asked for by id or by a part of their name.
 pub(super) fn accounts(platform: &Platform, request: &proto::GetServiceAccountsRequest) -> Result<Response, Fault> {
     let search = request.search.as_deref().unwrap_or_default().to_lowercase();
-    let wanted = |key: &KeyRecord| {
+    let wanted = |key: &ApiKeyRecord| {
         (request.ids.is_empty() || request.ids.contains(&key.id.to_string()))
             && key.name.to_lowercase().contains(&search)
     };
-    let all = platform.access().keys.list()?.into_iter();
+    let all = platform.access().api_keys.list()?.into_iter();
     let service_accounts = all.filter(wanted).map(account).collect();
     Ok(Response::ok(&proto::GetServiceAccountsResponse { service_accounts }))
 }
@@ -90,7 +90,7 @@ pub(super) fn create_account(
     }
     let (name, description) =
         (request.name.clone().unwrap_or_default(), request.description.clone().unwrap_or_default());
-    let new = NewKey { name, description, role: Role::Consumer, created_by: String::new() };
+    let new = NewApiKey { name, description, role: Role::Consumer, created_by: String::new() };
     let (key, secret) = make(platform, caller, new)?;
     let proto::ServiceAccount { id, name, description, is_active, created_at, credentials_type } = account(key);
     let api_key = Some(secret.reveal().to_owned());
@@ -116,14 +116,14 @@ pub(super) fn delete_account(
 }
 
 /// Makes a key for a caller.
-pub(super) fn make(platform: &Platform, caller: &Caller, new: NewKey) -> Result<(KeyRecord, Secret), Fault> {
-    let new = NewKey { created_by: caller.name.clone(), ..new };
-    Ok(platform.access().keys.create(new, platform.clock().now())?)
+pub(super) fn make(platform: &Platform, caller: &Caller, new: NewApiKey) -> Result<(ApiKeyRecord, Secret), Fault> {
+    let new = NewApiKey { created_by: caller.name.clone(), ..new };
+    Ok(platform.access().api_keys.create(new, platform.clock().now())?)
 }
 
 /// Revokes a key; the last owner key stays.
-pub(super) fn revoke(platform: &Platform, id: Id) -> Result<KeyRecord, Fault> {
-    Ok(platform.access().keys.revoke(&id.to_string(), LastOwner::Stays, platform.clock().now())?)
+pub(super) fn revoke(platform: &Platform, id: Id) -> Result<ApiKeyRecord, Fault> {
+    Ok(platform.access().api_keys.revoke(&id.to_string(), LastOwner::Stays, platform.clock().now())?)
 }
 
 fn name_from(description: &str) -> String {
@@ -131,7 +131,7 @@ fn name_from(description: &str) -> String {
     if name.is_empty() { "API key".to_owned() } else { name }
 }
 
-fn listed(key: KeyRecord) -> proto::TectonApiKey {
+fn listed(key: ApiKeyRecord) -> proto::TectonApiKey {
     let active = key.revoked_at.is_none();
     proto::TectonApiKey {
         id: Some(convert::id_to_proto(key.id)),
@@ -147,7 +147,7 @@ fn listed(key: KeyRecord) -> proto::TectonApiKey {
     }
 }
 
-fn account(key: KeyRecord) -> proto::ServiceAccount {
+fn account(key: ApiKeyRecord) -> proto::ServiceAccount {
     proto::ServiceAccount {
         id: Some(key.id.to_string()),
         name: Some(key.name),

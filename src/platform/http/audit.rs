@@ -9,7 +9,7 @@ use super::auth::allow;
 use super::fault::Fault;
 use crate::model::Right;
 use crate::platform::Platform;
-use crate::platform::access::{Caller, Deed, Outcome};
+use crate::platform::access::{AuditedAction, Caller, Outcome};
 use crate::wire::status;
 
 /// What the caller calls its request (`x-request-id`), or a name that was made here.
@@ -57,7 +57,7 @@ impl OpenEntry {
     ///
     /// # Errors
     /// When that cannot be written: then it must not be done.
-    pub(super) fn begin(platform: &Platform, entry: &Deed) -> Result<Self, Fault> {
+    pub(super) fn begin(platform: &Platform, entry: &AuditedAction) -> Result<Self, Fault> {
         let written = platform.access().audit.begin(entry, platform.clock().now());
         let seq = written.map_err(|error| {
             tracing::error!(error = &error as &dyn Error, "the audit log cannot be written");
@@ -86,7 +86,7 @@ pub(super) fn change<T>(
     platform: &Platform,
     caller: &Caller,
     right: Right,
-    entry: impl FnOnce() -> Deed,
+    entry: impl FnOnce() -> AuditedAction,
     ending: impl FnOnce(&T) -> Ending,
     work: impl FnOnce() -> Result<T, Fault>,
 ) -> Result<T, Fault> {
@@ -108,7 +108,7 @@ pub(super) fn change<T>(
 }
 
 /// Writes down what was refused. Blocks on the disk.
-pub(super) fn refused(platform: &Platform, entry: &Deed, fault: &Fault) {
+pub(super) fn refused(platform: &Platform, entry: &AuditedAction, fault: &Fault) {
     if let Err(error) = platform.access().audit.note(entry, &outcome(platform, fault.code, &fault.detail)) {
         tracing::error!(error = &error as &dyn Error, "the audit log cannot be written");
     }

@@ -10,7 +10,7 @@ use super::audit::{Ending, RequestName};
 use super::metadata;
 use crate::model::{Id, clean};
 use crate::platform::Platform;
-use crate::platform::access::{Caller, Deed};
+use crate::platform::access::{AuditedAction, Caller};
 use crate::platform::definition::View;
 use crate::wire::convert;
 use crate::wire::proto::common::{FcoLocator, Id as ProtoId};
@@ -18,7 +18,13 @@ use crate::wire::proto::{deletion, jobs, keys as api_keys, saved, tasks, workspa
 
 /// The entry of a change at a door. Of the body it says the workspace, the view and these members, which must hold no
 /// secret.
-pub(super) fn entry_at_door(caller: &Caller, name: RequestName, call: String, body: &Bytes, members: &[&str]) -> Deed {
+pub(super) fn entry_at_door(
+    caller: &Caller,
+    name: RequestName,
+    call: String,
+    body: &Bytes,
+    members: &[&str],
+) -> AuditedAction {
     let body: Json = serde_json::from_slice(body).unwrap_or_default();
     let text = |member: &str| match body.get(member) {
         Some(Json::String(text)) => Some(clean(text).into_owned()),
@@ -26,7 +32,7 @@ pub(super) fn entry_at_door(caller: &Caller, name: RequestName, call: String, bo
         _ => None,
     };
     let words = members.iter().filter_map(|member| text(member).map(|text| format!("{member} {text}")));
-    Deed {
+    AuditedAction {
         words: words.collect::<Vec<_>>().join(", "),
         workspace: text("workspace").unwrap_or_default(),
         feature_view: text("feature_view").unwrap_or_default(),
@@ -35,8 +41,8 @@ pub(super) fn entry_at_door(caller: &Caller, name: RequestName, call: String, bo
 }
 
 /// The entry of a change of which nothing is known yet but who asks for it.
-pub(super) fn entry(caller: &Caller, RequestName(request): RequestName, call: String) -> Deed {
-    Deed { request, key: caller.key, name: caller.name.clone(), call, ..Deed::default() }
+pub(super) fn entry(caller: &Caller, RequestName(request): RequestName, call: String) -> AuditedAction {
+    AuditedAction { request, key: caller.key, name: caller.name.clone(), call, ..AuditedAction::default() }
 }
 
 /// What a call is about.
@@ -49,9 +55,9 @@ pub(super) struct Subject {
 
 impl Subject {
     /// The entry with what it is about.
-    pub(super) fn written_in(self, entry: Deed) -> Deed {
+    pub(super) fn written_in(self, entry: AuditedAction) -> AuditedAction {
         let (workspace, feature_view) = (self.workspace.unwrap_or_default(), self.feature_view.unwrap_or_default());
-        Deed { workspace, feature_view, words: self.words, ..entry }
+        AuditedAction { workspace, feature_view, words: self.words, ..entry }
     }
 
     fn view(view: Option<&View>, words: String) -> Self {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::fault::Fault;
 use crate::model::{Id, Right, Role, Time};
-use crate::platform::access::{Access, Caller, FileError, Hash, KeyRecord, Secret};
+use crate::platform::access::{Access, ApiKeyRecord, Caller, FileError, Hash, Secret};
 
 /// How often at most it is logged that somebody was not known.
 const LOG_EVERY: Duration = Duration::from_secs(60);
@@ -18,7 +18,7 @@ const LOG_EVERY: Duration = Duration::from_secs(60);
 /// alone.
 pub struct ApiKeys {
     access: Arc<Access>,
-    own: Option<(Hash, KeyRecord)>,
+    own: Option<(Hash, ApiKeyRecord)>,
     strangers: Mutex<Strangers>,
 }
 
@@ -42,7 +42,7 @@ impl ApiKeys {
     /// When the operating system has no randomness.
     pub fn with_own(access: Arc<Access>, name: &str, now: Time) -> std::io::Result<(Self, String)> {
         let key = Secret::random()?;
-        let record = KeyRecord {
+        let record = ApiKeyRecord {
             id: Id(uuid::Uuid::new_v4().as_u128()),
             name: name.to_owned(),
             description: "The key of the console that the platform is part of; it ends with it.".to_owned(),
@@ -63,7 +63,7 @@ impl ApiKeys {
     pub fn caller(&self, authorization: Option<&str>) -> Result<Caller, Fault> {
         let key = authorization.and_then(key_of);
         let found = key.map(|key| self.find(key)).transpose()?.flatten();
-        found.as_ref().and_then(KeyRecord::caller).ok_or_else(|| {
+        found.as_ref().and_then(ApiKeyRecord::caller).ok_or_else(|| {
             self.stranger();
             Fault::unknown_key()
         })
@@ -73,19 +73,19 @@ impl ApiKeys {
     ///
     /// # Errors
     /// When the file fails.
-    pub fn find(&self, key: &str) -> Result<Option<KeyRecord>, FileError> {
+    pub fn find(&self, key: &str) -> Result<Option<ApiKeyRecord>, FileError> {
         let hash = Hash::of(key);
         match &self.own {
             Some((own, record)) if own.is(&hash) => Ok(Some(record.clone())),
             // In memory but for the first time, and never waiting for a writer: this may be asked on an async thread.
-            _ => self.access.keys.find(&hash),
+            _ => self.access.api_keys.find(&hash),
         }
     }
 
     /// Whether a caller's key is still let in. A file that fails lets nobody in.
     pub fn lets_in(&self, caller: &Caller) -> bool {
         let own = self.own.as_ref().is_some_and(|(_, record)| record.id == caller.key);
-        own || self.access.keys.lets_in(caller.key).unwrap_or_else(|error| {
+        own || self.access.api_keys.lets_in(caller.key).unwrap_or_else(|error| {
             tracing::error!(error = &error as &dyn Error, "the keys cannot be read");
             false
         })
@@ -127,7 +127,7 @@ impl fmt::Debug for ApiKeys {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::access::{LastOwner, NewKey};
+    use crate::platform::access::{LastOwner, NewApiKey};
     use crate::wire::status;
 
     #[test]
@@ -135,8 +135,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let access = Arc::new(Access::open(dir.path()).unwrap());
         let now = chrono::Utc::now();
-        let new = NewKey { name: "ci".into(), description: String::new(), role: Role::Viewer, created_by: "me".into() };
-        let (record, key) = access.keys.create(new, now).unwrap();
+        let new =
+            NewApiKey { name: "ci".into(), description: String::new(), role: Role::Viewer, created_by: "me".into() };
+        let (record, key) = access.api_keys.create(new, now).unwrap();
         let (keys, own) = ApiKeys::with_own(Arc::clone(&access), "this console", now).unwrap();
         let key = key.reveal();
         for good in [format!("Tecton-key {key}"), format!("bearer {own}"), format!("TECTON-KEY  {key} ")] {
@@ -153,7 +154,7 @@ mod tests {
         assert_eq!(refusal.code, status::PERMISSION_DENIED);
         assert!(refusal.detail.contains("`ci` has the role viewer"), "{}", refusal.detail);
         assert!(refusal.detail.contains("consumer or editor or owner"), "{}", refusal.detail);
-        access.keys.revoke(&record.id.to_string(), LastOwner::Stays, now).unwrap();
+        access.api_keys.revoke(&record.id.to_string(), LastOwner::Stays, now).unwrap();
         assert_eq!(keys.caller(Some(&key)).unwrap_err().code, status::UNAUTHENTICATED);
         assert!(!format!("{keys:?}").contains(&own));
     }

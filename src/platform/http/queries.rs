@@ -22,7 +22,7 @@ use super::{arrow, audit_words, parts};
 use crate::model::time::{from_micros, micros};
 use crate::model::{Right, Time, foreign};
 use crate::platform::Platform;
-use crate::platform::access::{Caller, Deed};
+use crate::platform::access::{AuditedAction, Caller};
 use crate::platform::queries::{Ask, Owner, compute};
 use crate::wire::arrow::decode;
 use crate::wire::queries::{
@@ -140,7 +140,7 @@ fn submitted(
         return start(platform, Owner(caller.key), request);
     }
     let (workspace, feature_view) = (request.workspace().to_owned(), request.feature_view().to_owned());
-    let entry = || Deed {
+    let entry = || AuditedAction {
         workspace,
         feature_view,
         words: "a query whose result is kept as a dataset".to_owned(),

@@ -44,7 +44,7 @@ pub(crate) fn allowed(record: &JobRecord, others: &[&JobRecord]) -> Allowed {
         return Allowed::default();
     }
     let may = |overwrite| check(record, others, overwrite).is_ok();
-    Allowed { retry: may(false), overwrite_retry: may(true), untold: false }
+    Allowed { retry: may(false), overwrite_retry: may(true), unknown: false }
 }
 
 /// The jobs of a view that can be in the way of a retry, in an order that finds those of a window without looking at
@@ -137,7 +137,7 @@ mod tests {
             record.job.id, after.job.id
         );
         assert_eq!(check(&record, &[&before, &after], false), Err(expected));
-        assert_eq!(allowed(&record, &[&after]), Allowed { retry: false, overwrite_retry: true, untold: false });
+        assert_eq!(allowed(&record, &[&after]), Allowed { retry: false, overwrite_retry: true, unknown: false });
         let mut elsewhere = after;
         elsewhere.job.online = false;
         let mut online = record;
@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(allowed(&record, &[&running]), Allowed::default());
         assert_eq!(
             allowed(&record, &[&record]),
-            Allowed { retry: true, overwrite_retry: true, untold: false },
+            Allowed { retry: true, overwrite_retry: true, unknown: false },
             "it is not its own rival"
         );
     }

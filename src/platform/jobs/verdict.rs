@@ -37,7 +37,7 @@ impl Known {
         let mut damage = if deep { table.inspect(manifest, window)? } else { table.damage(manifest, window)? };
         keep_touching(&mut damage, window);
         windows.extend(damage.windows(self.schedule, &self.written));
-        Ok(Verdict { problems: damage.told(), replaced: damage.replaced, windows: joined(windows) })
+        Ok(Verdict { problems: damage.sentence(), replaced: damage.replaced, windows: joined(windows) })
     }
 
     /// What is wrong where there is no table at all: nothing, unless a job wrote one.

@@ -36,7 +36,7 @@ impl OfflineError {
 
     /// What the disk said about a file, and what to do about it.
     pub(super) fn disk(root: &Path, what: &str, cause: &(dyn Error + 'static)) -> Self {
-        Self::of_disk(root, what, &told(cause))
+        Self::of_disk(root, what, &cause_text(cause))
     }
 
     fn of_disk(root: &Path, what: &str, text: &str) -> Self {
@@ -46,7 +46,7 @@ impl OfflineError {
 
     /// What the transaction log's library said: a log that was read and makes no sense stays so.
     pub(super) fn log(root: &Path, cause: &DeltaTableError) -> Self {
-        let text = told(cause);
+        let text = cause_text(cause);
         if kind(&text).is_some_and(|kind| kind != ErrorKind::NotFound) {
             return Self::of_disk(root, "its _delta_log cannot be read or written", &text);
         }
@@ -66,7 +66,7 @@ impl OfflineError {
 }
 
 /// The sentence of an error on one line, with that of the innermost cause where the libraries between leave it out.
-fn told(error: &(dyn Error + 'static)) -> String {
+fn cause_text(error: &(dyn Error + 'static)) -> String {
     let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;
@@ -109,19 +109,19 @@ mod tests {
     #[test]
     fn an_error_says_what_the_disk_said_and_what_to_do() {
         let root = Path::new("/data/offline/prod/v");
-        let said = |code: i32| {
+        let sentence = |code: i32| {
             let error = OfflineError::disk(root, "file x cannot be written", &io::Error::from_raw_os_error(code));
             assert!(!error.is_permanent() && error.is_full() == (code == 28));
             error.to_string()
         };
         let table = "offline table /data/offline/prod/v: file x cannot be written: ";
         assert_eq!(
-            said(28),
+            sentence(28),
             format!("{table}No space left on device (os error 28). The disk is full: free some space")
         );
-        assert!(said(30).ends_with("(os error 30). The disk is mounted read-only: mount it for writing"));
-        assert!(said(13).ends_with("Allow the user that runs this program to read and write there"));
-        assert!(said(5).ends_with("Check the disk"));
+        assert!(sentence(30).ends_with("(os error 30). The disk is mounted read-only: mount it for writing"));
+        assert!(sentence(13).ends_with("Allow the user that runs this program to read and write there"));
+        assert!(sentence(5).ends_with("Check the disk"));
         // Polars and the log's library wrap what the system said.
         let wrapped = PolarsError::from(io::Error::from_raw_os_error(28));
         let error = OfflineError::disk(root, "file x cannot be written", &wrapped).to_string();

@@ -94,7 +94,7 @@ impl Damage {
     }
 
     /// What was found, the first few.
-    pub fn told(&self) -> String {
+    pub fn sentence(&self) -> String {
         first_few(&self.problems)
     }
 }

@@ -234,15 +234,15 @@ mod tests {
 
     #[test]
     fn a_view_that_is_not_materialized_offline_says_why_and_what_to_do() {
-        let told = |live, offline| check_offline(&View { live, offline, ..testing::view("v") });
-        assert_eq!(told(true, true), Ok(()));
+        let checked = |live, offline| check_offline(&View { live, offline, ..testing::view("v") });
+        assert_eq!(checked(true, true), Ok(()));
         let to_do = "Compute from the source (from_source, --from-source), or materialize it: offline = true in a live workspace.";
         for (live, offline, why) in [
             (false, true, "its workspace is not live"),
             (false, false, "its workspace is not live"),
             (true, false, "it has offline=false"),
         ] {
-            let error = told(live, offline).unwrap_err();
+            let error = checked(live, offline).unwrap_err();
             assert_eq!(error.code, status::FAILED_PRECONDITION);
             assert_eq!(error.message, format!("Feature view `v` has no materialized values, because {why}. {to_do}"));
         }

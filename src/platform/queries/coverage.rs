@@ -54,13 +54,13 @@ mod tests {
     #[test]
     fn what_no_finished_job_wrote_is_named() {
         let held = [hours(1, 4), hours(6, 8)];
-        let told = warning(&held, hours(0, 9)).unwrap();
+        let warning_text = warning(&held, hours(0, 9)).unwrap();
         let expected = "No job has written 2026-01-01 00:00:00 to 2026-01-01 01:00:00, 2026-01-01 04:00:00 to 2026-01-01 06:00:00, \
                         2026-01-01 08:00:00 to 2026-01-01 09:00:00 to the offline store";
-        assert!(told.starts_with(expected), "{told}");
+        assert!(warning_text.starts_with(expected), "{warning_text}");
         assert_eq!(warning(&held, hours(1, 4)), None);
         let even: Vec<Window> = (0..9).filter(|n| n % 2 == 0).map(|n| hours(n, n + 1)).collect();
-        let told = warning(&even, hours(0, 9)).unwrap();
-        assert!(told.contains(", and 1 more to the offline store"), "{told}");
+        let warning_text = warning(&even, hours(0, 9)).unwrap();
+        assert!(warning_text.contains(", and 1 more to the offline store"), "{warning_text}");
     }
 }

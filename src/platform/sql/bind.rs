@@ -169,7 +169,7 @@ fn bounded(args: &[Node], from: &Source) -> Result<(), Refusal> {
         let fix = "name its parts in a WITH query";
         return Err(from.place.refuse(&*from.text, "is too large when it is written out", fix));
     }
-    if depth::of(args) > depth::MAX_DEPTH { Err(depth::too_deep(from.place, &from.text)) } else { Ok(()) }
+    if depth::nesting_of(args) > depth::MAX_DEPTH { Err(depth::too_deep(from.place, &from.text)) } else { Ok(()) }
 }
 
 /// A field of a struct.

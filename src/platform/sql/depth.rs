@@ -204,6 +204,7 @@ fn too_many(place: Place, what: &str, count: usize, most: usize) -> Refusal {
     place.refuse("the query", problem, "split the view, or put the tables together in one source")
 }
 
-pub(super) fn of(nodes: &[Node]) -> usize {
-    nodes.iter().map(|node| 1 + of(&node.args)).max().unwrap_or(0)
+/// The deepest nesting of these expressions, 0 without any.
+pub(super) fn nesting_of(nodes: &[Node]) -> usize {
+    nodes.iter().map(|node| 1 + nesting_of(&node.args)).max().unwrap_or(0)
 }

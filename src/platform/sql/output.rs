@@ -35,7 +35,8 @@ fn output_of(inputs: &[Input], query: &str, names: &[&str]) -> Result<Vec<(Strin
     };
     let inputs_alone = without_rows(inputs).map_err(broken)?;
     let plan = super::plan(&query, inputs_alone, Time::UNIX_EPOCH, super::at_once());
-    let plan = plan.map_err(|refusal| problems.extend(refusal.all().map(|refusal| told(inputs, refusal.clone())))).ok();
+    let plan =
+        plan.map_err(|refusal| problems.extend(refusal.all().map(|refusal| explained(inputs, refusal.clone())))).ok();
     if let Some(refusal) = Refusal::of(problems) {
         return Err(refusal);
     }
@@ -50,7 +51,7 @@ fn output_of(inputs: &[Input], query: &str, names: &[&str]) -> Result<Vec<(Strin
 }
 
 /// The refusal of a column that the files have and queries cannot name says why they cannot.
-fn told(inputs: &[Input], refusal: Refusal) -> Refusal {
+fn explained(inputs: &[Input], refusal: Refusal) -> Refusal {
     let name = refusal.construct.strip_prefix("column ").filter(|_| refusal.problem == "is not there");
     let name = name.map(|name| name.rsplit('.').next().unwrap_or(name));
     let Some(name) = name else { return refusal };
@@ -69,7 +70,7 @@ fn told(inputs: &[Input], refusal: Refusal) -> Refusal {
 }
 
 /// Columns and types of a checked query's output, known types only.
-pub(crate) fn of(inputs: &[Input], query: &Query) -> PolarsResult<Vec<(String, DataType)>> {
+pub(crate) fn columns_of(inputs: &[Input], query: &Query) -> PolarsResult<Vec<(String, DataType)>> {
     let mut plan = super::lazy(query, without_rows(inputs)?, Time::UNIX_EPOCH, super::at_once())?;
     Ok(known(plan.collect_schema()?.as_ref()))
 }

@@ -106,8 +106,8 @@ impl Planner {
         Ok(planner)
     }
 
-    /// How many problems are told so far.
-    pub(super) fn told(&self) -> usize {
+    /// How many problems were found so far.
+    pub(super) fn problem_count(&self) -> usize {
         self.problems.len()
     }
 
@@ -116,7 +116,7 @@ impl Planner {
         match value {
             Ok(value) => Some(value),
             Err(refusal) => {
-                if !refusal.is_told() {
+                if !refusal.is_reported() {
                     self.problems.push(refusal);
                 }
                 None
@@ -236,13 +236,13 @@ impl Planner {
                     let relation = self.body(side, &[], &[], place);
                     sides.push(self.noted(relation));
                 }
-                let sides = sides.into_iter().collect::<Option<Vec<_>>>().ok_or_else(Refusal::told)?;
+                let sides = sides.into_iter().collect::<Option<Vec<_>>>().ok_or_else(Refusal::reported)?;
                 let relation = self.united(sides, place)?;
                 self.ordered(relation, order)
             }
             SetExpr::SetOperation { left, op, set_quantifier, right } => {
                 let (a, b) = (self.body(left, &[], &[], place), self.body(right, &[], &[], place));
-                let (Some(a), Some(b)) = (self.noted(a), self.noted(b)) else { return Err(Refusal::told()) };
+                let (Some(a), Some(b)) = (self.noted(a), self.noted(b)) else { return Err(Refusal::reported()) };
                 let relation = self.combined(a, b, *op, *set_quantifier, place)?;
                 self.ordered(relation, order)
             }
@@ -336,7 +336,7 @@ impl Planner {
         }
         let (frames, columns) = self.aligned(vec![a, b], &construct, place)?;
         let mut frames = frames.into_iter();
-        let (Some(a), Some(b)) = (frames.next(), frames.next()) else { return Err(Refusal::told()) };
+        let (Some(a), Some(b)) = (frames.next(), frames.next()) else { return Err(Refusal::reported()) };
         let visible: Vec<Plan> = columns.iter().map(|column| pl::col(name(column.id))).collect();
         let (a, left) = self.keys(a, &columns);
         let (b, right) = self.keys(b, &columns);
@@ -373,7 +373,7 @@ impl Planner {
             let fix = suggest::fix(table, known.iter().copied());
             return Err(place.refuse(format!("table {table}"), "is not an input of the view", fix));
         };
-        let relation = found.relation.clone().ok_or_else(Refusal::told)?;
+        let relation = found.relation.clone().ok_or_else(Refusal::reported)?;
         self.reads += found.reads;
         Ok(self.renumbered(relation))
     }

@@ -41,8 +41,8 @@ impl Refusal {
         Some(Self { more: problems.collect(), ..first })
     }
 
-    /// The refusal of what cannot be looked at because of a problem that is told already.
-    pub fn told() -> Self {
+    /// The refusal of what cannot be looked at because of a problem that is reported already.
+    pub fn reported() -> Self {
         Self {
             construct: String::new(),
             line: 0,
@@ -53,8 +53,8 @@ impl Refusal {
         }
     }
 
-    /// Whether it is one of [`Refusal::told`].
-    pub fn is_told(&self) -> bool {
+    /// Whether it is one of [`Refusal::reported`].
+    pub fn is_reported(&self) -> bool {
         self.line == 0
     }
 

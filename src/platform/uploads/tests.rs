@@ -96,8 +96,8 @@ fn paths_outside_the_place_are_refused() {
         &bench.uploads.dir.display().to_string(),
         &format!("{}-other/x", bench.uploads.dir.display()),
     ] {
-        let said = bench.refusal(path);
-        assert!(said.contains("is not below the df_path"), "{path}: {said}");
+        let refusal = bench.refusal(path);
+        assert!(refusal.contains("is not below the df_path"), "{path}: {refusal}");
     }
     let unknown = format!("{}/{}/online", bench.uploads.dir.display(), "0".repeat(32));
     assert!(bench.refusal(&unknown).contains("is not known, has expired or was used already"));
@@ -161,6 +161,6 @@ fn more_than_the_limit_is_not_read() {
     // Sparse: it takes no room on the disk.
     File::create(folder.join("large")).unwrap().set_len(LIMIT + 1).unwrap();
     let taken = bench.uploads.take(VIEW, &[&offer.df_path], now()).unwrap();
-    let said = taken.read(Store::Online).unwrap_err().to_string();
-    assert_eq!(said, "The keys for the online store take more than 64 MiB. Send fewer keys at a time.");
+    let refusal = taken.read(Store::Online).unwrap_err().to_string();
+    assert_eq!(refusal, "The keys for the online store take more than 64 MiB. Send fewer keys at a time.");
 }

@@ -113,7 +113,7 @@ fn retry(app: &App, job: &Job) -> Option<&'static str> {
         return Some("Only a job that has failed for good can be tried again; r starts a new one for its window.");
     }
     // Without the status table, which tells it, the deployment is asked.
-    let allowed = job.allowed.retry || job.allowed.overwrite_retry || job.allowed.untold;
+    let allowed = job.allowed.retry || job.allowed.overwrite_retry || job.allowed.unknown;
     (!allowed)
         .then_some("The deployment does not allow another attempt of this job; r starts a new one for its window.")
 }

@@ -238,7 +238,7 @@ pub(crate) fn jobs() -> Vec<Job> {
     let second = numbered(2, at("22 08:20"), &lost);
     let third = numbered(3, at("22 08:40"), &broken);
     let failed = Job {
-        allowed: Allowed { retry: true, overwrite_retry: true, untold: false },
+        allowed: Allowed { retry: true, overwrite_retry: true, unknown: false },
         ..job(0x7f, JobState::Failure, at("22 08:00"), vec![first, second, third])
     };
     let cancelled =

@@ -207,10 +207,10 @@ mod tests {
         let details = details_to_proto(Id(1), &job(Id(5)), &detail);
         let logs = logs_to_proto(Id(1), "prod", &detail);
         assert_eq!(detail_from_proto(Id(5), Some(&details), Some(&logs)), detail);
-        let told = details.attempt_details.unwrap();
-        assert_eq!((told.task_type, told.task_state), (Some(4), Some(StatusState::Error.into())));
-        assert_eq!(told.attempt_status.unwrap().attempt_number, Some(1));
-        assert_eq!(told.run_details.unwrap().state, Some(StateNumber::Error.into()));
+        let attempt = details.attempt_details.unwrap();
+        assert_eq!((attempt.task_type, attempt.task_state), (Some(4), Some(StatusState::Error.into())));
+        assert_eq!(attempt.attempt_status.unwrap().attempt_number, Some(1));
+        assert_eq!(attempt.run_details.unwrap().state, Some(StateNumber::Error.into()));
         let empty = AttemptDetail { attempt: Id(5), ..AttemptDetail::default() };
         let logs = logs_to_proto(Id(1), "prod", &empty);
         assert_eq!(detail_from_proto(Id(5), None, Some(&logs)), empty, "an empty log has no line");
@@ -230,11 +230,11 @@ mod tests {
         let attempt_details = Some(proto::TaskAttemptDetails { run_details, ..Default::default() });
         let details = proto::GetJobDetailsResponse { fco_locator: None, attempt_details };
         let stages = detail_from_proto(Id(5), Some(&details), None).stages;
-        let said: Vec<_> = stages.iter().map(|s| (s.kind.to_string(), s.state, s.progress, s.error.clone())).collect();
+        let seen: Vec<_> = stages.iter().map(|s| (s.kind.to_string(), s.state, s.progress, s.error.clone())).collect();
         let expected = [
             ("snowflake".to_owned(), StageState::Pending, None, Some("user error".to_owned())),
             ("other".to_owned(), StageState::Pending, Some(1.0), None),
         ];
-        assert_eq!(said, expected);
+        assert_eq!(seen, expected);
     }
 }

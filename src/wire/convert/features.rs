@@ -14,7 +14,7 @@ use crate::wire::features::{
 
 /// What a server says about features besides their values.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Told<'a> {
+pub struct Included<'a> {
     /// What the caller asked to know.
     pub options: MetadataOptions,
     /// What each feature is, in the order of the features; may be shorter.
@@ -25,8 +25,8 @@ pub struct Told<'a> {
 
 /// The answer for a vector, with what the caller asked to know. Every entry has a type, and both lists have the same
 /// length, for released clients fail otherwise.
-pub fn response_from_vector(vector: &FeatureVector, told: &Told<'_>, slo: SloInfo) -> GetFeaturesResponse {
-    GetFeaturesResponse { result: result_of(vector), metadata: metadata_of(&vector.features, told, slo) }
+pub fn response_from_vector(vector: &FeatureVector, included: &Included<'_>, slo: SloInfo) -> GetFeaturesResponse {
+    GetFeaturesResponse { result: result_of(vector), metadata: metadata_of(&vector.features, included, slo) }
 }
 
 /// The answer for the vectors of a batch, in the order of its keys, each with its own times; `all` are the names and
@@ -34,11 +34,11 @@ pub fn response_from_vector(vector: &FeatureVector, told: &Told<'_>, slo: SloInf
 pub fn batch_response(
     vectors: &[FeatureVector],
     all: &[(String, DataType)],
-    told: &Told<'_>,
+    included: &Included<'_>,
     slo: Vec<SloInfo>,
     whole: BatchSloInfo,
 ) -> BatchResponse {
-    let said = metadata_of(&common(all, vectors), told, SloInfo::default());
+    let metadata = metadata_of(&common(all, vectors), included, SloInfo::default());
     let status = |place: usize| {
         let each = vectors.iter().filter_map(|vector| vector.features.get(place));
         each.map(|feature| feature.status.as_ref().map_or_else(|| UNKNOWN_STATUS.to_owned(), status_word)).collect()
@@ -47,14 +47,14 @@ pub fn batch_response(
         name: item.name,
         effective_time: item.effective_time,
         data_type: item.data_type,
-        status: if told.options.include_serving_status { status(place) } else { Vec::new() },
+        status: if included.options.include_serving_status { status(place) } else { Vec::new() },
         description: item.description,
     };
-    let with_slo = told.options.include_slo_info;
+    let with_slo = included.options.include_slo_info;
     BatchResponse {
         result: vectors.iter().map(result_of).collect(),
         metadata: BatchMetadata {
-            features: said.features.into_iter().enumerate().map(item).collect(),
+            features: metadata.features.into_iter().enumerate().map(item).collect(),
             slo_info: if with_slo { slo } else { Vec::new() },
             batch_slo_info: with_slo.then_some(whole),
         },
@@ -68,11 +68,11 @@ pub(super) fn result_of(vector: &FeatureVector) -> FeaturesResult {
     }
 }
 
-pub(super) fn metadata_of(features: &[FeatureValue], told: &Told<'_>, slo: SloInfo) -> Metadata {
-    let options = told.options;
+pub(super) fn metadata_of(features: &[FeatureValue], included: &Included<'_>, slo: SloInfo) -> Metadata {
+    let options = included.options;
     let item = |(place, feature): (usize, &FeatureValue)| {
         let data_type = type_to_json(&feature.data_type);
-        let description = told.descriptions.get(place).filter(|text| !text.is_empty());
+        let description = included.descriptions.get(place).filter(|text| !text.is_empty());
         Item {
             name: options.include_names.then(|| feature.name.clone()),
             effective_time: feature.effective_time.filter(|_| options.include_effective_times).map(rfc3339),
@@ -86,7 +86,7 @@ pub(super) fn metadata_of(features: &[FeatureValue], told: &Told<'_>, slo: SloIn
         features: features.iter().enumerate().map(item).collect(),
         join_keys: Vec::new(),
         slo_info: options.include_slo_info.then_some(slo),
-        partial_results: told.partial_results.then_some(false),
+        partial_results: included.partial_results.then_some(false),
     }
 }
 
@@ -196,8 +196,8 @@ mod tests {
             store_seconds: Some(0.125),
         };
         let slo = SloInfo { server_time_seconds: Some(0.25), store_time_seconds: Some(0.125), ..Default::default() };
-        let told = Told { options: MetadataOptions::ALL, ..Told::default() };
-        let text = serde_json::to_string(&response_from_vector(&vector, &told, slo)).unwrap();
+        let included = Included { options: MetadataOptions::ALL, ..Included::default() };
+        let text = serde_json::to_string(&response_from_vector(&vector, &included, slo)).unwrap();
         assert!(
             text.contains(r#""9223372036854775807""#) && text.contains(r#""effectiveTime":"1970-01-01T00:00:01.500Z""#)
         );

@@ -106,7 +106,7 @@ mod tests {
     fn jobs_survive_the_way_through_a_task() {
         use AttemptState::{Cancelled, Error, Pending, Success};
         let due = Some(from_micros(99));
-        let allowed = Allowed { retry: true, overwrite_retry: true, untold: false };
+        let allowed = Allowed { retry: true, overwrite_retry: true, unknown: false };
         let deletion = Job { job_type: JobType::Deletion, window: None, ..job(JobState::Success, &[Success]) };
         let table = [
             (Job { next_attempt_at: due, ..job(JobState::Scheduled, &[]) }, StatusState::Scheduled),

@@ -209,7 +209,7 @@ mod tests {
         let number = |number| FeatureValue { int64_value: Some(number), ..Default::default() };
         let good = line(&[text("UA"), number(7)]);
         let both = FeatureValue { string_value: Some("x".to_owned()), ..number(1) };
-        for (bad, said) in [
+        for (bad, expected) in [
             ("!!".to_owned(), "line 2 is not base64 of a FeatureValueList"),
             (STANDARD.encode([0xff; 9]), "line 2 is not base64 of a FeatureValueList"),
             (line(&[text("UA")]), "line 2 has 1 values, but there are 2 join keys"),
@@ -219,7 +219,7 @@ mod tests {
             (line(&[text("UA"), FeatureValue::default()]), "line 2: the value of `flight` is not of its type, int64"),
         ] {
             let file = format!("{good}\n{bad}\n");
-            assert_eq!(online_keys_from_file(file.as_bytes(), &join_keys()).unwrap_err().to_string(), said);
+            assert_eq!(online_keys_from_file(file.as_bytes(), &join_keys()).unwrap_err().to_string(), expected);
         }
         let empty = online_keys_from_file(b"", &join_keys()).unwrap();
         assert_eq!((empty.height(), empty.width()), (0, 2));

@@ -210,9 +210,9 @@ fn add_row(job: &mut Job, row: &MaterializationAttemptStatus) {
     });
     let Some(attempt) = job.attempts.get_mut(place) else { return };
     attempt.id = managed.or(attempt.id);
-    let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-    attempt.reason = said(&row.termination_reason).filter(|reason| reason != "UNKNOWN_TERMINATION_REASON");
-    attempt.message = said(&row.state_message);
+    let present = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    attempt.reason = present(&row.termination_reason).filter(|reason| reason != "UNKNOWN_TERMINATION_REASON");
+    attempt.message = present(&row.state_message);
     attempt.progress = row.progress.filter(|p| p.is_finite()).map(|p| p.clamp(0.0, 1.0));
     expect_attempt(job, row);
 }
@@ -263,7 +263,7 @@ mod tests {
         };
         let running = Attempt { progress: Some(0.25), ..attempt(2, AttemptState::Running) };
         let waiting = Job { next_attempt_at: Some(from_micros(99)), ..job(4, JobState::Running, vec![failed.clone()]) };
-        let allowed = Allowed { retry: true, overwrite_retry: true, untold: false };
+        let allowed = Allowed { retry: true, overwrite_retry: true, unknown: false };
         let jobs = vec![
             Job { next_attempt_at: Some(from_micros(98)), ..job(7, JobState::Scheduled, vec![]) },
             job(6, JobState::Running, vec![]),
@@ -281,9 +281,9 @@ mod tests {
     #[test]
     fn what_may_be_done_is_told_by_the_newest_attempt_alone() {
         let attempts = vec![attempt(1, AttemptState::Error), attempt(2, AttemptState::Error)];
-        let allowed = Allowed { retry: true, overwrite_retry: false, untold: false };
+        let allowed = Allowed { retry: true, overwrite_retry: false, unknown: false };
         let status = status_from_jobs(Id(1), &[Job { allowed, ..job(3, JobState::Failure, attempts) }]);
-        let said = |row: &MaterializationAttemptStatus| {
+        let flags = |row: &MaterializationAttemptStatus| {
             (
                 row.allow_forced_retry,
                 row.allow_overwrite_retry,
@@ -292,7 +292,7 @@ mod tests {
             )
         };
         let id = Some(id_to_proto(Id(77)));
-        let rows: Vec<_> = status.materialization_attempts.iter().map(said).collect();
+        let rows: Vec<_> = status.materialization_attempts.iter().map(flags).collect();
         let (yes, no) = (Some(true), Some(false));
         assert_eq!(rows, [(yes, no, yes, id.clone()), (no, no, no, id)]);
     }

@@ -4,7 +4,7 @@
 
 use serde_json::Value as Json;
 
-use super::features::{Told, common, metadata_of, result_of, slo_seconds, values_of};
+use super::features::{Included, common, metadata_of, result_of, slo_seconds, values_of};
 use super::types::type_to_json;
 use super::values::value_to_json;
 use crate::model::{DataType, FeatureVector, FeatureVectors, JoinKey, Value};
@@ -17,8 +17,8 @@ const JOIN_KEY: &str = "join key";
 /// The answer for the vectors, with what the caller asked to know. A result has the wildcard key alone: released
 /// clients add the keys they asked for, and fail on keys that come twice. That key has its name and type whatever was
 /// asked for, for without them nobody can read it.
-pub fn response_from_vectors(answer: &FeatureVectors, told: &Told<'_>, slo: SloInfo) -> QueryFeaturesResponse {
-    let mut metadata = metadata_of(&common(&answer.features, &answer.vectors), told, slo);
+pub fn response_from_vectors(answer: &FeatureVectors, included: &Included<'_>, slo: SloInfo) -> QueryFeaturesResponse {
+    let mut metadata = metadata_of(&common(&answer.features, &answer.vectors), included, slo);
     let item = |key: &JoinKey| Item {
         name: Some(key.name.clone()),
         data_type: Some(type_to_json(&key.data_type)),
@@ -108,8 +108,8 @@ mod tests {
             store_time_seconds: answer.store_seconds,
             ..SloInfo::default()
         };
-        let told = Told { options: MetadataOptions::ALL, ..Told::default() };
-        let text = serde_json::to_string(&response_from_vectors(answer, &told, slo)).unwrap();
+        let included = Included { options: MetadataOptions::ALL, ..Included::default() };
+        let text = serde_json::to_string(&response_from_vectors(answer, &included, slo)).unwrap();
         let asked = [("origin".to_owned(), Value::Text("JFK".into()))];
         vectors_from_response(&serde_json::from_str(&text).unwrap(), &asked)
     }

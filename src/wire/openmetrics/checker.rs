@@ -17,7 +17,7 @@ pub(crate) fn check(text: &str) -> Result<usize, String> {
 struct Reader {
     name: String,
     kind: String,
-    told: BTreeSet<String>,
+    seen_metadata: BTreeSet<String>,
     seen_families: BTreeSet<String>,
     seen_samples: BTreeSet<String>,
     /// Cumulative counts by the labels of a histogram without `le`, and its count.
@@ -47,9 +47,9 @@ impl Reader {
                 return Err("a family's name is none, or comes again".into());
             }
             (self.name, self.kind) = (name.to_owned(), "unknown".to_owned());
-            self.told.clear();
+            self.seen_metadata.clear();
         }
-        if self.samples_of_family() || !self.told.insert(word.to_owned()) {
+        if self.samples_of_family() || !self.seen_metadata.insert(word.to_owned()) {
             return Err("metadata comes after samples, or twice".into());
         }
         match word {

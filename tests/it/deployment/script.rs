@@ -353,7 +353,7 @@ impl Script {
             "keys" if request.method == "POST" => {
                 Some(Answer::json(&KeyMade { key: "ffff0000".to_owned(), info: KeyInfo::default() }))
             }
-            "keys" => Some(Answer::json(&KeyList { keys: vec![KeyInfo::default()] })),
+            "keys" => Some(Answer::json(&KeyList { api_keys: vec![KeyInfo::default()] })),
             "keys/{}" => Some(Answer::json(&KeyInfo::default())),
             "upload/{}" => Some(Answer::new(200, "text/plain", "")),
             _ => None,

@@ -162,29 +162,29 @@ async fn one_job_costs_a_list_of_each_view_at_most_and_the_rest_of_its_own() {
     {
         let beginning = Id(5).to_string();
         let (api, fake) = deployment(Pages::None).await;
-        let told = api.jobs_like("prod", std::slice::from_ref(&beginning)).await.unwrap();
-        assert_eq!(ids(&told.jobs), [5]);
+        let found = api.jobs_like("prod", std::slice::from_ref(&beginning)).await.unwrap();
+        assert_eq!(ids(&found.jobs), [5]);
         let calls = fake.calls.lock().unwrap();
         let count = |name: &str| calls.iter().filter(|call| *call == name).count();
         assert!(count("ListMaterializationJobs") <= 3, "{calls:?}");
         assert_eq!((count("GetMaterializationStatus"), count("QueryFeatureViews")), (1, 1), "{calls:?}");
         // The table was not to be had, and that is told and not taken for a word of the deployment.
-        assert!(told.untold.is_some() && told.jobs[0].allowed.untold);
+        assert!(found.table_problem.is_some() && found.jobs[0].allowed.unknown);
     }
     let (api, fake) = deployment(Pages::None).await;
     assert_eq!(ids(&api.jobs_like("prod", &["0000".to_owned()]).await.unwrap().jobs).len(), 7);
     assert_eq!(api.jobs_like("prod", &["ffff".to_owned()]).await.unwrap().jobs, []);
     drop(fake);
     let (api, _) = deployment(Pages::Tokens).await;
-    let told = api.jobs_like("prod", &[Id(5).to_string()]).await.unwrap();
-    assert_eq!((ids(&told.jobs), told.untold), (vec![5], None));
+    let found = api.jobs_like("prod", &[Id(5).to_string()]).await.unwrap();
+    assert_eq!((ids(&found.jobs), found.table_problem), (vec![5], None));
 }
 
 #[tokio::test]
 async fn an_untold_table_is_told_whatever_is_asked_for() {
     let (api, _) = deployment(Pages::None).await;
     let all = api.all_jobs("prod", &JobFilter::default()).await.unwrap();
-    assert!(all.untold.is_some() && all.jobs.iter().all(|job| job.allowed.untold));
-    let one = api.jobs_told("prod", "a", Id(1)).await.unwrap();
-    assert!(one.untold.unwrap().what.contains("status table"));
+    assert!(all.table_problem.is_some() && all.jobs.iter().all(|job| job.allowed.unknown));
+    let one = api.known_jobs("prod", "a", Id(1)).await.unwrap();
+    assert!(one.table_problem.unwrap().what.contains("status table"));
 }

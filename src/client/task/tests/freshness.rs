@@ -4,7 +4,7 @@ use super::*;
 use crate::model::{Freshness, Span};
 use crate::wire::proto::status as s;
 
-fn told(name: &str) -> s::FreshnessStatus {
+fn status(name: &str) -> s::FreshnessStatus {
     let freshness = Freshness {
         feature_view: name.to_owned(),
         materialization_enabled: true,
@@ -23,17 +23,17 @@ fn api(fake: &Fake) -> Api {
 }
 
 async fn names(api: &Api) -> Vec<String> {
-    let told = api.all_freshness("prod").await.unwrap();
-    told.into_iter().map(|told| told.feature_view).collect()
+    let all = api.all_freshness("prod").await.unwrap();
+    all.into_iter().map(|view| view.feature_view).collect()
 }
 
 #[tokio::test]
 async fn a_deployment_without_the_call_for_all_views_is_asked_view_by_view() {
     let fake = Fake::new(healthy()).await;
-    let one = s::GetFeatureFreshnessResponse { freshness_status: Some(told("one")) };
+    let one = s::GetFeatureFreshnessResponse { freshness_status: Some(status("one")) };
     fake.set(rpc::GET_FEATURE_FRESHNESS, say(&one));
     assert_eq!(names(&api(&fake)).await, ["one", "one"], "one call for each of the two views");
-    let all = s::GetAllFeatureFreshnessResponse { freshness_statuses: vec![told("all\u{1b}")] };
+    let all = s::GetAllFeatureFreshnessResponse { freshness_statuses: vec![status("all\u{1b}")] };
     fake.set(rpc::GET_ALL_FEATURE_FRESHNESS, say(&all));
     assert_eq!(names(&api(&fake)).await, ["all\u{241b}"], "one call for all, cleaned");
     fake.set(rpc::GET_ALL_FEATURE_FRESHNESS, Act::Code(7, "Not for you."));

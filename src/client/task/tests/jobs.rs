@@ -168,7 +168,7 @@ async fn nothing_is_deleted_where_the_keys_did_not_arrive_and_no_secret_is_told(
     fake.set(rpc::LIST_MATERIALIZATION_JOBS, listed(&[]));
     // To delete would be a refusal of another kind.
     fake.set(rpc::DELETE_ENTITIES, Act::Code(3, "It was told to delete."));
-    for (online, offline, told) in [
+    for (online, offline, expected) in [
         (format!("{url}/201"), format!("{url}/off"), "HTTP 201"),
         (format!("{url}/on"), format!("{url}/quote"), "HTTP 403"),
         ("http://127.0.0.1:1/gone".to_owned(), format!("{url}/off"), "Nothing listens"),
@@ -176,7 +176,7 @@ async fn nothing_is_deleted_where_the_keys_did_not_arrive_and_no_secret_is_told(
     ] {
         fake.set(rpc::GET_DELETE_ENTITIES_INFO, info(&online, &offline));
         let problem = Console::ready(&fake).await.delete().await.unwrap_err();
-        assert!(problem.what.contains(told) && !problem.to_string().contains("hush"), "{problem}");
+        assert!(problem.what.contains(expected) && !problem.to_string().contains("hush"), "{problem}");
     }
 }
 
@@ -186,13 +186,13 @@ async fn a_deletion_without_an_answer_may_have_been_taken() {
     let fake = Fake::new(healthy()).await;
     fake.set(rpc::LIST_MATERIALIZATION_JOBS, listed(&[]));
     fake.set(rpc::GET_DELETE_ENTITIES_INFO, info(&format!("{url}/on"), &format!("{url}/off")));
-    for (act, told) in [
+    for (act, expected) in [
         (Act::Http(503, "away"), "may have been taken"),
         (Act::Code(3, "Column `user_id`\u{1b}[2J is not wanted."), "Column `user_id`␛[2J is not wanted."),
     ] {
         fake.set(rpc::DELETE_ENTITIES, act);
         let problem = Console::ready(&fake).await.delete().await.unwrap_err();
-        assert!(problem.to_string().contains(told), "{problem}");
+        assert!(problem.to_string().contains(expected), "{problem}");
     }
 }
 

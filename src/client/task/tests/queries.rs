@@ -85,18 +85,18 @@ impl Console {
 
     /// How the query ended, and what was told of it before.
     async fn ended(&mut self, request: RequestId) -> (Result<QueryAnswer, Problem>, Vec<QueryProgress>) {
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         let answer = self
             .until(|update| match update {
                 Update::QueryProgress { request: of, progress } if of == request => {
-                    told.push(progress);
+                    reported.push(progress);
                     None
                 }
                 Update::QueryDone { request: of, answer, .. } if of == request => Some(answer),
                 _ => None,
             })
             .await;
-        (answer, told)
+        (answer, reported)
     }
 
     async fn progress(&mut self, request: RequestId, step: &str) {
@@ -120,16 +120,19 @@ impl Console {
 async fn a_query_is_watched_and_its_rows_come() {
     let mut console = Console::ready(&Fake::new(healthy()).await).await;
     console.query(1, level("full")).await;
-    let (answer, told) = console.ended(1).await;
+    let (answer, reported) = console.ended(1).await;
     let answer = answer.unwrap();
     assert!(answer.table.0.equals(&two_rows()));
     assert_eq!((answer.warnings, answer.saved_as), (vec!["short␛[2J".to_owned()], Some("kept".to_owned())));
-    let computing = told.iter().find(|progress| progress.step == "computing").unwrap();
+    let computing = reported.iter().find(|progress| progress.step == "computing").unwrap();
     assert_eq!(computing.rows_read, Some(7));
     // A deployment that is away for a moment is waited for.
     console.query(2, level("flaky")).await;
-    let (answer, told) = console.ended(2).await;
-    assert!(answer.is_ok() && told.iter().any(|progress| progress.step == "waiting for the deployment"), "{told:?}");
+    let (answer, reported) = console.ended(2).await;
+    assert!(
+        answer.is_ok() && reported.iter().any(|progress| progress.step == "waiting for the deployment"),
+        "{reported:?}"
+    );
 }
 
 #[tokio::test]
@@ -147,9 +150,9 @@ async fn the_callers_files_are_read_and_uploaded() {
         other => other,
     };
     console.query(1, mock(path)).await;
-    let (answer, told) = console.ended(1).await;
+    let (answer, reported) = console.ended(1).await;
     answer.unwrap();
-    let steps: Vec<&str> = told.iter().map(|progress| progress.step.as_str()).collect();
+    let steps: Vec<&str> = reported.iter().map(|progress| progress.step.as_str()).collect();
     assert_eq!(steps[..3], ["reading the table for `flights`", "uploading the table for `flights`", "starting"]);
     console.query(2, mock(dir.path().join("none.csv"))).await;
     let problem = console.ended(2).await.0.unwrap_err();

@@ -3,21 +3,21 @@
 use super::*;
 use crate::model::time::from_micros;
 
-fn store() -> (tempfile::TempDir, KeyStore) {
+fn store() -> (tempfile::TempDir, ApiKeyStore) {
     let dir = tempfile::tempdir().unwrap();
-    let store = KeyStore::open(dir.path()).unwrap();
+    let store = ApiKeyStore::open(dir.path()).unwrap();
     (dir, store)
 }
 
-fn new(name: &str, role: Role) -> NewKey {
-    NewKey { name: name.to_owned(), description: "for tests".to_owned(), role, created_by: "me".to_owned() }
+fn new(name: &str, role: Role) -> NewApiKey {
+    NewApiKey { name: name.to_owned(), description: "for tests".to_owned(), role, created_by: "me".to_owned() }
 }
 
 fn now() -> Time {
     from_micros(1_700_000_000_000_000)
 }
 
-fn let_in(store: &KeyStore, key: &str) -> Option<Caller> {
+fn let_in(store: &ApiKeyStore, key: &str) -> Option<Caller> {
     store.find(&Hash::of(key)).unwrap().and_then(|key| key.caller())
 }
 
@@ -29,12 +29,12 @@ fn a_key_is_let_in_until_it_is_revoked_and_only_its_hash_is_kept() {
     assert_eq!((caller.key, caller.name.as_str(), caller.role), (record.id, "ci", Role::Operator));
     assert!(let_in(&store, &key.reveal()[1..]).is_none());
     let kept = std::fs::read(dir.path().join("access.sqlite")).unwrap();
-    let beside = std::fs::read(dir.path().join("access.sqlite-wal")).unwrap_or_default();
+    let wal = std::fs::read(dir.path().join("access.sqlite-wal")).unwrap_or_default();
     let digits = &key.reveal().as_bytes()[6..];
     let holds = |bytes: &[u8]| bytes.windows(digits.len()).any(|window| window == digits);
-    assert!(!holds(&kept) && !holds(&beside), "the key itself is nowhere");
+    assert!(!holds(&kept) && !holds(&wal), "the key itself is nowhere");
     // Another process revokes it; this one is not told.
-    KeyStore::open(dir.path()).unwrap().revoke("ci", LastOwner::Stays, now()).unwrap();
+    ApiKeyStore::open(dir.path()).unwrap().revoke("ci", LastOwner::Stays, now()).unwrap();
     assert!(let_in(&store, key.reveal()).is_none());
     assert_eq!(store.list().unwrap()[0].revoked_at, Some(now()));
     assert_eq!(store.find(&key.hash()).unwrap().unwrap().id, record.id, "a revoked key is still known");

@@ -63,7 +63,7 @@ impl<'a> Reader<'a> {
 
     /// Columns and types of the query's output, known types only.
     pub(crate) fn output(&self) -> PolarsResult<Vec<(String, crate::model::DataType)>> {
-        sql::output::of(&self.view.inputs, &self.query)
+        sql::output::columns_of(&self.view.inputs, &self.query)
     }
 
     /// The sentence about events in reach that are left out because they are later than now.

@@ -10,7 +10,7 @@ use crate::model::{DataType, FeatureVector, FeatureVectors, JoinKey, Time, Value
 use crate::platform::Platform;
 use crate::platform::definition::ServiceItem;
 use crate::platform::http::fault::Fault;
-use crate::wire::convert::{self, Told};
+use crate::wire::convert::{self, Included};
 use crate::wire::features::{GetFeaturesRequest, GetFeaturesResponse, MetadataOptions, QueryFeaturesResponse};
 
 /// The features of one key.
@@ -53,8 +53,8 @@ pub(super) fn all(
 }
 
 /// What to say besides the values. Nothing is ever left out for lack of time, and whoever asked is told so.
-pub(super) fn included(options: MetadataOptions, descriptions: &[String], partial_results: bool) -> Told<'_> {
-    Told { options, descriptions, partial_results }
+pub(super) fn included(options: MetadataOptions, descriptions: &[String], partial_results: bool) -> Included<'_> {
+    Included { options, descriptions, partial_results }
 }
 
 /// What each feature is, where that was asked for.

@@ -17,7 +17,7 @@ impl Bench {
         let wanted = AuditQuery { limit: 100, ..AuditQuery::default() };
         let entries = self.platform.access().audit.list(&wanted).unwrap().into_iter().rev();
         let told = |e: crate::platform::access::Entry| {
-            (e.deed.name, e.deed.call, e.deed.feature_view, e.deed.words, e.outcome.map(|o| o.code))
+            (e.action.name, e.action.call, e.action.feature_view, e.action.words, e.outcome.map(|o| o.code))
         };
         entries.map(told).collect()
     }
@@ -193,7 +193,7 @@ async fn nothing_is_changed_that_cannot_be_written_down() {
     assert!(refusal.detail.contains("Nothing was changed") && refusal.detail.contains("disk is full"), "{refusal:?}");
     let (http, _) = bench.with("POST", "/v1/fvtop/keys", &bench.key, json!({"name": "n", "role": "viewer"})).await;
     assert_eq!(http, StatusCode::INTERNAL_SERVER_ERROR);
-    assert_eq!((bench.jobs_of_manual(), bench.platform.access().keys.list().unwrap().len()), (before, 0));
+    assert_eq!((bench.jobs_of_manual(), bench.platform.access().api_keys.list().unwrap().len()), (before, 0));
     assert_eq!(bench.raw(rpc::LIST_WORKSPACES, &bench.key, &()).await.status.code, 0, "reads go on");
     other.execute_batch("DROP TRIGGER full").unwrap();
     assert_eq!(bench.submit(&bench.key).await.code, 0, "and changes when it can be written again");
@@ -228,7 +228,7 @@ async fn a_tail_ends_when_its_key_is_revoked() {
     };
     let whole = |body| axum::body::to_bytes(body, 1_000_000);
     let (goes_on, ends) = (whole(open(&other).await), whole(open(&key).await));
-    bench.platform.access().keys.revoke("reader", crate::platform::access::LastOwner::Stays, now()).unwrap();
+    bench.platform.access().api_keys.revoke("reader", crate::platform::access::LastOwner::Stays, now()).unwrap();
     let ended = tokio::time::timeout(Duration::from_secs(900), async {
         tokio::select! {
             _ = ends => true,

@@ -5,7 +5,7 @@
 
 use super::*;
 use crate::model::{Right, Role};
-use crate::platform::access::{LastOwner, NewKey};
+use crate::platform::access::{LastOwner, NewApiKey};
 
 const CALLS: &[(&str, &str)] = &[
     ("metadataservice.MetadataService/GetConfigs", "+++++!!"),
@@ -107,15 +107,15 @@ impl Bench {
     /// A fresh key of that name and role.
     pub(super) fn key_of(&self, name: &str, role: Role) -> String {
         let new =
-            NewKey { name: name.to_owned(), description: String::new(), role, created_by: "the tests".to_owned() };
-        self.platform.access().keys.create(new, now()).unwrap().1.reveal().to_owned()
+            NewApiKey { name: name.to_owned(), description: String::new(), role, created_by: "the tests".to_owned() };
+        self.platform.access().api_keys.create(new, now()).unwrap().1.reveal().to_owned()
     }
 
     /// Five roles, a revoked owner key, no key.
     fn everybody(&self) -> Vec<Option<String>> {
         let mut keys: Vec<_> = Role::ALL.into_iter().map(|role| Some(self.key_of(role.name(), role))).collect();
         keys.push(Some(self.key_of("gone", Role::Owner)));
-        self.platform.access().keys.revoke("gone", LastOwner::Stays, now()).unwrap();
+        self.platform.access().api_keys.revoke("gone", LastOwner::Stays, now()).unwrap();
         keys.push(None);
         keys
     }

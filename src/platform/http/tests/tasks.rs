@@ -105,10 +105,8 @@ async fn a_stopped_stream_is_started_again_as_a_new_job() {
     assert_eq!(jobs.stream_job(view).unwrap().unwrap().id, new);
     let noted = bench.platform.access().audit.list(&AuditQuery { limit: 100, ..AuditQuery::default() }).unwrap();
     assert!(
-        noted
-            .iter()
-            .any(|entry| entry.deed.call == "RestartMaterializationTask"
-                && entry.deed.words.contains(&stream.to_string()))
+        noted.iter().any(|entry| entry.action.call == "RestartMaterializationTask"
+            && entry.action.words.contains(&stream.to_string()))
     );
 }
 

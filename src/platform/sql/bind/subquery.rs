@@ -160,11 +160,11 @@ impl Binder<'_> {
         let Some(select) = Self::plain_select(query).filter(|select| is_plain(select)) else {
             return refuse("is not one plain SELECT");
         };
-        let told = self.planner.told();
+        let before = self.planner.problem_count();
         let mut inner = self.inner(select)?;
         let items = self.planner.items(select, &mut inner.relation, &[])?;
-        if self.planner.told() > told {
-            return Err(Refusal::told());
+        if self.planner.problem_count() > before {
+            return Err(Refusal::reported());
         }
         let [(_, item)] = items.as_slice() else { return refuse("selects more than one column") };
         if !item.aggregates() || item.has_window() {

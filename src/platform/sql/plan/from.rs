@@ -34,7 +34,7 @@ impl Planner {
             });
         }
         if refused {
-            return Err(Refusal::told());
+            return Err(Refusal::reported());
         }
         let mut relation = match all {
             Some(relation) => relation,
@@ -69,7 +69,7 @@ impl Planner {
                 _ => None,
             };
         }
-        relation.ok_or_else(Refusal::told)
+        relation.ok_or_else(Refusal::reported)
     }
 
     pub(crate) fn factor(&mut self, factor: &TableFactor) -> Result<Relation, Refusal> {

@@ -108,7 +108,7 @@ impl Planner {
     ) -> Result<Relation, Refusal> {
         let place = Place::of(select.select_token.0.span);
         let windows = named_windows(&select.named_window)?;
-        let told = self.problems.len();
+        let before = self.problems.len();
         let mut items = self.items(select, &mut relation, &windows)?;
         let mut having = select.having.as_ref().and_then(|having| {
             let mut binder = self.binder(&mut relation, &[], &items);
@@ -132,7 +132,7 @@ impl Planner {
             }
         }
         let groups = self.groups(select, &mut relation, &items)?;
-        if self.problems.len() > told {
+        if self.problems.len() > before {
             return self.unfinished(relation, items);
         }
         let all = || items.iter().map(|(_, node)| node).chain(&having).chain(keys.iter().map(|(key, _, _)| key));

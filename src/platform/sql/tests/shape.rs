@@ -74,10 +74,10 @@ fn what_is_deep_is_computed_or_refused_in_words() {
                 Err(refusal) => {
                     let plain = !matches!(shape, "type" | "tables");
                     assert!(count > 40 || !plain, "{shape} {count}: {refusal}");
-                    let told = Refusal { more: Vec::new(), ..refusal.clone() }.to_string();
+                    let sentence = Refusal { more: Vec::new(), ..refusal.clone() }.to_string();
                     assert!(
-                        told.len() < 600 && refusal.line == 1 && !refusal.fix.is_empty(),
-                        "{shape} {count}: {told}"
+                        sentence.len() < 600 && refusal.line == 1 && !refusal.fix.is_empty(),
+                        "{shape} {count}: {sentence}"
                     );
                 }
             }
@@ -175,15 +175,15 @@ fn all_problems_of_a_query_are_told_at_once() {
     let planned = plan(&query, inputs, Time::UNIX_EPOCH, at_once()).map(|_| ());
     problems.extend(planned.unwrap_err().all().cloned());
     let refusal = Refusal::of(problems).unwrap();
-    let told: Vec<(usize, &str)> = refusal.all().map(|one| (one.line, one.construct.as_str())).collect();
+    let found: Vec<(usize, &str)> = refusal.all().map(|one| (one.line, one.construct.as_str())).collect();
     assert_eq!(
-        told,
+        found,
         [(1, "column nn"), (2, "function frobnicate"), (3, "function strftime"), (4, "table b")],
         "names of a table that is not there mean nothing"
     );
     let refusal = output("SELECT idd AS a, nn AS b, n AS c FROM t WHERE mm > 1 AND t > 'a' GROUP BY kk").unwrap_err();
-    let told: Vec<&str> = refusal.all().map(|one| one.construct.as_str()).collect();
-    assert_eq!(told, ["column idd", "column nn", "column mm", "column kk"]);
+    let found: Vec<&str> = refusal.all().map(|one| one.construct.as_str()).collect();
+    assert_eq!(found, ["column idd", "column nn", "column mm", "column kk"]);
 }
 
 /// Names mean the same in any case, and the output has them as the query, or the view, spells them.

@@ -187,7 +187,7 @@ fn a_failed_job_is_tried_again_after_a_question() {
 fn another_attempt_over_newer_data_says_what_it_overwrites() {
     let mut app = app();
     jobs_again(&mut app, |jobs| {
-        jobs[5].allowed = Allowed { retry: false, overwrite_retry: true, untold: false };
+        jobs[5].allowed = Allowed { retry: false, overwrite_retry: true, unknown: false };
         jobs[7].window = jobs[5].window;
     });
     press(&mut app, "/ type:state=failure enter f");
