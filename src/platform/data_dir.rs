@@ -19,6 +19,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::error::Cause;
 use super::private::{self, Group};
 use crate::model::Id;
 
@@ -87,7 +88,8 @@ pub enum DataDirError {
         /// Path of the marker's file.
         path: PathBuf,
         /// What is wrong with it.
-        problem: String,
+        #[source]
+        problem: Cause,
     },
     /// The job table is gone while the stores are there.
     #[error(
@@ -228,15 +230,15 @@ pub fn close(dir: &Path, group: Option<&Group>) -> Result<(), DataDirError> {
 /// The format that the marker says; nothing where there is no marker.
 fn format(dir: &Path) -> Result<Option<u32>, DataDirError> {
     let path = dir.join(MARKER);
-    let wrong = |problem: String| DataDirError::Marker { path: path.clone(), problem };
+    let wrong = |problem: Cause| DataDirError::Marker { path: path.clone(), problem };
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(wrong(error.to_string())),
+        Err(error) => return Err(wrong(error.into())),
     };
-    let marker: Marker = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    let marker: Marker = serde_json::from_str(&text).map_err(|error| wrong(error.into()))?;
     if marker.program != "fvtop" || marker.format == 0 {
-        return Err(wrong("it is not a marker of fvtop".to_owned()));
+        return Err(wrong("it is not a marker of fvtop".into()));
     }
     Ok(Some(marker.format))
 }

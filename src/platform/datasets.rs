@@ -12,6 +12,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::model::Time;
+use crate::platform::error::Cause;
 use crate::platform::frame;
 use crate::wire::queries::{DamagedDataset, Dataset, DatasetColumn, DatasetList, LONGEST_NAME, is_plain_name};
 
@@ -41,6 +42,7 @@ pub enum DatasetError {
         name: String,
         /// What is wrong, and what to do next.
         problem: String,
+        source: Cause,
     },
     /// Its client has written no rows yet.
     #[error("Dataset `{name}` has no rows yet: the client that made it writes them to {}.", folder.display())]
@@ -50,7 +52,11 @@ pub enum DatasetError {
         folder: PathBuf,
     },
     #[error("Dataset `{name}` cannot be written: {problem}. Check the disk of the data directory.")]
-    Disk { name: String, problem: String },
+    Disk {
+        name: String,
+        #[source]
+        problem: Cause,
+    },
 }
 
 /// What is known of a dataset before it is kept.
@@ -159,7 +165,7 @@ impl Datasets {
         if !self.is_there(workspace, name) {
             return Err(missing(workspace, name));
         }
-        let failed = |error: io::Error| DatasetError::Disk { name: name.to_owned(), problem: error.to_string() };
+        let failed = |error: io::Error| DatasetError::Disk { name: name.to_owned(), problem: error.into() };
         disk::archive(&self.folder(workspace, name), name).map_err(failed)
     }
 
@@ -182,7 +188,7 @@ impl Datasets {
         for name in disk::names(&self.root.join(workspace))? {
             match self.describe(workspace, &name) {
                 Ok(dataset) => list.datasets.push(dataset),
-                Err(DatasetError::Damaged { name, problem }) => list.damaged.push(DamagedDataset { name, problem }),
+                Err(DatasetError::Damaged { name, problem, .. }) => list.damaged.push(DamagedDataset { name, problem }),
                 // It went meanwhile, or is no dataset.
                 Err(_) => {}
             }
@@ -206,12 +212,12 @@ impl Datasets {
         let description = self.description(workspace, name)?;
         let path = self.folder(workspace, name).join(&description.file);
         if description.by_client {
-            let rows = outside::read(&path).map_err(|problem| damaged(name, &path, &problem))?;
+            let rows = outside::read(&path).map_err(|problem| damaged(name, &path, problem.into()))?;
             return rows.ok_or_else(|| DatasetError::Unwritten { name: name.to_owned(), folder: path });
         }
-        let open = std::fs::File::open(&path).map_err(|error| error.to_string());
-        let rows = open.and_then(|file| ParquetReader::new(file).finish().map_err(|error| error.to_string()));
-        rows.map_err(|problem| damaged(name, &path, &problem))
+        let open = std::fs::File::open(&path).map_err(Cause::from);
+        let rows = open.and_then(|file| ParquetReader::new(file).finish().map_err(Cause::from));
+        rows.map_err(|cause| damaged(name, &path, cause))
     }
 
     fn folder(&self, workspace: &str, name: &str) -> PathBuf {
@@ -227,7 +233,7 @@ impl Datasets {
             return Err(missing(workspace, name));
         }
         let folder = self.folder(workspace, name);
-        let mut description = disk::read(&folder).map_err(|(path, problem)| damaged(name, &path, &problem))?;
+        let mut description = disk::read(&folder).map_err(|(path, cause)| damaged(name, &path, cause))?;
         // The folder's name is the one that it is found by.
         name.clone_into(&mut description.dataset.name);
         Ok(description)
@@ -242,9 +248,9 @@ fn missing(workspace: &str, name: &str) -> DatasetError {
     DatasetError::Missing { workspace: workspace.to_owned(), name: name.to_owned() }
 }
 
-fn damaged(name: &str, path: &Path, problem: &str) -> DatasetError {
-    let problem = format!("{} cannot be read: {problem}. Restore it, or remove the dataset's folder.", path.display());
-    DatasetError::Damaged { name: name.to_owned(), problem }
+fn damaged(name: &str, path: &Path, source: Cause) -> DatasetError {
+    let problem = format!("{} cannot be read: {source}. Restore it, or remove the dataset's folder.", path.display());
+    DatasetError::Damaged { name: name.to_owned(), problem, source }
 }
 
 fn generated(view: &str, now: Time) -> String {

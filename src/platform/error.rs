@@ -8,6 +8,9 @@ use super::data_dir::DataDirError;
 use super::lock::LockError;
 use super::{access, jobs, online};
 
+/// What an error comes from, kept for the log; the sentence of the error tells it already.
+pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
+
 /// Why a platform does not start.
 #[derive(Debug, Error)]
 pub enum PlatformError {
@@ -23,6 +26,7 @@ pub enum PlatformError {
         /// Path of the job table's file.
         path: PathBuf,
         /// Why it cannot be opened, and what to do next.
+        #[source]
         problem: jobs::error::TableError,
     },
     /// The job table does not say what is materialized.

@@ -103,7 +103,7 @@ impl OfflineTable {
         let layout = Layout::of(view);
         let error = |problem: String| OfflineError::permanent(&root, problem);
         let wanted = layout.fields().map_err(error)?;
-        std::fs::create_dir_all(&root).map_err(|e| OfflineError::disk(&root, "its folder cannot be made", &e))?;
+        std::fs::create_dir_all(&root).map_err(|e| OfflineError::disk(&root, "its folder cannot be made", e))?;
         let table = CreateBuilder::new()
             .with_location(root.to_string_lossy())
             .with_columns(wanted.clone())
@@ -112,14 +112,14 @@ impl OfflineTable {
             .with_raise_if_key_not_exists(false)
             .with_save_mode(SaveMode::Ignore)
             .await
-            .map_err(|e| OfflineError::log(&root, &e))?;
-        let state = table.snapshot().map_err(|e| OfflineError::log(&root, &e))?;
+            .map_err(|e| OfflineError::log(&root, e))?;
+        let state = table.snapshot().map_err(|e| OfflineError::log(&root, e))?;
         check_definition(state, &layout, &wanted).map_err(error)?;
         if table.version() == Some(0) {
             // The log's library leaves it to the system when it is written.
             let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
             let synced = files::sync_table(&dir, &root);
-            synced.map_err(|e| OfflineError::disk(&root, "the new table is not on disk", &e))?;
+            synced.map_err(|e| OfflineError::disk(&root, "the new table is not on disk", e))?;
         }
         Ok(Self { table, root, layout, written: HashMap::new() })
     }
@@ -144,8 +144,8 @@ impl OfflineTable {
         }
         let url = url::Url::from_directory_path(&root);
         let url = url.map_err(|()| OfflineError::permanent(&root, "its path makes no address"))?;
-        let table = deltalake_core::open_table(url).await.map_err(|e| OfflineError::log(&root, &e))?;
-        let state = table.snapshot().map_err(|e| OfflineError::log(&root, &e))?;
+        let table = deltalake_core::open_table(url).await.map_err(|e| OfflineError::log(&root, e))?;
+        let state = table.snapshot().map_err(|e| OfflineError::log(&root, e))?;
         let size = state.metadata().configuration().get(SIZE).and_then(|size| parse_span(size).ok());
         let layout = Layout::of_partitions(size.unwrap_or(Span::days(1)));
         Ok(Some(Self { table, root, layout, written: HashMap::new() }))
@@ -174,9 +174,7 @@ impl OfflineTable {
     /// replaces what it wrote; an attempt that is older than one that has written is refused. Rows outside the window
     /// are an error.
     pub async fn replace(&mut self, window: Window, rows: DataFrame, stamp: Stamp) -> Result<Written, OfflineError> {
-        let fit = |e: PolarsError| {
-            OfflineError::permanent(&self.root, format!("the rows do not fit: {}", foreign::sentence(&e)))
-        };
+        let fit = |e: PolarsError| OfflineError::frame(&self.root, "the rows do not fit", e);
         let rows = self.layout.conform(rows).map_err(fit)?;
         let outside = self.layout.count_outside(&rows, window).map_err(fit)?;
         if outside > 0 {
@@ -226,20 +224,18 @@ impl OfflineTable {
         for file in self.files_of(window)? {
             let rows = self.read_file(&file)?;
             let rows = window.map_or(Ok(rows.clone()), |window| self.layout.inside(&rows, window));
-            all = rows.and_then(|rows| all.vstack(&rows)).map_err(|e| self.unreadable(&file, &e))?;
+            all = rows.and_then(|rows| all.vstack(&rows)).map_err(|e| self.unreadable(&file, e))?;
         }
         Ok(all)
     }
 
     fn empty(&self) -> Result<DataFrame, OfflineError> {
-        self.layout
-            .empty()
-            .map_err(|e| OfflineError::permanent(&self.root, format!("it cannot be read: {}", foreign::sentence(&e))))
+        self.layout.empty().map_err(|e| OfflineError::frame(&self.root, "it cannot be read", e))
     }
 
     /// The files of this version.
     fn files(&self) -> Result<Vec<LogicalFileView>, OfflineError> {
-        let state = self.table.snapshot().map_err(|e| OfflineError::log(&self.root, &e))?;
+        let state = self.table.snapshot().map_err(|e| OfflineError::log(&self.root, e))?;
         let files: Vec<LogicalFileView> = state.log_data().iter().collect();
         if files.iter().any(|file| file.deletion_vector_descriptor().is_some()) {
             let problem = "another program deleted rows by deletion vectors, which are not read here. Have that program rewrite \
@@ -287,18 +283,18 @@ impl OfflineTable {
 
     fn read_file(&self, file: &LogicalFileView) -> Result<DataFrame, OfflineError> {
         let rows = self.columns_of(file, None).and_then(|rows| self.layout.conform(rows));
-        rows.map_err(|e| self.unreadable(file, &e))
+        rows.map_err(|e| self.unreadable(file, e))
     }
 
-    fn unreadable(&self, file: &LogicalFileView, cause: &PolarsError) -> OfflineError {
+    fn unreadable(&self, file: &LogicalFileView, cause: PolarsError) -> OfflineError {
         let what = format!("file {} cannot be read", self.path(file).display());
-        let lasting = error::is_missing(cause) || !matches!(cause, PolarsError::IO { .. });
+        let lasting = error::is_missing(&cause) || !matches!(cause, PolarsError::IO { .. });
         match self.partition(file).filter(|_| lasting) {
             // What is replaced whole is not opened.
             Some(Window { start, end }) => {
                 let (start, end) = (print_time(start), print_time(end));
                 let fix = format!("Bring it back from a copy, or materialize {start} to {end} again with overwrite");
-                OfflineError::permanent(&self.root, format!("{what}: {cause}. {fix}"))
+                OfflineError::permanent(&self.root, format!("{what}: {cause}. {fix}")).caused_by(cause)
             }
             None => OfflineError::disk(&self.root, &what, cause),
         }
@@ -314,7 +310,7 @@ impl OfflineTable {
                 Held::All => self.empty()?,
                 Held::Some => {
                     let old = self.read_file(&file)?;
-                    let kept = self.layout.outside(&old, window).map_err(|e| self.unreadable(&file, &e))?;
+                    let kept = self.layout.outside(&old, window).map_err(|e| self.unreadable(&file, e))?;
                     if kept.height() == old.height() {
                         continue;
                     }
@@ -331,9 +327,7 @@ impl OfflineTable {
     /// the disk while the other is packed.
     fn write(&self, rows: &DataFrame, data_change: bool) -> Result<Fresh, OfflineError> {
         let split = self.layout.by_partition(rows);
-        let parts = split.map_err(|e| {
-            OfflineError::permanent(&self.root, format!("the rows do not fit: {}", foreign::sentence(&e)))
-        })?;
+        let parts = split.map_err(|e| OfflineError::frame(&self.root, "the rows do not fit", e))?;
         let paths: Vec<String> = parts.iter().map(|(value, _)| files::new_path(value)).collect();
         let mut fresh = Fresh::new(&self.root, paths.clone());
         let measured = self.layout.measured();
@@ -346,8 +340,7 @@ impl OfflineTable {
             let mut written = Vec::new();
             while let Some(((value, part), path)) = take() {
                 let add = files::write(&self.root, path, value, part.clone(), &measured);
-                written
-                    .push(add.map_err(|e| OfflineError::disk(&self.root, &format!("{path} cannot be written"), &e))?);
+                written.push(add.map_err(|e| OfflineError::disk(&self.root, &format!("{path} cannot be written"), e))?);
             }
             Ok(written)
         };
@@ -362,7 +355,7 @@ impl OfflineTable {
         }
         fresh.adds.iter_mut().for_each(|add| add.data_change = data_change);
         let synced = files::sync_names(&self.root, &paths);
-        synced.map_err(|e| OfflineError::disk(&self.root, "its folders are not on disk", &e))?;
+        synced.map_err(|e| OfflineError::disk(&self.root, "its folders are not on disk", e))?;
         Ok(fresh)
     }
 }

@@ -9,6 +9,7 @@
 use thiserror::Error;
 
 use crate::model::{DataType, FeatureVector, Value};
+use crate::platform::error::Cause;
 
 mod cells;
 mod chunks;
@@ -67,6 +68,8 @@ pub enum OnlineError {
         path: String,
         /// What happened, and what to do next.
         problem: String,
+        /// The error of the store's engine; absent where what is stored makes no sense.
+        source: Option<Cause>,
     },
     /// The disk is full, and nothing of the write is kept.
     #[error(
@@ -76,6 +79,8 @@ pub enum OnlineError {
     Full {
         /// Folder of the store, as text for the sentence.
         path: String,
+        /// The error of the store's engine.
+        source: Option<Cause>,
     },
     /// An earlier write failed, and the store is not opened anew yet.
     #[error(

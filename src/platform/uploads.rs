@@ -67,7 +67,11 @@ pub enum UploadError {
     #[error(
         "The uploads in {dir} failed: {problem}. Check that the disk is not full and that the data directory is writable."
     )]
-    Disk { dir: PathBuf, problem: io::Error },
+    Disk {
+        dir: PathBuf,
+        #[source]
+        problem: io::Error,
+    },
 }
 
 /// A place for the keys of one deletion.
@@ -209,7 +213,7 @@ fn secret() -> String {
 
 fn remove(dir: &Path) {
     if let Err(error) = fs::remove_dir_all(dir) {
-        tracing::warn!(dir = %dir.display(), %error, "uploaded keys could not be removed; the next start removes them");
+        tracing::warn!(dir = %dir.display(), error = &error as &dyn std::error::Error, "uploaded keys could not be removed; the next start removes them");
     }
 }
 

@@ -18,9 +18,17 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, Error)]
 pub enum FileError {
     #[error("{path} failed: {problem}. {advice}", advice = sqlite::advice(.problem))]
-    Sqlite { path: PathBuf, problem: rusqlite::Error },
+    Sqlite {
+        path: PathBuf,
+        #[source]
+        problem: rusqlite::Error,
+    },
     #[error("{path} cannot be made: {problem}. Choose a directory that you may write to.")]
-    Make { path: PathBuf, problem: std::io::Error },
+    Make {
+        path: PathBuf,
+        #[source]
+        problem: std::io::Error,
+    },
     #[error(
         "{path} is damaged: {problem}. Put it back from a copy, or move it away: a new one is made, without what was in it."
     )]

@@ -25,7 +25,11 @@ pub(crate) enum KeyFileError {
     )]
     Missing(PathBuf),
     #[error("the API key file {path} cannot be read: {problem}")]
-    Unreadable { path: PathBuf, problem: std::io::Error },
+    Unreadable {
+        path: PathBuf,
+        #[source]
+        problem: std::io::Error,
+    },
     #[error("the API key file {0} holds no key: write one key a line; lines that begin with # are comments")]
     Empty(PathBuf),
     /// A key in it is too easy to guess, or not one word.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::outside;
+use crate::platform::error::Cause;
 use crate::platform::private;
 use crate::wire::parquet;
 use crate::wire::queries::{Dataset, is_plain_name};
@@ -38,12 +39,12 @@ pub(super) struct Description {
 pub(super) enum Problem {
     /// Another one has the name.
     Taken,
-    Other(String),
+    Other(Cause),
 }
 
-impl<E: std::error::Error> From<E> for Problem {
+impl<E: std::error::Error + Send + Sync + 'static> From<E> for Problem {
     fn from(error: E) -> Self {
-        Self::Other(error.to_string())
+        Self::Other(error.into())
     }
 }
 
@@ -99,28 +100,28 @@ fn entries(folder: &Path) -> io::Result<Vec<String>> {
 }
 
 /// The description in a dataset's folder, once it is found sound; else the file at fault and what is wrong with it.
-pub(super) fn read(folder: &Path) -> Result<Description, (PathBuf, String)> {
+pub(super) fn read(folder: &Path) -> Result<Description, (PathBuf, Cause)> {
     let path = folder.join(DESCRIPTION);
-    let text = fs::read(&path).map_err(|error| (path.clone(), error.to_string()))?;
-    let description: Description = serde_json::from_slice(&text).map_err(|error| (path.clone(), error.to_string()))?;
+    let text = fs::read(&path).map_err(|error| (path.clone(), error.into()))?;
+    let description: Description = serde_json::from_slice(&text).map_err(|error| (path.clone(), error.into()))?;
     if !is_plain_name(&description.file) {
-        return Err((path, "it names no file beside it".to_owned()));
+        return Err((path, "it names no file beside it".into()));
     }
     let rows = folder.join(&description.file);
     if description.by_client {
         return measured(description, rows);
     }
-    let found = fs::metadata(&rows).map_err(|error| (rows.clone(), error.to_string()))?.len();
+    let found = fs::metadata(&rows).map_err(|error| (rows.clone(), error.into()))?.len();
     let stated = description.dataset.bytes;
     if found != stated {
-        return Err((rows, format!("it has {found} bytes where its description says {stated}")));
+        return Err((rows, format!("it has {found} bytes where its description says {stated}").into()));
     }
     Ok(description)
 }
 
 /// The description with what the files of a client hold now.
-fn measured(mut description: Description, rows: PathBuf) -> Result<Description, (PathBuf, String)> {
-    let size = outside::size(&rows).map_err(|problem| (rows, problem))?;
+fn measured(mut description: Description, rows: PathBuf) -> Result<Description, (PathBuf, Cause)> {
+    let size = outside::size(&rows).map_err(|problem| (rows, problem.into()))?;
     (description.dataset.rows, description.dataset.bytes) = (size.rows, size.bytes);
     Ok(description)
 }
@@ -128,7 +129,7 @@ fn measured(mut description: Description, rows: PathBuf) -> Result<Description, 
 /// Makes the folder of a dataset with its rows and its description; without rows, for a client that is to write them.
 /// Whole and on disk when this returns, else not there. Gives the description with the bytes filled in.
 pub(super) fn make(folder: &Path, rows: Option<&DataFrame>, dataset: Dataset) -> Result<Dataset, Problem> {
-    let workspace = folder.parent().ok_or_else(|| Problem::Other("it has no folder to be in".to_owned()))?;
+    let workspace = folder.parent().ok_or_else(|| Problem::Other("it has no folder to be in".into()))?;
     if !workspace.is_dir() {
         fs::create_dir_all(workspace)?;
         private::settle(workspace)?;

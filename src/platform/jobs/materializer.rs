@@ -261,11 +261,11 @@ mod tests {
         assert_eq!(engine(ErrorKind::Source), (Failure::Retryable, "SOURCE_ERROR".to_owned(), "m".to_owned()));
         assert_eq!(engine(ErrorKind::Memory), (Failure::Permanent, "MEMORY_ERROR".to_owned(), "m".to_owned()));
         assert_eq!(engine(ErrorKind::Query), (Failure::Permanent, "QUERY_ERROR".to_owned(), "m".to_owned()));
-        let full = failure(online_failure(OnlineError::Full { path: "p".to_owned() }));
+        let full = failure(online_failure(OnlineError::Full { path: "p".to_owned(), source: None }));
         let told = "online store p: the disk is full: nothing of this write is kept, what was acknowledged is safe. Make \
                     room: the store is opened again by itself";
         assert_eq!(full, (Failure::Retryable, "DISK_FULL".to_owned(), told.to_owned()));
-        let store = OnlineError::Store { path: "p".to_owned(), problem: "gone".to_owned() };
+        let store = OnlineError::Store { path: "p".to_owned(), problem: "gone".to_owned(), source: None };
         assert_eq!(failure(online_failure(store)).0, Failure::Retryable);
         assert_eq!(failure(online_failure(OnlineError::Mismatch("shape".to_owned()))).0, Failure::Permanent);
     }

@@ -127,12 +127,12 @@ impl OfflineTable {
     }
 
     pub(super) async fn refresh(&mut self) -> Result<(), OfflineError> {
-        self.table.update_state().await.map_err(|e| OfflineError::log(&self.root, &e))
+        self.table.update_state().await.map_err(|e| OfflineError::log(&self.root, e))
     }
 
     /// An attempt must not undo what a later attempt of its job did.
     async fn check(&self, stamp: Stamp) -> Result<(), OfflineError> {
-        let log = |e| OfflineError::log(&self.root, &e);
+        let log = |e| OfflineError::log(&self.root, e);
         let state = self.table.snapshot().map_err(log)?;
         let known =
             state.transaction_version(self.table.log_store().as_ref(), stamp.application()).await.map_err(log)?;
@@ -156,7 +156,7 @@ impl OfflineTable {
         standing: &mut Fresh,
         planned: &mut Plan,
     ) -> Result<bool, OfflineError> {
-        let log = |e| OfflineError::log(&self.root, &e);
+        let log = |e| OfflineError::log(&self.root, e);
         let state = self.table.snapshot().map_err(log)?;
         let adds = standing.adds.iter().chain(&planned.fresh.adds).cloned().map(Action::Add);
         let wider = self.wider(state).map_err(|e| OfflineError::permanent(&self.root, e))?;
@@ -166,7 +166,7 @@ impl OfflineTable {
         let entry = entry(actions, operation.clone(), stamp).map_err(|e| log(e.into()))?;
         let version = state.version() + 1;
         let disk =
-            |e: std::io::Error| OfflineError::disk(&self.root, &format!("version {version} cannot be committed"), &e);
+            |e: std::io::Error| OfflineError::disk(&self.root, &format!("version {version} cannot be committed"), e);
         let folder = self.root.join("_delta_log");
         if !link(&folder, version, &entry).map_err(disk)? {
             return Ok(false);
@@ -194,7 +194,7 @@ impl OfflineTable {
             return;
         };
         let folder = self.root.join("_delta_log");
-        let made = create_checkpoint(&self.table, None).await.map_err(|e| OfflineError::log(&self.root, &e));
+        let made = create_checkpoint(&self.table, None).await.map_err(|e| OfflineError::log(&self.root, e));
         let kept = made.and_then(|()| {
             let sync = |path: &Path| {
                 private::settle(path)?;
@@ -204,10 +204,13 @@ impl OfflineTable {
             let all = checkpoint
                 .and_then(|()| sync(&folder.join("_last_checkpoint")))
                 .and_then(|()| files::sync_folder(&folder));
-            all.map_err(|e| OfflineError::disk(&self.root, "a checkpoint is not on disk", &e))
+            all.map_err(|e| OfflineError::disk(&self.root, "a checkpoint is not on disk", e))
         });
         if let Err(error) = kept {
-            tracing::warn!(%error, "no checkpoint was made; the next one will be tried after {CHECKPOINT} commits");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "no checkpoint was made; the next one will be tried after {CHECKPOINT} commits"
+            );
         }
     }
 }

@@ -19,9 +19,7 @@ impl OfflineTable {
     /// next.
     pub async fn delete(&mut self, keys: &DataFrame, stamp: Stamp) -> Result<Deleted, OfflineError> {
         let keys = self.layout.conform_keys(keys);
-        let keys = keys.map_err(|e| {
-            OfflineError::permanent(&self.root, format!("the keys do not fit: {}", foreign::sentence(&e)))
-        })?;
+        let keys = keys.map_err(|e| OfflineError::frame(&self.root, "the keys do not fit", e))?;
         let standing = Fresh::new(&self.root, Vec::new());
         let operation = DeltaOperation::Delete { predicate: None };
         let done = self.commit(operation, Some(stamp), standing, |table| table.plan_deletion(&keys)).await?;
@@ -33,7 +31,7 @@ impl OfflineTable {
     fn plan_deletion(&self, keys: &DataFrame) -> Result<Option<Plan>, OfflineError> {
         let mut plan = Plan::new(&self.root);
         for file in self.files()? {
-            let unread = |e: PolarsError| self.unreadable(&file, &e);
+            let unread = |e: PolarsError| self.unreadable(&file, e);
             let keys = self.possible(&file, keys).map_err(unread)?;
             if keys.height() == 0 {
                 continue;

@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use crate::model::clean::clean;
 use crate::model::foreign;
+use crate::platform::error::Cause;
 
 /// What happened to which table, and what to do next.
 #[derive(Debug, Error)]
@@ -20,13 +21,15 @@ pub struct OfflineError {
     problem: String,
     permanent: bool,
     full: bool,
+    /// What the disk or a library said; absent where nothing but this program found the problem.
+    source: Option<Cause>,
 }
 
 impl OfflineError {
     /// What another try may mend: the disk, or another writer.
     pub(super) fn passing(root: &Path, problem: impl AsRef<str>) -> Self {
         let problem = clean(problem.as_ref()).into_owned();
-        Self { table: root.display().to_string(), problem, permanent: false, full: false }
+        Self { table: root.display().to_string(), problem, permanent: false, full: false, source: None }
     }
 
     /// What the same try meets again.
@@ -35,8 +38,18 @@ impl OfflineError {
     }
 
     /// What the disk said about a file, and what to do about it.
-    pub(super) fn disk(root: &Path, what: &str, cause: &(dyn Error + 'static)) -> Self {
-        Self::of_disk(root, what, &cause_text(cause))
+    pub(super) fn disk(root: &Path, what: &str, cause: impl Error + Send + Sync + 'static) -> Self {
+        Self::of_disk(root, what, &cause_text(&cause)).caused_by(cause)
+    }
+
+    /// What Polars said about rows or keys: the same of the same ones.
+    pub(super) fn frame(root: &Path, what: &str, cause: PolarsError) -> Self {
+        Self::permanent(root, format!("{what}: {}", foreign::sentence(&cause))).caused_by(cause)
+    }
+
+    /// The same with what it comes from, for the log.
+    pub(super) fn caused_by(self, source: impl Into<Cause>) -> Self {
+        Self { source: Some(source.into()), ..self }
     }
 
     fn of_disk(root: &Path, what: &str, text: &str) -> Self {
@@ -45,13 +58,13 @@ impl OfflineError {
     }
 
     /// What the transaction log's library said: a log that was read and makes no sense stays so.
-    pub(super) fn log(root: &Path, cause: &DeltaTableError) -> Self {
-        let text = cause_text(cause);
+    pub(super) fn log(root: &Path, cause: DeltaTableError) -> Self {
+        let text = cause_text(&cause);
         if kind(&text).is_some_and(|kind| kind != ErrorKind::NotFound) {
-            return Self::of_disk(root, "its _delta_log cannot be read or written", &text);
+            return Self::of_disk(root, "its _delta_log cannot be read or written", &text).caused_by(cause);
         }
         let fix = "Bring its _delta_log back from a copy, or move the table away and materialize again";
-        Self::permanent(root, format!("its _delta_log is damaged: {text}. {fix}"))
+        Self::permanent(root, format!("its _delta_log is damaged: {text}. {fix}")).caused_by(cause)
     }
 
     /// Whether the same try would fail in the same way.
@@ -110,7 +123,7 @@ mod tests {
     fn an_error_says_what_the_disk_said_and_what_to_do() {
         let root = Path::new("/data/offline/prod/v");
         let sentence = |code: i32| {
-            let error = OfflineError::disk(root, "file x cannot be written", &io::Error::from_raw_os_error(code));
+            let error = OfflineError::disk(root, "file x cannot be written", io::Error::from_raw_os_error(code));
             assert!(!error.is_permanent() && error.is_full() == (code == 28));
             error.to_string()
         };
@@ -124,7 +137,7 @@ mod tests {
         assert!(sentence(5).ends_with("Check the disk"));
         // Polars and the log's library wrap what the system said.
         let wrapped = PolarsError::from(io::Error::from_raw_os_error(28));
-        let error = OfflineError::disk(root, "file x cannot be written", &wrapped).to_string();
+        let error = OfflineError::disk(root, "file x cannot be written", wrapped).to_string();
         assert!(error.ends_with("The disk is full: free some space"), "{error}");
         assert!(is_missing(&PolarsError::from(io::Error::from_raw_os_error(2))));
     }

@@ -107,7 +107,7 @@ fn differ(one: Option<i64>, other: Option<i64>) -> bool {
 impl OfflineTable {
     /// What the version that is open holds. Checksums are those of the files that this handle wrote.
     pub fn manifest(&self) -> Result<Manifest, OfflineError> {
-        let state = self.table.snapshot().map_err(|e| OfflineError::log(&self.root, &e))?;
+        let state = self.table.snapshot().map_err(|e| OfflineError::log(&self.root, e))?;
         let files = self.files()?.iter().map(|file| (file.path().into_owned(), self.described(file))).collect();
         Ok(Manifest {
             table: state.metadata().id().to_owned(),
@@ -126,7 +126,7 @@ impl OfflineTable {
             let path = self.path(&file);
             let sum = File::open(&path).and_then(checksum_of);
             let sum =
-                sum.map_err(|e| OfflineError::disk(&self.root, &format!("{} cannot be read", path.display()), &e))?;
+                sum.map_err(|e| OfflineError::disk(&self.root, &format!("{} cannot be read", path.display()), e))?;
             if let Some(known) = manifest.files.get_mut(file.path().as_ref()) {
                 known.checksum = Some(sum);
             }

@@ -60,9 +60,9 @@ impl OfflineTable {
             return Ok(Maintained { compacted, vacuumed: 0 });
         }
         let vacuumed = self.remove_unneeded(now - DROPPED, now - UNNAMED, now - UNNAMED).await?;
-        cleanup_metadata(&self.table, None).await.map_err(|e| OfflineError::log(&self.root, &e))?;
+        cleanup_metadata(&self.table, None).await.map_err(|e| OfflineError::log(&self.root, e))?;
         let marked = std::fs::write(&mark, print_time(now)).and_then(|()| private::settle(&mark));
-        marked.map_err(|e| OfflineError::disk(&self.root, &format!("{} cannot be written", mark.display()), &e))?;
+        marked.map_err(|e| OfflineError::disk(&self.root, &format!("{} cannot be written", mark.display()), e))?;
         Ok(Maintained { compacted, vacuumed })
     }
 
@@ -85,7 +85,7 @@ impl OfflineTable {
             let mut all = self.empty()?;
             for file in &group {
                 let rows = self.read_file(file)?;
-                all = all.vstack(&rows).map_err(|e| self.unreadable(file, &e))?;
+                all = all.vstack(&rows).map_err(|e| self.unreadable(file, e))?;
                 plan.removes.push(file.remove_action(false));
             }
             plan.fresh.absorb(self.write(&all, false)?);
@@ -98,10 +98,10 @@ impl OfflineTable {
     async fn remove_unneeded(&mut self, dropped: Time, unnamed: Time, left_behind: Time) -> Result<u64, OfflineError> {
         // What lies there is listed before the log is read: a file that is named in between is never taken for unnamed.
         let mut found = Vec::new();
-        list(&self.root, &mut found).map_err(|e| OfflineError::disk(&self.root, "its files cannot be listed", &e))?;
+        list(&self.root, &mut found).map_err(|e| OfflineError::disk(&self.root, "its files cannot be listed", e))?;
         self.refresh().await?;
         let live: HashSet<PathBuf> = self.files()?.iter().map(|file| self.path(file)).collect();
-        let log = |e| OfflineError::log(&self.root, &e);
+        let log = |e| OfflineError::log(&self.root, e);
         let store = self.table.log_store();
         let tombstones = self.table.snapshot().map_err(log)?.all_tombstones(store.as_ref());
         let tombstones: HashMap<PathBuf, Option<i64>> = tombstones
@@ -119,7 +119,7 @@ impl OfflineTable {
         for (path, _) in found.iter().filter(|found| unneeded(found)) {
             match std::fs::remove_file(path) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(OfflineError::disk(&self.root, &format!("{} cannot be removed", path.display()), &e));
+                    return Err(OfflineError::disk(&self.root, &format!("{} cannot be removed", path.display()), e));
                 }
                 _ => removed += 1,
             }
@@ -127,7 +127,7 @@ impl OfflineTable {
         }
         for folder in folders {
             let synced = files::sync_folder(folder);
-            synced.map_err(|e| OfflineError::disk(&self.root, &format!("{} is not on disk", folder.display()), &e))?;
+            synced.map_err(|e| OfflineError::disk(&self.root, &format!("{} is not on disk", folder.display()), e))?;
         }
         Ok(removed)
     }

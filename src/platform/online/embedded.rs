@@ -75,7 +75,7 @@ impl FjallStore {
         Ok(Self { path: dir.to_owned(), open, writing: Mutex::default(), trouble: Mutex::default() })
     }
 
-    fn failed(&self, error: &fjall::Error) -> OnlineError {
+    fn failed(&self, error: fjall::Error) -> OnlineError {
         store_error(&self.path, error)
     }
 
@@ -99,7 +99,7 @@ impl FjallStore {
 
     /// Visits the joined keys in `[from, to)` in their order.
     fn scan(&self, kept: Kept, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<(), OnlineError> {
-        self.handles()?.scan(kept, from, to, visit).map_err(|error| self.failed(&error))
+        self.handles()?.scan(kept, from, to, visit).map_err(|error| self.failed(error))
     }
 
     /// Does one write, once what an earlier one broke is mended.
@@ -109,9 +109,9 @@ impl FjallStore {
         self.mend_in(broken)?;
         let open = self.handles()?;
         change(&open, sweeps).map_err(|failure| match failure {
-            Failure::Read(error) => self.failed(&error),
+            Failure::Read(error) => self.failed(error),
             Failure::Write(error) => {
-                let error = self.failed(&error);
+                let error = self.failed(error);
                 *self.present_trouble() = Some(trouble_of(&error));
                 *broken = Some(Broken { not_before: Instant::now() + FIRST_PAUSE, pause: FIRST_PAUSE });
                 error
@@ -151,14 +151,14 @@ impl FjallStore {
                 // fjall's lock on the folder goes with its last handle.
                 last => {
                     drop(last);
-                    *open = Some(Arc::new(Open::at(&self.path).map_err(|error| self.failed(&error))?));
+                    *open = Some(Arc::new(Open::at(&self.path).map_err(|error| self.failed(error))?));
                     return Ok(());
                 }
             }
             drop(open);
             if Instant::now() > until {
                 let problem = "somebody reads it without a pause".to_owned();
-                return Err(OnlineError::Store { path: self.place(), problem });
+                return Err(OnlineError::Store { path: self.place(), problem, source: None });
             }
             std::thread::sleep(FLUSH_CHECK);
         }
@@ -174,7 +174,7 @@ impl FjallStore {
             file.sync_all()
         });
         let _ = std::fs::remove_file(&probe);
-        written.map_err(|error| self.failed(&fjall::Error::Io(error)))
+        written.map_err(|error| self.failed(fjall::Error::Io(error)))
     }
 }
 
@@ -194,7 +194,7 @@ impl PartitionReads for FjallStore {
 
     fn get(&self, space: Space, key: &Key) -> Result<Option<Vec<u8>>, OnlineError> {
         let open = self.handles()?;
-        let found = open.keyspace(space.into()).get(key.joined()).map_err(|error| self.failed(&error))?;
+        let found = open.keyspace(space.into()).get(key.joined()).map_err(|error| self.failed(error))?;
         Ok(found.map(|bytes| bytes.to_vec()))
     }
 
@@ -275,12 +275,12 @@ impl PartitionStore for FjallStore {
     }
 }
 /// What happened, and what to do next.
-fn store_error(path: &Path, error: &fjall::Error) -> OnlineError {
-    let io = match error {
+fn store_error(path: &Path, error: fjall::Error) -> OnlineError {
+    let io = match &error {
         fjall::Error::Io(io) | fjall::Error::Storage(fjall::LsmError::Io(io)) => Some(io),
         _ => None,
     };
-    let problem = match (error, io.map(std::io::Error::kind)) {
+    let problem = match (&error, io.map(std::io::Error::kind)) {
         (fjall::Error::Locked, _) => {
             "another process uses it: stop that one, or choose another data directory".to_owned()
         }
@@ -288,7 +288,7 @@ fn store_error(path: &Path, error: &fjall::Error) -> OnlineError {
                                         safe. Mend the disk (room, permissions)"
             .to_owned(),
         (_, Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded)) => {
-            return OnlineError::Full { path: path.display().to_string() };
+            return OnlineError::Full { path: path.display().to_string(), source: Some(error.into()) };
         }
         (_, Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)) => {
             "it cannot be written. Make the folder writable, or choose another data directory".to_owned()
@@ -306,5 +306,5 @@ fn store_error(path: &Path, error: &fjall::Error) -> OnlineError {
              overwrite"
         ),
     };
-    OnlineError::Store { path: path.display().to_string(), problem }
+    OnlineError::Store { path: path.display().to_string(), problem, source: Some(error.into()) }
 }

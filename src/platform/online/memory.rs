@@ -50,7 +50,7 @@ impl MemoryStore {
 
     fn step(&self) -> Result<RwLockWriteGuard<'_, All>, OnlineError> {
         let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        left.map_err(|_| OnlineError::Store { path: self.place(), problem: "it is away".to_owned() })?;
+        left.map_err(|_| OnlineError::Store { path: self.place(), problem: "it is away".to_owned(), source: None })?;
         Ok(self.all.write().unwrap_or_else(PoisonError::into_inner))
     }
 

@@ -217,6 +217,7 @@ impl Plan {
                 "stored data of view {} cannot be read: materialize its windows again with overwrite",
                 self.name
             ),
+            source: None,
         }
     }
 }

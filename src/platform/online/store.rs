@@ -132,7 +132,7 @@ impl OnlineStore {
             return Ok(entries);
         }
         let problem = format!("{damaged} of {entries} entries cannot be read: materialize again with overwrite");
-        Err(OnlineError::Store { path: self.place.place(), problem })
+        Err(OnlineError::Store { path: self.place.place(), problem, source: None })
     }
 
     /// Holds the store against the windows that jobs say they wrote of a view. What is not there, for the store was
@@ -309,6 +309,7 @@ impl OnlineStore {
                 "the bytes that keep how far a stream was read cannot be used, for they are {problem}: start the release that \
                  wrote them or a later one, or put the store back from a copy"
             ),
+            source: None,
         })
     }
 

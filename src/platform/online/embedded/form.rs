@@ -37,7 +37,7 @@ pub(super) fn check(open: &Open, dir: &Path) -> Result<(), OnlineError> {
 
 /// As [`check`], with what puts batches on disk.
 fn check_by(open: &Open, dir: &Path, commit: &dyn Fn(OwnedWriteBatch) -> fjall::Result<()>) -> Result<(), OnlineError> {
-    let failed = |error: fjall::Error| store_error(dir, &error);
+    let failed = |error: fjall::Error| store_error(dir, error);
     match open.keyspace(Kept::Views).get(KEY).map_err(failed)?.as_deref() {
         Some([FORM]) => return Ok(()),
         Some([INSTANTS]) => {}
@@ -56,6 +56,7 @@ fn check_by(open: &Open, dir: &Path, commit: &dyn Fn(OwnedWriteBatch) -> fjall::
                         _ => "unknown".to_owned(),
                     }
                 ),
+                source: None,
             });
         }
         None => rewrite_rows(open, commit).map_err(failed)?,

@@ -23,7 +23,7 @@ impl Failing {
 
     fn count(&self) -> Result<(), OnlineError> {
         let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        left.map_err(|_| OnlineError::Store { path: self.place(), problem: "full".to_owned() })?;
+        left.map_err(|_| OnlineError::Store { path: self.place(), problem: "full".to_owned(), source: None })?;
         self.writes.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
@@ -92,7 +92,7 @@ impl PartitionStore for Tardy {
     fn write_once(&self, changes: Vec<Change>) -> Result<Written, OnlineError> {
         if self.fails.swap(false, Ordering::SeqCst) {
             *self.kept.lock().unwrap() = Some(changes);
-            return Err(OnlineError::Store { path: self.place(), problem: "full".to_owned() });
+            return Err(OnlineError::Store { path: self.place(), problem: "full".to_owned(), source: None });
         }
         self.place.write_once(changes)
     }
