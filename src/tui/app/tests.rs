@@ -105,7 +105,7 @@ fn a_failed_window_is_run_again() {
     assert_eq!((trigger.window.start, trigger.window.end), (at("22 07:00"), at("22 08:00")));
     assert!(trigger.online && trigger.offline && trigger.use_tecton_managed_retries && !trigger.overwrite);
     let Some(form) = app.windows.on_top::<TriggerForm>() else { panic!("the form waits for the answer") };
-    assert!(form.sending.is_some() && app.windows.len() == 1);
+    assert!(form.sending.is_some() && app.windows.iter().count() == 1);
 }
 
 #[test]

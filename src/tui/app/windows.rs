@@ -139,10 +139,6 @@ impl Windows {
         self.0.is_empty()
     }
 
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// All of them, the lowest first: the order in which they are drawn.
     pub fn iter(&self) -> impl Iterator<Item = &(dyn Window + 'static)> {
         self.0.iter().map(|window| &**window)
@@ -150,6 +146,11 @@ impl Windows {
 
     pub fn top(&self) -> Option<&(dyn Window + 'static)> {
         self.0.last().map(|window| &**window)
+    }
+
+    /// The topmost window of another kind: the one below the topmost where that is of the kind `W`.
+    pub fn below<W: Window>(&self) -> Option<&(dyn Window + 'static)> {
+        self.0.iter().rev().map(|window| &**window).find(|window| as_kind::<W>(*window).is_none())
     }
 
     pub fn top_mut(&mut self) -> Option<&mut (dyn Window + 'static)> {

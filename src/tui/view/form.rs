@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::tui::canvas::{Canvas, Line, piece};
+use crate::tui::canvas::{Canvas, Line, line_width, piece};
 use crate::tui::text::{fit, wrap};
 use crate::tui::theme::Meaning;
 
@@ -11,14 +11,23 @@ pub(crate) fn wrapped(text: &str, wide: usize, meaning: Meaning) -> Vec<Line> {
     wrap(text, wide).into_iter().map(|line| vec![piece(line, meaning)]).collect()
 }
 
+/// The text behind a head, on as many lines of `wide` cells as it takes; further lines are blank below the head. No
+/// lines where there is no text.
+pub(crate) fn hanging(head: Line, text: &str, wide: usize, meaning: Meaning) -> Vec<Line> {
+    let blank = " ".repeat(line_width(&head));
+    let room = wide.saturating_sub(blank.len());
+    let mut head = Some(head);
+    let line = |part: String| {
+        let mut line = head.take().unwrap_or_else(|| vec![piece(blank.clone(), Meaning::Text)]);
+        line.push(piece(part, meaning));
+        line
+    };
+    wrap(text, room).into_iter().map(line).collect()
+}
+
 /// A name in `names` of `wide` cells, and its value in the rest of them, on as many lines as it takes.
 pub(crate) fn fact(name: &str, value: &str, names: usize, wide: usize) -> Vec<Line> {
-    let mut name = fit(name, names, false);
-    let line = |part: String| {
-        let name = std::mem::replace(&mut name, " ".repeat(names));
-        vec![piece(name, Meaning::Dim), piece(part, Meaning::Strong)]
-    };
-    wrap(value, wide.saturating_sub(names)).into_iter().map(line).collect()
+    hanging(vec![piece(fit(name, names, false), Meaning::Dim)], value, wide, Meaning::Strong)
 }
 
 /// A box with what it is for, or why it cannot be ticked; `here` where it has the keys.

@@ -13,6 +13,7 @@
 
 use ratatui::layout::Rect;
 
+use super::form::hanging;
 use super::{pane, trouble};
 use crate::client::message::{Offer, Part};
 use crate::model::time::print_span;
@@ -220,10 +221,8 @@ fn freshness(app: &App) -> Fact {
 
 /// A name in so many cells and its value, wrapped in the cells that are left.
 fn pair(lines: &mut Vec<Line>, (name, names): (&str, usize), value: &str, meaning: Meaning, width: usize) {
-    let mut name = fit(&cut(name, names.saturating_sub(1)), names, false);
-    for part in wrap(value, width.saturating_sub(names)) {
-        lines.push(vec![piece(std::mem::replace(&mut name, " ".repeat(names)), Meaning::Dim), piece(part, meaning)]);
-    }
+    let name = fit(&cut(name, names.saturating_sub(1)), names, false);
+    lines.extend(hanging(vec![piece(name, Meaning::Dim)], value, width, meaning));
 }
 
 /// The features as a table where it fits, else each in two lines.

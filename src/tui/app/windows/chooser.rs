@@ -93,39 +93,8 @@ impl Chooser {
         match self.kind {
             Kind::Views => matching(views(app), text),
             Kind::Workspaces => matching(workspaces(app), text),
-            Kind::Palette => self.palette(app, text),
+            Kind::Palette => palette(app, text),
         }
-    }
-
-    fn palette(&self, app: &App, text: &str) -> Vec<Choice> {
-        let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
-        let rest = rest.trim();
-        match word {
-            _ if !text.contains(' ') => matching(self.commands(app), text),
-            "view" => matching(views(app), rest),
-            "ws" | "workspace" => matching(workspaces(app), rest),
-            "theme" => matching(themes(), rest),
-            "sort" => matching(sorts(rest), rest.trim_start_matches('-')),
-            "filter" => vec![choice(&format!("filter {rest}"), COMMANDS[3].2, "", Pick::Filter(rest.to_owned()))],
-            _ => matching(self.commands(app), text),
-        }
-    }
-
-    fn commands(&self, app: &App) -> Vec<Choice> {
-        let shown =
-            |layer| !matches!(layer, Layer::Form | Layer::Choose | Layer::Question | Layer::Window | Layer::Move);
-        let actions = TABLE.iter().filter(|info| shown(info.layer) && info.action != Action::Palette).map(|info| {
-            let keys: Vec<String> = Keymap::standard().chords(info.action).iter().map(|chord| chord.label()).collect();
-            let made = choice(info.name, info.sentence, &keys.join(" "), Pick::Action(info.action));
-            Choice { disabled: disabled_under(app, Some(self), info.action), ..made }
-        });
-        let words = COMMANDS.iter().map(|(word, takes, sentence)| {
-            choice(&format!("{word} {takes}"), sentence, "", Pick::Fill(format!("{word} ")))
-        });
-        let mut choices: Vec<Choice> = actions.chain(words).collect();
-        // What cannot be done now teaches, but at the end.
-        choices.sort_by_key(|choice| choice.disabled.is_some());
-        choices
     }
 
     /// Moves the mark by so many lines.
@@ -225,6 +194,39 @@ impl Window for Chooser {
     fn closes_with_view(&mut self, _app: &mut App, _effects: &mut Vec<Effect>) -> bool {
         false
     }
+}
+
+fn palette(app: &App, text: &str) -> Vec<Choice> {
+    let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
+    let rest = rest.trim();
+    match word {
+        _ if !text.contains(' ') => matching(commands(app), text),
+        "view" => matching(views(app), rest),
+        "ws" | "workspace" => matching(workspaces(app), rest),
+        "theme" => matching(themes(), rest),
+        "sort" => matching(sorts(rest), rest.trim_start_matches('-')),
+        "filter" => vec![choice(&format!("filter {rest}"), COMMANDS[3].2, "", Pick::Filter(rest.to_owned()))],
+        _ => matching(commands(app), text),
+    }
+}
+
+/// Every action that has a name of its own, then the commands that take a text. Picked, an action is done by the window
+/// under the list, so that one says which of them there are now.
+fn commands(app: &App) -> Vec<Choice> {
+    let shown = |layer| !matches!(layer, Layer::Form | Layer::Choose | Layer::Question | Layer::Window | Layer::Move);
+    let under = app.windows.below::<Chooser>();
+    let actions = TABLE.iter().filter(|info| shown(info.layer) && info.action != Action::Palette).map(|info| {
+        let keys: Vec<String> = Keymap::standard().chords(info.action).iter().map(|chord| chord.label()).collect();
+        let made = choice(info.name, info.sentence, &keys.join(" "), Pick::Action(info.action));
+        Choice { disabled: disabled_under(app, under, info.action), ..made }
+    });
+    let words = COMMANDS.iter().map(|(word, takes, sentence)| {
+        choice(&format!("{word} {takes}"), sentence, "", Pick::Fill(format!("{word} ")))
+    });
+    let mut choices: Vec<Choice> = actions.chain(words).collect();
+    // What cannot be done now teaches, but at the end.
+    choices.sort_by_key(|choice| choice.disabled.is_some());
+    choices
 }
 
 /// A line: its name in so many cells, what it does or why it cannot be picked, its remark at the right.

@@ -11,8 +11,9 @@ use crate::tui::effect::Effect;
 use crate::tui::field;
 use crate::tui::keymap::Keymap;
 use crate::tui::scroll::scroll;
-use crate::tui::text::{fit, width, wrap};
+use crate::tui::text::{fit, width};
 use crate::tui::theme::Meaning;
+use crate::tui::view::form::hanging;
 
 const KEYS: usize = 24;
 
@@ -77,8 +78,5 @@ fn push(lines: &mut Vec<Line>, keys: &str, sentence: &str, wide: usize) {
         lines.push(vec![piece(keys, Meaning::Key)]);
         left = " ".repeat(KEYS);
     }
-    for line in wrap(sentence, wide.saturating_sub(KEYS)) {
-        let keys = std::mem::replace(&mut left, " ".repeat(KEYS));
-        lines.push(vec![piece(keys, Meaning::Key), piece(line, Meaning::Text)]);
-    }
+    lines.extend(hanging(vec![piece(left, Meaning::Key)], sentence, wide, Meaning::Text));
 }

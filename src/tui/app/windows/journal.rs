@@ -11,8 +11,9 @@ use crate::tui::app::{App, audit_log};
 use crate::tui::canvas::{Canvas, Line, centred, piece};
 use crate::tui::effect::Effect;
 use crate::tui::scroll::scroll;
-use crate::tui::text::{fit, width, wrap};
+use crate::tui::text::{fit, width};
 use crate::tui::theme::Meaning;
+use crate::tui::view::form::hanging;
 use crate::tui::view::notes::sign;
 
 /// Requests, notes, notices and the audit log, of each the newest first.
@@ -58,15 +59,10 @@ fn lines(app: &App, wide: usize) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     if let Some(deployment) = &app.deployment {
         lines.push(vec![piece("deployment  ", Meaning::Dim), piece(deployment.url.clone(), Meaning::Text)]);
-        lines.extend(wrapped("audit log   ", &audit_state(app), wide));
+        let heading = vec![piece("audit log   ", Meaning::Dim)];
+        lines.extend(hanging(heading, &audit_state(app), wide, Meaning::Text));
         for notice in &deployment.notices {
-            let mut mark = "!  ";
-            for line in wrap(notice, wide.saturating_sub(3)) {
-                lines.push(vec![
-                    piece(std::mem::replace(&mut mark, "   "), Meaning::Warning),
-                    piece(line, Meaning::Text),
-                ]);
-            }
+            lines.extend(hanging(vec![piece("!  ", Meaning::Warning)], notice, wide, Meaning::Text));
         }
         lines.push(Vec::new());
     }
@@ -93,30 +89,13 @@ fn audit_state(app: &App) -> String {
     }
 }
 
-/// A text behind a heading, on as many lines as it takes.
-fn wrapped(heading: &'static str, text: &str, wide: usize) -> Vec<Line> {
-    let mut heading = heading.to_owned();
-    let room = wide.saturating_sub(heading.len());
-    let line = |text: String| {
-        let blank = " ".repeat(heading.len());
-        vec![piece(std::mem::replace(&mut heading, blank), Meaning::Dim), piece(text, Meaning::Text)]
-    };
-    wrap(text, room).into_iter().map(line).collect()
-}
-
 fn notes(app: &App, wide: usize) -> Vec<Line> {
     let mut lines = Vec::new();
     for note in app.notes.journal.iter().rev() {
         let (glyph, meaning) = sign(note.level);
-        let mut at = note.at.format("%H:%M:%S").to_string();
-        let mut glyph = glyph;
-        for line in wrap(&note.text, wide.saturating_sub(12)) {
-            lines.push(vec![
-                piece(fit(&std::mem::take(&mut at), 8, false), Meaning::Dim),
-                piece(format!("  {} ", std::mem::replace(&mut glyph, " ")), meaning),
-                piece(line, Meaning::Text),
-            ]);
-        }
+        let at = piece(note.at.format("%H:%M:%S").to_string(), Meaning::Dim);
+        let head = vec![at, piece(format!("  {glyph} "), meaning)];
+        lines.extend(hanging(head, &note.text, wide, Meaning::Text));
     }
     lines
 }
@@ -144,15 +123,7 @@ fn audit_entry(entry: &AuditEntry, wide: usize, now: Time) -> Vec<Line> {
         after(": ", &entry.sentence),
         after(" · request ", &entry.request),
     );
-    let mut at = short_second(entry.at, now);
-    let before = width(&at).max(14);
-    let mut mark = "• ";
-    let line = |text: String| {
-        vec![
-            piece(fit(&std::mem::take(&mut at), before, false), Meaning::Dim),
-            piece(format!("  {}", std::mem::replace(&mut mark, "  ")), meaning),
-            piece(text, Meaning::Text),
-        ]
-    };
-    wrap(&text, wide.saturating_sub(before + 4)).into_iter().map(line).collect()
+    let at = short_second(entry.at, now);
+    let at = fit(&at, width(&at).max(14), false);
+    hanging(vec![piece(at, Meaning::Dim), piece("  • ", meaning)], &text, wide, Meaning::Text)
 }

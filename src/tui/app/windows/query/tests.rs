@@ -110,7 +110,7 @@ fn cancelling_sends_it_and_brings_the_form_back() {
     assert_eq!(form(&app).level, 1);
     // Its end still comes and changes nothing.
     tell(&mut app, Update::QueryDone { request, answer: Ok(answer(frame_of(4), &[])), took: Default::default() });
-    assert_eq!(app.windows.len(), 1);
+    assert_eq!(app.windows.iter().count(), 1);
     assert_eq!(form(&app).level, 1);
 }
 
@@ -150,7 +150,7 @@ fn one_query_at_a_time() {
     let mut app = app();
     press(&mut app, "x enter");
     assert_eq!(press(&mut app, "H"), []);
-    assert_eq!(app.windows.len(), 1);
+    assert_eq!(app.windows.iter().count(), 1);
     assert!(app.notes.toasts.back().unwrap().text.contains("under way already"));
 }
 
@@ -283,6 +283,19 @@ fn a_column_is_described_once_and_again_when_its_rows_change() {
     assert_eq!(plot.axis, crate::tui::sheet::Axis::Time("timestamp".to_owned()));
     press(&mut app, "left left");
     assert!(table(&app).plot.as_ref().unwrap().as_ref().unwrap_err().contains("holds no numbers"));
+}
+
+#[test]
+fn the_palette_over_a_table_offers_what_the_table_does() {
+    let mut app = with_table((120, 40), "dark");
+    press(&mut app, ": type:describe-column");
+    let drawn = crate::tui::picture::text(&frame(&mut app));
+    assert!(drawn.contains("describe-column") && !drawn.contains("No table is open"), "{drawn}");
+    press(&mut app, "enter");
+    assert!(app.windows.on_top::<TableWindow>().is_some_and(|table| table.summary.is_some()));
+    press(&mut app, "esc esc : type:describe-column");
+    let drawn = crate::tui::picture::text(&frame(&mut app));
+    assert!(app.windows.find::<TableWindow>().is_none() && drawn.contains("No table is open"), "{drawn}");
 }
 
 /// Types a path into the question for a file and gives what the loop would find there.

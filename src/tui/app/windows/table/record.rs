@@ -5,9 +5,10 @@ use ratatui::layout::Rect;
 use super::TableWindow;
 use crate::tui::canvas::{Canvas, Line, piece};
 use crate::tui::sheet::cell;
-use crate::tui::text::{fit, width, wrap};
+use crate::tui::text::{fit, width};
 use crate::tui::theme::Meaning;
 use crate::tui::values::grouped;
+use crate::tui::view::form::hanging;
 
 /// Draws the selected row: every column with its whole value.
 pub(super) fn draw(canvas: &mut Canvas, table: &TableWindow, inside: Rect, frame: Rect) {
@@ -18,17 +19,15 @@ pub(super) fn draw(canvas: &mut Canvas, table: &TableWindow, inside: Rect, frame
     for (head, column) in table.heads.iter().zip(table.table().0.columns()) {
         let value = cell(column, table.selected as usize);
         let meaning = if value.is_some() { Meaning::Value } else { Meaning::Null };
-        let mut name = fit(&head.short, names, false);
+        let name = fit(&head.short, names, false);
         let value = match value {
             None => "null".to_owned(),
             // A text of nothing or of blanks would not be seen, and its column would have no line.
             Some(text) if text.trim().is_empty() => format!("\"{text}\""),
             Some(text) => text,
         };
-        for line in wrap(&value, wide.saturating_sub(names + 2)) {
-            let name = std::mem::replace(&mut name, " ".repeat(names));
-            lines.push(vec![piece(name, Meaning::Dim), piece("  ", Meaning::Text), piece(line, meaning)]);
-        }
+        let head = vec![piece(name, Meaning::Dim), piece("  ", Meaning::Text)];
+        lines.extend(hanging(head, &value, wide, meaning));
     }
     canvas.frame_foot(frame, &[piece("← → other rows", Meaning::Dim)]);
     canvas.scrolled(frame, inside, &lines, table.scroll);
