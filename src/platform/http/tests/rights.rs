@@ -232,15 +232,15 @@ fn documented(text: &str) -> String {
     })
 }
 
-/// `UPDATE_DOCS=1 cargo test --lib rights` writes the tables anew.
+/// `FVTOP_BLESS=1 cargo test --lib rights` writes the tables anew.
 #[test]
 fn the_tables_of_docs_keys_are_those_of_the_calls_and_doors() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/keys.md");
     let text = std::fs::read_to_string(path).unwrap();
     let wanted = documented(&text);
-    if std::env::var_os("UPDATE_DOCS").is_some() {
+    if std::env::var_os("FVTOP_BLESS").is_some() {
         std::fs::write(path, wanted).unwrap();
     } else {
-        assert_eq!(text, wanted, "docs/keys.md is of other calls; UPDATE_DOCS=1 writes it anew");
+        assert_eq!(text, wanted, "docs/keys.md is of other calls; FVTOP_BLESS=1 writes it anew");
     }
 }

@@ -1,6 +1,6 @@
 //! docs/sql.md, written from the tables of the dialect.
 //!
-//! `UPDATE_DOCS=1 cargo test --lib sql::tests::docs` writes it anew.
+//! `FVTOP_BLESS=1 cargo test --lib sql::tests::docs` writes it anew.
 
 use super::*;
 use crate::platform::sql::functions::{ALIASES, Function, GROUPS, Kind};
@@ -173,12 +173,12 @@ fn page() -> String {
 fn the_page_is_in_step() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/sql.md");
     let page = page();
-    if std::env::var_os("UPDATE_DOCS").is_some() {
+    if std::env::var_os("FVTOP_BLESS").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, &page).unwrap();
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(written == page, "docs/sql.md is out of step: UPDATE_DOCS=1 cargo test --lib sql::tests::docs");
+    assert!(written == page, "docs/sql.md is out of step: FVTOP_BLESS=1 cargo test --lib sql::tests::docs");
 }
 
 #[test]
