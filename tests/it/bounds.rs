@@ -1,7 +1,6 @@
 //! A computation that is stopped, or takes too much: it ends with that reason, the process lives on, and nothing goes
 //! on behind its back.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,23 +14,20 @@ use fvtop::platform::registry;
 use polars::prelude::*;
 
 use super::scene::{at, table};
-use super::support::{GUARD, wait_for};
+use super::support::{GUARD, wait_for, write_parquet};
 
 /// Events, and a plain table, of this many rows each: joined without a condition they give ten thousand million.
 const ROWS: i64 = 100_000;
 
 fn view(root: &Path, sql: &str) -> Arc<View> {
     std::fs::create_dir_all(root.join("views")).unwrap();
-    let utc = fvtop::platform::frame::timestamp_type();
     let micros: Vec<i64> = (0..ROWS).map(|n| 1_767_225_600_000_000 + n * 800_000).collect();
-    let write = |name: &str, mut frame: DataFrame| {
-        ParquetWriter::new(File::create(root.join(name)).unwrap()).finish(&mut frame).unwrap();
-    };
     let numbers: Vec<i64> = (0..ROWS).collect();
     let keys: Vec<String> = (0..ROWS).map(|n| format!("k{}", n % 50)).collect();
-    let ts = Column::new("ts".into(), micros).cast(&utc).unwrap();
-    write("events.parquet", table(vec![Column::new("k".into(), &keys), ts, Column::new("a".into(), &numbers)]));
-    write("plain.parquet", table(vec![Column::new("b".into(), &numbers)]));
+    let (key, ts) = (Column::new("k".into(), &keys), Column::new("ts".into(), micros));
+    let events = table(vec![key, ts, Column::new("a".into(), &numbers)]);
+    write_parquet(&root.join("events.parquet"), events, &["ts"]);
+    write_parquet(&root.join("plain.parquet"), table(vec![Column::new("b".into(), &numbers)]), &[]);
     std::fs::write(root.join("workspaces.toml"), "[[workspace]]\nname = \"prod\"\nlive = true\n").unwrap();
     let entity = "[[entity]]\nname = \"thing\"\njoin_keys = [{ name = \"k\", type = \"string\" }]\n";
     std::fs::write(root.join("entities.toml"), entity).unwrap();

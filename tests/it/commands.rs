@@ -3,14 +3,13 @@
 //!
 //! Expectations are counted from the events of a repository of the tests' own.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use polars::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{Server, Terminal, wait_for};
+use crate::support::{Server, Terminal, wait_for, write_parquet};
 
 const DEFINITIONS: [(&str, &str); 5] = [
     ("workspaces.toml", "[[workspace]]\nname = \"prod\"\nlive = true\ndescription = \"What serves.\"\n"),
@@ -56,10 +55,8 @@ fn clicks(path: &Path) {
     let rows = 2 * 24 * 30;
     let times: Vec<i64> = (0..rows).map(|i| now - (rows - i) * 120_000_000).collect();
     let users: Vec<i64> = (0..rows).map(|i| i % 5).collect();
-    let utc = DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC));
     let frame = df!("user_id" => users, "timestamp" => times, "amount" => vec![1_i64; rows as usize]).unwrap();
-    let mut frame = frame.lazy().with_column(col("timestamp").cast(utc)).collect().unwrap();
-    ParquetWriter::new(File::create(path).unwrap()).finish(&mut frame).unwrap();
+    write_parquet(path, frame, &["timestamp"]);
 }
 
 fn repository(folder: &Path) -> PathBuf {

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value as Json;
 
 use crate::format::{Bench, answers};
-use crate::support::fvtop;
+use crate::support::{fvtop, printed, stderr, stdout};
 
 /// The times that the jobs of [`Damaged::new`] wrote.
 struct Damaged {
@@ -44,8 +44,8 @@ impl Damaged {
 
     fn done(&self, arguments: &[&str]) -> Result<String, String> {
         let output = self.bench.run(arguments);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        if output.status.success() { Ok(String::from_utf8(output.stdout).unwrap()) } else { Err(said) }
+        let said = stderr(&output);
+        if output.status.success() { Ok(stdout(&output)) } else { Err(said) }
     }
 
     fn sorted(&self) -> Result<Vec<Json>, String> {
@@ -95,7 +95,7 @@ impl Damaged {
     fn check(&mut self) -> (bool, String) {
         self.bench.stop();
         let output = fvtop().args(["check", "--data-dir"]).arg(self.bench.data()).output().unwrap();
-        let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        let told = printed(&output);
         assert_eq!(output.status.code(), Some(i32::from(!output.status.success())), "{told}");
         self.bench.start();
         (output.status.success(), told)
@@ -268,7 +268,7 @@ fn a_job_table_that_is_gone_or_cut_is_refused_in_words() {
     let said = scene.bench.try_start().unwrap_err();
     assert!(said.contains("is gone, though its stores are there"), "{said}");
     let output = fvtop().args(["check", "--data-dir"]).arg(scene.bench.data()).output().unwrap();
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let told = stdout(&output);
     assert!(!output.status.success() && told.contains("is gone, though"), "{told}");
     std::fs::write(&path, &sound).unwrap();
     scene.bench.start();

@@ -2,7 +2,6 @@
 
 mod mounted;
 
-use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use polars::prelude::*;
 
 use crate::crash::delta::Log;
 use crate::crash::world::{HOUR, hour_of, window};
-use crate::support::{Server, Starting, wait_for};
+use crate::support::{Server, Starting, wait_for, write_parquet};
 use mounted::Disk;
 
 /// The size of the disk, in megabytes.
@@ -93,10 +92,8 @@ fn repository(repo: &Path) {
         let mixed = page.bytes().fold(1_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
         page.push_str(&format!("{mixed:016x}"));
     }
-    let utc = DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC));
     let frame = df!("user_id" => users, "timestamp" => times, "page" => pages).unwrap();
-    let mut frame = frame.lazy().with_column(col("timestamp").cast(utc)).collect().unwrap();
-    ParquetWriter::new(File::create(repo.join("clicks.parquet")).unwrap()).finish(&mut frame).unwrap();
+    write_parquet(&repo.join("clicks.parquet"), frame, &["timestamp"]);
 }
 
 fn clicks(back: i64) -> i64 {

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::Duration;
 
-use crate::support::{KEY, Server, Terminal, example_repository, fvtop};
+use crate::support::{KEY, Server, Terminal, example_repository, fvtop, stderr};
 
 /// An address at which nobody listens.
 const DEAD: &str = "http://localhost:1/api";
@@ -25,7 +25,7 @@ fn stalling() -> (String, TcpListener) {
 #[test]
 fn a_headless_command_says_what_is_wrong_with_a_dead_server() {
     let output = fvtop().args(["views", "--url", DEAD]).env("TECTON_API_KEY", KEY).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
+    let said = stderr(&output);
     assert_eq!(output.status.code(), Some(3), "{said}");
     assert!(said.contains("localhost"), "{said}");
     assert!(!said.contains(KEY), "the key is never shown");
@@ -78,7 +78,7 @@ fn a_wrong_key_is_named_and_never_shown() {
     let server = Server::start(&example_repository(), &folder.path().join("data"));
     let wrong = "ffffffffffffffffffffffffffffffff";
     let output = fvtop().args(["views", "--url", &server.url]).env("TECTON_API_KEY", wrong).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
+    let said = stderr(&output);
     assert_eq!(output.status.code(), Some(3), "{said}");
     assert!(said.contains("key") && said.contains("TECTON_API_KEY"), "{said}");
     assert!(!said.contains(wrong), "{said}");
@@ -132,6 +132,6 @@ fn serve_refuses_what_is_not_loopback() {
         .output()
         .unwrap();
     assert!(!output.status.success());
-    let said = String::from_utf8_lossy(&output.stderr);
+    let said = stderr(&output);
     assert!(said.contains("0.0.0.0") && said.contains("--allow-remote"), "{said}");
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::commands::{hour, start, text};
-use crate::support::{KEY, Server, wait_for};
+use crate::support::{KEY, Server, stderr, wait_for};
 
 /// What an orchestrator knows of a deployment: its address, a key, and JSON.
 struct Orchestrator<'a> {
@@ -133,6 +133,6 @@ fn both_lists_agree(server: &Server, jobs: &[Value]) {
         }
     }
     let output = server.run(&["jobs", "--state", "failed"]);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let said = stderr(&output);
     assert!(output.status.code() == Some(2) && said.contains("SUCCESS, FAILURE"), "{said}");
 }

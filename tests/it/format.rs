@@ -21,7 +21,7 @@ use serde_json::Value as Json;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{fvtop, wait_for};
+use crate::support::{fvtop, stderr, stdout, wait_for};
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -131,8 +131,8 @@ impl Bench {
 
     pub(crate) fn text(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
+        assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
+        stdout(&output)
     }
 
     pub(crate) fn json(&self, arguments: &[&str]) -> Json {
@@ -296,7 +296,7 @@ fn a_directory_of_a_later_format_is_refused_and_left_as_it_is() {
         vec!["keys", "list"],
     ] {
         let output = fvtop().args(&arguments).arg("--data-dir").arg(&data).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
+        let said = stderr(&output);
         assert!(!output.status.success(), "{arguments:?}");
         for part in [data.to_str().unwrap(), "has format 1000", "knows formats up to", "release that wrote it"] {
             assert!(said.contains(part), "{arguments:?}: {said}");
@@ -322,7 +322,7 @@ fn a_folder_of_somebody_else_is_refused_and_nothing_in_it_is_touched() {
         vec!["keys", "create", "me", "--role", "owner"],
     ] {
         let output = fvtop().args(&arguments).arg("--data-dir").arg(&data).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
+        let said = stderr(&output);
         assert!(!output.status.success(), "{arguments:?}");
         assert!(said.contains("is not a data directory of fvtop"), "{arguments:?}: {said}");
         assert!(said.contains("datasets, notes.txt, uploads"), "{arguments:?}: {said}");

@@ -4,19 +4,11 @@
 use std::path::Path;
 use std::process::Output;
 
-use super::support::{Server, Starting, example_repository, fvtop};
+use super::support::{Server, Starting, example_repository, fvtop, stderr, stdout};
 
 /// A command on the files of a data directory.
 fn on_files(data: &Path, arguments: &[&str]) -> Output {
     fvtop().args(arguments).arg("--data-dir").arg(data).env("USER", "ann").output().unwrap()
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn complained(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 /// A command with a key of its own against a server.
@@ -27,8 +19,8 @@ fn with_key(server: &Server, key: &str, arguments: &[&str]) -> Output {
 /// Makes a key in the files, which print it and nothing else.
 fn make(data: &Path, name: &str, role: &str) -> String {
     let made = on_files(data, &["keys", "create", name, "--role", role, "--quiet"]);
-    assert!(made.status.success() && made.stderr.is_empty(), "{}", complained(&made));
-    said(&made).trim().to_owned()
+    assert!(made.status.success() && made.stderr.is_empty(), "{}", stderr(&made));
+    stdout(&made).trim().to_owned()
 }
 
 #[test]
@@ -43,22 +35,22 @@ fn a_key_that_is_revoked_in_the_files_is_let_in_no_longer_by_the_running_server(
     let views = |key: &str| with_key(&server, key, &["views"]).status.code();
     assert_eq!((views(&owner), views(&ops), views("fvtop_0000000000")), (Some(0), Some(0), Some(3)));
     let refused = with_key(&server, &ops, &["lookup", "carrier_delays", "carrier=UA"]);
-    assert!(complained(&refused).contains("consumer or editor or owner"), "{}", complained(&refused));
+    assert!(stderr(&refused).contains("consumer or editor or owner"), "{}", stderr(&refused));
     let unasked = on_files(&data, &["keys", "revoke", "ops"]);
     assert_eq!(unasked.status.code(), Some(2), "there is no terminal to ask on");
     assert_eq!(views(&ops), Some(0));
     let revoked = on_files(&data, &["keys", "revoke", "ops", "--yes"]);
-    assert!(revoked.status.success(), "{}", complained(&revoked));
+    assert!(revoked.status.success(), "{}", stderr(&revoked));
     assert_eq!((views(&ops), views(&owner)), (Some(3), Some(0)), "at once, and nobody else");
     let late = make(&data, "late", "viewer");
     assert_eq!(views(&late), Some(0), "a key that is made meanwhile is let in");
-    let listed = said(&on_files(&data, &["keys", "list", "--all"]));
+    let listed = stdout(&on_files(&data, &["keys", "list", "--all"]));
     assert!(
         listed.contains("ops") && listed.contains("revoked 20") && listed.contains("ann (data directory)"),
         "{listed}"
     );
     assert!(![&owner, &ops, &late].into_iter().any(|key| listed.contains(&key[6..60])), "{listed}");
-    let log = said(&on_files(&data, &["audit", "--csv"]));
+    let log = stdout(&on_files(&data, &["audit", "--csv"]));
     assert!(log.starts_with("time,key,call,workspace,feature_view,asked_for,outcome,result,request_id\n"), "{log}");
     assert_eq!(log.matches("fvtop keys create").count(), 3, "{log}");
     assert_eq!(log.matches("fvtop keys revoke").count(), 1, "{log}");
@@ -75,9 +67,9 @@ fn an_owner_hands_out_keys_over_the_network_and_sees_what_they_did() {
     let key = made["key"].as_str().unwrap();
     assert_eq!((&made["role"], &made["created_by"]), (&"operator".into(), &"root".into()));
     let taken = server.run(&["keys", "create", "ci", "--role", "viewer"]);
-    assert!(complained(&taken).contains("`ci` already"), "{}", complained(&taken));
+    assert!(stderr(&taken).contains("`ci` already"), "{}", stderr(&taken));
     let forbidden = with_key(&server, key, &["keys", "create", "more", "--role", "owner"]);
-    assert!(complained(&forbidden).contains("role owner"), "{}", complained(&forbidden));
+    assert!(stderr(&forbidden).contains("role owner"), "{}", stderr(&forbidden));
     assert_eq!(forbidden.status.code(), Some(1));
     let window = ["--start", "2026-01-01", "--end", "2026-01-02", "--offline", "--online"];
     let triggered = [&["jobs", "trigger", "no_such_view"], window.as_slice()].concat();
@@ -106,7 +98,7 @@ fn an_owner_hands_out_keys_over_the_network_and_sees_what_they_did() {
     assert_eq!((told[0].0.as_str(), told[0].1.as_str()), ("ann (data directory)", "fvtop keys create"));
     assert_eq!(with_key(&server, key, &["audit"]).status.code(), Some(1), "owners alone read the log");
     let last = server.run(&["keys", "revoke", "root", "--yes"]);
-    assert!(complained(&last).contains("last owner key"), "{}", complained(&last));
+    assert!(stderr(&last).contains("last owner key"), "{}", stderr(&last));
     assert!(server.run(&["keys", "revoke", "ci", "--yes"]).status.success());
     assert_eq!(with_key(&server, key, &["views"]).status.code(), Some(3));
 }
@@ -121,8 +113,8 @@ fn a_key_file_still_lets_its_keys_in_and_a_place_must_be_named() {
     assert!(server.run(&["views"]).status.success());
     let nowhere = fvtop().args(["keys", "list"]).output().unwrap();
     assert_eq!(nowhere.status.code(), Some(2));
-    assert!(complained(&nowhere).contains("--data-dir"), "{}", complained(&nowhere));
+    assert!(stderr(&nowhere).contains("--data-dir"), "{}", stderr(&nowhere));
     let elsewhere = on_files(dir.path(), &["keys", "list"]);
-    assert!(complained(&elsewhere).contains("There are no API keys in"), "{}", complained(&elsewhere));
+    assert!(stderr(&elsewhere).contains("There are no API keys in"), "{}", stderr(&elsewhere));
     assert!(!dir.path().join("access.sqlite").exists(), "nothing is made where nothing was");
 }

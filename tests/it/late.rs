@@ -1,7 +1,6 @@
 //! Events that come after the job of their window: they are counted, told with the windows to write again, and gone
 //! from the list once that is done.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -10,7 +9,7 @@ use polars::prelude::*;
 use serde_json::Value as Json;
 
 use crate::crash::world::{HOUR, hour_of};
-use crate::support::Server;
+use crate::support::{Server, stderr, write_parquet};
 
 const DEFINITIONS: [(&str, &str); 4] = [
     ("workspaces.toml", "[[workspace]]\nname = \"prod\"\nlive = true\n"),
@@ -34,12 +33,10 @@ fn clicks(repo: &Path, name: &str, hours: &[(i64, i64)]) {
         hours.iter().flat_map(|(back, count)| (0..*count).map(move |n| (present - back) * HOUR + n)).collect();
     let amounts: Vec<i64> = times.clone();
     let users = vec![7_i64; times.len()];
-    let utc = DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC));
     let frame = df!("user_id" => users, "timestamp" => times, "amount" => amounts).unwrap();
-    let mut frame = frame.lazy().with_column(col("timestamp").cast(utc)).collect().unwrap();
     // As another program would: whole under another name, then in its place.
     let (new, place) = (repo.join("new"), repo.join(format!("clicks-{name}.parquet")));
-    ParquetWriter::new(File::create(&new).unwrap()).finish(&mut frame).unwrap();
+    write_parquet(&new, frame, &["timestamp"]);
     std::fs::rename(new, place).unwrap();
 }
 
@@ -51,7 +48,7 @@ fn hour(back: i64) -> String {
 fn write(server: &Server, from: i64, to: i64, more: &[&str]) {
     let window = ["--start", &hour(from), "--end", &hour(to), "--online", "--offline", "--wait", "--timeout", "2m"];
     let output = server.run(&[&["jobs", "trigger", "last_click"], &window[..], more].concat());
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}", stderr(&output));
 }
 
 fn late(server: &Server) -> Option<String> {
@@ -90,7 +87,7 @@ fn events_that_come_after_their_job_are_counted_by_their_time_and_offered() {
     let windows = format!("--start {} --end {} --online --offline --overwrite", hour(4), hour(2));
     assert!(told.contains(&windows), "{told}");
     let output = server.run(&["coverage", "last_click"]);
-    assert!(String::from_utf8_lossy(&output.stderr).contains("3 events that came after"), "also in the table");
+    assert!(stderr(&output).contains("3 events that came after"), "also in the table");
 
     // Half of it is written again: the rest is not counted any more, but named.
     write(&server, 4, 3, &["--overwrite"]);

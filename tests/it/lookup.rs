@@ -97,13 +97,7 @@ fn assert_row(context: &str, got: &BTreeMap<String, Value>, expected: &DataFrame
 
 /// Every batch job of the view has ended, and the stream has been read up to the present.
 fn wait_until_materialized(server: &Server, view: &str) {
-    wait_for(&format!("the backfill of {view}"), crate::support::GUARD, || {
-        let jobs = server.json(&["jobs", "--view", view, "--json"]);
-        let jobs = jobs.as_array().expect("a list of jobs").clone();
-        let batch: Vec<&Value> = jobs.iter().filter(|j| j["type"] == "BATCH").collect();
-        let open = batch.iter().filter(|j| j["state"] != "SUCCESS" && j["state"] != "SCHEDULED").count();
-        (!batch.is_empty() && open == 0).then_some(())
-    });
+    server.wait_for_backfill(view);
     wait_for(&format!("the stream of {view}"), crate::support::GUARD, || {
         lag(server, view).filter(|lag| *lag < CAUGHT_UP)
     });

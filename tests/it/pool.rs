@@ -25,7 +25,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use crate::scene::at;
-use crate::support::wait_for;
+use crate::support::{stderr, stdout, wait_for, write_parquet};
 
 const WORKERS: usize = 2;
 /// Where a disk of a megabyte is mounted, in the process that has one.
@@ -72,8 +72,7 @@ fn sources(root: &Path) {
 }
 
 fn write(root: &Path, name: &str, rows: &DataFrame) {
-    let file = File::create(root.join(format!("{name}.parquet"))).unwrap();
-    ParquetWriter::new(file).finish(&mut rows.clone()).unwrap();
+    write_parquet(&root.join(format!("{name}.parquet")), rows.clone(), &[]);
 }
 
 impl Pool {
@@ -217,7 +216,7 @@ fn with_small_disk() -> bool {
         .env(SMALL_DISK, disk.path())
         .output()
         .unwrap();
-    let (out, err) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    let (out, err) = (stdout(&run), stderr(&run));
     assert!(run.status.success() && out.contains("1 passed"), "{out}\n{err}");
     true
 }

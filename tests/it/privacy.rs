@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::crash::world::World;
-use crate::support::{PROGRAM, Server, Starting, shielded, wait_for};
+use crate::support::{PROGRAM, Server, Starting, shielded, stderr, wait_for};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -74,7 +74,7 @@ fn a_data_directory_is_its_owners_whatever_the_umask() {
         at.format("%Y-%m-%dT%H:00:00Z").to_string()
     };
     let output = server.run(&[&trigger[..], &["--start", &hour(4), "--end", &hour(3)]].concat());
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}", stderr(&output));
     for (path, mode) in modes(&data) {
         let shared = ["offline", "datasets"].iter().any(|name| path.starts_with(data.join(name)));
         let wanted = match (shared, path.is_dir()) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::support::{Server, example_repository, fvtop, wait_for};
+use crate::support::{Server, example_repository, fvtop, stderr, stdout};
 
 /// Five flights of two carriers within two hours; the third never left.
 const FLIGHTS: &str = "carrier,timestamp,dep_delay,arr_delay\n\
@@ -33,7 +33,7 @@ fn rows(server: &Server, arguments: &[&str]) -> Vec<Value> {
 /// What a refused command said; it must end with that code.
 fn refused(server: &Server, code: i32, arguments: &[&str]) -> String {
     let output = server.run(arguments);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let said = stderr(&output);
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
     assert!(output.stdout.is_empty(), "{arguments:?}: nothing goes to standard output");
     said
@@ -89,16 +89,6 @@ fn run_tells_what_is_wrong_with_its_arguments() {
     }
 }
 
-/// Every batch job of the view that is due has succeeded.
-fn wait_until_materialized(server: &Server, view: &str) {
-    wait_for(&format!("the backfill of {view}"), crate::support::GUARD, || {
-        let jobs = server.json(&["jobs", "--view", view, "--json"]);
-        let batch: Vec<Value> = jobs.as_array()?.iter().filter(|job| job["type"] == "BATCH").cloned().collect();
-        let open = batch.iter().any(|job| job["state"] != "SUCCESS" && job["state"] != "SCHEDULED");
-        (!batch.is_empty() && !open).then_some(())
-    });
-}
-
 /// A spine over the hours before the last whole day, well inside what the backfill has written.
 fn spine(folder: &Path) -> String {
     let now = chrono::Utc::now();
@@ -116,7 +106,7 @@ fn spine(folder: &Path) -> String {
 fn history_is_the_same_from_the_store_and_from_the_source() {
     let folder = tempfile::tempdir().unwrap();
     let server = server(folder.path());
-    wait_until_materialized(&server, "carrier_delays");
+    server.wait_for_backfill("carrier_delays");
     let spine = spine(folder.path());
     let history = ["history", "carrier_delays", "--spine", &spine, "--timestamp-key", "at"];
     let stored = rows(&server, &history);
@@ -141,9 +131,9 @@ fn files_say_what_stands_in_them() {
     let history = ["history", "carrier_delays", "--from-source", "--spine", &spine, "--timestamp-key", "at"];
     let said = |more: &[&str]| {
         let output = server.run(&[&history[..], more].concat());
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let said = stderr(&output);
         assert!(output.status.success(), "{said}");
-        (String::from_utf8(output.stdout).unwrap(), said)
+        (stdout(&output), said)
     };
     let (rows, _) = said(&["--raw"]);
     assert_eq!(rows.lines().count(), 2, "an empty line is no row: {rows}");
@@ -200,7 +190,7 @@ fn rows_go_into_files_whole_and_are_not_replaced_unasked() {
     for name in ["rows.parquet", "rows.csv", "rows.jsonl"] {
         let path = folder.path().join(name);
         let output = run(&path, false);
-        assert!(output.status.success() && output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success() && output.stdout.is_empty(), "{}", stderr(&output));
         let before = std::fs::read(&path).unwrap();
         assert_eq!(run(&path, false).status.code(), Some(1));
         assert_eq!(std::fs::read(&path).unwrap(), before);
@@ -214,7 +204,7 @@ fn rows_go_into_files_whole_and_are_not_replaced_unasked() {
     // A pipe gets CSV without being asked.
     let output =
         server.run(&["run", "carrier_delays", "--level", "disabled", "--mock", &mock, "--end", "2026-11-22T11:00:00Z"]);
-    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 4);
+    assert_eq!(stdout(&output).lines().count(), 4);
 }
 
 #[test]
@@ -228,7 +218,7 @@ fn the_separator_of_feature_names_is_a_setting() {
         .arg(folder.path().join("data"))
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = stdout(&output);
+    assert!(output.status.success(), "{}", stderr(&output));
     assert!(said.lines().next().unwrap().contains("carrier_delays__arr_delay_mean_1d_1h"), "{said}");
 }

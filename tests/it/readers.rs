@@ -3,7 +3,6 @@
 //!
 //! Skipped with a message where Python, or the two packages, cannot be had.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -19,6 +18,8 @@ use fvtop::platform::offline::{OfflineTable, Stamp};
 use fvtop::platform::registry;
 use polars::prelude::*;
 use tokio::runtime::Runtime;
+
+use crate::support::{stderr, stdout, write_parquet};
 
 const HEAD: &str = r#"
 entities = ["user"]
@@ -56,7 +57,7 @@ fn python() -> Result<PathBuf, String> {
     let python = place.join("bin/python");
     let run = |program: &Path, arguments: &[&str]| {
         let out = Command::new(program).args(arguments).output().map_err(|e| format!("{}: {e}", program.display()))?;
-        let last = || String::from_utf8_lossy(&out.stderr).lines().last().unwrap_or_default().to_owned();
+        let last = || stderr(&out).lines().last().unwrap_or_default().to_owned();
         out.status.success().then_some(()).ok_or_else(last)
     };
     if run(&python, &["-c", "import deltalake, polars"]).is_err() {
@@ -101,13 +102,9 @@ fn clicks() -> DataFrame {
         .unwrap()
 }
 
-fn write(rows: &DataFrame, path: &Path) {
-    ParquetWriter::new(File::create(path).unwrap()).finish(&mut rows.clone()).unwrap();
-}
-
 fn views(folder: &Path) -> Vec<Arc<View>> {
     std::fs::create_dir_all(folder.join("views")).unwrap();
-    write(&clicks(), &folder.join("clicks.parquet"));
+    write_parquet(&folder.join("clicks.parquet"), clicks(), &[]);
     let keys = "[{ name = \"user\", type = \"string\" }, { name = \"shop\", type = \"int64\" }]";
     let text = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
     text("workspaces.toml", "[[workspace]]\nname = \"prod\"\nlive = true\n");
@@ -149,14 +146,14 @@ impl Case {
         command.arg(script).arg(arguments[0]).arg(&self.root).args(&arguments[1..]);
         command.args(["--time", self.time, "--size", &size, "--key", "user"]);
         let out = command.output().unwrap();
-        let said = String::from_utf8_lossy(&out.stdout).into_owned();
-        assert!(out.status.success(), "{said}{}", String::from_utf8_lossy(&out.stderr));
+        let said = stdout(&out);
+        assert!(out.status.success(), "{said}{}", stderr(&out));
         said
     }
 
     fn file(&self, name: &str, rows: &DataFrame) -> String {
         let path = self.folder.join(name);
-        write(rows, &path);
+        write_parquet(&path, rows.clone(), &[]);
         path.to_string_lossy().into_owned()
     }
 

@@ -1,7 +1,6 @@
 //! A small feature repository over given events, and the engine asked about it: what the tests of feature values share.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,6 +14,8 @@ use fvtop::platform::{frame, registry};
 use fvtop::wire::queries::{HistoryQuery, RunQuery};
 use polars::prelude::*;
 use tempfile::TempDir;
+
+use crate::support::write_parquet;
 
 /// The instant of a text such as `2026-01-01 00:30`.
 pub(crate) fn at(text: &str) -> Time {
@@ -52,7 +53,7 @@ impl Scene {
     /// The repository as it is read, errors and all.
     pub(crate) fn load(root: &Path, events: &DataFrame, keys: &[(&str, &str)], view: &str) -> Repository {
         std::fs::create_dir_all(root.join("views")).unwrap();
-        ParquetWriter::new(File::create(root.join("events.parquet")).unwrap()).finish(&mut events.clone()).unwrap();
+        write_parquet(&root.join("events.parquet"), events.clone(), &[]);
         let keys: Vec<String> =
             keys.iter().map(|(name, word)| format!("{{ name = \"{name}\", type = \"{word}\" }}")).collect();
         let entity = format!("[[entity]]\nname = \"thing\"\njoin_keys = [{}]\n", keys.join(", "));

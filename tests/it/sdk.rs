@@ -10,7 +10,7 @@ use std::process::Command;
 
 use serde_json::{Map, Value, json};
 
-use crate::support::{KEY, PROGRAM, Server, example_repository};
+use crate::support::{KEY, PROGRAM, Server, example_repository, stderr, stdout};
 
 /// A release, and how its users get it.
 struct Release {
@@ -111,9 +111,9 @@ impl Release {
         command.env("API_SERVICE", &server.url).env("TECTON_API_KEY", KEY);
         command.env("TECTON_CONF_DISABLE_DBUTILS", "true").env("TECTON_CONF_DISABLE_AWS_SECRETS", "true");
         let out = command.output().unwrap();
-        let said = String::from_utf8_lossy(&out.stdout);
+        let said = stdout(&out);
         println!("Tecton's SDK {}:\n{said}", self.version);
-        assert!(out.status.success(), "{said}\n{}", String::from_utf8_lossy(&out.stderr));
+        assert!(out.status.success(), "{said}\n{}", stderr(&out));
     }
 }
 

@@ -4,13 +4,11 @@ use std::path::Path;
 
 use polars::prelude::*;
 
-use crate::support::{KEY, Server, Starting, fvtop};
+use crate::support::{KEY, Server, Starting, fvtop, printed, write_parquet};
 
 fn events(path: &Path) {
     let frame = df!("k" => ["a"], "ts" => [1_700_000_000_000_000_i64], "v" => [1.5]).unwrap();
-    let utc = DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC));
-    let mut frame = frame.lazy().with_column(col("ts").cast(utc)).collect().unwrap();
-    ParquetWriter::new(std::fs::File::create(path).unwrap()).finish(&mut frame).unwrap();
+    write_parquet(path, frame, &["ts"]);
 }
 
 /// A sound view, one that names a column that is not there, and one over a file of another folder.
@@ -37,7 +35,7 @@ fn repository(root: &Path, outside: &Path) {
 }
 
 fn said(output: &std::process::Output, code: i32) -> String {
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let text = printed(output);
     assert_eq!(output.status.code(), Some(code), "{text}");
     text
 }

@@ -1,5 +1,6 @@
 //! What the tests share: a server process, the command line, a repository of their own, a terminal.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -9,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use fvtop::client::api::Api;
 use fvtop::client::endpoint::{ApiKey, Endpoint, parse_url};
+use fvtop::platform::frame::timestamp_type;
+use polars::prelude::{DataFrame, Expr, IntoLazy, ParquetWriter, col};
 use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 /// The key that test servers accept.
@@ -152,9 +155,20 @@ impl Server {
     /// Runs a headless command that must succeed with JSON.
     pub(crate) fn json(&self, arguments: &[&str]) -> serde_json::Value {
         let output = self.run(arguments);
-        let error = String::from_utf8_lossy(&output.stderr);
+        let error = stderr(&output);
         assert!(output.status.success(), "{arguments:?}: {error}");
         serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {error}"))
+    }
+
+    /// Waits until every batch job of the view that is due has succeeded.
+    pub(crate) fn wait_for_backfill(&self, view: &str) {
+        wait_for(&format!("the backfill of {view}"), GUARD, || {
+            let jobs = self.json(&["jobs", "--view", view, "--json"]);
+            let jobs = jobs.as_array().expect("a list of jobs");
+            let batch: Vec<_> = jobs.iter().filter(|job| job["type"] == "BATCH").collect();
+            let open = batch.iter().any(|job| job["state"] != "SUCCESS" && job["state"] != "SCHEDULED");
+            (!batch.is_empty() && !open).then_some(())
+        });
     }
 
     /// The process, for signals.
@@ -172,6 +186,28 @@ impl Server {
         send(signal, self.pid());
         self.process.child.wait().unwrap().code()
     }
+}
+
+/// What a command wrote to standard output.
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text on standard output")
+}
+
+/// What a command wrote to standard error.
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("text on standard error")
+}
+
+/// What a command wrote to standard output, then what it wrote to standard error.
+pub(crate) fn printed(output: &Output) -> String {
+    stdout(output) + &stderr(output)
+}
+
+/// Writes a table to a Parquet file; the columns of these names hold microseconds and become instants.
+pub(crate) fn write_parquet(path: &Path, rows: DataFrame, instants: &[&str]) {
+    let casts: Vec<Expr> = instants.iter().map(|name| col(*name).cast(timestamp_type())).collect();
+    let mut rows = rows.lazy().with_columns(casts).collect().unwrap();
+    ParquetWriter::new(File::create(path).unwrap()).finish(&mut rows).unwrap();
 }
 
 /// Sends a signal by name.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Server, example_repository};
+use crate::support::{Server, example_repository, printed};
 
 /// The attributes of Tecton's StreamFeatureView.
 const ATTRIBUTES: &str = "batch_schedule created_at data_source_names defined_in description entity_names family \
@@ -12,7 +12,7 @@ const ATTRIBUTES: &str = "batch_schedule created_at data_source_names defined_in
 
 fn said(server: &Server, code: i32, arguments: &[&str]) -> String {
     let output = server.run(arguments);
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let text = printed(&output);
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
     text
 }

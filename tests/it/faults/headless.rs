@@ -5,7 +5,7 @@ use std::process::Output;
 use serde_json::Value as Json;
 
 use crate::deployment::{Deployment, Fault, Style};
-use crate::support::{KEY, fvtop};
+use crate::support::{KEY, fvtop, stderr};
 
 fn run(deployment: &Deployment, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let mut command = fvtop();
@@ -13,12 +13,8 @@ fn run(deployment: &Deployment, arguments: &[&str], environment: &[(&str, &str)]
     command.envs(environment.iter().copied()).output().unwrap()
 }
 
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
 fn json(output: &Output) -> Json {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", said(output)))
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", stderr(output)))
 }
 
 /// The job of the world whose window ended so many hours ago.
@@ -37,11 +33,11 @@ fn what_the_status_table_would_tell_is_null_and_said_where_it_is_not_to_be_had()
         for fault in [Fault::Http(500), Fault::Code(12), Fault::Code(7), Fault::BadProtobuf, Fault::Page] {
             let deployment = Deployment::start(style);
             let good = run(&deployment, arguments, &[]);
-            assert!(good.status.success() && !said(&good).contains("is not known"), "{}", said(&good));
+            assert!(good.status.success() && !stderr(&good).contains("is not known"), "{}", stderr(&good));
             deployment.fail_call("GetMaterializationStatus", fault.clone(), None);
             let output = run(&deployment, arguments, &[]);
-            assert!(output.status.success(), "{fault:?}: {}", said(&output));
-            assert_eq!(said(&output).matches("why attempts ended").count(), 1, "{fault:?}: {}", said(&output));
+            assert!(output.status.success(), "{fault:?}: {}", stderr(&output));
+            assert_eq!(stderr(&output).matches("why attempts ended").count(), 1, "{fault:?}: {}", stderr(&output));
             let told = json(&output);
             let jobs = told.as_array().cloned().unwrap_or_else(|| vec![told]);
             assert!(!jobs.is_empty());
@@ -56,7 +52,7 @@ fn what_the_status_table_would_tell_is_null_and_said_where_it_is_not_to_be_had()
 fn one_job_is_found_with_few_calls_where_there_is_none_for_all_jobs() {
     let deployment = Deployment::start(Style::Old);
     let output = run(&deployment, &["jobs", "show", &job(3), "--json"], &[]);
-    assert_eq!(json(&output)["state"], "FAILURE", "{}", said(&output));
+    assert_eq!(json(&output)["state"], "FAILURE", "{}", stderr(&output));
     assert_eq!(deployment.count("GetMaterializationStatus"), 1, "one view has it");
     assert!(deployment.count("ListMaterializationJobs") <= 3);
 }
@@ -67,7 +63,7 @@ fn a_wait_outlives_whatever_answers_in_between() {
         let deployment = Deployment::start(Style::Full);
         deployment.fail_call("GetMaterializationJob", fault.clone(), Some(3));
         let output = run(&deployment, &["jobs", "wait", &job(1), "--json"], &[]);
-        assert_eq!(output.status.code(), Some(0), "{fault:?}: {}", said(&output));
+        assert_eq!(output.status.code(), Some(0), "{fault:?}: {}", stderr(&output));
         assert_eq!(deployment.count("GetMaterializationJob"), 4, "{fault:?}");
     }
 }
@@ -80,14 +76,19 @@ fn a_word_of_another_set_is_an_end_and_an_unknown_one_is_said_while_it_is_waited
     let listed: Vec<&Json> = listed.as_array().unwrap().iter().map(|job| &job["id"]).collect();
     assert_eq!(listed, [&Json::from(job(3))]);
     let output = run(&deployment, &["jobs", "wait", &job(3), "--json"], &[]);
-    assert_eq!((output.status.code(), &json(&output)["state"]), (Some(1), &Json::from("FAILURE")), "{}", said(&output));
+    assert_eq!(
+        (output.status.code(), &json(&output)["state"]),
+        (Some(1), &Json::from("FAILURE")),
+        "{}",
+        stderr(&output)
+    );
     let output = run(&deployment, &["jobs", "wait", &job(0), "--timeout", "1s", "--json"], &[]);
     assert_eq!((output.status.code(), &json(&output)["state"]), (Some(4), &Json::from("HIBERNATING")));
     assert_eq!(
-        said(&output).matches("`HIBERNATING`, which this program does not know").count(),
+        stderr(&output).matches("`HIBERNATING`, which this program does not know").count(),
         1,
         "{}",
-        said(&output)
+        stderr(&output)
     );
 }
 
@@ -107,7 +108,7 @@ fn a_change_that_something_else_answers_may_have_been_taken() {
         deployment.fail_call("CancelMaterializationJob", fault.clone(), None);
         let output = run(&deployment, &["jobs", "cancel", &job(0), "--yes"], &[]);
         assert_ne!(output.status.code(), Some(0), "{fault:?}");
-        assert!(said(&output).contains("may have been taken"), "{fault:?}: {}", said(&output));
+        assert!(stderr(&output).contains("may have been taken"), "{fault:?}: {}", stderr(&output));
         assert_eq!(deployment.count("CancelMaterializationJob"), 1, "{fault:?}");
     }
 }
@@ -118,8 +119,8 @@ fn an_answer_without_its_message_is_no_empty_list() {
     for (call, arguments) in [("QueryFeatureViews", &["views"][..]), ("GetJobs", &["jobs"])] {
         deployment.fail_call(call, Fault::NoMessage, None);
         let output = run(&deployment, arguments, &[]);
-        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-        assert!(said(&output).contains("the message is not in it"), "{}", said(&output));
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        assert!(stderr(&output).contains("the message is not in it"), "{}", stderr(&output));
     }
 }
 
@@ -129,7 +130,7 @@ fn a_workspace_that_is_named_needs_no_list_of_them() {
         let deployment = Deployment::start(Style::Full);
         deployment.fail_call("ListWorkspaces", fault.clone(), None);
         let output = run(&deployment, &["views", "--workspace", "prod", "--json"], &[]);
-        assert_eq!(output.status.code(), Some(0), "{fault:?}: {}", said(&output));
+        assert_eq!(output.status.code(), Some(0), "{fault:?}: {}", stderr(&output));
         assert_eq!(json(&output).as_array().unwrap().len(), 2, "{fault:?}");
         let output = run(&deployment, &["views"], &[]);
         assert_ne!(output.status.code(), Some(0), "nobody said which workspace: {fault:?}");
@@ -137,8 +138,8 @@ fn a_workspace_that_is_named_needs_no_list_of_them() {
     // Where the list is there, a wrong name is told with the right ones.
     let deployment = Deployment::start(Style::Full);
     let output = run(&deployment, &["views", "--workspace", "prd"], &[]);
-    assert!(said(&output).contains("prod, dev"), "{}", said(&output));
+    assert!(stderr(&output).contains("prod, dev"), "{}", stderr(&output));
     deployment.fail_call("ListWorkspaces", Fault::Http(401), None);
     let output = run(&deployment, &["views", "--workspace", "prod"], &[]);
-    assert_eq!(output.status.code(), Some(3), "a wrong key is told at once: {}", said(&output));
+    assert_eq!(output.status.code(), Some(3), "a wrong key is told at once: {}", stderr(&output));
 }
