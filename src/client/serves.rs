@@ -107,7 +107,7 @@ impl Offer {
 
 impl Serves {
     /// How that part stands.
-    pub fn of(&self, part: Part) -> &Offer {
+    pub fn offer(&self, part: Part) -> &Offer {
         self.offers.get(&part).unwrap_or(&Offer::Unknown)
     }
 
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn what_is_known_of_a_part_is_told_and_what_is_new_is_noticed() {
         let mut serves = Serves::default();
-        assert_eq!(serves.of(Part::Audit), &Offer::Unknown);
+        assert_eq!(serves.offer(Part::Audit), &Offer::Unknown);
         assert!(serves.note(Part::Audit, Offer::Missing(Part::Audit.not_served())));
         assert!(!serves.note(Part::Audit, Offer::Missing(Part::Audit.not_served())));
         assert!(serves.lacks(Part::Audit) && !serves.lacks(Part::Jobs));

@@ -328,7 +328,7 @@ impl App {
 
     /// What is known of that part's being served.
     pub fn offer(&self, part: Part) -> &Offer {
-        self.deployment.as_ref().map_or(&Offer::Unknown, |deployment| deployment.serves.of(part))
+        self.deployment.as_ref().map_or(&Offer::Unknown, |deployment| deployment.serves.offer(part))
     }
 
     /// The number of a new request.

@@ -7,7 +7,7 @@ use fvtop::platform::compute::ErrorKind;
 use fvtop::wire::queries::HistoryQuery;
 use polars::prelude::*;
 
-use super::scene::{Scene, at, nothing, settled, table, times, told};
+use super::scene::{Scene, at, nothing, settled, table, texts, times};
 
 fn scene(aggregate: bool) -> Scene {
     let events = table(vec![
@@ -180,7 +180,7 @@ fn what_is_left_out_of_a_run_is_the_last_complete_period_of_the_batch_schedule()
     let scene = scene(true);
     let rows = |start, end| {
         let run = scene.run(start, end, Some("disabled")).unwrap().frame;
-        told(&run, "ts")
+        texts(&run, "ts")
     };
     assert!(rows(None, None).is_empty(), "00:00 to 06:00 of today");
     assert_eq!(rows(Some("2026-02-01 05:00"), None), ["02-01 09:30:00.000000"]);
@@ -199,7 +199,7 @@ fn a_mock_stands_for_a_source() {
     let mocks = BTreeMap::from([("events".to_owned(), mock)]);
     let run = scene.run_with(Some("2026-01-31"), Some("2026-01-31 12:00"), None, mocks).unwrap().frame;
     assert_eq!(
-        (told(&run, "k"), told(&run, "n"), told(&run, "v_sum_12h_1h")),
+        (texts(&run, "k"), texts(&run, "n"), texts(&run, "v_sum_12h_1h")),
         (vec!["m".into()], vec!["7".into()], vec!["30".to_owned()])
     );
 }

@@ -129,7 +129,7 @@ pub(crate) fn settled(query: &HistoryQuery<DataFrame>) -> HistoryArgs<'_> {
 
 /// The values of a column as text, for short assertions: `1`, `2.5`, `x`, `[a,b]`, `-` for null, instants to the
 /// microsecond.
-pub(crate) fn told(frame: &DataFrame, column: &str) -> Vec<String> {
+pub(crate) fn texts(frame: &DataFrame, column: &str) -> Vec<String> {
     frame::values(frame.column(column).unwrap()).iter().map(one).collect()
 }
 

@@ -5,7 +5,7 @@
 
 use polars::prelude::*;
 
-use super::scene::{Scene, at, nothing, settled, table, times, told};
+use super::scene::{Scene, at, nothing, settled, table, texts, times};
 use fvtop::platform::engine::ask::{Control, HistoryArgs, Rows};
 use fvtop::platform::engine::{Engine as _, PolarsEngine};
 use fvtop::platform::frame::StoredRows;
@@ -72,7 +72,7 @@ fn the_latest_row_and_its_ttl_are_told_apart_to_the_microsecond() {
         "03:00:00.000001",
         "03:00:00.000002",
     ]));
-    assert_eq!(told(&found, "v.v"), ["-", "0", "1", "2", "2", "-"]);
+    assert_eq!(texts(&found, "v.v"), ["-", "0", "1", "2", "2", "-"]);
 }
 
 #[test]
@@ -80,14 +80,14 @@ fn an_expired_row_never_lets_an_older_one_through_and_nulls_stay() {
     let events = events(&[("01:00", Some(1.0), None), ("02:00", None, None)]);
     let scene = Scene::new(&events, &K, LATEST);
     let found = scene.at_spine(spine(&["01:59:59.999999", "02:00", "02:59:59", "04:00"]));
-    assert_eq!(told(&found, "v.v"), ["1", "-", "-", "-"]);
+    assert_eq!(texts(&found, "v.v"), ["1", "-", "-", "-"]);
 }
 
 #[test]
 fn of_rows_of_one_time_the_one_that_arrived_last_is_taken() {
     let events = events(&[("01:00", Some(1.0), None), ("01:00", Some(2.0), None)]);
     let scene = Scene::new(&events, &K, LATEST);
-    assert_eq!(told(&scene.at_spine(spine(&["01:30"])), "v.v"), ["2"]);
+    assert_eq!(texts(&scene.at_spine(spine(&["01:30"])), "v.v"), ["2"]);
 }
 
 #[test]
@@ -98,9 +98,9 @@ fn last_follows_time_inside_a_tile_whatever_the_order_of_the_file() {
     let scene =
         Scene::new(&rows, &K, &view(HOURLY, &[("v", "last", "1h"), ("s", "last", "1h"), ("s", "last_n(2)", "1h")]));
     let found = scene.at_spine(spine(&["01:00"]));
-    assert_eq!(told(&found, "v.v_last_1h_1h"), ["50"]);
-    assert_eq!(told(&found, "v.s_last_1h_1h"), ["late"]);
-    assert_eq!(told(&found, "v.s_last_non_distinct_n2_1h_1h"), ["[early,late]"]);
+    assert_eq!(texts(&found, "v.v_last_1h_1h"), ["50"]);
+    assert_eq!(texts(&found, "v.s_last_1h_1h"), ["late"]);
+    assert_eq!(texts(&found, "v.s_last_non_distinct_n2_1h_1h"), ["[early,late]"]);
 }
 
 #[test]
@@ -122,12 +122,12 @@ fn continuous_variances_and_lists_are_those_of_section_4() {
     ];
     let scene = Scene::new(&rows, &K, &view(CONTINUOUS, &functions));
     let found = scene.at_spine(spine(&["01:50", "02:00", "02:30", "03:00"]));
-    assert_eq!(told(&found, "v.v_var_samp_1h_continuous"), ["4", "2", "-", "-"]);
-    assert_eq!(told(&found, "v.v_stddev_pop_1h_continuous"), ["1.632993162", "1", "0", "-"]);
-    assert_eq!(told(&found, "v.v_count_1h_continuous"), ["3", "2", "1", "0"]);
-    assert_eq!(told(&found, "v.s_last_non_distinct_n2_1h_continuous"), ["[y,x]", "[y,x]", "[y,x]", "[]"]);
-    assert_eq!(told(&found, "v.s_last_non_distinct_n3_1h_continuous"), ["[x,y,x]", "[y,x]", "[y,x]", "[]"]);
-    assert_eq!(told(&found, "v.s_lastn2_1h_continuous"), ["[y,x]", "[y,x]", "[y,x]", "[]"]);
+    assert_eq!(texts(&found, "v.v_var_samp_1h_continuous"), ["4", "2", "-", "-"]);
+    assert_eq!(texts(&found, "v.v_stddev_pop_1h_continuous"), ["1.632993162", "1", "0", "-"]);
+    assert_eq!(texts(&found, "v.v_count_1h_continuous"), ["3", "2", "1", "0"]);
+    assert_eq!(texts(&found, "v.s_last_non_distinct_n2_1h_continuous"), ["[y,x]", "[y,x]", "[y,x]", "[]"]);
+    assert_eq!(texts(&found, "v.s_last_non_distinct_n3_1h_continuous"), ["[x,y,x]", "[y,x]", "[y,x]", "[]"]);
+    assert_eq!(texts(&found, "v.s_lastn2_1h_continuous"), ["[y,x]", "[y,x]", "[y,x]", "[]"]);
 }
 
 #[test]
@@ -136,11 +136,11 @@ fn a_continuous_spine_row_stays_one_row_when_events_share_its_instant() {
     let rows = events(&[("01:00", Some(1.0), None), ("01:00", Some(2.0), None), ("01:00", Some(3.0), None)]);
     let scene = Scene::new(&rows, &K, &view(CONTINUOUS, &[("v", "sum", "30m")]));
     assert_eq!(
-        told(&scene.at_spine(spine(&["01:00", "01:29:59.999999", "01:30"])), "v.v_sum_30m_continuous"),
+        texts(&scene.at_spine(spine(&["01:00", "01:29:59.999999", "01:30"])), "v.v_sum_30m_continuous"),
         ["6", "6", "-"]
     );
     let run = scene.run(Some("2026-01-01"), Some("2026-01-02"), None).unwrap().frame;
-    assert_eq!(told(&run, "v_sum_30m_continuous"), ["6", "6", "6"], "events of one time see each other");
+    assert_eq!(texts(&run, "v_sum_30m_continuous"), ["6", "6", "6"], "events of one time see each other");
 }
 
 #[test]
@@ -154,11 +154,11 @@ fn nulls_are_skipped_by_every_list() {
         &view(HOURLY, &[("s", "last_distinct(3)", "1h"), ("s", "last_n(3)", "1h"), ("v", "count", "1h")]),
     );
     let found = scene.at_spine(spine(&["01:00", "02:00"]));
-    assert_eq!(told(&found, "v.s_lastn3_1h_1h"), ["[x,y]", "[]"]);
-    assert_eq!(told(&found, "v.s_last_non_distinct_n3_1h_1h"), ["[x,y]", "[]"]);
-    assert_eq!(told(&found, "v.v_count_1h_1h"), ["0", "0"]);
+    assert_eq!(texts(&found, "v.s_lastn3_1h_1h"), ["[x,y]", "[]"]);
+    assert_eq!(texts(&found, "v.s_last_non_distinct_n3_1h_1h"), ["[x,y]", "[]"]);
+    assert_eq!(texts(&found, "v.v_count_1h_1h"), ["0", "0"]);
     let tiles = scene.run(Some("2026-01-01"), Some("2026-01-01 02:00"), Some("partial")).unwrap().frame;
-    assert_eq!(told(&tiles, "v_count_1h"), ["0"], "a row of nothing but nulls still makes a tile");
+    assert_eq!(texts(&tiles, "v_count_1h"), ["0"], "a row of nothing but nulls still makes a tile");
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn a_run_never_gives_rows_outside_its_range_even_of_a_source_that_is_read_whole(
         [("disabled", "v", vec!["2", "3"]), ("partial", "v_sum_1h", vec!["5"]), ("full", "v_sum_2h_1h", vec!["5"])]
     {
         let run = scene.run(Some("2026-01-01 01:00"), Some("2026-01-01 02:00"), Some(level)).unwrap();
-        assert_eq!(told(&run.frame, column), expected, "{level}");
+        assert_eq!(texts(&run.frame, column), expected, "{level}");
     }
 }
 
@@ -195,10 +195,10 @@ fn a_null_key_is_a_key() {
         times("at", &["2026-01-01 01:00"; 4]),
     ]);
     let found = hourly.at_spine(spine.clone());
-    assert_eq!(told(&found, "v.v_sum_1h_1h"), ["5", "2", "-", "-"]);
-    assert_eq!(told(&found, "v.v_count_1h_1h"), ["2", "1", "0", "0"]);
+    assert_eq!(texts(&found, "v.v_sum_1h_1h"), ["5", "2", "-", "-"]);
+    assert_eq!(texts(&found, "v.v_count_1h_1h"), ["2", "1", "0", "0"]);
     let latest = Scene::new(&rows, &K, LATEST);
-    assert_eq!(told(&latest.at_spine(spine), "v.v"), ["4", "2", "-", "-"]);
+    assert_eq!(texts(&latest.at_spine(spine), "v.v"), ["4", "2", "-", "-"]);
 }
 
 #[test]
@@ -208,10 +208,10 @@ fn times_come_back_exactly() {
     let rows = events(&stamps.map(|at| (at, Some(1.0), None)));
     let scene = Scene::new(&rows, &K, LATEST);
     let expected: Vec<String> = stamps.iter().map(|at| format!("01-01 {at}")).collect();
-    assert_eq!(told(&scene.in_range("2026-01-01", "2026-01-02"), "ts"), expected);
-    assert_eq!(told(&scene.at_spine(spine(&stamps)), "at"), expected);
+    assert_eq!(texts(&scene.in_range("2026-01-01", "2026-01-02"), "ts"), expected);
+    assert_eq!(texts(&scene.at_spine(spine(&stamps)), "at"), expected);
     let continuous = Scene::new(&rows, &K, &view(CONTINUOUS, &[("v", "sum", "30m")]));
-    assert_eq!(told(&continuous.in_range("2026-01-01", "2026-01-02"), "ts"), expected);
+    assert_eq!(texts(&continuous.in_range("2026-01-01", "2026-01-02"), "ts"), expected);
 }
 
 #[test]
@@ -219,9 +219,9 @@ fn rows_of_a_spine_that_are_alike_stay_as_many() {
     // 1.2.13 makes one of them, with doubled sums.
     let rows = events(&[("00:10", Some(1.5), None)]);
     let scene = Scene::new(&rows, &K, &view(HOURLY, &[("v", "sum", "1h")]));
-    assert_eq!(told(&scene.at_spine(spine(&["01:00", "01:00", "01:00"])), "v.v_sum_1h_1h"), ["1.5", "1.5", "1.5"]);
+    assert_eq!(texts(&scene.at_spine(spine(&["01:00", "01:00", "01:00"])), "v.v_sum_1h_1h"), ["1.5", "1.5", "1.5"]);
     let latest = Scene::new(&rows, &K, LATEST);
-    assert_eq!(told(&latest.at_spine(spine(&["01:00", "01:00"])), "v.v"), ["1.5", "1.5"]);
+    assert_eq!(texts(&latest.at_spine(spine(&["01:00", "01:00"])), "v.v"), ["1.5", "1.5"]);
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn a_value_that_recurs_in_a_later_tile_is_kept_among_the_last_distinct() {
     let places = ["BUF", "MSY", "DCA", "MSY", "MKE"];
     let rows: Vec<_> = stamps.iter().zip(places).map(|(at, place)| (*at, None, Some(place))).collect();
     let scene = Scene::new(&events(&rows), &K, &view(HOURLY, &[("s", "last_distinct(3)", "7h")]));
-    assert_eq!(told(&scene.at_spine(spine(&["05:00"])), "v.s_lastn3_7h_1h"), ["[DCA,MSY,MKE]"]);
+    assert_eq!(texts(&scene.at_spine(spine(&["05:00"])), "v.s_lastn3_7h_1h"), ["[DCA,MSY,MKE]"]);
 }
 
 #[test]
@@ -242,8 +242,8 @@ fn features_begin_with_the_tile_that_holds_an_unaligned_start() {
     let query = HistoryQuery { spine: Some(spine(&["00:59:59", "01:00", "01:29:59", "02:00"])), ..nothing() };
     let args = HistoryArgs { feature_start_time: Some(at("2026-01-01 01:30")), ..settled(&query) };
     let answer = scene.history(&args).unwrap();
-    assert_eq!(told(&answer.frame, "v.v_sum_2h_1h"), ["-", "1", "1", "3"], "windows reach back before the start");
-    assert_eq!(told(&answer.frame, "v.v_count_2h_1h"), ["-", "1", "1", "2"]);
+    assert_eq!(texts(&answer.frame, "v.v_sum_2h_1h"), ["-", "1", "1", "3"], "windows reach back before the start");
+    assert_eq!(texts(&answer.frame, "v.v_count_2h_1h"), ["-", "1", "1", "2"]);
     assert!(answer.warnings[0].contains("rows before feature_start_time, 2026-01-01 01:30"), "{:?}", answer.warnings);
 }
 
@@ -259,10 +259,10 @@ fn the_worked_example_of_two_hour_windows() {
     let functions = [("v", "count", "2h"), ("v", "sum", "2h"), ("v", "mean", "2h"), ("v", "var_samp", "2h")];
     let scene = Scene::new(&rows, &K, &view(HOURLY, &functions));
     let found = scene.at_spine(spine(&["00:59:59.999999", "01:00", "02:00", "02:59:59", "03:00", "04:00"]));
-    assert_eq!(told(&found, "v.v_count_2h_1h"), ["0", "1", "4", "4", "3", "0"]);
-    assert_eq!(told(&found, "v.v_sum_2h_1h"), ["-", "1", "19", "19", "18", "-"]);
-    assert_eq!(told(&found, "v.v_mean_2h_1h"), ["-", "1", "4.75", "4.75", "6", "-"]);
-    assert_eq!(told(&found, "v.v_var_samp_2h_1h"), ["-", "-", "8.916666667", "8.916666667", "4", "-"]);
+    assert_eq!(texts(&found, "v.v_count_2h_1h"), ["0", "1", "4", "4", "3", "0"]);
+    assert_eq!(texts(&found, "v.v_sum_2h_1h"), ["-", "1", "19", "19", "18", "-"]);
+    assert_eq!(texts(&found, "v.v_mean_2h_1h"), ["-", "1", "4.75", "4.75", "6", "-"]);
+    assert_eq!(texts(&found, "v.v_var_samp_2h_1h"), ["-", "-", "8.916666667", "8.916666667", "4", "-"]);
 }
 
 #[test]
@@ -275,7 +275,7 @@ fn the_worked_example_of_continuous_windows() {
     ]);
     let scene = Scene::new(&rows, &K, &view(CONTINUOUS, &[("v", "count", "1h")]));
     let found = scene.at_spine(spine(&["00:00", "01:00", "02:30:00.749999", "02:30:00.75"]));
-    assert_eq!(told(&found, "v.v_count_1h_continuous"), ["1", "1", "1", "0"]);
+    assert_eq!(texts(&found, "v.v_count_1h_continuous"), ["1", "1", "1", "0"]);
 }
 
 #[test]
@@ -289,8 +289,8 @@ fn great_values_keep_their_variance() {
     ]);
     let scene = Scene::new(&rows, &K, &view(HOURLY, &[("v", "var_samp", "4h"), ("v", "stddev_samp", "4h")]));
     let found = scene.at_spine(spine(&["04:00"]));
-    assert_eq!(told(&found, "v.v_var_samp_4h_1h"), ["30"]);
-    assert_eq!(told(&found, "v.v_stddev_samp_4h_1h"), ["5.477225575"]);
+    assert_eq!(texts(&found, "v.v_var_samp_4h_1h"), ["30"]);
+    assert_eq!(texts(&found, "v.v_stddev_samp_4h_1h"), ["5.477225575"]);
 }
 
 #[test]
@@ -299,15 +299,15 @@ fn a_range_gives_the_tiles_that_end_inside_it_with_whole_windows() {
     let scene = Scene::new(&rows, &K, &view(HOURLY, &[("v", "sum", "2h")]));
     let found = scene.in_range("2026-01-01 01:00", "2026-01-01 02:00");
     assert_eq!(
-        (told(&found, "ts"), told(&found, "v_sum_2h_1h")),
+        (texts(&found, "ts"), texts(&found, "v_sum_2h_1h")),
         (vec!["01-01 01:00:00.000000".to_owned()], vec!["1".to_owned()])
     );
     let found = scene.in_range("2026-01-01 02:00", "2026-01-01 03:00:00.000001");
-    assert_eq!(told(&found, "v_sum_2h_1h"), ["3", "6"]);
+    assert_eq!(texts(&found, "v_sum_2h_1h"), ["3", "6"]);
     // By default up to now, the tile that has just ended included.
     let all = nothing();
     let now = HistoryArgs { now: at("2026-01-01 03:00"), ..settled(&all) };
-    assert_eq!(told(&scene.history(&now).unwrap().frame, "v_sum_2h_1h"), ["1", "3", "6"]);
+    assert_eq!(texts(&scene.history(&now).unwrap().frame, "v_sum_2h_1h"), ["1", "3", "6"]);
 }
 
 #[test]
@@ -321,7 +321,7 @@ fn a_range_can_be_of_some_keys_and_begins_with_the_features() {
     for (text, column) in [(view(HOURLY, &[("v", "sum", "1h")]), "v_sum_1h_1h"), (LATEST.to_owned(), "v")] {
         let scene = Scene::new(&rows, &K, &text);
         let query = HistoryQuery { entities: Some(entities.clone()), ..nothing() };
-        assert_eq!(told(&scene.history(&settled(&query)).unwrap().frame, column), ["2", "4"]);
+        assert_eq!(texts(&scene.history(&settled(&query)).unwrap().frame, column), ["2", "4"]);
         let query = HistoryQuery { start_time: Some(at("2025-01-01")), ..nothing() };
         let args = HistoryArgs { feature_start_time: Some(at("2026-01-01 00:20")), ..settled(&query) };
         let answer = scene.history(&args).unwrap();
@@ -353,13 +353,13 @@ fn a_spine_without_the_wildcard_key_gives_a_row_for_each_of_its_values() {
         "{aggregate}{HOURLY}\naggregations = [{{ column = \"v\", function = \"sum\", time_window = \"2h\" }}]\n"
     );
     let found = Scene::new(&rows, &keys, &hourly).at_spine(spine.clone());
-    assert_eq!(told(&found, "note"), ["first", "first", "late"]);
-    assert_eq!(told(&found, "w"), ["1", "2", "3"]);
-    assert_eq!(told(&found, "v.v_sum_2h_1h"), ["1", "2", "3"]);
+    assert_eq!(texts(&found, "note"), ["first", "first", "late"]);
+    assert_eq!(texts(&found, "w"), ["1", "2", "3"]);
+    assert_eq!(texts(&found, "v.v_sum_2h_1h"), ["1", "2", "3"]);
     let latest = format!("{aggregate}ttl = \"2h\"\nbatch_schedule = \"1h\"\n");
     let found = Scene::new(&rows, &keys, &latest).at_spine(spine);
     assert_eq!(
-        (told(&found, "note"), told(&found, "v.v")),
+        (texts(&found, "note"), texts(&found, "v.v")),
         (vec!["first".into(), "first".into(), "late".into()], vec!["1".to_owned(), "2".into(), "3".into()])
     );
 }
@@ -378,8 +378,8 @@ fn stored_rows_with_a_gap_count_what_is_there() {
     let query = HistoryQuery { spine: Some(spine(&["03:00", "02:00"])), ..nothing() };
     let args = HistoryArgs { rows: Rows::Stored(stored.into()), ..settled(&query) };
     let found = scene.history(&args).unwrap().frame;
-    assert_eq!(told(&found, "v.v_sum_3h_1h"), ["5", "1"]);
-    assert_eq!(told(&found, "v.v_count_1h_1h"), ["1", "0"]);
+    assert_eq!(texts(&found, "v.v_sum_3h_1h"), ["5", "1"]);
+    assert_eq!(texts(&found, "v.v_count_1h_1h"), ["1", "0"]);
 }
 
 #[test]

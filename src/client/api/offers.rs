@@ -123,7 +123,7 @@ impl Api {
                 Ok(answer)
             }
             Err(error) if error.kind == Kind::Unimplemented => {
-                if *self.serves().of(part) == Offer::Served {
+                if *self.serves().offer(part) == Offer::Served {
                     return Err(Error::of(Kind::Failed, part.no_longer_served()));
                 }
                 self.note(part, Offer::Missing(part.not_served()));

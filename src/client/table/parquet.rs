@@ -125,7 +125,7 @@ mod tests {
 
     /// A table that pyarrow wrote, its column `x` of the type that the name says: the first cell, or why it is not
     /// read.
-    fn of(name: &str) -> Result<String, String> {
+    fn first_cell(name: &str) -> Result<String, String> {
         let path = format!("{}/tests/fixtures/parquet/{name}.parquet", env!("CARGO_MANIFEST_DIR"));
         let table = read(File::open(path).unwrap(), 1 << 20).map_err(|broken| broken.to_string())?;
         assert_eq!(table.height(), 2, "{name}");
@@ -147,7 +147,7 @@ mod tests {
             ("null", "null"),
             ("bin", "\"/wA=\""),
         ] {
-            assert_eq!(of(name).as_deref(), Ok(cell), "{name}");
+            assert_eq!(first_cell(name).as_deref(), Ok(cell), "{name}");
         }
         for (name, word) in [
             ("u8", "uint8"),
@@ -159,7 +159,7 @@ mod tests {
             ("dec256", "decimal"),
             ("catint", "a dictionary of values that are no text"),
         ] {
-            let refusal = of(name).unwrap_err();
+            let refusal = first_cell(name).unwrap_err();
             assert!(
                 refusal.starts_with("it holds what cannot be read: column `x` is ") && refusal.contains(word),
                 "{name}: {refusal}"
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn columns_that_are_nested_too_deep_are_refused_before_anything_recurses() {
-        let refusal = of("deep").unwrap_err();
+        let refusal = first_cell("deep").unwrap_err();
         assert_eq!(refusal, "it holds columns that are nested more than 64 deep. Correct it and try again.");
     }
 

@@ -65,7 +65,7 @@ async fn what_was_never_served_is_left_alone_until_somebody_wants_it() {
     again(&mut console, 4).await;
     fake.set(rpc::GET_FEATURE_FRESHNESS, say(&s::GetFeatureFreshnessResponse::default()));
     console.send(Command::Refresh).await;
-    console.serves(|serves| *serves.of(Part::Freshness) == Offer::Served).await;
+    console.serves(|serves| *serves.offer(Part::Freshness) == Offer::Served).await;
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn what_was_never_served_is_asked_for_again_after_a_while() {
     fake.set(rpc::GET_FEATURE_FRESHNESS, say(&s::GetFeatureFreshnessResponse::default()));
     fake.set(rpc::GET_FEATURE_VIEW_SUMMARY, say(&s::GetFeatureViewSummaryResponse::default()));
     fake.set(rpc::GET_MATERIALIZATION_STATUS, table());
-    console.serves(|serves| parts.iter().all(|part| *serves.of(*part) == Offer::Served)).await;
+    console.serves(|serves| parts.iter().all(|part| *serves.offer(*part) == Offer::Served)).await;
     console.jobs_when(|jobs| jobs[0].attempts.len() == 1).await;
 }
 
@@ -99,7 +99,7 @@ async fn what_was_served_before_is_doubted_told_with_its_age_and_asked_for_again
         let fake = Fake::new(healthy()).await;
         polled().into_iter().for_each(|(_, method, act)| fake.set(method, act));
         let mut console = Console::at_quick(&fake, |pace| pace.forbidden = Duration::from_millis(100)).await;
-        let all = |serves: &Serves| polled().iter().all(|(part, ..)| *serves.of(*part) == Offer::Served);
+        let all = |serves: &Serves| polled().iter().all(|(part, ..)| *serves.offer(*part) == Offer::Served);
         console.serves(all).await;
         for act in [Act::Code(12, "no such call"), Act::Code(7, "Not for you.")] {
             // Where the list is not allowed, the table has all jobs.
@@ -164,7 +164,7 @@ async fn what_is_not_served_is_asked_for_again_after_the_deployment_was_away() {
     let served = crate::wire::proto::status::GetFeatureFreshnessResponse::default();
     fake.set(rpc::GET_FEATURE_FRESHNESS, say(&served));
     console.connection(|c| *c == Connection::Live).await;
-    console.serves(|serves| *serves.of(Part::Freshness) == Offer::Served).await;
+    console.serves(|serves| *serves.offer(Part::Freshness) == Offer::Served).await;
 }
 
 #[tokio::test]
@@ -175,7 +175,7 @@ async fn without_the_status_table_the_jobs_stand_alone_and_it_is_told_why() {
         let mut console = Console::at_quick(&fake, |_| ()).await;
         console.jobs_when(|jobs| jobs.len() == 1).await;
         let serves = console.serves(|serves| serves.problem(Part::Reasons).is_some()).await;
-        match serves.of(Part::Reasons) {
+        match serves.offer(Part::Reasons) {
             Offer::Forbidden(problem) => assert!(forbidden && problem.what == "Not for you.", "{problem}"),
             Offer::Missing(problem) => assert!(!forbidden && problem.what.contains("status table"), "{problem}"),
             other => panic!("{other:?}"),
@@ -218,14 +218,14 @@ async fn what_the_key_may_not_read_is_asked_for_slowly_and_when_wanted() {
     let fake = Fake::new(healthy()).await;
     fake.set(rpc::GET_FEATURE_FRESHNESS, Act::Code(7, "Not for you."));
     let mut console = Console::at_quick(&fake, |_| ()).await;
-    console.serves(|serves| matches!(serves.of(Part::Freshness), Offer::Forbidden(_))).await;
+    console.serves(|serves| matches!(serves.offer(Part::Freshness), Offer::Forbidden(_))).await;
     console.while_asked(&fake, rpc::LIST_MATERIALIZATION_JOBS, 4).await;
     assert_eq!(fake.count(rpc::GET_FEATURE_FRESHNESS), 1);
     console.send(Command::Refresh).await;
     console.until_asked(&fake, rpc::GET_FEATURE_FRESHNESS, 2).await;
     fake.set(rpc::GET_FEATURE_FRESHNESS, say(&s::GetFeatureFreshnessResponse::default()));
     console.send(Command::Refresh).await;
-    console.serves(|serves| *serves.of(Part::Freshness) == Offer::Served).await;
+    console.serves(|serves| *serves.offer(Part::Freshness) == Offer::Served).await;
 }
 
 #[tokio::test]
