@@ -113,17 +113,17 @@ impl Serves {
 
     /// Why that part is not to be expected now, for the pane that would show it.
     pub fn problem(&self, part: Part) -> Option<&Problem> {
-        self.of(part).problem()
+        self.offer(part).problem()
     }
 
     /// Whether the deployment is known not to have it.
     pub fn lacks(&self, part: Part) -> bool {
-        matches!(self.of(part), Offer::Missing(_))
+        matches!(self.offer(part), Offer::Missing(_))
     }
 
     /// Notes how a part stands; true when that is new.
     pub fn note(&mut self, part: Part, offer: Offer) -> bool {
-        let new = *self.of(part) != offer;
+        let new = *self.offer(part) != offer;
         self.offers.insert(part, offer);
         new
     }
