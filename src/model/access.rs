@@ -3,7 +3,7 @@
 
 use super::Time;
 
-/// The right that a call or a path of the API needs; which needs which: docs/keys.md, What each call needs.
+/// The right that a call or a path of the API needs; docs/keys.md says which needs which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Right {
     /// Nothing at all, not even a key.

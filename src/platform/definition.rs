@@ -59,7 +59,7 @@ pub struct RepositoryError {
     pub field: String,
     /// What is wrong, with the value at fault.
     pub problem: String,
-    /// What to write instead.
+    /// What to write in its place, as the end of the error's line.
     pub fix: String,
 }
 
@@ -82,11 +82,11 @@ impl fmt::Display for RepositoryError {
 pub struct Entity {
     /// Identity, the same after every load.
     pub id: Id,
-    /// Name.
+    /// Name, unique among its kind in the repository; of views, in their workspace.
     pub name: String,
-    /// What it is.
+    /// What it is, in its author's words; empty where none are given.
     pub description: String,
-    /// Who keeps it.
+    /// Who keeps it, mostly an address; empty where nobody is named.
     pub owner: String,
     /// Join keys with their types (int64 or string).
     pub join_keys: Vec<(String, DataType)>,
@@ -99,11 +99,11 @@ pub struct Source {
     pub id: Id,
     /// Name; the SQL of views reads from it by its input name.
     pub name: String,
-    /// What it holds.
+    /// What it holds, in its author's words; empty where none are given.
     pub description: String,
-    /// Who keeps it.
+    /// Who keeps it, mostly an address; empty where nobody is named.
     pub owner: String,
-    /// Labels.
+    /// Labels by their names; shown, and of no effect.
     pub tags: BTreeMap<String, String>,
     /// Parquet files of the batch side that others write, sorted by path; none where `kept` is the batch side.
     pub files: Vec<DataFile>,
@@ -120,7 +120,7 @@ pub struct Source {
     pub future_events: bool,
     /// How recorded events are moved onto the present; absent for sources that are already there.
     pub replay: Option<Replay>,
-    /// The stream side.
+    /// The stream side; absent for sources of batch files alone.
     pub stream: Option<Stream>,
     /// What is kept of the stream, which is then the batch side; absent where that is files that others write.
     pub kept: Option<Kept>,
@@ -153,11 +153,11 @@ pub struct Kept {
 /// A column that queries cannot name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unread {
-    /// Its name.
+    /// The column's name, as the files spell it.
     pub name: String,
-    /// Why, with the file.
+    /// Why queries cannot name it, with the file that says so.
     pub why: String,
-    /// What to do.
+    /// What to do so that they can, to go into a sentence.
     pub fix: String,
 }
 
@@ -195,7 +195,7 @@ pub struct Replay {
     pub begins: Time,
     /// Length of the record. Events past its end spill into the first instants of the next lap.
     pub lasts: Span,
-    /// Length of one lap.
+    /// How long one lap takes in the present.
     pub plays_in: Span,
     /// All timestamp columns to map, `timestamp_column` among them.
     pub columns: Vec<String>,
@@ -226,7 +226,7 @@ pub struct Deduplicate {
     pub horizon: Span,
 }
 
-/// The kinds of streams.
+/// Where the events of a stream come from, by kind.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Feed {
     /// A record that is played.
@@ -417,7 +417,7 @@ pub struct Arrival {
 pub struct Input {
     /// Table name in the SQL.
     pub name: String,
-    /// The source.
+    /// The source that the table is read from, shared by all views that read it.
     pub source: Arc<Source>,
     /// Whether only the events of a window are read to compute it; otherwise all there are.
     pub filtered: bool,
@@ -435,9 +435,9 @@ impl Input {
 /// One aggregation: a column, a function and a window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Aggregation {
-    /// Input column.
+    /// The column of the query that is aggregated.
     pub column: String,
-    /// Function.
+    /// The function that makes one value of a window's.
     pub function: Function,
     /// Length of the window, a positive multiple of the interval.
     pub time_window: Span,
@@ -445,14 +445,14 @@ pub struct Aggregation {
     pub feature: String,
     /// Type of the input column.
     pub input_type: DataType,
-    /// Type of the feature.
+    /// Type of the feature's values (docs/semantics.md section 4).
     pub output_type: DataType,
 }
 
 /// How a view makes its features.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
-    /// Windows built of tiles.
+    /// Aggregates over time windows, built of tiles.
     Aggregate {
         /// Size of a tile; zero in continuous mode, where each event counts at its own time.
         interval: Span,
@@ -471,7 +471,7 @@ pub enum Kind {
 /// When a view's features begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FeatureStart {
-    /// At this instant.
+    /// At this instant, the same after every load.
     At(Time),
     /// So long before the view was first applied; the instant is then kept.
     BeforeApply(Span),
@@ -482,23 +482,23 @@ pub enum FeatureStart {
 pub struct View {
     /// Identity, the same after every load: made of workspace and name.
     pub id: Id,
-    /// Name.
+    /// Name, unique among its kind in the repository; of views, in their workspace.
     pub name: String,
-    /// Workspace.
+    /// Name of the workspace that it is in.
     pub workspace: String,
     /// Whether the workspace is live, so that the view is materialized.
     pub live: bool,
-    /// What it is for.
+    /// What it is for, in its author's words; empty where none are given.
     pub description: String,
-    /// Who keeps it.
+    /// Who keeps it, mostly an address; empty where nobody is named.
     pub owner: String,
-    /// Free text.
+    /// Free text that groups views; deprecated (docs/reference.md, Attributes).
     pub family: String,
-    /// Labels.
+    /// Labels by their names; shown, and of no effect.
     pub tags: BTreeMap<String, String>,
     /// File that declares it, relative to the repository.
     pub defined_in: String,
-    /// Entities, in definition order.
+    /// Entities, in definition order, which is that of the join keys.
     pub entities: Vec<Arc<Entity>>,
     /// Inputs; the first is the one that filters by time and streams. Further ones must be plain tables.
     pub inputs: Vec<Input>,
@@ -510,7 +510,7 @@ pub struct View {
     pub online_serving_index: Vec<String>,
     /// Timestamp column of the query's output.
     pub timestamp_field: String,
-    /// How features are made.
+    /// How features are made of the query's rows, and which there are.
     pub kind: Kind,
     /// Written to the online store.
     pub online: bool,
@@ -522,9 +522,9 @@ pub struct View {
     pub max_batch_aggregation_interval: Option<Span>,
     /// Size of a partition of the offline table: whole days, or a divisor of a day.
     pub offline_partition: Span,
-    /// When features begin.
+    /// When features begin; absent where the definition does not say (docs/semantics.md section 10).
     pub feature_start_time: Option<FeatureStart>,
-    /// Who starts batch jobs.
+    /// Who starts batch jobs: the schedule, the user alone, or nobody.
     pub batch_trigger: BatchTrigger,
     /// The age at which the view counts as stale.
     pub expected_freshness: Option<Span>,

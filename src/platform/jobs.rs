@@ -56,7 +56,7 @@ pub use error::JobsError;
 /// The deletion jobs that were started.
 #[derive(Clone, Debug)]
 pub struct Deletion {
-    /// One for each store.
+    /// One for each store that keys are deleted from.
     pub jobs: Vec<Job>,
     /// What the caller should know, such as a store that was skipped.
     pub notes: Vec<String>,

@@ -11,21 +11,21 @@ pub(crate) const MAX_LAST_N: i64 = 1_000;
 /// An aggregate function (docs/semantics.md section 4). `n` of the last-n functions is at least 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Function {
-    /// Number of values.
+    /// Number of the values that are not null; 0 without any.
     Count,
-    /// Sum.
+    /// Sum of the values; of integers an integer, and an error where that does not fit int64.
     Sum,
-    /// Mean.
+    /// Sum of the values by their number, a float.
     Mean,
-    /// The least value.
+    /// The least of the values; not-a-number is greater than any number.
     Min,
-    /// The greatest value.
+    /// The greatest of the values; not-a-number is greater than any number.
     Max,
-    /// The latest value.
+    /// The value of the latest row that has one.
     Last,
     /// Variance of a sample; null for one value.
     VarSamp,
-    /// Variance of a population.
+    /// Variance of a population, never below 0.
     VarPop,
     /// Square root of the variance of a sample.
     StddevSamp,
@@ -39,7 +39,7 @@ pub enum Function {
 
 impl Function {
     /// What the protocol calls it, its word, and how many values it keeps where it keeps several.
-    pub fn told(self) -> (AggregationFunction, &'static str, Option<u32>) {
+    pub fn in_protocol(self) -> (AggregationFunction, &'static str, Option<u32>) {
         match self {
             Self::Count => (AggregationFunction::Count, "count", None),
             Self::Sum => (AggregationFunction::Sum, "sum", None),

@@ -11,15 +11,15 @@ use crate::model::{DataType, Id};
 pub struct FeatureService {
     /// Identity, the same after every load: made of workspace and name.
     pub id: Id,
-    /// Name.
+    /// Name, unique in its workspace.
     pub name: String,
-    /// Workspace.
+    /// Name of the workspace that it and its views are in.
     pub workspace: String,
-    /// What it is for.
+    /// What it is for, in its author's words; empty where none are given.
     pub description: String,
-    /// Who keeps it.
+    /// Who keeps it, mostly an address; empty where nobody is named.
     pub owner: String,
-    /// Labels.
+    /// Labels by their names; shown, and of no effect.
     pub tags: BTreeMap<String, String>,
     /// File that declares it, relative to the repository.
     pub defined_in: String,

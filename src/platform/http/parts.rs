@@ -96,7 +96,7 @@ pub(super) fn kind_and_features(kind: &Kind) -> (ViewKind, Vec<Feature>) {
 
 /// Such as `mean(arr_delay)` or `last_distinct(dest, 5)`.
 pub(super) fn call(aggregation: &Aggregation) -> String {
-    let (_, word, n) = aggregation.function.told();
+    let (_, word, n) = aggregation.function.in_protocol();
     match n {
         Some(n) => format!("{word}({}, {n})", aggregation.column),
         None => format!("{word}({})", aggregation.column),
@@ -104,7 +104,7 @@ pub(super) fn call(aggregation: &Aggregation) -> String {
 }
 
 fn aggregation(aggregation: &Aggregation) -> AggregationParts {
-    let (function, _, n) = aggregation.function.told();
+    let (function, _, n) = aggregation.function.in_protocol();
     AggregationParts {
         column: aggregation.column.clone(),
         function,

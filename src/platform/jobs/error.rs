@@ -57,7 +57,7 @@ pub enum JobsError {
     /// The user can correct it; the sentence says how.
     #[error("{0}")]
     Refused(String),
-    /// The job table failed.
+    /// The job table did not answer; asking again may help.
     #[error(transparent)]
     Table(#[from] TableError),
 }

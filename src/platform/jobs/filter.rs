@@ -29,11 +29,11 @@ pub struct Filter {
     pub types: Option<Vec<JobType>>,
     /// How many attempts it has.
     pub attempts: Bounds<u32>,
-    /// When it last changed.
+    /// When it last changed in any way: state, attempt or schedule.
     pub changed: Bounds<Time>,
-    /// When its window starts.
+    /// When its window starts; jobs without a window are let through by open bounds alone.
     pub starts: Bounds<Time>,
-    /// When its window ends.
+    /// When its window ends; jobs without a window are let through by open bounds alone.
     pub ends: Bounds<Time>,
     /// How long its newest attempt took, or takes up to now.
     pub duration: Bounds<Span>,

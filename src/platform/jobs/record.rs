@@ -15,7 +15,7 @@ use super::retry::{self, Failure, INTERRUPTED, Next, Policy};
 pub struct JobRecord {
     /// The job as clients see it.
     pub job: Job,
-    /// Identity of its view.
+    /// Identity of the view whose features it writes or whose keys it deletes.
     pub view: Id,
     /// Whether a user asked for it; jobs of users are run first and are not part of the schedule.
     pub by_user: bool,
@@ -27,14 +27,14 @@ pub struct JobRecord {
     pub log: Vec<(Id, Line)>,
 }
 
-/// How an attempt ended.
+/// How an attempt ended, as its worker tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Everything is written and durable.
     Success,
     /// It was stopped, by a cancel request or by the platform's shutdown, before anything was half done.
     Stopped,
-    /// It failed.
+    /// It failed, and what it wrote is replaced by the next attempt.
     Failed {
         /// Whether trying again may help.
         failure: Failure,
@@ -45,7 +45,7 @@ pub enum Outcome {
     },
 }
 
-/// A fresh random identity.
+/// An identity of 122 random bits, for a job or an attempt.
 pub fn new_id() -> Id {
     Id(uuid::Uuid::new_v4().as_u128())
 }

@@ -18,7 +18,7 @@ use super::rows::Rows;
 use super::{Deletion, FoundAttempt, Jobs, JobsError, attempt_log, delete, force, kept, trigger};
 
 impl Jobs {
-    /// The platform's present.
+    /// The present by the platform's clock, which decides what is due.
     pub fn now(&self) -> Time {
         self.clock.now()
     }

@@ -64,7 +64,7 @@ pub enum Failure {
 pub enum Next {
     /// It is queued again at once.
     Now,
-    /// It waits until then.
+    /// It waits until then, and is queued after that.
     At(Time),
     /// It has failed for good, for this reason (the end of a sentence).
     GiveUp(String),

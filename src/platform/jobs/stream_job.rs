@@ -143,7 +143,11 @@ fn turn(jobs: &Jobs, view: &View, step: &dyn StreamStep, state: &mut Progress) -
     if expired > 0 {
         tracing::warn!(view = view.name, events = expired, "events of the stream were not read in time");
         if let Err(error) = jobs.say_of_stream(view.id, &passed_over(expired)) {
-            tracing::error!(%error, view = view.name, "the stream job's log could not be kept");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                view = view.name,
+                "the stream job's log could not be kept"
+            );
         }
     }
     state.failures = if trouble.is_some() { state.failures.saturating_add(1) } else { 0 };
@@ -152,7 +156,11 @@ fn turn(jobs: &Jobs, view: &View, step: &dyn StreamStep, state: &mut Progress) -
         let words = trouble.as_ref().map(|t| (t.reason.as_str(), t.message.as_str()));
         match jobs.note_stream(view.id, words) {
             Ok(()) => (state.looked, state.noted) = (true, trouble),
-            Err(error) => tracing::error!(%error, view = view.name, "the stream job's state could not be kept"),
+            Err(error) => tracing::error!(
+                error = &error as &dyn std::error::Error,
+                view = view.name,
+                "the stream job's state could not be kept"
+            ),
         }
     }
     step.more
@@ -175,7 +183,7 @@ fn is_wanted(jobs: &Jobs, view: &View) -> bool {
         _ => Ok(false),
     });
     wanted.unwrap_or_else(|error| {
-        tracing::error!(%error, view = view.name, "the stream job could not be read");
+        tracing::error!(error = &error as &dyn std::error::Error, view = view.name, "the stream job could not be read");
         false
     })
 }

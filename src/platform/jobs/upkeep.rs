@@ -57,7 +57,7 @@ impl Upkeep {
         if self.online.trouble().is_some()
             && let Err(error) = self.online.mend()
         {
-            tracing::debug!(%error, "the online store stays as it is");
+            tracing::debug!(error = &error as &dyn Error, "the online store stays as it is");
         }
         if is_due(&mut self.pruned, PRUNE_EVERY) {
             match jobs.prune(now, go_on) {

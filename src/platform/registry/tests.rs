@@ -277,9 +277,9 @@ fn all_that_is_wrong_with_a_query_is_told_at_once_each_on_its_line() {
     let written = "sql = \"SELECT carrier, timestamp, dep_delay, arr_delay FROM flights\"";
     let query = "sql = '''SELECT carrier, timestamp,\n  dep_dely AS dep_delay,\n  strftime(timestamp, '%Y') AS year\nFROM flights WHERE arr_dely > 1'''";
     let (errors, _) = printed(&VIEW.replace("NAME", "other").replace(written, query));
-    let told: Vec<&str> = errors.iter().map(|error| error.split_once(" of the query: ").unwrap().1).collect();
+    let messages: Vec<&str> = errors.iter().map(|error| error.split_once(" of the query: ").unwrap().1).collect();
     assert_eq!(
-        told,
+        messages,
         [
             "column dep_dely: is not there. did you mean `dep_delay`?",
             "function strftime: Spark has no strftime. use date_format(ts, 'yyyy-MM-dd HH:mm:ss')",

@@ -267,7 +267,7 @@ fn a_position_that_is_not_of_the_stream_is_refused_in_words_and_moves_nothing() 
         (Offset::of_bytes(Vec::new()), "in a stream of kind ``"),
         (Offset::of_bytes(b"memory".to_vec()), "in version none"),
     ];
-    for (offset, said) in kept {
+    for (offset, words) in kept {
         let step = started(&view, &stream, &Arc::default());
         let position = Position::of(0, Place { offset, reached: None, newest: None });
         let none = PolarsEngine.transform_stream(&view, events(&view, &[])).unwrap().rows;
@@ -275,7 +275,7 @@ fn a_position_that_is_not_of_the_stream_is_refused_in_words_and_moves_nothing() 
         let Trouble { reason, message } = step.step(&view).unwrap_err();
         assert_eq!(reason, "SOURCE_ERROR");
         assert!(
-            message.starts_with("source flights: how far its stream was read is kept") && message.contains(said),
+            message.starts_with("source flights: how far its stream was read is kept") && message.contains(words),
             "{message}"
         );
         assert_eq!(step.online.stream_position(view.id).unwrap(), Some(position));

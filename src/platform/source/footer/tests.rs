@@ -189,10 +189,10 @@ fn a_damaged_file_is_named_and_costs_only_the_views_that_read_it() {
         std::fs::write(file("bad.parquet"), bytes).unwrap();
         let source = "files = \"good.parquet\"\n[[source]]\nname = \"bad\"\nfiles = \"bad.parquet\"";
         let loaded = repository(root.path(), source, "v");
-        let told = errors(&loaded);
-        assert_eq!((told.len(), loaded.views.len()), (1, 1), "{name}: {told:?}");
+        let messages = errors(&loaded);
+        assert_eq!((messages.len(), loaded.views.len()), (1, 1), "{name}: {messages:?}");
         let (place, path) = ("sources.toml:7: source[1].files: no file can be read: ", file("bad.parquet"));
-        assert!(told[0].starts_with(&format!("{place}{}: ", path.display())), "{}", told[0]);
+        assert!(messages[0].starts_with(&format!("{place}{}: ", path.display())), "{}", messages[0]);
         // Beside a sound file it is found when it is read.
         let view = view(&repository(root.path(), "files = \"*.parquet\"", "v"));
         let error = from_source(&view, "2026-01-01", None).unwrap_err();
@@ -238,14 +238,14 @@ fn a_source_has_one_schema_made_of_all_its_files() {
     }
     // Types that do not meet are told with both files, where the column is used.
     event(&file("1.parquet"), "2024-01-01", texts(&["seven"]));
-    let told = errors(&repository(root.path(), "files = \"*.parquet\"", "v"));
+    let messages = errors(&repository(root.path(), "files = \"*.parquet\"", "v"));
     let (first, second) = (file("1.parquet"), file("2.parquet"));
     let expected = format!(
         "views/v.toml:8: sql: line 1, column 15 of the query: column v: is string in {} and float64 in {}. write it with one type in all files",
         first.display(),
         second.display()
     );
-    assert_eq!(told, [expected]);
+    assert_eq!(messages, [expected]);
     assert_eq!(all(&view_of("w"), "w").len(), 4);
 }
 
@@ -291,13 +291,13 @@ fn the_types_of_other_programs_can_be_computed_with() {
     assert_eq!(all(&view, "l"), [Value::List(vec![Value::Int(3), Value::Null])]);
     assert_eq!(all(&view, "small"), [Value::Int(200)]);
     assert_eq!(all(&view, "nothing"), [Value::Null]);
-    let told = errors(&repository(root.path(), source, "b"));
+    let messages = errors(&repository(root.path(), source, "b"));
     let expected = format!(
         "views/v.toml:8: sql: line 1, column 15 of the query: column b: is binary in {}, which queries have no type for. \
          write it as text, a number, a date or a timestamp",
         path.display()
     );
-    assert_eq!(told, [expected]);
+    assert_eq!(messages, [expected]);
 }
 
 /// A file with a column `v` of INT96: Julian days and nanoseconds of the day.
@@ -384,7 +384,7 @@ fn events_later_than_now_are_told_and_may_be_taken() {
     let source = "files = \"s.parquet\"";
     let strict = view(&repository(root.path(), source, "v"));
     let free = view(&repository(root.path(), &format!("{source}\nfuture_events = true"), "v"));
-    let told = |count: &str, latest: &str| {
+    let sentence = |count: &str, latest: &str| {
         vec![format!(
             "{count} of source s {} later than now, 2024-01-02 00:00:00, and left out as not having happened yet; the latest is \
              of {latest} 00:00:00. Where such events are meant, write `future_events = true` in the source.",
@@ -393,8 +393,8 @@ fn events_later_than_now_are_told_and_may_be_taken() {
     };
     let asked =
         |view: &View, end| from_source(view, "2024-01-02", end).map(|a| (a.frame.height(), a.warnings)).unwrap();
-    assert_eq!(asked(&strict, None), (1, told("2 events", "2030-01-01")));
-    assert_eq!(asked(&strict, Some("2024-01-04")), (1, told("1 event", "2024-01-03")));
+    assert_eq!(asked(&strict, None), (1, sentence("2 events", "2030-01-01")));
+    assert_eq!(asked(&strict, Some("2024-01-04")), (1, sentence("1 event", "2024-01-03")));
     assert_eq!(asked(&strict, Some("2024-01-02")), (1, vec![]));
     assert_eq!(asked(&free, Some("2024-01-04")), (2, vec![]));
     let ran = |view: &View| {
@@ -403,7 +403,7 @@ fn events_later_than_now_are_told_and_may_be_taken() {
         let args = RunArgs { query: &query, now: at("2024-01-02") };
         controlled(|control| PolarsEngine.run(view, &args, control)).map(|a| (a.frame.height(), a.warnings)).unwrap()
     };
-    assert_eq!(ran(&strict), (1, told("1 event", "2024-01-03")));
+    assert_eq!(ran(&strict), (1, sentence("1 event", "2024-01-03")));
     assert_eq!(ran(&free), (2, vec![]));
 }
 
