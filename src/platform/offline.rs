@@ -16,7 +16,7 @@ use deltalake_core::table::state::DeltaTableState;
 use polars::prelude::{DataFrame, ParquetReader, PolarsError, PolarsResult, SerReader};
 
 use crate::model::time::{micros, parse_span, print_time};
-use crate::model::{Id, Span, Time, Window, foreign};
+use crate::model::{Id, Span, Time, Window};
 use crate::platform::definition::View;
 use crate::platform::frame::StoredRows;
 

@@ -10,7 +10,6 @@ use polars::prelude::*;
 use super::commit::{Fresh, Plan};
 use super::stats::Stats;
 use super::{Deleted, OfflineError, OfflineTable, Stamp};
-use crate::model::foreign;
 
 impl OfflineTable {
     /// Removes the rows of these keys (a frame of the view's join key columns, distinct, of their types) in one commit,
