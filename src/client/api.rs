@@ -322,7 +322,7 @@ impl Api {
             .with_jitter();
         let begun = Instant::now();
         let pause = move |error: &Error, pause: Option<Duration>| {
-            let pause = pause?.max(error.told_wait());
+            let pause = pause?.max(error.granted_wait());
             (begun.elapsed() + pause < TRIES).then_some(pause)
         };
         call.retry(pauses).when(Error::may_get_through).adjust(pause).await

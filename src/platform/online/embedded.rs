@@ -69,7 +69,7 @@ impl FjallStore {
     /// Opens the store in `dir`, creating it when it is not there, and takes one of an earlier form into the present
     /// one.
     pub fn open(dir: &Path) -> Result<Self, OnlineError> {
-        let open = Open::at(dir).map_err(|error| store_error(dir, &error))?;
+        let open = Open::at(dir).map_err(|error| store_error(dir, error))?;
         form::check(&open, dir)?;
         let open = RwLock::new(Some(Arc::new(open)));
         Ok(Self { path: dir.to_owned(), open, writing: Mutex::default(), trouble: Mutex::default() })
