@@ -110,8 +110,8 @@ async fn the_history_names_the_job_and_an_older_attempt_is_refused() {
     let second = Stamp { attempt: 2, ..stamp(7) };
     table.replace(testing::hours(0, 1), frame(&[row("a", 1, 0, 5)]), second).await.unwrap();
     let history: Vec<CommitInfo> = table.table.history(Some(1)).try_collect().await.unwrap();
-    let stamp = format!("fvtop job {}, attempt 2", Id(7));
-    assert_eq!(history[0].user_metadata.as_deref(), Some(stamp.as_str()));
+    let stamped = format!("fvtop job {}, attempt 2", Id(7));
+    assert_eq!(history[0].user_metadata.as_deref(), Some(stamped.as_str()));
     assert_eq!(history[0].info["job"], Id(7).to_string());
     let error = table.replace(testing::hours(0, 1), frame(&[]), stamp(7)).await.unwrap_err();
     assert!(error.is_permanent() && error.to_string().contains("comes after attempt 2 of the same job"), "{error}");
