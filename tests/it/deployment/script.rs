@@ -379,6 +379,6 @@ fn key() -> k::TectonApiKey {
     k::TectonApiKey { id, name: Some("oncall".to_owned()), is_active: Some(true), ..Default::default() }
 }
 
-fn everything() -> c::Told<'static> {
-    c::Told { options: MetadataOptions::ALL, ..c::Told::default() }
+fn everything() -> c::Included<'static> {
+    c::Included { options: MetadataOptions::ALL, ..c::Included::default() }
 }
