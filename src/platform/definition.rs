@@ -233,7 +233,7 @@ pub enum Feed {
     Recorded(Recorded),
     /// Records that clients send over HTTP, kept in a log of the platform's.
     Ingest(IngestFeed),
-    /// A topic of Kafka.
+    /// The records of a topic of Kafka, partition by partition.
     Kafka(KafkaFeed),
     /// A file of JSON lines that grows.
     File(Located),
@@ -276,9 +276,9 @@ pub struct Located {
 /// A topic, and how its records are read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KafkaFeed {
-    /// `host:port`, at least one.
+    /// Brokers to ask first, each as `host:port`; at least one.
     pub brokers: Vec<String>,
-    /// The topic.
+    /// Name of the topic, all of whose partitions are read.
     pub topic: String,
     /// Where a view that never read begins.
     pub start: KafkaStart,
@@ -286,7 +286,7 @@ pub struct KafkaFeed {
     pub values: KafkaValues,
     /// What the broker must show to be believed; absent for connections that are not encrypted.
     pub tls: Option<KafkaTls>,
-    /// Who asks.
+    /// Who asks; absent where the brokers let anybody in.
     pub sasl: Option<Sasl>,
     /// Columns that take what Kafka knows of a record.
     pub take: KafkaTake,
@@ -297,7 +297,7 @@ pub struct KafkaFeed {
 pub enum KafkaStart {
     /// At the oldest record that is kept.
     Earliest,
-    /// Behind the newest.
+    /// Behind the newest record that is there at its first read.
     Latest,
     /// At the first record of that time or later.
     At(Time),
@@ -306,7 +306,7 @@ pub enum KafkaStart {
 /// The form of the values of a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KafkaValues {
-    /// A JSON object.
+    /// A JSON object and nothing before it.
     Json,
     /// A JSON object behind the five bytes of a schema registry.
     RegistryJson,
@@ -324,27 +324,27 @@ pub struct KafkaTls {
 /// User and password of a broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sasl {
-    /// How they are shown.
+    /// How the broker is shown that they are right.
     pub mechanism: SaslMechanism,
-    /// The user.
+    /// Where the user's name is.
     pub user: Secret,
-    /// The password.
+    /// Where the user's password is.
     pub password: Secret,
 }
 
 /// How a broker is shown who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SaslMechanism {
-    /// The password itself.
+    /// The password itself, which only an encrypted connection hides.
     Plain,
-    /// A proof of it.
+    /// A proof of the password by SCRAM with SHA-256.
     ScramSha256,
-    /// A proof of it.
+    /// A proof of the password by SCRAM with SHA-512.
     ScramSha512,
 }
 
 impl SaslMechanism {
-    /// All there are.
+    /// All of them, the weakest first.
     pub const ALL: [Self; 3] = [Self::Plain, Self::ScramSha256, Self::ScramSha512];
 
     /// Its name in definitions and for brokers.
@@ -369,7 +369,7 @@ pub enum Secret {
 /// The names of the columns that take what Kafka knows of a record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KafkaTake {
-    /// Its key, a string.
+    /// Its key as a string; null where it has none.
     pub key: Option<String>,
     /// The number of its partition, an int64.
     pub partition: Option<String>,

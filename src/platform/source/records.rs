@@ -50,7 +50,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// All there are.
+    /// Every reason that there is, each once.
     pub(crate) const ALL: [Self; 9] = [
         Self::Unparsed,
         Self::NoKey,
@@ -102,7 +102,7 @@ impl Reason {
 /// A record that is not in the values of a view, as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// Why.
+    /// Which rule it breaks; counts go by it.
     pub reason: Reason,
     /// What is wrong with this one, cleaned.
     pub message: String,
@@ -112,7 +112,7 @@ pub struct Refused {
     pub record: Vec<u8>,
 }
 
-/// What records came to.
+/// The events that records became, and the records that became none.
 #[derive(Clone, Debug)]
 pub(crate) struct Decoded {
     /// The events with the source's columns, in the order of the records.
@@ -139,9 +139,9 @@ struct Declared {
 enum Must {
     /// A record that does not name it says null.
     Nothing,
-    /// If only null.
+    /// It must name it, if only to say null.
     Name,
-    /// To tell events apart.
+    /// It must hold a value, by which events are told apart.
     Hold,
     /// For it is the event time.
     Tell,
@@ -273,7 +273,7 @@ enum Cell<'r> {
     Float(f64),
     Bool(bool),
     Text(Cow<'r, str>),
-    /// Microseconds since 1970.
+    /// An instant in microseconds since 1970.
     Time(i64),
     List(Series),
 }
