@@ -41,6 +41,7 @@ mod zone;
 
 pub(crate) use depth::on_deep_stack as deep;
 pub(crate) use follows::Follows;
+pub(crate) use plan::EVENT;
 pub(crate) use query::Query;
 pub(crate) use refusal::Refusal;
 
@@ -70,7 +71,8 @@ pub(crate) fn plan(
     planned(query, inputs, now, compute, &mut None, true)
 }
 
-/// [`plan()`] with Polars' kind of error.
+/// [`plan()`] with Polars' kind of error. Where an input has a column [`EVENT`], so has the output: the number of the row
+/// that each came of, for queries whose rows come of one row of that input ([`Query::follows`]).
 pub(crate) fn lazy(
     query: &Query,
     inputs: Vec<(&str, LazyFrame)>,

@@ -46,10 +46,14 @@ pub enum Rows {
 /// What a micro-batch of stream events comes to.
 #[derive(Clone, Debug)]
 pub struct Streamed {
-    /// The rows as the stores keep them: tiles, or single rows.
+    /// The rows as the stores keep them: tiles, or single rows. Single rows have the number of their event in a column
+    /// `sql::EVENT` more.
     pub rows: DataFrame,
     /// The times of the query's rows that went into them, in microseconds; rows without a time are not among them.
     pub times: Vec<i64>,
+    /// For each of these the event that it came of, by its place in the micro-batch; empty where the query does not read
+    /// the stream.
+    pub events: Vec<u32>,
 }
 
 /// What `run` and `get_historical_features` answer.

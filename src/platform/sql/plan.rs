@@ -59,6 +59,15 @@ struct Table {
     reads: usize,
 }
 
+/// The column of an input that numbers its rows, where somebody wants to know which of them each row of the output came
+/// of. No query can name it: it has no number, and goes along with the rows wherever columns are chosen.
+pub(crate) const EVENT: &str = "\u{0}event";
+
+/// The number of the row that each row came of, where rows have one.
+pub(super) fn carried() -> Plan {
+    pl::by_name([EVENT], false, false).as_expr()
+}
+
 /// WITH queries that stand for more reads than this are computed once if they are named twice: each read of a plan is a
 /// part of it, so that a chain of tables that are each read twice would double with each.
 const MAX_READS: usize = 4;
@@ -94,6 +103,10 @@ impl Planner {
             let mut columns = Vec::new();
             let mut exprs = Vec::new();
             for (column, dtype) in schema.iter() {
+                if column == EVENT {
+                    exprs.push(pl::col(EVENT));
+                    continue;
+                }
                 let Some(ty) = Type::of(dtype) else { continue };
                 let id = planner.id();
                 let expr = pl::Expr::Column(column.clone());
@@ -189,7 +202,8 @@ impl Planner {
         if !self.problems.is_empty() {
             return Ok(relation);
         }
-        let visible: Vec<Plan> = relation.columns.iter().map(|column| pl::col(name(column.id))).collect();
+        let visible: Vec<Plan> =
+            relation.columns.iter().map(|column| pl::col(name(column.id))).chain([carried()]).collect();
         match (self.compute)(relation.frame.clone().select(visible)) {
             Ok(frame) => Ok(Relation { frame: frame.lazy(), ..relation }),
             Err(error) => {
@@ -309,7 +323,7 @@ impl Planner {
             let exprs = side.columns.iter().zip(&columns).map(|(named, column)| {
                 lower(&Node::column(named.id, named.ty.clone()).cast(&column.ty)).alias(name(column.id))
             });
-            side.frame.select(exprs.collect::<Vec<_>>())
+            side.frame.select(exprs.chain([carried()]).collect::<Vec<_>>())
         });
         Ok((frames.collect(), columns))
     }
@@ -387,6 +401,7 @@ impl Planner {
             exprs.push(pl::col(name(column.id)).alias(name(id)));
             column.id = id;
         }
+        exprs.push(carried());
         Relation { frame: relation.frame.select(exprs), columns }
     }
 
@@ -449,6 +464,7 @@ fn named(relation: Relation, query: &Query, place: Place, as_features: bool) -> 
         let value = if as_features { value.cast(&held) } else { value };
         exprs.push(lower(&value).alias(text));
     }
+    exprs.push(carried());
     // All of them have the place of the query.
     let mut problems = problems.into_iter();
     match problems.next() {

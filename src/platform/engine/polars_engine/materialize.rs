@@ -39,7 +39,7 @@ pub(crate) fn materialize(
         None => {
             let collector = reader.read(reach, Collector::default())?;
             let columns = reader.output().map_err(failed)?;
-            collector.rows(&columns).and_then(|rows| stamped(view, rows)).map_err(failed)
+            collector.rows(&columns).and_then(|rows| stamped(view, rows, [])).map_err(failed)
         }
     }
 }

@@ -22,7 +22,12 @@ pub(crate) fn transform_stream(view: &View, events: DataFrame) -> Result<Streame
     let output = stream_output(view, events)?;
     let streamed = normal_rows(view, output).and_then(|rows| {
         let times = frame::micros_of(rows.column(&view.timestamp_field)?)?.into_iter().flatten().collect();
-        Ok(Streamed { rows: stored(view, rows, true)?, times })
+        // A query that does not read the stream has none.
+        let events = match rows.column(sql::EVENT) {
+            Ok(events) => events.u32()?.iter().flatten().collect(),
+            Err(_) => Vec::new(),
+        };
+        Ok(Streamed { rows: stored(view, rows, true)?, times, events })
     });
     streamed.map_err(|error| query_error(view, None, &error))
 }
@@ -40,7 +45,9 @@ fn stream_output(view: &View, events: DataFrame) -> Result<DataFrame, EngineErro
         );
         return Err(EngineError { kind: ErrorKind::Query, message });
     }
-    let mut inputs = vec![(name, events.lazy())];
+    let numbered = events.with_row_index(sql::EVENT.into(), None);
+    let numbered = numbered.map_err(|error| query_error(view, None, &error))?;
+    let mut inputs = vec![(name, numbered.lazy())];
     for input in view.inputs.iter().skip(1) {
         let columns = needed(&query, &input.name, &input.source);
         inputs.push((input.name.as_str(), files::whole(&input.source, &columns)?.lazy()));
@@ -51,8 +58,15 @@ fn stream_output(view: &View, events: DataFrame) -> Result<DataFrame, EngineErro
 
 /// The query's output in the types of the model, without the rows that have no time.
 fn normal_rows(view: &View, output: DataFrame) -> PolarsResult<DataFrame> {
-    let columns: Vec<Expr> = output.schema().iter().filter_map(|(name, dtype)| frame::normal(name, dtype)).collect();
+    let named = output.schema().iter().filter(|(name, _)| *name != sql::EVENT);
+    let mut columns: Vec<Expr> = named.filter_map(|(name, dtype)| frame::normal(name, dtype)).collect();
+    columns.push(event());
     output.lazy().select(columns).filter(frame::named(&view.timestamp_field).is_not_null()).collect()
+}
+
+/// The number of the event that a row came of, where rows have one.
+fn event() -> Expr {
+    by_name([sql::EVENT], false, false).as_expr()
 }
 
 /// These rows as stored rows. With `times`, ordered tile columns come with their companions.
@@ -63,7 +77,7 @@ fn stored(view: &View, rows: DataFrame, times: bool) -> PolarsResult<DataFrame> 
             builder.push(&rows)?;
             builder.finish()?.stored(view)
         }
-        None => stamped(view, rows),
+        None => stamped(view, rows, [event()]),
     }
 }
 

@@ -80,15 +80,16 @@ impl Tiles {
     }
 }
 
-/// Rows of a temporal view as stored rows: in the order of time and arrival, with their anchor.
-pub(crate) fn stamped(view: &View, rows: DataFrame) -> PolarsResult<DataFrame> {
+/// Rows of a temporal view as stored rows: in the order of time and arrival, with their anchor and what else is to be
+/// kept of them.
+pub(crate) fn stamped(view: &View, rows: DataFrame, more: impl IntoIterator<Item = Expr>) -> PolarsResult<DataFrame> {
     let time = view.timestamp_field.as_str();
     let step = span_micros(view.batch_schedule).max(1);
     let at = col(time).dt().timestamp(TimeUnit::Microseconds);
     let anchor = (at.floor_div(lit(step)) * lit(step) * lit(1_000_i64)).alias(ANCHOR);
     let names = stored_names(view);
     let rows = rows.lazy().sort([time], SortMultipleOptions::default().with_maintain_order(true)).with_column(anchor);
-    rows.select(names.iter().map(|name| frame::named(name)).collect::<Vec<_>>()).collect()
+    rows.select(names.iter().map(|name| frame::named(name)).chain(more).collect::<Vec<_>>()).collect()
 }
 
 pub(crate) enum Wanted {

@@ -7,7 +7,7 @@ use sqlparser::ast::{
     SelectItemQualifiedWildcardKind, Spanned, WildcardAdditionalOptions, WindowSpec,
 };
 
-use super::{Named, Planner, Relation, position, sorted};
+use super::{Named, Planner, Relation, carried, position, sorted};
 use crate::platform::sql::bind::Binder;
 use crate::platform::sql::check::is_generator;
 use crate::platform::sql::lower::lower;
@@ -317,7 +317,7 @@ impl Planner {
                 (Node::column(id, key.ty), descending, nulls_last)
             })
             .collect();
-        let visible: Vec<Plan> = columns.iter().map(|column| pl::col(name(column.id))).collect();
+        let visible: Vec<Plan> = columns.iter().map(|column| pl::col(name(column.id))).chain([carried()]).collect();
         // Adding before choosing: constants spread over all rows that way.
         frame = frame.with_columns(exprs);
         if matches!(select.distinct, Some(Distinct::Distinct)) {
