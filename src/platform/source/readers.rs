@@ -1,7 +1,7 @@
 //! The opened streams of all sources, shared between stream jobs and tails.
 //!
 //! A source is opened when first asked for, once, on the asking thread (it may take seconds); a failure is not kept, so
-//! the next request tries again.
+//! the next request tries again. Those who read one source share what they read.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::StreamSource;
 use super::replay::Replay;
+use super::shared::Shared;
 use crate::model::Id;
 use crate::platform::clock::Clock;
 use crate::platform::compute::{EngineError, ErrorKind};
@@ -36,6 +37,11 @@ impl Readers {
         &self.streams
     }
 
+    /// The clock that streams go by.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// The stream of `source`, opened now if it was not. Others who ask for the same source wait.
     pub fn get(&self, source: &Source) -> Result<Arc<dyn StreamSource>, EngineError> {
         let slot = self.slot(source);
@@ -43,9 +49,14 @@ impl Readers {
         if let Some(stream) = slot.as_ref() {
             return Ok(Arc::clone(stream));
         }
-        let stream = self.open(source)?;
+        let stream: Arc<dyn StreamSource> = Arc::new(Shared::new(self.open(source)?));
         *slot = Some(Arc::clone(&stream));
         Ok(stream)
+    }
+
+    /// The stream of `source`, if it was opened and nobody is at it.
+    pub fn opened(&self, source: &Source) -> Option<Arc<dyn StreamSource>> {
+        self.slot(source).try_lock().ok()?.clone()
     }
 
     /// Opens the stream that the definition describes.
