@@ -8,6 +8,7 @@
 pub(crate) mod args;
 pub mod ask;
 pub(crate) mod polars_engine;
+pub(crate) mod sound;
 
 use polars::prelude::DataFrame;
 

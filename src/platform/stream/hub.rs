@@ -3,25 +3,23 @@
 //! A tail is started when it is first asked for and ends a minute after its last listener left. It begins at the oldest
 //! event that its stream keeps. Every record has a number; a listener that is too slow is told how many it missed.
 
-use std::any::Any;
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use polars::prelude::DataFrame;
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Id, foreign};
 use crate::platform::clock::pause;
-use crate::platform::compute::{EngineError, ErrorKind, panic_text};
+use crate::platform::compute::{EngineError, ErrorKind};
 use crate::platform::definition::View;
-use crate::platform::engine::Engine;
-use crate::platform::engine::ask::Streamed;
+use crate::platform::engine::{Engine, sound};
 use crate::platform::frame;
 use crate::platform::source::position::Position;
 use crate::platform::source::readers::Readers;
+use crate::platform::source::{Read, newest_of};
 
 use super::record;
 use super::tail::{self, Progress, Tail};
@@ -159,11 +157,13 @@ impl Source<'_> {
             let columns = tail::shown(self.view, self.engine.transform_stream(self.view, none)?.rows)?;
             shared.set_columns(columns.get_column_names().iter().map(|name| name.to_string()).collect());
         }
-        let batch = self.position.read(&*stream, BATCH)?;
+        let now = self.readers.clock().now();
+        let newest = |read: &Read| newest_of(read, source, now);
+        let batch = self.position.read_by(&*stream, BATCH, &newest)?;
         let more = !batch.caught_up && batch.position != self.position;
         let mut left_out = batch.refused.first().map(|refused| refused.message.clone());
         if batch.events.height() > 0 {
-            let fold = |view: &View, events| transform(self.engine, view, events);
+            let fold = |view: &View, events| sound::transform(self.engine, view, events);
             let absorbed = tail.absorb(self.view, batch.events, batch.newest, &fold)?;
             shared.publish(record::records(&absorbed.rows));
             left_out = absorbed.problem.or(left_out);
@@ -190,16 +190,6 @@ impl Source<'_> {
     }
 }
 
-/// The engine's fold. Where it stops unexpectedly, that is an error of the events it was given.
-fn transform(engine: &dyn Engine, view: &View, events: DataFrame) -> Result<Streamed, EngineError> {
-    let done = catch_unwind(AssertUnwindSafe(|| engine.transform_stream(view, events)));
-    done.unwrap_or_else(|panic| Err(EngineError { kind: ErrorKind::Query, message: stopped(panic.as_ref()) }))
-}
-
-fn stopped(panic: &(dyn Any + Send)) -> String {
-    format!("the engine stopped unexpectedly: {}. This is a defect of the program", panic_text(panic))
-}
-
 fn run(source: &mut Source, shared: &Shared, open: &Mutex<HashMap<Id, Arc<Shared>>>, stop: &CancellationToken) {
     let mut tail = Tail::default();
     let mut alone_since: Option<Instant> = None;
@@ -218,8 +208,9 @@ fn run(source: &mut Source, shared: &Shared, open: &Mutex<HashMap<Id, Arc<Shared
         }
         // A tail that ends by itself would leave its listeners waiting, and nobody could start it again.
         let step = catch_unwind(AssertUnwindSafe(|| source.step(&mut tail, shared)));
-        let step =
-            step.unwrap_or_else(|panic| Err(EngineError { kind: ErrorKind::Source, message: stopped(panic.as_ref()) }));
+        let step = step.unwrap_or_else(|panic| {
+            Err(EngineError { kind: ErrorKind::Source, message: sound::stopped(panic.as_ref()) })
+        });
         match step {
             Ok(true) => {}
             Ok(false) => pause(TICK, stop),

@@ -10,10 +10,11 @@ use proptest::prelude::*;
 
 use super::hub::{Shared, Source};
 use super::tail::Tail;
-use crate::model::{DataType, Span, Time, Value};
+use crate::model::{DataType, Span, StreamCounts, Time, Value};
 use crate::platform::definition::{Aggregation, Function, Kind, View};
 use crate::platform::engine::{Engine, PolarsEngine};
-use crate::platform::jobs::stream_job::{EngineStep, Step, StreamStep, Trouble};
+use crate::platform::jobs::stream_job::{Step, StreamStep, Trouble};
+use crate::platform::jobs::stream_step::EngineStep;
 use crate::platform::online::OnlineStore;
 use crate::platform::online::memory::MemoryStore;
 use crate::platform::source::position::{Place, Position};
@@ -73,7 +74,7 @@ fn readers(view: &View, stream: &Arc<MemoryStream>) -> Arc<Readers> {
 /// The step of a stream job that has just been started, over what is stored.
 fn started(view: &View, stream: &Arc<MemoryStream>, bytes: &Arc<MemoryStore>) -> EngineStep {
     let online = Arc::new(OnlineStore::over(bytes.clone()));
-    EngineStep { engine: Arc::new(PolarsEngine), readers: readers(view, stream), online }
+    EngineStep::of(Arc::new(PolarsEngine), readers(view, stream), online)
 }
 
 /// Count and sum of all that was written.
@@ -269,7 +270,7 @@ fn a_position_that_is_not_of_the_stream_is_refused_in_words_and_moves_nothing() 
     ];
     for (offset, words) in kept {
         let step = started(&view, &stream, &Arc::default());
-        let position = Position::of(0, Place { offset, reached: None, newest: None });
+        let position = Position::of(0, Place { offset, reached: None, newest: None, counts: StreamCounts::default() });
         let none = PolarsEngine.transform_stream(&view, events(&view, &[])).unwrap().rows;
         step.online.write_stream(&view, &none, &position, None).unwrap();
         let Trouble { reason, message } = step.step(&view).unwrap_err();

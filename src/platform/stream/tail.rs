@@ -12,11 +12,9 @@ use crate::model::{Span, Time, foreign};
 use crate::platform::compute::{EngineError, ErrorKind};
 use crate::platform::definition::{Kind, View};
 use crate::platform::engine::ask::Streamed;
+use crate::platform::engine::sound::{self, Sound, Transform, of_the_events};
 use crate::platform::source::latest_event;
 use crate::platform::tiles::names::{ANCHOR, stored_names};
-
-/// The engine's fold of stream events to stored rows.
-pub(crate) type Transform<'a> = &'a dyn Fn(&View, DataFrame) -> Result<Streamed, EngineError>;
 
 /// How far a tail is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -109,27 +107,19 @@ impl Tail {
         self.progress.latest_event = self.progress.latest_event.max(latest);
         self.read_to = self.read_to.max(newest);
         self.progress.watermark = self.read_to.map(|at| at - threshold);
-        let mut problem = None;
-        let streamed = match transform(view, events.clone()) {
-            Ok(streamed) => Some(streamed),
-            Err(error) => {
-                problem = Some(of_the_events(error)?);
-                self.progress.failed += count;
-                None
-            }
-        };
+        let Sound { streamed, events, poisoned } = sound::fold(view, &events, transform)?;
+        self.progress.failed += poisoned.len() as u64;
+        let mut problem = poisoned.into_iter().next().map(|(_, why)| why);
         let interval = match view.kind {
             Kind::Aggregate { interval, .. } if !interval.is_zero() => interval,
             // Temporal views and continuous mode: each event is complete by itself.
-            _ => return Ok(Absorbed { rows: shown(view, streamed.map(|s| s.rows).unwrap_or_default())?, problem }),
+            _ => return Ok(Absorbed { rows: shown(view, streamed.rows)?, problem }),
         };
-        if let Some(Streamed { rows, times }) = streamed {
-            let is_late =
-                |at: &&i64| self.emitted_until.is_some_and(|until| floor(from_micros(**at), interval) < until);
-            self.progress.late += times.iter().filter(is_late).count() as u64;
-            if let Some(newest_anchor) = newest_anchor(&rows)? {
-                self.pending.push(Pending { events, newest_anchor });
-            }
+        let Streamed { rows, times, .. } = streamed;
+        let is_late = |at: &&i64| self.emitted_until.is_some_and(|until| floor(from_micros(**at), interval) < until);
+        self.progress.late += times.iter().filter(is_late).count() as u64;
+        if let Some(newest_anchor) = newest_anchor(&rows)? {
+            self.pending.push(Pending { events, newest_anchor });
         }
         let boundary = self.progress.watermark.map(|at| floor(at, interval));
         let Some(boundary) = boundary.filter(|boundary| self.emitted_until.is_none_or(|until| until < *boundary))
@@ -176,14 +166,6 @@ impl Tail {
         if let Some(until) = until {
             self.pending.retain(|pending| pending.newest_anchor >= nanos(until));
         }
-    }
-}
-
-/// The sentence of an error that comes of the events; any other passes on.
-fn of_the_events(error: EngineError) -> Result<String, EngineError> {
-    match error.kind {
-        ErrorKind::Query | ErrorKind::Memory | ErrorKind::Arguments => Ok(error.message),
-        ErrorKind::Source | ErrorKind::Cancelled => Err(error),
     }
 }
 
@@ -236,7 +218,7 @@ mod tests {
             .with_column((nanos.clone() - nanos % lit(hour)).alias(ANCHOR))
             .group_by([col("carrier"), col(ANCHOR)])
             .agg([len().cast(DataType::Int64).alias("count_delay"), lit(1_i64).first().alias("_at_x")]);
-        Ok(Streamed { rows: tiles.collect().unwrap(), times })
+        Ok(Streamed { rows: tiles.collect().unwrap(), times, events: Vec::new() })
     }
 
     /// The same, which fails on `ZZ`, and on the other carriers together.
