@@ -50,7 +50,9 @@ use engine::{Engine, PolarsEngine};
 pub use error::PlatformError;
 use jobs::materializer::EngineMaterializer;
 use jobs::retry::Policy;
-use jobs::stream_job::{EngineStep, StreamStep};
+use jobs::stream_figures::LiveStreams;
+use jobs::stream_job::{StreamStep, Turns};
+use jobs::stream_step::{EngineStep, OnlyTold};
 use jobs::upkeep::Upkeep;
 use jobs::worker::Materializer;
 use jobs::{Jobs, materializer, scheduler, stream_job, worker};
@@ -89,6 +91,8 @@ pub struct Config {
     pub memory: u64,
     /// When failed attempts are tried again.
     pub retry: Policy,
+    /// Within about which time an event that came is seen online; longer takes fewer and larger writes.
+    pub stream_latency: Duration,
     /// The group that may read `offline/` and `datasets/`; without one the data are their owner's alone.
     pub data_group: Option<Group>,
 }
@@ -101,6 +105,9 @@ pub struct Platform {
     jobs: Arc<Jobs>,
     online: Arc<OnlineStore>,
     tails: Arc<Tails>,
+    readers: Arc<Readers>,
+    live: Arc<LiveStreams>,
+    restarts: Mutex<()>,
     queries: Queries,
     datasets: Arc<Datasets>,
     uploads: Uploads,
@@ -163,14 +170,20 @@ impl Platform {
         let mut threads = worker::spawn(config.workers.max(1), &jobs, &materializer, &stop)?;
         threads.push(inspection::spawn(&jobs, config.data_dir.join("offline"), &runtime, &stop)?);
         threads.push(spawn_scheduler(&jobs, Upkeep::new(Arc::clone(&online)), &stop)?);
-        let step = Arc::new(EngineStep {
+        let live = Arc::new(LiveStreams::default());
+        let begins = |view: &Arc<View>| Some((view.id, jobs.applied(view.id)?.feature_start?));
+        let step: Arc<dyn StreamStep> = Arc::new(EngineStep {
             engine: Arc::clone(&engine),
             readers: Arc::clone(&readers),
             online: Arc::clone(&online),
+            refusals: Arc::new(OnlyTold),
+            live: Arc::clone(&live),
+            starts: repository.views.iter().filter_map(begins).collect(),
         });
-        threads.push(spawn_streams(&jobs, &repository.views, step, &stop)?);
+        let turns = Arc::new(Turns::new(&repository.views, config.stream_latency, Some(runtime.clone())));
+        threads.extend(stream_job::spawn(&jobs, &turns, &step, &stop)?);
         threads.extend(keepers.spawn(&readers, &stop)?);
-        let tails = Arc::new(Tails::new(Arc::clone(&engine), readers, stop.child_token()));
+        let tails = Arc::new(Tails::new(Arc::clone(&engine), Arc::clone(&readers), stop.child_token()));
         let datasets = config.data_dir.join("datasets");
         let failed = |problem| DataDirError::Disk { dir: datasets.clone(), problem };
         let datasets = Arc::new(Datasets::open(datasets.clone()).map_err(failed)?);
@@ -196,6 +209,9 @@ impl Platform {
             jobs,
             online,
             tails,
+            readers,
+            live,
+            restarts: Mutex::default(),
             queries,
             datasets,
             uploads,
@@ -245,6 +261,21 @@ impl Platform {
     /// The tails of `run_stream`: one for each view that somebody listens to.
     pub fn tails(&self) -> &Arc<Tails> {
         &self.tails
+    }
+
+    /// The opened streams of sources.
+    pub(crate) fn readers(&self) -> &Arc<Readers> {
+        &self.readers
+    }
+
+    /// What is known of running stream jobs besides what is stored.
+    pub(crate) fn live_streams(&self) -> &Arc<LiveStreams> {
+        &self.live
+    }
+
+    /// The turn to read a stream anew from another place: one at a time, so that none runs meanwhile.
+    pub(crate) fn restarts(&self) -> std::sync::MutexGuard<'_, ()> {
+        self.restarts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The computations that people ask for.
@@ -313,15 +344,4 @@ fn hold_against(jobs: &Jobs, online: &OnlineStore) -> Result<(), PlatformError> 
 fn spawn_scheduler(jobs: &Arc<Jobs>, upkeep: Upkeep, stop: &CancellationToken) -> std::io::Result<JoinHandle<()>> {
     let (jobs, stop) = (Arc::clone(jobs), stop.clone());
     std::thread::Builder::new().name("scheduler".to_owned()).spawn(move || scheduler::run(&jobs, upkeep, &stop))
-}
-
-fn spawn_streams(
-    jobs: &Arc<Jobs>,
-    views: &[Arc<View>],
-    step: Arc<dyn StreamStep>,
-    stop: &CancellationToken,
-) -> std::io::Result<JoinHandle<()>> {
-    let (jobs, views, stop) = (Arc::clone(jobs), views.to_vec(), stop.clone());
-    let thread = std::thread::Builder::new().name("streams".to_owned());
-    thread.spawn(move || stream_job::run(&jobs, &views, step.as_ref(), &stop))
 }

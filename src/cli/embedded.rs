@@ -19,6 +19,7 @@ use crate::client::{ApiKey, Endpoint};
 use crate::model::clean;
 use crate::platform::compute::MEMORY;
 use crate::platform::http::{self, ApiKeys};
+use crate::platform::jobs::LATENCY;
 use crate::platform::jobs::retry::Policy;
 use crate::platform::queries::Separator;
 use crate::platform::{Config, Platform, data_dir};
@@ -131,6 +132,7 @@ impl Embedded {
             memory: MEMORY,
             retry: Policy::default(),
             data_group: None,
+            stream_latency: LATENCY,
         };
         let started = Platform::start(config).await;
         let platform = Arc::new(started.map_err(|error| {

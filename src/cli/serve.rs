@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use thiserror::Error;
@@ -21,6 +22,7 @@ use crate::platform::access::{Access, AuditedAction, FileError, Outcome};
 use crate::platform::compute::MEMORY;
 use crate::platform::definition::RepositoryError;
 use crate::platform::http::{self, ApiKeys};
+use crate::platform::jobs::LATENCY;
 use crate::platform::jobs::retry::{Policy, parse_wait};
 use crate::platform::private::{self, Group, UnknownGroup};
 use crate::platform::queries::Separator;
@@ -60,6 +62,9 @@ pub struct ServeArgs {
     /// Attempts of a job that may fail before it fails for good
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000), default_value_t = Policy::default().attempts)]
     pub retry_attempts: u32,
+    /// Milliseconds within about which an event that came to a stream is seen online; more takes fewer and larger writes
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(20..=60_000), default_value_t = LATENCY.as_millis() as u32)]
+    pub stream_latency: u32,
     /// Group that may read offline/ and datasets/, by name or number; without it the data are readable for their owner alone
     #[arg(long, value_name = "GROUP")]
     pub data_group: Option<String>,
@@ -77,6 +82,7 @@ impl ServeArgs {
             workers: self.workers.map_or_else(|| cores.saturating_sub(1).max(1), usize::from),
             memory: MEMORY,
             retry: Policy { first_wait: self.retry_wait, attempts: self.retry_attempts, ..Policy::default() },
+            stream_latency: Duration::from_millis(self.stream_latency.into()),
         })
     }
 }
@@ -229,12 +235,14 @@ mod tests {
         let default = parsed("").unwrap().config().unwrap();
         assert_eq!(default.retry, Policy::default());
         assert!(default.workers >= 1 && default.data_group.is_none());
+        assert_eq!(default.stream_latency, LATENCY);
         assert!(parsed("--data-group 0").unwrap().config().unwrap().data_group.is_some());
         let own = parsed("--workers 3 --retry-wait 10s --retry-attempts 2").unwrap().config().unwrap();
         assert_eq!((own.workers, own.retry.first_wait, own.retry.attempts), (3, Span::seconds(10), 2));
         for (wrong, says) in [
             ("--workers 0", "0 is not in 1..=256"),
             ("--retry-attempts 0", "0 is not in 1..=1000"),
+            ("--stream-latency 0", "0 is not in 20..=60000"),
             ("--retry-wait 0s", "a wait before a retry is from 1s to 1d"),
             ("--retry-wait soon", "`soon` is not a duration"),
         ] {

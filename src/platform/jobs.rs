@@ -36,7 +36,9 @@ pub(crate) mod rows;
 pub(crate) mod scheduler;
 mod schema;
 pub(crate) mod search;
+pub(crate) mod stream_figures;
 pub(crate) mod stream_job;
+pub(crate) mod stream_step;
 pub mod table;
 pub(crate) mod trigger;
 pub(crate) mod upkeep;
@@ -52,6 +54,7 @@ use rows::{Applied, Queued, Rows};
 use table::JobTable;
 
 pub use error::JobsError;
+pub use stream_job::LATENCY;
 
 /// The deletion jobs that were started.
 #[derive(Clone, Debug)]
@@ -345,6 +348,12 @@ impl Jobs {
     pub fn stream_job(&self, view: Id) -> Result<Option<Job>, TableError> {
         let record = self.table.read(|rows| rows.stream_job(view))?;
         Ok(record.map(|record| record.job).filter(|job| !job.state.is_terminal()))
+    }
+
+    /// The newest stream job of a view, whatever its state, with what troubles it.
+    pub fn newest_stream_job(&self, view: Id) -> Result<Option<Job>, TableError> {
+        let record = self.table.read(|rows| rows.stream_job(view))?;
+        Ok(record.map(|record| self.with_progress(record.job)))
     }
 
     /// Keeps what troubles a view's stream job, as (reason, message); `None` when nothing does and it is being written.

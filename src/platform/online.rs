@@ -6,11 +6,13 @@
 //! contract (`contract`): the embedded one, and in tests one in memory. A place must know no view, and what is over it
 //! must not know which place it is.
 
+use polars::prelude::DataFrame;
 use thiserror::Error;
 
-use crate::model::{DataType, FeatureVector, Value};
+use crate::model::{DataType, FeatureVector, Time, Value};
 use crate::platform::error::Cause;
 
+pub mod bounds;
 mod cells;
 mod chunks;
 mod codec;
@@ -26,14 +28,34 @@ mod plan;
 mod query;
 mod remove;
 mod reorder;
+pub mod restart;
 mod rows;
+pub mod seen;
 mod sort_rows;
 mod store;
 mod tiles;
 mod vector;
 
+pub use bounds::{Bounds, Fate};
 pub use count_reads::Read;
+pub use restart::Restart;
+pub use seen::Seen;
 pub use store::OnlineStore;
+
+/// What a stream writes besides its position.
+#[derive(Clone, Copy, Debug)]
+pub struct StreamRows<'a> {
+    /// Stored rows as the engine makes them.
+    pub rows: &'a DataFrame,
+    /// By which their events were told apart.
+    pub bounds: &'a Bounds,
+    /// The event time up to which the stream is read then.
+    pub newest: Option<Time>,
+    /// Events that deduplication is to know from now on, each once.
+    pub seen: &'a [Seen],
+    /// It forgets those before this time, microseconds.
+    pub forget: Option<i64>,
+}
 
 /// What a stream write did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

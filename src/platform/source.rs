@@ -4,14 +4,16 @@
 
 use polars::prelude::{ChunkAgg, DataFrame};
 
-use crate::model::Time;
-use crate::model::time::from_micros;
+use crate::model::time::{from_micros, micros};
+use crate::model::{Span, Time};
 use crate::platform::compute::{EngineError, ErrorKind};
 use crate::platform::definition::Source;
+use crate::platform::frame;
 use records::Refused;
 
 pub(crate) mod arrivals;
 mod arrow_reader;
+pub(crate) mod dedup;
 pub(crate) mod files;
 pub(crate) mod footer;
 pub(crate) mod kept;
@@ -23,6 +25,7 @@ pub(crate) mod readers;
 pub(crate) mod records;
 pub(crate) mod replay;
 pub(crate) mod schema;
+mod shared;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -77,6 +80,64 @@ pub trait StreamSource: Send + Sync {
 
     /// An offset for people. One that cannot be read is shown as it is.
     fn print(&self, offset: &Offset) -> String;
+
+    /// What lies behind a place, or behind the oldest event that is kept; absent where nobody can tell.
+    ///
+    /// # Errors
+    /// When it cannot be looked up for now.
+    fn backlog(&self, _partition: Partition, _from: Option<&Offset>) -> Result<Option<Backlog>, EngineError> {
+        Ok(None)
+    }
+
+    /// Changes whenever something has come; absent where the source does not notice by itself. Readers look now and then
+    /// anyway.
+    fn changed(&self) -> Option<tokio::sync::watch::Receiver<u64>> {
+        None
+    }
+
+    /// The place in a partition that somebody asks for.
+    ///
+    /// # Errors
+    /// Of kind `Arguments` where this kind of stream has no such places, or the text is none.
+    fn seek(&self, _partition: Partition, _to: &Seek) -> Result<Offset, EngineError> {
+        let message = "this kind of stream begins at its oldest event alone. Say `beginning`".to_owned();
+        Err(EngineError { kind: ErrorKind::Arguments, message })
+    }
+}
+
+/// What lies behind a place in a partition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Events and records.
+    pub events: u64,
+    /// When the oldest of them arrived, where that is known.
+    pub oldest: Option<Time>,
+}
+
+/// A place in a stream, as people name it; the beginning needs no name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seek {
+    /// Behind all that is there now.
+    Latest,
+    /// Before whatever arrived at that instant or later.
+    Arrived(Time),
+    /// As [`StreamSource::print`] shows it.
+    Printed(String),
+}
+
+/// How much later than the present an event may be: clocks differ. Those beyond are refused, unless the source takes
+/// events of the future. None of the future counts for the watermark.
+pub(crate) const FAR_FUTURE: Span = Span::hours(1);
+
+/// The greatest event time of what was read that is not later than the present, unless the source takes events of the
+/// future: one wrong clock must not make all that comes after it late.
+pub(crate) fn newest_of(read: &Read, source: &Source, now: Time) -> Option<Time> {
+    let newest = read.newest?;
+    if source.future_events || newest <= now {
+        return Some(newest);
+    }
+    let times = frame::micros_of(read.events.column(source.timestamp_column.as_deref()?).ok()?).ok()?;
+    times.into_iter().flatten().filter(|at| *at <= micros(now)).max().map(from_micros)
 }
 
 /// What was read of a partition.

@@ -92,6 +92,7 @@ impl Bench {
             memory: 600 << 20,
             retry: Policy::default(),
             data_group: None,
+            stream_latency: fvtop::platform::jobs::LATENCY,
         };
         let started = self.runtime.block_on(async {
             let platform = Arc::new(Platform::start_at(config, clock).await.map_err(|error| error.to_string())?);

@@ -106,6 +106,7 @@ impl Pool {
             memory: 600 << 20,
             retry: Policy { attempts: 3, ..Policy::default() },
             data_group: None,
+            stream_latency: fvtop::platform::jobs::LATENCY,
         };
         let now = Arc::new(AtomicI64::new(micros(at("2026-01-05 10:05"))));
         let ticking = Arc::clone(&now);

@@ -29,7 +29,7 @@ pub struct Ended {
 /// What a view's stream did not bring since the start of the process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut {
-    /// Tiles or rows that came too late for the online store.
+    /// Events that came too late for the online store.
     pub late: u64,
     /// Events that were not read, for they had arrived longer ago than the stream keeps them.
     pub expired: u64,

@@ -1,31 +1,37 @@
 //! Stream jobs: for each stream view, reads new events and writes them online, for as long as the platform lives.
 //!
-//! One thread for all views. Errors never stop it and are never silent: they are kept in the job's attempt and tried
-//! again with a growing pause. How far a view has read is stored by the online store in the same write as the rows.
+//! A few threads take turns over all views, each view in one of them at a time: a slow view holds up no other while a
+//! thread is left, and one in trouble waits by itself. Errors never stop a stream and are never silent: they are kept in
+//! the job's attempt and tried again with a growing pause. How far a view has read is stored by the online store in the
+//! same write as the rows.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{Id, JobState};
-use crate::platform::clock::pause;
-use crate::platform::compute::{self, panic_text};
+use crate::model::{Id, JobState, StreamCounts};
+use crate::platform::compute::panic_text;
 use crate::platform::definition::View;
 use crate::platform::descriptors;
-use crate::platform::engine::Engine;
-use crate::platform::online::OnlineStore;
-use crate::platform::source::readers::Readers;
+use crate::platform::source::records::Refused;
 
+use super::Jobs;
 use super::attempt_log::grouped;
 use super::figures::LeftOut;
-use super::{Jobs, materializer};
 
-/// How often streams are read when they are caught up.
-const TICK: Duration = Duration::from_secs(1);
-const BATCH: usize = 2_000;
+/// How often streams are read when they are caught up, unless the platform is told otherwise.
+pub const LATENCY: Duration = Duration::from_millis(200);
+/// Most threads that read streams.
+const THREADS: usize = 8;
+/// Which part of the latency a stream gathers events after it was read, before it is woken for more.
+const GATHER: u32 = 4;
+/// How often a thread that has nothing to do looks whether the platform stops, and a stream whether its job does.
+const LOOK: Duration = Duration::from_millis(500);
 /// Pause after the first error; it doubles.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 /// The longest pause after an error.
@@ -37,92 +43,220 @@ pub(crate) struct Trouble {
     pub message: String,
 }
 
+/// Takes what a stream cannot write.
+pub(crate) trait Refusals: Send + Sync {
+    /// Sets it aside. It is durable when this returns; what was added before, of the same view, place and reason, is not
+    /// added again.
+    fn add(&self, view: &View, refused: &[Refused]) -> Result<(), Trouble>;
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Step {
     /// Whether there is more to read at once.
     pub more: bool,
     /// What it did not bring.
     pub left_out: LeftOut,
+    /// What became of the events that it read.
+    pub counts: StreamCounts,
 }
 
 /// One step of a view's stream.
 pub(crate) trait StreamStep: Send + Sync {
     /// Reads and writes one micro-batch.
     fn step(&self, view: &View) -> Result<Step, Trouble>;
-}
 
-/// The step of the embedded platform: source, engine, online store.
-pub(crate) struct EngineStep {
-    pub engine: Arc<dyn Engine>,
-    pub readers: Arc<Readers>,
-    /// Where rows and positions go.
-    pub online: Arc<OnlineStore>,
-}
+    /// No further step is made of that view for now.
+    fn ended(&self, _view: &View) {}
 
-impl StreamStep for EngineStep {
-    fn step(&self, view: &View) -> Result<Step, Trouble> {
-        let source = view.inputs.first().map(|input| &input.source);
-        let Some(source) = source.filter(|source| source.stream.is_some()) else { return Ok(Step::default()) };
-        let stream = self.readers.get(source).map_err(engine_trouble)?;
-        let position = self.online.settled_position(view.id).map_err(store_trouble)?.unwrap_or_default();
-        let batch = position.read(&*stream, BATCH).map_err(engine_trouble)?;
-        let more = !batch.caught_up && batch.position != position;
-        // Refused records are read: without a position behind them they would come again each time.
-        if batch.events.height() == 0 && batch.refused.is_empty() && !more {
-            return Ok(Step::default());
-        }
-        let rows = self.engine.transform_stream(view, batch.events).map_err(engine_trouble)?.rows;
-        let written = self.online.write_stream(view, &rows, &batch.position, batch.newest).map_err(store_trouble)?;
-        if let Some(first) = batch.refused.first() {
-            let (records, place, why) = (batch.refused.len(), &first.place, &first.message);
-            tracing::warn!(view = view.name, records, place, why, "records of the stream were refused");
-        }
-        tracing::debug!(view = view.name, position = batch.position.print(&*stream), ?written, "stream written");
-        Ok(Step { more, left_out: LeftOut { late: written.late, expired: batch.expired } })
+    /// Changes whenever events have come that a step would read; absent where the source does not tell.
+    fn changed(&self, _view: &View) -> Option<watch::Receiver<u64>> {
+        None
     }
 }
 
-fn engine_trouble(error: compute::EngineError) -> Trouble {
-    Trouble { reason: materializer::reason(error.kind).to_owned(), message: error.message }
-}
-
-fn store_trouble(error: crate::platform::online::OnlineError) -> Trouble {
-    Trouble { reason: materializer::store_reason(error.is_full()).to_owned(), message: error.to_string() }
+/// One view's place in the round.
+struct Turn {
+    view: Arc<View>,
+    due: Instant,
+    /// When its last step began.
+    began: Option<Instant>,
+    state: Progress,
 }
 
 #[derive(Default)]
 struct Progress {
     failures: u32,
-    not_before: Option<Instant>,
     noted: Option<Trouble>,
     looked: bool,
+    /// Whether its job is to run, and when that was asked.
+    wanted: Option<(bool, Instant)>,
+    /// Whether somebody listens to what comes.
+    listens: bool,
 }
 
-/// Runs the streams of `views` until `stop`, on the calling thread.
-pub(crate) fn run(jobs: &Jobs, views: &[Arc<View>], step: &dyn StreamStep, stop: &CancellationToken) {
-    let mut states: HashMap<Id, Progress> = HashMap::new();
-    while !stop.is_cancelled() {
-        let mut more = false;
-        for view in views.iter().filter(|view| view.live && view.online && view.is_stream()) {
+#[derive(Default)]
+struct Round {
+    turns: Vec<Turn>,
+    /// Views of which events came while a thread had them.
+    rung: HashSet<Id>,
+    /// Until when a thread waits for the next turn that is due; the others wait to be called.
+    watched: Option<Instant>,
+}
+
+/// The turns of all views.
+pub(crate) struct Turns {
+    latency: Duration,
+    /// How long a stream that was read gathers events before it is woken for more.
+    gather: Duration,
+    round: Mutex<Round>,
+    came: Condvar,
+    /// Where sources are listened to; without one, streams are read at their pace alone.
+    runtime: Option<tokio::runtime::Handle>,
+}
+
+impl Turns {
+    /// One for each of `views` that writes a stream online. An event that comes is read within about `latency`.
+    pub(crate) fn new(views: &[Arc<View>], latency: Duration, runtime: Option<tokio::runtime::Handle>) -> Self {
+        let streams = views.iter().filter(|view| view.live && view.online && view.is_stream());
+        let now = Instant::now();
+        let turn =
+            |view: &Arc<View>| Turn { view: Arc::clone(view), due: now, began: None, state: Progress::default() };
+        let round = Round { turns: streams.map(turn).collect(), ..Round::default() };
+        Self { latency, gather: latency / GATHER, round: Mutex::new(round), came: Condvar::new(), runtime }
+    }
+
+    /// The same, for tests in which nothing is gathered.
+    #[cfg(test)]
+    pub(super) fn at_once(self) -> Self {
+        Self { gather: Duration::ZERO, ..self }
+    }
+
+    fn round(&self) -> MutexGuard<'_, Round> {
+        self.round.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next turn that is due, once there is one; absent when the platform stops.
+    fn take(&self, stop: &CancellationToken) -> Option<Turn> {
+        let mut round = self.round();
+        loop {
             if stop.is_cancelled() {
-                return;
+                self.came.notify_all();
+                return None;
             }
-            more |= turn(jobs, view, step, states.entry(view.id).or_default());
-        }
-        if !more {
-            pause(TICK, stop);
+            let now = Instant::now();
+            let next = (0..round.turns.len()).min_by_key(|at| round.turns[*at].due);
+            let due = next.map(|at| round.turns[at].due.saturating_duration_since(now));
+            if let (Some(next), Some(Duration::ZERO)) = (next, due) {
+                self.came.notify_one();
+                return Some(round.turns.swap_remove(next));
+            }
+            let span = due.unwrap_or(LOOK).min(LOOK);
+            let watches = round.watched.is_none();
+            if watches {
+                round.watched = Some(now + span);
+            }
+            let span = if watches { span } else { LOOK };
+            round = self.came.wait_timeout(round, span).unwrap_or_else(PoisonError::into_inner).0;
+            if watches {
+                round.watched = None;
+            }
         }
     }
+
+    /// Puts a turn back that is due after a pause, or as soon as events come where it may be woken.
+    fn put_back(&self, mut turn: Turn, pause: Duration) {
+        turn.due = Instant::now() + pause;
+        let mut round = self.round();
+        if round.rung.remove(&turn.view.id) {
+            turn.wake(self.gather);
+        }
+        let is_next = round.watched.is_none_or(|until| turn.due < until);
+        round.turns.push(turn);
+        drop(round);
+        if is_next {
+            self.came.notify_all();
+        }
+    }
+
+    /// Events of a view have come.
+    pub(crate) fn ring(&self, view: Id) {
+        let mut round = self.round();
+        match round.turns.iter_mut().find(|turn| turn.view.id == view) {
+            Some(turn) => turn.wake(self.gather),
+            None => drop(round.rung.insert(view)),
+        }
+        drop(round);
+        self.came.notify_all();
+    }
+}
+
+impl Turn {
+    /// It is due now, or once it has gathered events for so long. One in trouble keeps its pause.
+    fn wake(&mut self, gather: Duration) {
+        if self.state.failures == 0 {
+            let now = Instant::now();
+            self.due = self.due.min(self.began.map_or(now, |began| (began + gather).max(now)));
+        }
+    }
+}
+
+/// Starts the threads that run the streams of `turns` until `stop`.
+pub(crate) fn spawn(
+    jobs: &Arc<Jobs>,
+    turns: &Arc<Turns>,
+    step: &Arc<dyn StreamStep>,
+    stop: &CancellationToken,
+) -> std::io::Result<Vec<JoinHandle<()>>> {
+    let start = |number| {
+        let (jobs, turns, step, stop) = (Arc::clone(jobs), Arc::clone(turns), Arc::clone(step), stop.clone());
+        let thread = std::thread::Builder::new().name(format!("stream-{number}"));
+        thread.spawn(move || run(&jobs, &turns, step.as_ref(), &stop))
+    };
+    let streams = turns.round().turns.len();
+    (1..=streams.min(THREADS)).map(start).collect()
+}
+
+/// Runs streams until `stop`, on the calling thread.
+pub(crate) fn run(jobs: &Jobs, turns: &Arc<Turns>, step: &dyn StreamStep, stop: &CancellationToken) {
+    while let Some(mut turn) = turns.take(stop) {
+        turn.began = Some(Instant::now());
+        let pause = if take_turn(jobs, &turn.view, step, &mut turn.state) {
+            Duration::ZERO
+        } else if turn.state.failures > 0 {
+            backoff(turn.state.failures)
+        } else {
+            if !turn.state.listens && turn.state.looked {
+                turn.state.listens = listen(turns, &turn.view, step, stop);
+            }
+            turns.latency
+        };
+        turns.put_back(turn, pause);
+    }
+}
+
+/// Has the view's turn come whenever its source says that something came. True when nothing is left to try.
+fn listen(turns: &Arc<Turns>, view: &View, step: &dyn StreamStep, stop: &CancellationToken) -> bool {
+    let Some(runtime) = &turns.runtime else { return true };
+    let Some(mut changed) = step.changed(view) else { return true };
+    let (turns, stop, view) = (Arc::downgrade(turns), stop.clone(), view.id);
+    runtime.spawn(async move {
+        loop {
+            let came = tokio::select! { () = stop.cancelled() => break, came = changed.changed() => came };
+            let (Ok(()), Some(turns)) = (came, turns.upgrade()) else { break };
+            turns.ring(view);
+        }
+    });
+    true
 }
 
 /// One view's turn. True when it should get another at once.
-fn turn(jobs: &Jobs, view: &View, step: &dyn StreamStep, state: &mut Progress) -> bool {
-    if !is_wanted(jobs, view) {
+fn take_turn(jobs: &Jobs, view: &View, step: &dyn StreamStep, state: &mut Progress) -> bool {
+    if !is_wanted(jobs, view, state) {
+        if state.looked {
+            step.ended(view);
+        }
         // Another job of this view begins anew: with no trouble that was told, and no pause.
-        *state = Progress::default();
-        return false;
-    }
-    if state.not_before.is_some_and(|at| Instant::now() < at) {
+        *state = Progress { wanted: state.wanted, listens: state.listens, ..Progress::default() };
         return false;
     }
     let stepped = catch_unwind(AssertUnwindSafe(|| step.step(view)));
@@ -151,7 +285,6 @@ fn turn(jobs: &Jobs, view: &View, step: &dyn StreamStep, state: &mut Progress) -
         }
     }
     state.failures = if trouble.is_some() { state.failures.saturating_add(1) } else { 0 };
-    state.not_before = trouble.as_ref().map(|_| Instant::now() + backoff(state.failures));
     if !state.looked || state.noted != trouble {
         let words = trouble.as_ref().map(|t| (t.reason.as_str(), t.message.as_str()));
         match jobs.note_stream(view.id, words) {
@@ -175,8 +308,15 @@ fn passed_over(events: u64) -> String {
     )
 }
 
-/// Whether the stream job is to run; completes a cancel that was asked for.
-fn is_wanted(jobs: &Jobs, view: &View) -> bool {
+/// Whether the stream job is to run; completes a cancel that was asked for. Asked now and then alone, for the answer is
+/// on the disk.
+fn is_wanted(jobs: &Jobs, view: &View, state: &mut Progress) -> bool {
+    let known = state.wanted.filter(|(_, asked)| asked.elapsed() < LOOK);
+    let (wanted, _) = *state.wanted.insert(known.unwrap_or_else(|| (ask_wanted(jobs, view), Instant::now())));
+    wanted
+}
+
+fn ask_wanted(jobs: &Jobs, view: &View) -> bool {
     let wanted = jobs.stream_job(view.id).and_then(|job| match job.map(|job| job.state) {
         Some(JobState::Running) => Ok(true),
         Some(JobState::CancellationRequested) => jobs.stream_stopped(view.id).map(|()| false),

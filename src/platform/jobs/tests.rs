@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::retry::{Failure, INTERRUPTED};
-use super::stream_job::{Step, StreamStep, Trouble};
+use super::stream_job::{LATENCY, Step, StreamStep, Trouble, Turns};
 use super::*;
 use crate::model::time::from_micros;
 use crate::model::{AttemptState, BatchTrigger, JobState, Span, StageState, Time, TriggerRequest, Window};
@@ -14,6 +14,7 @@ mod forced;
 mod pruning;
 mod reports;
 mod search;
+mod turns;
 
 struct Bench {
     dir: tempfile::TempDir,
@@ -495,8 +496,9 @@ fn a_stream_in_trouble_says_so_and_recovers() {
     let stop = tokio_util::sync::CancellationToken::new();
     let step = Flaky(AtomicI64::new(0), false.into(), stop.clone());
     let message = |jobs: &Jobs| jobs.stream_job(bench.views[0].id).unwrap().unwrap().attempts[0].message.clone();
+    let turns = Arc::new(Turns::new(&bench.views, LATENCY, None));
     std::thread::scope(|scope| {
-        scope.spawn(|| stream_job::run(&jobs, &bench.views, &step, &stop));
+        scope.spawn(|| stream_job::run(&jobs, &turns, &step, &stop));
         until(|| message(&jobs).is_some());
         assert_eq!(message(&jobs).as_deref(), Some("No events."));
         step.1.store(true, Ordering::SeqCst);

@@ -25,6 +25,17 @@ pub(super) enum Meta {
     Order,
     /// How many of them make the partition, a byte; only at places that keep partitions apart.
     Indexed,
+    /// A restart of its stream that is not finished: what is still to be done.
+    Restart,
+}
+
+/// What sort keys begin with under which many values of a view are: events that were seen, by key and by time.
+pub(super) const SEEN_BY_KEY: u8 = 8;
+pub(super) const SEEN_AT: u8 = 9;
+
+/// The beginning of the keys of many values of a view.
+pub(super) fn under(view: Id, what: u8) -> Key {
+    Key::split(view.0.to_be_bytes().to_vec(), ID_BYTES).then(&[what])
 }
 
 impl Meta {
@@ -38,6 +49,7 @@ impl Meta {
             Self::Shape => 4,
             Self::Order => 5,
             Self::Indexed => 6,
+            Self::Restart => 7,
         });
         Key::split(key, ID_BYTES)
     }

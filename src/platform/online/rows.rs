@@ -4,13 +4,14 @@ use polars::prelude::DataFrame;
 
 use super::cells::{Cells, KeyCells, unfit};
 use super::chunks::Chunks;
-use super::contract::{Change, PartitionReads, Space, TIME_BYTES};
+use super::contract::{Change, PartitionReads, PartitionStore, Space, TIME_BYTES, wins};
 use super::key::Key;
 use super::plan::Plan;
 use super::{BatchWrite, OnlineError, StreamWrite, codec, make_ahead, sort_rows};
 use crate::model::time::{from_micros, micros};
 use crate::model::{Time, Value};
 use crate::platform::definition::Kind;
+use crate::platform::sql::EVENT;
 
 /// The newest row of a key in a frame.
 struct Latest {
@@ -19,6 +20,8 @@ struct Latest {
     row: usize,
     /// How many rows of that key were the newest when they came.
     count: u64,
+    /// The events of these, where rows know theirs.
+    events: Vec<u32>,
 }
 
 /// The rows of a frame that may be the latest of their keys.
@@ -27,6 +30,8 @@ struct Newest {
     rows: Vec<Latest>,
     /// Rows that came behind a newer one of their key.
     late: u64,
+    /// The events of these, where rows know theirs.
+    overtaken: Vec<u32>,
     values: Vec<Cells>,
 }
 
@@ -42,15 +47,24 @@ impl Newest {
         let timed = (0..rows.height()).filter_map(|row| Some((keys.key(row), row, times.number(row)?)));
         let mut all: Vec<(Key, usize, i64)> = timed.collect();
         sort_rows::sort_by_key(&mut all, |(key, row, _)| (key.joined(), *row));
-        let (mut newest, mut late): (Vec<Latest>, u64) = (Vec::with_capacity(all.len()), 0);
+        let events = rows.column(EVENT).and_then(|events| events.u32().cloned()).ok();
+        let event = |row: usize| events.as_ref().and_then(|events| events.get(row));
+        let (mut newest, mut late, mut overtaken): (Vec<Latest>, u64, Vec<u32>) =
+            (Vec::with_capacity(all.len()), 0, Vec::new());
         for (key, row, time) in all {
             match newest.last_mut().filter(|known| known.key == key) {
-                Some(known) if time < known.time => late += 1,
-                Some(known) => (known.time, known.row, known.count) = (time, row, known.count + 1),
-                None => newest.push(Latest { key, time, row, count: 1 }),
+                Some(known) if time < known.time => {
+                    late += 1;
+                    overtaken.extend(event(row));
+                }
+                Some(known) => {
+                    (known.time, known.row, known.count) = (time, row, known.count + 1);
+                    known.events.extend(event(row));
+                }
+                None => newest.push(Latest { key, time, row, count: 1, events: event(row).into_iter().collect() }),
             }
         }
-        Ok(Self { rows: newest, late, values })
+        Ok(Self { rows: newest, late, overtaken, values })
     }
 
     fn value(&self, Latest { time, row, .. }: &Latest) -> Vec<u8> {
@@ -99,20 +113,30 @@ pub(super) fn upsert(
     Ok(done)
 }
 
-/// The upserts of a stream's rows, for each how many rows it stands for, and what was written if none of them loses.
+/// The upserts of a stream's rows, what is written, and the event of each row that a newer one of its key has overtaken.
+/// In a turn to write.
 pub(super) fn upsert_stream(
+    place: &dyn PartitionStore,
     plan: &Plan,
     rows: &DataFrame,
-) -> Result<(Vec<Change>, Vec<u64>, StreamWrite), OnlineError> {
+) -> Result<(Vec<Change>, StreamWrite, Vec<u32>), OnlineError> {
     let mut newest = Newest::new(plan, rows)?;
     let rows = std::mem::take(&mut newest.rows);
-    let counts: Vec<u64> = rows.iter().map(|row| row.count).collect();
-    let done = StreamWrite { written: counts.iter().sum(), late: newest.late };
-    let change = |latest: Latest| {
+    let mut done = StreamWrite { written: 0, late: newest.late };
+    let mut overtaken = std::mem::take(&mut newest.overtaken);
+    let keys: Vec<Key> = rows.iter().map(|row| row.key.clone()).collect();
+    let mut changes = Vec::with_capacity(rows.len());
+    for (latest, stored) in rows.into_iter().zip(place.get_many(Space::Rows, &keys)?) {
         let (value, ends) = (newest.value(&latest), plan.row_ends(latest.time));
-        Change::PutNewer { space: Space::Rows, key: latest.key, value, ends }
-    };
-    Ok((rows.into_iter().map(change).collect(), counts, done))
+        if stored.is_some_and(|stored| !wins(&value, &stored)) {
+            done.late += latest.count;
+            overtaken.extend(latest.events);
+        } else {
+            done.written += latest.count;
+            changes.push(Change::PutNewer { space: Space::Rows, key: latest.key, value, ends });
+        }
+    }
+    Ok((changes, done, overtaken))
 }
 
 /// The stored row of a key: its time and features.

@@ -13,9 +13,11 @@ use super::count_reads::{CountedReads, Read};
 use super::embedded::FjallStore;
 use super::meta::{Meta, Windows, put};
 use super::plan::Plan;
-use super::tiles::{self, Known};
 use super::vector::{self, TileSpan};
-use super::{BatchWrite, Entry, OnlineError, StreamWrite, codec, query, remove, reorder, rows};
+use super::{
+    BatchWrite, Bounds, Entry, OnlineError, Restart, StreamRows, StreamWrite, codec, query, remove, reorder, restart,
+    rows, seen, tiles,
+};
 use crate::model::time::{from_micros, micros, print_windows, rfc3339};
 use crate::model::{FeatureStatus, FeatureVector, Id, Time, Value, Window};
 use crate::platform::definition::View;
@@ -250,41 +252,101 @@ impl OnlineStore {
         Ok(done)
     }
 
-    /// Stream: merges tiles or upserts rows and stores `position`, all or nothing. Tiles inside batch-materialized
+    /// What a stream's rows are held against at this time.
+    pub fn bounds(&self, view: &View) -> Result<Bounds, OnlineError> {
+        let plan = self.plan(view)?;
+        if plan.space() == Space::Rows {
+            return Ok(Bounds::default());
+        }
+        let stream = view.inputs.first().and_then(|input| input.source.stream.as_ref());
+        // The newest event of earlier writes: what comes together is not late for each other (docs/semantics.md section
+        // 7.1).
+        let newest = self.latest_event(plan.id)?;
+        let passed = newest.zip(stream).map(|(newest, stream)| micros(newest - stream.watermark));
+        Ok(Bounds { interval: plan.reach().0, passed, windows: self.known_windows(plan.id)? })
+    }
+
+    /// Stream: merges tiles or upserts rows and stores the position, all or nothing. Tiles inside batch-materialized
     /// windows, and tiles that ended before the newest event of earlier writes less the watermark, are left out and
     /// counted.
-    pub fn write_stream(
+    ///
+    /// `position` makes what is stored of the events of rows that a newer one of their key had overtaken, each as often
+    /// as that happened. Absent, and nothing is written, where the bounds are no longer those by which the events were
+    /// told apart: tell them apart again.
+    pub fn write_events(
+        &self,
+        view: &View,
+        written: &StreamRows<'_>,
+        position: &dyn Fn(&[u32]) -> Position,
+    ) -> Result<Option<StreamWrite>, OnlineError> {
+        let plan = self.plan(view)?;
+        let _turn = self.settled_turn()?;
+        if self.bounds(view)? != *written.bounds {
+            return Ok(None);
+        }
+        let (mut changes, done, overtaken) = match plan.space() {
+            Space::Rows => rows::upsert_stream(&*self.place, &plan, written.rows)?,
+            _ => {
+                let (changes, done) = tiles::merge_stream(&*self.place, &plan, written.bounds, written.rows)?;
+                (changes, done, Vec::new())
+            }
+        };
+        changes.extend(seen::changes(&*self.place, plan.id, written.seen, written.forget)?);
+        changes.push(put(Meta::Position, plan.id, position(&overtaken).encode()));
+        changes.extend(self.form_of(&plan));
+        changes.extend(self.latest(plan.id, written.newest)?);
+        // All or nothing: tiles are sums, and to add the same events again would count them twice.
+        self.place.write_once(changes)?;
+        Ok(Some(done))
+    }
+
+    /// The times (microseconds) at which events of each of these keys were seen by the stream of a view.
+    pub fn seen(&self, view: Id, keys: &[[u8; seen::KEY_BYTES]]) -> Result<Vec<Vec<i64>>, OnlineError> {
+        seen::times(&*self.place, view, keys)
+    }
+
+    /// As [`OnlineStore::write_events`] of events that nobody tells apart.
+    #[cfg(test)]
+    pub(crate) fn write_stream(
         &self,
         view: &View,
         rows: &DataFrame,
         position: &Position,
         newest: Option<Time>,
     ) -> Result<StreamWrite, OnlineError> {
+        let bounds = self.bounds(view)?;
+        let rows = StreamRows { rows, bounds: &bounds, newest, seen: &[], forget: None };
+        Ok(self.write_events(view, &rows, &|_| position.clone())?.unwrap())
+    }
+
+    /// Reads the stream of a view anew from another place. What it says is durable when this returns; after an error it is
+    /// done by the next [`OnlineStore::finish_restart`], or it was never said.
+    pub fn restart_stream(&self, view: &View, restart: &Restart) -> Result<(), OnlineError> {
+        let plan = self.plan(view)?;
+        {
+            let _turn = self.settled_turn()?;
+            self.place.write_once(vec![put(Meta::Restart, plan.id, restart.encode())])?;
+        }
+        self.finish_restart(view)
+    }
+
+    /// Does what is left of a restart that was said; nothing where there is none.
+    pub fn finish_restart(&self, view: &View) -> Result<(), OnlineError> {
+        if self.get(view.id, Meta::Restart)?.is_none() {
+            return Ok(());
+        }
         let plan = self.plan(view)?;
         let _turn = self.settled_turn()?;
-        let (mut changes, counts, mut done) = match plan.space() {
-            Space::Rows => rows::upsert_stream(&plan, rows)?,
-            _ => {
-                let stream = view.inputs.first().and_then(|input| input.source.stream.as_ref());
-                // The newest event of earlier writes: what comes together is not late for each other (docs/semantics.md
-                // section 7.1).
-                let newest = self.latest_event(plan.id)?;
-                let passed = newest.zip(stream).map(|(newest, stream)| micros(newest - stream.watermark));
-                let known = Known { windows: self.known_windows(plan.id)?, passed };
-                let (changes, done) = tiles::merge_stream(&*self.place, &plan, &known, rows)?;
-                (changes, Vec::new(), done)
-            }
-        };
-        changes.push(put(Meta::Position, plan.id, position.encode()));
-        changes.extend(self.form_of(&plan));
-        changes.extend(self.latest(plan.id, newest)?);
-        // All or nothing: tiles are sums, and to add the same events again would count them twice.
-        for lost in self.place.write_once(changes)?.lost {
-            let count = counts.get(lost).copied().unwrap_or_default();
-            done.written -= count;
-            done.late += count;
-        }
-        Ok(done)
+        let Some(bytes) = self.get(plan.id, Meta::Restart)? else { return Ok(()) };
+        let restart = Restart::decode(&bytes).ok_or_else(|| OnlineError::Store {
+            path: self.place.place(),
+            problem: format!(
+                "what is left of a restart of the stream of view {} cannot be read: start the release that began it or a later \
+                 one, or restart the stream again",
+                plan.name
+            ),
+        })?;
+        restart::finish(&*self.place, self.part, &plan, &restart, &self.known_windows(plan.id)?)
     }
 
     /// The position from which a stream job goes on: as [`OnlineStore::stream_position`], but an error while a write

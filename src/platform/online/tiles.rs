@@ -4,11 +4,11 @@ use std::ops::ControlFlow;
 
 use polars::prelude::DataFrame;
 
+use super::bounds::{Bounds, Fate};
 use super::cells::{Cells, KeyCells, unfit};
 use super::chunks::Chunks;
 use super::contract::{Change, PartitionReads, PartitionStore, Space, TIME_BYTES};
 use super::key::{Key, KeyRange};
-use super::meta::Windows;
 use super::plan::Plan;
 use super::{BatchWrite, OnlineError, StreamWrite, codec, make_ahead, sort_rows};
 use crate::model::time::{from_micros, micros};
@@ -164,29 +164,19 @@ fn join_key(joined: &[u8]) -> &[u8] {
     &joined[..joined.len().saturating_sub(TIME_BYTES)]
 }
 
-/// What a stream's tiles are held against.
-pub(super) struct Known {
-    /// Windows that batch jobs wrote.
-    pub windows: Windows,
-    /// Tiles that end at or before this instant come too late, microseconds.
-    pub passed: Option<i64>,
-}
-
 /// Merges the rows into the tiles there are. Late tiles, and those of windows that batch wrote, are left out.
 pub(super) fn merge_stream(
     place: &dyn PartitionStore,
     plan: &Plan,
-    known: &Known,
+    bounds: &Bounds,
     rows: &DataFrame,
 ) -> Result<(Vec<Change>, StreamWrite), OnlineError> {
     let cells = TileCells::new(plan, rows)?;
-    let (interval, _) = plan.reach();
     let mut done = StreamWrite::default();
     let mut tiles: Vec<(Key, usize)> = Vec::with_capacity(rows.height());
     for row in 0..rows.height() {
         let start = cells.start(plan, row)?;
-        let late = known.passed.is_some_and(|passed| start.saturating_add(interval) <= passed);
-        if late || known.windows.contains(from_micros(start)) {
+        if bounds.fate_of_tile(start) != Fate::Taken {
             done.late += 1;
         } else {
             tiles.push((cells.key(row, start), row));

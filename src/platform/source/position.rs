@@ -7,14 +7,13 @@ use std::collections::BTreeMap;
 use polars::prelude::DataFrame;
 
 use super::records::Refused;
-use super::{Offset, Partition, StreamSource};
-use crate::model::Time;
-use crate::model::foreign;
+use super::{Offset, Partition, Read, StreamSource};
 use crate::model::time::{from_micros, micros};
+use crate::model::{StreamCounts, Time, foreign};
 use crate::platform::compute::{EngineError, ErrorKind};
 
-/// The version of a position's bytes.
-const VERSION: u8 = 1;
+/// The version of a position's bytes. Those of version 1 have no counts, which read as zero.
+const VERSION: u8 = 2;
 
 /// How far one partition was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +24,8 @@ pub struct Place {
     pub reached: Option<Time>,
     /// The greatest event time that was read, as far as it is known.
     pub newest: Option<Time>,
+    /// Where its events went, since the view began to read it.
+    pub counts: StreamCounts,
 }
 
 /// How far a stream was read. A new one has read nothing.
@@ -96,6 +97,16 @@ impl Position {
     /// # Errors
     /// When one partition cannot be read, or is gone: nothing was read of any.
     pub fn read(&self, stream: &dyn StreamSource, max: usize) -> Result<Batch, EngineError> {
+        self.read_by(stream, max, &|read| read.newest)
+    }
+
+    /// As [`Position::read`]; the greatest event time that counts of each read is told by `newest`.
+    pub(crate) fn read_by(
+        &self,
+        stream: &dyn StreamSource,
+        max: usize,
+        newest: &dyn Fn(&Read) -> Option<Time>,
+    ) -> Result<Batch, EngineError> {
         let partitions = stream.partitions()?;
         if let Some(gone) = self.0.keys().find(|known| !partitions.contains(known)) {
             return Err(is_gone(*gone));
@@ -114,7 +125,8 @@ impl Position {
         for partition in partitions {
             let known = self.0.get(&partition);
             let read = stream.read(partition, known.map(|place| &place.offset), share)?;
-            let newest = known.and_then(|place| place.newest).max(read.newest);
+            let newest = known.and_then(|place| place.newest).max(newest(&read));
+            let counts = known.map(|place| place.counts).unwrap_or_default();
             if !read.caught_up {
                 behind.push(newest);
             }
@@ -123,7 +135,7 @@ impl Position {
             let (rows, refused) = (read.events.height(), read.refused.len());
             batch.by_partition.push(Share { partition, rows, refused, expired: read.expired });
             batch.refused.extend(read.refused);
-            batch.position.0.insert(partition, Place { offset: read.offset, reached: read.reached, newest });
+            batch.position.0.insert(partition, Place { offset: read.offset, reached: read.reached, newest, counts });
             match batch.events.width() {
                 0 => batch.events = read.events,
                 _ => batch.events.vstack_mut_owned(read.events).map(drop).map_err(|error| unlike(partition, &error))?,
@@ -134,6 +146,31 @@ impl Position {
             false => behind.into_iter().min().flatten(),
         };
         Ok(batch)
+    }
+
+    /// The same place but for one partition.
+    #[must_use]
+    pub(crate) fn with(&self, partition: Partition, place: Place) -> Self {
+        let mut places = self.0.clone();
+        places.insert(partition, place);
+        Self(places)
+    }
+
+    /// The same place, with what became of more events.
+    #[must_use]
+    pub(crate) fn with_counts(&self, more: &BTreeMap<Partition, StreamCounts>) -> Self {
+        let mut counted = self.clone();
+        for (partition, place) in &mut counted.0 {
+            if let Some(more) = more.get(partition) {
+                place.counts = place.counts.plus(more);
+            }
+        }
+        counted
+    }
+
+    /// What became of the events of all partitions.
+    pub fn counts(&self) -> StreamCounts {
+        self.0.values().fold(StreamCounts::default(), |sum, place| sum.plus(&place.counts))
     }
 
     /// Its bytes, to be kept.
@@ -148,6 +185,7 @@ impl Position {
             let offset = place.offset.bytes();
             bytes.extend((offset.len() as u32).to_be_bytes());
             bytes.extend(offset);
+            place.counts.list().iter().for_each(|(_, count)| bytes.extend(count.to_be_bytes()));
         }
         bytes
     }
@@ -157,28 +195,50 @@ impl Position {
     /// # Errors
     /// When they are damaged or of a later release: what they are, for a sentence that begins with `they are`.
     pub fn decode(bytes: &[u8]) -> Result<Self, String> {
-        let Some((&VERSION, mut rest)) = bytes.split_first() else {
-            return Err(match bytes.first() {
-                Some(version) => format!("of version {version}, and this release knows version {VERSION}"),
-                None => "damaged".to_owned(),
-            });
-        };
+        let (&version, mut rest) = bytes.split_first().ok_or("damaged")?;
+        if !(1..=VERSION).contains(&version) {
+            return Err(format!("of version {version}, and this release knows versions up to {VERSION}"));
+        }
         let mut places = BTreeMap::new();
         while !rest.is_empty() {
-            let (partition, place) = take_place(&mut rest).ok_or("damaged")?;
+            let (partition, place) = take_place(&mut rest, version).ok_or("damaged")?;
             places.insert(partition, place);
         }
         Ok(Self(places))
     }
 }
 
-fn take_place(rest: &mut &[u8]) -> Option<(Partition, Place)> {
+impl Batch {
+    /// Where an event of a batch that was read from there stands in its stream, for people: the same each time that it is
+    /// read from there.
+    pub(crate) fn place(&self, from: &Position, stream: &dyn StreamSource, event: usize) -> String {
+        let mut first = 0;
+        for share in &self.by_partition {
+            if event < first + share.rows {
+                let begin = from.0.get(&share.partition).map(|place| stream.print(&place.offset));
+                let begin = begin.unwrap_or_else(|| "the beginning".to_owned());
+                return format!("{}: {begin} + {}", share.partition, event - first + 1);
+            }
+            first += share.rows;
+        }
+        format!("event {event}")
+    }
+}
+
+fn take_place(rest: &mut &[u8], version: u8) -> Option<(Partition, Place)> {
     let partition = Partition::from_be_bytes(take(rest)?);
     let (reached, newest) = (take_time(rest)?, take_time(rest)?);
     let length = u32::from_be_bytes(take(rest)?) as usize;
     let (offset, behind) = rest.split_at_checked(length)?;
     *rest = behind;
-    Some((partition, Place { offset: Offset::of_bytes(offset.to_vec()), reached, newest }))
+    let mut counts = [0; 7];
+    if version > 1 {
+        for count in &mut counts {
+            *count = u64::from_be_bytes(take(rest)?);
+        }
+    }
+    let (offset, counts) = (Offset::of_bytes(offset.to_vec()), StreamCounts::of_list(counts));
+    Some((partition, Place { offset, reached, newest, counts }))
 }
 
 fn take_time(rest: &mut &[u8]) -> Option<Option<Time>> {
@@ -219,7 +279,9 @@ mod tests {
     fn place() -> impl Strategy<Value = Place> {
         let time = || prop::option::of((-9_000_000_000_000_000_i64..9_000_000_000_000_000).prop_map(from_micros));
         let offset = prop::collection::vec(any::<u8>(), 0..20).prop_map(Offset::of_bytes);
-        (offset, time(), time()).prop_map(|(offset, reached, newest)| Place { offset, reached, newest })
+        let counts = any::<[u64; 7]>().prop_map(StreamCounts::of_list);
+        let place = |(offset, reached, newest, counts)| Place { offset, reached, newest, counts };
+        (offset, time(), time(), counts).prop_map(place)
     }
 
     proptest! {
@@ -238,11 +300,23 @@ mod tests {
     }
 
     #[test]
+    fn positions_of_the_first_version_are_read_and_have_counted_nothing() {
+        let (offset, reached) = (Offset::of_bytes(vec![7, 8]), Some(from_micros(5)));
+        let position = Position::of(3, Place { offset, reached, newest: None, counts: StreamCounts::default() });
+        let mut bytes = position.encode();
+        bytes.truncate(bytes.len() - 7 * 8);
+        bytes[0] = 1;
+        assert_eq!(Position::decode(&bytes), Ok(position));
+        assert_eq!(Position::decode(&[3]), Err("of version 3, and this release knows versions up to 2".to_owned()));
+    }
+
+    #[test]
     fn a_stream_is_read_up_to_the_instant_of_the_partition_that_is_behind_most() {
         let place = |reached: Option<i64>| Place {
             offset: Offset::of_bytes(vec![]),
             reached: reached.map(from_micros),
             newest: None,
+            counts: StreamCounts::default(),
         };
         let reached = |all: &[Option<i64>]| Position((0..).zip(all.iter().map(|at| place(*at))).collect()).reached();
         assert_eq!(reached(&[]), None);

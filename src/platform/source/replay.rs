@@ -6,9 +6,9 @@
 use polars::prelude::*;
 
 use super::position::{Place, Position};
-use super::{Form, Offset, Partition, StreamSource, latest_event};
-use crate::model::time::{from_micros, micros, rfc3339};
-use crate::model::{Span, Time, Window, foreign};
+use super::{Form, Offset, Partition, Seek, StreamSource, latest_event};
+use crate::model::time::{from_micros, micros, parse_time, rfc3339};
+use crate::model::{Span, StreamCounts, Time, Window, foreign};
 use crate::platform::clock::Clock;
 use crate::platform::compute::{EngineError, ErrorKind};
 use crate::platform::definition::{DataFile, Recorded, Source};
@@ -56,6 +56,18 @@ impl StreamSource for Replay {
     fn print(&self, offset: &Offset) -> String {
         self.recording.instant(offset).map_or_else(|_| format!("{:02x?}", offset.bytes()), rfc3339)
     }
+
+    fn seek(&self, _: Partition, to: &Seek) -> Result<Offset, EngineError> {
+        match to {
+            Seek::Latest => Ok(offset(self.clock.now())),
+            // Behind an instant lies what arrived later.
+            Seek::Arrived(at) => Ok(offset(*at - Span::microseconds(1))),
+            Seek::Printed(text) => parse_time(text).map(offset).map_err(|_| EngineError {
+                kind: ErrorKind::Arguments,
+                message: "the places of a record are instants: write one such as 2026-01-01T00:00:00Z".to_owned(),
+            }),
+        }
+    }
 }
 
 fn offset(until: Time) -> Offset {
@@ -64,7 +76,8 @@ fn offset(until: Time) -> Offset {
 
 /// The position of a reader that has all events which arrived at that instant or before.
 pub(crate) fn position(until: Time) -> Position {
-    Position::of(WHOLE, Place { offset: offset(until), reached: Some(until), newest: None })
+    let counts = StreamCounts::default();
+    Position::of(WHOLE, Place { offset: offset(until), reached: Some(until), newest: None, counts })
 }
 
 /// The events of one source in memory, sorted by arrival.
@@ -243,7 +256,7 @@ mod tests {
     use std::sync::atomic::{AtomicI64, Ordering};
 
     use super::*;
-    use crate::model::time::{floor, parse_time, span_micros};
+    use crate::model::time::{floor, span_micros};
     use crate::platform::definition::Replay as Replayed;
     use crate::platform::{frame, registry};
 

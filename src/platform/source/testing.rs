@@ -5,7 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use polars::prelude::DataFrame;
 
-use super::{Form, Offset, Partition, Read, StreamSource, latest_event};
+use super::records::Refused;
+use super::{Backlog, Form, Offset, Partition, Read, Seek, StreamSource, latest_event};
 use crate::platform::compute::{EngineError, ErrorKind};
 use crate::platform::definition::Source;
 use crate::platform::frame;
@@ -24,6 +25,8 @@ pub(crate) struct MemoryStream {
 #[derive(Default)]
 struct State {
     partitions: BTreeMap<Partition, Log>,
+    /// Records of partitions that no event can be made of; they come with the events behind the first place.
+    refused: BTreeMap<Partition, Vec<Refused>>,
     /// The partition whose next read fails.
     failing: Option<Partition>,
 }
@@ -44,6 +47,11 @@ impl MemoryStream {
         let none = || Log { first: 0, events: frame::empty(&self.source.columns).unwrap() };
         let mut state = self.state();
         state.partitions.entry(partition).or_insert_with(none).events.vstack_mut(events).unwrap();
+    }
+
+    /// Gives these records as refused to whoever reads a partition from its first event.
+    pub(crate) fn refuse(&self, partition: Partition, records: Vec<Refused>) {
+        self.state().refused.insert(partition, records);
     }
 
     /// Retention: forgets the oldest events of a partition.
@@ -89,11 +97,32 @@ impl StreamSource for MemoryStream {
             newest: latest_event(&events, &self.source),
             offset: Offset::new(FORM, &(end as u64).to_be_bytes()),
             reached: None,
-            refused: Vec::new(),
+            refused: match begin {
+                0 => state.refused.get(&partition).cloned().unwrap_or_default(),
+                _ => Vec::new(),
+            },
             caught_up: end == log.first + log.events.height(),
             expired: (begin - from) as u64,
             events,
         })
+    }
+
+    fn backlog(&self, partition: Partition, from: Option<&Offset>) -> Result<Option<Backlog>, EngineError> {
+        let state = self.state();
+        let log = &state.partitions[&partition];
+        let from = from.map(|offset| number(offset, &self.source)).transpose()?.unwrap_or(log.first).max(log.first);
+        Ok(Some(Backlog { events: (log.first + log.events.height() - from) as u64, oldest: None }))
+    }
+
+    fn seek(&self, partition: Partition, to: &Seek) -> Result<Offset, EngineError> {
+        let state = self.state();
+        let log = &state.partitions[&partition];
+        let number = match to {
+            Seek::Latest => log.first + log.events.height(),
+            Seek::Arrived(_) => log.first,
+            Seek::Printed(text) => text.parse().unwrap(),
+        };
+        Ok(Offset::new(FORM, &(number as u64).to_be_bytes()))
     }
 
     fn print(&self, offset: &Offset) -> String {

@@ -11,7 +11,8 @@ use super::*;
 use crate::platform::clock::Clock;
 use crate::platform::definition::DataFile;
 use crate::platform::jobs::figures::LeftOut;
-use crate::platform::jobs::stream_job::{EngineStep, StreamStep};
+use crate::platform::jobs::stream_job::StreamStep;
+use crate::platform::jobs::stream_step::EngineStep;
 use crate::platform::source::position::Position;
 use crate::platform::source::readers::Readers;
 
@@ -147,7 +148,7 @@ fn a_stream_goes_on_exactly_where_an_earlier_form_left_it() {
     put_on_disk(&store, vec![("meta", b"form".to_vec(), vec![3]), position]);
     let online = Arc::new(OnlineStore::open(&store).unwrap());
     let readers = Arc::new(Readers::new(Clock::from_fn(|| base() + Span::hours(1)), folder.path()));
-    let step = EngineStep { engine: Arc::new(PolarsEngine), readers, online };
+    let step = EngineStep::of(Arc::new(PolarsEngine), readers, online);
     for _ in 0..2 {
         let done = step.step(&view).unwrap();
         assert_eq!((done.more, done.left_out), (false, LeftOut::default()));
@@ -163,7 +164,7 @@ fn a_position_that_cannot_be_read_is_refused_in_words() {
         let view = aggregate_view();
         let keep = |kept: Vec<u8>| place.write(vec![meta::put(meta::Meta::Position, view.id, kept)]).unwrap();
         for (kept, said) in
-            [(vec![], "damaged"), (vec![1, 2], "damaged"), (vec![2, 2], "of version 2, and this release")]
+            [(vec![], "damaged"), (vec![1, 2], "damaged"), (vec![3, 2], "of version 3, and this release")]
         {
             keep(kept);
             let error = store.stream_position(view.id).unwrap_err().to_string();
