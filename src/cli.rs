@@ -41,6 +41,7 @@ pub(crate) mod run;
 pub(crate) mod serve;
 pub(crate) mod session;
 pub(crate) mod status;
+pub(crate) mod stream;
 pub(crate) mod surroundings;
 pub(crate) mod target;
 pub(crate) mod views;
@@ -83,6 +84,9 @@ pub enum Command {
     /// List materialization and deletion jobs, newest first; start, cancel, retry, watch them
     #[command(after_help = EXIT_CODES)]
     Jobs(jobs::JobsArgs),
+    /// Show the streams of feature views; start, stop them, read them anew
+    #[command(after_help = EXIT_CODES)]
+    Stream(stream::StreamArgs),
     /// Show the status table of a view: an attempt of a job a row
     #[command(after_help = EXIT_CODES)]
     Status(status::StatusArgs),
@@ -174,6 +178,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Check(args) => check::run(args).await,
         Command::Views(args) => views::run(args).await,
         Command::Freshness(args) => freshness::run(args).await,
+        Command::Stream(args) => stream::run(args).await,
         Command::Jobs(args) => jobs::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Coverage(args) => coverage::run(args).await,
@@ -196,6 +201,7 @@ impl Command {
             Self::Profiles(_) => return None,
             Self::Views(args) => args.target(),
             Self::Freshness(args) => &args.target,
+            Self::Stream(args) => args.target(),
             Self::Jobs(args) => args.target(),
             Self::Status(args) => &args.target,
             Self::Coverage(args) => &args.target,

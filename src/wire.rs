@@ -20,5 +20,6 @@ pub mod queries;
 pub(crate) mod rest;
 pub mod rpc;
 pub mod status;
+pub(crate) mod streams;
 pub(crate) mod table;
 pub(crate) mod typed;

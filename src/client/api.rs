@@ -11,6 +11,7 @@ mod offers;
 pub(super) mod own;
 #[cfg(test)]
 mod sending;
+mod streams;
 
 pub use jobs::KnownJobs;
 pub(super) use jobs::{Known, Listing, Table};

@@ -2,7 +2,7 @@
 
 use crate::model::{
     AttemptDetail, AttemptState, DataType, FeatureStatus, FeatureVector, FeatureVectors, FeatureView, Freshness, Job,
-    JobState, JobType, StageKind, StatusTable, Value, Workspace, clean, clean_lines,
+    JobState, JobType, StageKind, StatusTable, StreamFigures, Value, Workspace, clean, clean_lines,
 };
 use crate::wire::access::{AuditRow, KeyInfo};
 use crate::wire::queries::{DamagedDataset, Dataset, DatasetList, QueryStatus};
@@ -52,6 +52,22 @@ impl<A: Scrub, B: Scrub> Scrub for (A, B) {
 fn lines(text: &mut String) {
     if let std::borrow::Cow::Owned(cleaned) = clean_lines(text) {
         *text = cleaned;
+    }
+}
+
+impl Scrub for StreamFigures {
+    fn scrub(&mut self) {
+        for text in [&mut self.workspace, &mut self.feature_view, &mut self.source, &mut self.kind] {
+            text.scrub();
+        }
+        if let Some((reason, sentence)) = &mut self.error {
+            reason.scrub();
+            lines(sentence);
+        }
+        if let Some(JobState::Other(word)) = &mut self.state {
+            word.scrub();
+        }
+        self.partitions.iter_mut().for_each(|partition| partition.offset.scrub());
     }
 }
 

@@ -50,6 +50,7 @@ mod ready;
 mod rest;
 mod run_stream;
 mod saved;
+mod streams;
 mod summary;
 mod tasks;
 mod uploads;

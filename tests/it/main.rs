@@ -33,5 +33,6 @@ mod scene;
 mod sdk;
 mod semantics;
 mod sources;
+mod streams;
 mod support;
 mod views;

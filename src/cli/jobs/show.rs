@@ -8,8 +8,9 @@ use super::rows::{json_of, text};
 use crate::cli::failure::{FAILED, Failure};
 use crate::cli::output::{json_time, note, print, print_json, table, time};
 use crate::cli::session::Session;
+use crate::cli::stream;
 use crate::model::time::print_took;
-use crate::model::{Attempt, AttemptDetail, Job, Stage};
+use crate::model::{Attempt, AttemptDetail, Job, JobType, Stage, StreamFigures};
 
 /// Show all that is known of one job.
 #[derive(Args, Clone, Debug)]
@@ -38,9 +39,12 @@ pub struct LogArgs {
 /// # Errors
 /// When there is no such job or attempt, or the deployment is not reached or refuses.
 pub(super) async fn run(args: ShowArgs) -> Result<(), Failure> {
-    let (job, detail) = fetch(&args.job, args.attempt).await?;
+    let Fetched { job, detail, stream } = fetch(&args.job, args.attempt).await?;
     if args.job.json {
         let mut shown = json_of(&job);
+        if let Some(told) = &stream {
+            shown["stream"] = stream::as_json(told);
+        }
         shown["detail"] = detail.as_ref().map(|(number, detail)| detail_json(*number, detail)).into();
         return print_json(&shown);
     }
@@ -54,6 +58,9 @@ pub(super) async fn run(args: ShowArgs) -> Result<(), Failure> {
         }
         _ => {}
     }
+    if let Some(told) = &stream {
+        shown.push_str(&format!("\nThe stream:\n{}", stream::in_full(told)));
+    }
     print(&shown)
 }
 
@@ -62,7 +69,7 @@ pub(super) async fn run(args: ShowArgs) -> Result<(), Failure> {
 /// # Errors
 /// As [`run`].
 pub(super) async fn log(args: LogArgs) -> Result<(), Failure> {
-    let (job, detail) = fetch(&args.job, args.attempt).await?;
+    let Fetched { job, detail, .. } = fetch(&args.job, args.attempt).await?;
     let Some((number, detail)) = detail else {
         note(&format!("Job {} has made no attempt that could have a log.", job.id));
         return if args.job.json { print_json(&json!([])) } else { Ok(()) };
@@ -76,16 +83,28 @@ pub(super) async fn log(args: LogArgs) -> Result<(), Failure> {
     print(&detail.log.iter().map(|line| format!("{line}\n")).collect::<String>())
 }
 
-/// The job, and what one of its attempts did: the number and the detail.
-async fn fetch(job: &OneJob, attempt: Option<u32>) -> Result<(Job, Option<(u32, AttemptDetail)>), Failure> {
+/// What is known of a job.
+struct Fetched {
+    job: Job,
+    /// What one of its attempts did, and the number of that.
+    detail: Option<(u32, AttemptDetail)>,
+    /// Of a stream job, where the deployment tells.
+    stream: Option<StreamFigures>,
+}
+
+async fn fetch(job: &OneJob, attempt: Option<u32>) -> Result<Fetched, Failure> {
     Session::run(&job.target, async |session| {
         let job = job.find(session).await?;
+        let stream = match job.job_type {
+            JobType::Stream => stream::figures_of(session, &job).await,
+            _ => None,
+        };
         let chosen = choose(&job, attempt)?;
         let Some((number, id)) = chosen.and_then(|attempt| Some((attempt.number, attempt.id?))) else {
-            return Ok((job, None));
+            return Ok(Fetched { job, detail: None, stream });
         };
         let detail = session.api.detail(id).await?;
-        Ok((job, Some((number, detail))))
+        Ok(Fetched { job, detail: Some((number, detail)), stream })
     })
     .await
 }

@@ -6,7 +6,7 @@
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::app::App;
-use super::{access_doors, datasets, features, metrics, proxy, queries, rest, run_stream, uploads};
+use super::{access_doors, datasets, features, metrics, proxy, queries, rest, run_stream, streams, uploads};
 use crate::model::Right::{
     self, AnyKey, ListServiceAccounts, ManageServiceAccounts, ReadConfig, ReadFeatures, ReadMaterializationState,
     UpdateMaterializationState,
@@ -133,6 +133,8 @@ doors! {
     Post "/v1/jobs/get-dataframe-info", Reads(AnyKey), Soon, rest::no_feature_tables;
     Post "/v1/metadata-service/get-login-configs", Open, Soon, rest::login_configs;
     Get "/v1/observability/metrics", Reads(ReadMaterializationState), Soon, metrics::handle;
+    Get "/v1/fvtop/streams", Reads(ReadMaterializationState), Soon, streams::list;
+    Post "/v1/fvtop/streams/restart", Changes(UpdateMaterializationState, &["from", "dry_run"]), Soon, streams::restart;
     Get "/v1/fvtop/keys", Reads(ListServiceAccounts), Soon, access_doors::list;
     Post "/v1/fvtop/keys", Changes(ManageServiceAccounts, API_KEY), Soon, access_doors::create;
     Delete "/v1/fvtop/keys/{id}", Changes(ManageServiceAccounts, &[]), Soon, access_doors::revoke;

@@ -12,6 +12,7 @@ use super::app::App;
 use super::fault::Fault;
 use super::metadata;
 use super::meter::{Counts, Meter};
+use super::streams;
 use crate::model::time::{micros, span_micros};
 use crate::model::{Id, Span, Time};
 use crate::platform::Platform;
@@ -78,28 +79,44 @@ fn freshness(platform: &Platform) -> Result<[Family; 3], Fault> {
     Ok([age, expected, stale])
 }
 
-fn streams(platform: &Platform) -> Result<[Family; 4], Fault> {
+fn streams(platform: &Platform) -> Result<[Family; 7], Fault> {
     let gauge = |name, help| Family::new(Kind::Gauge, name, help);
     let mut lag = gauge("fvtop_stream_lag_seconds", "How far behind the present a stream was read.");
+    let mut behind =
+        gauge("fvtop_stream_lag_events", "Events that are there and were not read, where the source can tell.");
+    let mut waiting = gauge("fvtop_stream_waiting_events", "Events that were read and are not written yet.");
     let mut newest = gauge("fvtop_stream_newest_event_timestamp_seconds", "Time of the newest event that was written.");
     let mut watermark =
         gauge("fvtop_stream_watermark_timestamp_seconds", "Time before which tiles take no more events of the stream.");
-    let now = platform.clock().now();
-    for view in platform.repository().views.iter().filter(|view| view.live && view.online && view.is_stream()) {
-        if let Some(until) = platform.online().stream_position(view.id)?.and_then(|position| position.reached()) {
-            lag.push(&labels(view), seconds((now - until).max(Span::zero())));
+    let mut events = Family::new(
+        Kind::Counter,
+        "fvtop_stream_events",
+        "Events of a stream since its job began or was restarted from a place, by what became of them.",
+    );
+    for view in streams::views(platform) {
+        let told = streams::figures(platform, view)?;
+        if let Some(span) = told.lag {
+            lag.push(&labels(view), seconds(span));
         }
-        let Some(event) = platform.online().latest_event(view.id)? else { continue };
-        newest.push(&labels(view), instant(event));
-        if let Some(stream) = view.inputs.first().and_then(|input| input.source.stream.as_ref()) {
-            watermark.push(&labels(view), instant(event - stream.watermark));
+        if let Some(count) = told.lag_events {
+            behind.push(&labels(view), count as f64);
+        }
+        waiting.push(&labels(view), told.waiting as f64);
+        for (outcome, count) in told.total.list() {
+            events.push(&[labels(view).as_slice(), &[("outcome", outcome)]].concat(), count as f64);
+        }
+        if let Some(event) = told.newest_event {
+            newest.push(&labels(view), instant(event));
+        }
+        if let Some(at) = told.watermark {
+            watermark.push(&labels(view), instant(at));
         }
     }
     let (mut left_out, views) = (
         Family::new(
             Kind::Counter,
             "fvtop_stream_left_out",
-            "What a stream did not bring: tiles or rows that came too late, events that were not read in time.",
+            "Events that a stream did not bring since the start of the process: too late, or not read in time.",
         ),
         &views(platform),
     );
@@ -108,7 +125,7 @@ fn streams(platform: &Platform) -> Result<[Family; 4], Fault> {
             of_view(&mut left_out, views, view, &[("why", why)], count as f64);
         }
     }
-    Ok([lag, newest, watermark, left_out])
+    Ok([lag, behind, waiting, newest, watermark, events, left_out])
 }
 
 /// Requests by name and outcome, and how long they took.

@@ -111,11 +111,8 @@ impl Bench {
         let jobs = Jobs::open(&dir.path().join("jobs.sqlite"), &repository.views, clock.clone()).unwrap();
         jobs.schedule().unwrap();
         let stop = CancellationToken::new();
-        let tails = Tails::new(
-            Arc::new(PolarsEngine),
-            Arc::new(Readers::new(clock.clone(), &dir.path().join("streams"))),
-            stop.clone(),
-        );
+        let readers = Arc::new(Readers::new(clock.clone(), &dir.path().join("streams")));
+        let tails = Tails::new(Arc::new(PolarsEngine), Arc::clone(&readers), stop.clone());
         let datasets = Arc::new(Datasets::open(dir.path().join("datasets")).unwrap());
         let platform = Arc::new(Platform {
             repository,
@@ -124,6 +121,9 @@ impl Bench {
             jobs: Arc::new(jobs),
             online: Arc::new(online()),
             tails: Arc::new(tails),
+            readers,
+            live: Arc::default(),
+            restarts: Mutex::default(),
             queries: Queries::default(),
             datasets,
             uploads: Uploads::open(&dir.path().join("uploads")).unwrap(),

@@ -94,6 +94,8 @@ const DOORS: &[(&str, &str)] = &[
     ("POST /v1/jobs/get-dataframe-info", "+++++!!"),
     ("POST /v1/metadata-service/get-login-configs", "+++++++"),
     ("GET /v1/observability/metrics", "+++++!!"),
+    ("GET /v1/fvtop/streams", "+++++!!"),
+    ("POST /v1/fvtop/streams/restart", "--+++!!"),
     ("GET /v1/fvtop/keys", "----+!!"),
     ("POST /v1/fvtop/keys", "----+!!"),
     ("DELETE /v1/fvtop/keys/{id}", "----+!!"),

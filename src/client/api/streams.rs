@@ -1,0 +1,33 @@
+//! How the streams of a deployment do, and reading one anew from another place (`/v1/fvtop/streams`).
+
+use super::Api;
+use super::own::below;
+use crate::client::error::Error;
+use crate::client::scrub::Scrub;
+use crate::model::StreamFigures;
+use crate::wire::streams::{RESTART, RestartAsked, RestartTold, STREAMS, StreamList};
+
+impl Api {
+    /// How the streams of a workspace do, or that of one view alone.
+    pub(crate) async fn streams(
+        &self,
+        own_api: &str,
+        workspace: &str,
+        view: Option<&str>,
+    ) -> Result<Vec<StreamFigures>, Error> {
+        let mut query = vec![("workspace", workspace)];
+        query.extend(view.map(|view| ("view", view)));
+        let path = below(own_api, STREAMS);
+        let call = || self.transport.get::<StreamList>(&path, &query, self.transport.brief());
+        let streams = self.persist(call).await?.streams;
+        Ok(streams.into_iter().map(StreamFigures::from).collect::<Vec<_>>().scrubbed())
+    }
+
+    /// Reads a stream anew from another place, or says what that would do. Never retried.
+    pub(crate) async fn restart_stream(&self, own_api: &str, asked: &RestartAsked) -> Result<RestartTold, Error> {
+        let mut told: RestartTold = self.transport.post_once(&below(own_api, RESTART), asked).await?;
+        told.effect.scrub();
+        told.job_id.scrub();
+        Ok(told)
+    }
+}

@@ -1,0 +1,312 @@
+//! `/v1/fvtop/streams`: how the streams of a workspace do, and reading one anew from another place.
+//!
+//! What a restart does to the values of a view is told before it is done, by the same function that decides it.
+
+use std::collections::BTreeMap;
+
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{Query, State};
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::app::App;
+use super::fault::{Fault, reply};
+use crate::model::time::{floor, parse_time, rfc3339};
+use crate::model::{Span, StreamCounts, StreamFigures, StreamPartition, Time, clean};
+use crate::platform::Platform;
+use crate::platform::compute::EngineError;
+use crate::platform::definition::{Kind, View};
+use crate::platform::online::Restart;
+use crate::platform::source::position::{Place, Position};
+use crate::platform::source::{Offset, Partition, Seek, StreamSource};
+use crate::wire::streams as wire;
+
+/// Which streams are asked for.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    workspace: String,
+    /// Of this view alone.
+    view: Option<String>,
+}
+
+/// `GET streams`: the streams of a workspace, in the order of their views.
+pub(super) async fn list(State(app): State<App>, asked: Result<Query<Asked>, QueryRejection>) -> Response {
+    reply(
+        on_disk(app, |platform| {
+            let Query(Asked { workspace, view }) =
+                asked.map_err(|rejection| Fault::unreadable(&rejection.body_text(), rejection.status()))?;
+            let wanted = |known: &&View| view.as_ref().is_none_or(|view| known.name == *view);
+            let streams = views(platform).filter(|view| view.workspace == workspace).filter(wanted);
+            let streams = streams.map(|view| figures(platform, view).map(wire::StreamRow::from));
+            Ok(wire::StreamList { streams: streams.collect::<Result<_, _>>()? })
+        })
+        .await,
+    )
+}
+
+/// `POST streams/restart`: reads a stream anew from another place, or says what that would do.
+pub(super) async fn restart(State(app): State<App>, body: Result<Bytes, BytesRejection>) -> Response {
+    reply(
+        on_disk(app, move |platform| {
+            let body = body.map_err(|rejection| Fault::unreadable(&rejection.body_text(), rejection.status()))?;
+            let asked: wire::RestartAsked = serde_json::from_slice(&body)
+                .map_err(|error| Fault::invalid(format!("The body is no restart of a stream: {error}.")))?;
+            restart_stream(platform, &asked)
+        })
+        .await,
+    )
+}
+
+/// The views that write a stream online.
+pub(super) fn views(platform: &Platform) -> impl Iterator<Item = &View> {
+    let views = platform.repository().views.iter().map(std::convert::AsRef::as_ref);
+    views.filter(|view: &&View| view.live && view.online && view.is_stream())
+}
+
+/// How the stream of a view does.
+pub(super) fn figures(platform: &Platform, view: &View) -> Result<StreamFigures, Fault> {
+    let source = view.inputs.first().map(|input| &input.source);
+    let stream = source.and_then(|source| source.stream.as_ref());
+    let job = platform.jobs().newest_stream_job(view.id)?;
+    let position = platform.online().stream_position(view.id)?.unwrap_or_default();
+    let (live, seconds) = platform.live_streams().of(view.id, platform.clock().steady());
+    // Opened already by whoever reads it: a source that is away must not hold up who asks how it does.
+    let opened = source.and_then(|source| platform.readers().opened(source));
+    let print = |place: &Place| match &opened {
+        Some(stream) => stream.print(&place.offset),
+        None => String::new(),
+    };
+    let mut partitions: BTreeMap<Partition, StreamPartition> = BTreeMap::new();
+    for (partition, place) in position.places() {
+        let row = StreamPartition {
+            partition,
+            offset: print(place),
+            counts: place.counts,
+            newest_event: place.newest,
+            ..StreamPartition::default()
+        };
+        partitions.insert(partition, row);
+    }
+    for (partition, live) in &live {
+        let row = partitions.entry(*partition).or_default();
+        (row.partition, row.waiting, row.minute) = (*partition, live.waiting, live.minute);
+        // What waits was read.
+        row.counts.read += live.waiting;
+        row.lag_events = live.backlog.map(|backlog| backlog.events);
+        row.oldest = live.backlog.and_then(|backlog| backlog.oldest);
+    }
+    let partitions: Vec<StreamPartition> = partitions.into_values().collect();
+    let sum = |of: fn(&StreamPartition) -> StreamCounts| {
+        partitions.iter().fold(StreamCounts::default(), |sum, partition| sum.plus(&of(partition)))
+    };
+    let (total, minute) = (sum(|partition| partition.counts), sum(|partition| partition.minute));
+    let lag_events = partitions.iter().map(|partition| partition.lag_events).sum::<Option<u64>>();
+    let lag_events = lag_events.filter(|_| !partitions.is_empty());
+    let oldest = partitions.iter().filter_map(|partition| partition.oldest).min();
+    let newest_event = platform.online().latest_event(view.id)?;
+    let now = platform.clock().now();
+    let attempt = job.as_ref().and_then(|job| job.last_attempt());
+    Ok(StreamFigures {
+        workspace: view.workspace.clone(),
+        feature_view: view.name.clone(),
+        source: source.map(|source| source.name.clone()).unwrap_or_default(),
+        kind: stream.map(|stream| stream.feed.kind().to_owned()).unwrap_or_default(),
+        state: job.as_ref().map(|job| job.state.clone()),
+        error: attempt.and_then(|attempt| attempt.reason.clone().zip(attempt.message.clone())),
+        job: job.as_ref().map(|job| job.id),
+        lag: lag(&position, lag_events, oldest, now),
+        watermark: newest_event.zip(stream).map(|(newest, stream)| newest - stream.watermark),
+        waiting: partitions.iter().map(|partition| partition.waiting).sum(),
+        rate_in: minute.read as f64 / seconds as f64,
+        rate_out: minute.settled() as f64 / seconds as f64,
+        partitions,
+        total,
+        minute,
+        lag_events,
+        oldest,
+        newest_event,
+    })
+}
+
+/// How far behind the present a stream was read.
+fn lag(position: &Position, events: Option<u64>, oldest: Option<Time>, now: Time) -> Option<Span> {
+    match (events, oldest, position.reached()) {
+        (Some(0), ..) => Some(Span::zero()),
+        (_, Some(oldest), _) => Some((now - oldest).max(Span::zero())),
+        (_, None, Some(reached)) => Some((now - reached).max(Span::zero())),
+        (_, None, None) => None,
+    }
+}
+
+/// From where a stream is to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Begin {
+    Beginning,
+    Latest,
+    Time(Time),
+    Offset(Partition, String),
+}
+
+impl Begin {
+    fn parse(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        if let Some(place) = text.strip_prefix("offset ") {
+            let offset = place.trim().split_once(':').and_then(|(partition, offset)| {
+                Some(Self::Offset(partition.trim().parse().ok()?, offset.trim().to_owned()))
+            });
+            return offset.ok_or_else(|| format!("`{}` is no offset: write `offset PARTITION:OFFSET`.", clean(text)));
+        }
+        match text {
+            "beginning" => Ok(Self::Beginning),
+            "latest" => Ok(Self::Latest),
+            other => parse_time(other).map(Self::Time).map_err(|_| {
+                let place = clean(other);
+                format!("`{place}` is no place in a stream: write `beginning`, `latest`, a time, or `offset PARTITION:OFFSET`.")
+            }),
+        }
+    }
+}
+
+fn restart_stream(platform: &Platform, asked: &wire::RestartAsked) -> Result<wire::RestartTold, Fault> {
+    let view = platform
+        .view(&asked.workspace, &asked.feature_view)
+        .filter(|view| view.live && view.online && view.is_stream());
+    let view = view.ok_or_else(|| {
+        let (view, workspace) = (clean(&asked.feature_view), clean(&asked.workspace));
+        Fault::invalid(format!(
+            "Feature view `{view}` of workspace `{workspace}` writes no stream to the online store here. List those that do \
+             with `fvtop stream list`."
+        ))
+    })?;
+    let from = Begin::parse(&asked.from).map_err(Fault::invalid)?;
+    let source = &view.inputs.first().ok_or_else(|| Fault::invalid("The view has no source.".to_owned()))?.source;
+    let refused = |error: EngineError| {
+        let mut sentence = error.message;
+        if let Some(first) = sentence.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        Fault::invalid(format!("{sentence}."))
+    };
+    let stream = platform.readers().get(source).map_err(refused)?;
+    let known = platform.online().settled_position(view.id)?.unwrap_or_default();
+    let restart = planned(view, &from, &*stream, &known).map_err(refused)?;
+    let effect = effect(view, &from, &restart);
+    if asked.dry_run {
+        return Ok(wire::RestartTold { effect, job_id: None });
+    }
+    let _turn = platform.restarts();
+    let job = platform.jobs().newest_stream_job(view.id)?;
+    let Some(job) = job.filter(|job| job.state.is_terminal()) else {
+        return Err(Fault::invalid(format!(
+            "The stream of feature view `{0}` runs: stop it first (`fvtop stream stop {0}`), and wait for its end.",
+            view.name
+        )));
+    };
+    platform.online().restart_stream(view, &restart)?;
+    let job = platform.jobs().start_stream(job.id)?;
+    platform.jobs().say_of_stream(view.id, &format!("It was asked to read from {}. {effect}", clean(&asked.from)))?;
+    Ok(wire::RestartTold { effect, job_id: Some(job.id.to_string()) })
+}
+
+/// What a restart from there comes to.
+fn planned(view: &View, from: &Begin, stream: &dyn StreamSource, known: &Position) -> Result<Restart, EngineError> {
+    let everywhere = |to: &Seek| {
+        let mut position = Position::default();
+        for partition in stream.partitions()? {
+            position = position.with(partition, new_place(stream.seek(partition, to)?));
+        }
+        Ok::<_, EngineError>(position)
+    };
+    let is_tiles = matches!(view.kind, Kind::Aggregate { .. });
+    let all = is_tiles.then_some(Time::MIN_UTC);
+    let watermark = view.inputs.first().and_then(|input| input.source.stream.as_ref()).map(|stream| stream.watermark);
+    Ok(match from {
+        Begin::Beginning => {
+            Restart { position: Position::default(), remove_from: all, newest: Some(None), forget_seen: true }
+        }
+        Begin::Latest => {
+            Restart { position: everywhere(&Seek::Latest)?, remove_from: None, newest: None, forget_seen: false }
+        }
+        Begin::Time(at) => {
+            let at = match &view.kind {
+                Kind::Aggregate { interval, .. } if !interval.is_zero() => floor(*at, *interval),
+                _ => *at,
+            };
+            Restart {
+                position: everywhere(&Seek::Arrived(at))?,
+                remove_from: is_tiles.then_some(at),
+                // Tiles that end before stay closed: their events are in them.
+                newest: Some(watermark.map(|watermark| at + watermark)),
+                forget_seen: true,
+            }
+        }
+        Begin::Offset(partition, offset) => {
+            let place = new_place(stream.seek(*partition, &Seek::Printed(offset.clone()))?);
+            Restart { position: known.with(*partition, place), remove_from: all, newest: Some(None), forget_seen: true }
+        }
+    })
+}
+
+/// A place of which nothing was counted yet.
+fn new_place(offset: Offset) -> Place {
+    Place { offset, reached: None, newest: None, counts: StreamCounts::default() }
+}
+
+/// What a restart does to the values of a view, in sentences.
+fn effect(view: &View, from: &Begin, restart: &Restart) -> String {
+    let name = &view.name;
+    if matches!(from, Begin::Latest) {
+        return format!(
+            "Events of the stream that `{name}` has not read up to now are passed over: its values lack them until a batch \
+             job of their windows brings them. Nothing is removed."
+        );
+    }
+    let Some(cut) = restart.remove_from else {
+        return format!(
+            "Events behind that place are read again. `{name}` keeps the newest row of each key, so that reading rows again \
+             changes nothing, and nothing is removed."
+        );
+    };
+    let removed = match from {
+        Begin::Time(_) => format!("Tiles of `{name}` that begin at {} or later", rfc3339(cut)),
+        _ => format!("All tiles of `{name}`"),
+    };
+    let meanwhile = match from {
+        Begin::Time(_) => "An event that arrives from then on for an earlier tile is late, and goes to the quarantine.",
+        Begin::Offset(..) => {
+            "Only the events behind that offset, and those of other partitions that are still to be read, make them anew: what \
+             came before is lacking until a batch job of its window brings it."
+        }
+        _ => "What the stream keeps no longer is lacking afterwards, until a batch job of its window brings it.",
+    };
+    format!(
+        "{removed} which the stream wrote are removed, and made anew from the events behind that place; those that batch jobs \
+         wrote stay. Lookups see less until that is done. {meanwhile}"
+    )
+}
+
+async fn on_disk<T: Send + 'static>(
+    app: App,
+    work: impl FnOnce(&Platform) -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    let done = tokio::task::spawn_blocking(move || work(&app.platform)).await;
+    done.unwrap_or_else(|error| Err(Fault::internal(&error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_read_as_people_write_them() {
+        assert_eq!(Begin::parse(" beginning"), Ok(Begin::Beginning));
+        assert_eq!(Begin::parse("latest"), Ok(Begin::Latest));
+        assert_eq!(Begin::parse("offset 2:1200"), Ok(Begin::Offset(2, "1200".to_owned())));
+        assert_eq!(Begin::parse("2026-01-01T00:00:00Z"), Ok(Begin::Time(parse_time("2026-01-01").unwrap())));
+        for wrong in ["", "offset 2", "offset x:1", "yesterday\u{1b}"] {
+            assert!(Begin::parse(wrong).is_err_and(|why| !why.contains('\u{1b}')), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! The JSON of streams below `/v1/fvtop/`: how each is doing, and how one is read anew from another place.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::time::span_micros;
+use crate::model::{Id, JobState, STREAM_COUNTS, Span, StreamCounts, StreamFigures, StreamPartition, Time};
+
+/// Path of the streams below the deployment's own API.
+pub(crate) const STREAMS: &str = "streams";
+/// Path of restarts below the deployment's own API.
+pub(crate) const RESTART: &str = "streams/restart";
+
+/// The streams of a workspace.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StreamList {
+    pub streams: Vec<StreamRow>,
+}
+
+/// Counts by their names.
+pub(crate) type Counts = BTreeMap<String, u64>;
+
+/// How the stream of a view does; as [`StreamFigures`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct StreamRow {
+    pub workspace: String,
+    pub feature_view: String,
+    pub source: String,
+    pub kind: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Since the job began, or since the last restart from a place.
+    pub total: Counts,
+    pub last_minute: Counts,
+    pub waiting: u64,
+    /// Events a second.
+    pub rate_in: f64,
+    /// Events a second.
+    pub rate_out: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lag_events: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lag_seconds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oldest_unread: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub newest_event: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watermark: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    pub partitions: Vec<PartitionRow>,
+}
+
+/// How far a partition was read; as [`StreamPartition`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct PartitionRow {
+    pub partition: u32,
+    pub offset: String,
+    pub total: Counts,
+    pub last_minute: Counts,
+    pub waiting: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lag_events: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oldest_unread: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub newest_event: Option<Time>,
+}
+
+/// A stream is to be read anew from another place.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RestartAsked {
+    pub workspace: String,
+    pub feature_view: String,
+    /// `beginning`, `latest`, a time, or `offset PARTITION:OFFSET`.
+    pub from: String,
+    /// Only say what it would do.
+    pub dry_run: bool,
+}
+
+/// What a restart does, or would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct RestartTold {
+    /// What it does to the values of the view, in sentences.
+    pub effect: String,
+    /// The job that reads from there; absent of what is only told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_id: Option<String>,
+}
+
+fn counts(counts: &StreamCounts) -> Counts {
+    counts.list().into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
+}
+
+fn counted(counts: &Counts) -> StreamCounts {
+    StreamCounts::of_list(STREAM_COUNTS.map(|count| counts.get(count.name).copied().unwrap_or_default()))
+}
+
+impl From<StreamFigures> for StreamRow {
+    fn from(told: StreamFigures) -> Self {
+        let (reason, error) = told.error.unzip();
+        Self {
+            workspace: told.workspace,
+            feature_view: told.feature_view,
+            source: told.source,
+            kind: told.kind,
+            job_id: told.job.map(|job| job.to_string()),
+            state: told.state.map(|state| state.to_string()),
+            total: counts(&told.total),
+            last_minute: counts(&told.minute),
+            waiting: told.waiting,
+            rate_in: told.rate_in,
+            rate_out: told.rate_out,
+            lag_events: told.lag_events,
+            lag_seconds: told.lag.map(|lag| span_micros(lag) as f64 / 1e6),
+            oldest_unread: told.oldest,
+            newest_event: told.newest_event,
+            watermark: told.watermark,
+            reason,
+            error,
+            partitions: told.partitions.into_iter().map(PartitionRow::from).collect(),
+        }
+    }
+}
+
+impl From<StreamPartition> for PartitionRow {
+    fn from(told: StreamPartition) -> Self {
+        Self {
+            partition: told.partition,
+            offset: told.offset,
+            total: counts(&told.counts),
+            last_minute: counts(&told.minute),
+            waiting: told.waiting,
+            lag_events: told.lag_events,
+            oldest_unread: told.oldest,
+            newest_event: told.newest_event,
+        }
+    }
+}
+
+impl From<StreamRow> for StreamFigures {
+    fn from(row: StreamRow) -> Self {
+        let error = (row.reason.is_some() || row.error.is_some())
+            .then(|| (row.reason.unwrap_or_default(), row.error.unwrap_or_default()));
+        Self {
+            workspace: row.workspace,
+            feature_view: row.feature_view,
+            source: row.source,
+            kind: row.kind,
+            job: row.job_id.and_then(|id| id.parse::<Id>().ok()),
+            state: row.state.map(|word| state(&word)),
+            total: counted(&row.total),
+            minute: counted(&row.last_minute),
+            waiting: row.waiting,
+            rate_in: row.rate_in,
+            rate_out: row.rate_out,
+            lag_events: row.lag_events,
+            lag: row.lag_seconds.filter(|lag| lag.is_finite()).map(|lag| Span::microseconds((lag * 1e6) as i64)),
+            oldest: row.oldest_unread,
+            newest_event: row.newest_event,
+            watermark: row.watermark,
+            error,
+            partitions: row.partitions.into_iter().map(StreamPartition::from).collect(),
+        }
+    }
+}
+
+impl From<PartitionRow> for StreamPartition {
+    fn from(row: PartitionRow) -> Self {
+        Self {
+            partition: row.partition,
+            offset: row.offset,
+            counts: counted(&row.total),
+            minute: counted(&row.last_minute),
+            waiting: row.waiting,
+            lag_events: row.lag_events,
+            oldest: row.oldest_unread,
+            newest_event: row.newest_event,
+        }
+    }
+}
+
+/// The state of that word.
+fn state(word: &str) -> JobState {
+    let known = [
+        JobState::Scheduled,
+        JobState::Running,
+        JobState::Success,
+        JobState::Failure,
+        JobState::CancellationRequested,
+        JobState::Cancelled,
+        JobState::Draining,
+        JobState::Drained,
+        JobState::ManualRetry,
+    ];
+    let found = known.into_iter().find(|state| state.to_string() == word);
+    found.unwrap_or_else(|| JobState::Other(word.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::time::from_micros;
+
+    #[test]
+    fn figures_survive_their_json() {
+        let counts = StreamCounts::of_list([21, 6, 5, 4, 3, 3, 9]);
+        let at = from_micros(1_700_000_000_000_000);
+        let partition = StreamPartition {
+            partition: 2,
+            offset: "1200".to_owned(),
+            counts,
+            minute: counts,
+            waiting: 4,
+            lag_events: Some(7),
+            oldest: Some(at),
+            newest_event: Some(at),
+        };
+        let told = StreamFigures {
+            workspace: "prod".to_owned(),
+            feature_view: "v".to_owned(),
+            source: "clicks".to_owned(),
+            kind: "ingest".to_owned(),
+            job: Some(Id(7)),
+            state: Some(JobState::Cancelled),
+            partitions: vec![partition],
+            total: counts,
+            waiting: 4,
+            minute: counts,
+            rate_in: 1.5,
+            rate_out: 0.5,
+            lag_events: Some(7),
+            lag: Some(Span::milliseconds(1_500)),
+            oldest: Some(at),
+            newest_event: Some(at),
+            watermark: Some(at),
+            error: Some(("SOURCE_ERROR".to_owned(), "it is away".to_owned())),
+        };
+        let json = serde_json::to_string(&StreamRow::from(told.clone())).unwrap();
+        assert_eq!(StreamFigures::from(serde_json::from_str::<StreamRow>(&json).unwrap()), told);
+        let bare: StreamRow = serde_json::from_str("{}").unwrap();
+        assert_eq!(StreamFigures::from(bare), StreamFigures::default());
+    }
+}
