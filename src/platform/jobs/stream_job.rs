@@ -88,8 +88,8 @@ struct Progress {
     failures: u32,
     noted: Option<Trouble>,
     looked: bool,
-    /// Whether its job is to run, and when that was asked.
-    wanted: Option<(bool, Instant)>,
+    /// The job that is to run, if any, and when that was asked.
+    wanted: Option<(Option<Id>, Instant)>,
     /// Whether somebody listens to what comes.
     listens: bool,
 }
@@ -251,12 +251,16 @@ fn listen(turns: &Arc<Turns>, view: &View, step: &dyn StreamStep, stop: &Cancell
 
 /// One view's turn. True when it should get another at once.
 fn take_turn(jobs: &Jobs, view: &View, step: &dyn StreamStep, state: &mut Progress) -> bool {
-    if !is_wanted(jobs, view, state) {
+    let before = state.wanted.and_then(|(job, _)| job);
+    let wanted = wanted(jobs, view, state);
+    if wanted.is_none() || (before.is_some() && before != wanted) {
         if state.looked {
             step.ended(view);
         }
         // Another job of this view begins anew: with no trouble that was told, and no pause.
         *state = Progress { wanted: state.wanted, listens: state.listens, ..Progress::default() };
+    }
+    if wanted.is_none() {
         return false;
     }
     let stepped = catch_unwind(AssertUnwindSafe(|| step.step(view)));
@@ -308,23 +312,23 @@ fn passed_over(events: u64) -> String {
     )
 }
 
-/// Whether the stream job is to run; completes a cancel that was asked for. Asked now and then alone, for the answer is
-/// on the disk.
-fn is_wanted(jobs: &Jobs, view: &View, state: &mut Progress) -> bool {
+/// The stream job that is to run; completes a cancel that was asked for. Asked now and then alone, for the answer is on
+/// the disk.
+fn wanted(jobs: &Jobs, view: &View, state: &mut Progress) -> Option<Id> {
     let known = state.wanted.filter(|(_, asked)| asked.elapsed() < LOOK);
-    let (wanted, _) = *state.wanted.insert(known.unwrap_or_else(|| (ask_wanted(jobs, view), Instant::now())));
-    wanted
+    let (job, _) = *state.wanted.insert(known.unwrap_or_else(|| (ask_wanted(jobs, view), Instant::now())));
+    job
 }
 
-fn ask_wanted(jobs: &Jobs, view: &View) -> bool {
-    let wanted = jobs.stream_job(view.id).and_then(|job| match job.map(|job| job.state) {
-        Some(JobState::Running) => Ok(true),
-        Some(JobState::CancellationRequested) => jobs.stream_stopped(view.id).map(|()| false),
-        _ => Ok(false),
+fn ask_wanted(jobs: &Jobs, view: &View) -> Option<Id> {
+    let wanted = jobs.stream_job(view.id).and_then(|job| match job.map(|job| (job.id, job.state)) {
+        Some((id, JobState::Running)) => Ok(Some(id)),
+        Some((_, JobState::CancellationRequested)) => jobs.stream_stopped(view.id).map(|()| None),
+        _ => Ok(None),
     });
     wanted.unwrap_or_else(|error| {
         tracing::error!(error = &error as &dyn std::error::Error, view = view.name, "the stream job could not be read");
-        false
+        None
     })
 }
 

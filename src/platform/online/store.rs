@@ -339,6 +339,7 @@ impl OnlineStore {
         let _turn = self.settled_turn()?;
         let Some(bytes) = self.get(plan.id, Meta::Restart)? else { return Ok(()) };
         let restart = Restart::decode(&bytes).ok_or_else(|| OnlineError::Store {
+            source: None,
             path: self.place.place(),
             problem: format!(
                 "what is left of a restart of the stream of view {} cannot be read: start the release that began it or a later \
