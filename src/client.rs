@@ -23,6 +23,7 @@ pub(crate) mod task;
 #[cfg(test)]
 mod testing;
 mod transport;
+pub(crate) mod trust;
 pub(crate) mod wait;
 
 pub use api::Api;
@@ -30,3 +31,4 @@ pub use endpoint::{ApiKey, Endpoint, Identity};
 pub use error::{Error, Kind};
 pub use handle::Handle;
 pub use task::{spawn, spawn_when_ready};
+pub use trust::Authorities;

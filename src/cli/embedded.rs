@@ -154,7 +154,7 @@ impl Embedded {
         let url = parse_url(&format!("http://127.0.0.1:{port}/api"))?;
         let endpoint = Endpoint::new(url, ApiKey::new(&key)?, setup.workspace);
         let shutdown = CancellationToken::new();
-        let server = tokio::spawn(http::serve(Arc::clone(&platform), listener, keys, shutdown.clone()));
+        let server = tokio::spawn(http::serve(Arc::clone(&platform), listener, None, keys, shutdown.clone()));
         Ok(Self { platform, server, shutdown, endpoint })
     }
 

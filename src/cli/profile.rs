@@ -32,6 +32,11 @@ pub(crate) const SETTINGS: &[(&str, &str, &str)] = &[
     ),
     ("client_key", "\"~/.config/fvtop/client.key\"", "Private key of that certificate, in PEM form."),
     (
+        "ca_cert",
+        "\"~/.config/fvtop/authority.pem\"",
+        "Certificates to trust besides the system's, in PEM form, where the deployment's is signed by none of these.",
+    ),
+    (
         "patience",
         "\"2m\"",
         "How long a list of jobs may bring nothing before it is given up; plain answers get a twelfth.",
@@ -72,6 +77,8 @@ pub(crate) struct Profile {
     pub client_cert: Option<PathBuf>,
     /// Private key of that certificate.
     pub client_key: Option<PathBuf>,
+    /// Certificates to trust besides the system's.
+    pub ca_cert: Option<PathBuf>,
     /// How long a great answer may bring nothing.
     pub patience: Option<Duration>,
 }
@@ -231,6 +238,7 @@ impl Place<'_> {
                 "read_only" => profile.read_only = self.flag(word, value)?,
                 "client_cert" => profile.client_cert = Some(self.file(&text()?)),
                 "client_key" => profile.client_key = Some(self.file(&text()?)),
+                "ca_cert" => profile.ca_cert = Some(self.file(&text()?)),
                 "patience" => {
                     let wrong = |why: String| {
                         self.problem(value.span(), &format!("`patience` is none: {why}"), "Write a time such as \"5m\"")

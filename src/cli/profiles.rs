@@ -84,6 +84,7 @@ fn as_json(profile: &Profile, default: Option<&str>) -> serde_json::Value {
         "colour": profile.colour,
         "read_only": profile.read_only,
         "client_cert": profile.client_cert.as_ref().map(|path| path.display().to_string()),
+        "ca_cert": profile.ca_cert.as_ref().map(|path| path.display().to_string()),
         "default": default == Some(profile.name.as_str()),
     })
 }
@@ -96,8 +97,9 @@ pub(crate) fn sample() -> String {
     let colours: Vec<&str> = crate::tui::theme::profile_colours().collect();
     text.push_str("# fvtop --profile example\n[profile.example]\n");
     for (name, example, sentence) in SETTINGS {
-        // One of the two places for a key is enough, and few deployments want a certificate.
-        let off = if matches!(*name, "key_file" | "client_cert" | "client_key" | "feature_url" | "patience") {
+        // One of the two places for a key is enough, and few deployments want certificates.
+        let off = if matches!(*name, "key_file" | "client_cert" | "client_key" | "ca_cert" | "feature_url" | "patience")
+        {
             "# "
         } else {
             ""

@@ -21,7 +21,7 @@ use crate::platform::access::key_file::{self, KeyFileError, KeyLine};
 use crate::platform::access::{Access, AuditedAction, FileError, Outcome};
 use crate::platform::compute::MEMORY;
 use crate::platform::definition::RepositoryError;
-use crate::platform::http::{self, ApiKeys};
+use crate::platform::http::{self, ApiKeys, Tls, TlsError};
 use crate::platform::jobs::LATENCY;
 use crate::platform::jobs::retry::{Policy, parse_wait};
 use crate::platform::private::{self, Group, UnknownGroup};
@@ -47,9 +47,18 @@ pub struct ServeArgs {
     /// File with API keys that are let in as owners, one a line; not needed once there are keys by `fvtop keys create`
     #[arg(long, value_name = "FILE")]
     pub api_key_file: Option<PathBuf>,
-    /// Allow an address that other machines can reach; the connection is not encrypted
+    /// Certificate that the server shows, in PEM form, with those that signed it after it: the address is https:// then
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key of that certificate, in PEM form. Both files are read again when they change
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Allow an address that other machines can reach; without --tls-cert it takes --insecure as well
     #[arg(long)]
     pub allow_remote: bool,
+    /// With --allow-remote: leave the connection unencrypted, so that keys and values can be read on their way
+    #[arg(long, requires = "allow_remote", conflicts_with = "tls_cert")]
+    pub insecure: bool,
     /// What stands between view and feature in the columns that history joins to a spine
     #[arg(long, value_name = "TEXT", env = "FVTOP_FEATURE_SEPARATOR", default_value_t)]
     pub feature_separator: Separator,
@@ -112,10 +121,20 @@ pub(crate) enum ServeError {
     },
     /// The address can be reached from other machines.
     #[error(
-        "{0} can be reached from other machines and the connection is not encrypted: listen on 127.0.0.1, or add \
-         --allow-remote if that is what you want"
+        "{0} can be reached from other machines: listen on 127.0.0.1, or add --allow-remote if that is what you want, \
+         with --tls-cert FILE and --tls-key FILE so that the connection is encrypted"
     )]
     Remote(String),
+    /// The address can be reached from other machines, and nothing would be encrypted.
+    #[error(
+        "{0} can be reached from other machines and the connection would not be encrypted, so that API keys and values \
+         could be read on their way: give a certificate with --tls-cert FILE and --tls-key FILE, or add --insecure \
+         where something else encrypts, such as a proxy in front of it"
+    )]
+    Unencrypted(String),
+    /// The certificate or its key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The group of `--data-group` is not known.
     #[error(transparent)]
     Group(#[from] UnknownGroup),
@@ -132,8 +151,12 @@ pub(crate) async fn run(args: ServeArgs) -> Result<(), ServeError> {
     log_to_stderr();
     private::close_to_others();
     let lines = args.api_key_file.as_deref().map(key_file::read).transpose()?;
-    let listener = listen(&args.listen, args.allow_remote).await?;
-    let url = url_of(listener.local_addr()?);
+    let tls = match (&args.tls_cert, &args.tls_key) {
+        (Some(certificate), Some(key)) => Some(Tls::read(certificate, key)?),
+        _ => None,
+    };
+    let listener = listen(&args.listen, Exposure::of(&args)).await?;
+    let url = url_of(listener.local_addr()?, tls.is_some());
     // Signals are caught before anything is started, so that none can kill it half-way.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let (key_file, data_dir) = (args.api_key_file.clone(), args.data_dir.clone());
@@ -146,7 +169,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<(), ServeError> {
     report(&platform.repository().errors)?;
     let keys = ApiKeys::stored(Arc::clone(platform.access()));
     let shutdown = CancellationToken::new();
-    let server = tokio::spawn(http::serve(Arc::clone(&platform), listener, keys, shutdown.clone()));
+    let server = tokio::spawn(http::serve(Arc::clone(&platform), listener, tls, keys, shutdown.clone()));
     writeln!(io::stdout(), "ready url={url}")?;
     io::stdout().flush()?;
     tokio::select! {
@@ -186,21 +209,46 @@ fn log_to_stderr() {
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(false).try_init();
 }
 
-async fn listen(address: &str, allow_remote: bool) -> Result<TcpListener, ServeError> {
+/// Who may reach the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exposure {
+    /// This machine.
+    Local,
+    /// Others too were allowed, and nobody said that the connection may go unencrypted.
+    Unencrypted,
+    Remote,
+}
+
+impl Exposure {
+    fn of(args: &ServeArgs) -> Self {
+        match (args.allow_remote, args.tls_cert.is_some() || args.insecure) {
+            (false, _) => Self::Local,
+            (true, false) => Self::Unencrypted,
+            (true, true) => Self::Remote,
+        }
+    }
+}
+
+async fn listen(address: &str, exposure: Exposure) -> Result<TcpListener, ServeError> {
     let failed = |problem| ServeError::Listen { address: address.to_owned(), problem };
     let addresses: Vec<SocketAddr> = tokio::net::lookup_host(address).await.map_err(failed)?.collect();
-    if !allow_remote && addresses.iter().any(|address| !address.ip().is_loopback()) {
-        return Err(ServeError::Remote(address.to_owned()));
+    if addresses.iter().any(|address| !address.ip().is_loopback()) {
+        match exposure {
+            Exposure::Local => return Err(ServeError::Remote(address.to_owned())),
+            Exposure::Unencrypted => return Err(ServeError::Unencrypted(address.to_owned())),
+            Exposure::Remote => {}
+        }
     }
     TcpListener::bind(addresses.as_slice()).await.map_err(failed)
 }
 
 /// The deployment's URL. On loopback it says `localhost`, for released clients take no other name without TLS
-/// (docs/wire.md section 1.4).
-fn url_of(address: SocketAddr) -> String {
+/// (docs/wire.md section 1.4), and certificates for this machine are for that name.
+fn url_of(address: SocketAddr, encrypted: bool) -> String {
+    let scheme = if encrypted { "https" } else { "http" };
     match address.ip() {
-        ip if ip.is_loopback() || ip.is_unspecified() => format!("http://localhost:{}/api", address.port()),
-        _ => format!("http://{address}/api"),
+        ip if ip.is_loopback() || ip.is_unspecified() => format!("{scheme}://localhost:{}/api", address.port()),
+        _ => format!("{scheme}://{address}/api"),
     }
 }
 
@@ -253,10 +301,32 @@ mod tests {
 
     #[tokio::test]
     async fn only_loopback_without_leave() {
-        assert!(matches!(listen("0.0.0.0:0", false).await, Err(ServeError::Remote(_))));
-        assert!(matches!(listen("nonsense", false).await, Err(ServeError::Listen { .. })));
-        let local = listen("127.0.0.1:0", false).await.unwrap().local_addr().unwrap();
-        assert_eq!(url_of(local), format!("http://localhost:{}/api", local.port()));
-        listen("0.0.0.0:0", true).await.unwrap();
+        assert!(matches!(listen("0.0.0.0:0", Exposure::Local).await, Err(ServeError::Remote(_))));
+        assert!(matches!(listen("0.0.0.0:0", Exposure::Unencrypted).await, Err(ServeError::Unencrypted(_))));
+        assert!(matches!(listen("nonsense", Exposure::Local).await, Err(ServeError::Listen { .. })));
+        for exposure in [Exposure::Local, Exposure::Unencrypted] {
+            let local = listen("127.0.0.1:0", exposure).await.unwrap().local_addr().unwrap();
+            assert_eq!(url_of(local, false), format!("http://localhost:{}/api", local.port()));
+            assert_eq!(url_of(local, true), format!("https://localhost:{}/api", local.port()));
+        }
+        assert_eq!(url_of("10.0.0.1:7".parse().unwrap(), true), "https://10.0.0.1:7/api");
+        listen("0.0.0.0:0", Exposure::Remote).await.unwrap();
+    }
+
+    #[test]
+    fn others_are_let_in_by_tls_or_by_name_alone() {
+        for (more, exposure) in [
+            ("", Exposure::Local),
+            ("--tls-cert c --tls-key k", Exposure::Local),
+            ("--allow-remote", Exposure::Unencrypted),
+            ("--allow-remote --insecure", Exposure::Remote),
+            ("--allow-remote --tls-cert c --tls-key k", Exposure::Remote),
+        ] {
+            assert_eq!(Exposure::of(&parsed(more).unwrap()), exposure, "{more}");
+        }
+        for wrong in ["--tls-cert c", "--tls-key k", "--insecure", "--allow-remote --insecure --tls-cert c --tls-key k"]
+        {
+            assert!(parsed(wrong).is_err(), "{wrong}");
+        }
     }
 }

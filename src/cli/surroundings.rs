@@ -15,7 +15,7 @@ use crate::client::endpoint::parse_url;
 use crate::client::message::Problem;
 
 /// Variables that are looked at.
-const VARIABLES: [&str; 11] = [
+const VARIABLES: [&str; 12] = [
     "API_SERVICE",
     "FEATURE_SERVICE",
     "TECTON_API_KEY",
@@ -24,6 +24,7 @@ const VARIABLES: [&str; 11] = [
     "TECTON_CLIENT_CERT",
     "TECTON_CLIENT_KEY",
     "OAUTH_ACCESS_TOKEN",
+    "FVTOP_CA_CERT",
     "FVTOP_PROFILE",
     "FVTOP_CONFIG",
     "HOME",

@@ -23,7 +23,7 @@ use super::profile::{KeySource, Profile};
 use super::surroundings::{Surroundings, loose};
 use crate::client::endpoint::{PATIENCE, parse_url};
 use crate::client::message::Problem;
-use crate::client::{ApiKey, Endpoint, Identity};
+use crate::client::{ApiKey, Authorities, Endpoint, Identity};
 use crate::model::time::parse_span;
 
 /// Options that say which deployment to talk to.
@@ -42,6 +42,10 @@ pub struct TargetArgs {
     /// File with the API key on its first line [default: that of the profile, else the key in TECTON_API_KEY]
     #[arg(long, value_name = "FILE")]
     pub api_key_file: Option<PathBuf>,
+    /// Certificates to trust besides the system's, in PEM form, where that of the deployment is signed by none of these
+    /// [default: those of the profile, else of FVTOP_CA_CERT]
+    #[arg(long, value_name = "FILE")]
+    pub ca_cert: Option<PathBuf>,
     /// The embedded platform.
     #[command(flatten)]
     pub embedded: EmbeddedArgs,
@@ -163,6 +167,7 @@ fn endpoint(
         key,
         workspace,
         identity: identity(profile, around)?,
+        authorities: authorities(args, profile, around)?,
         patience: args.patience.or(profile.and_then(|profile| profile.patience)).unwrap_or(PATIENCE),
     })
 }
@@ -339,6 +344,23 @@ fn identity(profile: Option<&Profile>, around: &Surroundings) -> Result<Option<I
         })
     };
     Identity::from_pem(&read(&certificate)?, &read(&key)?).map(Some).map_err(|problem| Failure::usage(&problem))
+}
+
+/// Whom to trust besides the system's own authorities.
+fn authorities(args: &TargetArgs, profile: Option<&Profile>, around: &Surroundings) -> Result<Authorities, Failure> {
+    let named = args.ca_cert.as_deref().or(profile.and_then(|profile| profile.ca_cert.as_deref()));
+    let Some(path) = named.or_else(|| around.variable("FVTOP_CA_CERT").map(Path::new)) else {
+        return Ok(Authorities::default());
+    };
+    let text = std::fs::read(path).map_err(|error| {
+        let what = format!("The certificates to trust in {} cannot be read: {error}.", path.display());
+        let hint = "Check the path that --ca-cert, the profile or FVTOP_CA_CERT gives, and its permissions.".to_owned();
+        Failure::usage(&Problem { what, hint })
+    })?;
+    Authorities::from_pem(&text).map_err(|problem| {
+        let what = format!("{}: {}", path.display(), lower_first(&problem.what));
+        Failure::usage(&Problem { what, ..problem })
+    })
 }
 
 #[cfg(test)]

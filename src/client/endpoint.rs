@@ -6,6 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::message::Problem;
+use super::trust::Authorities;
 
 /// A deployment's addresses, keys and preferred workspace.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub struct Endpoint {
     pub workspace: Option<String>,
     /// The client's own certificate, where the deployment wants one (docs/wire.md section 1.3).
     pub identity: Option<Identity>,
+    /// Whom to trust besides the system's own authorities, where the deployment's certificate is signed by another.
+    pub authorities: Authorities,
     /// How long a great answer, such as a list of jobs, may take to begin, and to go on once it has; plain ones get a
     /// twelfth.
     pub patience: Duration,
@@ -110,7 +113,16 @@ impl Endpoint {
     /// login.
     pub fn new(url: Url, key: ApiKey, workspace: Option<String>) -> Self {
         let feature_key = Some(key.clone()).filter(|key| key.scheme != BEARER);
-        Self { feature_url: url.clone(), url, key, feature_key, workspace, identity: None, patience: PATIENCE }
+        Self {
+            feature_url: url.clone(),
+            url,
+            key,
+            feature_key,
+            workspace,
+            identity: None,
+            authorities: Authorities::default(),
+            patience: PATIENCE,
+        }
     }
 
     /// The address for people: without scheme and path where those are the usual ones.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::message::Problem;
+use super::trust;
 use crate::model::{clean, cut};
 use crate::wire::status;
 
@@ -146,6 +147,11 @@ impl Error {
         if error.is_timeout() && !error.is_connect() {
             return Self::silent(label, limit, 0);
         }
+        // Once TLS is agreed on, bytes that are none of it are a broken link and no other protocol.
+        let of_tls = trust::failure(error).filter(|failure| error.is_connect() || !trust::is_foreign(failure));
+        if let Some((what, hint)) = of_tls.and_then(|failure| trust::told(failure, label)) {
+            return Self { unsent: error.is_connect(), ..Self::new(Kind::Unreachable, what, hint) };
+        }
         if error.is_connect() {
             let lower = cause.to_lowercase();
             let (what, hint) = if lower.contains("refused") {
@@ -158,16 +164,11 @@ impl Error {
                     format!("The host name of {label} is not known."),
                     "Check the address given with --url and the network.",
                 )
-            } else if ["corrupt message", "handshake eof"].iter().any(|word| lower.contains(word)) {
-                // It said something that is not of TLS, or closed the link at the first word of TLS.
+            } else if lower.contains("handshake eof") {
+                // It closed the link at the first word of TLS.
                 (
                     format!("What listens at {label} does not speak TLS."),
                     "It may speak plain HTTP: give the address with http:// in place of https://.",
-                )
-            } else if lower.contains("certificate") {
-                (
-                    format!("The certificate of {label} is not trusted: {cause}."),
-                    "Check the address and the system's certificates.",
                 )
             } else if error.is_timeout() {
                 (

@@ -50,6 +50,7 @@ impl Transport {
                 .connect_timeout(CONNECT)
                 .redirect(reqwest::redirect::Policy::none())
                 .retry(reqwest::retry::never())
+                .tls_certs_merge(endpoint.authorities.certificates())
                 .user_agent(concat!("fvtop/", env!("CARGO_PKG_VERSION")));
             let builder = match &endpoint.identity {
                 Some(Identity(identity)) => builder.identity(identity.clone()),

@@ -53,6 +53,7 @@ mod saved;
 mod streams;
 mod summary;
 mod tasks;
+mod tls;
 mod uploads;
 
 use app::{App, BODY_LIMIT, UPLOAD_LIMIT};
@@ -62,6 +63,7 @@ use meter::counted;
 
 pub use auth::ApiKeys;
 pub use parts::error_line;
+pub use tls::{Tls, TlsError};
 
 /// How long an answer may take to begin.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -70,26 +72,34 @@ const CLEAN_EVERY: Duration = Duration::from_secs(60);
 /// How long connections may go on once the server is to stop.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// Serves `platform` on `listener` until `shutdown`, with and without `/api` in front of each path. Connections that
-/// are still open half a second later are cut.
+/// Serves `platform` on `listener` until `shutdown`, behind `tls` where there is such, with and without `/api` in front
+/// of each path. Connections that are still open half a second later are cut.
 pub async fn serve(
     platform: Arc<Platform>,
     listener: TcpListener,
+    tls: Option<Tls>,
     keys: ApiKeys,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
     let app = router(Arc::clone(&platform), keys, shutdown.clone());
     let limits = connections::Limits::of(descriptors::raise());
-    let server = connections::serve(listener, app, limits, shutdown.clone());
+    let server = connections::serve(listener, app, limits, tls.clone(), shutdown.clone());
     let clean = clean_uploads(&platform);
     let cut = async {
         shutdown.cancelled().await;
         tokio::time::sleep(GRACE).await;
     };
+    let fresh = async {
+        match &tls {
+            Some(tls) => tls.keep_fresh().await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         () = server => {}
         () = cut => {}
         () = clean => {}
+        () = fresh => {}
     }
     Ok(())
 }

@@ -101,7 +101,7 @@ impl Bench {
             let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
             let url = format!("http://127.0.0.1:{}/api", listener.local_addr().unwrap().port());
             let (keys, stop) = (ApiKeys::stored(Arc::clone(platform.access())), CancellationToken::new());
-            tokio::spawn(http::serve(Arc::clone(&platform), listener, keys, stop.clone()));
+            tokio::spawn(http::serve(Arc::clone(&platform), listener, None, keys, stop.clone()));
             Ok::<_, String>((platform, stop, url))
         });
         self.running = Some(started?);

@@ -35,4 +35,5 @@ mod semantics;
 mod sources;
 mod streams;
 mod support;
+mod tls;
 mod views;

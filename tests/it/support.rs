@@ -36,6 +36,7 @@ pub(crate) fn shielded(mut command: Command) -> Command {
         "TECTON_CLIENT_CERT",
         "TECTON_CLIENT_KEY",
         "OAUTH_ACCESS_TOKEN",
+        "FVTOP_CA_CERT",
         "FVTOP_CONFIG",
         "FVTOP_PROFILE",
         "NO_COLOR",

@@ -240,3 +240,28 @@ fn a_certificate_comes_with_its_key() {
     let failure = resolve(&args, &around(&both, &[])).unwrap_err();
     assert!(failure.text.contains("/none/c.pem"), "{failure}");
 }
+
+#[test]
+fn whom_to_trust_is_said_by_the_command_line_then_the_profile_then_the_environment() {
+    let args = |ca_cert: Option<&str>| TargetArgs { ca_cert: ca_cert.map(Into::into), ..Default::default() };
+    let profile = "[profile.p]\nurl = \"https://p/api\"\nca_cert = \"profile.pem\"\n";
+    let named = |args: TargetArgs| TargetArgs { profile: Some("p".into()), ..args };
+    let to = |args: TargetArgs| TargetArgs { url: Some("https://c/api".into()), ..args };
+    let set = with_profiles(around(&[KEY, ("FVTOP_CA_CERT", "/none/variable.pem")], &[]), profile);
+    for (args, file) in [
+        (named(args(Some("/none/option.pem"))), "/none/option.pem"),
+        (named(args(None)), "/c/profile.pem"),
+        (to(args(Some("/none/option.pem"))), "/none/option.pem"),
+        (to(args(None)), "/none/variable.pem"),
+    ] {
+        let failure = resolve(&args, &set).unwrap_err();
+        assert!(failure.text.contains(&format!("{file} cannot be read")), "{failure}");
+    }
+    let good = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tls/authority.pem");
+    let endpoint = remote(&to(args(Some(good))), &set);
+    assert_eq!(format!("{:?}", endpoint.authorities), "Authorities(1)");
+    let failure = resolve(&to(args(Some(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")))), &set).unwrap_err();
+    assert!(failure.text.contains("Cargo.toml") && failure.text.contains("PEM"), "{failure}");
+    // The embedded platform needs none of it.
+    assert!(resolve(&repository("r"), &set).is_ok());
+}

@@ -1,7 +1,8 @@
 //! Connections: taken in within a bound, watched, and closed when nothing comes of them.
 //!
 //! A connection holds a file descriptor, and jobs need those to read and write. Where there are as many connections as
-//! may be, one on which nothing goes on makes room. What is asked on them is none of this room's business.
+//! may be, one on which nothing goes on makes room. With TLS all of that is watched below the encryption, so that it
+//! holds from the first byte of a handshake. What is asked on them is none of this room's business.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, IoSlice};
@@ -21,11 +22,13 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, sleep_until};
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use super::bodies::Peer;
+use super::tls::{self, Tls};
 
 /// How often a connection is looked at at least.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -44,7 +47,7 @@ pub(super) struct Limits {
     pub at_once: usize,
     /// How long one may be silent before its first request.
     pub silent: Duration,
-    /// How long the head of a request may take from its first byte.
+    /// How long the head of a request, or a handshake, may take from its first byte.
     pub head: Duration,
     /// How long one is kept between two requests.
     pub idle: Duration,
@@ -71,9 +74,15 @@ impl Limits {
     }
 }
 
-/// Serves `router` on what `listener` takes in, until `shutdown`; then it waits for the requests under way. What is
-/// still open when the future is dropped is closed.
-pub(super) async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdown: CancellationToken) {
+/// Serves `router` on what `listener` takes in, behind `tls` where there is such, until `shutdown`; then it waits for
+/// the requests under way. What is still open when the future is dropped is closed.
+pub(super) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    tls: Option<Tls>,
+    shutdown: CancellationToken,
+) {
     let (lines, tasks, end) = (Lines::new(limits), TaskTracker::new(), CancellationToken::new());
     let _end = end.clone().drop_guard();
     let mut last_logged: Option<Instant> = None;
@@ -85,13 +94,15 @@ pub(super) async fn serve(listener: TcpListener, router: Router, limits: Limits,
         let problem = match accepted {
             Ok((stream, address)) => match lines.enter(address.ip()) {
                 Some(entered) => {
-                    let (router, shutdown, end) = (router.clone(), shutdown.clone(), end.clone());
-                    tasks.spawn(follow(stream, entered, router, limits, (shutdown, end)));
+                    let (router, tls, tokens) = (router.clone(), tls.clone(), (shutdown.clone(), end.clone()));
+                    tasks.spawn(follow(stream, entered, router, limits, tls, tokens));
                     continue;
                 }
                 None => {
-                    // What does not fit into the socket at once is not worth waiting for.
-                    let _ = stream.try_write(NO_ROOM);
+                    if tls.is_none() {
+                        // What does not fit into the socket at once is not worth waiting for.
+                        let _ = stream.try_write(NO_ROOM);
+                    }
                     format!("all {} connections are in use", limits.at_once)
                 }
             },
@@ -120,9 +131,51 @@ async fn follow(
     entered: Entered,
     router: Router,
     limits: Limits,
+    tls: Option<Tls>,
     (shutdown, end): (CancellationToken, CancellationToken),
 ) {
     let line = &entered.line;
+    let conversation = async {
+        let link = Watched { stream, line: Arc::clone(line) };
+        let Some(tls) = tls else { return converse(link, line, router, &shutdown).await };
+        let greeted = tokio::select! {
+            greeted = greet(link, &tls) => greeted,
+            () = shutdown.cancelled() => return,
+        };
+        match greeted {
+            Ok(Some(link)) => {
+                // A client may open a connection ahead of its first request, with TLS as without.
+                line.turn(Phase::Silent);
+                converse(link, line, router, &shutdown).await;
+            }
+            Ok(None) => {}
+            Err(error) => tracing::trace!(%error, "a handshake failed"),
+        }
+    };
+    tokio::select! {
+        () = conversation => {}
+        () = given_up(line, limits, &end) => {}
+    }
+}
+
+/// The encrypted link; none where the other side speaks plain HTTP, and was told.
+async fn greet(link: Watched, tls: &Tls) -> io::Result<Option<TlsStream<Watched>>> {
+    let mut first = [0];
+    let seen = link.stream.peek(&mut first).await?;
+    if seen > 0 && tls::is_plain(first[0]) {
+        tls::send_off(link).await?;
+        return Ok(None);
+    }
+    tls.shake_hands(link).await.map(Some)
+}
+
+/// Answers what is asked on a link, until it ends.
+async fn converse(
+    link: impl AsyncRead + AsyncWrite + Unpin,
+    line: &Arc<Line>,
+    router: Router,
+    shutdown: &CancellationToken,
+) {
     let service = service_fn(|request: Request<Incoming>| {
         let busy = Busy::begin(line);
         let mut request = request.map(Body::new);
@@ -130,8 +183,7 @@ async fn follow(
         let answer = router.clone().oneshot(request);
         async move { answer.await.map(|response| response.map(|body| Answer { body, _busy: busy })) }
     });
-    let io = TokioIo::new(Watched { stream, line: Arc::clone(line) });
-    let mut connection = pin!(http1::Builder::new().serve_connection(io, service));
+    let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(link), service));
     let mut stopping = false;
     loop {
         tokio::select! {
@@ -145,6 +197,14 @@ async fn follow(
                 stopping = true;
                 connection.as_mut().graceful_shutdown();
             }
+        }
+    }
+}
+
+/// Waits until a connection has to end: it makes room, nothing came of it for too long, or all are to end.
+async fn given_up(line: &Line, limits: Limits, end: &CancellationToken) {
+    loop {
+        tokio::select! {
             () = line.cut.cancelled() => return,
             () = end.cancelled() => return,
             () = sleep_until(line.next_look(limits)) => {
@@ -159,7 +219,7 @@ async fn follow(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Silent,
-    /// The head of a request is on its way.
+    /// The head of a request is on its way, or a handshake.
     Head,
     /// A request is worked on, or its answer is being sent.
     Busy,
@@ -411,6 +471,10 @@ mod tests {
     }
 
     async fn server(limits: Limits) -> (SocketAddr, CancellationToken) {
+        server_behind(None, limits).await
+    }
+
+    async fn server_behind(tls: Option<Tls>, limits: Limits) -> (SocketAddr, CancellationToken) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let long = || async { Body::from(vec![b'x'; 64 << 20]) };
@@ -419,7 +483,7 @@ mod tests {
             .route("/long", get(long))
             .route("/echo", post(|body: Bytes| async { body }));
         let shutdown = CancellationToken::new();
-        tokio::spawn(serve(listener, router, limits, shutdown.clone()));
+        tokio::spawn(serve(listener, router, limits, tls, shutdown.clone()));
         (address, shutdown)
     }
 

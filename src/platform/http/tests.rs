@@ -365,7 +365,7 @@ async fn the_server_stops_also_while_somebody_listens() {
     let address = listener.local_addr().unwrap();
     let (keys, key) = ApiKeys::with_own(Arc::clone(bench.platform.access()), "bench", now()).unwrap();
     let shutdown = CancellationToken::new();
-    let server = tokio::spawn(serve(Arc::clone(&bench.platform), listener, keys, shutdown.clone()));
+    let server = tokio::spawn(serve(Arc::clone(&bench.platform), listener, None, keys, shutdown.clone()));
     let url = format!("http://{address}/v1/fvtop/run-stream?workspace=prod&feature_view=carrier&backlog=5");
     let client = reqwest::Client::new();
     let answer = client.get(url).header("authorization", format!("Tecton-key {key}")).send().await.unwrap();
@@ -386,7 +386,7 @@ async fn half_bodies_of_strangers_keep_nobody_out() {
     let address = listener.local_addr().unwrap();
     let (keys, key) = ApiKeys::with_own(Arc::clone(bench.platform.access()), "bench", now()).unwrap();
     let shutdown = CancellationToken::new();
-    let server = tokio::spawn(serve(Arc::clone(&bench.platform), listener, keys, shutdown.clone()));
+    let server = tokio::spawn(serve(Arc::clone(&bench.platform), listener, None, keys, shutdown.clone()));
     let mut strangers = Vec::new();
     for _ in 0..300 {
         let mut stranger = tokio::net::TcpStream::connect(address).await.unwrap();
