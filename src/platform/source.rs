@@ -16,6 +16,8 @@ mod arrow_reader;
 pub(crate) mod dedup;
 pub(crate) mod files;
 pub(crate) mod footer;
+#[cfg(feature = "kafka")]
+mod kafka;
 pub(crate) mod kept;
 pub(crate) mod lap;
 pub(crate) mod position;
@@ -44,11 +46,13 @@ pub(crate) type Partition = u32;
 /// - **Offsets.** Opaque to everybody else, and kept in the same write as the rows that were made of the events before
 ///   them. So after a crash the events behind the kept offset are read again, and no others. An offset stays good for
 ///   as long as data directories live: another form of it gets another version, and older ones go on being read.
-/// - **Beginning.** Without an offset a read begins at the oldest event that is kept. It is how a view that never read
-///   begins, how every tail does, and how a partition is read that was not there before.
+/// - **Beginning.** Without an offset a read begins at the oldest event that is kept, or where the definition says. It is
+///   how a view that never read begins, and how every tail does. A partition that was not there before is read from
+///   [`StreamSource::appeared`].
 /// - **Retention.** An offset that retention has overtaken is no error: the read begins at the oldest event that is
 ///   kept, and says in [`Read::expired`] how many events lay between. The same loss is said once for each position that
-///   meets it.
+///   meets it. Where others rule how long events are kept, as with Kafka, it is an error until somebody chooses where to
+///   go on, for nobody here decided that they could go.
 /// - **Partitions.** They are asked for before each round of reading. New ones may appear at any time and are then read
 ///   from their beginning. None goes away: a reader that misses one stops, for nobody could tell what was lost with it.
 /// - **Being caught up.** True when nothing lay behind the offset at the time of the read. A read that is not caught up
@@ -103,6 +107,19 @@ pub trait StreamSource: Send + Sync {
         let message = "this kind of stream begins at its oldest event alone. Say `beginning`".to_owned();
         Err(EngineError { kind: ErrorKind::Arguments, message })
     }
+
+    /// Where those begin in a partition who read others and not yet this one: at its oldest event. Absent where a read
+    /// without an offset begins there.
+    ///
+    /// # Errors
+    /// When nobody can tell for now.
+    fn appeared(&self, _partition: Partition) -> Result<Option<Offset>, EngineError> {
+        Ok(None)
+    }
+
+    /// Hears that a view has written the rows of all events before an offset, and its position with them. Called as
+    /// often as that happens.
+    fn written(&self, _partition: Partition, _offset: &Offset) {}
 }
 
 /// What lies behind a place in a partition.

@@ -95,14 +95,17 @@ impl StreamStep for EngineStep {
         let batch = position.read_by(&*stream, BATCH, &newest).map_err(engine_trouble)?;
         let more = !batch.caught_up && batch.position != position;
         self.live.lies_behind(view.id, backlogs(&*stream, &batch.position));
+        // A partition that is read for the first time may begin at what is the latest now, and never again.
+        let begins = batch.position.places().count() > position.places().count();
         // Refused records are read: without a position behind them they would come again each time.
-        if batch.events.height() == 0 && batch.refused.is_empty() && !more {
+        if batch.events.height() == 0 && batch.refused.is_empty() && !more && !begins {
             return Ok(Step::default());
         }
         let waiting = batch.by_partition.iter().map(|share| (share.partition, (share.rows + share.refused) as u64));
         self.live.waits(view.id, waiting.collect());
         let place = |event: usize| batch.place(&position, &*stream, event);
         let counts = self.write(view, source, &batch, (&place, now))?;
+        batch.position.places().for_each(|(partition, place)| stream.written(partition, &place.offset));
         self.live.settled(view.id, &counts, self.readers.clock().steady());
         let all = counts.values().fold(StreamCounts::default(), |sum, counts| sum.plus(counts));
         tracing::debug!(view = view.name, position = batch.position.print(&*stream), ?all, "stream written");

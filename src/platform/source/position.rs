@@ -124,7 +124,12 @@ impl Position {
         let mut behind = Vec::new();
         for partition in partitions {
             let known = self.0.get(&partition);
-            let read = stream.read(partition, known.map(|place| &place.offset), share)?;
+            let appeared = match known {
+                None if !self.0.is_empty() => stream.appeared(partition)?,
+                _ => None,
+            };
+            let from = known.map(|place| &place.offset).or(appeared.as_ref());
+            let read = stream.read(partition, from, share)?;
             let newest = known.and_then(|place| place.newest).max(newest(&read));
             let counts = known.map(|place| place.counts).unwrap_or_default();
             if !read.caught_up {

@@ -64,6 +64,9 @@ impl Readers {
         match source.stream.as_ref().map(|stream| &stream.feed) {
             Some(Feed::Recorded(_)) | None => Ok(Arc::new(Replay::open(source, self.clock.clone())?)),
             Some(Feed::Ingest(_)) => Err(not_yet(source, "ingest")),
+            #[cfg(feature = "kafka")]
+            Some(Feed::Kafka(feed)) => Ok(Arc::new(super::kafka::Kafka::open(source, feed)?)),
+            #[cfg(not(feature = "kafka"))]
             Some(Feed::Kafka(_)) => Err(not_yet(source, "kafka")),
             Some(Feed::File(_)) => Err(not_yet(source, "file")),
             Some(Feed::Folder(_)) => Err(not_yet(source, "folder")),

@@ -115,6 +115,14 @@ impl StreamSource for Shared {
     fn seek(&self, partition: Partition, to: &Seek) -> Result<Offset, EngineError> {
         self.stream.seek(partition, to)
     }
+
+    fn appeared(&self, partition: Partition) -> Result<Option<Offset>, EngineError> {
+        self.stream.appeared(partition)
+    }
+
+    fn written(&self, partition: Partition, offset: &Offset) {
+        self.stream.written(partition, offset);
+    }
 }
 
 #[cfg(test)]

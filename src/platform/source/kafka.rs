@@ -1,0 +1,539 @@
+//! A topic of Kafka as a stream: its partitions, read from the places that readers bring.
+//!
+//! The library fetches ahead of one reader of each partition; a reader that is elsewhere makes it begin again there. It
+//! must not decide where anybody goes on: a place that the topic does not hold any more, or holds other records at, is an
+//! error until somebody chooses. What is committed to the brokers is for other people's monitors alone, and never read.
+
+mod config;
+mod place;
+mod record;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::base_consumer::PartitionQueue;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
+use rdkafka::message::{BorrowedMessage, OwnedMessage};
+use rdkafka::{Message, Offset as At, TopicPartitionList};
+use tokio::sync::watch;
+
+use self::place::{Mark, Place};
+use self::record::Records;
+use self::words::{Events, Words};
+use super::{Backlog, Offset, Partition, Read, Seek, StreamSource, latest_event};
+use crate::model::time::{from_micros, micros};
+use crate::platform::compute::{EngineError, ErrorKind};
+use crate::platform::definition::{KafkaFeed, KafkaStart, Source};
+
+/// How long brokers may take for an answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long an answer about the number of partitions is good, and one about how far they reach.
+const PARTITIONS_KNOWN: Duration = Duration::from_secs(3);
+const REACH_KNOWN: Duration = Duration::from_secs(2);
+
+/// How often the brokers are told how far the views are.
+const COMMITTED: Duration = Duration::from_secs(5);
+
+/// Most bytes of values in one read, whatever their number; the last record may go beyond.
+const MOST_BYTES: usize = 8 << 20;
+
+/// Reads without an answer after which a partition is assigned anew.
+const SILENT: u32 = 3;
+
+/// Events of the library that are served before a read.
+const SERVED: usize = 64;
+
+type Fetched = BaseConsumer<Events>;
+
+/// The stream of a source whose feed is a topic.
+pub(crate) struct Kafka {
+    source: Source,
+    feed: KafkaFeed,
+    words: Words,
+    records: Records,
+    /// The connection; made when needed, and again after a refused login, for the secrets may be others then.
+    client: Mutex<Option<Arc<Client>>>,
+    /// How often something came into an empty queue.
+    came: watch::Sender<u64>,
+}
+
+/// A connection to the brokers, and how far it is in each partition.
+struct Client {
+    consumer: Arc<Fetched>,
+    lanes: Mutex<BTreeMap<Partition, Arc<Mutex<Lane>>>>,
+    came: watch::Sender<u64>,
+    partitions: Mutex<Option<(Instant, Vec<Partition>)>>,
+    commits: Mutex<Commits>,
+}
+
+/// How far the library is in one partition.
+#[derive(Default)]
+struct Lane {
+    /// Where its records come; none before the first read and after an error.
+    queue: Option<PartitionQueue<Events>>,
+    /// The place of the next record.
+    next: Option<Place>,
+    /// A record that came and was not given yet: it tells how old the oldest is that waits.
+    ahead: Option<OwnedMessage>,
+    /// Whether nothing lies behind, as far as the library told.
+    at_end: bool,
+    /// How often there had been trouble when the brokers answered last for this partition.
+    troubles: u64,
+    /// Reads without an answer since the last.
+    silent: u32,
+    /// The first offset that is kept and the one behind the last, as they were then.
+    reach: Option<(Instant, i64, i64)>,
+}
+
+/// What the brokers were told of how far the views are.
+struct Commits {
+    told: Instant,
+    waiting: BTreeMap<Partition, i64>,
+}
+
+/// Why nothing could be read.
+enum Trouble {
+    Library(KafkaError),
+    Said(EngineError),
+    /// Nothing came in time.
+    Silent,
+}
+
+impl Trouble {
+    /// Whether the place is not one in the partition any more.
+    fn is_out_of_range(&self) -> bool {
+        let Self::Library(error) = self else { return false };
+        matches!(error.rdkafka_error_code(), Some(Code::AutoOffsetReset | Code::OffsetOutOfRange))
+    }
+}
+
+impl From<KafkaError> for Trouble {
+    fn from(error: KafkaError) -> Self {
+        Self::Library(error)
+    }
+}
+
+/// What came next of a partition.
+enum Next<'q> {
+    Record(BorrowedMessage<'q>),
+    End,
+    Nothing,
+}
+
+impl Kafka {
+    /// The stream of `source`. No broker is asked yet.
+    ///
+    /// # Errors
+    /// When a secret is missing, or the library refuses a setting.
+    pub(crate) fn open(source: &Source, feed: &KafkaFeed) -> Result<Self, EngineError> {
+        let kafka = Self {
+            source: source.clone(),
+            feed: feed.clone(),
+            words: Words::new(source, feed),
+            records: Records::new(source, feed),
+            client: Mutex::default(),
+            came: watch::Sender::new(0),
+        };
+        kafka.client()?;
+        Ok(kafka)
+    }
+
+    fn client(&self) -> Result<Arc<Client>, EngineError> {
+        let mut client = lock(&self.client);
+        if let Some(client) = client.as_ref() {
+            return Ok(Arc::clone(client));
+        }
+        let (config, secrets) = config::of(&self.source, &self.feed, &self.words)?;
+        let consumer: Fetched = config.create_with_context(Events::new(secrets)).map_err(|error| match error {
+            // The library's own sentence names the setting with its value, which may be a secret.
+            KafkaError::ClientConfig(_, problem, setting, _) => self
+                .words
+                .say(&format!("its Kafka setting {setting} is refused: {problem}. Correct `stream` of the source")),
+            error => self.words.say(&format!("no connection can be made: {error}. Correct `stream` of the source")),
+        })?;
+        let made = Arc::new(Client {
+            consumer: Arc::new(consumer),
+            lanes: Mutex::default(),
+            came: self.came.clone(),
+            partitions: Mutex::default(),
+            commits: Mutex::new(Commits { told: Instant::now(), waiting: BTreeMap::new() }),
+        });
+        *client = Some(Arc::clone(&made));
+        Ok(made)
+    }
+
+    /// The error for readers. After a refused login the next read makes a connection anew.
+    fn explain(&self, client: &Arc<Client>, trouble: Trouble) -> EngineError {
+        client.serve();
+        let events = client.consumer.context();
+        let refused = events.refused();
+        let error = match trouble {
+            Trouble::Said(error) => return error,
+            Trouble::Silent => self.words.silent(events),
+            Trouble::Library(error) => self.words.explain(&error, events),
+        };
+        if refused {
+            lock(&self.client).take_if(|current| Arc::ptr_eq(current, client));
+        }
+        error
+    }
+
+    /// The place in a partition where somebody begins.
+    fn beginning(&self, client: &Client, partition: i32, start: KafkaStart) -> Result<Place, Trouble> {
+        let (low, high) = client.consumer.fetch_watermarks(&self.feed.topic, partition, PATIENCE)?;
+        let offset = match start {
+            KafkaStart::Earliest => low,
+            KafkaStart::Latest => high,
+            KafkaStart::At(at) => {
+                // Not before: a part of a millisecond goes up.
+                let millis = micros(at).div_euclid(1000) + i64::from(micros(at).rem_euclid(1000) > 0);
+                let mut times = TopicPartitionList::new();
+                times.add_partition_offset(&self.feed.topic, partition, At::Offset(millis))?;
+                let found = client.consumer.offsets_for_times(times, PATIENCE)?;
+                match found.find_partition(&self.feed.topic, partition).map(|found| (found.error(), found.offset())) {
+                    Some((Err(error), _)) => return Err(error.into()),
+                    Some((Ok(()), At::Offset(offset))) => offset,
+                    // No record is as late.
+                    _ => high,
+                }
+            }
+        };
+        Ok(Place { offset, mark: None })
+    }
+
+    /// The same as an offset, for those who ask for it.
+    fn place_at(&self, partition: Partition, start: KafkaStart) -> Result<Offset, EngineError> {
+        let client = self.client()?;
+        let place = self.beginning(&client, number(partition), start);
+        place.map(|place| place.offset(&self.feed.topic)).map_err(|trouble| self.explain(&client, trouble))
+    }
+
+    fn read_on(
+        &self,
+        client: &Client,
+        lane: &mut Lane,
+        partition: Partition,
+        from: Option<&Place>,
+        max: usize,
+    ) -> Result<Read, Trouble> {
+        let number = number(partition);
+        let from = match from {
+            Some(from) => from.clone(),
+            None => self.beginning(client, number, self.feed.start)?,
+        };
+        if lane.queue.is_none() || lane.next.as_ref() != Some(&from) {
+            self.go_to(client, lane, number, &from)?;
+            lane.next = Some(from.clone());
+        }
+        let deadline = Instant::now() + PATIENCE;
+        let Lane { queue: Some(queue), ahead, at_end, .. } = lane else { return Err(Trouble::Silent) };
+        let first = ahead.take();
+        let mut rest: Vec<BorrowedMessage<'_>> = Vec::new();
+        let mut bytes = first.as_ref().and_then(Message::payload).map_or(0, <[u8]>::len);
+        let count = |rest: &Vec<BorrowedMessage<'_>>| rest.len() + usize::from(first.is_some());
+        let mut full = false;
+        while !full {
+            let patience = match *at_end || count(&rest) > 0 {
+                true => Duration::ZERO,
+                false => deadline.saturating_duration_since(Instant::now()),
+            };
+            full = count(&rest) >= max.max(1) || bytes >= MOST_BYTES;
+            match next(queue, patience)? {
+                // How old it is tells how far behind the reader is.
+                Next::Record(record) if full => *ahead = Some(record.detach()),
+                Next::Record(record) => {
+                    *at_end = false;
+                    bytes += record.payload_len();
+                    rest.push(record);
+                    continue;
+                }
+                Next::End => *at_end = true,
+                Next::Nothing => break,
+            }
+        }
+        if ahead.is_some() {
+            *at_end = false;
+        }
+        let last = rest.last().map(Mark::of).or_else(|| first.as_ref().map(Mark::of));
+        if last.is_none() && !*at_end {
+            return Err(Trouble::Silent);
+        }
+        let place = match last {
+            Some(mark) => Place { offset: mark.offset + 1, mark: Some(mark) },
+            None => from,
+        };
+        let came_before = first.iter().map(|record| self.records.record(record));
+        let records: Vec<_> = came_before.chain(rest.iter().map(|record| self.records.record(record))).collect();
+        let decoded = self.records.decode(number, &records).map_err(Trouble::Said)?;
+        drop(records);
+        drop(rest);
+        self.settle(client, lane, number, last.is_some())?;
+        lane.next = Some(place.clone());
+        Ok(Read {
+            newest: latest_event(&decoded.events, &self.source),
+            offset: place.offset(&self.feed.topic),
+            reached: None,
+            caught_up: lane.at_end,
+            expired: 0,
+            events: decoded.events,
+            refused: decoded.refused,
+        })
+    }
+
+    /// Makes the library's next record that behind `from`.
+    fn go_to(&self, client: &Client, lane: &mut Lane, partition: i32, from: &Place) -> Result<(), Trouble> {
+        lane.ahead = None;
+        lane.next = None;
+        let (low, high) = client.consumer.fetch_watermarks(&self.feed.topic, partition, PATIENCE)?;
+        lane.reach = Some((Instant::now(), low, high));
+        if from.offset < low {
+            return Err(Trouble::Said(self.words.overtaken(partition, from.offset, low)));
+        }
+        let ends = || {
+            let found = format!("it was read up to offset {}, and now ends at {high}", from.offset);
+            Trouble::Said(self.words.replaced(partition, &found))
+        };
+        // The record that was read last is read once more, where it is kept: it tells that the topic is the same.
+        let Some(mark) = from.mark.filter(|mark| mark.offset >= low) else {
+            if from.offset > high {
+                return Err(ends());
+            }
+            return lane.jump(client, &self.feed.topic, partition, from.offset);
+        };
+        lane.jump(client, &self.feed.topic, partition, mark.offset)?;
+        let Lane { queue: Some(queue), .. } = lane else { return Err(Trouble::Silent) };
+        let record = next(queue, PATIENCE).map_err(Trouble::from);
+        let behind = match record.map_err(|trouble| if trouble.is_out_of_range() { ends() } else { trouble })? {
+            Next::Record(record) if record.offset() == mark.offset => match Mark::of(&record) == mark {
+                true => Some(mark.offset + 1),
+                false => {
+                    let found = format!("at offset {} is another record now", mark.offset);
+                    return Err(Trouble::Said(self.words.replaced(partition, &found)));
+                }
+            },
+            // A topic that keeps the last record of each key alone may have dropped it.
+            Next::Record(_) => None,
+            Next::End if high > mark.offset => None,
+            Next::End => return Err(ends()),
+            Next::Nothing => return Err(Trouble::Silent),
+        };
+        match behind == Some(from.offset) {
+            true => Ok(()),
+            false => lane.jump(client, &self.feed.topic, partition, from.offset),
+        }
+    }
+
+    /// Counts an answer; where there was none but that nothing is there, asks whether the brokers are still there, if
+    /// there was trouble since they last answered.
+    fn settle(&self, client: &Client, lane: &mut Lane, partition: i32, answered: bool) -> Result<(), Trouble> {
+        let events = client.consumer.context();
+        let troubles = events.troubles();
+        if !answered && lane.troubles != troubles {
+            let (low, high) = client.consumer.fetch_watermarks(&self.feed.topic, partition, PATIENCE)?;
+            lane.reach = Some((Instant::now(), low, high));
+        }
+        events.all_is_well();
+        lane.troubles = troubles;
+        lane.silent = 0;
+        Ok(())
+    }
+}
+
+impl StreamSource for Kafka {
+    fn partitions(&self) -> Result<Vec<Partition>, EngineError> {
+        let client = self.client()?;
+        let mut known = lock(&client.partitions);
+        if let Some((at, partitions)) = known.as_ref()
+            && at.elapsed() < PARTITIONS_KNOWN
+        {
+            return Ok(partitions.clone());
+        }
+        client.serve();
+        let topic = self.feed.topic.as_str();
+        let metadata = client.consumer.fetch_metadata(Some(topic), PATIENCE);
+        let metadata = metadata.map_err(|error| self.explain(&client, error.into()))?;
+        let found = metadata.topics().iter().find(|found| found.name() == topic);
+        if let Some(error) = found.and_then(|found| found.error()) {
+            return Err(self.explain(&client, KafkaError::MetadataFetch(error.into()).into()));
+        }
+        let partitions = found.map(|found| found.partitions()).unwrap_or_default();
+        let mut partitions: Vec<Partition> =
+            partitions.iter().filter_map(|partition| Partition::try_from(partition.id()).ok()).collect();
+        if partitions.is_empty() {
+            return Err(self.explain(&client, KafkaError::MetadataFetch(Code::UnknownTopicOrPartition).into()));
+        }
+        partitions.sort_unstable();
+        client.consumer.context().all_is_well();
+        *known = Some((Instant::now(), partitions.clone()));
+        Ok(partitions)
+    }
+
+    fn read(&self, partition: Partition, from: Option<&Offset>, max: usize) -> Result<Read, EngineError> {
+        let from = from.map(|offset| Place::of(offset, &self.source, &self.feed.topic)).transpose()?;
+        let client = self.client()?;
+        let lane = client.lane(partition);
+        let mut lane = lock(&lane);
+        client.serve();
+        let mut read = self.read_on(&client, &mut lane, partition, from.as_ref(), max);
+        if read.as_ref().is_err_and(Trouble::is_out_of_range) {
+            // Beginning anew asks how far the partition reaches, and says what is wrong with the place.
+            *lane = Lane::default();
+            read = self.read_on(&client, &mut lane, partition, from.as_ref(), max);
+        }
+        read.map_err(|trouble| {
+            lane.silent += 1;
+            // What is under way may be large, so that it goes on for a while.
+            if !matches!(trouble, Trouble::Silent) || lane.silent >= SILENT {
+                *lane = Lane::default();
+            }
+            self.explain(&client, trouble)
+        })
+    }
+
+    fn print(&self, offset: &Offset) -> String {
+        let number = Place::number(offset, &self.source);
+        number.map_or_else(
+            || crate::model::clean(&String::from_utf8_lossy(offset.bytes())).into_owned(),
+            |n| n.to_string(),
+        )
+    }
+
+    fn appeared(&self, partition: Partition) -> Result<Option<Offset>, EngineError> {
+        self.place_at(partition, KafkaStart::Earliest).map(Some)
+    }
+
+    fn seek(&self, partition: Partition, to: &Seek) -> Result<Offset, EngineError> {
+        match to {
+            Seek::Latest => self.place_at(partition, KafkaStart::Latest),
+            Seek::Arrived(at) => self.place_at(partition, KafkaStart::At(*at)),
+            Seek::Printed(text) => match text.parse() {
+                Ok(offset @ 0..) => Ok(Place { offset, mark: None }.offset(&self.feed.topic)),
+                _ => Err(EngineError {
+                    kind: ErrorKind::Arguments,
+                    message: format!(
+                        "`{}` is no offset of a topic: write a whole number, such as `offset {partition}:0`",
+                        crate::model::clean(text)
+                    ),
+                }),
+            },
+        }
+    }
+
+    fn changed(&self) -> Option<watch::Receiver<u64>> {
+        Some(self.came.subscribe())
+    }
+
+    fn backlog(&self, partition: Partition, from: Option<&Offset>) -> Result<Option<Backlog>, EngineError> {
+        let from = from.map(|offset| Place::of(offset, &self.source, &self.feed.topic)).transpose()?;
+        let client = self.client()?;
+        let lane = client.lane(partition);
+        let mut lane = lock(&lane);
+        let here = lane.queue.is_some() && lane.next == from;
+        if here && lane.at_end {
+            return Ok(Some(Backlog::default()));
+        }
+        let (low, high) = match lane.reach {
+            Some((at, low, high)) if at.elapsed() < REACH_KNOWN => (low, high),
+            _ => {
+                let reach = client.consumer.fetch_watermarks(&self.feed.topic, number(partition), REACH_KNOWN);
+                let (low, high) = reach.map_err(|error| self.explain(&client, error.into()))?;
+                lane.reach = Some((Instant::now(), low, high));
+                (low, high)
+            }
+        };
+        let oldest = lane.ahead.as_ref().filter(|_| here).and_then(|record| record.timestamp().to_millis());
+        Ok(Some(Backlog {
+            events: high.saturating_sub(from.map_or(low, |place| place.offset)).try_into().unwrap_or(0),
+            oldest: oldest.and_then(|millis| millis.checked_mul(1000)).map(from_micros),
+        }))
+    }
+
+    fn written(&self, partition: Partition, offset: &Offset) {
+        let Some(offset) = Place::number(offset, &self.source) else { return };
+        let Some(client) = lock(&self.client).clone() else { return };
+        let mut commits = lock(&client.commits);
+        // Of several views the one that is furthest behind.
+        commits.waiting.entry(partition).and_modify(|known| *known = offset.min(*known)).or_insert(offset);
+        if commits.told.elapsed() < COMMITTED {
+            return;
+        }
+        let waiting = std::mem::take(&mut commits.waiting);
+        commits.told = Instant::now();
+        let mut list = TopicPartitionList::new();
+        for (partition, offset) in waiting {
+            // Nothing depends on it: what cannot be told is told later or never.
+            list.add_partition_offset(&self.feed.topic, number(partition), At::Offset(offset)).ok();
+        }
+        client.consumer.commit(&list, CommitMode::Async).ok();
+    }
+}
+
+impl Client {
+    fn lane(&self, partition: Partition) -> Arc<Mutex<Lane>> {
+        Arc::clone(lock(&self.lanes).entry(partition).or_default())
+    }
+
+    /// Has the library tell what it has to tell: errors, lines for the log. Records do not come this way.
+    fn serve(&self) {
+        for _ in 0..SERVED {
+            self.consumer.poll(Duration::ZERO);
+        }
+    }
+}
+
+impl Lane {
+    /// Makes the library fetch from an offset on.
+    fn jump(&mut self, client: &Client, topic: &str, partition: i32, offset: i64) -> Result<(), Trouble> {
+        self.at_end = false;
+        match &self.queue {
+            Some(_) => client.consumer.seek(topic, partition, At::Offset(offset), PATIENCE)?,
+            None => self.queue = Some(assign(client, topic, partition, offset)?),
+        }
+        Ok(())
+    }
+}
+
+/// Assigns a partition from an offset on, with a queue of its own.
+fn assign(client: &Client, topic: &str, partition: i32, offset: i64) -> KafkaResult<PartitionQueue<Events>> {
+    let (consumer, at) = (&client.consumer, At::Offset(offset));
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(topic, partition, at)?;
+    if consumer.assignment()?.find_partition(topic, partition).is_some() {
+        consumer.incremental_unassign(&list)?;
+    }
+    consumer.incremental_assign(&list)?;
+    // The assignment is taken up in the background, and would lead the queue back into the common one. A seek that was
+    // answered comes behind it; the second one makes void what has come into the common queue by then.
+    consumer.seek(topic, partition, at, PATIENCE)?;
+    let queue = consumer.split_partition_queue(topic, partition);
+    let mut queue = queue.ok_or(KafkaError::MessageConsumption(Code::UnknownPartition))?;
+    let came = client.came.clone();
+    queue.set_nonempty_callback(move || came.send_modify(|times| *times = times.wrapping_add(1)));
+    consumer.seek(topic, partition, at, PATIENCE)?;
+    Ok(queue)
+}
+
+/// What comes next of a partition within `patience`.
+fn next(queue: &PartitionQueue<Events>, patience: Duration) -> KafkaResult<Next<'_>> {
+    match queue.poll(patience) {
+        Some(Ok(record)) => Ok(Next::Record(record)),
+        Some(Err(KafkaError::PartitionEOF(_))) => Ok(Next::End),
+        Some(Err(error)) => Err(error),
+        None => Ok(Next::Nothing),
+    }
+}
+
+/// A partition's number as the library has it.
+fn number(partition: Partition) -> i32 {
+    i32::try_from(partition).unwrap_or(i32::MAX)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
