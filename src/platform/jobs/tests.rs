@@ -11,6 +11,7 @@ use crate::platform::testing::view;
 
 mod deletion;
 mod forced;
+mod kept;
 mod pruning;
 mod reports;
 mod search;

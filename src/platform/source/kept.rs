@@ -160,8 +160,8 @@ impl Manifest {
         let form: Form = serde_json::from_str(text).map_err(|error| damaged(&error))?;
         if form.format == 0 || form.format > FORMAT {
             return Err(format!(
-                "has format {}, and this release ({}) knows formats up to {FORMAT}: start the release that wrote it or a \
-                 later one",
+                "has format {}, and this release ({}) knows formats up to {FORMAT}: start the release that wrote it or \
+                 a later one",
                 form.format,
                 env!("CARGO_PKG_VERSION")
             ));
@@ -206,8 +206,8 @@ impl Manifest {
             let history = source.kept.as_ref().and_then(|kept| kept.history);
             let rule = history.map_or(String::new(), |history| format!(" (`history = \"{}\"`)", print_span(history)));
             return Some(format!(
-                "source {name}: its events are kept since {}{rule}, and {} to {} begins earlier: what is gone cannot be computed \
-                 again. Ask for a time from then on; what is materialized of earlier ones stays as it is",
+                "source {name}: its events are kept since {}{rule}, and {} to {} begins earlier: what is gone cannot \
+                 be computed again. Ask for a time from then on; what is materialized of earlier ones stays as it is",
                 print_time(gone),
                 print_time(window.start),
                 print_time(window.end)
@@ -216,8 +216,8 @@ impl Manifest {
         let since = self.since();
         (window.end <= since).then(|| {
             format!(
-                "source {name}: its events are kept since {}, and the time asked for ends at {}, before that. Ask for a later \
-                 one, or send the events of that time to the stream first",
+                "source {name}: its events are kept since {}, and the time asked for ends at {}, before that. Ask for \
+                 a later one, or send the events of that time to the stream first",
                 print_time(since),
                 print_time(window.end)
             )
@@ -243,8 +243,8 @@ pub(crate) fn load(folder: &Path) -> Result<Option<Manifest>, String> {
         Err(error) if error.kind() == Io::NotFound => match data_files(folder) {
             Ok(files) if files.is_empty() => Ok(None),
             Ok(_) => Err(format!(
-                "{shown} is gone, though its files are there: without it nobody knows which of them count. Put it back from a \
-                 copy; to begin anew, move the folder away"
+                "{shown} is gone, though its files are there: without it nobody knows which of them count. Put it back \
+                 from a copy; to begin anew, move the folder away"
             )),
             Err(error) => Err(format!("{} cannot be listed: {error}", folder.display())),
         },

@@ -32,10 +32,14 @@ use crate::platform::source::readers::Readers;
 use crate::platform::{frame, private};
 use crate::wire::parquet;
 
+mod remembered;
+
+use remembered::Remembered;
+
 /// How often streams are read when they are caught up.
 const TICK: Duration = Duration::from_millis(500);
-/// Events of one read.
-const BATCH: usize = 4_000;
+/// Events of one read: as many as stream jobs read, so that a read serves all.
+const BATCH: usize = 2_000;
 /// Files that one commit writes at most: events of more days than that share files.
 const MOST_DAYS: usize = 16;
 /// How often old events are removed and the small files of past days joined.
@@ -94,6 +98,8 @@ pub(crate) struct Keeper {
     /// How far the stream was read: beyond the manifest's place by what is pending.
     position: Position,
     pending: Pending,
+    /// What was kept already, where the stream says what makes two events one.
+    remembered: Option<Remembered>,
     /// All that had arrived by then was read.
     until: Option<Time>,
     /// Manifests of the past, oldest first, each with the files that its successor names no more. They go once nobody
@@ -102,6 +108,8 @@ pub(crate) struct Keeper {
     /// Files of commits of which nobody can tell whether they failed.
     unsure: Vec<PathBuf>,
     upkept: Option<Instant>,
+    /// Whether there may be small files of past days to join.
+    tidies: bool,
     /// After as many steps a test's process dies.
     #[cfg(test)]
     steps: std::cell::Cell<Option<usize>>,
@@ -145,10 +153,12 @@ impl Keeper {
             position: manifest.position.clone(),
             manifest,
             pending: Pending::default(),
+            remembered: Remembered::of(source),
             until: None,
             past: VecDeque::new(),
             unsure: Vec::new(),
             upkept: None,
+            tidies: false,
             #[cfg(test)]
             steps: std::cell::Cell::default(),
         })
@@ -183,8 +193,12 @@ impl Keeper {
         }
         if self.upkept.is_none_or(|at| at.elapsed() >= UPKEEP_EVERY) {
             self.upkept = Some(Instant::now());
+            self.tidies = true;
             self.retain()?;
-            while self.join(Joined::PastDays) {}
+        }
+        // One in a turn, for what comes is not to wait.
+        if self.tidies && !more {
+            self.tidies = self.join(Joined::PastDays);
         }
         self.clean();
         Ok(more)
@@ -192,6 +206,11 @@ impl Keeper {
 
     /// Adds what was read to what waits to be written.
     fn take(&mut self, batch: Batch) -> Result<(), String> {
+        // After a change of the source's columns: each form in files of its own.
+        let other = |held: &DataFrame| batch.events.height() > 0 && held.schema() != batch.events.schema();
+        if self.pending.events.as_ref().is_some_and(other) {
+            self.commit()?;
+        }
         let refused = batch.refused.len() as u64;
         let mut counts = Counts {
             read: batch.events.height() as u64 + refused,
@@ -200,6 +219,7 @@ impl Keeper {
             ..Counts::default()
         };
         let events = self.keepable(batch.events, &mut counts).map_err(|error| self.unlike(&error))?;
+        let events = self.once(events, &mut counts)?;
         counts.kept = events.height() as u64;
         if counts != Counts::default() {
             self.pending.since.get_or_insert(self.clock.steady());
@@ -232,6 +252,20 @@ impl Keeper {
         counts.outdated += outdated as u64;
         let stays = |at: &Option<i64>| at.is_some_and(|at| gone.is_none_or(|gone| at >= gone));
         events.filter(&BooleanChunked::from_iter_values("".into(), times.iter().map(stays)))
+    }
+
+    /// The events but for those that came before.
+    fn once(&mut self, events: DataFrame, counts: &mut Counts) -> Result<DataFrame, String> {
+        let Some(remembered) = self.remembered.as_mut().filter(|_| events.height() > 0) else { return Ok(events) };
+        let kept = (self.source.as_ref(), &self.kept, self.manifest.as_ref());
+        let duplicates = remembered.duplicates(kept, &events, self.clock.now()).map_err(|error| error.message)?;
+        let count = duplicates.iter().filter(|duplicate| **duplicate).count();
+        if count == 0 {
+            return Ok(events);
+        }
+        counts.deduplicated += count as u64;
+        let new = BooleanChunked::from_iter_values("".into(), duplicates.iter().map(|duplicate| !duplicate));
+        events.filter(&new).map_err(|error| self.unlike(&error))
     }
 
     fn unlike(&self, error: &PolarsError) -> String {
@@ -272,6 +306,9 @@ impl Keeper {
         next.oldest = next.oldest.into_iter().chain(oldest).min();
         self.replace(next, &[])?;
         self.pending = Pending::default();
+        if let Some(remembered) = &mut self.remembered {
+            remembered.kept(&self.manifest, self.clock.now());
+        }
         while self.join(Joined::Runs) {}
         Ok(())
     }
@@ -331,7 +368,8 @@ impl Keeper {
             }
             let (name, folder) = (&self.source.name, self.kept.folder.display());
             return Err(format!(
-                "source {name}: what is kept of its stream in {folder} cannot be written: {error}. Make room, or mend the disk"
+                "source {name}: what is kept of its stream in {folder} cannot be written: {error}. Make room, or mend \
+                 the disk"
             ));
         }
         self.step();
@@ -377,7 +415,8 @@ impl Keeper {
         let names: Vec<String> = go.into_iter().map(|file| file.name).collect();
         self.replace(next, &names)?;
         if removed > 0 {
-            tracing::info!(source = self.source.name, events = removed, before = %gone, "events that were kept are removed for their age");
+            let source = &self.source.name;
+            tracing::info!(source, events = removed, before = %gone, "events that were kept are removed for their age");
         }
         Ok(())
     }

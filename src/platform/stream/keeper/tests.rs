@@ -39,18 +39,18 @@ fn kept_source(mut source: Definition, folder: &Path, history: Option<Span>) -> 
 }
 
 /// A stream, what is kept of it, and a clock.
-struct Bench {
+pub(super) struct Bench {
     folder: tempfile::TempDir,
-    source: Arc<Definition>,
-    stream: MemoryStream,
+    pub source: Arc<Definition>,
+    pub stream: MemoryStream,
     now: Arc<AtomicI64>,
 }
 
 /// Everything is written at once, and joined soon.
-const EAGER: Limits = Limits { bytes: 1, age: Span::zero(), run: 3, large: 1 << 20 };
+pub(super) const EAGER: Limits = Limits { bytes: 1, age: Span::zero(), run: 3, large: 1 << 20 };
 
 impl Bench {
-    fn new(history: Option<Span>, piece: usize) -> Self {
+    pub(super) fn new(history: Option<Span>, piece: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let view = testing::view("v");
         let source = kept_source(view.inputs[0].source.as_ref().clone(), folder.path(), history);
@@ -67,7 +67,7 @@ impl Bench {
         self.now.fetch_add(span.num_microseconds().unwrap(), Ordering::SeqCst);
     }
 
-    fn open(&self, limits: Limits) -> Keeper {
+    pub(super) fn open(&self, limits: Limits) -> Keeper {
         Keeper::open(&self.source, &self.clock(), limits).unwrap()
     }
 
@@ -76,7 +76,7 @@ impl Bench {
     }
 
     /// Adds events, as (number, minute).
-    fn append(&self, partition: Partition, events: &[(u32, i64)]) {
+    pub(super) fn append(&self, partition: Partition, events: &[(u32, i64)]) {
         self.stream.append(partition, &frame_of(&self.source, events));
     }
 
@@ -86,7 +86,7 @@ impl Bench {
     }
 
     /// The events of a manifest, as (number, minute), in its order.
-    fn held(&self, manifest: &Manifest) -> Vec<(u32, i64)> {
+    pub(super) fn held(&self, manifest: &Manifest) -> Vec<(u32, i64)> {
         let read = |file: &KeptFile| {
             let path = self.kept().folder.join(&file.name);
             let found = ParquetReader::new(File::open(path).unwrap()).finish().unwrap();
@@ -136,7 +136,7 @@ fn deed() -> impl Strategy<Value = Deed> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_dies_when_the_files_hold_the_events_before_the_position_once_each(
@@ -148,7 +148,9 @@ proptest! {
         for deed in deeds.into_iter().chain([Deed::Die(99), Deed::Turn]) {
             match deed {
                 Deed::Append(partition, minutes) => {
-                    let events: Vec<(u32, i64)> = minutes.into_iter().map(|minute| { number += 1; (number, minute) }).collect();
+                    let numbers = number + 1..;
+                    number += minutes.len() as u32;
+                    let events: Vec<(u32, i64)> = numbers.zip(minutes).collect();
                     bench.append(partition, &events);
                     sent.entry(partition).or_default().extend(events);
                 }
