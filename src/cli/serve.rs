@@ -18,7 +18,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::model::Span;
 use crate::platform::access::key_file::{self, KeyFileError, KeyLine};
-use crate::platform::access::{Access, AuditedAction, FileError, Outcome};
+use crate::platform::access::{Access, AuditedAction, Outcome};
 use crate::platform::compute::MEMORY;
 use crate::platform::definition::RepositoryError;
 use crate::platform::http::{self, ApiKeys, Tls, TlsError};
@@ -26,6 +26,7 @@ use crate::platform::jobs::LATENCY;
 use crate::platform::jobs::retry::{Policy, parse_wait};
 use crate::platform::private::{self, Group, UnknownGroup};
 use crate::platform::queries::Separator;
+use crate::platform::sqlite::FileError;
 use crate::platform::{Config, Platform, PlatformError};
 
 /// Run the feature platform alone.

@@ -8,10 +8,10 @@
 use std::path::Path;
 
 use crate::model::{Id, Role};
+use crate::platform::sqlite::FileError;
 
 mod api_keys;
 mod audit;
-mod file;
 pub(crate) mod key_file;
 mod key_rows;
 mod schema;
@@ -20,7 +20,6 @@ mod wire_forms;
 
 pub(crate) use api_keys::{AccessError, ApiKeyRecord, ApiKeyStore, LastOwner, NewApiKey};
 pub(crate) use audit::{AuditLog, AuditQuery, AuditedAction, Entry, Outcome};
-pub(crate) use file::FileError;
 pub(crate) use secret::{Hash, Secret};
 
 /// The API key behind a request.

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::data_dir::DataDirError;
 use super::lock::LockError;
-use super::{access, jobs, online};
+use super::{jobs, online, sqlite};
 
 /// What an error comes from, kept for the log; the sentence of the error tells it already.
 pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -32,9 +32,9 @@ pub enum PlatformError {
     /// The job table does not say what is materialized.
     #[error(transparent)]
     Coverage(jobs::error::TableError),
-    /// The keys or the audit log cannot be opened.
+    /// The keys, the audit log or another file of SQLite cannot be opened.
     #[error(transparent)]
-    Access(#[from] access::FileError),
+    File(#[from] sqlite::FileError),
     /// The online store cannot be opened.
     #[error(transparent)]
     Online(#[from] online::OnlineError),

@@ -2,6 +2,10 @@
 
 use rusqlite::{Connection, ErrorCode};
 
+mod file;
+
+pub(crate) use file::{File, FileError};
+
 /// The size of a file that is looked through whole when it is opened. What is wrong with a larger one shows when it is
 /// read, and `fvtop check` looks through any.
 const LOOKED_THROUGH: i64 = 256 << 20;

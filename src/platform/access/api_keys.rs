@@ -8,10 +8,10 @@ use std::path::Path;
 
 use thiserror::Error;
 
-use super::file::{File, FileError};
 use super::key_file::KeyLine;
 use super::{Caller, Hash, Secret, key_rows as rows, schema};
 use crate::model::{Id, Role, Time};
+use crate::platform::sqlite::{File, FileError};
 
 /// The longest name of a key, in characters.
 const LONGEST_NAME: usize = 100;

@@ -8,10 +8,10 @@ use std::path::Path;
 
 use rusqlite::{Row, Transaction, params};
 
-use super::file::{File, FileError};
 use super::schema;
 use crate::model::time::{from_micros, micros};
 use crate::model::{Id, Time, clean};
+use crate::platform::sqlite::{File, FileError};
 
 /// The longest text that is kept in a column, in characters.
 const LONGEST: usize = 500;

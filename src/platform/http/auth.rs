@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::fault::Fault;
 use crate::model::{Id, Right, Role, Time};
-use crate::platform::access::{Access, ApiKeyRecord, Caller, FileError, Hash, Secret};
+use crate::platform::access::{Access, ApiKeyRecord, Caller, Hash, Secret};
+use crate::platform::sqlite::FileError;
 
 /// How often at most it is logged that somebody was not known.
 const LOG_EVERY: Duration = Duration::from_secs(60);

@@ -10,12 +10,13 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::model::{Right, Role, clean, cut};
-use crate::platform::access::{AccessError, Caller, FileError};
+use crate::platform::access::{AccessError, Caller};
 use crate::platform::datasets::DatasetError;
 use crate::platform::jobs::JobsError;
 use crate::platform::jobs::error::TableError;
 use crate::platform::online::OnlineError;
 use crate::platform::queries::{Refusal, compute};
+use crate::platform::sqlite::FileError;
 use crate::platform::uploads::UploadError;
 use crate::wire::proxy::DecodeError;
 use crate::wire::status;

@@ -1,4 +1,4 @@
-//! An SQLite file of this room: opened, brought to its layout, durable at each commit.
+//! An SQLite file of the data directory: opened, brought to its layout, durable at each commit.
 //!
 //! Several processes may have it open at the same time (WAL); one waits a few seconds for another that writes.
 
@@ -9,7 +9,8 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use thiserror::Error;
 
-use crate::platform::{private, sqlite};
+use super::{advice, damage};
+use crate::platform::private;
 
 /// How long one process waits for another that writes.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -17,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Why a file did not answer.
 #[derive(Debug, Error)]
 pub enum FileError {
-    #[error("{path} failed: {problem}. {advice}", advice = sqlite::advice(.problem))]
+    #[error("{path} failed: {problem}. {advice}", advice = advice(.problem))]
     Sqlite {
         path: PathBuf,
         #[source]
@@ -43,18 +44,18 @@ pub enum FileError {
     },
 }
 
-pub(super) struct File {
+pub(crate) struct File {
     path: PathBuf,
     connection: Mutex<Connection>,
 }
 
 impl File {
     /// Opens the file, readable for its owner alone, and brings it to its newest layout, step by step.
-    pub(super) fn open(path: PathBuf, layouts: &[&str]) -> Result<Self, FileError> {
+    pub(crate) fn open(path: PathBuf, layouts: &[&str]) -> Result<Self, FileError> {
         make(&path).map_err(|problem| FileError::Make { path: path.clone(), problem })?;
         let opened = Connection::open(&path).and_then(|connection| prepare(&connection).map(|()| connection));
         let connection = opened.map_err(|problem| FileError::Sqlite { path: path.clone(), problem })?;
-        let damage = sqlite::damage(&connection);
+        let damage = damage(&connection);
         if let Some(problem) = damage.map_err(|problem| FileError::Sqlite { path: path.clone(), problem })? {
             return Err(FileError::Damaged { path, problem });
         }
@@ -86,7 +87,7 @@ impl File {
     }
 
     /// Runs `change` in one transaction and makes it durable; an error leaves nothing behind.
-    pub(super) fn write<T>(&self, change: impl FnOnce(&Transaction) -> rusqlite::Result<T>) -> Result<T, FileError> {
+    pub(crate) fn write<T>(&self, change: impl FnOnce(&Transaction) -> rusqlite::Result<T>) -> Result<T, FileError> {
         let mut connection = self.lock();
         let run = || {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -97,7 +98,7 @@ impl File {
         run().map_err(|problem| self.failed(problem))
     }
 
-    pub(super) fn read<T>(&self, look: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, FileError> {
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, FileError> {
         look(&self.lock()).map_err(|problem| self.failed(problem))
     }
 
