@@ -3,6 +3,7 @@
 //! [`Platform::start`] brings everything up: the repository, the stores, the job table, and the threads that keep the
 //! schedule, run attempts and read streams. It meets the console over HTTP alone and must not import it.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -28,6 +29,7 @@ pub mod offline;
 pub mod online;
 pub(crate) mod priority;
 pub(crate) mod private;
+pub(crate) mod quarantine;
 pub(crate) mod queries;
 pub mod registry;
 pub(crate) mod source;
@@ -40,6 +42,7 @@ pub(crate) mod tiles;
 pub(crate) mod uploads;
 
 use crate::model::time::print_windows;
+use crate::model::{Id, Time};
 
 use access::Access;
 use clock::Clock;
@@ -51,14 +54,15 @@ pub use error::PlatformError;
 use jobs::materializer::EngineMaterializer;
 use jobs::retry::Policy;
 use jobs::stream_figures::LiveStreams;
-use jobs::stream_job::{StreamStep, Turns};
-use jobs::stream_step::{EngineStep, OnlyTold};
+use jobs::stream_job::{Refusals, StreamStep, Turns};
+use jobs::stream_step::EngineStep;
 use jobs::upkeep::Upkeep;
 use jobs::worker::Materializer;
 use jobs::{Jobs, materializer, scheduler, stream_job, worker};
 use lock::DirectoryLock;
 use online::OnlineStore;
 use private::Group;
+use quarantine::Quarantine;
 use queries::compute::EngineCompute;
 use queries::{Compute, Queries, Separator};
 use source::readers::Readers;
@@ -79,8 +83,8 @@ pub struct Config {
     pub repo: PathBuf,
     /// Folders outside of the repository in which files of sources may lie.
     pub allow_sources: Vec<PathBuf>,
-    /// Everything durable: `jobs.sqlite`, `access.sqlite`, `audit.sqlite`, `online/`, `offline/`, `datasets/`,
-    /// `streams/`, and for a while `uploads/`. One process at a time.
+    /// Everything durable: `jobs.sqlite`, `access.sqlite`, `audit.sqlite`, `quarantine.sqlite`, `online/`, `offline/`,
+    /// `datasets/`, `streams/`, and for a while `uploads/`. One process at a time.
     pub data_dir: PathBuf,
     /// What stands between view and feature in the columns that are joined to a spine.
     pub feature_separator: Separator,
@@ -93,6 +97,8 @@ pub struct Config {
     pub retry: Policy,
     /// Within about which time an event that came is seen online; longer takes fewer and larger writes.
     pub stream_latency: Duration,
+    /// How much is kept of a view's records that no row could be made of.
+    pub quarantine: quarantine::Bounds,
     /// The group that may read `offline/` and `datasets/`; without one the data are their owner's alone.
     pub data_group: Option<Group>,
 }
@@ -104,6 +110,7 @@ pub struct Platform {
     access: Arc<Access>,
     jobs: Arc<Jobs>,
     online: Arc<OnlineStore>,
+    quarantine: Arc<Quarantine>,
     tails: Arc<Tails>,
     readers: Arc<Readers>,
     live: Arc<LiveStreams>,
@@ -157,6 +164,18 @@ impl Platform {
         let online = Arc::new(OnlineStore::open(&folder)?);
         hold_against(&jobs, &online)?;
         let engine: Arc<dyn Engine> = Arc::new(PolarsEngine);
+        let begins = |view: &Arc<View>| Some((view.id, jobs.applied(view.id)?.feature_start?));
+        let starts: HashMap<Id, Time> = repository.views.iter().filter_map(begins).collect();
+        let quarantine = Quarantine::open(
+            &config.data_dir,
+            config.quarantine,
+            Arc::clone(&online),
+            Arc::clone(&engine),
+            clock.clone(),
+        )?;
+        let quarantine = quarantine.with_starts(starts.clone());
+        quarantine.begin(&repository.views).map_err(PlatformError::Quarantine)?;
+        let quarantine = Arc::new(quarantine);
         let readers = Arc::new(Readers::new(clock.clone(), &streams));
         let stop = CancellationToken::new();
         let materializer: Arc<dyn Materializer> = Arc::new(EngineMaterializer {
@@ -171,14 +190,13 @@ impl Platform {
         threads.push(inspection::spawn(&jobs, config.data_dir.join("offline"), &runtime, &stop)?);
         threads.push(spawn_scheduler(&jobs, Upkeep::new(Arc::clone(&online)), &stop)?);
         let live = Arc::new(LiveStreams::default());
-        let begins = |view: &Arc<View>| Some((view.id, jobs.applied(view.id)?.feature_start?));
         let step: Arc<dyn StreamStep> = Arc::new(EngineStep {
             engine: Arc::clone(&engine),
             readers: Arc::clone(&readers),
             online: Arc::clone(&online),
-            refusals: Arc::new(OnlyTold),
+            refusals: Arc::clone(&quarantine) as Arc<dyn Refusals>,
             live: Arc::clone(&live),
-            starts: repository.views.iter().filter_map(begins).collect(),
+            starts,
         });
         let turns = Arc::new(Turns::new(&repository.views, config.stream_latency, Some(runtime.clone())));
         threads.extend(stream_job::spawn(&jobs, &turns, &step, &stop)?);
@@ -208,6 +226,7 @@ impl Platform {
             access,
             jobs,
             online,
+            quarantine,
             tails,
             readers,
             live,
@@ -233,7 +252,7 @@ impl Platform {
     }
 
     /// The view of that id, in whichever workspace; absent where none has it.
-    pub fn view_by_id(&self, id: crate::model::Id) -> Option<&Arc<View>> {
+    pub fn view_by_id(&self, id: Id) -> Option<&Arc<View>> {
         self.repository.views.iter().find(|view| view.id == id)
     }
 
@@ -256,6 +275,11 @@ impl Platform {
     /// The online store. Calls may block on the disk.
     pub fn online(&self) -> &Arc<OnlineStore> {
         &self.online
+    }
+
+    /// The records of streams that no row could be made of. Calls block on the disk.
+    pub(crate) fn quarantine(&self) -> &Arc<Quarantine> {
+        &self.quarantine
     }
 
     /// The tails of `run_stream`: one for each view that somebody listens to.

@@ -16,6 +16,7 @@ pub(crate) mod openmetrics;
 pub(crate) mod parquet;
 pub mod proto;
 pub mod proxy;
+pub mod quarantine;
 pub mod queries;
 pub(crate) mod rest;
 pub mod rpc;

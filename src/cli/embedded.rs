@@ -21,6 +21,7 @@ use crate::platform::compute::MEMORY;
 use crate::platform::http::{self, ApiKeys};
 use crate::platform::jobs::LATENCY;
 use crate::platform::jobs::retry::Policy;
+use crate::platform::quarantine::Bounds;
 use crate::platform::queries::Separator;
 use crate::platform::{Config, Platform, data_dir};
 
@@ -131,6 +132,7 @@ impl Embedded {
             workers: 1,
             memory: MEMORY,
             retry: Policy::default(),
+            quarantine: Bounds::default(),
             data_group: None,
             stream_latency: LATENCY,
         };

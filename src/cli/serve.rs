@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::model::Span;
+use crate::model::size::parse_size;
 use crate::platform::access::key_file::{self, KeyFileError, KeyLine};
 use crate::platform::access::{Access, AuditedAction, Outcome};
 use crate::platform::compute::MEMORY;
@@ -25,6 +26,7 @@ use crate::platform::http::{self, ApiKeys, Tls, TlsError};
 use crate::platform::jobs::LATENCY;
 use crate::platform::jobs::retry::{Policy, parse_wait};
 use crate::platform::private::{self, Group, UnknownGroup};
+use crate::platform::quarantine::Bounds;
 use crate::platform::queries::Separator;
 use crate::platform::sqlite::FileError;
 use crate::platform::{Config, Platform, PlatformError};
@@ -75,6 +77,12 @@ pub struct ServeArgs {
     /// Milliseconds within about which an event that came to a stream is seen online; more takes fewer and larger writes
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(20..=60_000), default_value_t = LATENCY.as_millis() as u32)]
     pub stream_latency: u32,
+    /// Records that the quarantine keeps of one view, those that a stream could make no row of; the oldest go first
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000), default_value_t = Bounds::default().records)]
+    pub quarantine_records: u64,
+    /// Bytes that the quarantine keeps of one view
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "64MiB")]
+    pub quarantine_bytes: u64,
     /// Group that may read offline/ and datasets/, by name or number; without it the data are readable for their owner alone
     #[arg(long, value_name = "GROUP")]
     pub data_group: Option<String>,
@@ -88,6 +96,7 @@ impl ServeArgs {
             repo: self.repo,
             allow_sources: self.allow_sources,
             data_dir: self.data_dir,
+            quarantine: Bounds { records: self.quarantine_records, bytes: self.quarantine_bytes, ..Bounds::default() },
             feature_separator: self.feature_separator,
             workers: self.workers.map_or_else(|| cores.saturating_sub(1).max(1), usize::from),
             memory: MEMORY,

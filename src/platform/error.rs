@@ -38,6 +38,9 @@ pub enum PlatformError {
     /// The online store cannot be opened.
     #[error(transparent)]
     Online(#[from] online::OnlineError),
+    /// The quarantine cannot be brought in line with the online store.
+    #[error("the quarantine of streams cannot be used: {0}")]
+    Quarantine(#[source] super::quarantine::QuarantineError),
     /// A thread could not be started.
     #[error("the platform could not start its threads: {0}")]
     Threads(#[from] std::io::Error),

@@ -45,6 +45,7 @@ mod objects;
 mod parts;
 mod places;
 mod proxy;
+mod quarantine;
 mod queries;
 mod ready;
 mod rest;

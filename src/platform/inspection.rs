@@ -21,7 +21,7 @@ use super::lock::{self, DirectoryLock};
 use super::offline::{OfflineTable, checksum_of};
 use super::online::OnlineStore;
 use super::source::kept::{self, KeptFile};
-use super::sqlite;
+use super::{quarantine, sqlite};
 use crate::model::clean::first_few;
 use crate::model::time::print_windows;
 use crate::model::{Coverage, Id, Window};
@@ -99,7 +99,7 @@ pub(crate) fn whole(dir: &Path, runtime: &Handle) -> Result<Vec<Finding>, Platfo
     data_dir::check(dir)?;
     let _lock = DirectoryLock::take(dir, lock::PATIENCE)?;
     let mut found = Vec::new();
-    for file in [JOBS, "access.sqlite", "audit.sqlite"] {
+    for file in [JOBS, "access.sqlite", "audit.sqlite", quarantine::FILE] {
         found.extend(looked_through(dir, file));
     }
     if let Err(error) = data_dir::has_jobs(dir) {

@@ -41,6 +41,7 @@ pub use count_reads::Read;
 pub use restart::Restart;
 pub use seen::Seen;
 pub use store::OnlineStore;
+pub(crate) use store::{Release, Released, Verdict};
 
 /// What a stream writes besides its position.
 #[derive(Clone, Copy, Debug)]

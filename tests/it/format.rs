@@ -91,6 +91,7 @@ impl Bench {
             workers: 1,
             memory: 600 << 20,
             retry: Policy::default(),
+            quarantine: Default::default(),
             data_group: None,
             stream_latency: fvtop::platform::jobs::LATENCY,
         };

@@ -105,6 +105,7 @@ impl Pool {
             workers: WORKERS,
             memory: 600 << 20,
             retry: Policy { attempts: 3, ..Policy::default() },
+            quarantine: Default::default(),
             data_group: None,
             stream_latency: fvtop::platform::jobs::LATENCY,
         };

@@ -13,7 +13,7 @@ use axum::routing::MethodRouter;
 use tokio::task::spawn_blocking;
 
 use super::app::{App, BODY_LIMIT};
-use super::audit::{self, OpenEntry, RequestName};
+use super::audit::{self, Ending, OpenEntry, RequestName};
 use super::audit_words;
 use super::auth::allow;
 use super::bodies::Peer;
@@ -118,7 +118,10 @@ async fn logged(app: App, entry: AuditedAction, next: Next, request: Request) ->
     let response = next.run(request).await;
     let (code, sentence) = match response.extensions().get::<Fault>() {
         Some(fault) => (fault.code, fault.detail.clone()),
-        None if response.status().is_success() => (status::OK, String::new()),
+        None if response.status().is_success() => {
+            let Ending { code, sentence } = response.extensions().get().cloned().unwrap_or_default();
+            (code, sentence)
+        }
         None => (status::INTERNAL, format!("It was answered with HTTP {}.", response.status().as_u16())),
     };
     on_disk(move || open.end(&app.platform, code, &sentence)).await?;

@@ -25,7 +25,7 @@ impl RequestName {
 }
 
 /// What an answer that is well says came of its change: what was made, or that it was refused all the same.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Ending {
     /// A gRPC code; 0 is done.
     pub code: i32,

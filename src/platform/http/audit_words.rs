@@ -29,6 +29,10 @@ pub(super) fn entry_at_door(
     let text = |member: &str| match body.get(member) {
         Some(Json::String(text)) => Some(clean(text).into_owned()),
         Some(Json::Bool(flag)) => Some(flag.to_string()),
+        Some(Json::Array(numbers)) => {
+            let numbers: Vec<_> = numbers.iter().filter_map(Json::as_i64).map(|number| number.to_string()).collect();
+            (!numbers.is_empty()).then(|| clean::first_few(&numbers))
+        }
         _ => None,
     };
     let words = members.iter().filter_map(|member| text(member).map(|text| format!("{member} {text}")));

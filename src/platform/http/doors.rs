@@ -6,7 +6,9 @@
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::app::App;
-use super::{access_doors, datasets, features, metrics, proxy, queries, rest, run_stream, streams, uploads};
+use super::{
+    access_doors, datasets, features, metrics, proxy, quarantine, queries, rest, run_stream, streams, uploads,
+};
 use crate::model::Right::{
     self, AnyKey, ListServiceAccounts, ManageServiceAccounts, ReadConfig, ReadFeatures, ReadMaterializationState,
     UpdateMaterializationState,
@@ -139,6 +141,11 @@ doors! {
     Post "/v1/fvtop/keys", Changes(ManageServiceAccounts, API_KEY), Soon, access_doors::create;
     Delete "/v1/fvtop/keys/{id}", Changes(ManageServiceAccounts, &[]), Soon, access_doors::revoke;
     Get "/v1/fvtop/audit", Reads(ListServiceAccounts), Soon, access_doors::audit;
+    Get "/v1/fvtop/quarantine", Reads(ReadMaterializationState), Soon, quarantine::list;
+    Get "/v1/fvtop/quarantine/{id}", Reads(ReadFeatures), Soon, quarantine::show;
+    Post "/v1/fvtop/quarantine/retry", Changes(UpdateMaterializationState, quarantine::LOGGED), Soon, quarantine::retry;
+    Post "/v1/fvtop/quarantine/drop", Changes(UpdateMaterializationState, quarantine::LOGGED), Soon,
+        quarantine::drop_records;
     Post "/v1/fvtop/frames", Reads(ReadFeatures), Frames, queries::upload;
     Put "/v1/fvtop/uploads/{secret}", Secret, JoinKeyFiles, uploads::receive;
 }

@@ -15,6 +15,7 @@ use crate::platform::datasets::DatasetError;
 use crate::platform::jobs::JobsError;
 use crate::platform::jobs::error::TableError;
 use crate::platform::online::OnlineError;
+use crate::platform::quarantine::QuarantineError;
 use crate::platform::queries::{Refusal, compute};
 use crate::platform::sqlite::FileError;
 use crate::platform::uploads::UploadError;
@@ -188,6 +189,17 @@ impl From<Refusal> for Fault {
 impl From<DatasetError> for Fault {
     fn from(error: DatasetError) -> Self {
         Self::new(compute::code_of(&error), error.to_string())
+    }
+}
+
+impl From<QuarantineError> for Fault {
+    fn from(error: QuarantineError) -> Self {
+        match error {
+            QuarantineError::Refused(sentence) => Self::new(status::FAILED_PRECONDITION, sentence),
+            QuarantineError::Engine(error) => Self::new(status::FAILED_PRECONDITION, error.message),
+            QuarantineError::Online(error) => error.into(),
+            QuarantineError::File(error) => error.into(),
+        }
     }
 }
 

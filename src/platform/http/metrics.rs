@@ -31,6 +31,7 @@ fn text(platform: &Platform, meter: &Meter) -> Result<String, Fault> {
     let mut families = Vec::from(jobs(platform)?);
     families.extend(freshness(platform)?);
     families.extend(streams(platform)?);
+    families.extend(quarantine(platform)?);
     let doors = ["fvtop_http_requests", "fvtop_http_request_seconds"];
     families.extend(requests(doors, ("path", "status"), &meter.doors()));
     let calls = ["fvtop_calls", "fvtop_call_seconds"];
@@ -126,6 +127,29 @@ fn streams(platform: &Platform) -> Result<[Family; 7], Fault> {
         }
     }
     Ok([lag, behind, waiting, newest, watermark, events, left_out])
+}
+
+/// Records that no row could be made of, by reason, and what became of them.
+fn quarantine(platform: &Platform) -> Result<[Family; 3], Fault> {
+    let views = &views(platform);
+    let mut records =
+        Family::new(Kind::Gauge, "fvtop_quarantine_records", "Records of a stream that wait in the quarantine.");
+    let mut met = Family::new(Kind::Counter, "fvtop_quarantine_met", "Records of a stream that were set aside.");
+    let mut left = Family::new(
+        Kind::Counter,
+        "fvtop_quarantine_left",
+        "Records that left the quarantine, by what became of them.",
+    );
+    for total in platform.quarantine().totals()? {
+        let reason = ("reason", total.reason.as_str());
+        of_view(&mut records, views, total.view, &[reason], total.held as f64);
+        of_view(&mut met, views, total.view, &[reason], total.met as f64);
+        let fates = [("released", total.released), ("dropped", total.dropped), ("pushed_out", total.pushed_out)];
+        for (how, count) in fates {
+            of_view(&mut left, views, total.view, &[reason, ("how", how)], count as f64);
+        }
+    }
+    Ok([records, met, left])
 }
 
 /// Requests by name and outcome, and how long they took.

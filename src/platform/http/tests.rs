@@ -21,6 +21,7 @@ use crate::platform::jobs::Jobs;
 use crate::platform::lock::DirectoryLock;
 use crate::platform::online::OnlineStore;
 use crate::platform::online::memory::MemoryStore;
+use crate::platform::quarantine::{Bounds, Quarantine};
 use crate::platform::queries::Queries;
 use crate::platform::source::readers::Readers;
 use crate::platform::source::replay;
@@ -43,6 +44,7 @@ mod fuzz;
 mod kinds;
 mod metrics;
 mod objects;
+mod quarantine;
 mod queries;
 mod rest;
 mod rights;
@@ -113,13 +115,17 @@ impl Bench {
         let stop = CancellationToken::new();
         let readers = Arc::new(Readers::new(clock.clone(), &dir.path().join("streams")));
         let tails = Tails::new(Arc::new(PolarsEngine), Arc::clone(&readers), stop.clone());
+        let (online, engine) = (Arc::new(online()), Arc::new(PolarsEngine));
+        let quarantine =
+            Quarantine::open(dir.path(), Bounds::default(), Arc::clone(&online), engine, clock.clone()).unwrap();
         let datasets = Arc::new(Datasets::open(dir.path().join("datasets")).unwrap());
         let platform = Arc::new(Platform {
             repository,
             clock,
             access: Arc::new(Access::open(dir.path()).unwrap()),
             jobs: Arc::new(jobs),
-            online: Arc::new(online()),
+            online,
+            quarantine: Arc::new(quarantine),
             tails: Arc::new(tails),
             readers,
             live: Arc::default(),

@@ -46,7 +46,8 @@ pub(crate) struct Trouble {
 /// Takes what a stream cannot write.
 pub(crate) trait Refusals: Send + Sync {
     /// Sets it aside. It is durable when this returns; what was added before, of the same view, place and reason, is not
-    /// added again.
+    /// added again. What is given is all that cannot be written from the position of the view on: what was added from
+    /// there before, in a try whose write failed, goes.
     fn add(&self, view: &View, refused: &[Refused]) -> Result<(), Trouble>;
 }
 

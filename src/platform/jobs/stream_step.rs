@@ -44,8 +44,10 @@ pub(crate) struct EngineStep {
 }
 
 /// Says in the log what is refused, and keeps nothing.
-pub(crate) struct OnlyTold;
+#[cfg(test)]
+struct OnlyTold;
 
+#[cfg(test)]
 impl Refusals for OnlyTold {
     fn add(&self, view: &View, refused: &[Refused]) -> Result<(), Trouble> {
         if let Some(Refused { place, message, .. }) = refused.first() {
@@ -155,9 +157,8 @@ impl EngineStep {
             (sorting.verdicts, sorting.refused) = told_apart.clone();
             sorting.by_bounds(&streamed, &bounds);
             let refused: Vec<Refused> = batch.refused.iter().chain(&sorting.refused).cloned().collect();
-            if !refused.is_empty() {
-                self.refusals.add(view, &refused)?;
-            }
+            // Also where there are none: what an earlier try said of these events counts no more.
+            self.refusals.add(view, &refused)?;
             let (seen, forget) = remembered(&sorting, &keys, batch.newest);
             let (rows, newest) = (&streamed.rows, batch.newest);
             let rows = StreamRows { rows, bounds: &bounds, newest, seen: &seen, forget };

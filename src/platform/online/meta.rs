@@ -27,6 +27,8 @@ pub(super) enum Meta {
     Indexed,
     /// A restart of its stream that is not finished: what is still to be done.
     Restart,
+    /// Which records that had been set aside the last write of such made rows of: the mark of who keeps them.
+    Released,
 }
 
 /// What sort keys begin with under which many values of a view are: events that were seen, by key and by time.
@@ -50,6 +52,7 @@ impl Meta {
             Self::Order => 5,
             Self::Indexed => 6,
             Self::Restart => 7,
+            Self::Released => 16,
         });
         Key::split(key, ID_BYTES)
     }

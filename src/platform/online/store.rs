@@ -7,6 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 
 use polars::prelude::DataFrame;
 
+mod released;
+
+pub(crate) use released::{Release, Released, Verdict};
+
 use super::chunks::{Chunks, PART_BYTES};
 use super::contract::{Change, PartitionStore, Space, TIME_BYTES};
 use super::count_reads::{CountedReads, Read};

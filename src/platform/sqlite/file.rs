@@ -2,11 +2,12 @@
 //!
 //! Several processes may have it open at the same time (WAL); one waits a few seconds for another that writes.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use thiserror::Error;
 
 use super::{advice, damage};
@@ -42,6 +43,17 @@ pub enum FileError {
         /// The newest layout there is here.
         known: i64,
     },
+}
+
+impl FileError {
+    /// Whether the disk is full, so that making room is what helps.
+    pub(crate) fn is_full(&self) -> bool {
+        match self {
+            Self::Sqlite { problem, .. } => problem.sqlite_error_code() == Some(ErrorCode::DiskFull),
+            Self::Make { problem, .. } => matches!(problem.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded),
+            Self::Damaged { .. } | Self::Layout { .. } => false,
+        }
+    }
 }
 
 pub(crate) struct File {

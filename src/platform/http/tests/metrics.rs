@@ -7,7 +7,7 @@ use crate::wire::openmetrics::checker::check;
 
 impl Bench {
     /// The figures, which are in the right form and nobody else's.
-    async fn metrics(&self) -> String {
+    pub(super) async fn metrics(&self) -> String {
         let request =
             Request::get("/api/v1/observability/metrics").header("authorization", format!("Bearer {}", self.key));
         let answer = self.app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();

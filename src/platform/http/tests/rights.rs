@@ -100,6 +100,10 @@ const DOORS: &[(&str, &str)] = &[
     ("POST /v1/fvtop/keys", "----+!!"),
     ("DELETE /v1/fvtop/keys/{id}", "----+!!"),
     ("GET /v1/fvtop/audit", "----+!!"),
+    ("GET /v1/fvtop/quarantine", "+++++!!"),
+    ("GET /v1/fvtop/quarantine/{id}", "-+-++!!"),
+    ("POST /v1/fvtop/quarantine/retry", "--+++!!"),
+    ("POST /v1/fvtop/quarantine/drop", "--+++!!"),
     ("POST /v1/fvtop/frames", "-+-++!!"),
     // The address is a secret of its own.
     ("PUT /v1/fvtop/uploads/{secret}", "+++++++"),
@@ -194,7 +198,10 @@ fn documented(text: &str) -> String {
     let roles = [
         ("look at workspaces, views, jobs, status, freshness", Right::ReadConfig),
         ("read feature values: lookups, run, history, stream tails, datasets", Right::ReadFeatures),
-        ("start, cancel, retry and restart jobs", Right::UpdateMaterializationState),
+        (
+            "start, cancel, retry and restart jobs; retry and drop records of the quarantine",
+            Right::UpdateMaterializationState,
+        ),
         ("delete keys from the stores, make and archive datasets, change workspaces", Right::DeleteFeatures),
         ("look at API keys and the audit log, make and revoke API keys", Right::ManageServiceAccounts),
     ];

@@ -1,0 +1,108 @@
+//! Writing records of a stream that had been set aside: once, whatever happens between this store and the place where
+//! they were kept meanwhile.
+
+use std::collections::BTreeSet;
+
+use polars::prelude::DataFrame;
+
+use super::OnlineStore;
+use crate::model::{Id, Time};
+use crate::platform::definition::View;
+use crate::platform::online::contract::Space;
+use crate::platform::online::meta::{Meta, Windows, put};
+use crate::platform::online::{Bounds, OnlineError, Seen, rows, seen, tiles};
+
+/// What was made of one record: stored rows as a micro-batch has them, at least one.
+pub(crate) struct Released {
+    pub rows: DataFrame,
+    /// The greatest time of its events.
+    pub newest: Option<Time>,
+    /// By what deduplication is to know it from then on.
+    pub seen: Option<Seen>,
+}
+
+/// Whether a record is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Taken,
+    /// The watermark has passed all of its tiles.
+    Late,
+    /// Batch jobs wrote the windows of all of its tiles.
+    InBatchWindow,
+}
+
+/// What is written of records.
+#[derive(Clone, Copy)]
+pub(crate) struct Release<'a> {
+    /// Write those too whose tiles the watermark has passed.
+    pub late_too: bool,
+    /// The mark of a write that takes the records in these places; without it nothing is written.
+    pub mark: Option<&'a dyn Fn(&[usize]) -> Vec<u8>>,
+}
+
+impl OnlineStore {
+    /// Merges or upserts what was made of records, each judged by itself, and keeps the mark of those that were taken
+    /// in the same write: all or nothing. How far the stream was read stays as it is. A record of which a part comes
+    /// too late, or lies where batch jobs wrote, is taken without that part.
+    ///
+    /// # Errors
+    /// As [`OnlineStore::write_events`].
+    pub(crate) fn write_released(
+        &self,
+        view: &View,
+        records: &[Released],
+        release: Release<'_>,
+    ) -> Result<Vec<Verdict>, OnlineError> {
+        let plan = self.plan(view)?;
+        let _turn = self.settled_turn()?;
+        let is_rows = plan.space() == Space::Rows;
+        // What batch jobs wrote is theirs, however late a record may be.
+        let mut bounds = self.bounds(view)?;
+        bounds.passed = bounds.passed.filter(|_| !release.late_too);
+        let written = |record: &Released, bounds: &Bounds| {
+            let (_, done) = tiles::merge_stream(&*self.place, &plan, bounds, &record.rows)?;
+            Ok::<_, OnlineError>(done.written > 0)
+        };
+        let anywhere = Bounds { windows: Windows::default(), ..bounds.clone() };
+        let judge = |record: &Released| {
+            Ok(match () {
+                // A row that a newer one is there of changes nothing, and is not missed either.
+                () if is_rows || written(record, &bounds)? => Verdict::Taken,
+                () if written(record, &anywhere)? => Verdict::InBatchWindow,
+                () => Verdict::Late,
+            })
+        };
+        let verdicts = records.iter().map(judge).collect::<Result<Vec<_>, OnlineError>>()?;
+        let taken: Vec<usize> = (0..records.len()).filter(|at| verdicts[*at] == Verdict::Taken).collect();
+        let Some((mark, first)) = release.mark.zip(taken.first()) else { return Ok(verdicts) };
+        let mut all = records[*first].rows.clone();
+        for at in &taken[1..] {
+            all.vstack_mut(&records[*at].rows).map_err(|error| {
+                OnlineError::Mismatch(format!("view {}: records give rows of different columns: {error}", plan.name))
+            })?;
+        }
+        let mut changes = match is_rows {
+            true => rows::upsert_stream(&*self.place, &plan, &all)?.0,
+            false => tiles::merge_stream(&*self.place, &plan, &bounds, &all)?.0,
+        };
+        let keys: BTreeSet<Seen> = taken.iter().filter_map(|at| records[*at].seen).collect();
+        changes.extend(seen::changes(&*self.place, plan.id, &keys.into_iter().collect::<Vec<_>>(), None)?);
+        changes.push(put(Meta::Released, plan.id, mark(&taken)));
+        changes.extend(self.form_of(&plan));
+        changes.extend(self.latest(plan.id, taken.iter().filter_map(|at| records[*at].newest).max())?);
+        self.place.write_once(changes)?;
+        Ok(verdicts)
+    }
+
+    /// The mark of the last [`OnlineStore::write_released`] of a view; as [`OnlineStore::settled_position`], an error
+    /// while one that failed may still prove durable.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or not be written after a write that failed.
+    pub(crate) fn released(&self, view: Id) -> Result<Option<Vec<u8>>, OnlineError> {
+        if self.trouble().is_some() {
+            self.settled_turn().map(drop)?;
+        }
+        self.get(view, Meta::Released)
+    }
+}

@@ -1,0 +1,275 @@
+//! Retrying: decodes a record by the definition of now, runs the view's query on it, and writes what it gives.
+
+use std::collections::HashMap;
+
+use polars::prelude::DataFrame;
+
+use super::store::{Behind, Fate};
+use super::{Quarantine, QuarantineError, Record, Which, mark};
+use crate::model::Time;
+use crate::model::time::{micros, rfc3339, span_micros};
+use crate::platform::compute::{EngineError, ErrorKind};
+use crate::platform::definition::{Source, View};
+use crate::platform::engine::sound;
+use crate::platform::online::{Release, Released, Seen, Verdict};
+use crate::platform::source::records::Decoder;
+use crate::platform::source::{FAR_FUTURE, dedup, latest_event};
+
+/// Records that one call looks at: a caller who waits for the answer asks again for the rest.
+pub(super) const ROUND: usize = 500;
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub which: Which,
+    /// Only say what would come of it.
+    pub dry_run: bool,
+    /// Write records too that lie beyond the watermark.
+    pub force_late: bool,
+    /// Only records with greater numbers: where the call before ended.
+    pub after: i64,
+}
+
+/// What came of it, or would.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// Records whose rows are written.
+    pub arrived: u64,
+    /// Records of which the query makes no row; they leave the quarantine too.
+    pub filtered: u64,
+    /// Records of which an event with the same columns of deduplication is there already; they leave too.
+    pub duplicates: u64,
+    /// Those that stay, with the reason of now.
+    pub stays: Vec<Stays>,
+    /// Where to go on, where there is more.
+    pub next: Option<i64>,
+}
+
+/// A record that stays, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stays {
+    pub id: i64,
+    pub place: String,
+    /// The word of the reason that it was set aside for.
+    pub reason: String,
+    pub sentence: String,
+}
+
+/// What a record is by the definition of now.
+enum Judged {
+    /// Rows to be written.
+    Rows(Released),
+    /// The query makes no row of it.
+    Filtered,
+    /// It is there already.
+    Duplicate,
+    Stays(String),
+}
+
+impl Quarantine {
+    /// Retries some records of a view, the oldest first; those that are written leave.
+    ///
+    /// # Errors
+    /// When the view has no stream that is written online; when a store fails; when what the query joins cannot be
+    /// read. Whatever was written by then has left, or leaves before anything else is written of the view.
+    pub(crate) fn retry(&self, view: &View, asked: &Asked) -> Result<Told, QuarantineError> {
+        let source = view.inputs.first().map(|input| &input.source).filter(|source| source.stream.is_some());
+        let Some(source) = source.filter(|_| view.online && view.live) else {
+            let what = format!("The feature view `{}` writes no stream online, so nothing can be retried.", view.name);
+            return Err(QuarantineError::Refused(what));
+        };
+        let _turn = self.turn();
+        self.settle(view.id)?;
+        let behind = Behind::of(self.online.settled_position(view.id)?.as_ref());
+        let mut records = self.store.oldest(view.id, &asked.which, asked.after, ROUND)?;
+        let next = (records.len() >= ROUND || self.has_more(view, asked, &records)?)
+            .then(|| records.last().map(|last| last.id))
+            .flatten();
+        // A thread of its own: whoever asks may be one of an async runtime.
+        let judged = std::thread::scope(|scope| {
+            let judging = scope.spawn(|| self.judge_all(view, source, &behind, &records));
+            judging.join().unwrap_or_else(|panic| {
+                Err(EngineError { kind: ErrorKind::Query, message: sound::stopped(panic.as_ref()) }.into())
+            })
+        })?;
+        let mut told = Told { next, ..Told::default() };
+        let (mut rows, mut whose, mut gone, mut stays) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for (at, judged) in judged.into_iter().enumerate() {
+            match judged {
+                Judged::Rows(released) => {
+                    rows.push(released);
+                    whose.push(at);
+                }
+                Judged::Filtered => {
+                    told.filtered += 1;
+                    gone.push(records[at].id);
+                }
+                Judged::Duplicate => {
+                    told.duplicates += 1;
+                    gone.push(records[at].id);
+                }
+                Judged::Stays(why) => stays.push((at, why)),
+            }
+        }
+        let id = |taken: usize| records[whose[taken]].id;
+        let mark = |taken: &[usize]| mark::encode(self.store.id(), &taken.iter().map(|at| id(*at)).collect::<Vec<_>>());
+        if !asked.dry_run {
+            // Before the write: one that seems to fail may prove durable.
+            self.unsettled().insert(view.id);
+        }
+        let release = Release { late_too: asked.force_late, mark: (!asked.dry_run).then_some(&mark) };
+        for (at, verdict) in self.online.write_released(view, &rows, release)?.into_iter().enumerate() {
+            match verdict {
+                Verdict::Taken => {
+                    told.arrived += 1;
+                    gone.push(id(at));
+                }
+                Verdict::Late => stays.push((whose[at], still_late(view, rows[at].newest))),
+                Verdict::InBatchWindow => stays.push((whose[at], in_batch_window(view, rows[at].newest))),
+            }
+        }
+        if !asked.dry_run {
+            self.store.leave(view.id, &gone, Fate::Released)?;
+            self.unsettled().remove(&view.id);
+        }
+        stays.sort_unstable_by_key(|(at, _)| *at);
+        if !asked.dry_run {
+            let failures: Vec<_> = stays.iter().map(|(at, why)| (records[*at].id, why.clone())).collect();
+            self.store.tried(&failures, self.clock.now())?;
+        }
+        told.stays = stays
+            .into_iter()
+            .map(|(at, sentence)| {
+                let record = &mut records[at];
+                let (place, reason) = (std::mem::take(&mut record.place), std::mem::take(&mut record.reason));
+                Stays { id: record.id, place, reason, sentence }
+            })
+            .collect();
+        Ok(told)
+    }
+
+    /// Whether more are meant behind these, which were few for they are large.
+    fn has_more(&self, view: &View, asked: &Asked, records: &[Record]) -> Result<bool, QuarantineError> {
+        let Some(last) = records.last() else { return Ok(false) };
+        Ok(!self.store.oldest(view.id, &asked.which, last.id, 1)?.is_empty())
+    }
+
+    /// Each record by itself, so that none is held up by another.
+    fn judge_all(
+        &self,
+        view: &View,
+        source: &Source,
+        behind: &Behind,
+        records: &[Record],
+    ) -> Result<Vec<Judged>, QuarantineError> {
+        let mut judge = Judge { quarantine: self, view, source, decoder: Decoder::new(source), seen: HashMap::new() };
+        records.iter().map(|record| judge.judge(behind, record)).collect()
+    }
+}
+
+/// Tells what records are by the definition of now.
+struct Judge<'a> {
+    quarantine: &'a Quarantine,
+    view: &'a View,
+    source: &'a Source,
+    decoder: Decoder,
+    /// When events with these columns of deduplication were, as far as was asked.
+    seen: HashMap<dedup::Key, Vec<i64>>,
+}
+
+impl Judge<'_> {
+    fn judge(&mut self, behind: &Behind, record: &Record) -> Result<Judged, QuarantineError> {
+        let Self { quarantine, view, source, .. } = *self;
+        if record.behind == *behind {
+            let why = "Its stream has not gone on since it was met and will read it again by itself. Try again once the \
+                       stream goes on.";
+            return Ok(Judged::Stays(why.to_owned()));
+        }
+        if record.bytes.len() as u64 != record.length {
+            let (kept, length) = (record.bytes.len(), record.length);
+            let why = format!("Of its {length} bytes {kept} are kept, so it cannot be read. Send it again, shorter.");
+            return Ok(Judged::Stays(why));
+        }
+        let decoded = self.decoder.decode(std::iter::once((record.place.clone(), record.bytes.as_slice())));
+        if let Some(refused) = decoded.refused.into_iter().next() {
+            return Ok(Judged::Stays(refused.message));
+        }
+        let newest = latest_event(&decoded.events, source);
+        let now = quarantine.clock.now();
+        if let Some(at) = newest.filter(|at| *at > now + FAR_FUTURE && !source.future_events) {
+            let why = format!("Its time {} lies too far in the future still. Try again once it has come.", rfc3339(at));
+            return Ok(Judged::Stays(why));
+        }
+        let streamed = match sound::transform(quarantine.engine.as_ref(), view, decoded.events.clone()) {
+            Ok(streamed) => streamed,
+            Err(error) if error.kind == ErrorKind::Query => return Ok(Judged::Stays(error.message)),
+            Err(error) => return Err(error.into()),
+        };
+        if streamed.rows.height() == 0 {
+            return Ok(Judged::Filtered);
+        }
+        let start = quarantine.starts.get(&view.id).copied();
+        if let Some(start) = start.filter(|start| streamed.times.iter().all(|at| *at < micros(*start))) {
+            let why = format!(
+                "It is from before the features of view {} begin, {}. Move `feature_start_time` of the view if it is \
+                 wanted.",
+                view.name,
+                rfc3339(start)
+            );
+            return Ok(Judged::Stays(why));
+        }
+        let key = self.key(&decoded.events)?;
+        if let Some(key) = key
+            && self.is_there(key)?
+        {
+            return Ok(Judged::Duplicate);
+        }
+        let seen = key.map(|(seen, _)| seen);
+        // One wrong clock must not make all that comes after it late.
+        let newest = newest.filter(|at| *at <= now || source.future_events);
+        Ok(Judged::Rows(Released { rows: streamed.rows, newest, seen }))
+    }
+
+    /// By what deduplication knows the event, and how far apart such events may be.
+    fn key(&self, events: &DataFrame) -> Result<Option<(Seen, i64)>, QuarantineError> {
+        let Some(rule) = self.source.stream.as_ref().and_then(|stream| stream.deduplicate.as_ref()) else {
+            return Ok(None);
+        };
+        let key = dedup::keys(events, self.source, rule)?.into_iter().next().flatten();
+        Ok(key.map(|key| (key, span_micros(rule.horizon))))
+    }
+
+    /// Whether such an event was written, or is to be by this retry.
+    fn is_there(&mut self, (seen, horizon): (Seen, i64)) -> Result<bool, QuarantineError> {
+        if !self.seen.contains_key(&seen.0) {
+            let times = self.quarantine.online.seen(self.view.id, &[seen.0])?;
+            self.seen.insert(seen.0, times.into_iter().next().unwrap_or_default());
+        }
+        Ok(dedup::duplicates(&[Some(seen)], &mut self.seen, horizon) == [true])
+    }
+}
+
+/// How to have batch jobs bring an event of that time.
+fn by_batch(view: &View, at: Option<Time>) -> String {
+    let Some(at) = at else { return "A batch job of its window brings it, with overwrite.".to_owned() };
+    format!(
+        "Where the batch side holds it (its time is {}), a batch job of its window brings it: `fvtop jobs trigger {} \
+         --start START --end END --online --overwrite`.",
+        rfc3339(at),
+        view.name
+    )
+}
+
+fn still_late(view: &View, at: Option<Time>) -> String {
+    format!(
+        "It lies beyond the watermark, as it did. {} Where no batch job is to bring it, retry it with --force-late.",
+        by_batch(view, at)
+    )
+}
+
+fn in_batch_window(view: &View, at: Option<Time>) -> String {
+    format!(
+        "A batch job wrote its window, and what a batch job wrote is changed by another one alone. {}",
+        by_batch(view, at)
+    )
+}
