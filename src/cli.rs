@@ -35,6 +35,7 @@ pub(crate) mod output;
 pub(crate) mod place;
 pub(crate) mod profile;
 pub(crate) mod profiles;
+pub(crate) mod quarantine;
 pub(crate) mod rows;
 pub(crate) mod run;
 #[cfg(feature = "platform")]
@@ -108,6 +109,9 @@ pub enum Command {
     /// List, show and read the results that were kept
     #[command(after_help = EXIT_CODES)]
     Datasets(datasets::DatasetsArgs),
+    /// Look at records that a stream could make no row of; retry or drop them
+    #[command(after_help = EXIT_CODES)]
+    Quarantine(quarantine::QuarantineArgs),
     /// Make, list and revoke API keys
     #[command(after_help = EXIT_CODES)]
     Keys(keys::KeysArgs),
@@ -187,6 +191,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Run(args) => run::run(args).await,
         Command::History(args) => history::run(args).await,
         Command::Datasets(args) => datasets::run(args).await,
+        Command::Quarantine(args) => quarantine::run(args).await,
         Command::Keys(args) => keys::run(args).await,
         Command::Audit(args) => audit::run(args).await,
     }
@@ -210,6 +215,7 @@ impl Command {
             Self::Run(args) => &args.target,
             Self::History(args) => &args.target,
             Self::Datasets(args) => args.target(),
+            Self::Quarantine(args) => args.target(),
             Self::Keys(args) => args.target(),
             Self::Audit(args) => &args.target,
         })
@@ -271,6 +277,11 @@ mod tests {
             "fvtop profiles --json",
             "fvtop profiles --sample",
             "fvtop keys create ci --role operator --description x --quiet --data-dir d",
+            "fvtop quarantine list v --reason late --limit 5 --json",
+            "fvtop quarantine show v 12 --raw",
+            "fvtop quarantine retry v 1 2 --dry-run",
+            "fvtop quarantine retry v --reason late --force-late --yes --json",
+            "fvtop quarantine drop v --all --yes",
             "fvtop keys list --all --json --url http://h/api",
             "fvtop keys revoke ci --yes",
             "fvtop check --data-dir d --json",
@@ -304,6 +315,14 @@ mod tests {
             "fvtop history v --timestamp-key at",
             "fvtop datasets",
             "fvtop datasets read",
+            "fvtop quarantine",
+            "fvtop quarantine list",
+            "fvtop quarantine show v",
+            "fvtop quarantine show v 1 --raw --json",
+            "fvtop quarantine retry v",
+            "fvtop quarantine retry v 1 --all",
+            "fvtop quarantine drop v --all --reason late",
+            "fvtop quarantine drop v --all --force-late",
             "fvtop keys",
             "fvtop keys create ci",
             "fvtop keys create ci --role king",

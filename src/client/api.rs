@@ -9,6 +9,7 @@ mod freshness;
 mod jobs;
 mod offers;
 pub(super) mod own;
+pub(crate) mod quarantine;
 #[cfg(test)]
 mod sending;
 mod streams;

@@ -14,6 +14,7 @@ use crate::model::{
     AttemptDetail, AuditEntry, Coverage, DeletionStarted, FeatureVector, FeatureView, Freshness, Id, Job,
     QueryProgress, Stores, Time, TriggerRequest, Workspace,
 };
+use crate::wire::quarantine::{QuarantineAsked, QuarantineList, QuarantineRow, RetryAnswer};
 use crate::wire::queries::Query;
 
 pub use super::serves::{Offer, Part, Serves};
@@ -65,6 +66,20 @@ pub enum Command {
     Detail { generation: Generation, attempt: Id },
     /// Tell which windows of the current view are materialized where.
     Coverage { generation: Generation },
+    /// Tell records of a view's quarantine, the newest first, below the number `before`.
+    Quarantine {
+        request: RequestId,
+        workspace: String,
+        feature_view: String,
+        reason: Option<String>,
+        before: Option<i64>,
+    },
+    /// Tell one of them in full.
+    QuarantineRecord { request: RequestId, workspace: String, feature_view: String, id: i64 },
+    /// Retry records of the quarantine, or tell what would come of it. Answered by [`Update::QuarantineRetried`].
+    RetryQuarantined { request: RequestId, asked: Box<QuarantineAsked> },
+    /// Drop records of the quarantine. Answered by [`Update::QuarantineDropped`].
+    DropQuarantined { request: RequestId, asked: Box<QuarantineAsked> },
     /// Tell the newest entries of the deployment's audit log.
     Audit,
     /// Tell the status table of the current view.
@@ -190,12 +205,31 @@ pub enum Update {
     Detail { generation: Generation, attempt: Id, answer: Result<Arc<AttemptDetail>, Problem> },
     /// A change was sent to the deployment and answered, or not.
     Sent(Sent),
+    /// Records of the quarantine; cleaned text.
+    Quarantine { request: RequestId, answer: Result<Arc<QuarantineList>, Problem> },
+    /// One of them in full.
+    QuarantineRecord { request: RequestId, answer: Result<Arc<Quarantined>, Problem> },
+    /// What came of a retry, or would.
+    QuarantineRetried { request: RequestId, answer: Result<RetryAnswer, Problem> },
+    /// How many records were dropped.
+    QuarantineDropped { request: RequestId, answer: Result<u64, Problem> },
     /// The newest entries of the deployment's audit log, the newest first; or why there are none to be seen.
     Audit { answer: Result<Arc<Vec<AuditEntry>>, Problem> },
     /// Which windows of the view are materialized where.
     Coverage { generation: Generation, answer: Result<Arc<Coverage>, Problem> },
     /// The status table: one row an attempt, its verbose columns included, in the server's order. Cleaned text.
     Status { request: RequestId, answer: Result<Table, Problem> },
+}
+
+/// A record of the quarantine in full.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quarantined {
+    /// What is known of it. Cleaned.
+    pub row: QuarantineRow,
+    /// Its bytes as text that is safe to show, on several lines.
+    pub text: String,
+    /// Bytes that are kept of it.
+    pub kept: u64,
 }
 
 /// A change that was sent to the deployment, and what came of it.

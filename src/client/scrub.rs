@@ -5,6 +5,7 @@ use crate::model::{
     JobState, JobType, StageKind, StatusTable, StreamFigures, Value, Workspace, clean, clean_lines,
 };
 use crate::wire::access::{AuditRow, KeyInfo};
+use crate::wire::quarantine::{QuarantineList, QuarantineRecord, QuarantineRow, RetryAnswer};
 use crate::wire::queries::{DamagedDataset, Dataset, DatasetList, QueryStatus};
 
 /// Something made of texts from outside.
@@ -242,6 +243,38 @@ impl Scrub for KeyInfo {
     fn scrub(&mut self) {
         let texts = [&mut self.id, &mut self.name, &mut self.description, &mut self.role, &mut self.obscured];
         texts.into_iter().chain([&mut self.created_by]).for_each(Scrub::scrub);
+    }
+}
+
+impl Scrub for QuarantineRow {
+    fn scrub(&mut self) {
+        let texts = [&mut self.reason, &mut self.place, &mut self.sentence, &mut self.error];
+        texts.into_iter().for_each(Scrub::scrub);
+    }
+}
+
+impl Scrub for QuarantineList {
+    fn scrub(&mut self) {
+        self.records.scrub();
+        for total in &mut self.totals {
+            total.reason.scrub();
+            total.means.scrub();
+        }
+    }
+}
+
+/// Its bytes stay as they are: whoever shows them makes text of them.
+impl Scrub for QuarantineRecord {
+    fn scrub(&mut self) {
+        self.record.scrub();
+    }
+}
+
+impl Scrub for RetryAnswer {
+    fn scrub(&mut self) {
+        for stays in &mut self.stays {
+            [&mut stays.reason, &mut stays.place, &mut stays.sentence].into_iter().for_each(Scrub::scrub);
+        }
     }
 }
 

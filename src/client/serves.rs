@@ -39,6 +39,7 @@ parts! {
     Queries = "run and history": "What a view gives over a range of time, or for a spine.", OWN;
     Datasets = "datasets": "Results that were kept.", OWN;
     StreamTail = "run_stream": "The records of a view's stream as they come.", OWN;
+    Quarantine = "the quarantine": "Records of a stream that no row could be made of.", OWN;
     Audit = "the audit log": "Who changed what, and when.", OWN;
 }
 

@@ -8,6 +8,7 @@ mod audit;
 mod link;
 mod outbox;
 mod poll;
+mod quarantine;
 mod queries;
 mod reads;
 mod troubles;
@@ -236,6 +237,13 @@ impl Task {
                 self.audit();
             }
             Command::Shutdown => {}
+            command @ (Command::Quarantine { .. }
+            | Command::QuarantineRecord { .. }
+            | Command::RetryQuarantined { .. }
+            | Command::DropQuarantined { .. }) => {
+                self.doubt();
+                self.quarantine(command);
+            }
             // Asked for by the console too, whenever the job changes.
             detail @ Command::Detail { .. } => self.request(detail),
             request => {

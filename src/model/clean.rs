@@ -23,6 +23,16 @@ pub fn clean_lines(text: &str) -> Cow<'_, str> {
     Cow::Owned(lines.collect::<Vec<_>>().join("\n"))
 }
 
+/// Bytes from outside as a text of several lines, made safe to show: what is no text is seen as `\x` and two digits.
+pub(crate) fn clean_bytes(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+    }
+    clean_lines(&text).into_owned()
+}
+
 /// Whether a terminal, or whoever lays out a line of text, obeys a character instead of showing it: control characters,
 /// marks of direction, separators of lines. Line ends, tabs and carriage returns too.
 pub(crate) fn is_obeyed(c: char) -> bool {
@@ -136,6 +146,12 @@ mod tests {
     #[test]
     fn what_is_too_long_is_cut_between_characters() {
         assert_eq!((cut("äöü", 3), cut("äöü", 2), cut("", 0)), ("äöü".into(), "ä…".into(), "".into()));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_seen() {
+        assert_eq!(clean_bytes(b"a\xff\xc3b\r\n\x1b[2J\0"), "a\\xff\\xc3b\n␛[2J␀");
+        assert_eq!(clean_bytes("{\"k\":\"ü\u{202e}\"}".as_bytes()), "{\"k\":\"ü\u{fffd}\"}");
     }
 
     #[test]

@@ -226,7 +226,7 @@ impl Task {
     }
 
     /// Gives up the question of that kind that is on its way: its answer is not waited for any more.
-    fn supersede(&mut self, kind: Discriminant<Command>, asked: AbortHandle) {
+    pub(super) fn supersede(&mut self, kind: Discriminant<Command>, asked: AbortHandle) {
         if let Some(before) = self.asked.insert(kind, asked) {
             before.abort();
         }
