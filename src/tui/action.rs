@@ -22,6 +22,8 @@ pub enum Layer {
     Lookup,
     /// The Stream pane, while nothing is typed.
     Stream,
+    /// The quarantine of a view: its records, one of them selected.
+    Quarantine,
     /// What has a filter: Jobs, Stream, and the table of an answer.
     Filter,
     /// The table of an answer.
@@ -44,13 +46,14 @@ pub enum Layer {
 
 impl Layer {
     /// All layers, in the order of help and documentation.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Panes,
         Self::Jobs,
         Self::Job,
         Self::Filter,
         Self::Lookup,
         Self::Stream,
+        Self::Quarantine,
         Self::Running,
         Self::Table,
         Self::Answer,
@@ -75,6 +78,7 @@ impl Layer {
             Self::Jobs => "Jobs pane",
             Self::Lookup => "Lookup pane",
             Self::Stream => "Stream pane",
+            Self::Quarantine => "The quarantine of a stream",
             Self::Filter => "Jobs, Stream and tables",
             Self::Table => "The table of a query",
             Self::Running => "A query under way",
@@ -102,6 +106,9 @@ pub(crate) mod stacks {
     /// The Stream pane, while its filter is not typed.
     pub(crate) const STREAM: &[Layer] =
         &[Layer::Stream, Layer::Filter, Layer::Panes, Layer::Move, Layer::Program, Layer::Always];
+    /// The quarantine of a view.
+    pub(crate) const QUARANTINE: &[Layer] =
+        &[Layer::Quarantine, Layer::Window, Layer::Move, Layer::Program, Layer::Always];
     /// The window of one job: what can be done to it, and scrolling.
     pub(crate) const JOB: &[Layer] = &[Layer::Job, Layer::Window, Layer::Move, Layer::Program, Layer::Always];
     /// A window that only shows something: help, log.
@@ -124,8 +131,9 @@ pub(crate) mod stacks {
 
     /// Every set there is: within one of them, no key may mean two things.
     #[cfg(test)]
-    pub(crate) const ALL: &[&[Layer]] =
-        &[SUMMARY, JOBS, LOOKUP, STREAM, JOB, WINDOW, RUNNING, FAILED, TABLE, TRIGGER, FORM, CHOOSE, QUESTION];
+    pub(crate) const ALL: &[&[Layer]] = &[
+        SUMMARY, JOBS, LOOKUP, STREAM, QUARANTINE, JOB, WINDOW, RUNNING, FAILED, TABLE, TRIGGER, FORM, CHOOSE, QUESTION,
+    ];
 }
 
 /// What can go wrong when an action is done by mistake.
@@ -188,6 +196,19 @@ actions! {
     LookAgain, "look-up", Lookup, ["space"], "look up again", None, "Look up the same key again.";
     Pause, "pause-stream", Stream, ["p", "space"], "pause", None,
         "Hold the stream still, or let it go on; records keep arriving.";
+    Quarantine, "quarantine", Stream, ["Q"], "quarantine", None,
+        "Show the records of the stream that no row could be made of, to retry or drop them.";
+    OpenRecord, "open-record", Quarantine, ["enter"], "record", None,
+        "Show the selected record in full, or the list again.";
+    RetryRecord, "retry-record", Quarantine, ["r"], "retry", Mutates,
+        "Say what a retry of the selected record would bring, and do it after a question.";
+    RetryRecords, "retry-records", Quarantine, ["a"], "retry all", Mutates,
+        "Say what a retry of all records of the shown reason would bring, and do it after a question.";
+    DropRecord, "drop-record", Quarantine, ["d"], "drop", Mutates, "Drop the selected record, after a question.";
+    DropRecords, "drop-records", Quarantine, ["D"], "", Mutates,
+        "Drop all records of the shown reason, after a question.";
+    NextReason, "next-reason", Quarantine, ["f"], "reason", None,
+        "Show the records of the next reason alone; all of them after the last.";
     Filter, "filter", Filter, ["/"], "filter", None, "Filter the rows: text, !not, ~fuzzy, state=failure, attempts>1.";
     Cancel, "cancel-job", Job, ["c"], "cancel", Mutates,
         "Cancel the selected job, or all marked ones, after a question.";

@@ -142,6 +142,8 @@ pub enum Pending {
     Trigger,
     /// The deletion of keys from the stores.
     Delete,
+    /// The retry or the drop of records of the quarantine.
+    Quarantine,
     /// A table that is written into a file.
     Save,
 }

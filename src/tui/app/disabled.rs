@@ -2,6 +2,7 @@
 //! enforced.
 
 use super::windows::job::JobWindow;
+use super::windows::quarantine::QuarantineWindow;
 use super::windows::{Window, query};
 use super::{App, Pane, Pending};
 use crate::client::message::{Offer, Part, Problem};
@@ -37,6 +38,7 @@ pub(super) fn disabled_under(app: &App, top: Option<&dyn Window>, action: Action
 fn not_served(app: &App, action: Action) -> Option<&Problem> {
     let part = match action {
         Action::Run | Action::History => Part::Queries,
+        Action::Quarantine => Part::Quarantine,
         _ => return None,
     };
     match app.offer(part) {
@@ -79,6 +81,7 @@ fn mutation(app: &App, action: Action) -> Option<&'static str> {
             Some(job) => retry(app, job),
         },
         Action::DeleteKeys => delete(app),
+        _ if action.info().layer == Layer::Quarantine => no_record(app),
         Action::Rerun => match job {
             None => Some("No job is selected."),
             Some(job) if job.job_type == JobType::Stream => start_stream(app, job),
@@ -158,6 +161,8 @@ fn harmless(app: &App, top: Option<&dyn Window>, action: Action) -> Option<&'sta
         Action::Edit | Action::LookAgain => lookup(app, action),
         Action::Pause if app.stream.total() == 0 && !app.stream.paused => Some("No record came yet."),
         Action::Run | Action::History => new_query(app),
+        Action::Quarantine => quarantine(app),
+        _ if action.info().layer == Layer::Quarantine => Some(NO_QUARANTINE),
         Action::StopQuery => Some("No query is under way."),
         Action::EditQuery => Some("No query was made: press x for run or H for history."),
         _ if action.info().layer == Layer::Table => Some("No table is open: press x for run or H for history."),
@@ -165,6 +170,25 @@ fn harmless(app: &App, top: Option<&dyn Window>, action: Action) -> Option<&'sta
         Action::Views if app.views.is_none() => Some("The feature views are not here yet."),
         Action::Workspaces if app.workspaces.is_empty() => Some("The workspaces are not here yet."),
         _ => None,
+    }
+}
+
+/// What to do where no quarantine is open.
+const NO_QUARANTINE: &str = "No quarantine is open: press 4 for the stream and Q for its quarantine.";
+
+/// Why nothing can be retried or dropped.
+fn no_record(app: &App) -> Option<&'static str> {
+    match app.windows.find::<QuarantineWindow>() {
+        None => Some(NO_QUARANTINE),
+        Some(window) => window.busy(),
+    }
+}
+
+fn quarantine(app: &App) -> Option<&'static str> {
+    match app.feature_view() {
+        None => Some("No feature view is open yet."),
+        Some(view) if !view.is_stream => Some("This view reads no stream."),
+        Some(_) => None,
     }
 }
 

@@ -4,7 +4,7 @@ use super::bulk::Batch;
 use super::windows::delete_keys::DeleteForm;
 use super::windows::question::{Ask, Question};
 use super::windows::trigger::TriggerForm;
-use super::windows::{query, save};
+use super::windows::{quarantine, query, save};
 use super::{App, Level, Pending, columns};
 use crate::client::message::Command;
 use crate::model::{Id, JobState, Stores};
@@ -52,6 +52,7 @@ pub(super) fn confirmed(app: &mut App, question: Question, effects: &mut Vec<Eff
             }
             effects.push(Effect::Client(Command::Trigger { request, trigger }));
         }
+        Ask::Quarantine { asked, drops } => quarantine::confirmed(app, *asked, drops, effects),
         Ask::Keep(history) => {
             if let Some(form) = app.windows.take_top() {
                 query::send(app, form, Query::History(*history), effects);

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::columns::{self, short_id};
-use super::windows::{delete_keys, job, leave_view, query, save, trigger};
+use super::windows::{delete_keys, job, leave_view, quarantine, query, save, trigger};
 use super::{Answer, App, Deployment, Dirty, Jobs, Level, Lookup, Pane, Pending, Stream, ViewCoverage};
 use super::{audit_log, bulk, coverage, status, wildcard};
 use crate::client::message::{Command, Connection, Failing, Generation, Part, Problem, RequestId, TailBatch, Update};
@@ -53,6 +53,10 @@ pub(super) fn receive(app: &mut App, update: Update, effects: &mut Vec<Effect>) 
         Update::Detail { generation, attempt, answer } if generation == current => {
             job::answered(app, attempt, answer, effects);
         }
+        Update::Quarantine { request, answer } => quarantine::listed(app, request, answer),
+        Update::QuarantineRecord { request, answer } => quarantine::shown(app, request, answer),
+        Update::QuarantineRetried { request, answer } => quarantine::retried(app, request, answer, effects),
+        Update::QuarantineDropped { request, answer } => quarantine::dropped(app, request, answer, effects),
         Update::Audit { answer } => audit_log::answered(app, answer),
         Update::Sent(sent) => audit_log::sent(app, &sent),
         Update::Coverage { generation, answer } if generation == current => coverage::answered(app, answer, effects),

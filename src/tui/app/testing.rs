@@ -15,6 +15,7 @@ use crate::model::time::parse_time;
 use crate::model::*;
 use crate::tui::effect::{Effect, Message};
 use crate::tui::{sheet, theme, view};
+use crate::wire::quarantine::{QuarantineList, QuarantineRow, QuarantineTotal};
 pub(crate) use job_data::*;
 
 /// The time at which all tests happen.
@@ -428,4 +429,52 @@ pub(crate) fn audit_log() -> Update {
         entry("21 23:10:00", "ops", Some(true), "done", "job 4d5e6f"),
     ];
     Update::Audit { answer: Ok(Arc::new(entries)) }
+}
+
+/// Three records of a quarantine, the newest first.
+pub(crate) fn quarantined_rows() -> Vec<QuarantineRow> {
+    let row = |id, reason: &str, place: &str, time: &str, sentence: &str| QuarantineRow {
+        id,
+        reason: reason.to_owned(),
+        place: place.to_owned(),
+        sentence: sentence.to_owned(),
+        met_at: at(time),
+        length: 118,
+        ..QuarantineRow::default()
+    };
+    let late = "It came after the watermark had passed its event time.";
+    vec![
+        row(14, "late", "offset 48230", "22 11:58:12", late),
+        QuarantineRow {
+            tries: 2,
+            tried_at: Some(at("22 11:50:00")),
+            error: "column `dep_delay` holds \"late\", which is no float64".to_owned(),
+            ..row(13, "wrong-type", "offset 48112", "22 11:31:40", "column `dep_delay` holds a text")
+        },
+        row(12, "late", "offset 47001", "21 23:10:05", late),
+    ]
+}
+
+/// The answer with them: five are there.
+pub(crate) fn quarantine_list() -> QuarantineList {
+    let total = |reason: &str, met, held, released| QuarantineTotal {
+        reason: reason.to_owned(),
+        means: String::new(),
+        met,
+        held,
+        released,
+        ..QuarantineTotal::default()
+    };
+    let totals = vec![total("late", 3, 3, 0), total("unparsed", 4, 0, 4), total("wrong-type", 9, 2, 7)];
+    QuarantineList { records: quarantined_rows(), next: Some(12), totals }
+}
+
+/// A live state with the quarantine of its view open.
+pub(crate) fn quarantine(size: (u16, u16), theme: &str) -> App {
+    let mut app = live(size, theme);
+    let effects = press(&mut app, "4 Q");
+    let [Command::Quarantine { request, .. }] = commands(&effects)[..] else { panic!("{effects:?}") };
+    tell(&mut app, Update::Quarantine { request: *request, answer: Ok(Arc::new(quarantine_list())) });
+    frame(&mut app);
+    app
 }

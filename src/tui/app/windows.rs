@@ -11,6 +11,7 @@ pub(in crate::tui) mod delete_keys;
 pub(in crate::tui) mod help;
 pub(in crate::tui) mod job;
 pub(in crate::tui) mod journal;
+pub(in crate::tui) mod quarantine;
 pub(in crate::tui) mod query;
 pub(in crate::tui) mod query_form;
 pub(in crate::tui) mod question;
@@ -247,6 +248,7 @@ pub(crate) fn open(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> 
         Action::Help => app.windows.open(help::Help::default()),
         Action::Journal => journal::open(app, effects),
         Action::Palette | Action::Views | Action::Workspaces => chooser::open(app, action),
+        Action::Quarantine => quarantine::open(app, effects),
         Action::Open => job::open(app, effects),
         Action::Cancel | Action::ForceRetry => question::open(app, action),
         Action::Rerun if question::is_about_stream(app) => question::open(app, action),

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::client::message::{Connection, Problem, Update};
+use crate::client::message::{Command, Connection, Problem, Quarantined, Update};
 use crate::model::{QueryProgress, Span};
 use crate::tui::app::testing::*;
 use crate::tui::app::{App, Profile};
@@ -94,6 +94,22 @@ fn frames_of_questions_and_forms() {
         check("trigger-error", &mut app);
         press(&mut app, "type:_ enter");
         check("trigger-question", &mut app);
+    }
+}
+
+#[test]
+fn frames_of_a_quarantine() {
+    for size in SIZES {
+        let mut app = quarantine(size, "dark");
+        check("quarantine", &mut app);
+        let effects = press(&mut app, "j enter");
+        let [Effect::Client(Command::QuarantineRecord { request, .. })] = effects[..] else { panic!("{effects:?}") };
+        let text = "{\"carrier\":\"UA\",\"dep_delay\":\"late\",\"at\":\"2026-11-22T11:31:38Z\"}\n␛[2J\\xff".to_owned();
+        let shown = Quarantined { row: quarantined_rows().remove(1), text, kept: 118 };
+        tell(&mut app, Update::QuarantineRecord { request, answer: Ok(Arc::new(shown)) });
+        check("quarantine-record", &mut app);
+        press(&mut app, "esc d");
+        check("quarantine-drop", &mut app);
     }
 }
 

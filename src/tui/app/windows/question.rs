@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use ratatui::layout::Rect;
 
+use super::quarantine::{came_of, records};
 use super::{Next, Window};
 use crate::client::message::Table;
 use crate::model::{self, Id, Job, JobState, JobType, TriggerRequest};
@@ -21,6 +22,7 @@ use crate::tui::scroll::scroll;
 use crate::tui::text::{fit, width};
 use crate::tui::theme::Meaning;
 use crate::tui::view::form::{fact, wrapped};
+use crate::wire::quarantine::{QuarantineAsked, QuarantineRow, RetryAnswer};
 use crate::wire::queries::{HistoryQuery, Query};
 
 const NAMES: usize = 12;
@@ -46,6 +48,11 @@ pub(crate) enum Ask {
     Trigger(TriggerRequest),
     /// Compute this and keep the result as a dataset.
     Keep(Box<HistoryQuery<PathBuf>>),
+    /// Retry these records of the quarantine, or drop them.
+    Quarantine {
+        asked: Box<QuarantineAsked>,
+        drops: bool,
+    },
     /// Write a table over a file that is there. Nothing of the deployment changes.
     Replace {
         table: Table,
@@ -212,6 +219,41 @@ impl Question {
         }
     }
 
+    /// The question before records of the quarantine are retried, with what a dry run said.
+    pub(crate) fn retry_quarantined(asked: QuarantineAsked, would: &RetryAnswer) -> Self {
+        let mut facts = vec![("records", meant(&asked))];
+        if let Some(first) = would.stays.first() {
+            facts.push(("first to stay", format!("{}: {}", first.place, first.sentence)));
+        }
+        let came = came_of(would, true);
+        Self {
+            title: "Retry these records?",
+            workspace: asked.workspace.clone(),
+            feature_view: asked.feature_view.clone(),
+            facts,
+            effect: format!("{came} What arrives is written online once and leaves the quarantine."),
+            scroll: 0,
+            ask: Ask::Quarantine { asked: Box::new(asked), drops: false },
+        }
+    }
+
+    /// The question before records of the quarantine are dropped; `first` is the selected one.
+    pub(crate) fn drop_quarantined(asked: QuarantineAsked, count: u64, first: Option<&QuarantineRow>) -> Self {
+        let mut facts = vec![("records", meant(&asked))];
+        if let Some(row) = first.filter(|_| !asked.ids.is_empty()) {
+            facts.extend([("place", row.place.clone()), ("reason", row.reason.clone())]);
+        }
+        Self {
+            title: "Drop these records?",
+            workspace: asked.workspace.clone(),
+            feature_view: asked.feature_view.clone(),
+            facts,
+            effect: format!("{} and what it would have brought are lost for good.", records(count)),
+            scroll: 0,
+            ask: Ask::Quarantine { asked: Box::new(asked), drops: true },
+        }
+    }
+
     /// The question before a table is written over a file.
     pub(crate) fn replace(table: Table, path: PathBuf) -> Self {
         Self {
@@ -284,9 +326,18 @@ impl Window for Question {
         }
     }
 
-    /// What a table or the form of a query was asked about goes with it; a job is asked about wherever it is.
+    /// What a table, a record or the form of a query was asked about goes with it; a job is asked about wherever it is.
     fn closes_with_view(&mut self, _app: &mut App, _effects: &mut Vec<Effect>) -> bool {
-        matches!(self.ask, Ask::Keep(_) | Ask::Replace { .. })
+        matches!(self.ask, Ask::Keep(_) | Ask::Replace { .. } | Ask::Quarantine { .. })
+    }
+}
+
+/// Which records of the quarantine are meant.
+fn meant(asked: &QuarantineAsked) -> String {
+    match (asked.ids.as_slice(), &asked.reason) {
+        ([id], _) => format!("the one with the number {id}"),
+        (_, Some(reason)) => format!("all of the reason {reason}"),
+        _ => "all of the view".to_owned(),
     }
 }
 
