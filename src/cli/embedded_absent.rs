@@ -23,18 +23,18 @@ impl EmbeddedArgs {
 }
 
 /// A platform that never runs.
-pub struct Embedded(Infallible);
+pub(crate) struct Embedded(Infallible);
 
 /// How it would be started: never.
 #[derive(Clone, Debug)]
-pub struct Setup(Infallible);
+pub(crate) struct Setup(Infallible);
 
 impl Setup {
     /// Refuses in a sentence.
     ///
     /// # Errors
     /// Always.
-    pub fn new(_: &TargetArgs, _: Option<String>) -> Result<Self, Problem> {
+    pub(crate) fn new(_: &TargetArgs, _: Option<String>) -> Result<Self, Problem> {
         Err(Problem {
             what: "No deployment is named, and this program is the console alone, without a platform in it.".to_owned(),
             hint: "Name one with --url, a profile or API_SERVICE; the whole program starts a platform of its own."
@@ -49,18 +49,18 @@ impl Embedded {
     /// # Errors
     /// Never.
     #[expect(clippy::unused_async, reason = "it stands for the one that waits")]
-    pub async fn start(setup: Setup) -> Result<Self, Problem> {
+    pub(crate) async fn start(setup: Setup) -> Result<Self, Problem> {
         match setup.0 {}
     }
 
     /// Never called.
-    pub fn endpoint(&self) -> Endpoint {
+    pub(crate) fn endpoint(&self) -> Endpoint {
         match self.0 {}
     }
 
     /// Never called.
     #[expect(clippy::unused_async, reason = "it stands for the one that waits")]
-    pub async fn stop(self, _: Duration) {
+    pub(crate) async fn stop(self, _: Duration) {
         match self.0 {}
     }
 }
