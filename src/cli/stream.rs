@@ -114,11 +114,11 @@ pub(crate) async fn run(args: StreamArgs) -> Result<(), Failure> {
         }
         Verb::Start { of } => {
             let started = Session::change(&of.target, async |session| start(session, &of.view).await);
-            told(&started.await?, of.json)
+            print_stream(&started.await?, of.json)
         }
         Verb::Stop { of } => {
             let stopped = Session::change(&of.target, async |session| stop(session, &of.view).await);
-            told(&stopped.await?, of.json)
+            print_stream(&stopped.await?, of.json)
         }
         Verb::Restart { of, from, dry_run, yes } => {
             let asked = Begin { from: from.join(" "), dry_run, yes };
@@ -128,13 +128,13 @@ pub(crate) async fn run(args: StreamArgs) -> Result<(), Failure> {
             match done? {
                 Restarted::WouldBe(effect) if of.json => print_json(&json!({ "effect": effect })),
                 Restarted::WouldBe(effect) => print(&format!("{effect}\n")),
-                Restarted::Is(stream) => told(&stream, of.json),
+                Restarted::Is(stream) => print_stream(&stream, of.json),
             }
         }
     }
 }
 
-fn told(stream: &StreamFigures, as_json: bool) -> Result<(), Failure> {
+fn print_stream(stream: &StreamFigures, as_json: bool) -> Result<(), Failure> {
     if as_json { print_json(&self::as_json(stream)) } else { print(&table(&HEADINGS, &[as_row(stream)])) }
 }
 

@@ -149,7 +149,7 @@ impl Error {
         }
         // Once TLS is agreed on, bytes that are none of it are a broken link and no other protocol.
         let of_tls = trust::failure(error).filter(|failure| error.is_connect() || !trust::is_foreign(failure));
-        if let Some((what, hint)) = of_tls.and_then(|failure| trust::told(failure, label)) {
+        if let Some((what, hint)) = of_tls.and_then(|failure| trust::problem_of(failure, label)) {
             return Self { unsent: error.is_connect(), ..Self::new(Kind::Unreachable, what, hint) };
         }
         if error.is_connect() {

@@ -76,8 +76,8 @@ pub(super) fn failure<'e>(error: &'e (dyn std::error::Error + 'static)) -> Optio
 }
 
 /// What happened with the deployment of that name, and what to do.
-pub(super) fn told(error: &rustls::Error, label: &str) -> Option<(String, String)> {
-    let told = |what: String, hint: &str| Some((format!("The certificate of {label} {what}."), hint.to_owned()));
+pub(super) fn problem_of(error: &rustls::Error, label: &str) -> Option<(String, String)> {
+    let wrong = |what: String, hint: &str| Some((format!("The certificate of {label} {what}."), hint.to_owned()));
     let at = |time: &rustls::pki_types::UnixTime| {
         let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
         print_time(from_micros(seconds.saturating_mul(1_000_000)))
@@ -85,30 +85,30 @@ pub(super) fn told(error: &rustls::Error, label: &str) -> Option<(String, String
     match error {
         rustls::Error::InvalidCertificate(certificate) => match certificate {
             CertificateError::UnknownIssuer => {
-                told("is signed by nobody whom this machine trusts".to_owned(), AUTHORITY)
+                wrong("is signed by nobody whom this machine trusts".to_owned(), AUTHORITY)
             }
             // An authority of that name is known, and it has another key.
             CertificateError::BadSignature
             | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
-                told("is not signed by the authority of that name whom this machine trusts".to_owned(), AUTHORITY)
+                wrong("is not signed by the authority of that name whom this machine trusts".to_owned(), AUTHORITY)
             }
-            CertificateError::NotValidForName => told("is not for that name".to_owned(), &address("")),
+            CertificateError::NotValidForName => wrong("is not for that name".to_owned(), &address("")),
             CertificateError::NotValidForNameContext { presented, .. } => {
                 let names = names(presented);
-                told(format!("is for {names}"), &address(&names))
+                wrong(format!("is for {names}"), &address(&names))
             }
-            CertificateError::Expired => told("has expired".to_owned(), CLOCK),
-            CertificateError::ExpiredContext { not_after, .. } => told(format!("expired at {}", at(not_after)), CLOCK),
-            CertificateError::NotValidYet => told("is not valid yet".to_owned(), CLOCK),
+            CertificateError::Expired => wrong("has expired".to_owned(), CLOCK),
+            CertificateError::ExpiredContext { not_after, .. } => wrong(format!("expired at {}", at(not_after)), CLOCK),
+            CertificateError::NotValidYet => wrong("is not valid yet".to_owned(), CLOCK),
             CertificateError::NotValidYetContext { not_before, .. } => {
-                told(format!("is not valid before {}", at(not_before)), CLOCK)
+                wrong(format!("is not valid before {}", at(not_before)), CLOCK)
             }
-            CertificateError::Revoked => told("was revoked".to_owned(), "Have its owner replace it."),
-            other if format!("{other:?}").contains("CaUsedAsEndEntity") => told(
+            CertificateError::Revoked => wrong("was revoked".to_owned(), "Have its owner replace it."),
+            other if format!("{other:?}").contains("CaUsedAsEndEntity") => wrong(
                 "is one that signs others, which no server may show".to_owned(),
                 "Have its owner make one for the server, with the extension basicConstraints=CA:FALSE.",
             ),
-            other => told(format!("is not trusted: {other}"), AUTHORITY),
+            other => wrong(format!("is not trusted: {other}"), AUTHORITY),
         },
         rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => Some((
             format!("{label} wants a certificate of this client."),

@@ -54,13 +54,13 @@ impl StreamCounts {
         std::array::from_fn(|at| (STREAM_COUNTS[at].name, counts[at]))
     }
 
-    /// The counts of [`StreamCounts::list`].
+    /// The counts in the order of [`StreamCounts::list`].
     pub fn of_list(counts: [u64; 7]) -> Self {
         let [read, written, filtered, late, quarantined, deduplicated, expired] = counts;
         Self { read, written, filtered, late, quarantined, deduplicated, expired }
     }
 
-    /// Both together.
+    /// The sums of both, count by count.
     #[must_use]
     pub fn plus(&self, more: &Self) -> Self {
         let (mine, more) = (self.list(), more.list());

@@ -138,8 +138,8 @@ fn kept_streams(dir: &Path) -> Vec<Finding> {
         found.push(match wrong.is_empty() {
             true => Finding::sound(&part, format!("{} files, {} rows", manifest.files.len(), manifest.rows())),
             false => {
-                let told = format!("{}. Put back from a copy what is not there as it was", first_few(&wrong));
-                Finding::damaged(&part, told)
+                let text = format!("{}. Put back from a copy what is not there as it was", first_few(&wrong));
+                Finding::damaged(&part, text)
             }
         });
     }

@@ -125,7 +125,7 @@ pub trait StreamSource: Send + Sync {
 /// What lies behind a place in a partition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {
-    /// Events and records.
+    /// How many events and records lie there.
     pub events: u64,
     /// When the oldest of them arrived, where that is known.
     pub oldest: Option<Time>,
@@ -138,7 +138,7 @@ pub enum Seek {
     Latest,
     /// Before whatever arrived at that instant or later.
     Arrived(Time),
-    /// As [`StreamSource::print`] shows it.
+    /// A place in the form in which [`StreamSource::print`] shows it.
     Printed(String),
 }
 

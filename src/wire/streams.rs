@@ -18,7 +18,7 @@ pub(crate) struct StreamList {
     pub streams: Vec<StreamRow>,
 }
 
-/// Counts by their names.
+/// Counts by the names that [`StreamCounts`] gives them.
 pub(crate) type Counts = BTreeMap<String, u64>;
 
 /// How the stream of a view does; as [`StreamFigures`].
@@ -37,9 +37,9 @@ pub(crate) struct StreamRow {
     pub total: Counts,
     pub last_minute: Counts,
     pub waiting: u64,
-    /// Events a second.
+    /// Events a second that were read, over the last minute.
     pub rate_in: f64,
-    /// Events a second.
+    /// Events a second whose end was settled, over the last minute.
     pub rate_out: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lag_events: Option<u64>,
@@ -90,7 +90,7 @@ pub(crate) struct RestartAsked {
 /// What a restart does, or would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct RestartTold {
+pub(crate) struct RestartAnswer {
     /// What it does to the values of the view, in sentences.
     pub effect: String,
     /// The job that reads from there; absent of what is only told.
@@ -107,43 +107,43 @@ fn counted(counts: &Counts) -> StreamCounts {
 }
 
 impl From<StreamFigures> for StreamRow {
-    fn from(told: StreamFigures) -> Self {
-        let (reason, error) = told.error.unzip();
+    fn from(figures: StreamFigures) -> Self {
+        let (reason, error) = figures.error.unzip();
         Self {
-            workspace: told.workspace,
-            feature_view: told.feature_view,
-            source: told.source,
-            kind: told.kind,
-            job_id: told.job.map(|job| job.to_string()),
-            state: told.state.map(|state| state.to_string()),
-            total: counts(&told.total),
-            last_minute: counts(&told.minute),
-            waiting: told.waiting,
-            rate_in: told.rate_in,
-            rate_out: told.rate_out,
-            lag_events: told.lag_events,
-            lag_seconds: told.lag.map(|lag| span_micros(lag) as f64 / 1e6),
-            oldest_unread: told.oldest,
-            newest_event: told.newest_event,
-            watermark: told.watermark,
+            workspace: figures.workspace,
+            feature_view: figures.feature_view,
+            source: figures.source,
+            kind: figures.kind,
+            job_id: figures.job.map(|job| job.to_string()),
+            state: figures.state.map(|state| state.to_string()),
+            total: counts(&figures.total),
+            last_minute: counts(&figures.minute),
+            waiting: figures.waiting,
+            rate_in: figures.rate_in,
+            rate_out: figures.rate_out,
+            lag_events: figures.lag_events,
+            lag_seconds: figures.lag.map(|lag| span_micros(lag) as f64 / 1e6),
+            oldest_unread: figures.oldest,
+            newest_event: figures.newest_event,
+            watermark: figures.watermark,
             reason,
             error,
-            partitions: told.partitions.into_iter().map(PartitionRow::from).collect(),
+            partitions: figures.partitions.into_iter().map(PartitionRow::from).collect(),
         }
     }
 }
 
 impl From<StreamPartition> for PartitionRow {
-    fn from(told: StreamPartition) -> Self {
+    fn from(figures: StreamPartition) -> Self {
         Self {
-            partition: told.partition,
-            offset: told.offset,
-            total: counts(&told.counts),
-            last_minute: counts(&told.minute),
-            waiting: told.waiting,
-            lag_events: told.lag_events,
-            oldest_unread: told.oldest,
-            newest_event: told.newest_event,
+            partition: figures.partition,
+            offset: figures.offset,
+            total: counts(&figures.counts),
+            last_minute: counts(&figures.minute),
+            waiting: figures.waiting,
+            lag_events: figures.lag_events,
+            oldest_unread: figures.oldest,
+            newest_event: figures.newest_event,
         }
     }
 }
@@ -226,7 +226,7 @@ mod tests {
             oldest: Some(at),
             newest_event: Some(at),
         };
-        let told = StreamFigures {
+        let figures = StreamFigures {
             workspace: "prod".to_owned(),
             feature_view: "v".to_owned(),
             source: "clicks".to_owned(),
@@ -246,8 +246,8 @@ mod tests {
             watermark: Some(at),
             error: Some(("SOURCE_ERROR".to_owned(), "it is away".to_owned())),
         };
-        let json = serde_json::to_string(&StreamRow::from(told.clone())).unwrap();
-        assert_eq!(StreamFigures::from(serde_json::from_str::<StreamRow>(&json).unwrap()), told);
+        let json = serde_json::to_string(&StreamRow::from(figures.clone())).unwrap();
+        assert_eq!(StreamFigures::from(serde_json::from_str::<StreamRow>(&json).unwrap()), figures);
         let bare: StreamRow = serde_json::from_str("{}").unwrap();
         assert_eq!(StreamFigures::from(bare), StreamFigures::default());
     }

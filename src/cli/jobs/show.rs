@@ -42,8 +42,8 @@ pub(super) async fn run(args: ShowArgs) -> Result<(), Failure> {
     let Fetched { job, detail, stream } = fetch(&args.job, args.attempt).await?;
     if args.job.json {
         let mut shown = json_of(&job);
-        if let Some(told) = &stream {
-            shown["stream"] = stream::as_json(told);
+        if let Some(figures) = &stream {
+            shown["stream"] = stream::as_json(figures);
         }
         shown["detail"] = detail.as_ref().map(|(number, detail)| detail_json(*number, detail)).into();
         return print_json(&shown);
@@ -58,8 +58,8 @@ pub(super) async fn run(args: ShowArgs) -> Result<(), Failure> {
         }
         _ => {}
     }
-    if let Some(told) = &stream {
-        shown.push_str(&format!("\nThe stream:\n{}", stream::in_full(told)));
+    if let Some(figures) = &stream {
+        shown.push_str(&format!("\nThe stream:\n{}", stream::in_full(figures)));
     }
     print(&shown)
 }

@@ -5,7 +5,7 @@ use super::own::below;
 use crate::client::error::Error;
 use crate::client::scrub::Scrub;
 use crate::model::StreamFigures;
-use crate::wire::streams::{RESTART, RestartAsked, RestartTold, STREAMS, StreamList};
+use crate::wire::streams::{RESTART, RestartAnswer, RestartAsked, STREAMS, StreamList};
 
 impl Api {
     /// How the streams of a workspace do, or that of one view alone.
@@ -24,10 +24,10 @@ impl Api {
     }
 
     /// Reads a stream anew from another place, or says what that would do. Never retried.
-    pub(crate) async fn restart_stream(&self, own_api: &str, asked: &RestartAsked) -> Result<RestartTold, Error> {
-        let mut told: RestartTold = self.transport.post_once(&below(own_api, RESTART), asked).await?;
-        told.effect.scrub();
-        told.job_id.scrub();
-        Ok(told)
+    pub(crate) async fn restart_stream(&self, own_api: &str, asked: &RestartAsked) -> Result<RestartAnswer, Error> {
+        let mut answer: RestartAnswer = self.transport.post_once(&below(own_api, RESTART), asked).await?;
+        answer.effect.scrub();
+        answer.job_id.scrub();
+        Ok(answer)
     }
 }

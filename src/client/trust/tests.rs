@@ -62,11 +62,11 @@ fn what_is_wrong_with_a_certificate_is_told_with_what_to_do() {
         (CertificateError::BadSignature, "not signed by the authority of that name", "--ca-cert"),
         (CertificateError::BadEncoding, "is not trusted: BadEncoding", "--ca-cert"),
     ] {
-        let told = told(&rustls::Error::InvalidCertificate(error), "fv.example").unwrap();
-        assert!(told.0.starts_with("The certificate of fv.example ") && told.0.contains(what), "{told:?}");
-        assert!(told.1.contains(hint), "{told:?}");
+        let problem = problem_of(&rustls::Error::InvalidCertificate(error), "fv.example").unwrap();
+        assert!(problem.0.starts_with("The certificate of fv.example ") && problem.0.contains(what), "{problem:?}");
+        assert!(problem.1.contains(hint), "{problem:?}");
     }
-    assert_eq!(told(&rustls::Error::DecryptError, "h"), None);
+    assert_eq!(problem_of(&rustls::Error::DecryptError, "h"), None);
 }
 
 #[test]

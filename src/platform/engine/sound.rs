@@ -23,7 +23,7 @@ pub(crate) type Transform<'a> = &'a dyn Fn(&View, DataFrame) -> Result<Streamed,
 pub(crate) struct Sound {
     /// What the sound events come to; each by its place in the whole batch.
     pub streamed: Streamed,
-    /// The sound events.
+    /// The events that the query does not fail on, in their order.
     pub events: DataFrame,
     /// The events that the query fails on, by their places, with the engine's sentence.
     pub poisoned: Vec<(u32, String)>,

@@ -27,7 +27,7 @@ use crate::wire::streams as wire;
 #[serde(default)]
 pub(super) struct Asked {
     workspace: String,
-    /// Of this view alone.
+    /// Of the view of this name alone; of all without it.
     view: Option<String>,
 }
 
@@ -169,7 +169,7 @@ impl Begin {
     }
 }
 
-fn restart_stream(platform: &Platform, asked: &wire::RestartAsked) -> Result<wire::RestartTold, Fault> {
+fn restart_stream(platform: &Platform, asked: &wire::RestartAsked) -> Result<wire::RestartAnswer, Fault> {
     let view = platform
         .view(&asked.workspace, &asked.feature_view)
         .filter(|view| view.live && view.online && view.is_stream());
@@ -194,7 +194,7 @@ fn restart_stream(platform: &Platform, asked: &wire::RestartAsked) -> Result<wir
     let restart = planned(view, &from, &*stream, &known).map_err(refused)?;
     let effect = effect(view, &from, &restart);
     if asked.dry_run {
-        return Ok(wire::RestartTold { effect, job_id: None });
+        return Ok(wire::RestartAnswer { effect, job_id: None });
     }
     let _turn = platform.restarts();
     let job = platform.jobs().newest_stream_job(view.id)?;
@@ -207,7 +207,7 @@ fn restart_stream(platform: &Platform, asked: &wire::RestartAsked) -> Result<wir
     platform.online().restart_stream(view, &restart)?;
     let job = platform.jobs().start_stream(job.id)?;
     platform.jobs().say_of_stream(view.id, &format!("It was asked to read from {}. {effect}", clean(&asked.from)))?;
-    Ok(wire::RestartTold { effect, job_id: Some(job.id.to_string()) })
+    Ok(wire::RestartAnswer { effect, job_id: Some(job.id.to_string()) })
 }
 
 /// What a restart from there comes to.

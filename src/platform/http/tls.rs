@@ -31,9 +31,9 @@ pub enum TlsError {
     /// A file is not there or cannot be read.
     #[error("{} cannot be read: {problem}. Check its path and permissions", path.display())]
     Unreadable {
-        /// The file.
+        /// Path of the file, as the option names it.
         path: PathBuf,
-        /// What happened.
+        /// The system's own word for why.
         #[source]
         problem: io::Error,
     },
@@ -59,7 +59,7 @@ pub enum TlsError {
         certificate: PathBuf,
         /// The file of the key.
         key: PathBuf,
-        /// What is wrong.
+        /// What the library finds wrong with them.
         #[source]
         problem: rustls::Error,
     },

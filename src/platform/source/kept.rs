@@ -22,7 +22,7 @@ use crate::model::{Time, Window};
 use crate::platform::compute::{EngineError, ErrorKind};
 use crate::platform::definition::{DataFile, Kept, Source};
 
-/// The manifest's file.
+/// Name of the manifest's file in the folder.
 pub(crate) const MANIFEST: &str = "kept.json";
 /// The form of the manifest that is written.
 const FORMAT: u32 = 1;
@@ -39,7 +39,7 @@ pub(crate) struct KeptFile {
     pub columns: u64,
     /// The least event time in it, microseconds since 1970.
     pub least: i64,
-    /// The greatest.
+    /// The greatest event time in it, microseconds since 1970.
     pub greatest: i64,
     /// The last commit that brought events of it.
     pub commit: u64,
@@ -72,7 +72,7 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// Adds what came since.
+    /// Adds the counts of what came since to these.
     pub(crate) fn add(&mut self, more: &Self) {
         self.read += more.read;
         self.kept += more.kept;
@@ -91,7 +91,7 @@ pub(crate) struct Manifest {
     pub commit: u64,
     /// Exactly the events before this place are in the files.
     pub position: Position,
-    /// When keeping began.
+    /// When keeping began, by the platform's clock.
     pub began: Time,
     /// The least event time that ever came.
     pub oldest: Option<Time>,
@@ -117,7 +117,7 @@ struct Written {
     files: Vec<KeptFile>,
 }
 
-/// Of any release.
+/// What the manifests of all releases have in common.
 #[derive(Deserialize)]
 struct Form {
     format: u32,
@@ -266,7 +266,7 @@ pub(crate) fn data_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 
 /// What the keeper of a stream tells the rest of the process.
 #[derive(Clone)]
-struct Told {
+struct Published {
     manifest: Arc<Manifest>,
     /// All that had arrived by then is kept.
     until: Option<Time>,
@@ -276,43 +276,45 @@ struct Told {
 }
 
 /// By folder. In memory, so that a reader and whoever removes files agree about which manifest is read.
-static TOLD: LazyLock<Mutex<HashMap<PathBuf, Told>>> = LazyLock::new(Mutex::default);
+static PUBLISHED: LazyLock<Mutex<HashMap<PathBuf, Published>>> = LazyLock::new(Mutex::default);
 
-fn told() -> MutexGuard<'static, HashMap<PathBuf, Told>> {
-    TOLD.lock().unwrap_or_else(PoisonError::into_inner)
+fn published() -> MutexGuard<'static, HashMap<PathBuf, Published>> {
+    PUBLISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Makes a manifest that is on disk the one that is read from now on.
 pub(crate) fn publish(folder: &Path, manifest: &Arc<Manifest>) {
-    let mut all = told();
-    let new = || Told { manifest: Arc::clone(manifest), until: None, wanted: None, trouble: None };
+    let mut all = published();
+    let new = || Published { manifest: Arc::clone(manifest), until: None, wanted: None, trouble: None };
     all.entry(folder.to_owned()).or_insert_with(new).manifest = Arc::clone(manifest);
 }
 
 /// Tells up to when all that had arrived is kept, where that is another instant now, and what troubles the keeper.
 pub(crate) fn tell(folder: &Path, until: Option<Time>, trouble: Option<&str>) {
-    if let Some(told) = told().get_mut(folder) {
-        (told.until, told.trouble) = (until.or(told.until), trouble.map(str::to_owned));
+    if let Some(state) = published().get_mut(folder) {
+        (state.until, state.trouble) = (until.or(state.until), trouble.map(str::to_owned));
     }
 }
 
 /// The keeper has ended: what is kept is read from disk again.
 pub(crate) fn withdraw(folder: &Path) {
-    told().remove(folder);
+    published().remove(folder);
 }
 
 /// The instant up to which somebody waits for events to be kept.
 pub(crate) fn wanted(folder: &Path) -> Option<Time> {
-    told().get(folder).and_then(|told| told.wanted.filter(|wanted| told.until.is_none_or(|until| until < *wanted)))
+    published()
+        .get(folder)
+        .and_then(|state| state.wanted.filter(|wanted| state.until.is_none_or(|until| until < *wanted)))
 }
 
 /// Whether all that had arrived at that instant is kept. Where it is not, the keeper hurries.
 pub(crate) fn has_all_until(kept: &Kept, at: Time) -> bool {
-    let mut all = told();
-    let Some(told) = all.get_mut(&kept.folder) else { return false };
-    let has = told.until.is_some_and(|until| at <= until);
+    let mut all = published();
+    let Some(state) = all.get_mut(&kept.folder) else { return false };
+    let has = state.until.is_some_and(|until| at <= until);
     if !has {
-        told.wanted = told.wanted.max(Some(at));
+        state.wanted = state.wanted.max(Some(at));
     }
     has
 }
@@ -322,8 +324,8 @@ pub(crate) fn has_all_until(kept: &Kept, at: Time) -> bool {
 /// # Errors
 /// Of kind `Source` when there is none, or it cannot be read.
 pub(crate) fn current(source: &Source, kept: &Kept) -> Result<Arc<Manifest>, EngineError> {
-    if let Some(told) = told().get(&kept.folder) {
-        return Ok(Arc::clone(&told.manifest));
+    if let Some(state) = published().get(&kept.folder) {
+        return Ok(Arc::clone(&state.manifest));
     }
     let failed = |problem: String| EngineError {
         kind: ErrorKind::Source,
@@ -384,7 +386,8 @@ pub(crate) fn sentence(source: &Source) -> Option<String> {
         Ok(manifest) => manifest,
         Err(error) => return Some(error.message),
     };
-    let (until, trouble) = told().get(&kept.folder).map(|told| (told.until, told.trouble.clone())).unwrap_or_default();
+    let (until, trouble) =
+        published().get(&kept.folder).map(|state| (state.until, state.trouble.clone())).unwrap_or_default();
     let until = until.map_or(String::new(), |until| format!(", all that had arrived by {}", print_time(until)));
     let mut parts = vec![format!(
         "{} events in {} files, since {}{until}",
@@ -467,9 +470,9 @@ mod tests {
         let refusal = |from, to| made.refusal(source, window(from, to), true);
         assert_eq!(refusal(-2, 1), None);
         assert_eq!(refusal(5, 6), None, "of a time that may still come");
-        let told = refusal(-3, 1).unwrap();
-        assert!(told.contains("source flights") && told.contains(&print_time(at(-2))), "{told}");
-        assert!(told.contains("what is materialized of earlier ones stays"), "{told}");
+        let sentence = refusal(-3, 1).unwrap();
+        assert!(sentence.contains("source flights") && sentence.contains(&print_time(at(-2))), "{sentence}");
+        assert!(sentence.contains("what is materialized of earlier ones stays"), "{sentence}");
         assert_eq!(made.refusal(source, window(-9, 1), false), None, "all there is");
         // Before anything was kept: where keeping began, or the oldest event.
         let young = Manifest { gone: None, ..made.clone() };

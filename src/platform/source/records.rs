@@ -24,7 +24,7 @@ const KEPT_BYTES: usize = 1 << 16;
 const DEEPEST: usize = 16;
 /// Most characters of a value, or of what a library says, that a refusal repeats.
 const SHOWN: usize = 60;
-const TOLD: usize = 200;
+const LONGEST: usize = 200;
 
 /// Why a record or an event of a stream is not in the values that the stream makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -212,7 +212,7 @@ impl Decoder {
         let row = Row { decoder: self, cells, fault: &mut fault };
         let read = from.deserialize_any(row).and_then(|()| from.end());
         if let Err(error) = read {
-            return Err(fault.unwrap_or_else(|| Fault { reason: Reason::Unparsed, message: told(&error) }));
+            return Err(fault.unwrap_or_else(|| Fault { reason: Reason::Unparsed, message: not_json(&error) }));
         }
         let missing = |reason, name: &str, why: &str| Fault { reason, message: format!("column `{name}` {why}") };
         for (Declared { name, must, .. }, cell) in self.columns.iter().zip(cells) {
@@ -259,10 +259,10 @@ struct Fault {
 }
 
 /// What the library says, with the place counted from the record's beginning.
-fn told(error: &serde_json::Error) -> String {
+fn not_json(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
-    format!("it is no JSON object: {} (character {})", cut(what, TOLD), error.column())
+    format!("it is no JSON object: {} (character {})", cut(what, LONGEST), error.column())
 }
 
 /// A value of a record in the type of its column.

@@ -508,7 +508,7 @@ impl Drop for Keeper {
     }
 }
 
-/// Which files are joined.
+/// Which of the small files are joined into larger ones.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Joined {
     /// Runs of small ones of about one size, so that an event is written again a few times at most.

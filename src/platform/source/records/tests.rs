@@ -115,13 +115,13 @@ fn what_is_no_event_is_refused_alone_with_its_reason() {
         (r#"{"day":"2026-11-22"}"#, Reason::WrongType, "column `day` is date and holds `2026-11-22`"),
         (r#"{"id":"\u001b[2J\u202e"}"#, Reason::WrongType, "column `id` is int64 and holds `␛[2J\u{fffd}`"),
     ];
-    for (record, reason, told) in rows {
+    for (record, reason, expected) in rows {
         let good = r#"{"at":"2026-11-22","user":"a","id":1}"#;
         let decoded = decode(&[good, record, good]);
         assert_eq!((decoded.events.height(), decoded.of.as_slice()), (2, &[0, 2][..]), "{record}");
         let [refused] = &decoded.refused[..] else { panic!("{record}: {:?}", decoded.refused) };
         assert_eq!((refused.reason, refused.place.as_str()), (*reason, "1"), "{record}: {}", refused.message);
-        assert!(refused.message.starts_with(told), "{record}: {}", refused.message);
+        assert!(refused.message.starts_with(expected), "{record}: {}", refused.message);
         assert_eq!(refused.record, record.as_bytes());
     }
 }

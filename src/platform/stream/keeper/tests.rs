@@ -299,8 +299,8 @@ fn old_events_go_by_whole_days_and_what_needs_them_is_refused() {
     keeper.turn(&bench.stream).unwrap();
     let counts = keeper.manifest.counts;
     assert_eq!((counts.read, counts.kept, counts.outdated), (7, 6, 1));
-    let told = kept::sentence(&bench.source).unwrap();
-    assert!(told.starts_with("4 events in ") && told.contains("1 not kept, for they came when"), "{told}");
+    let sentence = kept::sentence(&bench.source).unwrap();
+    assert!(sentence.starts_with("4 events in ") && sentence.contains("1 not kept, for they came when"), "{sentence}");
 
     let mut view = testing::view("v");
     view.inputs[0].source = Arc::clone(&bench.source);
