@@ -86,7 +86,7 @@ pub(crate) struct StreamPartition {
     pub partition: u32,
     /// Where the next read begins, as the source prints it. Text from outside.
     pub offset: String,
-    /// Since the job began, or since the last restart from a position.
+    /// Since the view began to read the stream, or since the last restart from a place.
     pub counts: StreamCounts,
     /// The counts of the last minute, or since the process began where that is shorter.
     pub minute: StreamCounts,

@@ -116,7 +116,7 @@ pub(super) fn figures(platform: &Platform, view: &View) -> Result<StreamFigures,
         state: job.as_ref().map(|job| job.state.clone()),
         error: attempt.and_then(|attempt| attempt.reason.clone().zip(attempt.message.clone())),
         job: job.as_ref().map(|job| job.id),
-        lag: lag(&position, lag_events, oldest, now),
+        lag: lag(lag_events, oldest, position.reached().max(platform.live_streams().reached_of(view.id)), now),
         watermark: newest_event.zip(stream).map(|(newest, stream)| newest - stream.watermark),
         waiting: partitions.iter().map(|partition| partition.waiting).sum(),
         rate_in: minute.read as f64 / seconds as f64,
@@ -131,8 +131,8 @@ pub(super) fn figures(platform: &Platform, view: &View) -> Result<StreamFigures,
 }
 
 /// How far behind the present a stream was read.
-fn lag(position: &Position, events: Option<u64>, oldest: Option<Time>, now: Time) -> Option<Span> {
-    match (events, oldest, position.reached()) {
+fn lag(events: Option<u64>, oldest: Option<Time>, reached: Option<Time>, now: Time) -> Option<Span> {
+    match (events, oldest, reached) {
         (Some(0), ..) => Some(Span::zero()),
         (_, Some(oldest), _) => Some((now - oldest).max(Span::zero())),
         (_, None, Some(reached)) => Some((now - reached).max(Span::zero())),

@@ -54,6 +54,8 @@ struct Live {
     backlogs: BTreeMap<Partition, Backlog>,
     /// The second at which counting began.
     since: Option<i64>,
+    /// The instant up to which all that had arrived is read and settled.
+    reached: Option<Time>,
 }
 
 /// The live figures of all streams, by view. Seconds are those of a clock that goes on evenly.
@@ -85,6 +87,18 @@ impl LiveStreams {
     /// What lies behind the places now.
     pub(crate) fn lies_behind(&self, view: Id, backlogs: BTreeMap<Partition, Backlog>) {
         self.views().entry(view).or_default().backlogs = backlogs;
+    }
+
+    /// All that had arrived by then is read, and what became of it is settled.
+    pub(crate) fn reached(&self, view: Id, at: Option<Time>) {
+        let mut views = self.views();
+        let live = views.entry(view).or_default();
+        live.reached = live.reached.max(at);
+    }
+
+    /// The instant of [`LiveStreams::reached`], where it is known.
+    pub(crate) fn reached_of(&self, view: Id) -> Option<Time> {
+        self.views().get(&view)?.reached
     }
 
     /// The stream of the view is read no longer, or from another place.

@@ -99,8 +99,11 @@ impl StreamStep for EngineStep {
         self.live.lies_behind(view.id, backlogs(&*stream, &batch.position));
         // A partition that is read for the first time may begin at what is the latest now, and never again.
         let begins = batch.position.places().count() > position.places().count();
+        // Who was given everything has everything that had arrived when it was asked for.
+        let reached = batch.position.reached().max(batch.caught_up.then_some(now));
         // Refused records are read: without a position behind them they would come again each time.
         if batch.events.height() == 0 && batch.refused.is_empty() && !more && !begins {
+            self.live.reached(view.id, reached);
             return Ok(Step::default());
         }
         let waiting = batch.by_partition.iter().map(|share| (share.partition, (share.rows + share.refused) as u64));
@@ -109,6 +112,7 @@ impl StreamStep for EngineStep {
         let counts = self.write(view, source, &batch, (&place, now))?;
         batch.position.places().for_each(|(partition, place)| stream.written(partition, &place.offset));
         self.live.settled(view.id, &counts, self.readers.clock().steady());
+        self.live.reached(view.id, reached);
         let all = counts.values().fold(StreamCounts::default(), |sum, counts| sum.plus(counts));
         tracing::debug!(view = view.name, position = batch.position.print(&*stream), ?all, "stream written");
         Ok(Step { more, left_out: LeftOut { late: all.late, expired: all.expired }, counts: all })
@@ -159,7 +163,7 @@ impl EngineStep {
             let refused: Vec<Refused> = batch.refused.iter().chain(&sorting.refused).cloned().collect();
             // Also where there are none: what an earlier try said of these events counts no more.
             self.refusals.add(view, &refused)?;
-            let (seen, forget) = remembered(&sorting, &keys, batch.newest);
+            let (seen, forget) = remembered(&sorting, &keys, batch.newest, &bounds);
             let (rows, newest) = (&streamed.rows, batch.newest);
             let rows = StreamRows { rows, bounds: &bounds, newest, seen: &seen, forget };
             let settled = RefCell::new(BTreeMap::new());
@@ -355,18 +359,23 @@ fn counted(batch: &Batch, verdicts: &[Verdict], rows: &[u32], overtaken: &[u32])
 
 /// What deduplication is to know from now on, and what it may forget. An event that was refused is not known: it may
 /// come again.
-fn remembered(sorting: &Sorting<'_>, keys: &[Option<Seen>], newest: Option<Time>) -> (Vec<Seen>, Option<i64>) {
+fn remembered(
+    sorting: &Sorting<'_>,
+    keys: &[Option<Seen>],
+    newest: Option<Time>,
+    bounds: &Bounds,
+) -> (Vec<Seen>, Option<i64>) {
     let Some(stream) = &sorting.source.stream else { return (Vec::new(), None) };
     let Some(rule) = &stream.deduplicate else { return (Vec::new(), None) };
     let taken = |verdict: &Verdict| matches!(verdict, Verdict::Written | Verdict::Filtered);
     let known = keys.iter().zip(&sorting.verdicts).filter(|(_, verdict)| taken(verdict)).filter_map(|(key, _)| *key);
-    let horizon = span_micros(rule.horizon);
     // All of a tile that is still open is told apart, also what lies in it behind the watermark.
-    let open = |newest: Time| match &sorting.view.kind {
-        Kind::Aggregate { interval, .. } if !interval.is_zero() => floor(newest - stream.watermark, *interval),
-        _ => newest - stream.watermark,
+    let open = |passed: Time| match &sorting.view.kind {
+        Kind::Aggregate { interval, .. } if !interval.is_zero() => floor(passed, *interval),
+        _ => passed,
     };
-    let forget = newest.map(|newest| dedup::forget_before(micros(open(newest)), 0, horizon));
+    let passed = newest.map(|newest| newest - stream.watermark).max(bounds.passed());
+    let forget = passed.map(|passed| dedup::forget_before(micros(open(passed)), 0, span_micros(rule.horizon)));
     (known.collect(), forget)
 }
 

@@ -3,6 +3,7 @@
 //! Pure: whoever decides by bounds that were read earlier lets the write hold them against those of its own turn.
 
 use super::meta::Windows;
+use crate::model::Time;
 use crate::model::time::from_micros;
 
 /// What becomes of a row of a stream, by its time.
@@ -35,6 +36,11 @@ impl Bounds {
             interval => at.div_euclid(interval).saturating_mul(interval),
         };
         self.fate_of_tile(start)
+    }
+
+    /// The instant at or before which tiles that end come too late.
+    pub fn passed(&self) -> Option<Time> {
+        self.passed.map(from_micros)
     }
 
     /// What becomes of the rows of a tile that starts there, microseconds.

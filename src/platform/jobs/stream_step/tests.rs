@@ -220,7 +220,7 @@ fn read_to(bench: &Bench) -> BTreeMap<u32, usize> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_sum_holds_at_every_step(
@@ -355,7 +355,8 @@ fn a_row_that_a_newer_one_of_its_key_has_overtaken_is_late() {
         bench.step.step(&bench.view).unwrap();
     }
     let counts = bench.counts();
-    assert_eq!((counts.read, counts.written, counts.late), (5, 3, 2));
+    // What comes together goes in the order of time.
+    assert_eq!((counts.read, counts.written, counts.late), (5, 4, 1));
     let found = bench.step.online.lookup(&bench.view, &[Value::Text("2".to_owned())], at(100)).unwrap().found;
     assert_eq!(found.features[0].value, Value::Float(5.0));
 }
