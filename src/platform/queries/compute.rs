@@ -5,12 +5,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use polars::prelude::DataFrame;
 use tokio::runtime::Handle;
 
 use super::{Ask, Compute, Computed, Failure, Separator, coverage};
-use crate::model::time::floor;
+use crate::model::time::{floor, print_time};
 use crate::model::{Span, Time, Window};
 use crate::platform::clock::Clock;
 use crate::platform::compute::{EngineError, ErrorKind};
@@ -22,8 +23,14 @@ use crate::platform::frame;
 use crate::platform::jobs::Jobs;
 use crate::platform::jobs::verdict::Verdict;
 use crate::platform::offline::OfflineTable;
+use crate::platform::source::kept;
 use crate::wire::queries::{HistoryQuery, Query, QueryError};
 use crate::wire::status;
+
+/// How long a question waits at most for what has arrived to be kept.
+const CATCH_UP: Duration = Duration::from_secs(3);
+/// How often it looks.
+const CATCH_UP_LOOK: Duration = Duration::from_millis(50);
 
 /// Computes with the engine over the embedded stores.
 pub(crate) struct EngineCompute {
@@ -44,8 +51,10 @@ impl Compute for EngineCompute {
     fn compute(&self, ask: &Ask, control: Control<'_>) -> Result<Computed, Failure> {
         match &ask.query {
             Query::Run(run) => {
+                let behind = self.catch_up(&ask.view, control);
                 let args = RunArgs { query: run, now: self.clock.now() };
-                let answer = self.engine.run(&ask.view, &args, control).map_err(engine_failure)?;
+                let mut answer = self.engine.run(&ask.view, &args, control).map_err(engine_failure)?;
+                answer.warnings.extend(behind);
                 Ok(Computed { frame: answer.frame, warnings: answer.warnings, saved_as: None })
             }
             Query::History(query) => {
@@ -69,7 +78,27 @@ struct HistoryAsk<'a> {
 }
 
 impl EngineCompute {
+    /// Waits a while until what has arrived for the view is kept, so that whoever has sent an event finds it. Returns
+    /// the sentence about what is not there even so.
+    fn catch_up(&self, view: &View, control: Control<'_>) -> Option<String> {
+        let (now, until) = (self.clock.now(), Instant::now() + CATCH_UP);
+        let source = view.inputs.iter().map(|input| &input.source).find(|source| source.kept.is_some())?;
+        let kept = source.kept.as_ref()?;
+        while !kept::has_all_until(kept, now) {
+            if Instant::now() >= until || control.cancel.is_cancelled() {
+                let since = kept::until(kept).map_or("the start of the platform".to_owned(), print_time);
+                return Some(format!(
+                    "What has arrived for source {} since {since} may not be kept yet, and is then not in these rows.",
+                    source.name
+                ));
+            }
+            std::thread::sleep(CATCH_UP_LOOK);
+        }
+        None
+    }
+
     fn history(&self, ask: &HistoryAsk<'_>, control: Control<'_>) -> Result<Answer, Failure> {
+        let behind = if ask.query.from_source { self.catch_up(ask.view, control) } else { None };
         let now = self.clock.now();
         let table = if ask.query.from_source { None } else { Some(self.sound(ask)?) };
         let mut args = HistoryArgs {
@@ -86,6 +115,7 @@ impl EngineCompute {
             answer = self.engine.history(ask.view, &args, control);
         }
         let mut answer = answer.map_err(engine_failure)?;
+        answer.warnings.extend(behind);
         if !ask.query.from_source {
             answer.warnings.extend(self.missing(ask, &answer, args.feature_start_time));
         }

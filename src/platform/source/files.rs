@@ -117,12 +117,15 @@ fn leads_inside(path: &Path, within: &[PathBuf]) -> Result<(), String> {
     Err(format!("it leads to {real}, outside of the folders that this platform may read (--allow-sources)"))
 }
 
+/// Files, and the manifest that keeps them from being removed.
+type Held<'a> = (Cow<'a, [DataFile]>, Option<Arc<Manifest>>);
+
 /// All files of the batch side as they are now; of a stream that is kept those that its manifest names, which stay for
 /// as long as it is held.
 ///
 /// # Errors
 /// When those that are kept of a stream cannot be told.
-fn all(source: &Source) -> Result<(Cow<'_, [DataFile]>, Option<Arc<Manifest>>), EngineError> {
+fn all(source: &Source) -> Result<Held<'_>, EngineError> {
     let Some(kept) = &source.kept else { return Ok((Cow::Borrowed(&source.files), None)) };
     let manifest = kept::current(source, kept)?;
     Ok((Cow::Owned(kept::listed(kept, &manifest)), Some(manifest)))

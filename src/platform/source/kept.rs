@@ -308,6 +308,11 @@ pub(crate) fn wanted(folder: &Path) -> Option<Time> {
         .and_then(|state| state.wanted.filter(|wanted| state.until.is_none_or(|until| until < *wanted)))
 }
 
+/// The instant up to which all that had arrived is kept; absent where nobody can tell.
+pub(crate) fn until(kept: &Kept) -> Option<Time> {
+    published().get(&kept.folder)?.until
+}
+
 /// Whether all that had arrived at that instant is kept. Where it is not, the keeper hurries.
 pub(crate) fn has_all_until(kept: &Kept, at: Time) -> bool {
     let mut all = published();
