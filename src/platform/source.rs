@@ -14,12 +14,16 @@ use records::Refused;
 pub(crate) mod arrivals;
 mod arrow_reader;
 pub(crate) mod dedup;
+mod delimited;
+mod file_tail;
 pub(crate) mod files;
+mod folder;
 pub(crate) mod footer;
 #[cfg(feature = "kafka")]
 mod kafka;
 pub(crate) mod kept;
 pub(crate) mod lap;
+mod lines;
 pub(crate) mod position;
 pub(crate) mod readers;
 // Some of it is for streams that are added one after the other.
@@ -234,6 +238,18 @@ impl Offset {
                 form.version
             ))),
         }
+    }
+}
+
+/// The error about an offset of a known form whose place is none.
+fn damaged(source: &Source) -> EngineError {
+    EngineError {
+        kind: ErrorKind::Source,
+        message: format!(
+            "source {}: how far its stream was read is damaged. Put the data directory back from a copy, or give the views \
+             of the stream other names, under which they begin anew",
+            source.name
+        ),
     }
 }
 

@@ -100,7 +100,6 @@ fn allowed(data: &DataFile) -> PolarsResult<()> {
 ///
 /// # Errors
 /// What is wrong, to follow the name of the file.
-#[allow(dead_code)]
 pub(crate) fn located(at: &Located) -> Result<(), String> {
     leads_inside(&at.path, &at.within)
 }

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::StreamSource;
+use super::file_tail::FileTail;
+use super::folder::Folder;
 use super::replay::Replay;
 use super::shared::Shared;
 use crate::model::Id;
@@ -68,8 +70,8 @@ impl Readers {
             Some(Feed::Kafka(feed)) => Ok(Arc::new(super::kafka::Kafka::open(source, feed)?)),
             #[cfg(not(feature = "kafka"))]
             Some(Feed::Kafka(_)) => Err(not_yet(source, "kafka")),
-            Some(Feed::File(_)) => Err(not_yet(source, "file")),
-            Some(Feed::Folder(_)) => Err(not_yet(source, "folder")),
+            Some(Feed::File(at)) => Ok(Arc::new(FileTail::new(source, at, self.clock.clone()))),
+            Some(Feed::Folder(at)) => Ok(Arc::new(Folder::new(source, at, self.clock.clone()))),
             Some(Feed::Stdin(_)) => Err(not_yet(source, "stdin")),
         }
     }

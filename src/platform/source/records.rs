@@ -202,6 +202,34 @@ impl Decoder {
         Decoded { events, of, refused }
     }
 
+    /// Events that were not made of JSON, such as rows of a file: those without what a record must have are refused.
+    pub(crate) fn judge(&self, events: DataFrame, place: impl Fn(usize) -> String) -> Decoded {
+        let mut refused = Vec::new();
+        let mut is_sound = vec![true; events.height()];
+        for Declared { name, must, .. } in &self.columns {
+            let (reason, why) = match must {
+                Must::Tell => (Reason::NoTime, "is the event time, and the record has null there"),
+                Must::Hold => (Reason::NoKey, "must have a value in every record, for events are told apart by it"),
+                Must::Name | Must::Nothing => continue,
+            };
+            let Ok(column) = events.column(name) else { continue };
+            let nulls = column.is_null();
+            for (row, _) in nulls.iter().enumerate().filter(|(_, is_null)| *is_null == Some(true)) {
+                if std::mem::take(&mut is_sound[row]) {
+                    let message = clean(&format!("column `{name}` {why}")).into_owned();
+                    refused.push(Refused { reason, message, place: place(row), record: encode(&events, row) });
+                }
+            }
+        }
+        let of: Vec<usize> = (0..events.height()).filter(|row| is_sound[*row]).collect();
+        if refused.is_empty() {
+            return Decoded { events, of, refused };
+        }
+        let kept = events.filter(&BooleanChunked::from_slice(PlSmallStr::EMPTY, &is_sound));
+        // The mask is as long as the events.
+        Decoded { events: kept.unwrap_or_default(), of, refused }
+    }
+
     fn read<'r>(&self, record: &'r [u8], cells: &mut [Option<Cell<'r>>]) -> Result<(), Fault> {
         if record.len() > MOST_BYTES {
             let message = format!("it has more than the {MOST_BYTES} bytes that a record may have");

@@ -6,7 +6,7 @@
 use polars::prelude::*;
 
 use super::position::{Place, Position};
-use super::{Form, Offset, Partition, Seek, StreamSource, latest_event};
+use super::{Form, Offset, Partition, Seek, StreamSource, damaged, latest_event};
 use crate::model::time::{from_micros, micros, parse_time, rfc3339};
 use crate::model::{Span, StreamCounts, Time, Window, foreign};
 use crate::platform::clock::Clock;
@@ -179,14 +179,7 @@ impl Recording {
     /// The instant of an offset.
     fn instant(&self, offset: &Offset) -> Result<Time, EngineError> {
         let (_, place) = offset.place(FORM, &self.source)?;
-        let at = place.try_into().map(i64::from_be_bytes).map_err(|_| EngineError {
-            kind: ErrorKind::Source,
-            message: format!(
-                "source {}: how far its stream was read is damaged. Put the data directory back from a copy, or give the views \
-                 of the stream other names, under which they begin anew",
-                self.source.name
-            ),
-        });
+        let at = place.try_into().map(i64::from_be_bytes).map_err(|_| damaged(&self.source));
         at.map(from_micros)
     }
 
