@@ -25,6 +25,7 @@ pub(crate) mod example;
 pub(crate) mod failure;
 pub(crate) mod freshness;
 pub(crate) mod history;
+pub(crate) mod ingest;
 pub(crate) mod jobs;
 #[cfg(feature = "platform")]
 mod key_files;
@@ -109,6 +110,9 @@ pub enum Command {
     /// List, show and read the results that were kept
     #[command(after_help = EXIT_CODES)]
     Datasets(datasets::DatasetsArgs),
+    /// Send records to the stream of a source
+    #[command(after_help = EXIT_CODES)]
+    Ingest(ingest::IngestArgs),
     /// Look at records that a stream could make no row of; retry or drop them
     #[command(after_help = EXIT_CODES)]
     Quarantine(quarantine::QuarantineArgs),
@@ -191,6 +195,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Run(args) => run::run(args).await,
         Command::History(args) => history::run(args).await,
         Command::Datasets(args) => datasets::run(args).await,
+        Command::Ingest(args) => ingest::run(args).await,
         Command::Quarantine(args) => quarantine::run(args).await,
         Command::Keys(args) => keys::run(args).await,
         Command::Audit(args) => audit::run(args).await,
@@ -215,6 +220,7 @@ impl Command {
             Self::Run(args) => &args.target,
             Self::History(args) => &args.target,
             Self::Datasets(args) => args.target(),
+            Self::Ingest(args) => &args.target,
             Self::Quarantine(args) => args.target(),
             Self::Keys(args) => args.target(),
             Self::Audit(args) => &args.target,
@@ -286,6 +292,9 @@ mod tests {
             "fvtop keys revoke ci --yes",
             "fvtop check --data-dir d --json",
             "fvtop audit --limit 5 --since 2026-11-22 --key ci --csv",
+            "fvtop ingest s",
+            "fvtop ingest s - --format csv --dry-run",
+            "fvtop ingest s f.parquet --batch 100 --skip 500 --partial --delivery d --json --url http://h/api",
             "fvtop views --json",
             "fvtop views show v --json",
             "fvtop freshness --json",
@@ -328,6 +337,9 @@ mod tests {
             "fvtop keys create ci --role king",
             "fvtop keys revoke",
             "fvtop audit --csv --json",
+            "fvtop ingest",
+            "fvtop ingest s f --format xml",
+            "fvtop ingest s f --batch 0",
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }

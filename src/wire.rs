@@ -12,6 +12,7 @@ mod examples;
 pub mod features;
 #[cfg(test)]
 mod fuzz;
+pub mod ingest;
 pub(crate) mod openmetrics;
 pub(crate) mod parquet;
 pub mod proto;

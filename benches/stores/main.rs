@@ -6,6 +6,7 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench stops at the first surprise and prints")]
 
+mod ingest;
 mod jobs;
 mod offline;
 mod online;
@@ -13,7 +14,8 @@ mod online;
 /// A store: its name, and its measurements; they say whether all bounds are met.
 type Store = (&'static str, fn() -> bool);
 
-const STORES: [Store; 3] = [("offline", offline::bench), ("online", online::bench), ("jobs", jobs::bench)];
+const STORES: [Store; 4] =
+    [("offline", offline::bench), ("online", online::bench), ("jobs", jobs::bench), ("ingest", ingest::bench)];
 
 fn main() {
     let names: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();

@@ -23,7 +23,7 @@ pub(super) async fn run(session: &Session, asked: &Query<PathBuf>) -> Result<Que
     let deployment = session.api.deployment().await?;
     let cancel = CancellationToken::new();
     let ended = interrupts(&cancel);
-    let line = Line { on: io::stderr().is_terminal() };
+    let line = Line::new();
     let tell = |progress| line.show(&progress);
     let answer = query::run(&session.api, deployment.own_api.as_deref(), asked, &cancel, &tell).await;
     line.clear();
@@ -42,7 +42,7 @@ pub(super) async fn run(session: &Session, asked: &Query<PathBuf>) -> Result<Que
 }
 
 /// The first Ctrl-C cancels; one more, or one after the end, ends the program as if nothing caught it.
-fn interrupts(cancel: &CancellationToken) -> Arc<AtomicBool> {
+pub(super) fn interrupts(cancel: &CancellationToken) -> Arc<AtomicBool> {
     let ended = Arc::new(AtomicBool::new(false));
     let (cancel, seen) = (cancel.clone(), Arc::clone(&ended));
     tokio::spawn(async move {
@@ -57,22 +57,27 @@ fn interrupts(cancel: &CancellationToken) -> Arc<AtomicBool> {
 }
 
 /// A line on standard error that is written over; none where that is no terminal.
-struct Line {
+pub(super) struct Line {
     on: bool,
 }
 
 impl Line {
+    pub(super) fn new() -> Self {
+        Self { on: io::stderr().is_terminal() }
+    }
+
     fn show(&self, progress: &QueryProgress) {
         let rows = progress.rows_read.filter(|rows| *rows > 0);
         let rows = rows.map(|rows| format!(", {rows} rows read")).unwrap_or_default();
         self.write(&format!("{}{rows} ...", clean(&progress.step)));
     }
 
-    fn clear(&self) {
+    pub(super) fn clear(&self) {
         self.write("");
     }
 
-    fn write(&self, text: &str) {
+    /// `text` must hold nothing that drives a terminal.
+    pub(super) fn write(&self, text: &str) {
         if self.on {
             let mut out = io::stderr().lock();
             // Progress that cannot be shown is no error.

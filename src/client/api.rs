@@ -6,6 +6,7 @@ pub(crate) mod access;
 mod deletion;
 pub(crate) mod fleet;
 mod freshness;
+mod ingest;
 mod jobs;
 mod offers;
 pub(super) mod own;
@@ -14,6 +15,7 @@ pub(crate) mod quarantine;
 mod sending;
 mod streams;
 
+pub use ingest::Ingested;
 pub use jobs::KnownJobs;
 pub(super) use jobs::{Known, Listing, Table};
 use offers::Learnt;

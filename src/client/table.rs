@@ -14,10 +14,12 @@ mod kinds;
 mod lines;
 mod parquet;
 mod read;
+mod records;
 mod spine;
 mod write;
 
 pub(crate) use read::{Purpose, Read, read};
+pub(crate) use records::{Record, Records};
 pub(crate) use write::{check, csv, csv_with, escape_json, escape_text, json_array, json_lines, place, save};
 
 /// The forms of a file.

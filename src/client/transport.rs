@@ -18,6 +18,7 @@ use super::error::{Error, Kind};
 use super::limits;
 use super::message::Sent;
 use super::reply::{Reply, Sealed};
+use crate::wire::ingest::IDEMPOTENCY_KEY;
 use crate::wire::proxy::{self, Metadata};
 
 /// Limit for connecting.
@@ -178,6 +179,24 @@ impl Transport {
     /// One POST of JSON that changes or starts something, sent once.
     pub(super) async fn post_once<A: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<A, Error> {
         self.json(path, self.once.post(self.endpoint.join(path)).json(body), CHANGE).await
+    }
+
+    /// Records for a stream, with the name by which they are known should they come again: so they may be sent again
+    /// where no answer came.
+    pub(super) async fn post_records(
+        &self,
+        path: &str,
+        body: Bytes,
+        name: &str,
+        partial: bool,
+    ) -> Result<Reply, Error> {
+        let mut url = self.endpoint.join(path);
+        if partial {
+            url.query_pairs_mut().append_pair("partial", "true");
+        }
+        let call = self.http.post(url).header("content-type", "application/json").header(IDEMPOTENCY_KEY, name);
+        let call = call.header("authorization", self.endpoint.key.reveal()).header("x-request-id", request_id());
+        self.send(call.body(body), CHANGE, limits::of_path(path), &self.label).await
     }
 
     /// One DELETE that changes something, sent once.

@@ -22,6 +22,8 @@ pub enum Right {
     UpdateMaterializationState,
     /// Delete keys from the stores.
     DeleteFeatures,
+    /// Send records to the streams of sources.
+    IngestRecords,
     /// Make datasets of results, and archive those that are there.
     WriteDatasets,
     /// Make and delete workspaces and definitions.
@@ -47,6 +49,8 @@ impl Right {
             | Self::ReadConfig
             | Self::ReadMaterializationState
             | Self::ReadFeatures
+            // What was sent stands in the log of its source.
+            | Self::IngestRecords
             | Self::ListServiceAccounts => false,
         }
     }
@@ -97,7 +101,7 @@ impl Role {
             | Right::ReadMaterializationState => true,
             Right::ReadFeatures => matches!(self, Self::Consumer | Self::Editor | Self::Owner),
             Right::UpdateMaterializationState => matches!(self, Self::Operator | Self::Editor | Self::Owner),
-            Right::DeleteFeatures | Right::WriteDatasets | Right::WriteConfig => {
+            Right::DeleteFeatures | Right::IngestRecords | Right::WriteDatasets | Right::WriteConfig => {
                 matches!(self, Self::Editor | Self::Owner)
             }
             Right::ListServiceAccounts | Right::ManageServiceAccounts => self == Self::Owner,

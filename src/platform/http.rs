@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::timeout::TimeoutLayer;
 
 use super::{Platform, descriptors};
+use crate::wire::ingest::INGEST_LIMIT;
 use crate::wire::status;
 
 mod access_doors;
@@ -37,6 +38,7 @@ mod doors;
 pub(crate) mod fault;
 mod features;
 mod fleet;
+mod ingest;
 mod jobs;
 mod metadata;
 mod meter;
@@ -120,6 +122,7 @@ fn router(platform: Arc<Platform>, keys: ApiKeys, shutdown: CancellationToken) -
     let app = App::new(platform, keys, shutdown);
     let paths = in_time(behind(&app, Pace::Soon), TIME_LIMIT)
         .merge(in_time(behind(&app, Pace::Frames), UPLOAD_LIMIT))
+        .merge(in_time(behind(&app, Pace::Records).layer(DefaultBodyLimit::max(INGEST_LIMIT)), TIME_LIMIT))
         .merge(in_time(behind(&app, Pace::JoinKeyFiles), UPLOAD_LIMIT));
     Router::new()
         .merge(paths.clone())

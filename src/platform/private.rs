@@ -198,13 +198,18 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
 
 /// Puts text into a file that is whole or not there, for its owner alone; on disk when this returns.
 pub(crate) fn put(path: &Path, text: &str) -> io::Result<()> {
+    put_bytes(path, text.as_bytes())
+}
+
+/// [`put`] for bytes.
+pub(crate) fn put_bytes(path: &Path, bytes: &[u8]) -> io::Result<()> {
     use std::io::Write;
 
     let folder = path.parent().unwrap_or(Path::new("."));
     let new = folder.join(format!("{NEW}{}", uuid::Uuid::new_v4()));
     let written = || {
         let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&new)?;
-        file.write_all(text.as_bytes())?;
+        file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&new, path)?;
         File::open(folder)?.sync_all()

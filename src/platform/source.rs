@@ -19,6 +19,7 @@ mod file_tail;
 pub(crate) mod files;
 mod folder;
 pub(crate) mod footer;
+pub(crate) mod ingest;
 #[cfg(feature = "kafka")]
 mod kafka;
 pub(crate) mod kept;

@@ -20,6 +20,7 @@ mod faults;
 mod fleet;
 mod format;
 mod golden;
+mod ingest;
 mod keys;
 mod late;
 mod lookup;

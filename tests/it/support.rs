@@ -84,7 +84,10 @@ impl Starting {
     pub(crate) fn keyless(mut program: Command, repository: &Path, data: &Path, arguments: &[&str]) -> Self {
         let turn = Some(ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner));
         let key_file = data.with_extension("key");
-        program.args(["serve", "--listen", "127.0.0.1:0", "--repo"]).arg(repository).arg("--data-dir").arg(data);
+        program.arg("serve").arg("--repo").arg(repository).arg("--data-dir").arg(data);
+        if !arguments.contains(&"--listen") {
+            program.args(["--listen", "127.0.0.1:0"]);
+        }
         program.args(arguments);
         let child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         Self { child, key_file, turn }

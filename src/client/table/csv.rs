@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::io::BufRead;
 
 use polars::prelude::{Column, DataFrame, IntoColumn, IntoSeries, StringChunkedBuilder};
+use serde_json::Value as Json;
 
 use super::broken::Broken;
 use super::lines::Lines;
@@ -23,21 +24,12 @@ const CELL: u64 = 16;
 /// # Errors
 /// When it is no such table, with the line.
 pub(super) fn read(from: impl BufRead, memory: u64) -> Result<DataFrame, Broken> {
-    let mut records = Records { lines: Lines::new(from), fields: Vec::new(), text: Vec::new() };
-    let names = header(&mut records)?;
+    let Rows { mut records, names } = Rows::new(from)?;
     let mut columns: Vec<StringChunkedBuilder> =
         names.iter().map(|name| StringChunkedBuilder::new(name.as_str().into(), 0)).collect();
     let mut bytes = 0_u64;
     let mut rows = 0;
-    while let Some(line) = records.next()? {
-        if records.is_empty_line() {
-            continue;
-        }
-        if records.fields.len() != names.len() {
-            let (has, wanted) = (count(records.fields.len()), names.len());
-            let what = format!("it has {has}, and the first line names {wanted}");
-            return Err(Broken::at(line, what).fix("Put values that hold a comma or a line end in quotes."));
-        }
+    while let Some(line) = records.next_row(&names)? {
         rows += 1;
         bytes += records.text.len() as u64 + CELL * names.len() as u64;
         if bytes > memory {
@@ -52,6 +44,37 @@ pub(super) fn read(from: impl BufRead, memory: u64) -> Result<DataFrame, Broken>
     }
     let columns = columns.into_iter().map(|column| column.finish().into_series().into_column());
     DataFrame::new(rows, columns.collect::<Vec<Column>>()).map_err(|error| Broken::library(&error))
+}
+
+/// A table that is read row by row.
+pub(super) struct Rows<R> {
+    records: Records<R>,
+    names: Vec<String>,
+}
+
+impl<R: BufRead> Rows<R> {
+    /// Reads the names of the columns.
+    ///
+    /// # Errors
+    /// When there are none, with the line.
+    pub(super) fn new(from: R) -> Result<Self, Broken> {
+        let mut records = Records { lines: Lines::new(from), fields: Vec::new(), text: Vec::new() };
+        let names = header(&mut records)?;
+        Ok(Self { records, names })
+    }
+
+    /// The next row as a JSON object of texts, with the number of its first line; absent at the end.
+    ///
+    /// # Errors
+    /// When it is no row of the table, with the line.
+    pub(super) fn next(&mut self) -> Result<Option<(usize, Json)>, Broken> {
+        let Some(line) = self.records.next_row(&self.names)? else { return Ok(None) };
+        let mut members = serde_json::Map::with_capacity(self.names.len());
+        for (name, field) in self.names.iter().zip(&self.records.fields) {
+            members.insert(name.clone(), self.records.value(line, field)?.into());
+        }
+        Ok(Some((line, members.into())))
+    }
 }
 
 /// The names of the columns, each once.
@@ -191,6 +214,22 @@ impl<R: BufRead> Records<R> {
             self.fields.push(Field { begins, ends: self.text.len(), quoted: state == State::Quote });
             return Ok(Some(first));
         }
+    }
+
+    /// Reads the next record that is a row of a table with these columns, and gives the number of its first line.
+    fn next_row(&mut self, names: &[String]) -> Result<Option<usize>, Broken> {
+        while let Some(line) = self.next()? {
+            if self.is_empty_line() {
+                continue;
+            }
+            if self.fields.len() != names.len() {
+                let (has, wanted) = (count(self.fields.len()), names.len());
+                let what = format!("it has {has}, and the first line names {wanted}");
+                return Err(Broken::at(line, what).fix("Put values that hold a comma or a line end in quotes."));
+            }
+            return Ok(Some(line));
+        }
+        Ok(None)
     }
 
     /// Whether the record is a line without anything but blanks: no row.

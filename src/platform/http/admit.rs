@@ -22,12 +22,13 @@ use super::fault::Fault;
 use super::places::Place;
 use crate::model::Right;
 use crate::platform::access::{AuditedAction, Caller};
+use crate::wire::ingest::INGEST_LIMIT;
 use crate::wire::status;
 
 /// What answers at a door, behind the question for the key.
 pub(super) fn guarded(app: &App, door: &Door) -> MethodRouter<App> {
     let guarded = match door.entry {
-        Entry::Reads(right) => Guarded { right, logged: None, pace: door.pace },
+        Entry::Reads(right) | Entry::Takes(right) => Guarded { right, logged: None, pace: door.pace },
         Entry::Changes(right, members) => Guarded { right, logged: Some(members), pace: door.pace },
         Entry::Open | Entry::Envelope | Entry::Secret => return door.handler(),
     };
@@ -61,20 +62,22 @@ async fn admit(State((app, door)): State<(App, Guarded)>, mut request: Request, 
     if let Err(fault) = allowed {
         return fault.into_response();
     }
-    if door.pace != Pace::Soon {
+    let limit = match door.pace {
+        Pace::Soon => BODY_LIMIT,
+        Pace::Records => INGEST_LIMIT,
         // These take their bodies in as they come, within bounds of their own.
-        return next.run(request).await;
-    }
-    match seated(&app, &caller, request).await {
+        Pace::Frames | Pace::JoinKeyFiles => return next.run(request).await,
+    };
+    match seated(&app, &caller, request, limit).await {
         Ok((request, _place)) => next.run(request).await,
         Err(fault) => fault.into_response(),
     }
 }
 
 /// The request, whole, and its place.
-async fn seated(app: &App, caller: &Caller, request: Request) -> Result<(Request, Place), Fault> {
+async fn seated(app: &App, caller: &Caller, request: Request, limit: usize) -> Result<(Request, Place), Fault> {
     let (head, body) = request.into_parts();
-    let body = app.bodies.whole(Peer::address(&head.extensions), body, BODY_LIMIT).await?;
+    let body = app.bodies.whole(Peer::address(&head.extensions), body, limit).await?;
     let place = app.places.take(caller.key)?;
     Ok((Request::from_parts(head, Body::from(body)), place))
 }

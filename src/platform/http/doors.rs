@@ -7,15 +7,15 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::app::App;
 use super::{
-    access_doors, datasets, features, metrics, proxy, quarantine, queries, rest, run_stream, streams, uploads,
+    access_doors, datasets, features, ingest, metrics, proxy, quarantine, queries, rest, run_stream, streams, uploads,
 };
 use crate::model::Right::{
-    self, AnyKey, ListServiceAccounts, ManageServiceAccounts, ReadConfig, ReadFeatures, ReadMaterializationState,
-    UpdateMaterializationState,
+    self, AnyKey, IngestRecords, ListServiceAccounts, ManageServiceAccounts, ReadConfig, ReadFeatures,
+    ReadMaterializationState, UpdateMaterializationState,
 };
 
-use Entry::{Changes, Envelope, Open, Reads, Secret};
-use Pace::{Frames, JoinKeyFiles, Soon};
+use Entry::{Changes, Envelope, Open, Reads, Secret, Takes};
+use Pace::{Frames, JoinKeyFiles, Records, Soon};
 use Verb::{Delete, Get, Post, Put};
 
 /// One path by one HTTP method.
@@ -61,6 +61,9 @@ pub(super) enum Entry {
     /// Whoever has a key with that right, in the HTTP header. It stands in the audit log, with these members of the
     /// body.
     Changes(Right, &'static [&'static str]),
+    /// Whoever has a key with that right, in the HTTP header. Events are taken into the log of their source, which is
+    /// the record of it: they would flood the audit log.
+    Takes(Right),
     /// The key is in the envelope, and the right is that of the call inside (`calls.rs`).
     Envelope,
     /// The address is a secret of its own.
@@ -72,6 +75,8 @@ pub(super) enum Entry {
 pub(super) enum Pace {
     /// Answered soon. The limit is for the beginning of an answer: rows and tails may go on for as long as they take.
     Soon,
+    /// Answered soon; may bring more than other requests.
+    Records,
     /// Uploads of tables: few at a time, for each is held whole.
     Frames,
     /// Uploads of join keys that are to be deleted.
@@ -117,6 +122,7 @@ doors! {
     Post of_service!("get-features-batch"), Reads(ReadFeatures), Soon, features::batch_of_path;
     Get of_service!("metadata"), Reads(ReadConfig), Soon, features::metadata_of_path;
     Post of_service!("metadata"), Reads(ReadConfig), Soon, features::metadata_of_path;
+    Post "/ingest", Takes(IngestRecords), Records, ingest::handle;
     Get "/v1/fvtop/run-stream", Reads(ReadFeatures), Soon, run_stream::handle;
     // One whose result is to be kept changes something: `queries.rs` asks for that right and writes the entry.
     Post "/v1/fvtop/queries", Reads(ReadFeatures), Soon, queries::submit;
@@ -157,6 +163,7 @@ const _: () = {
         let fits = match door.entry {
             Reads(right) => !right.changes() && !matches!(right, Right::Public),
             Changes(right, _) => right.changes(),
+            Takes(right) => matches!(right, Right::IngestRecords),
             Open | Envelope | Secret => true,
         };
         assert!(fits, "the entry of a door is of another kind than its right");

@@ -60,6 +60,11 @@ impl Fault {
         Self { http, ..self }
     }
 
+    /// Its HTTP status, where the answer is plain HTTP.
+    pub fn http(&self) -> StatusCode {
+        self.http
+    }
+
     /// No room for this request now.
     pub fn too_busy() -> Self {
         Self::new(status::RESOURCE_EXHAUSTED, "The platform is too busy. Try again in a moment.")

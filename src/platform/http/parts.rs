@@ -236,7 +236,8 @@ pub(super) fn unknown_workspace(platform: &Platform, workspace: &str) -> Fault {
     Fault::invalid(format!("There is no workspace `{workspace}`. There are: {}.", list(names)))
 }
 
-fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+/// Names in a row, some of them.
+pub(super) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.collect();
     let more = names.len().saturating_sub(NAMED);
     let mut text = names.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");

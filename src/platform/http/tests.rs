@@ -41,6 +41,7 @@ mod deletion;
 mod features;
 mod fleet;
 mod fuzz;
+mod ingest;
 mod kinds;
 mod metrics;
 mod objects;

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::StreamSource;
 use super::file_tail::FileTail;
 use super::folder::Folder;
+use super::ingest::{Ingest, Logs};
 use super::replay::Replay;
 use super::shared::Shared;
 use crate::model::Id;
@@ -24,13 +25,20 @@ pub struct Readers {
     clock: Clock,
     /// The folder of what streams keep; empty where nothing may be kept.
     streams: PathBuf,
+    logs: Arc<Logs>,
     slots: Mutex<HashMap<Id, Slot>>,
 }
 
 impl Readers {
     /// None opened yet. Records are played by that clock; what arrives is kept in that folder of the data directory.
     pub fn new(clock: Clock, streams: &Path) -> Self {
-        Self { clock, streams: streams.to_owned(), slots: Mutex::default() }
+        let logs = Arc::new(Logs::new(streams, clock.clone()));
+        Self { clock, streams: streams.to_owned(), logs, slots: Mutex::default() }
+    }
+
+    /// The logs of sources that records are sent to.
+    pub(crate) fn logs(&self) -> &Arc<Logs> {
+        &self.logs
     }
 
     /// The folder of what streams keep: [`crate::platform::data_dir::STREAMS`] of the data directory.
@@ -65,7 +73,7 @@ impl Readers {
     fn open(&self, source: &Source) -> Result<Arc<dyn StreamSource>, EngineError> {
         match source.stream.as_ref().map(|stream| &stream.feed) {
             Some(Feed::Recorded(_)) | None => Ok(Arc::new(Replay::open(source, self.clock.clone())?)),
-            Some(Feed::Ingest(_)) => Err(not_yet(source, "ingest")),
+            Some(Feed::Ingest(_)) => Ok(Arc::new(Ingest::new(source, self.logs.get(source)?))),
             #[cfg(feature = "kafka")]
             Some(Feed::Kafka(feed)) => Ok(Arc::new(super::kafka::Kafka::open(source, feed)?)),
             #[cfg(not(feature = "kafka"))]

@@ -71,6 +71,7 @@ const DOORS: &[(&str, &str)] = &[
     ("POST /proxy", "+++++++"),
     ("POST /v1/feature-service/get-features", "-+-++!!"),
     ("POST /v1/feature-service/query-features", "-+-++!!"),
+    ("POST /ingest", "---++!!"),
     ("GET /v1/fvtop/run-stream", "-+-++!!"),
     ("POST /v1/fvtop/queries", "-+-++!!"),
     ("GET /v1/fvtop/queries/{id}", "-+-++!!"),
@@ -202,6 +203,7 @@ fn documented(text: &str) -> String {
             "start, cancel, retry and restart jobs; retry and drop records of the quarantine",
             Right::UpdateMaterializationState,
         ),
+        ("send records to the streams of sources", Right::IngestRecords),
         ("delete keys from the stores, make and archive datasets, change workspaces", Right::DeleteFeatures),
         ("look at API keys and the audit log, make and revoke API keys", Right::ManageServiceAccounts),
     ];
@@ -225,7 +227,9 @@ fn documented(text: &str) -> String {
     let door = |door: &doors::Door| {
         let (who, logged) = match door.entry {
             doors::Entry::Open => (who(Right::Public), logged(Right::Public)),
-            doors::Entry::Reads(right) | doors::Entry::Changes(right, _) => (who(right), logged(right)),
+            doors::Entry::Reads(right) | doors::Entry::Changes(right, _) | doors::Entry::Takes(right) => {
+                (who(right), logged(right))
+            }
             doors::Entry::Envelope => ("as the call in the envelope".to_owned(), "as the call"),
             doors::Entry::Secret => ("whoever has the address".to_owned(), ""),
         };
