@@ -36,16 +36,8 @@ live = true
 [[source]]
 name = "clicks"
 timestamp_column = "at"
-[source.columns]
-user_id = "string"
-at = "timestamp"
-amount = "int64"
-[source.stream]
-kind = "kafka"
-brokers = "BROKER"
-topic = "TOPIC"
-watermark = "1h"
-take = { key = "user_id" }
+columns = { user_id = "string", at = "timestamp", amount = "int64" }
+stream = { kind = "kafka", brokers = "BROKER", topic = "TOPIC", watermark = "1h", take = { key = "user_id" } }
 """,
     "views/clicks_by_user.toml": """
 name = "clicks_by_user"

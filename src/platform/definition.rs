@@ -310,8 +310,6 @@ pub enum KafkaValues {
     Json,
     /// A JSON object behind the five bytes of a schema registry.
     RegistryJson,
-    /// Avro behind the five bytes of a schema registry.
-    Avro,
 }
 
 /// How a connection to a broker is encrypted.

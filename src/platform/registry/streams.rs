@@ -21,8 +21,10 @@ const LOG_RETENTION: Span = Span::days(7);
 const LOG_BYTES: u64 = 10_000_000_000;
 
 /// Whether this program reads Kafka.
-#[allow(unexpected_cfgs)]
 pub(super) const HAS_KAFKA: bool = cfg!(feature = "kafka");
+
+/// The longest name of a topic that brokers take.
+const MOST_OF_A_TOPIC: usize = 249;
 
 /// The kinds of streams by their words; a record that is played has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,7 +192,15 @@ fn kafka(around: &Around<'_>, stream: &Fields<'_>, columns: &Columns<'_>) -> Opt
         stream.report("kind", "streams of Kafka are not built into this program", fix);
     }
     let brokers = brokers(stream);
-    let topic = stream.required_text("topic", "`topic = \"...\"`");
+    let topic = stream.required_text("topic", "`topic = \"...\"`").filter(|topic| {
+        let sound = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        let sound = (1..=MOST_OF_A_TOPIC).contains(&topic.len()) && topic.chars().all(sound);
+        if !sound {
+            let fix = "write the name of one topic: letters, digits, `.`, `_` and `-`, at most 249";
+            stream.report("topic", format!("`{}` is no name of a topic", clean(topic)), fix);
+        }
+        sound
+    });
     let start = start(stream);
     let values = values(stream);
     let tls = one(stream, "tls").map(|tls| {
@@ -220,7 +230,8 @@ fn brokers(stream: &Fields<'_>) -> Option<Vec<String>> {
     for broker in &brokers {
         let parts = broker.rsplit_once(':');
         let sound = parts.is_some_and(|(host, port)| {
-            !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c == '/') && port.parse::<u16>().is_ok()
+            let plain = host.chars().all(|c| c.is_ascii_graphic() && c != '/');
+            !host.is_empty() && plain && port.parse::<u16>().is_ok()
         });
         if !sound {
             stream.report(
@@ -250,11 +261,14 @@ fn start(stream: &Fields<'_>) -> Option<KafkaStart> {
 }
 
 fn values(stream: &Fields<'_>) -> Option<KafkaValues> {
-    const VALUES: [(&str, KafkaValues); 3] =
-        [("json", KafkaValues::Json), ("registry-json", KafkaValues::RegistryJson), ("avro", KafkaValues::Avro)];
+    const VALUES: [(&str, KafkaValues); 2] =
+        [("json", KafkaValues::Json), ("registry-json", KafkaValues::RegistryJson)];
     let Some(word) = stream.text("values") else { return (!stream.has("values")).then_some(KafkaValues::Json) };
     let found = VALUES.iter().find(|(name, _)| *name == word).map(|(_, values)| *values);
-    if found.is_none() {
+    if word == "avro" {
+        let problem = "Avro is not read: its bytes mean something only with the schema that wrote them";
+        stream.report("values", problem, "have the topic written in JSON, or copied to one that is");
+    } else if found.is_none() {
         let fix = suggest::fix(&word, VALUES.iter().map(|(name, _)| *name));
         stream.report("values", format!("`{}` is not a form of values", clean(&word)), fix);
     }

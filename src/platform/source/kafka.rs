@@ -46,6 +46,9 @@ const MOST_BYTES: usize = 8 << 20;
 /// Reads without an answer after which a partition is assigned anew.
 const SILENT: u32 = 3;
 
+/// How long an assignment may take until it is looked again.
+const TAKEN_UP: Duration = Duration::from_millis(20);
+
 /// Events of the library that are served before a read.
 const SERVED: usize = 64;
 
@@ -65,8 +68,9 @@ pub(crate) struct Kafka {
 
 /// A connection to the brokers, and how far it is in each partition.
 struct Client {
-    consumer: Arc<Fetched>,
+    /// Before the consumer, for it is in this order that they are dropped: the library's queues must not outlive it.
     lanes: Mutex<BTreeMap<Partition, Arc<Mutex<Lane>>>>,
+    consumer: Arc<Fetched>,
     came: watch::Sender<u64>,
     partitions: Mutex<Option<(Instant, Vec<Partition>)>>,
     commits: Mutex<Commits>,
@@ -492,31 +496,46 @@ impl Lane {
     fn jump(&mut self, client: &Client, topic: &str, partition: i32, offset: i64) -> Result<(), Trouble> {
         self.at_end = false;
         match &self.queue {
-            Some(_) => client.consumer.seek(topic, partition, At::Offset(offset), PATIENCE)?,
+            Some(_) => seek(&client.consumer, topic, partition, offset)?,
             None => self.queue = Some(assign(client, topic, partition, offset)?),
         }
         Ok(())
     }
 }
 
-/// Assigns a partition from an offset on, with a queue of its own.
+/// Has a partition fetched from an offset on, into a queue of its own.
 fn assign(client: &Client, topic: &str, partition: i32, offset: i64) -> KafkaResult<PartitionQueue<Events>> {
-    let (consumer, at) = (&client.consumer, At::Offset(offset));
+    let consumer = &client.consumer;
     let mut list = TopicPartitionList::new();
-    list.add_partition_offset(topic, partition, at)?;
-    if consumer.assignment()?.find_partition(topic, partition).is_some() {
+    list.add_partition_offset(topic, partition, At::Offset(offset))?;
+    if consumer.assignment()?.find_partition(topic, partition).is_none() {
+        consumer.incremental_assign(&list)?;
+    }
+    // An assignment is taken up in the background, and would lead the queue back into the common one. A seek that was
+    // answered comes behind it; the second one makes void what has come into the common queue by then.
+    let sought = seek(consumer, topic, partition, offset);
+    if sought.is_err() {
+        // Next time from scratch.
         consumer.incremental_unassign(&list)?;
     }
-    consumer.incremental_assign(&list)?;
-    // The assignment is taken up in the background, and would lead the queue back into the common one. A seek that was
-    // answered comes behind it; the second one makes void what has come into the common queue by then.
-    consumer.seek(topic, partition, at, PATIENCE)?;
+    sought?;
     let queue = consumer.split_partition_queue(topic, partition);
     let mut queue = queue.ok_or(KafkaError::MessageConsumption(Code::UnknownPartition))?;
     let came = client.came.clone();
     queue.set_nonempty_callback(move || came.send_modify(|times| *times = times.wrapping_add(1)));
-    consumer.seek(topic, partition, at, PATIENCE)?;
+    seek(consumer, topic, partition, offset)?;
     Ok(queue)
+}
+
+/// Has the library fetch from an offset on, once the assignment is taken up.
+fn seek(consumer: &Fetched, topic: &str, partition: i32, offset: i64) -> KafkaResult<()> {
+    let began = Instant::now();
+    loop {
+        match consumer.seek(topic, partition, At::Offset(offset), PATIENCE) {
+            Err(KafkaError::Seek(_)) if began.elapsed() < PATIENCE => std::thread::sleep(TAKEN_UP),
+            sought => return sought,
+        }
+    }
 }
 
 /// What comes next of a partition within `patience`.

@@ -185,6 +185,16 @@ take = { key = "carrier", offset = "seq" }
     let cases: &[(&str, &str, &str)] = &[
         ("b:9092", "b", "sources.toml:13: source[0].stream.brokers: `b` is not a host with a port. write"),
         ("\"clicks\"", "\"\"", "sources.toml:14: source[0].stream.topic: is empty. write"),
+        (
+            "\"clicks\"",
+            "\"clicks, visits\"",
+            "sources.toml:14: source[0].stream.topic: `clicks, visits` is no name of a topic. write the name of one topic",
+        ),
+        (
+            "registry-json",
+            "avro",
+            "sources.toml:16: source[0].stream.values: Avro is not read: its bytes mean something only with the schema",
+        ),
         ("2026-11-22T10:00:00Z", "soon", "sources.toml:15: source[0].stream.start: `soon` is no place to begin. write"),
         (
             "registry-json",

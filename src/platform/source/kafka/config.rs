@@ -10,6 +10,7 @@ use rdkafka::config::RDKafkaLogLevel;
 use super::words::{Words, place};
 use crate::platform::compute::EngineError;
 use crate::platform::definition::{KafkaFeed, Secret, Source};
+use crate::platform::source::files;
 
 /// Most bytes of a file that holds a secret.
 const SECRET_BYTES: u64 = 64 << 10;
@@ -64,6 +65,10 @@ pub(super) fn of(source: &Source, feed: &KafkaFeed, words: &Words) -> Result<(Cl
         },
     );
     if let Some(file) = feed.tls.as_ref().and_then(|tls| tls.ca_file.as_ref()) {
+        files::located(file).map_err(|problem| {
+            let path = file.path.display();
+            words.say(&format!("its certificates are not read: {path}: {problem}. Correct `stream.tls` of the source"))
+        })?;
         config.set("ssl.ca.location", file.path.to_string_lossy());
     }
     let mut secrets = Vec::new();
@@ -90,6 +95,7 @@ fn secret(secret: &Secret, what: &str, words: &Words) -> Result<String, EngineEr
         Secret::Env(name) => std::env::var(name).map_err(|_| missing("which is not set, or holds no text"))?,
         Secret::File(file) => {
             let mut text = String::new();
+            files::located(file).map_err(|problem| missing(&format!("which is not read: {problem}")))?;
             std::fs::File::open(&file.path)
                 .and_then(|file| file.take(SECRET_BYTES).read_to_string(&mut text))
                 .map_err(|error| missing(&format!("which cannot be read: {error}")))?;

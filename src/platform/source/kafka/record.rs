@@ -119,7 +119,6 @@ impl Records {
                     "its value does not begin with a zero byte and the number of a schema, as those of a schema registry do",
                 )),
             },
-            KafkaValues::Avro => Err((Reason::Unparsed, "its value is Avro, which is not read")),
         }
     }
 
