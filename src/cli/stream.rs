@@ -276,7 +276,7 @@ fn as_row(stream: &StreamFigures) -> Vec<String> {
         dash(stream.lag.map(print_took)),
         dash(stream.lag_events.map(|events| events.to_string())),
         counts.read.to_string(),
-        (counts.read - counts.written.min(counts.read)).to_string(),
+        (counts.settled().saturating_sub(counts.written)).to_string(),
     ]
 }
 
