@@ -368,7 +368,6 @@ fn remembered(
     let Some(stream) = &sorting.source.stream else { return (Vec::new(), None) };
     let Some(rule) = &stream.deduplicate else { return (Vec::new(), None) };
     let taken = |verdict: &Verdict| matches!(verdict, Verdict::Written | Verdict::Filtered);
-    let known = keys.iter().zip(&sorting.verdicts).filter(|(_, verdict)| taken(verdict)).filter_map(|(key, _)| *key);
     // All of a tile that is still open is told apart, also what lies in it behind the watermark.
     let open = |passed: Time| match &sorting.view.kind {
         Kind::Aggregate { interval, .. } if !interval.is_zero() => floor(passed, *interval),
@@ -376,7 +375,8 @@ fn remembered(
     };
     let passed = newest.map(|newest| newest - stream.watermark).max(bounds.passed());
     let forget = passed.map(|passed| dedup::forget_before(micros(open(passed)), 0, span_micros(rule.horizon)));
-    (known.collect(), forget)
+    let known = keys.iter().zip(&sorting.verdicts).filter(|(_, verdict)| taken(verdict)).filter_map(|(key, _)| *key);
+    (known.filter(|(_, at)| forget.is_none_or(|until| *at >= until)).collect(), forget)
 }
 
 /// What lies behind the places of a position, as far as the source can tell: no figure is worth an error.
