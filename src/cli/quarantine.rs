@@ -234,6 +234,12 @@ fn show(record: &QuarantineRecord, json: bool, raw: bool) -> Result<(), Failure>
         json["bytes_kept"] = bytes.len().into();
         return print_json(&json);
     }
+    print(&record_text(row, &bytes))
+}
+
+/// What is known of a record, then its bytes, none of which drives a terminal.
+fn record_text(row: &QuarantineRow, bytes: &[u8]) -> String {
+    let cut = row.length.saturating_sub(bytes.len() as u64);
     let kept = if cut > 0 { format!("{} ({} are kept)", row.length, bytes.len()) } else { row.length.to_string() };
     let facts = [
         ("id", row.id.to_string()),
@@ -247,7 +253,7 @@ fn show(record: &QuarantineRecord, json: bool, raw: bool) -> Result<(), Failure>
         ("last error", if row.error.is_empty() { "-".to_owned() } else { row.error.clone() }),
     ];
     let facts: Vec<_> = facts.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
-    print(&format!("{}\n{}\n", table(&["PROPERTY", "VALUE"], &facts), clean_bytes(&bytes)))
+    format!("{}\n{}\n", table(&["PROPERTY", "VALUE"], &facts), clean_bytes(bytes))
 }
 
 /// What is asked of the deployment.
@@ -352,5 +358,49 @@ async fn agree(what: &str, question: &str, unchanged: &'static str) -> Result<()
             let why = "There is no terminal to ask on. Give --yes to do it, or --dry-run to see what would come of it.";
             Err(Failure::new(USAGE, format!("{what}{why}")))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::quarantine::{QuarantineTotal, StaysRow};
+
+    fn row(id: i64) -> QuarantineRow {
+        QuarantineRow {
+            id,
+            reason: "unparsed".to_owned(),
+            place: format!("offset {id}"),
+            sentence: "it is no object".to_owned(),
+            length: 300,
+            ..QuarantineRow::default()
+        }
+    }
+
+    #[test]
+    fn no_byte_of_a_record_drives_the_terminal() {
+        let every: Vec<u8> = (0..=255).chain("\u{202e}\u{200b}\u{9b}2J".bytes()).collect();
+        let text = record_text(&row(7), &every);
+        let obeyed = |c: &char| *c != '\n' && crate::model::clean::is_obeyed(*c);
+        assert_eq!(text.chars().find(obeyed), None, "{text}");
+        assert!(text.contains("300 (266 are kept)") && text.contains("\\x80\\x81"), "{text}");
+        let hostile = QuarantineRow { sentence: "\u{1b}[2J".to_owned(), place: "a\nb".to_owned(), ..row(7) };
+        let listed = list_text(&QuarantineList { records: vec![hostile], ..QuarantineList::default() });
+        assert_eq!(listed.chars().find(obeyed), None, "{listed}");
+        assert!(listed.contains("a⏎b"), "one line a record: {listed}");
+    }
+
+    #[test]
+    fn lists_end_with_what_was_met_and_retries_with_what_stays() {
+        let total = QuarantineTotal { reason: "unparsed".to_owned(), met: 9, held: 2, ..QuarantineTotal::default() };
+        let list = QuarantineList { records: vec![row(8), row(7)], next: None, totals: vec![total] };
+        let text = list_text(&list);
+        let lines: Vec<_> = text.lines().map(|line| line.split_whitespace().take(3).collect::<Vec<_>>()).collect();
+        assert_eq!((&lines[1][..2], &lines[5]), (&["8", "unparsed"][..], &vec!["unparsed", "2", "9"]));
+        let stays = (0..60).map(|id| StaysRow { id, ..StaysRow::default() }).collect();
+        let answer = RetryAnswer { arrived: 3, stays, ..RetryAnswer::default() };
+        let text = retry_text(&answer, true);
+        assert!(text.starts_with("3 would arrive, 0 would give no row by the query, 0 would be there already, 60"));
+        assert!(text.ends_with("and 10 more; --json shows all\n"), "{text}");
     }
 }

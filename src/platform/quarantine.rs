@@ -203,21 +203,33 @@ impl Quarantine {
     }
 
     /// Brings the records of these views in line with what their streams and retries wrote before the last end. To be
-    /// called before any stream is read.
+    /// called before any stream is read. A view of which the online store cannot tell is left as it is: its stream
+    /// cannot be read either.
     ///
     /// # Errors
-    /// When the file or the online store fails.
+    /// When the file fails.
     pub(crate) fn begin(&self, views: &[Arc<View>]) -> Result<(), QuarantineError> {
         for view in views.iter().filter(|view| view.live && view.online && view.is_stream()) {
             self.unsettled().insert(view.id);
-            self.settle(view.id)?;
-            let behind = Behind::of(self.online.settled_position(view.id)?.as_ref());
-            let unmet = self.store.unmeet(view.id, &behind)?;
-            if unmet > 0 {
-                tracing::info!(view = view.name, records = unmet, "records of the quarantine will be read once more");
+            match self.begin_view(view.id) {
+                Ok(0) => {}
+                Ok(records) => {
+                    tracing::info!(view = view.name, records, "records of the quarantine will be read once more");
+                }
+                Err(QuarantineError::Online(error)) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::error!(error, view = view.name, "the quarantine of a view cannot be put in line");
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok(())
+    }
+
+    fn begin_view(&self, view: Id) -> Result<u64, QuarantineError> {
+        self.settle(view)?;
+        let behind = Behind::of(self.online.settled_position(view)?.as_ref());
+        Ok(self.store.unmeet(view, &behind)?)
     }
 
     /// Takes records in that the stream of a view has before it; durable when this returns. They are all that it could
