@@ -59,7 +59,7 @@ pub(crate) const FILE: &str = "quarantine.sqlite";
 /// How much is kept of a view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Records of one view.
+    /// Most records of one view; the oldest go for newer ones.
     pub records: u64,
     /// Bytes of them, their sentences included.
     pub bytes: u64,
@@ -107,11 +107,11 @@ pub(crate) struct Total {
     pub met: u64,
     /// Records that are there now.
     pub held: u64,
-    /// Bytes of these.
+    /// Bytes that those held take.
     pub bytes: u64,
     /// Records that were written after all.
     pub released: u64,
-    /// Records that somebody dropped.
+    /// Records that somebody dropped by hand.
     pub dropped: u64,
     /// Records that went for newer ones.
     pub pushed_out: u64,
@@ -123,7 +123,7 @@ pub(crate) enum Which {
     All,
     /// Those of the reason with this word.
     Reason(String),
-    /// Those with these numbers.
+    /// Those records that have one of these numbers.
     Ids(Vec<i64>),
 }
 
@@ -142,10 +142,10 @@ impl Which {
 /// Why the quarantine did not do what was asked.
 #[derive(Debug, Error)]
 pub enum QuarantineError {
-    /// Its file failed.
+    /// Its file did not answer; asking again may help.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The online store failed.
+    /// The online store did not take the rows; the records stay.
     #[error(transparent)]
     Online(#[from] OnlineError),
     /// What the query needs cannot be read for now.

@@ -8,9 +8,9 @@ use crate::model::Time;
 
 /// Path of the quarantine below the deployment's own API.
 pub const QUARANTINE: &str = "quarantine";
-/// Path of retries.
+/// Path of retries below the deployment's own API.
 pub const RETRY: &str = "quarantine/retry";
-/// Path of drops.
+/// Path of drops below the deployment's own API.
 pub const DROP: &str = "quarantine/drop";
 /// Records that are listed when nothing else is asked for.
 pub const LIST_LIMIT: usize = 200;
@@ -20,7 +20,7 @@ pub const LIST_MOST: usize = 1_000;
 /// Records of a view, the newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuarantineList {
-    /// The records.
+    /// The records of this page, at most as many as were asked for, [`LIST_LIMIT`] otherwise.
     pub records: Vec<QuarantineRow>,
     /// Where the next page begins (`before`); absent where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,7 +43,7 @@ pub struct QuarantineRow {
     pub sentence: String,
     /// When it was set aside.
     pub met_at: Time,
-    /// Its bytes.
+    /// Bytes of the whole record, also where only its beginning is kept.
     pub length: u64,
     /// How often it was retried.
     #[serde(default)]
@@ -61,7 +61,7 @@ pub struct QuarantineRow {
 pub struct QuarantineTotal {
     /// The word of the reason.
     pub reason: String,
-    /// What the reason means.
+    /// What the reason means, in a sentence for people.
     #[serde(default)]
     pub means: String,
     /// Records that were set aside.
@@ -70,13 +70,13 @@ pub struct QuarantineTotal {
     pub held: u64,
     /// Records that were written after all.
     pub released: u64,
-    /// Records that somebody dropped.
+    /// Records that somebody dropped by hand.
     pub dropped: u64,
     /// Records that went for newer ones.
     pub pushed_out: u64,
 }
 
-/// A record, whole.
+/// A record with its bytes, for who may read feature values.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuarantineRecord {
     /// What is known of it.
@@ -103,15 +103,15 @@ impl QuarantineRecord {
 pub struct QuarantineAsked {
     /// The workspace of the view.
     pub workspace: String,
-    /// The view.
+    /// The view whose records are meant, by name.
     pub feature_view: String,
     /// The records with these numbers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<i64>,
-    /// Those of this reason.
+    /// All records whose reason has this word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// All of them.
+    /// All records of the view, whatever their reason.
     #[serde(default, skip_serializing_if = "is_false")]
     pub all: bool,
     /// Only say what would come of it.
@@ -139,7 +139,7 @@ pub struct RetryAnswer {
     /// Records of which an event that deduplication takes for the same is there already.
     #[serde(default)]
     pub duplicates: u64,
-    /// Records that stay.
+    /// Records that stay in the quarantine, each with why.
     #[serde(default)]
     pub stays: Vec<StaysRow>,
     /// Where to go on (`after`); absent where that was all.
@@ -157,7 +157,7 @@ impl RetryAnswer {
 /// A record that stays in the quarantine.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StaysRow {
-    /// Its number.
+    /// Its number, as the list has it.
     pub id: i64,
     /// The word of the reason that it was set aside for.
     pub reason: String,
@@ -170,7 +170,7 @@ pub struct StaysRow {
 /// What came of a drop, or would.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DropAnswer {
-    /// Records that are gone.
+    /// Records that are gone, or would be.
     pub dropped: u64,
 }
 

@@ -18,7 +18,7 @@ use crate::platform::source::{FAR_FUTURE, dedup, latest_event};
 /// Records that one call looks at: a caller who waits for the answer asks again for the rest.
 pub(super) const ROUND: usize = 500;
 
-/// What is asked for.
+/// What a retry is asked for: which records, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Asked {
     pub which: Which,
@@ -32,7 +32,7 @@ pub(crate) struct Asked {
 
 /// What came of it, or would.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct Retried {
     /// Records whose rows are written.
     pub arrived: u64,
     /// Records of which the query makes no row; they leave the quarantine too.
@@ -57,11 +57,11 @@ pub(crate) struct Stays {
 
 /// What a record is by the definition of now.
 enum Judged {
-    /// Rows to be written.
+    /// Rows that are to be written to the online store.
     Rows(Released),
     /// The query makes no row of it.
     Filtered,
-    /// It is there already.
+    /// An event that deduplication takes for the same is there already.
     Duplicate,
     Stays(String),
 }
@@ -72,7 +72,7 @@ impl Quarantine {
     /// # Errors
     /// When the view has no stream that is written online; when a store fails; when what the query joins cannot be
     /// read. Whatever was written by then has left, or leaves before anything else is written of the view.
-    pub(crate) fn retry(&self, view: &View, asked: &Asked) -> Result<Told, QuarantineError> {
+    pub(crate) fn retry(&self, view: &View, asked: &Asked) -> Result<Retried, QuarantineError> {
         let source = view.inputs.first().map(|input| &input.source).filter(|source| source.stream.is_some());
         let Some(source) = source.filter(|_| view.online && view.live) else {
             let what = format!("The feature view `{}` writes no stream online, so nothing can be retried.", view.name);
@@ -92,7 +92,7 @@ impl Quarantine {
                 Err(EngineError { kind: ErrorKind::Query, message: sound::stopped(panic.as_ref()) }.into())
             })
         })?;
-        let mut told = Told { next, ..Told::default() };
+        let mut retried = Retried { next, ..Retried::default() };
         let (mut rows, mut whose, mut gone, mut stays) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (at, judged) in judged.into_iter().enumerate() {
             match judged {
@@ -101,11 +101,11 @@ impl Quarantine {
                     whose.push(at);
                 }
                 Judged::Filtered => {
-                    told.filtered += 1;
+                    retried.filtered += 1;
                     gone.push(records[at].id);
                 }
                 Judged::Duplicate => {
-                    told.duplicates += 1;
+                    retried.duplicates += 1;
                     gone.push(records[at].id);
                 }
                 Judged::Stays(why) => stays.push((at, why)),
@@ -121,7 +121,7 @@ impl Quarantine {
         for (at, verdict) in self.online.write_released(view, &rows, release)?.into_iter().enumerate() {
             match verdict {
                 Verdict::Taken => {
-                    told.arrived += 1;
+                    retried.arrived += 1;
                     gone.push(id(at));
                 }
                 Verdict::Late => stays.push((whose[at], still_late(view, rows[at].newest))),
@@ -137,7 +137,7 @@ impl Quarantine {
             let failures: Vec<_> = stays.iter().map(|(at, why)| (records[*at].id, why.clone())).collect();
             self.store.tried(&failures, self.clock.now())?;
         }
-        told.stays = stays
+        retried.stays = stays
             .into_iter()
             .map(|(at, sentence)| {
                 let record = &mut records[at];
@@ -145,7 +145,7 @@ impl Quarantine {
                 Stays { id: record.id, place, reason, sentence }
             })
             .collect();
-        Ok(told)
+        Ok(retried)
     }
 
     /// Whether more are meant behind these, which were few for they are large.

@@ -127,7 +127,7 @@ impl Store {
         })
     }
 
-    /// One record, whole.
+    /// One record with its bytes; nothing where the view has none of that number.
     pub(super) fn get(&self, view: Id, id: i64) -> Result<Option<Record>, FileError> {
         self.file.read(|rows| {
             let sql = "SELECT id, reason, place, sentence, met, behind, bytes, length, tries, tried, error

@@ -105,7 +105,7 @@ struct Commits {
 enum Trouble {
     Library(KafkaError),
     Said(EngineError),
-    /// Nothing came in time.
+    /// No record and no error came in time.
     Silent,
 }
 

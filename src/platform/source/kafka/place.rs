@@ -14,7 +14,7 @@ const FORM: Form = Form { kind: "kafka", version: 1 };
 /// The timestamp of a record that has none.
 const NO_TIMESTAMP: i64 = i64::MIN;
 
-/// Where a read begins.
+/// Where a read of a partition begins, and what lies before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     /// The offset of the next record.
@@ -27,7 +27,7 @@ pub(super) struct Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
     pub(super) offset: i64,
-    /// Milliseconds since 1970.
+    /// Its timestamp in milliseconds since 1970.
     timestamp: i64,
     /// A hash of its key and value.
     content: u64,
@@ -70,7 +70,7 @@ impl Place {
         }
     }
 
-    /// The offset for readers.
+    /// The place as an offset of the source's stream, which readers keep.
     pub(super) fn offset(&self, topic: &str) -> Offset {
         let mut bytes = self.offset.to_be_bytes().to_vec();
         bytes.push(u8::from(self.mark.is_some()));

@@ -21,7 +21,7 @@ const REGISTRY_HEADER: usize = 5;
 /// A record, whoever holds its bytes.
 pub(super) struct Record<'m> {
     offset: i64,
-    /// Milliseconds since 1970.
+    /// Its timestamp in milliseconds since 1970; absent where it has none.
     timestamp: Option<i64>,
     key: Option<&'m [u8]>,
     value: Option<&'m [u8]>,

@@ -102,7 +102,7 @@ impl ConsumerContext for Events {
     }
 }
 
-/// Sentences about one topic.
+/// Makes sentences about one topic and its brokers.
 pub(super) struct Words {
     source: String,
     topic: String,

@@ -44,7 +44,7 @@ pub(crate) struct QuarantineWindow {
     reason: Option<String>,
     /// The place of the selected record.
     selected: usize,
-    /// A record in full.
+    /// The record that is shown in full, over the list.
     open: Option<Opened>,
     /// What would come of a retry is asked for.
     looking: Option<(RequestId, QuarantineAsked)>,
@@ -429,7 +429,7 @@ impl QuarantineWindow {
         lines
     }
 
-    /// Why no record shows.
+    /// Why no record shows, in a sentence for the empty list.
     fn nothing(&self) -> String {
         match (&self.list, &self.problem, &self.reason) {
             (None, Some(problem), _) => problem.to_string(),
