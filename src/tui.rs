@@ -20,6 +20,7 @@ mod chord;
 mod clipboard;
 pub mod effect;
 mod field;
+mod flow;
 mod keymap;
 mod layout;
 mod pace;

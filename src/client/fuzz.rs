@@ -6,10 +6,12 @@ use super::error::Error;
 use super::reply::Reply;
 use super::scrub::Scrub;
 use crate::fuzz::{Random, alone, assert_clear, bend, bend_json, bounded, cases, messages, of_case};
+use crate::model::{StreamFigures, clean, clean_lines};
 use crate::wire::convert as c;
 use crate::wire::features::{GetFeaturesResponse, QueryFeaturesResponse};
 use crate::wire::proto::{jobs as j, status as s, view as v};
 use crate::wire::queries as q;
+use crate::wire::streams::StreamList;
 
 /// Most bytes that an answer may take, for each of its own.
 const FACTOR: u64 = 512;
@@ -79,6 +81,9 @@ fn bodies() -> Vec<Json> {
         json!({"query_id": "a"}),
         json!({"state": "failed", "error": {"code": 3, "message": "No.", "text": "x"}}),
         json!({"datasets": [{"name": "a", "rows": 1, "columns": [{"name": "a", "type": "int64"}]}]}),
+        json!({"streams": [{"feature_view": "v", "source": "s", "kind": "kafka", "state": "RUNNING", "total": {"read": 3},
+            "rate_in": 1.5, "lag_seconds": 2.5, "reason": "SOURCE_ERROR", "error": "Away.",
+            "partitions": [{"partition": 1, "offset": "7", "total": {"read": 3}, "lag_events": 2}]}]}),
         json!({"error": "No.", "message": "No.", "code": 3}),
         json!("<html><title>x</title>"),
     ]
@@ -95,7 +100,7 @@ fn answers_of_json_may_hold_anything() {
                 let mut random = Random::of(case);
                 let body = bend_json(&mut random, of_case(case, &good), &others);
                 let reply = reply(&mut random, body.clone());
-                let read = match random.below(4) {
+                let read = match random.below(5) {
                     0 => reply.read::<GetFeaturesResponse>("host").map(|answer| {
                         drop(c::vector_from_response(&answer, Vec::new()).scrubbed());
                     }),
@@ -103,6 +108,17 @@ fn answers_of_json_may_hold_anything() {
                         drop(c::vectors_from_response(&answer, &[]).scrubbed());
                     }),
                     2 => reply.read::<q::QueryStatus>("host").map(drop),
+                    3 => reply.read::<StreamList>("host").map(|list| {
+                        for stream in list.streams.into_iter().map(StreamFigures::from).collect::<Vec<_>>().scrubbed() {
+                            let (word, sentence) = stream.error.clone().unwrap_or_default();
+                            let texts = [&stream.source, &stream.kind, &word];
+                            let offsets = stream.partitions.iter().map(|partition| &partition.offset);
+                            texts.into_iter().chain(offsets).for_each(|text| assert_eq!(&clean(text), text));
+                            assert_eq!(clean_lines(&sentence), sentence);
+                            let known = stream.total.settled();
+                            assert!(known >= stream.total.written);
+                        }
+                    }),
                     _ => reply.read::<q::DatasetList>("host").map(drop),
                 };
                 read.unwrap_or_else(|error| assert_harmless(&error, &body));

@@ -12,7 +12,7 @@ use polars::prelude::DataFrame;
 
 use crate::model::{
     AttemptDetail, AuditEntry, Coverage, DeletionStarted, FeatureVector, FeatureView, Freshness, Id, Job,
-    QueryProgress, Stores, Time, TriggerRequest, Workspace,
+    QueryProgress, Stores, StreamFigures, Time, TriggerRequest, Workspace,
 };
 use crate::wire::quarantine::{QuarantineAsked, QuarantineList, QuarantineRow, RetryAnswer};
 use crate::wire::queries::Query;
@@ -55,6 +55,10 @@ pub enum Command {
     ForceRetry { request: RequestId, workspace: String, feature_view: String, job: Id, overwrite: bool },
     /// Start the stream of a view again whose last job has ended. Answered by [`Update::Retried`].
     StartStream { request: RequestId, workspace: String, feature_view: String, job: Id },
+    /// Tell what it does to the values of a view to read its stream from that place.
+    StreamEffect { request: RequestId, workspace: String, feature_view: String, from: String },
+    /// Read the stream of a view from that place, its last job having ended. Answered by [`Update::Retried`].
+    RestartStream { request: RequestId, workspace: String, feature_view: String, job: Id, from: String },
     /// Read the keys to delete from a file (CSV, Parquet, JSON lines), with every check of docs/semantics.md section 11
     /// that needs no deployment.
     ReadKeys { request: RequestId, view: Box<FeatureView>, path: PathBuf },
@@ -174,6 +178,10 @@ pub enum Update {
     Freshness { generation: Generation, freshness: Freshness },
     /// The rows of the view's summary: (name, value).
     Summary { generation: Generation, rows: Vec<(String, String)> },
+    /// How the view's stream does; nothing where it has none.
+    Stream { generation: Generation, figures: Option<Box<StreamFigures>> },
+    /// What it does to read a stream from another place, in sentences. Cleaned.
+    StreamEffect { request: RequestId, answer: Result<String, Problem> },
     /// Records of the view's stream tail; at most 256 records or 50 ms worth.
     Tail { generation: Generation, batch: TailBatch },
     /// The tail's state changed.

@@ -40,6 +40,7 @@ parts! {
     Datasets = "datasets": "Results that were kept.", OWN;
     StreamTail = "run_stream": "The records of a view's stream as they come.", OWN;
     Quarantine = "the quarantine": "Records of a stream that no row could be made of.", OWN;
+    Streams = "figures of streams": "How far a stream was read, and where its events went.", OWN;
     Audit = "the audit log": "Who changed what, and when.", OWN;
 }
 

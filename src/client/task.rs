@@ -15,7 +15,7 @@ mod troubles;
 mod wildcard;
 mod work;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::mem::Discriminant;
 use std::time::Duration;
@@ -104,6 +104,13 @@ struct OpenView {
     name: String,
 }
 
+impl OpenView {
+    /// Its workspace and name.
+    fn place(&self) -> (String, String) {
+        (self.workspace.clone(), self.name.clone())
+    }
+}
+
 struct Task {
     pace: Pace,
     updates: mpsc::Sender<Update>,
@@ -129,6 +136,8 @@ struct Task {
     troubles: Troubles,
     /// Ids of the views seen so far, by workspace and name.
     ids: HashMap<(String, String), Id>,
+    /// Those of them that read a stream.
+    streams: HashSet<(String, String)>,
     tail: Option<AbortHandle>,
     /// The queries that have not ended.
     queries: HashMap<RequestId, CancellationToken>,
@@ -159,6 +168,7 @@ impl Task {
             table_rests: None,
             troubles: Troubles::default(),
             ids: HashMap::new(),
+            streams: HashSet::new(),
             tail: None,
             queries: HashMap::new(),
             asked: HashMap::new(),
@@ -265,7 +275,7 @@ impl Task {
         self.polls.cancel(&Poll::OF_VIEW);
         // Nobody waits for answers about a view that is closed.
         self.asked.drain().for_each(|(_, asked)| asked.abort());
-        self.troubles.forget(&[Part::Jobs, Part::Reasons, Part::Freshness, Part::Summary]);
+        self.troubles.forget(&[Part::Jobs, Part::Reasons, Part::Freshness, Part::Summary, Part::Streams]);
         self.stop_tail();
     }
 

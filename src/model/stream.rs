@@ -76,13 +76,16 @@ impl StreamCounts {
 
     /// Events that were read and whose end is settled: the sum of all that becomes of one.
     pub fn settled(&self) -> u64 {
-        self.written + self.filtered + self.late + self.quarantined + self.deduplicated
+        let ends = [self.written, self.filtered, self.late, self.quarantined, self.deduplicated];
+        // Counts may come from a deployment that says anything.
+        ends.into_iter().fold(0, u64::saturating_add)
     }
 }
 
 /// How far one partition of a stream was read.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct StreamPartition {
+pub struct StreamPartition {
+    /// Its number.
     pub partition: u32,
     /// Where the next read begins, as the source prints it. Text from outside.
     pub offset: String,
@@ -102,14 +105,18 @@ pub(crate) struct StreamPartition {
 
 /// How the stream of a feature view does.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct StreamFigures {
+pub struct StreamFigures {
+    /// Workspace of the view.
     pub workspace: String,
+    /// Name of the view.
     pub feature_view: String,
+    /// Name of the source that is read.
     pub source: String,
     /// The kind of its source: `kafka`, `ingest`, `replay` and so on.
     pub kind: String,
     /// Its newest stream job; absent where it never had one.
     pub job: Option<Id>,
+    /// Where that job stands.
     pub state: Option<JobState>,
     /// In the order of their numbers.
     pub partitions: Vec<StreamPartition>,

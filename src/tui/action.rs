@@ -216,6 +216,8 @@ actions! {
         "Start a new job for the selected job's window, or a stopped stream again.";
     ForceRetry, "force-retry", Job, ["f"], "retry", Mutates,
         "Retry a job that failed for good, or a stopped stream, after a question.";
+    RestartStream, "restart-stream", Job, ["F"], "", Mutates,
+        "Read a stopped stream from another place, after a question that tells what it does to the values.";
     Mark, "mark-job", Jobs, ["space"], "mark", None, "Mark the selected job, or take its mark away.";
     MarkShown, "mark-all", Jobs, ["m"], "", None,
         "Mark all shown jobs but the stream's; where they are, take all marks away.";

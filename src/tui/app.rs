@@ -146,6 +146,8 @@ pub enum Pending {
     Quarantine,
     /// A table that is written into a file.
     Save,
+    /// What a restart of a stream would do.
+    StreamEffect,
 }
 
 /// The state of the console: everything that is on the screen, and what it takes to go on from there.

@@ -30,7 +30,7 @@ const PART_OF: &[(&str, Part)] = &[
 ];
 
 /// The parts that only the calls below `/v1/fvtop/` bring.
-const OWN: [Part; 5] = [Part::Queries, Part::Datasets, Part::StreamTail, Part::Audit, Part::Quarantine];
+const OWN: [Part; 6] = [Part::Queries, Part::Datasets, Part::StreamTail, Part::Streams, Part::Audit, Part::Quarantine];
 
 /// The part that the call of this name reads.
 pub(super) fn part_of(method: &str) -> Option<Part> {

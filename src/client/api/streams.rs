@@ -2,8 +2,9 @@
 
 use super::Api;
 use super::own::below;
-use crate::client::error::Error;
+use crate::client::error::{Error, Kind};
 use crate::client::scrub::Scrub;
+use crate::client::serves::Part;
 use crate::model::StreamFigures;
 use crate::wire::streams::{RESTART, RestartAnswer, RestartAsked, STREAMS, StreamList};
 
@@ -19,7 +20,14 @@ impl Api {
         query.extend(view.map(|view| ("view", view)));
         let path = below(own_api, STREAMS);
         let call = || self.transport.get::<StreamList>(&path, &query, self.transport.brief());
-        let streams = self.persist(call).await?.streams;
+        let asked = async {
+            // A list that asks for nothing special is refused by none but a release that has no such path.
+            self.persist(call).await.map_err(|error| match error.kind {
+                Kind::Answered => Error::of(Kind::Unimplemented, Part::Streams.not_served()),
+                _ => error,
+            })
+        };
+        let streams = self.noted(Some(Part::Streams), asked).await?.streams;
         Ok(streams.into_iter().map(StreamFigures::from).collect::<Vec<_>>().scrubbed())
     }
 

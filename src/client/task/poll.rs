@@ -17,13 +17,15 @@ pub(super) enum Poll {
     Jobs,
     Freshness,
     Summary,
+    /// How the stream does; of views that have one, where the deployment tells.
+    Stream,
 }
 
 impl Poll {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Deployment, Self::Workspaces, Self::Views, Self::Jobs, Self::Freshness, Self::Summary];
+    pub(super) const ALL: [Self; 7] =
+        [Self::Deployment, Self::Workspaces, Self::Views, Self::Jobs, Self::Freshness, Self::Summary, Self::Stream];
     /// Those that belong to the open view.
-    pub(super) const OF_VIEW: [Self; 3] = [Self::Jobs, Self::Freshness, Self::Summary];
+    pub(super) const OF_VIEW: [Self; 4] = [Self::Jobs, Self::Freshness, Self::Summary, Self::Stream];
 
     /// What it reads; absent for the probe.
     pub(super) fn part(self) -> Option<Part> {
@@ -34,13 +36,14 @@ impl Poll {
             Self::Jobs => Some(Part::Jobs),
             Self::Freshness => Some(Part::Freshness),
             Self::Summary => Some(Part::Summary),
+            Self::Stream => Some(Part::Streams),
         }
     }
 }
 
 /// State of all kinds.
 pub(super) struct Polls {
-    slots: [Slot; 6],
+    slots: [Slot; 7],
     stamp: u64,
 }
 

@@ -126,7 +126,13 @@ impl Task {
 
     fn show_views(&mut self, workspace: String, views: Vec<FeatureView>) {
         for view in &views {
-            self.ids.insert((workspace.clone(), view.name.clone()), view.id);
+            let place = (workspace.clone(), view.name.clone());
+            if view.is_stream {
+                self.streams.insert(place.clone());
+            } else {
+                self.streams.remove(&place);
+            }
+            self.ids.insert(place, view.id);
         }
         if let Some((generation, _)) = self.wanted {
             self.outbox.push_changed(Update::FeatureViews { generation, workspace, views: Arc::new(views) });
@@ -229,7 +235,7 @@ impl Task {
             Poll::Deployment => return None,
             Poll::Workspaces => self.pace.workspaces,
             Poll::Views => self.pace.views,
-            Poll::Jobs => self.pace.jobs,
+            Poll::Jobs | Poll::Stream => self.pace.jobs,
             Poll::Freshness | Poll::Summary => self.pace.details,
         };
         let interval = if self.focused { interval } else { interval * 4 };

@@ -14,14 +14,15 @@ use tokio::time::Instant;
 use super::super::api::{Api, Deployment, Known, Listing};
 use super::super::error::{Error, Kind};
 use super::super::keys;
-use super::super::message::{Command, Generation, Problem, Table, Update};
+use super::super::message::{Command, Generation, Part, Problem, Table, Update};
 use super::super::transport::blocking;
 use super::link::Link;
 use super::poll::Poll;
 use super::wildcard;
 use super::{OpenView, Task};
-use crate::model::{Coverage, FeatureView, Freshness, Id, Job, StatusOptions, StatusTable, Workspace};
+use crate::model::{Coverage, FeatureView, Freshness, Id, Job, StatusOptions, StatusTable, StreamFigures, Workspace};
 use crate::wire::features::Locator;
+use crate::wire::streams::{RestartAnswer, RestartAsked};
 
 /// Something that was finished.
 pub(super) enum Done {
@@ -48,6 +49,7 @@ pub(super) enum Answer {
 pub(super) enum Fact {
     Freshness(Freshness),
     Summary(Vec<(String, String)>),
+    Stream(Option<Box<StreamFigures>>),
 }
 
 impl Fact {
@@ -56,6 +58,7 @@ impl Fact {
         match self {
             Self::Freshness(freshness) => Update::Freshness { generation, freshness },
             Self::Summary(rows) => Update::Summary { generation, rows },
+            Self::Stream(figures) => Update::Stream { generation, figures },
         }
     }
 }
@@ -68,6 +71,10 @@ enum Question {
     },
     Workspaces,
     Views(String),
+    Stream {
+        own_api: String,
+        view: OpenView,
+    },
     OfView {
         poll: Poll,
         view: OpenView,
@@ -128,6 +135,10 @@ impl Question {
                 let views = api.feature_views(&workspace).await?;
                 Ok(Answer::Views { workspace, views })
             }
+            Self::Stream { own_api, view } => {
+                let mut found = api.streams(&own_api, &view.workspace, Some(&view.name)).await?;
+                Ok(Answer::OfView(Fact::Stream(found.pop().map(Box::new))))
+            }
             Self::OfView { poll, view, id, known, ahead } => {
                 let id = match id {
                     Some(id) => id,
@@ -178,6 +189,12 @@ impl Task {
             Poll::Deployment => Some(Question::Deployment { back: self.link.is_down() }),
             Poll::Workspaces => Some(Question::Workspaces),
             Poll::Views => self.workspace().map(Question::Views),
+            Poll::Stream => {
+                let view = self.view.clone().filter(|view| self.streams.contains(&view.place()))?;
+                let own_api = self.deployment.as_ref()?.own_api.clone()?;
+                let leaves_alone = self.api.as_ref()?.leaves_alone(Part::Streams);
+                (!leaves_alone).then_some(Question::Stream { own_api, view })
+            }
             Poll::Jobs | Poll::Freshness | Poll::Summary => {
                 let view = self.view.clone()?;
                 let id = self.ids.get(&(view.workspace.clone(), view.name.clone())).copied();
@@ -238,7 +255,8 @@ impl Task {
         use Command::{Detail, Lookup, LookupAll, Status};
         let kind = matches!(command, Lookup { .. } | LookupAll { .. } | Detail { .. } | Status { .. });
         let (api, kind) = (self.api.clone(), kind.then(|| discriminant(&command)));
-        let asked = self.work.spawn(async move { Done::Reply(serve(api, command).await.map(Box::new)) });
+        let own_api = self.deployment.as_ref().and_then(|deployment| deployment.own_api.clone());
+        let asked = self.work.spawn(async move { Done::Reply(serve(api, own_api, command).await.map(Box::new)) });
         if let Some(kind) = kind {
             self.supersede(kind, asked);
         }
@@ -246,7 +264,7 @@ impl Task {
 }
 
 /// The answer to a request of the user; commands that the loop obeys by itself have none.
-async fn serve(api: Option<Api>, command: Command) -> Option<Update> {
+async fn serve(api: Option<Api>, own_api: Option<String>, command: Command) -> Option<Update> {
     let begun = Instant::now();
     let api = api.ok_or_else(not_connected);
     Some(match command {
@@ -267,6 +285,16 @@ async fn serve(api: Option<Api>, command: Command) -> Option<Update> {
         }
         Command::StartStream { request, job, .. } => {
             let answer = on(api, async |api| api.restart(job).await.map(drop)).await;
+            Update::Retried { request, job, answer }
+        }
+        Command::StreamEffect { request, workspace, feature_view, from } => {
+            let asked = RestartAsked { workspace, feature_view, from, dry_run: true };
+            let answer = on(api, async |api| restart_stream(&api, own_api, &asked).await).await;
+            Update::StreamEffect { request, answer: answer.map(|told| told.effect) }
+        }
+        Command::RestartStream { request, workspace, feature_view, job, from } => {
+            let asked = RestartAsked { workspace, feature_view, from, dry_run: false };
+            let answer = on(api, async |api| restart_stream(&api, own_api, &asked).await.map(drop)).await;
             Update::Retried { request, job, answer }
         }
         Command::ReadKeys { request, view, path } => {
@@ -302,6 +330,11 @@ async fn on<T>(api: Result<Api, Error>, ask: impl AsyncFnOnce(Api) -> Result<T, 
         Ok(api) => ask(api).await.map_err(Problem::from),
         Err(error) => Err(error.problem),
     }
+}
+
+async fn restart_stream(api: &Api, own_api: Option<String>, asked: &RestartAsked) -> Result<RestartAnswer, Error> {
+    let own_api = own_api.ok_or_else(|| Error::of(Kind::Unimplemented, Part::Streams.not_served()))?;
+    api.restart_stream(&own_api, asked).await
 }
 
 async fn covered(api: &Api, view: &OpenView, id: Option<Id>) -> Result<Coverage, Error> {

@@ -39,6 +39,7 @@ fn not_served(app: &App, action: Action) -> Option<&Problem> {
     let part = match action {
         Action::Run | Action::History => Part::Queries,
         Action::Quarantine => Part::Quarantine,
+        Action::RestartStream => Part::Streams,
         _ => return None,
     };
     match app.offer(part) {
@@ -80,6 +81,10 @@ fn mutation(app: &App, action: Action) -> Option<&'static str> {
             Some(job) if job.job_type == JobType::Stream => start_stream(app, job),
             Some(job) => retry(app, job),
         },
+        Action::RestartStream => match job {
+            Some(job) if job.job_type == JobType::Stream => restart_stream(app, job),
+            _ => Some("Only the stream of a view can be read from another place: select its job."),
+        },
         Action::DeleteKeys => delete(app),
         _ if action.info().layer == Layer::Quarantine => no_record(app),
         Action::Rerun => match job {
@@ -106,6 +111,13 @@ fn start_stream(app: &App, job: &Job) -> Option<&'static str> {
     }
     let runs = |other: &Job| other.job_type == JobType::Stream && !other.state.is_terminal();
     app.jobs.all.iter().any(runs).then_some("A newer job runs the stream of this view already.")
+}
+
+fn restart_stream(app: &App, job: &Job) -> Option<&'static str> {
+    if !job.state.is_terminal() {
+        return Some("The stream runs: stop it first, and wait for its end.");
+    }
+    start_stream(app, job)
 }
 
 fn retry(app: &App, job: &Job) -> Option<&'static str> {

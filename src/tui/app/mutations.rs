@@ -3,6 +3,7 @@
 use super::bulk::Batch;
 use super::windows::delete_keys::DeleteForm;
 use super::windows::question::{Ask, Question};
+use super::windows::restart::RestartForm;
 use super::windows::trigger::TriggerForm;
 use super::windows::{quarantine, query, save};
 use super::{App, Level, Pending, columns};
@@ -40,6 +41,17 @@ pub(super) fn confirmed(app: &mut App, question: Question, effects: &mut Vec<Eff
             app.pending.insert(request, Pending::Retry(job));
             app.notes.add(app.now, Level::Trace, format!("asked to start the stream of {feature_view} again"));
             effects.push(Effect::Client(Command::StartStream { request, workspace, feature_view, job }));
+        }
+        Ask::RestartStream { job, from } => {
+            if app.jobs.find(job).is_none_or(|job| !job.state.is_terminal()) {
+                return nothing(app, "Nothing was started: the stream job has not ended, or is gone.");
+            }
+            let request = app.request();
+            app.pending.insert(request, Pending::Retry(job));
+            let text = format!("asked to read the stream of {feature_view} from {from}");
+            app.notes.add(app.now, Level::Trace, text);
+            app.windows.close::<RestartForm>(|_| true);
+            effects.push(Effect::Client(Command::RestartStream { request, workspace, feature_view, job, from }));
         }
         Ask::Trigger(trigger) => {
             let request = app.request();

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::columns::{self, short_id};
-use super::windows::{delete_keys, job, leave_view, quarantine, query, save, trigger};
+use super::windows::{delete_keys, job, leave_view, quarantine, query, restart, save, trigger};
 use super::{Answer, App, Deployment, Dirty, Jobs, Level, Lookup, Pane, Pending, Stream, ViewCoverage};
 use super::{audit_log, bulk, coverage, status, wildcard};
 use crate::client::message::{Command, Connection, Failing, Generation, Part, Problem, RequestId, TailBatch, Update};
@@ -32,6 +32,8 @@ pub(super) fn receive(app: &mut App, update: Update, effects: &mut Vec<Effect>) 
         }
         Update::Freshness { generation, freshness } if generation == current => app.freshness = Some(freshness),
         Update::Summary { generation, rows } if generation == current => app.summary_rows = rows,
+        Update::Stream { generation, figures } if generation == current => app.stream.figures = figures,
+        Update::StreamEffect { request, answer } => restart::told(app, request, answer),
         Update::Tail { generation, batch } if generation == current => tail(app, batch, effects),
         Update::TailState { generation, state } if generation == current => {
             app.stream.set_state(state);
@@ -68,6 +70,7 @@ pub(super) fn receive(app: &mut App, update: Update, effects: &mut Vec<Effect>) 
         | Update::JobsAhead { .. }
         | Update::Freshness { .. }
         | Update::Summary { .. }
+        | Update::Stream { .. }
         | Update::Tail { .. }
         | Update::TailState { .. }
         | Update::Reading { .. }

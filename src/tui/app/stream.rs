@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use crate::client::message::{Lost, Problem, TailBatch, TailState};
-use crate::model::{Span, Time};
+use crate::model::{Span, StreamFigures, Time};
 use crate::tui::field::Field;
 use crate::tui::query::{Query, Row, Scorer};
 
@@ -60,6 +60,8 @@ pub struct Stream {
     pub trouble: String,
     /// Events that are in no record.
     pub lost: Lost,
+    /// How the stream does, as the deployment told last; absent where it does not tell.
+    pub figures: Option<Box<StreamFigures>>,
     /// The filter as it is typed.
     pub filter: Field,
     query: Query,
@@ -89,6 +91,7 @@ impl Default for Stream {
             watermark: None,
             trouble: String::new(),
             lost: Lost::default(),
+            figures: None,
             filter: Field::default(),
             query: Query::default(),
             anchor: Anchor::Newest,

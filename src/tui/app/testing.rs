@@ -345,6 +345,53 @@ pub(crate) fn live(size: (u16, u16), theme: &str) -> App {
     app
 }
 
+/// How the stream of the first view does: it runs, a little behind, with a record in the quarantine here and there.
+pub(crate) fn figures() -> StreamFigures {
+    let counts = |counts: [u64; 7]| StreamCounts::of_list(counts);
+    let partition = |partition, offset: &str, total, minute, waiting, lag| StreamPartition {
+        partition,
+        offset: offset.to_owned(),
+        counts: counts(total),
+        minute: counts(minute),
+        waiting,
+        lag_events: Some(lag),
+        oldest: Some(at("22 12:00:27")),
+        newest_event: Some(at("22 12:00:02")),
+    };
+    let (first, second) = ([9_040, 8_795, 120, 40, 10, 70, 0], [320, 300, 10, 4, 2, 4, 0]);
+    let partitions = vec![
+        partition(0, "88412", first, second, 5, 40),
+        partition(1, "71998", [5_000, 4_905, 60, 20, 2, 10, 0], [100, 96, 4, 0, 0, 0, 0], 3, 2),
+    ];
+    StreamFigures {
+        workspace: "prod".to_owned(),
+        feature_view: "carrier_delays_hourly".to_owned(),
+        source: "flights".to_owned(),
+        kind: "kafka".to_owned(),
+        job: Some(Id((0x80 << 96) | 0xabcd_0000 | 0x80)),
+        state: Some(JobState::Running),
+        total: counts([14_040, 13_700, 180, 60, 12, 80, 0]),
+        waiting: 8,
+        minute: counts([420, 396, 14, 4, 2, 4, 0]),
+        rate_in: 7.0,
+        rate_out: 6.9,
+        lag_events: Some(42),
+        lag: Some(Span::seconds(3)),
+        oldest: Some(at("22 12:00:27")),
+        newest_event: Some(at("22 12:00:02")),
+        watermark: Some(at("22 11:45:02")),
+        error: None,
+        partitions,
+    }
+}
+
+/// The deployment tells how the stream does.
+pub(crate) fn tell_figures(app: &mut App, figures: StreamFigures) {
+    let generation = app.generation;
+    tell(app, Update::Stream { generation, figures: Some(Box::new(figures)) });
+    frame(app);
+}
+
 pub(crate) fn problem() -> Problem {
     Problem {
         what: "Cannot reach http://localhost:7070/api: connection refused.".to_owned(),

@@ -382,7 +382,8 @@ proptest! {
                 Command::Cancel { .. }
                 | Command::Trigger { .. }
                 | Command::ForceRetry { .. }
-                | Command::StartStream { .. } => true,
+                | Command::StartStream { .. }
+                | Command::RestartStream { .. } => true,
                 Command::DeleteKeys { .. } => true,
                 Command::Query { query: Query::History(history), .. } => history.save,
                 _ => false,
@@ -400,5 +401,10 @@ proptest! {
 #[test]
 fn only_yes_mutates() {
     let mutating = TABLE.iter().filter(|info| info.danger == Danger::Mutates);
-    assert_eq!(mutating.count(), 6, "cancel, retry, trigger, rerun and deletion open a question; yes answers it");
+    assert_eq!(
+        mutating.count(),
+        11,
+        "cancel, retry, restart, trigger, rerun, deletion and what is done to records of the quarantine open a question; \
+         yes answers it"
+    );
 }

@@ -15,6 +15,7 @@ pub(in crate::tui) mod quarantine;
 pub(in crate::tui) mod query;
 pub(in crate::tui) mod query_form;
 pub(in crate::tui) mod question;
+pub(in crate::tui) mod restart;
 pub(in crate::tui) mod save;
 pub(in crate::tui) mod table;
 pub(in crate::tui) mod trigger;
@@ -251,6 +252,7 @@ pub(crate) fn open(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> 
         Action::Quarantine => quarantine::open(app, effects),
         Action::Open => job::open(app, effects),
         Action::Cancel | Action::ForceRetry => question::open(app, action),
+        Action::RestartStream => restart::open(app),
         Action::Rerun if question::is_about_stream(app) => question::open(app, action),
         Action::Trigger | Action::Rerun => trigger::open(app, action, effects),
         Action::DeleteKeys => delete_keys::open(app),

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! ╭ Stream ─────────────────────────────────────── ● 1.3 events/s ╮
-//! │ 12 345 events · 812 records · watermark 11-22 09:12           │
+//! │ read 12 345 = 12 300 written + 40 filtered + 5 late           │
+//! │ lag 12 events, 3s · in 1.3/s, out 1.3/s · watermark 11-22 09:12 │
 //! │ tailnum  timestamp            origin  dest                    │
 //! │ N14228   2026-11-22 10:12:00  EWR     IAH                     │
 //! ╰───────────────────────────────────────────────────────────────╯
@@ -14,10 +15,11 @@ use ratatui::layout::Rect;
 
 use super::{pane, trouble};
 use crate::client::message::{Part, TailState};
-use crate::model::ViewKind;
 use crate::model::time::{floor, short_time};
+use crate::model::{StreamFigures, ViewKind};
 use crate::tui::app::{Anchor, App, Pane, Typing};
 use crate::tui::canvas::{Canvas, Line, line_width, piece};
+use crate::tui::flow::{self, rate};
 use crate::tui::text::{fit, width};
 use crate::tui::theme::Meaning;
 use crate::tui::values;
@@ -70,14 +72,21 @@ pub(super) fn status(canvas: &mut Canvas, app: &App, short: bool) -> Line {
         line.push(piece(format!("{} dropped  ", app.stream.dropped), Meaning::Warning));
     }
     let lost = app.stream.lost.late + app.stream.lost.failed + app.stream.lost.expired;
-    if lost > 0 && !short {
+    // The sum says where each of them is.
+    let figures = app.stream.figures.as_deref();
+    if lost > 0 && !short && figures.is_none() {
         line.push(piece(format!("{} in no record  ", values::grouped(lost)), Meaning::Warning));
     }
     match &app.stream.state {
         _ if app.stream.broken.is_some() => line.push(piece("✗ closed", Meaning::Bad)),
         _ if !app.stream.trouble.is_empty() => line.push(piece("✗ held up", Meaning::Bad)),
+        _ if let Some(figures) = figures.filter(|figures| !short || !flow::is_well(figures)) => {
+            let standing = flow::standing(figures);
+            line.push(piece(format!("{} {}", standing.glyph, standing.word), standing.meaning));
+        }
         _ if short => {
-            line.push(piece(format!("{}/s", rate(if events > 0.0 { events } else { records })), Meaning::Dim))
+            let read = figures.map_or(events, |figures| figures.rate_in);
+            line.push(piece(format!("{}/s", rate(if read > 0.0 { read } else { records })), Meaning::Dim))
         }
         _ => {
             let text = format!("{} events/s · {} records/s", rate(events), rate(records));
@@ -85,16 +94,6 @@ pub(super) fn status(canvas: &mut Canvas, app: &App, short: bool) -> Line {
         }
     }
     line
-}
-
-fn rate(per_second: f64) -> String {
-    match per_second {
-        0.0 => "0".to_owned(),
-        r if r < 0.05 => "<0.1".to_owned(),
-        r if r < 10.0 => format!("{r:.1}"),
-        r if r < 10_000.0 => format!("{r:.0}"),
-        r => format!("{:.0}k", r / 1_000.0),
-    }
 }
 
 /// The filter's line, where one is typed or set; returns what is left of the area.
@@ -111,8 +110,11 @@ fn filter(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
     Rect { y: inner.y + 1, height: inner.height - 1, ..inner }
 }
 
-/// How much was read so far; returns what is left of the area.
+/// How much was read so far, and where it went where that is told; returns what is left of the area.
 fn counters(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
+    if let Some(figures) = &app.stream.figures {
+        return sum_and_pace(canvas, app, figures, inner);
+    }
     let mut parts = Vec::new();
     parts.extend(app.stream.events.map(|events| format!("{} events read", values::grouped(events))));
     if app.stream.total() > 0 {
@@ -123,6 +125,25 @@ fn counters(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
         return inner;
     }
     canvas.text(inner.x, inner.y, inner.width, &parts.join(" · "), Meaning::Dim);
+    Rect { y: inner.y + 1, height: inner.height - 1, ..inner }
+}
+
+/// The sum of all events, and below it how far behind and how fast the stream is; returns what is left of the area.
+fn sum_and_pace(canvas: &mut Canvas, app: &App, figures: &StreamFigures, inner: Rect) -> Rect {
+    if inner.height < 4 {
+        return inner;
+    }
+    canvas.line(inner.x, inner.y, inner.width, &flow::sum(figures, usize::from(inner.width)));
+    let inner = Rect { y: inner.y + 1, height: inner.height - 1, ..inner };
+    if inner.height < 4 {
+        return inner;
+    }
+    let watermark = figures.watermark.map(|at| format!("watermark {}", short_time(at, app.now)));
+    let records = app.stream.total();
+    let records = (records > 0).then(|| format!("{} records", values::grouped(records)));
+    let parts = [flow::lag(figures), Some(flow::rates(figures)), watermark, records];
+    let text = flow::joined(parts.into_iter().flatten(), usize::from(inner.width));
+    canvas.text(inner.x, inner.y, inner.width, &text, Meaning::Dim);
     Rect { y: inner.y + 1, height: inner.height - 1, ..inner }
 }
 
@@ -144,7 +165,11 @@ fn held_up(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
             trouble::write(canvas, &problem.to_string(), Meaning::Warning, inner)
         }
         None if !app.stream.trouble.is_empty() => trouble::write(canvas, &app.stream.trouble, Meaning::Bad, inner),
-        _ => inner,
+        None => match app.stream.figures.as_deref().and_then(flow::trouble) {
+            Some(text) => trouble::write(canvas, &text, Meaning::Bad, inner),
+            None => inner,
+        },
+        Some(_) => inner,
     }
 }
 
@@ -158,7 +183,7 @@ fn left_out(canvas: &mut Canvas, app: &App, inner: Rect) -> Rect {
     ];
     let counts = counts.iter().filter(|(count, _)| *count > 0);
     let counts: Vec<String> = counts.map(|(count, what)| format!("{} {what}", values::grouped(*count))).collect();
-    if counts.is_empty() || inner.height < 4 {
+    if counts.is_empty() || inner.height < 4 || app.stream.figures.is_some() {
         return inner;
     }
     let why = if lost.why.is_empty() { String::new() } else { format!(": {}", lost.why) };
@@ -256,3 +281,6 @@ fn fitting(widths: &[usize], shift: usize, room: usize) -> std::ops::Range<usize
     });
     first..(first + fits.count().max(1)).min(widths.len())
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 //! The job itself is read from the list, so that the window is there at once and live; stages and log are asked for the
 //! one attempt that shows.
 
+mod stream;
 mod timeline;
 
 use std::sync::Arc;
@@ -176,6 +177,11 @@ impl Window for JobWindow {
 fn lines(canvas: &mut Canvas, app: &App, shown: &JobWindow, job: &Job, wide: usize) -> Vec<Line> {
     let mut lines = facts(canvas, app, job, wide);
     lines.push(Vec::new());
+    // What is told of the stream is of its newest job.
+    if let Some(figures) = app.stream.figures.as_ref().filter(|figures| figures.job == Some(job.id)) {
+        lines.extend(stream::lines(figures, app.now, wide));
+        lines.push(Vec::new());
+    }
     let attempt = shown.attempt(job);
     lines.extend(timeline::lines(canvas, job, attempt.map(|attempt| attempt.number), wide));
     if let Some(attempt) = attempt {

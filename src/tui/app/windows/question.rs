@@ -39,6 +39,11 @@ pub(crate) enum Ask {
     CancelAll(Vec<(Id, JobState)>),
     /// Start the stream again whose last job this is.
     StartStream(Id),
+    /// Read the stream whose last job this is from another place.
+    RestartStream {
+        job: Id,
+        from: String,
+    },
     /// Try this job again that has failed for good.
     Retry {
         job: Id,
@@ -133,6 +138,24 @@ impl Question {
                      its events."
                     .to_owned(),
             scroll: 0,
+        }
+    }
+
+    /// The question before a stream is read from another place; `effect` is what the deployment says that it does.
+    pub(crate) fn restart_stream(
+        job: Id,
+        (workspace, feature_view): (String, String),
+        from: String,
+        effect: String,
+    ) -> Self {
+        Self {
+            title: "Read the stream from there?",
+            workspace,
+            feature_view,
+            facts: vec![("from", from.clone())],
+            effect,
+            scroll: 0,
+            ask: Ask::RestartStream { job, from },
         }
     }
 
