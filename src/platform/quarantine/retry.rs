@@ -9,10 +9,10 @@ use super::{Quarantine, QuarantineError, Record, Which, mark};
 use crate::model::Time;
 use crate::model::time::{micros, rfc3339, span_micros};
 use crate::platform::compute::{EngineError, ErrorKind};
-use crate::platform::definition::{Source, View};
+use crate::platform::definition::{Feed, Source, View};
 use crate::platform::engine::sound;
 use crate::platform::online::{Release, Released, Seen, Verdict};
-use crate::platform::source::records::Decoder;
+use crate::platform::source::records::{Decoder, Reason};
 use crate::platform::source::{FAR_FUTURE, dedup, latest_event};
 
 /// Records that one call looks at: a caller who waits for the answer asks again for the rest.
@@ -190,6 +190,11 @@ impl Judge<'_> {
             let why = format!("Of its {length} bytes {kept} are kept, so it cannot be read. Send it again, shorter.");
             return Ok(Judged::Stays(why));
         }
+        if lacks_columns(source, record) {
+            let why = "Columns of it come of what Kafka knows of a record, which is not kept here. Send the record to the \
+                       topic again, mended, and drop it here.";
+            return Ok(Judged::Stays(why.to_owned()));
+        }
         let decoded = self.decoder.decode(std::iter::once((record.place.clone(), record.bytes.as_slice())));
         if let Some(refused) = decoded.refused.into_iter().next() {
             return Ok(Judged::Stays(refused.message));
@@ -246,6 +251,18 @@ impl Judge<'_> {
             self.seen.insert(seen.0, times.into_iter().next().unwrap_or_default());
         }
         Ok(dedup::duplicates(&[Some(seen)], &mut self.seen, horizon) == [true])
+    }
+}
+
+/// Whether columns come of what the stream knew of the record beside its bytes. What was an event already when it was
+/// set aside holds all of them.
+fn lacks_columns(source: &Source, record: &Record) -> bool {
+    let was_event = [Reason::Late, Reason::FarFuture, Reason::BeforeStart, Reason::QueryFailed];
+    match source.stream.as_ref().map(|stream| &stream.feed) {
+        Some(Feed::Kafka(kafka)) => {
+            kafka.take.columns().next().is_some() && was_event.iter().all(|reason| reason.word() != record.reason)
+        }
+        _ => false,
     }
 }
 
