@@ -40,7 +40,7 @@ pub struct IngestRequest<'r> {
 #[derive(Debug, Default)]
 pub struct Sources<'r>(pub Vec<(String, Vec<Record<'r>>)>);
 
-/// One record.
+/// One record of a request, its event not parsed yet.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Record<'r> {
     /// The event: a JSON object.
@@ -83,7 +83,7 @@ impl Serialize for Sources<'_> {
     }
 }
 
-/// What became of records.
+/// What became of the records of a request that was taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct IngestAnswer {
@@ -105,7 +105,7 @@ pub struct IngestAnswer {
 pub struct IngestMetrics {
     /// For each stream view of the workspace over one of the sources.
     pub feature_view_ingest_metrics: Vec<ViewCount>,
-    /// For each source.
+    /// For each source that the request names.
     pub data_source_ingest_metrics: Vec<SourceCount>,
 }
 
@@ -113,9 +113,9 @@ pub struct IngestMetrics {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ViewCount {
-    /// Name of the view.
+    /// Name of the view, unique in the workspace.
     pub feature_view_name: String,
-    /// Its id.
+    /// Identity of the view, 32 hexadecimal digits.
     pub feature_view_id: String,
     /// Records on their way to the online store.
     pub online_record_ingest_count: String,
@@ -127,11 +127,11 @@ pub struct ViewCount {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct SourceCount {
-    /// Name of the source.
+    /// Name of the source, as the request gives it.
     pub data_source_name: String,
-    /// Its id.
+    /// Identity of the source, 32 hexadecimal digits.
     pub data_source_id: String,
-    /// Records.
+    /// How many records, as a text of digits.
     pub record_ingest_count: String,
 }
 
@@ -139,13 +139,13 @@ pub struct SourceCount {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct RecordError {
-    /// Name of the source.
+    /// Name of the source, as the request gives it.
     pub push_source_name: String,
     /// Which of the source's records in the request, from 0.
     pub record_index: u64,
     /// One word, such as `wrong-type`.
     pub error_type: String,
-    /// A sentence.
+    /// The sentence: what is wrong and what to do.
     pub error_message: String,
 }
 
@@ -153,7 +153,7 @@ pub struct RecordError {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct IngestRefusal {
-    /// Of the whole request.
+    /// What is wrong with the request as a whole; absent where single records are to blame.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_error: Option<RequestError>,
     /// The workspace that was named.
@@ -162,9 +162,9 @@ pub struct IngestRefusal {
     /// What is wrong with single records: the first of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub record_errors: Vec<RecordError>,
-    /// A sentence.
+    /// The sentence: what is wrong and what to do.
     pub error: String,
-    /// The same sentence.
+    /// The same sentence; what released clients show.
     pub message: String,
     /// A gRPC code, see [`super::status`].
     pub code: i32,
@@ -174,7 +174,7 @@ pub struct IngestRefusal {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct RequestError {
-    /// A sentence.
+    /// The sentence: what is wrong and what to do.
     pub error_message: String,
     /// One word, such as `InvalidRequest`.
     pub error_type: String,

@@ -43,7 +43,7 @@ pub(super) struct Options {
     partial: bool,
 }
 
-/// Takes records.
+/// Takes records for the sources of a workspace, durable before it is answered.
 pub(super) async fn handle(
     State(app): State<App>,
     options: Result<Parameters<Options>, QueryRejection>,
@@ -78,7 +78,7 @@ fn key(headers: &HeaderMap) -> Result<Option<String>, Fault> {
     Ok(Some(text.to_owned()))
 }
 
-/// Why nothing was taken.
+/// Why nothing of a request was taken, with the records that are to blame.
 #[derive(Debug)]
 struct Refusal {
     fault: Fault,
@@ -141,7 +141,7 @@ struct Checked {
     count: u64,
 }
 
-/// A request, looked at.
+/// A request whose records were looked at, before any of them is taken.
 struct Looked {
     workspace: String,
     dry_run: bool,

@@ -21,12 +21,12 @@ pub(super) struct Row {
     pub record: Result<Vec<u8>, (Vec<u8>, String)>,
 }
 
-/// What was read.
+/// The rows that one read brought.
 pub(super) struct Rows {
     pub rows: Vec<Row>,
-    /// The place behind them.
+    /// The place behind the last of them, in bytes of the file.
     pub end: u64,
-    /// Whether nothing follows.
+    /// Whether no row follows them.
     pub all: bool,
 }
 
@@ -81,7 +81,7 @@ fn object(names: &[String], fields: Vec<Option<String>>) -> Vec<u8> {
 /// The bytes of a record; of one that is too long the beginning.
 struct Raw {
     bytes: Vec<u8>,
-    /// How many there were.
+    /// How many bytes the whole record has.
     length: u64,
 }
 

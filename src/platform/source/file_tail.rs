@@ -25,7 +25,7 @@ const WHOLE: Partition = 0;
 /// Most bytes of the beginning of a file by which it is known again.
 const HEAD: u64 = 1 << 10;
 
-/// A file that grows.
+/// A stream of the lines of a file that grows.
 pub(crate) struct FileTail {
     source: Source,
     at: Located,
@@ -187,7 +187,7 @@ impl FileTail {
     }
 }
 
-/// What to read next.
+/// Which file is read next, and from where.
 struct Reading {
     file: Opened,
     from: u64,

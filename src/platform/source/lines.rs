@@ -19,11 +19,11 @@ pub(super) struct Line {
     pub bytes: Vec<u8>,
 }
 
-/// What was read.
+/// The lines that one read brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Lines {
     pub lines: Vec<Line>,
-    /// The place behind them.
+    /// The place behind the last of them, in bytes of the file.
     pub end: u64,
     /// Whether no whole line follows.
     pub all: bool,

@@ -48,7 +48,7 @@ pub(super) struct Head {
     pub count: u32,
     /// The durable bytes of the file before the write that the frame was part of.
     pub durable: u64,
-    /// When the records came.
+    /// When the records came, microseconds since 1970.
     pub arrival: i64,
     pub tag: Option<Tag>,
 }

@@ -92,7 +92,7 @@ pub(super) struct Kept {
     pub bytes: u64,
 }
 
-/// Records that were taken.
+/// Records of one request that were taken, by their numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Taken {
     /// The number of the first.
@@ -102,7 +102,7 @@ pub(crate) struct Taken {
     pub again: bool,
 }
 
-/// Records that were read.
+/// The records that one read brought.
 #[derive(Debug, Default)]
 pub(crate) struct Piece {
     /// Where the next read begins.

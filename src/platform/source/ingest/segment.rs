@@ -23,7 +23,7 @@ pub(super) const VERSION: u32 = 1;
 pub(super) const HEADER: u64 = 60;
 /// So many bytes are between two marks, or one frame.
 const BETWEEN_MARKS: u64 = 64 << 10;
-/// Read at once.
+/// Bytes of a file that are read at a time.
 const CHUNK: usize = 256 << 10;
 const INDEX_MAGIC: [u8; 8] = *b"fvtopidx";
 
@@ -42,14 +42,14 @@ pub(super) struct Header {
     pub before: i64,
 }
 
-/// Where a frame begins.
+/// Where the frame of a record begins in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
     pub number: u64,
     pub place: u64,
 }
 
-/// One file.
+/// One file of a log, with what it says of itself.
 #[derive(Debug)]
 pub(super) struct Segment {
     pub path: PathBuf,

@@ -104,11 +104,11 @@ pub(super) fn run(mut writer: Writer) {
     }
 }
 
-/// What writes a log.
+/// What writes a log, on a thread of its own.
 pub(super) struct Writer {
     shared: Arc<Shared>,
     commit: Commit,
-    /// The last file.
+    /// The last file of the log, which grows.
     file: File,
     /// What stands in the file behind what is durable is not known, for a write failed.
     doubtful: bool,
