@@ -35,7 +35,6 @@ pub const JOBS: &str = "jobs.sqlite";
 pub(crate) const STREAMS: &str = "streams";
 
 /// The folder, in [`STREAMS`], of what arrived for a source.
-#[allow(dead_code)]
 pub(crate) fn log_folder(streams: &Path, source: Id) -> PathBuf {
     streams.join(source.to_string()).join("log")
 }

@@ -27,8 +27,6 @@ pub(crate) mod lap;
 mod lines;
 pub(crate) mod position;
 pub(crate) mod readers;
-// Some of it is for streams that are added one after the other.
-#[allow(dead_code)]
 pub(crate) mod records;
 pub(crate) mod replay;
 pub(crate) mod schema;

@@ -2,7 +2,6 @@
 //!
 //! It reads footers of data files for their columns; it must not read events.
 
-use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -46,7 +45,7 @@ impl Catalog {
         catalog.entities = entries(root, ENTITIES, "entity", errors, &mut broken, entity);
         let keys: Vec<String> =
             catalog.entities.iter().flat_map(|entity| &entity.join_keys).map(|(key, _)| key.clone()).collect();
-        let around = Around { root, folders, kept, keys: &keys, has_stdin: Cell::default() };
+        let around = Around { root, folders, kept, keys: &keys };
         catalog.sources = entries(root, SOURCES, "source", errors, &mut broken, |fields| source(&around, fields));
         catalog.broken = broken;
         catalog
@@ -164,8 +163,6 @@ pub(super) struct Around<'a> {
     kept: Option<&'a Path>,
     /// The join keys of all entities.
     pub keys: &'a [String],
-    /// Whether a source reads the standard input already.
-    pub has_stdin: Cell<bool>,
 }
 
 fn source(around: &Around<'_>, fields: &Fields<'_>) -> Option<Arc<Source>> {

@@ -83,10 +83,8 @@ pub(super) fn read(
         Kind::Replay => recorded(stream, files, columns).map(Feed::Recorded),
         Kind::Ingest => Some(Feed::Ingest(log(stream))),
         Kind::Stdin => {
-            if around.has_stdin.replace(true) {
-                let fix = "give one of them another kind";
-                stream.report("kind", "there is one standard input, and another source reads it", fix);
-            }
+            let fix = "write `kind = \"ingest\"`, and pipe the lines into `fvtop ingest SOURCE`";
+            stream.report("kind", "the standard input of the platform is not read by this program", fix);
             Some(Feed::Stdin(log(stream)))
         }
         Kind::Kafka => kafka(around, stream, columns).map(Feed::Kafka),

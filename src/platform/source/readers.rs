@@ -4,7 +4,7 @@
 //! the next request tries again. Those who read one source share what they read.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::StreamSource;
@@ -23,8 +23,6 @@ type Slot = Arc<Mutex<Option<Arc<dyn StreamSource>>>>;
 #[derive(Default)]
 pub struct Readers {
     clock: Clock,
-    /// The folder of what streams keep; empty where nothing may be kept.
-    streams: PathBuf,
     logs: Arc<Logs>,
     slots: Mutex<HashMap<Id, Slot>>,
 }
@@ -33,18 +31,12 @@ impl Readers {
     /// None opened yet. Records are played by that clock; what arrives is kept in that folder of the data directory.
     pub fn new(clock: Clock, streams: &Path) -> Self {
         let logs = Arc::new(Logs::new(streams, clock.clone()));
-        Self { clock, streams: streams.to_owned(), logs, slots: Mutex::default() }
+        Self { clock, logs, slots: Mutex::default() }
     }
 
     /// The logs of sources that records are sent to.
     pub(crate) fn logs(&self) -> &Arc<Logs> {
         &self.logs
-    }
-
-    /// The folder of what streams keep: [`crate::platform::data_dir::STREAMS`] of the data directory.
-    #[allow(dead_code)]
-    pub(crate) fn streams(&self) -> &Path {
-        &self.streams
     }
 
     /// The clock that streams go by.
