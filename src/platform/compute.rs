@@ -11,6 +11,9 @@ use thiserror::Error;
 /// Most bytes that one computation may hold, unless its caller says otherwise.
 pub const MEMORY: u64 = 1 << 30;
 
+/// What an error comes from, kept for the log; the sentence of the error tells it already.
+pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
+
 /// A flag that asks a running computation to stop. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Cancel(Arc<AtomicBool>);

@@ -19,7 +19,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::error::Cause;
+use super::compute::Cause;
 use super::private::{self, Group};
 use crate::model::Id;
 

@@ -12,7 +12,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::model::Time;
-use crate::platform::error::Cause;
+use crate::platform::compute::Cause;
 use crate::platform::frame;
 use crate::wire::queries::{DamagedDataset, Dataset, DatasetColumn, DatasetList, LONGEST_NAME, is_plain_name};
 

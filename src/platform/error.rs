@@ -8,9 +8,6 @@ use super::data_dir::DataDirError;
 use super::lock::LockError;
 use super::{jobs, online, sqlite};
 
-/// What an error comes from, kept for the log; the sentence of the error tells it already.
-pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
-
 /// Why a platform does not start.
 #[derive(Debug, Error)]
 pub enum PlatformError {

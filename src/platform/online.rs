@@ -10,7 +10,7 @@ use polars::prelude::DataFrame;
 use thiserror::Error;
 
 use crate::model::{DataType, FeatureVector, Time, Value};
-use crate::platform::error::Cause;
+use crate::platform::compute::Cause;
 
 pub mod bounds;
 mod cells;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::outside;
-use crate::platform::error::Cause;
+use crate::platform::compute::Cause;
 use crate::platform::private;
 use crate::wire::parquet;
 use crate::wire::queries::{Dataset, is_plain_name};

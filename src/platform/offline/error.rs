@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::model::clean::clean;
 use crate::model::foreign;
-use crate::platform::error::Cause;
+use crate::platform::compute::Cause;
 
 /// What happened to which table, and what to do next.
 #[derive(Debug, Error)]
