@@ -296,13 +296,13 @@ impl Log {
                     }
                     Err(error) => return Err(error),
                 };
-                piece.arrival.get_or_insert_with(|| from_micros(head.arrival));
                 let behind = piece.next.saturating_sub(head.first) as usize;
                 let numbered = (head.first..).zip(frame::records(records)).take(head.count as usize);
                 for (number, record) in numbered.skip(behind) {
                     if !most.wants_more(piece) {
                         break;
                     }
+                    piece.arrival.get_or_insert(from_micros(head.arrival));
                     piece.push(number, record);
                 }
                 // Not all of what came then is read yet where the frame was too large.
