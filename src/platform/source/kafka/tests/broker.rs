@@ -122,9 +122,11 @@ fn partitions_that_are_added_are_read_from_their_beginning() {
 fn a_topic_that_is_deleted_is_said_and_one_that_is_made_again_is_not_taken_for_it() {
     let topic = Topic::new("again", 1);
     topic.write(0, 0..9);
-    let kafka = open(&topic.feed(&told("FVTOP_KAFKA")));
-    let (_, place) = read_all(&kafka, 0, None, 100);
+    let (_, place) = read_all(&open(&topic.feed(&told("FVTOP_KAFKA"))), 0, None, 100);
+    // Nobody fetches by then: the story's broker answers a fetch of a deleted topic with an id of zeros and no name, which
+    // librdkafka 2.12.1 does not survive. Brokers of Kafka name the topic by its id.
     topic.delete();
+    let kafka = open(&topic.feed(&told("FVTOP_KAFKA")));
     let began = Instant::now();
     let error = loop {
         match kafka.partitions() {
