@@ -39,6 +39,7 @@ static FILES: &[(&str, &[u8])] = files![
     "views/aircraft_utilization.toml",
     "views/airport_weather.toml",
     "views/carrier_delays.toml",
+    "views/gate_queue.toml",
     "views/origin_carriers.toml",
     "views/route_stats.toml",
     "views/wind_force.toml",

@@ -15,7 +15,7 @@ async fn the_example_repository_is_sound() {
     assert_eq!(errors, Vec::<String>::new());
     let prod: Vec<_> = repository.views.iter().filter(|view| view.workspace == "prod").collect();
     assert_eq!(prod[0].name, "aircraft_state");
-    assert_eq!(prod.len(), 8);
+    assert_eq!(prod.len(), 9);
     assert!(prod.iter().all(|view| view.is_stream() && view.live && !view.owner.is_empty() && !view.tags.is_empty()));
     let services: Vec<_> = repository.services.iter().map(|s| (s.workspace.as_str(), s.name.as_str())).collect();
     let both = |workspace| [(workspace, "flight_delay"), (workspace, "airport_board")];
