@@ -21,6 +21,7 @@ mod fleet;
 mod format;
 mod golden;
 mod ingest;
+mod kept;
 mod keys;
 mod late;
 mod lookup;
