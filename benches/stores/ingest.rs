@@ -79,6 +79,8 @@ async fn serve(dir: &Path) -> (String, String, CancellationToken) {
         memory: compute::MEMORY,
         retry: Default::default(),
         data_group: None,
+        quarantine: Default::default(),
+        stream_latency: fvtop::platform::jobs::LATENCY,
     };
     let platform = Arc::new(Platform::start(config).await.unwrap());
     let now: Time = chrono::Utc::now();
@@ -86,7 +88,7 @@ async fn serve(dir: &Path) -> (String, String, CancellationToken) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/ingest", listener.local_addr().unwrap());
     let stop = CancellationToken::new();
-    tokio::spawn(http::serve(platform, listener, keys, stop.clone()));
+    tokio::spawn(http::serve(platform, listener, None, keys, stop.clone()));
     (url, key, stop)
 }
 

@@ -150,7 +150,7 @@ pub(crate) enum ServeError {
     Group(#[from] UnknownGroup),
     /// The platform did not start.
     #[error(transparent)]
-    Platform(#[from] PlatformError),
+    Platform(#[from] Box<PlatformError>),
     /// Serving failed.
     #[error("serving failed: {0}")]
     Serve(#[from] io::Error),
@@ -170,7 +170,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<(), ServeError> {
     // Signals are caught before anything is started, so that none can kill it half-way.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let (key_file, data_dir) = (args.api_key_file.clone(), args.data_dir.clone());
-    let platform = Arc::new(Platform::start(args.config()?).await?);
+    let platform = Arc::new(Platform::start(args.config()?).await.map_err(Box::new)?);
     // After the start, for only now the data directory is this process's own.
     if let Err(error) = take_in(platform.access(), key_file.zip(lines), data_dir) {
         platform.stop().await;

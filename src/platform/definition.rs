@@ -234,7 +234,7 @@ pub enum Feed {
     /// Records that clients send over HTTP, kept in a log of the platform's.
     Ingest(IngestFeed),
     /// The records of a topic of Kafka, partition by partition.
-    Kafka(KafkaFeed),
+    Kafka(Box<KafkaFeed>),
     /// A file of JSON lines that grows.
     File(Located),
     /// A folder in which files appear.

@@ -87,7 +87,7 @@ pub(super) fn read(
             stream.report("kind", "the standard input of the platform is not read by this program", fix);
             Some(Feed::Stdin(log(stream)))
         }
-        Kind::Kafka => kafka(around, stream, columns).map(Feed::Kafka),
+        Kind::Kafka => kafka(around, stream, columns).map(|feed| Feed::Kafka(Box::new(feed))),
         Kind::File => path(around, stream, "clicks.jsonl").map(Feed::File),
         Kind::Folder => {
             let folder = path(around, stream, "arriving");

@@ -31,13 +31,16 @@ pub(crate) enum Verdict {
     InBatchWindow,
 }
 
+/// Makes the mark of a write of the records in these places.
+pub(crate) type Marker<'a> = &'a dyn Fn(&[usize]) -> Vec<u8>;
+
 /// What is written of records.
 #[derive(Clone, Copy)]
 pub(crate) struct Release<'a> {
     /// Write those too whose tiles the watermark has passed.
     pub late_too: bool,
     /// The mark of a write that takes the records in these places; without it nothing is written.
-    pub mark: Option<&'a dyn Fn(&[usize]) -> Vec<u8>>,
+    pub mark: Option<Marker<'a>>,
 }
 
 impl OnlineStore {

@@ -42,6 +42,9 @@ pub(super) struct Header {
     pub before: i64,
 }
 
+/// What the index of a segment holds: marks, and what is known of each idempotency key.
+type Index = (Vec<Mark>, Vec<(u128, Known)>);
+
 /// Where the frame of a record begins in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
@@ -362,7 +365,7 @@ impl Segment {
     }
 
     /// The index; nothing where it is gone, damaged or of another version.
-    fn read_index(&self) -> Option<(Vec<Mark>, Vec<(u128, Known)>)> {
+    fn read_index(&self) -> Option<Index> {
         let bytes = fs::read(self.index_path()).ok()?;
         let (summed, sum) = bytes.split_last_chunk::<8>()?;
         let rest = summed.strip_prefix(&INDEX_MAGIC)?;

@@ -110,7 +110,7 @@ fn source(feed: &KafkaFeed) -> Source {
     source.columns = columns.map(|(name, of)| (name.to_owned(), of)).to_vec();
     source.timestamp_column = Some("at".to_owned());
     source.stream = Some(Stream {
-        feed: Feed::Kafka(feed.clone()),
+        feed: Feed::Kafka(Box::new(feed.clone())),
         watermark: Span::minutes(10),
         retention: Span::days(1),
         required: vec![],

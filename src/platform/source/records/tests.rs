@@ -144,7 +144,7 @@ fn columns_that_the_stream_gives_are_not_asked_of_a_record() {
     let mut source = source();
     let stream = source.stream.as_mut().unwrap();
     let take = KafkaTake { key: Some("user".to_owned()), timestamp: Some("at".to_owned()), ..KafkaTake::default() };
-    stream.feed = Feed::Kafka(crate::platform::definition::KafkaFeed {
+    stream.feed = Feed::Kafka(Box::new(crate::platform::definition::KafkaFeed {
         brokers: vec!["a:1".to_owned()],
         topic: "t".to_owned(),
         start: crate::platform::definition::KafkaStart::Earliest,
@@ -152,7 +152,7 @@ fn columns_that_the_stream_gives_are_not_asked_of_a_record() {
         tls: None,
         sasl: None,
         take,
-    });
+    }));
     let decoded = Decoder::new(&source).decode([(String::new(), &br#"{"id":1}"#[..])].into_iter());
     assert_eq!((decoded.events.height(), decoded.refused), (1, vec![]));
 }
