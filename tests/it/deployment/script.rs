@@ -15,6 +15,7 @@ use fvtop::wire::queries::{DatasetList, FrameAnswer, QueryAccepted, QueryState, 
 use fvtop::wire::{arrow, proxy, status};
 use polars::prelude::df;
 use prost::Message;
+use serde_json::json;
 
 use super::http::{Answer, Request};
 use super::world::{self, World};
@@ -83,6 +84,12 @@ pub(crate) const PATHS: &[&str] = &[
     "v1/fvtop/audit",
     "v1/fvtop/keys",
     "v1/fvtop/keys/{}",
+    "v1/fvtop/streams",
+    "v1/fvtop/streams/restart",
+    "v1/fvtop/quarantine",
+    "v1/fvtop/quarantine/retry",
+    "v1/fvtop/quarantine/drop",
+    "v1/fvtop/quarantine/{}",
     "upload/{}",
 ];
 
@@ -355,6 +362,12 @@ impl Script {
             }
             "keys" => Some(Answer::json(&KeyList { api_keys: vec![KeyInfo::default()] })),
             "keys/{}" => Some(Answer::json(&KeyInfo::default())),
+            "streams" => Some(Answer::json(&json!({ "streams": [] }))),
+            "streams/restart" => Some(Answer::json(&json!({ "effect": "The stream is read on from there." }))),
+            "quarantine" => Some(Answer::json(&json!({ "records": [] }))),
+            "quarantine/{}" => None,
+            "quarantine/retry" => Some(Answer::json(&json!({ "arrived": 0, "filtered": 0 }))),
+            "quarantine/drop" => Some(Answer::json(&json!({ "dropped": 0 }))),
             "upload/{}" => Some(Answer::new(200, "text/plain", "")),
             _ => None,
         }

@@ -55,7 +55,7 @@ fn every_path_of_the_client_is_scripted() {
     let (mut client, mut wire) = (String::new(), String::new());
     sources(&source.join("client"), &mut client);
     sources(&source.join("wire"), &mut wire);
-    let names = Regex::new(r#"pub const ([A-Z_]+): &str = "([^"]+)""#).unwrap();
+    let names = Regex::new(r#"pub(?:\(crate\))? const ([A-Z_]+): &str = "([^"]+)""#).unwrap();
     let names: BTreeMap<&str, &str> = names
         .captures_iter(&wire)
         .map(|name| {
