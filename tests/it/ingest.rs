@@ -150,7 +150,8 @@ fn bad_records_are_told_by_their_line_and_the_rest_goes_on_where_it_stopped() {
         answer["errors"].as_array().unwrap().iter().map(|error| error["line"].as_u64().unwrap()).collect::<Vec<_>>(),
         [7, 5]
     );
-    let told = failed(&server.run(&["ingest", "none", &file]));
+    let good = story.file("b.jsonl", &Story::lines("B", 1));
+    let told = failed(&server.run(&["ingest", "none", &good]));
     assert!(told.contains("There is no source `none`. Sources that take records: gate_events."), "{told}");
     let told = failed(&server.run(&["ingest", "gate_events", "/nowhere/x.jsonl"]));
     assert!(told.contains("/nowhere/x.jsonl cannot be read"), "{told}");
@@ -176,14 +177,22 @@ fn without_a_server_records_wait_in_the_data_directory() {
     seen(&server, "A29", 29);
 }
 
+/// A free address whose port the system gives to nobody by itself, so that it is still free once its server is gone.
+fn steady_address() -> String {
+    let first = u16::try_from(std::process::id() % 10_000).unwrap();
+    let mut ports = (0..10_000).map(|step| 20_000 + (first + step) % 10_000);
+    let port = ports.find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap();
+    format!("127.0.0.1:{port}")
+}
+
 /// A server is killed while records come, and another takes its place at the same address: the command goes on.
 #[test]
 fn a_server_that_is_away_for_a_moment_loses_and_doubles_nothing() {
     let story = Story::new();
     let (repo, data) = (story.repo(), story.data());
-    let server = Server::start(&repo, &data);
+    let address = steady_address();
+    let server = Starting::with(fvtop(), &repo, &data, &["--listen", &address]).ready();
     let url = server.url.clone();
-    let address = url.trim_start_matches("http://").trim_end_matches("/api").replace("localhost", "127.0.0.1");
     let key = data.with_extension("key").display().to_string();
     std::fs::write(&key, KEY).unwrap();
     let mut command = fvtop();
