@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::time::span_micros;
-use crate::model::{Id, JobState, STREAM_COUNTS, Span, StreamCounts, StreamFigures, StreamPartition, Time};
+use crate::model::{Id, STREAM_COUNTS, Span, StreamCounts, StreamFigures, StreamPartition, Time};
+use crate::wire::convert::words;
 
 /// Path of the streams below the deployment's own API.
 pub(crate) const STREAMS: &str = "streams";
@@ -158,7 +159,7 @@ impl From<StreamRow> for StreamFigures {
             source: row.source,
             kind: row.kind,
             job: row.job_id.and_then(|id| id.parse::<Id>().ok()),
-            state: row.state.map(|word| state(&word)),
+            state: row.state.map(|word| words::job_state(&word)),
             total: counted(&row.total),
             minute: counted(&row.last_minute),
             waiting: row.waiting,
@@ -190,26 +191,10 @@ impl From<PartitionRow> for StreamPartition {
     }
 }
 
-/// The state of that word.
-fn state(word: &str) -> JobState {
-    let known = [
-        JobState::Scheduled,
-        JobState::Running,
-        JobState::Success,
-        JobState::Failure,
-        JobState::CancellationRequested,
-        JobState::Cancelled,
-        JobState::Draining,
-        JobState::Drained,
-        JobState::ManualRetry,
-    ];
-    let found = known.into_iter().find(|state| state.to_string() == word);
-    found.unwrap_or_else(|| JobState::Other(word.to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::JobState;
     use crate::model::time::from_micros;
 
     #[test]

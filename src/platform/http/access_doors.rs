@@ -11,14 +11,13 @@ use super::api_key_calls;
 use super::app::App;
 use super::fault::{Fault, reply};
 use crate::model::{Role, Time};
-use crate::platform::Platform;
 use crate::platform::access::{AuditQuery, Caller, NewApiKey};
 use crate::wire::access as wire;
 
 /// `GET keys`: all keys, also the revoked ones.
 pub(super) async fn list(State(app): State<App>) -> Response {
     reply(
-        on_disk(app, |platform| {
+        app.on_disk(|platform| {
             let api_keys = platform.access().api_keys.list()?.into_iter().map(wire::KeyInfo::from).collect();
             Ok(wire::KeyList { api_keys })
         })
@@ -33,8 +32,8 @@ pub(super) async fn create(
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     reply(
-        on_disk(app, move |platform| {
-            let body = body.map_err(|rejection| Fault::unreadable(&rejection.body_text(), rejection.status()))?;
+        app.on_disk(move |platform| {
+            let body = body?;
             let asked: wire::NewKey = serde_json::from_slice(&body)
                 .map_err(|error| Fault::invalid(format!("The body is not a key that is to be made: {error}.")))?;
             let role = role_of(&asked.role)?;
@@ -49,7 +48,7 @@ pub(super) async fn create(
 /// `DELETE keys/{id}`: revokes a key and says what is known of it.
 pub(super) async fn revoke(State(app): State<App>, Path(id): Path<String>) -> Response {
     reply(
-        on_disk(app, move |platform| {
+        app.on_disk(move |platform| {
             let id = id.parse().map_err(|error| Fault::invalid(format!("{error}.")))?;
             api_key_calls::revoke(platform, id).map(wire::KeyInfo::from)
         })
@@ -75,22 +74,13 @@ impl Default for Asked {
 /// `GET audit`: the newest entries of the audit log.
 pub(super) async fn audit(State(app): State<App>, asked: Result<Query<Asked>, QueryRejection>) -> Response {
     reply(
-        on_disk(app, |platform| {
-            let Query(Asked { limit, since, key }) =
-                asked.map_err(|rejection| Fault::unreadable(&rejection.body_text(), rejection.status()))?;
+        app.on_disk(|platform| {
+            let Query(Asked { limit, since, key }) = asked?;
             let entries = platform.access().audit.list(&AuditQuery { limit, since, key })?;
             Ok(wire::AuditList { entries: entries.into_iter().map(wire::AuditRow::from).collect() })
         })
         .await,
     )
-}
-
-async fn on_disk<T: Send + 'static>(
-    app: App,
-    work: impl FnOnce(&Platform) -> Result<T, Fault> + Send + 'static,
-) -> Result<T, Fault> {
-    let done = tokio::task::spawn_blocking(move || work(&app.platform)).await;
-    done.unwrap_or_else(|error| Err(Fault::internal(&error)))
 }
 
 fn role_of(word: &str) -> Result<Role, Fault> {

@@ -10,9 +10,8 @@ use axum::http::header::AUTHORIZATION;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
-use tokio::task::spawn_blocking;
 
-use super::app::{App, BODY_LIMIT};
+use super::app::{App, BODY_LIMIT, blocking};
 use super::audit::{self, Ending, OpenEntry, RequestName};
 use super::audit_words;
 use super::auth::allow;
@@ -106,7 +105,11 @@ async fn make(app: App, change: Change, request: Request, next: Next) -> Result<
             Ok(()) => logged(app, entry, next, request).await,
             Err(fault) => {
                 let refusal = fault.clone();
-                on_disk(move || audit::refused(&app.platform, &entry, &refusal)).await?;
+                let noted = move || {
+                    audit::refused(&app.platform, &entry, &refusal);
+                    Ok(())
+                };
+                blocking(noted).await?;
                 Err(fault)
             }
         }
@@ -117,7 +120,7 @@ async fn make(app: App, change: Change, request: Request, next: Next) -> Result<
 /// Makes a change between the two halves of its entry.
 async fn logged(app: App, entry: AuditedAction, next: Next, request: Request) -> Result<Response, Fault> {
     let platform = app.platform.clone();
-    let open = on_disk(move || OpenEntry::begin(&platform, &entry)).await??;
+    let open = blocking(move || OpenEntry::begin(&platform, &entry)).await?;
     let response = next.run(request).await;
     let (code, sentence) = match response.extensions().get::<Fault>() {
         Some(fault) => (fault.code, fault.detail.clone()),
@@ -127,12 +130,12 @@ async fn logged(app: App, entry: AuditedAction, next: Next, request: Request) ->
         }
         None => (status::INTERNAL, format!("It was answered with HTTP {}.", response.status().as_u16())),
     };
-    on_disk(move || open.end(&app.platform, code, &sentence)).await?;
+    blocking(move || {
+        open.end(&app.platform, code, &sentence);
+        Ok(())
+    })
+    .await?;
     Ok(response)
-}
-
-async fn on_disk<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
-    spawn_blocking(work).await.map_err(|error| Fault::internal(&error))
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::auth::ApiKeys;
 use super::bodies::{Bodies, Bounds};
 use super::connections;
+use super::fault::Fault;
 use super::meter::Meter;
 use super::places::Places;
 use crate::platform::{Platform, descriptors};
@@ -76,4 +77,18 @@ impl App {
             reading: Arc::new(Semaphore::new(READ_AT_ONCE)),
         }
     }
+    /// Has something done with the platform on a thread of its own, for it reads or writes the disk.
+    pub(super) async fn on_disk<T: Send + 'static>(
+        self,
+        work: impl FnOnce(&Platform) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
+        blocking(move || work(&self.platform)).await
+    }
+}
+
+/// Has something done on a thread of its own; a panic there is a fault.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Fault::internal(&error)))
 }

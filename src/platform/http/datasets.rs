@@ -7,7 +7,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
-use super::app::App;
+use super::app::{App, blocking};
 use super::fault::{Fault, reply};
 use super::{arrow, parts};
 use crate::platform::Platform;
@@ -47,12 +47,10 @@ async fn on_disk<T: Send + 'static>(
     place: Asked,
     work: impl FnOnce(&Datasets, &str) -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Fault> {
-    let Query(Place { workspace }) =
-        place.map_err(|rejection| Fault::unreadable(&rejection.body_text(), rejection.status()))?;
+    let Query(Place { workspace }) = place?;
     check(&app.platform, &workspace)?;
     let datasets = Arc::clone(app.platform.datasets());
-    let done = tokio::task::spawn_blocking(move || work(&datasets, &workspace)).await;
-    done.unwrap_or_else(|error| Err(Fault::internal(&error)))
+    blocking(move || work(&datasets, &workspace)).await
 }
 
 /// Only a workspace of the repository is looked for on the disk.

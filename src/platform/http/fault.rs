@@ -5,6 +5,7 @@
 
 use std::error::Error;
 
+use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -132,6 +133,19 @@ impl IntoResponse for Fault {
         response
     }
 }
+
+/// What axum could not read of a request.
+macro_rules! unreadable {
+    ($($rejection:ty),+) => {
+        $(impl From<$rejection> for Fault {
+            fn from(rejection: $rejection) -> Self {
+                Self::unreadable(&rejection.body_text(), rejection.status())
+            }
+        })+
+    };
+}
+
+unreadable!(BytesRejection, PathRejection, QueryRejection);
 
 impl From<DecodeError> for Fault {
     fn from(error: DecodeError) -> Self {

@@ -76,8 +76,7 @@ pub(super) async fn metadata_of_path(State(app): State<App>, named: Named) -> Re
 }
 
 fn service_of(named: Named) -> Result<(String, Locator), Fault> {
-    let Path((workspace, service)) =
-        named.map_err(|rejection| Fault::unreadable(&rejection.body_text(), rejection.status()))?;
+    let Path((workspace, service)) = named?;
     Ok((workspace, Locator::service(&service)))
 }
 
@@ -94,7 +93,7 @@ where
     let began = Instant::now();
     let body = match body {
         Ok(body) => body,
-        Err(rejection) => return Fault::unreadable(&rejection.body_text(), rejection.status()).into_response(),
+        Err(rejection) => return Fault::from(rejection).into_response(),
     };
     let request: R = match serde_json::from_slice(&body) {
         Ok(request) => request,
@@ -111,9 +110,7 @@ async fn done<A: Serialize + Send + 'static>(
     app: App,
     work: impl FnOnce(&Platform) -> Result<A, Fault> + Send + 'static,
 ) -> Response {
-    let work = move || work(&app.platform);
-    let answer = tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Fault::internal(&error)));
-    match answer {
+    match app.on_disk(work).await {
         Ok(answer) => axum::Json(answer).into_response(),
         Err(fault) => fault.into_response(),
     }

@@ -63,9 +63,8 @@ fn read(
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(Options, Bytes, Option<String>), Fault> {
-    let Parameters(options) =
-        options.map_err(|rejection| Fault::unreadable(&rejection.body_text(), rejection.status()))?;
-    let body = body.map_err(|rejection| Fault::unreadable(&rejection.body_text(), rejection.status()))?;
+    let Parameters(options) = options?;
+    let body = body?;
     Ok((options, body, key(headers)?))
 }
 

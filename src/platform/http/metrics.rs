@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
-use super::app::App;
+use super::app::{App, blocking};
 use super::fault::Fault;
 use super::metadata;
 use super::meter::{Counts, Meter};
@@ -21,7 +21,7 @@ use crate::wire::openmetrics::{self, Family, Kind, Labels, MEDIA_TYPE};
 
 pub(super) async fn handle(State(app): State<App>) -> Response {
     let work = move || text(&app.platform, &app.meter);
-    match tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Fault::internal(&error))) {
+    match blocking(work).await {
         Ok(text) => ([(CONTENT_TYPE, MEDIA_TYPE)], text).into_response(),
         Err(fault) => fault.into_response(),
     }

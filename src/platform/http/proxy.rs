@@ -8,7 +8,7 @@ use std::time::Instant;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
-use super::app::{App, BODY_LIMIT};
+use super::app::{App, BODY_LIMIT, blocking};
 use super::audit::{self, RequestName};
 use super::bodies::Peer;
 use super::calls::{self, Asked, Row};
@@ -58,7 +58,7 @@ async fn answer(app: App, request: Request, base_url: Option<String>) -> Result<
         let call = call.ok_or_else(|| no_such_call(&request.method))?;
         perform(call, &Asked { app: &app, caller: &caller, request: &request, base_url: base_url.as_deref() })
     };
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Fault::internal(&error)))
+    blocking(work).await
 }
 
 /// Does what its row says, for a caller who may ask for it.

@@ -53,9 +53,9 @@ pub(super) async fn list(
     asked: Result<Query<Listed>, QueryRejection>,
 ) -> Response {
     reply(
-        on_disk(app, move |platform| {
-            let Query(asked) = read(asked)?;
-            let view = view(platform, &asked.workspace, &asked.feature_view)?;
+        app.on_disk(move |platform| {
+            let Query(asked) = asked?;
+            let view = parts::view_of(platform, Some(&asked.workspace), Some(&asked.feature_view))?;
             let reason = asked.reason.as_deref().map(known_reason).transpose()?;
             let limit = asked.limit.clamp(1, wire::LIST_MOST);
             let records = platform.quarantine().list(view.id, reason, asked.before, limit)?;
@@ -75,9 +75,9 @@ pub(super) async fn show(
     place: Result<Query<Place>, QueryRejection>,
 ) -> Response {
     reply(
-        on_disk(app, move |platform| {
-            let Query(place) = read(place)?;
-            let view = view(platform, &place.workspace, &place.feature_view)?;
+        app.on_disk(move |platform| {
+            let Query(place) = place?;
+            let view = parts::view_of(platform, Some(&place.workspace), Some(&place.feature_view))?;
             let record = id.parse().ok().map(|id| platform.quarantine().show(view.id, id)).transpose()?.flatten();
             let mut record = record.ok_or_else(|| no_record(view, &id))?;
             let bytes = std::mem::take(&mut record.bytes);
@@ -133,11 +133,11 @@ async fn change<T: serde::Serialize + Send + 'static>(
     body: Result<Bytes, BytesRejection>,
     work: impl FnOnce(&Platform, &View, wire::QuarantineAsked) -> Result<(T, String), Fault> + Send + 'static,
 ) -> Response {
-    let done = on_disk(app, move |platform| {
-        let body = body.map_err(|rejection| Fault::unreadable(&rejection.body_text(), rejection.status()))?;
+    let done = app.on_disk(move |platform| {
+        let body = body?;
         let asked: wire::QuarantineAsked = serde_json::from_slice(&body)
             .map_err(|error| Fault::invalid(format!("The body does not say which records are meant: {error}.")))?;
-        let view = view(platform, &asked.workspace, &asked.feature_view)?;
+        let view = parts::view_of(platform, Some(&asked.workspace), Some(&asked.feature_view))?;
         let dry_run = asked.dry_run;
         let (answer, sentence) = work(platform, view, asked)?;
         Ok((answer, if dry_run { format!("a dry run: {sentence}") } else { sentence }))
@@ -199,23 +199,7 @@ fn total(total: Total) -> wire::QuarantineTotal {
     wire::QuarantineTotal { means: meaning(&reason), reason, met, held, released, dropped, pushed_out }
 }
 
-fn view<'a>(platform: &'a Platform, workspace: &str, name: &str) -> Result<&'a View, Fault> {
-    platform.view(workspace, name).map(AsRef::as_ref).ok_or_else(|| parts::unknown_view(platform, workspace, name))
-}
-
 fn no_record(view: &View, id: &str) -> Fault {
     let what = format!("There is no record {id} in the quarantine of `{}`: it has left, or never was.", view.name);
     Fault::new(status::NOT_FOUND, what)
-}
-
-fn read<T>(asked: Result<Query<T>, QueryRejection>) -> Result<Query<T>, Fault> {
-    asked.map_err(|rejection| Fault::unreadable(&rejection.body_text(), rejection.status()))
-}
-
-async fn on_disk<T: Send + 'static>(
-    app: App,
-    work: impl FnOnce(&Platform) -> Result<T, Fault> + Send + 'static,
-) -> Result<T, Fault> {
-    let done = tokio::task::spawn_blocking(move || work(&app.platform)).await;
-    done.unwrap_or_else(|error| Err(Fault::internal(&error)))
 }

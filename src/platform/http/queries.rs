@@ -14,7 +14,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
-use super::app::App;
+use super::app::{App, blocking};
 use super::audit::{self, Ending, RequestName};
 use super::bodies::Peer;
 use super::fault::{Fault, reply};
@@ -75,14 +75,14 @@ pub(super) async fn submit(
 ) -> Response {
     let body = match body {
         Ok(body) => body,
-        Err(rejection) => return Fault::unreadable(&rejection.body_text(), rejection.status()).into_response(),
+        Err(rejection) => return Fault::from(rejection).into_response(),
     };
     let request: QueryRequest = match serde_json::from_slice(&body) {
         Ok(request) => request,
         Err(error) => return Fault::invalid(format!("The body is not a query: {error}.")).into_response(),
     };
     let work = move || submitted(&app.platform, &caller, name, request);
-    reply(tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Fault::internal(&error))))
+    reply(blocking(work).await)
 }
 
 /// `GET queries/{id}`: where a query stands, at once or, with `wait_ms`, when that has changed.
@@ -95,7 +95,7 @@ pub(super) async fn status(
     let owner = Owner(caller.key);
     let patience = match patience {
         Ok(Parameters(patience)) => Duration::from_millis(patience.wait_ms.min(LONGEST_WAIT_MS)),
-        Err(rejection) => return Fault::unreadable(&rejection.body_text(), rejection.status()).into_response(),
+        Err(rejection) => return Fault::from(rejection).into_response(),
     };
     let queries = app.platform.queries();
     let status = tokio::select! {

@@ -67,13 +67,12 @@ async fn answer<A: Serialize + Send + 'static>(
         Ok(asked) => asked,
         Err(fault) => return fault.into_response(),
     };
-    let done = tokio::task::spawn_blocking(move || work(&app.platform, asked)).await;
-    reply(done.unwrap_or_else(|error| Err(Fault::internal(&error))))
+    reply(app.on_disk(move |platform| work(platform, asked)).await)
 }
 
 /// The body; an empty one asks for nothing.
 fn read(body: Body) -> Result<Asked, Fault> {
-    let body = body.map_err(|rejection| Fault::unreadable(&rejection.body_text(), rejection.status()))?;
+    let body = body?;
     if body.trim_ascii().is_empty() {
         return Ok(Asked::default());
     }

@@ -59,7 +59,7 @@ pub(super) async fn handle(
 ) -> Response {
     let Query(asked) = match asked {
         Ok(asked) => asked,
-        Err(rejection) => return Fault::unreadable(&rejection.body_text(), rejection.status()).into_response(),
+        Err(rejection) => return Fault::from(rejection).into_response(),
     };
     let opened = app.tails.take(caller.key).and_then(|place| Ok((listen(&app, &asked)?, place)));
     match opened {

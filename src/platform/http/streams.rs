@@ -34,9 +34,8 @@ pub(super) struct Asked {
 /// `GET streams`: the streams of a workspace, in the order of their views.
 pub(super) async fn list(State(app): State<App>, asked: Result<Query<Asked>, QueryRejection>) -> Response {
     reply(
-        on_disk(app, |platform| {
-            let Query(Asked { workspace, view }) =
-                asked.map_err(|rejection| Fault::unreadable(&rejection.body_text(), rejection.status()))?;
+        app.on_disk(|platform| {
+            let Query(Asked { workspace, view }) = asked?;
             let wanted = |known: &&View| view.as_ref().is_none_or(|view| known.name == *view);
             let streams = views(platform).filter(|view| view.workspace == workspace).filter(wanted);
             let streams = streams.map(|view| figures(platform, view).map(wire::StreamRow::from));
@@ -49,8 +48,8 @@ pub(super) async fn list(State(app): State<App>, asked: Result<Query<Asked>, Que
 /// `POST streams/restart`: reads a stream anew from another place, or says what that would do.
 pub(super) async fn restart(State(app): State<App>, body: Result<Bytes, BytesRejection>) -> Response {
     reply(
-        on_disk(app, move |platform| {
-            let body = body.map_err(|rejection| Fault::unreadable(&rejection.body_text(), rejection.status()))?;
+        app.on_disk(move |platform| {
+            let body = body?;
             let asked: wire::RestartAsked = serde_json::from_slice(&body)
                 .map_err(|error| Fault::invalid(format!("The body is no restart of a stream: {error}.")))?;
             restart_stream(platform, &asked)
@@ -285,14 +284,6 @@ fn effect(view: &View, from: &Begin, restart: &Restart) -> String {
         "{removed} which the stream wrote are removed, and made anew from the events behind that place; those that batch jobs \
          wrote stay. Lookups see less until that is done. {meanwhile}"
     )
-}
-
-async fn on_disk<T: Send + 'static>(
-    app: App,
-    work: impl FnOnce(&Platform) -> Result<T, Fault> + Send + 'static,
-) -> Result<T, Fault> {
-    let done = tokio::task::spawn_blocking(move || work(&app.platform)).await;
-    done.unwrap_or_else(|error| Err(Fault::internal(&error)))
 }
 
 #[cfg(test)]
