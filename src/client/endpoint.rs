@@ -150,6 +150,11 @@ impl Endpoint {
         }
     }
 
+    /// Whether nothing that is sent to the deployment is encrypted.
+    pub(super) fn is_plain(&self) -> bool {
+        [&self.url, &self.feature_url].into_iter().all(|url| url.scheme() == "http")
+    }
+
     /// The address of something below the API's base; `path` without a slash in front.
     pub(super) fn join(&self, path: &str) -> Url {
         below(&self.url, path)
