@@ -2,6 +2,9 @@
 """Feeds a topic while `fvtop serve` is killed and started again, and compares the values with what was fed.
 
     serve.py BROKER SCRATCH FVTOP
+
+KAFKA_STORY_EVENTS, KAFKA_STORY_RATE (events a second; 0 is as fast as the broker takes them) and KAFKA_STORY_KILLS say how
+many, how fast and how often.
 """
 
 import json
@@ -19,7 +22,13 @@ from datetime import datetime, timezone
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-USERS, SECONDS, RATE, KILLS, PATIENCE = 7, 40, 500, 5, 120
+USERS, PATIENCE = 7, 120
+EVENTS, RATE, KILLS = (
+    int(os.environ.get(f"KAFKA_STORY_{name}", default))
+    for name, default in (("EVENTS", 20_000), ("RATE", 500), ("KILLS", 5))
+)
+# Between two kills, in seconds: from the midst of a start to well into the reading.
+PAUSES = 0.3, 8.0
 
 FILES = {
     "entities.toml": """
@@ -95,23 +104,22 @@ def main(broker, scratch, program):
         subprocess.run([program, "keys", "create", "admin", "--role", "owner", "--data-dir", data], stdout=file, check=True)
 
     fed = {f"u{n}": [0, 0] for n in range(USERS)}
-    done = threading.Event()
 
     def feed():
         producer = Producer({"bootstrap.servers": broker, "enable.idempotence": False, "linger.ms": 0})
-        began, count = time.monotonic(), 0
-        while time.monotonic() - began < SECONDS:
+        began = time.monotonic()
+        for count in range(1, EVENTS + 1):
             user, amount = f"u{random.randrange(USERS)}", random.randrange(100)
             at = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+            while len(producer) > 50_000:
+                producer.poll(0.1)
             producer.produce(topic, json.dumps({"at": at, "amount": amount}), key=user, partition=int(user[1:]) % 3)
             fed[user][0] += 1
             fed[user][1] += amount
-            count += 1
-            if count % 50 == 0:
+            if RATE and count % 50 == 0:
                 producer.flush(30)
-            time.sleep(max(0.0, began + count / RATE - time.monotonic()))
+                time.sleep(max(0.0, began + count / RATE - time.monotonic()))
         producer.flush(30)
-        done.set()
 
     def values():
         found = {}
@@ -119,7 +127,7 @@ def main(broker, scratch, program):
             command = [program, "lookup", "clicks_by_user", f"user_id={user}", "--url", server.url]
             command += ["--workspace", "prod", "--api-key-file", key, "--json"]
             answer = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-            found[user] = answer.stdout
+            found[user] = numbers_of(answer.stdout)
         return found
 
     with open(scratch / "serve.log", "w") as log:
@@ -128,18 +136,16 @@ def main(broker, scratch, program):
         feeder = threading.Thread(target=feed)
         feeder.start()
         for number in range(KILLS):
-            time.sleep(random.uniform(0.3, SECONDS / KILLS))
+            time.sleep(random.uniform(*PAUSES))
             server.kill()
             print(f"killed for the {number + 1}. time, after {sum(count for count, _ in fed.values())} events", flush=True)
             server.start()
         feeder.join()
-        began = time.monotonic()
-        while True:
-            found = values()
-            numbers = {user: [int(n) for n in numbers_of(text)] for user, text in found.items()}
-            if all(sorted(numbers[user]) == sorted(fed[user]) for user in fed):
-                break
-            over = [user for user in fed if numbers[user] and max(numbers[user]) > max(fed[user])]
+        began, before = time.monotonic(), None
+        while (found := values()) != fed:
+            if found != before:
+                began, before = time.monotonic(), found
+            over = [user for user in fed if found[user] > fed[user]]
             if over or time.monotonic() - began > PATIENCE:
                 print("fed:", fed, "found:", found, sep="\n")
                 sys.exit("the values are not those of the events")
@@ -150,25 +156,12 @@ def main(broker, scratch, program):
 
 
 def numbers_of(text):
-    """The numbers among the feature values of an answer."""
+    """The count and the sum in an answer; zeros before the first event, and where nobody answers."""
     try:
-        answer = json.loads(text)
-    except ValueError:
-        return []
-    found = []
-
-    def walk(value, name):
-        if isinstance(value, dict):
-            for key, inner in value.items():
-                walk(inner, key)
-        elif isinstance(value, list):
-            for inner in value:
-                walk(inner, name)
-        elif "amount" in str(name) and isinstance(value, (int, float, str)) and str(value).lstrip("-").isdigit():
-            found.append(value)
-
-    walk(answer, "")
-    return found
+        features = {feature["name"]: feature["value"] for feature in json.loads(text)["features"]}
+    except (KeyError, ValueError):
+        features = {}
+    return [features.get(f"clicks_by_user.amount_{function}_1d_continuous") or 0 for function in ("count", "sum")]
 
 
 if __name__ == "__main__":
