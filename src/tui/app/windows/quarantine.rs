@@ -98,7 +98,8 @@ pub(crate) fn shown(app: &mut App, request: RequestId, answer: Result<Arc<Quaran
     }
 }
 
-/// A retry was answered: what would come of one is asked about, what came of one is told.
+/// A retry was answered: what would come of one is asked about, what came of one is told. Nothing is asked over another
+/// window: what is typed into that one would answer.
 pub(crate) fn retried(
     app: &mut App,
     request: RequestId,
@@ -126,6 +127,11 @@ pub(crate) fn retried(
                 format!("Nothing would be written: {}{why}", came_of(&answer, true)),
             );
         }
+        Ok(_) if app.windows.on_top::<QuarantineWindow>().is_none() => app.notes.add(
+            app.now,
+            Level::Warning,
+            "Nothing was asked: what a retry would bring was told while another window was open. Press r or a again.",
+        ),
         Ok(answer) => app.windows.open(Question::retry_quarantined(asked, &answer)),
         Err(problem) => app.notes.add(app.now, Level::Bad, format!("Nobody can tell what a retry would do. {problem}")),
     }

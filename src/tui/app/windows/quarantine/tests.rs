@@ -146,3 +146,24 @@ fn a_refusal_stands_in_the_place_of_the_records() {
     assert!(shown.contains("The key may not look. Ask an owner."), "{shown}");
     assert!(press(&mut app, "enter r").is_empty(), "there is nothing to open or retry");
 }
+
+#[test]
+fn no_question_opens_over_what_was_opened_meanwhile() {
+    for (open, typed) in [(":", "type:y"), ("x", "type:y"), ("?", "y")] {
+        let mut app = with_records();
+        let (request, _) = retry(&press(&mut app, "r"));
+        press(&mut app, open);
+        let windows = app.windows.iter().count();
+        tell(&mut app, Update::QuarantineRetried { request, answer: Ok(answer(1, 0)) });
+        assert_eq!(app.windows.iter().count(), windows, "over {open}");
+        assert!(toast(&app).starts_with("Nothing was asked"), "{}", toast(&app));
+        let sent = press(&mut app, typed);
+        let retried = commands(&sent).iter().any(|command| matches!(command, Command::RetryQuarantined { .. }));
+        assert!(!retried, "{sent:?} by what was typed over {open}");
+    }
+    // Nothing waits any longer: it can be asked once more.
+    let mut app = with_records();
+    let (request, _) = retry(&press(&mut app, "r ?"));
+    tell(&mut app, Update::QuarantineRetried { request, answer: Ok(answer(1, 0)) });
+    retry(&press(&mut app, "esc r"));
+}
