@@ -84,7 +84,10 @@ pub(crate) fn listed(app: &mut App, request: RequestId, answer: Result<Arc<Quara
     match answer {
         Ok(list) => {
             window.problem = None;
-            window.take(list, is_page);
+            if let Some(id) = window.take(list, is_page) {
+                let text = format!("The record {id} is no longer among those that are listed: it was closed.");
+                app.notes.add(app.now, Level::Warning, text);
+            }
         }
         Err(problem) => window.problem = Some(problem),
     }
@@ -196,8 +199,9 @@ impl QuarantineWindow {
         }));
     }
 
-    /// Takes records in. The selected one stays selected where it is still there.
-    fn take(&mut self, list: Arc<QuarantineList>, is_page: bool) {
+    /// Takes records in. The selected one stays selected where it is still there; where it is not, and was open, closes
+    /// it and returns its number: what is done next would be done to another one.
+    fn take(&mut self, list: Arc<QuarantineList>, is_page: bool) -> Option<i64> {
         let selected = self.row().map(|row| row.id);
         self.list = Some(match self.list.take().filter(|_| is_page) {
             None => list,
@@ -210,6 +214,10 @@ impl QuarantineWindow {
         });
         let place = self.rows().iter().position(|row| Some(row.id) == selected);
         self.selected = place.unwrap_or(self.selected).min(self.rows().len().saturating_sub(1));
+        if place.is_some() {
+            return None;
+        }
+        self.open.take().and(selected)
     }
 
     fn rows(&self) -> &[QuarantineRow] {

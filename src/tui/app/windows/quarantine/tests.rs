@@ -167,3 +167,28 @@ fn no_question_opens_over_what_was_opened_meanwhile() {
     tell(&mut app, Update::QuarantineRetried { request, answer: Ok(answer(1, 0)) });
     retry(&press(&mut app, "esc r"));
 }
+
+#[test]
+fn a_record_that_left_the_list_closes_and_no_other_one_stands_for_it() {
+    let mut app = with_records();
+    press(&mut app, "j enter");
+    let (request, ..) = listing(&press(&mut app, "R")[..1]);
+    let mut rows = quarantined_rows();
+    rows[1].id = 99;
+    let list = QuarantineList { records: rows, ..quarantine_list() };
+    tell(&mut app, Update::Quarantine { request, answer: Ok(Arc::new(list)) });
+    let shown = screen(&mut app);
+    assert!(shown.contains("3 of 5, all reasons") && !shown.contains("Asking for the record"), "{shown}");
+    assert!(toast(&app).contains("13"), "{}", toast(&app));
+
+    let mut app = with_records();
+    press(&mut app, "j enter");
+    let (request, ..) = listing(&press(&mut app, "R")[..1]);
+    let mut rows = quarantined_rows();
+    rows.remove(0);
+    let list = QuarantineList { records: rows, ..quarantine_list() };
+    tell(&mut app, Update::Quarantine { request, answer: Ok(Arc::new(list)) });
+    assert!(screen(&mut app).contains("Asking for the record 13."), "it is still there, one row higher");
+    let (_, asked) = retry(&press(&mut app, "r"));
+    assert_eq!(asked.ids, [13]);
+}
