@@ -21,7 +21,7 @@ use crate::tui::app::{App, Level, Pending};
 use crate::tui::canvas::{Canvas, Line, centred, piece};
 use crate::tui::effect::Effect;
 use crate::tui::scroll::{first_visible, moved, scroll};
-use crate::tui::text::{fit, width, wrap};
+use crate::tui::text::{fit, width};
 use crate::tui::theme::Meaning;
 use crate::tui::values::grouped;
 use crate::tui::view::form::{fact, wrapped};
@@ -485,9 +485,7 @@ fn record(app: &App, row: Option<&QuarantineRow>, open: &Opened, wide: usize) ->
     let cut = row.length > known.kept;
     pair("bytes", &if cut { format!("{bytes}, the first {} are kept", grouped(known.kept)) } else { bytes });
     lines.push(Vec::new());
-    for line in known.text.lines() {
-        lines.extend(wrap(line, wide).into_iter().map(|line| vec![piece(line, Meaning::Value)]));
-    }
+    lines.extend(wrapped(&known.text, wide, Meaning::Value));
     lines
 }
 

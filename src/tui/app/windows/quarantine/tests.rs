@@ -192,3 +192,16 @@ fn a_record_that_left_the_list_closes_and_no_other_one_stands_for_it() {
     let (_, asked) = retry(&press(&mut app, "r"));
     assert_eq!(asked.ids, [13]);
 }
+
+#[test]
+fn blank_lines_of_a_record_show() {
+    let mut app = with_records();
+    let effects = press(&mut app, "j enter");
+    let [Command::QuarantineRecord { request, .. }] = commands(&effects)[..] else { panic!("{effects:?}") };
+    let text = "first line\n\n\nlast line".to_owned();
+    let known = Quarantined { row: quarantined_rows().remove(1), text, kept: 22 };
+    tell(&mut app, Update::QuarantineRecord { request: *request, answer: Ok(Arc::new(known)) });
+    let shown = screen(&mut app);
+    let place = |text: &str| shown.lines().position(|line| line.contains(text)).unwrap();
+    assert_eq!(place("last line") - place("first line"), 3, "{shown}");
+}
