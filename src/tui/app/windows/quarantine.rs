@@ -233,6 +233,7 @@ impl QuarantineWindow {
         match self.row() {
             None => Some("No record is selected."),
             Some(_) if self.looking.is_some() => Some("What a retry would bring is asked already."),
+            Some(_) if self.asking.is_some_and(|(_, is_page)| !is_page) => Some("The records are asked for anew."),
             Some(_) => None,
         }
     }
@@ -275,13 +276,18 @@ impl QuarantineWindow {
         }));
     }
 
-    /// Shows the records of the next reason that has some alone; all of them after the last.
+    /// Shows the records of the next reason that has some alone; all of them after the last. Those of the reason before
+    /// go at once: none of them is meant any longer, also where no answer comes.
     fn next_reason(&mut self, app: &mut App, effects: &mut Vec<Effect>) {
         let totals = self.list.iter().flat_map(|list| &list.totals).filter(|total| total.held > 0);
         let reasons: Vec<String> = totals.map(|total| total.reason.clone()).collect();
         let at = self.reason.as_ref().and_then(|reason| reasons.iter().position(|known| known == reason));
         self.reason = reasons.get(at.map_or(0, |at| at + 1)).cloned();
         (self.selected, self.open) = (0, None);
+        if let Some(list) = &mut self.list {
+            let list = Arc::make_mut(list);
+            (list.records, list.next) = (Vec::new(), None);
+        }
         self.ask(app, None, effects);
     }
 
@@ -410,7 +416,7 @@ impl QuarantineWindow {
     /// What is wrong with the list, the whole sentence of the selected record, and what was met since the beginning.
     fn foot(&self, wide: usize) -> Vec<Line> {
         let mut lines = vec![Vec::new()];
-        if let Some(problem) = self.problem.as_ref().filter(|_| self.list.is_some()) {
+        if let Some(problem) = self.problem.as_ref().filter(|_| !self.rows().is_empty()) {
             lines.extend(wrapped(&problem.to_string(), wide, Meaning::Warning));
         }
         if self.looking.is_some() {
@@ -445,11 +451,11 @@ impl QuarantineWindow {
 
     /// Why no record shows, in a sentence for the empty list.
     fn nothing(&self) -> String {
-        match (&self.list, &self.problem, &self.reason) {
-            (None, Some(problem), _) => problem.to_string(),
-            (None, None, _) => "Asking for the records.".to_owned(),
-            (Some(_), _, Some(reason)) => format!("No record is here for the reason {reason}. f shows the others."),
-            (Some(_), ..) => "No record is here: a row could be made of all that were read, or they left.".to_owned(),
+        match (&self.problem, &self.reason) {
+            _ if self.asking.is_some() => "Asking for the records.".to_owned(),
+            (Some(problem), _) => problem.to_string(),
+            (None, Some(reason)) => format!("No record is here for the reason {reason}. f shows the others."),
+            (None, None) => "No record is here: a row could be made of all that were read, or they left.".to_owned(),
         }
     }
 }

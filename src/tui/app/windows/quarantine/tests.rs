@@ -205,3 +205,33 @@ fn blank_lines_of_a_record_show() {
     let place = |text: &str| shown.lines().position(|line| line.contains(text)).unwrap();
     assert_eq!(place("last line") - place("first line"), 3, "{shown}");
 }
+
+#[test]
+fn records_of_another_reason_are_neither_shown_nor_meant() {
+    let mut app = with_records();
+    press(&mut app, "f");
+    let (request, reason, _) = listing(&press(&mut app, "f"));
+    assert_eq!(reason.as_deref(), Some("wrong-type"));
+    let stale = |app: &mut App| {
+        let shown = screen(app);
+        assert!(shown.contains("0 of 2, wrong-type") && !shown.contains("offset 48230"), "{shown}");
+        for key in ["r", "a", "d", "D"] {
+            assert_eq!(press(app, key), [], "{key}");
+        }
+        assert_eq!(app.windows.iter().count(), 1, "no question opens");
+    };
+    stale(&mut app);
+    assert!(screen(&mut app).contains("Asking for the records."));
+    tell(&mut app, Update::Quarantine { request, answer: Err(problem()) });
+    stale(&mut app);
+    assert!(screen(&mut app).contains(&problem().what), "{}", screen(&mut app));
+    let (request, ..) = listing(&press(&mut app, "R")[..1]);
+    let list = QuarantineList { records: quarantined_rows()[1..2].to_vec(), next: None, ..quarantine_list() };
+    tell(&mut app, Update::Quarantine { request, answer: Ok(Arc::new(list)) });
+    press(&mut app, "D");
+    let shown = screen(&mut app);
+    assert!(shown.contains("all of the reason wrong-type") && shown.contains("2 records and what"), "{shown}");
+    press(&mut app, "n R");
+    assert_eq!(press(&mut app, "a"), [], "the records are asked for anew");
+    assert!(toast(&app).contains("asked for anew"), "{}", toast(&app));
+}
