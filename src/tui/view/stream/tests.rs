@@ -68,6 +68,23 @@ fn frames_of_the_job_of_a_stream() {
 }
 
 #[test]
+fn what_can_be_done_to_a_stream_is_what_its_keys_do() {
+    let states = [
+        (JobState::Running, "c stops it"),
+        (JobState::CancellationRequested, "nothing, until it has stopped"),
+        (JobState::Draining, "nothing, until it has stopped"),
+        (JobState::Cancelled, "f starts it from where it stopped, F from another place"),
+    ];
+    for (state, told_of) in states {
+        let mut app = told((120, 40), StreamFigures { state: Some(state.clone()), ..figures() });
+        press(&mut app, "2 / type:type=stream enter enter");
+        let drawn = screen(&mut app);
+        let line = drawn.lines().find(|line| line.contains("to do ")).unwrap();
+        assert!(line.contains(told_of), "{state}: {line}");
+    }
+}
+
+#[test]
 fn a_stream_that_recovers_says_so_no_more() {
     let mut app = told((80, 24), held_up());
     assert!(screen(&mut app).contains("✗ held up") && screen(&mut app).contains("SOURCE_ERROR: The broker"));

@@ -76,8 +76,10 @@ fn facts(figures: &StreamFigures, now: Time, wide: usize) -> Vec<Line> {
 
 fn what_can_be_done(figures: &StreamFigures) -> String {
     let key = |action: Action| action.info().keys.first().copied().unwrap_or_default();
-    if figures.state.as_ref().is_some_and(|state| !state.is_terminal()) {
-        return format!("{} stops it", key(Action::Cancel));
+    match &figures.state {
+        Some(state) if state.can_cancel() => return format!("{} stops it", key(Action::Cancel)),
+        Some(state) if !state.is_terminal() => return "nothing, until it has stopped".to_owned(),
+        _ => {}
     }
     let (again, elsewhere) = (key(Action::ForceRetry), key(Action::RestartStream));
     format!("{again} starts it from where it stopped, {elsewhere} from another place")
