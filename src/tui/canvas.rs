@@ -114,6 +114,12 @@ impl<'a> Canvas<'a> {
         });
     }
 
+    /// Shows that a row of a list is the selected one, by a mark in its first cell and a bar over the others.
+    pub fn select(&mut self, row: Rect) {
+        self.text(row.x, row.y, 1, "▌", Meaning::Mark);
+        self.cover(Rect { x: row.x + 1, width: row.width.saturating_sub(1), ..row }, Meaning::Selection);
+    }
+
     fn each(&mut self, area: Rect, mut change: impl FnMut(&mut ratatui::buffer::Cell)) {
         for position in area.intersection(self.buffer.area).positions() {
             change(&mut self.buffer[position]);

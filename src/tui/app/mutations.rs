@@ -33,19 +33,18 @@ pub(super) fn confirmed(app: &mut App, question: Question, effects: &mut Vec<Eff
             app.notes.add(app.now, Level::Trace, format!("asked to try job {job} of {feature_view} again"));
             effects.push(Effect::Client(Command::ForceRetry { request, workspace, feature_view, job, overwrite }));
         }
+        Ask::StartStream(job) | Ask::RestartStream { job, .. }
+            if app.jobs.find(job).is_none_or(|job| !job.state.is_terminal()) =>
+        {
+            nothing(app, "Nothing was started: the stream job has not ended, or is gone.");
+        }
         Ask::StartStream(job) => {
-            if app.jobs.find(job).is_none_or(|job| !job.state.is_terminal()) {
-                return nothing(app, "Nothing was started: the stream job has not ended, or is gone.");
-            }
             let request = app.request();
             app.pending.insert(request, Pending::Retry(job));
             app.notes.add(app.now, Level::Trace, format!("asked to start the stream of {feature_view} again"));
             effects.push(Effect::Client(Command::StartStream { request, workspace, feature_view, job }));
         }
         Ask::RestartStream { job, from } => {
-            if app.jobs.find(job).is_none_or(|job| !job.state.is_terminal()) {
-                return nothing(app, "Nothing was started: the stream job has not ended, or is gone.");
-            }
             let request = app.request();
             app.pending.insert(request, Pending::Retry(job));
             let text = format!("asked to read the stream of {feature_view} from {from}");

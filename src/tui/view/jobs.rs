@@ -267,10 +267,10 @@ fn shortened(mut line: Line, room: usize) -> Line {
 
 /// The selected row: a bar of its own where the pane has the keys, else the mark alone.
 fn select(canvas: &mut Canvas, app: &App, area: Rect) {
-    canvas.text(area.x, area.y, 1, "▌", Meaning::Mark);
     if app.focus == Pane::Jobs {
-        let bar = Rect { x: area.x + 1, width: area.width - 1, ..area };
-        canvas.cover(bar, Meaning::Selection);
+        canvas.select(area);
+    } else {
+        canvas.text(area.x, area.y, 1, "▌", Meaning::Mark);
     }
 }
 

@@ -184,8 +184,7 @@ impl Window for Chooser {
             let row = Rect { y, height: 1, ..list };
             draw_choice(canvas, &choices[place], names, row);
             if place == self.selected {
-                canvas.text(list.x, y, 1, "▌", Meaning::Mark);
-                canvas.cover(Rect { x: list.x + 1, width: list.width - 1, ..row }, Meaning::Selection);
+                canvas.select(row);
             }
         }
         canvas.thumb(Rect { y: list.y - 1, height: list.height + 2, ..area }, top, visible, choices.len());

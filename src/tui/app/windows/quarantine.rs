@@ -397,8 +397,7 @@ impl QuarantineWindow {
             let text = line(&row.reason, &short_time(row.met_at, app.now), &row.place, why);
             canvas.text(list.x + 1, y, list.width - 1, &text, Meaning::Text);
             if top + at == self.selected {
-                canvas.text(list.x, y, 1, "▌", Meaning::Mark);
-                canvas.cover(Rect { x: list.x + 1, y, width: list.width - 1, height: 1 }, Meaning::Selection);
+                canvas.select(Rect { y, height: 1, ..list });
             }
         }
         canvas.layout.window = (self.rows().len(), shown);

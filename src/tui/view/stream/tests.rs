@@ -5,14 +5,9 @@ use crate::client::message::{Command, Part, Problem, TailState, Update};
 use crate::model::{JobState, JobType, StreamFigures};
 use crate::tui::app::App;
 use crate::tui::app::testing::*;
-use crate::tui::picture;
 use crate::tui::view::tests::check;
 
 const SIZES: [(u16, u16); 2] = [(80, 24), (120, 40)];
-
-fn screen(app: &mut App) -> String {
-    picture::text(&frame(app)).replace('\u{a0}', " ")
-}
 
 /// A live state whose deployment tells how the stream does, the Stream pane in front.
 fn told(size: (u16, u16), figures: StreamFigures) -> App {

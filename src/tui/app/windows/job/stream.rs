@@ -17,9 +17,10 @@ use crate::model::{STREAM_COUNTS, StreamFigures, StreamPartition, Time};
 use crate::tui::action::Action;
 use crate::tui::canvas::{Line, piece};
 use crate::tui::flow;
-use crate::tui::text::{cut, fit, width, wrap};
+use crate::tui::text::{cut, fit, width};
 use crate::tui::theme::Meaning;
 use crate::tui::values::grouped;
+use crate::tui::view::form::hanging;
 
 use super::NAMES;
 
@@ -51,11 +52,7 @@ fn facts(figures: &StreamFigures, now: Time, wide: usize) -> Vec<Line> {
         piece(format!("{} {}", standing.glyph, standing.word), standing.meaning),
     ]];
     let mut pair = |name: &str, value: String, meaning| {
-        let rows = wrap(&value, wide.saturating_sub(NAMES).max(1));
-        for (row, text) in rows.into_iter().enumerate() {
-            let name = if row == 0 { name } else { "" };
-            lines.push(vec![piece(fit(name, NAMES, false), Meaning::Dim), piece(text, meaning)]);
-        }
+        lines.extend(hanging(vec![piece(fit(name, NAMES, false), Meaning::Dim)], &value, wide, meaning));
     };
     let oldest = figures.oldest.map(|at| format!("; the oldest arrived {}", short_second(at, now))).unwrap_or_default();
     if let Some(lag) = flow::lag(figures) {

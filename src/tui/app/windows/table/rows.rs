@@ -67,8 +67,7 @@ pub(super) fn draw(canvas: &mut Canvas, table: &TableWindow, inner: Rect, frame:
         x += wide + 2;
     }
     let y = inner.y + heads + (table.place.saturating_sub(top)) as u16;
-    canvas.text(inner.x, y, 1, "▌", Meaning::Mark);
-    canvas.cover(Rect { x: inner.x + 1, y, width: inner.width - 1, height: 1 }, Meaning::Selection);
+    canvas.select(Rect { y, height: 1, ..inner });
     more(canvas, table, keys, &shown, frame);
     let track = Rect { y: inner.y + heads - 1, height: inner.height - heads + 2, ..frame };
     canvas.thumb(track, top, visible, table.len());
