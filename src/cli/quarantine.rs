@@ -176,7 +176,6 @@ async fn all_pages(
 
 fn list_text(list: &QuarantineList) -> String {
     let row = |row: &QuarantineRow| {
-        let why = if row.error.is_empty() { &row.sentence } else { &row.error };
         vec![
             row.id.to_string(),
             row.reason.clone(),
@@ -184,7 +183,7 @@ fn list_text(list: &QuarantineList) -> String {
             row.length.to_string(),
             row.tries.to_string(),
             row.place.clone(),
-            why.clone(),
+            row.why().to_owned(),
         ]
     };
     let records: Vec<_> = list.records.iter().map(row).collect();

@@ -56,6 +56,13 @@ pub struct QuarantineRow {
     pub error: String,
 }
 
+impl QuarantineRow {
+    /// Why it is there: what the last retry said of it, else what is wrong with it.
+    pub(crate) fn why(&self) -> &str {
+        if self.error.is_empty() { &self.sentence } else { &self.error }
+    }
+}
+
 /// What was met for one reason: met = held + released + dropped + pushed_out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuarantineTotal {

@@ -25,7 +25,7 @@ use crate::tui::text::{fit, width};
 use crate::tui::theme::Meaning;
 use crate::tui::values::grouped;
 use crate::tui::view::form::{fact, wrapped};
-use crate::wire::quarantine::{QuarantineAsked, QuarantineList, QuarantineRow, RetryAnswer};
+use crate::wire::quarantine::{QuarantineAsked, QuarantineList, QuarantineRow, QuarantineTotal, RetryAnswer};
 
 const NAMES: usize = 12;
 
@@ -72,7 +72,7 @@ pub(crate) fn open(app: &mut App, effects: &mut Vec<Effect>) {
         open: None,
         looking: None,
     };
-    window.ask(app, None, effects);
+    window.ask(app.request(), None, effects);
     app.windows.open(window);
 }
 
@@ -180,15 +180,12 @@ fn refresh(app: &mut App, effects: &mut Vec<Effect>) {
     let Some(window) = app.windows.find_mut::<QuarantineWindow>() else { return };
     app.last_request = request;
     window.open = None;
-    window.ask_as(request, None, effects);
+    window.ask(request, None, effects);
 }
 
 impl QuarantineWindow {
-    fn ask(&mut self, app: &mut App, before: Option<i64>, effects: &mut Vec<Effect>) {
-        self.ask_as(app.request(), before, effects);
-    }
-
-    fn ask_as(&mut self, request: RequestId, before: Option<i64>, effects: &mut Vec<Effect>) {
+    /// Asks for the newest records, or for those behind the record `before`.
+    fn ask(&mut self, request: RequestId, before: Option<i64>, effects: &mut Vec<Effect>) {
         self.asking = Some((request, before.is_some()));
         effects.push(Effect::Client(Command::Quarantine {
             request,
@@ -224,6 +221,11 @@ impl QuarantineWindow {
         self.list.as_ref().map(|list| list.records.as_slice()).unwrap_or_default()
     }
 
+    /// What was met since the beginning, by reason.
+    fn totals(&self) -> &[QuarantineTotal] {
+        self.list.as_ref().map(|list| list.totals.as_slice()).unwrap_or_default()
+    }
+
     fn row(&self) -> Option<&QuarantineRow> {
         self.rows().get(self.selected)
     }
@@ -240,8 +242,8 @@ impl QuarantineWindow {
 
     /// Records that are there by what the deployment counts, of the reason that shows.
     fn held(&self) -> u64 {
-        let totals = self.list.iter().flat_map(|list| &list.totals);
-        let shown = totals.filter(|total| self.reason.as_ref().is_none_or(|reason| *reason == total.reason));
+        let shown =
+            self.totals().iter().filter(|total| self.reason.as_ref().is_none_or(|reason| *reason == total.reason));
         shown.map(|total| total.held).sum::<u64>().max(self.rows().len() as u64)
     }
 
@@ -279,8 +281,8 @@ impl QuarantineWindow {
     /// Shows the records of the next reason that has some alone; all of them after the last. Those of the reason before
     /// go at once: none of them is meant any longer, also where no answer comes.
     fn next_reason(&mut self, app: &mut App, effects: &mut Vec<Effect>) {
-        let totals = self.list.iter().flat_map(|list| &list.totals).filter(|total| total.held > 0);
-        let reasons: Vec<String> = totals.map(|total| total.reason.clone()).collect();
+        let held = self.totals().iter().filter(|total| total.held > 0);
+        let reasons: Vec<String> = held.map(|total| total.reason.clone()).collect();
         let at = self.reason.as_ref().and_then(|reason| reasons.iter().position(|known| known == reason));
         self.reason = reasons.get(at.map_or(0, |at| at + 1)).cloned();
         (self.selected, self.open) = (0, None);
@@ -288,7 +290,7 @@ impl QuarantineWindow {
             let list = Arc::make_mut(list);
             (list.records, list.next) = (Vec::new(), None);
         }
-        self.ask(app, None, effects);
+        self.ask(app.request(), None, effects);
     }
 
     /// Asks what would come of a retry; the question follows.
@@ -307,7 +309,7 @@ impl QuarantineWindow {
         self.selected = to;
         let next = self.list.as_ref().and_then(|list| list.next);
         if to == last && self.asking.is_none() && next.is_some() {
-            self.ask(app, next, effects);
+            self.ask(app.request(), next, effects);
         }
         true
     }
@@ -331,7 +333,7 @@ impl Window for QuarantineWindow {
                 return Next::open(Question::drop_quarantined(asked, count, self.row()));
             }
             Action::Refresh => {
-                self.ask(app, None, effects);
+                self.ask(app.request(), None, effects);
                 return Next::Pass;
             }
             _ => {
@@ -373,8 +375,10 @@ impl QuarantineWindow {
         let status = format!("{} of {}, {reason}", self.rows().len(), grouped(self.held()));
         let status = if self.list.is_some() { status } else { String::new() };
         let inner = canvas.window(area, 1, title, &[piece(status, Meaning::Dim)]);
-        let (list, foot) = self.split(inner);
-        canvas.lines(foot, &self.foot(usize::from(foot.width)), 0);
+        let foot = self.foot(usize::from(inner.width));
+        let rows = (foot.len() as u16).min(inner.height / 2);
+        let list = Rect { height: inner.height - rows, ..inner };
+        canvas.lines(Rect { y: list.bottom(), height: rows, ..inner }, &foot, 0);
         if list.height < 2 || self.rows().is_empty() {
             canvas.layout.window = (0, usize::from(list.height));
             canvas.empty(list, &self.nothing());
@@ -393,8 +397,7 @@ impl QuarantineWindow {
         let head = line("reason", "met", "place", "why");
         canvas.text(list.x + 1, list.y, list.width - 1, &head, Meaning::Head);
         for (at, (row, y)) in rows().zip(list.y + 1..list.bottom()).enumerate() {
-            let why = if row.error.is_empty() { &row.sentence } else { &row.error };
-            let text = line(&row.reason, &short_time(row.met_at, app.now), &row.place, why);
+            let text = line(&row.reason, &short_time(row.met_at, app.now), &row.place, row.why());
             canvas.text(list.x + 1, y, list.width - 1, &text, Meaning::Text);
             if top + at == self.selected {
                 canvas.select(Rect { y, height: 1, ..list });
@@ -402,14 +405,6 @@ impl QuarantineWindow {
         }
         canvas.layout.window = (self.rows().len(), shown);
         canvas.thumb(area, top, shown, self.rows().len());
-    }
-
-    /// The part of the list, and that of what is known of all records.
-    fn split(&self, inner: Rect) -> (Rect, Rect) {
-        let rows = self.foot(usize::from(inner.width)).len() as u16;
-        let rows = rows.min(inner.height / 2);
-        let list = Rect { height: inner.height - rows, ..inner };
-        (list, Rect { y: list.bottom(), height: rows, ..inner })
     }
 
     /// What is wrong with the list, the whole sentence of the selected record, and what was met since the beginning.
@@ -422,20 +417,17 @@ impl QuarantineWindow {
             lines.push(vec![piece("asking what a retry would bring…", Meaning::Dim)]);
         }
         if let Some(row) = self.row() {
-            let why = if row.error.is_empty() { &row.sentence } else { &row.error };
-            let mut why = wrapped(why, wide, Meaning::Text);
+            let mut why = wrapped(row.why(), wide, Meaning::Text);
             why.truncate(3);
             lines.extend(why);
         }
-        let totals = self.list.iter().flat_map(|list| &list.totals);
-        let totals: Vec<String> = totals
-            .filter(|total| total.met > 0)
+        let met = self.totals().iter().filter(|total| total.met > 0);
+        let totals: Vec<String> = met
             .map(|total| format!("{} {} of {} met", total.reason, grouped(total.held), grouped(total.met)))
             .collect();
-        let left: [u64; 3] = self
-            .list
+        let left = self
+            .totals()
             .iter()
-            .flat_map(|list| &list.totals)
             .fold([0; 3], |[a, b, c], total| [a + total.released, b + total.dropped, c + total.pushed_out]);
         if !totals.is_empty() {
             let [released, dropped, pushed_out] = left.map(grouped);
