@@ -2,6 +2,9 @@
 //!
 //! Plain data: drawing fills it, the next key moves by it. It knows neither the state nor how anything is drawn.
 
+use std::sync::Arc;
+
+use crate::client::message::RequestId;
 use crate::model::Time;
 
 /// What drawing learned, for the next message; and when the picture will be out of date by itself.
@@ -21,6 +24,8 @@ pub struct Layout {
     pub stream_widths: Vec<usize>,
     /// How the table of an answer stands on the screen.
     pub table: TableLayout,
+    /// The record of a quarantine that shows in full.
+    pub record: Option<Arc<RecordText>>,
     /// Lines of the topmost window, and how many are visible.
     pub window: (usize, usize),
     /// The instant at which some visible text will be another.
@@ -36,4 +41,15 @@ pub struct TableLayout {
     pub left: usize,
     /// Widths of the columns that showed so far, 0 for others: they grow, so that columns do not jump.
     pub widths: Vec<usize>,
+}
+
+/// The text of a record, wrapped: a long one is wrapped once, not for each picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordText {
+    /// The question that it answered.
+    pub request: RequestId,
+    /// Cells of a line.
+    pub wide: usize,
+    /// Its lines.
+    pub lines: Vec<String>,
 }

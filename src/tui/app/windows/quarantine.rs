@@ -20,8 +20,9 @@ use crate::tui::action::{Action, Layer, stacks};
 use crate::tui::app::{App, Level, Pending};
 use crate::tui::canvas::{Canvas, Line, centred, piece};
 use crate::tui::effect::Effect;
+use crate::tui::layout::RecordText;
 use crate::tui::scroll::{first_visible, moved, scroll};
-use crate::tui::text::{fit, width};
+use crate::tui::text::{fit, width, wrap};
 use crate::tui::theme::Meaning;
 use crate::tui::values::grouped;
 use crate::tui::view::form::{fact, wrapped};
@@ -353,7 +354,7 @@ impl Window for QuarantineWindow {
         match &self.open {
             Some(open) => {
                 let inner = canvas.window(area, 1, &title, &[piece("esc back to the list", Meaning::Dim)]);
-                let lines = record(app, self.row(), open, usize::from(inner.width));
+                let lines = record(canvas, app, self.row(), open, usize::from(inner.width));
                 canvas.scrolled(area, inner, &lines, open.scroll);
             }
             None => self.draw_list(canvas, app, area, &title),
@@ -452,7 +453,7 @@ impl QuarantineWindow {
 }
 
 /// A record in full: what is known of it, then its bytes as text.
-fn record(app: &App, row: Option<&QuarantineRow>, open: &Opened, wide: usize) -> Vec<Line> {
+fn record(canvas: &mut Canvas, app: &App, row: Option<&QuarantineRow>, open: &Opened, wide: usize) -> Vec<Line> {
     let known = match &open.answer {
         Some(Ok(known)) => known,
         Some(Err(problem)) => return wrapped(&problem.to_string(), wide, Meaning::Warning),
@@ -482,7 +483,12 @@ fn record(app: &App, row: Option<&QuarantineRow>, open: &Opened, wide: usize) ->
     let cut = row.length > known.kept;
     pair("bytes", &if cut { format!("{bytes}, the first {} are kept", grouped(known.kept)) } else { bytes });
     lines.push(Vec::new());
-    lines.extend(wrapped(&known.text, wide, Meaning::Value));
+    let before = app.layout.record.as_ref().filter(|text| (text.request, text.wide) == (open.request, wide));
+    let text = before
+        .cloned()
+        .unwrap_or_else(|| Arc::new(RecordText { request: open.request, wide, lines: wrap(&known.text, wide) }));
+    lines.extend(text.lines.iter().map(|line| vec![piece(line, Meaning::Value)]));
+    canvas.layout.record = Some(text);
     lines
 }
 

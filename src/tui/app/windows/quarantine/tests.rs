@@ -204,6 +204,15 @@ fn blank_lines_of_a_record_show() {
     let shown = screen(&mut app);
     let place = |text: &str| shown.lines().position(|line| line.contains(text)).unwrap();
     assert_eq!(place("last line") - place("first line"), 3, "{shown}");
+    // They are wrapped once, until the window is another one or has another width.
+    let wrapped = app.layout.record.clone().unwrap();
+    frame(&mut app);
+    assert!(Arc::ptr_eq(&wrapped, app.layout.record.as_ref().unwrap()));
+    app.size = (80, 24);
+    frame(&mut app);
+    assert!(app.layout.record.as_ref().unwrap().wide < wrapped.wide);
+    press(&mut app, "esc");
+    assert_eq!(app.layout.record, None);
 }
 
 #[test]
