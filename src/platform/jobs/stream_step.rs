@@ -144,21 +144,19 @@ impl EngineStep {
         (place, now): (&dyn Fn(usize) -> String, Time),
     ) -> Result<BTreeMap<Partition, StreamCounts>, Trouble> {
         let events = &batch.events;
-        let mut sorting = Sorting {
-            view,
-            source,
-            events,
-            place,
-            verdicts: vec![Verdict::Filtered; events.height()],
-            refused: Vec::new(),
-        };
-        sorting.far_future(now).map_err(engine_trouble)?;
-        let keys = self.deduplicate(&mut sorting)?;
-        let streamed = self.fold(&mut sorting).map_err(engine_trouble)?;
-        let told_apart = (sorting.verdicts.clone(), sorting.refused.clone());
         loop {
             let bounds = self.online.bounds(view).map_err(store_trouble)?;
-            (sorting.verdicts, sorting.refused) = told_apart.clone();
+            let mut sorting = Sorting {
+                view,
+                source,
+                events,
+                place,
+                verdicts: vec![Verdict::Filtered; events.height()],
+                refused: Vec::new(),
+            };
+            sorting.far_future(now).map_err(engine_trouble)?;
+            let keys = self.deduplicate(&mut sorting)?;
+            let streamed = self.fold(&mut sorting).map_err(engine_trouble)?;
             sorting.by_bounds(&streamed, &bounds);
             let refused: Vec<Refused> = batch.refused.iter().chain(&sorting.refused).cloned().collect();
             // Also where there are none: what an earlier try said of these events counts no more.
@@ -176,7 +174,7 @@ impl EngineStep {
             if self.online.write_events(view, &rows, &position).map_err(store_trouble)?.is_some() {
                 return Ok(settled.into_inner());
             }
-            // A batch job wrote its window meanwhile.
+            // A batch job wrote its window meanwhile, or a retry an event that may be among these.
         }
     }
 

@@ -1,4 +1,5 @@
-//! What the tiles of a stream are held against: the watermark, and the windows that batch jobs wrote.
+//! What the events of a stream are held against: the watermark, the windows that batch jobs wrote, and how often retries
+//! wrote.
 //!
 //! Pure: whoever decides by bounds that were read earlier lets the write hold them against those of its own turn.
 
@@ -17,7 +18,7 @@ pub enum Fate {
     Covered,
 }
 
-/// The bounds of a view at one time. Those of temporal views, whose rows go by version, take everything.
+/// The bounds of a view at one time. Those of temporal views, whose rows go by version, take every row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bounds {
     /// Size of a tile, microseconds; zero in continuous mode.
@@ -26,6 +27,8 @@ pub struct Bounds {
     pub(super) passed: Option<i64>,
     /// Windows that batch jobs wrote.
     pub(super) windows: Windows,
+    /// How often records that had been set aside were written: each may have made events known to deduplication.
+    pub(super) releases: u64,
 }
 
 impl Bounds {
@@ -63,7 +66,7 @@ mod tests {
     #[test]
     fn a_row_goes_by_the_tile_that_it_lies_in() {
         let windows = Windows::default().with(Window { start: from_micros(100), end: from_micros(120) });
-        let tiles = Bounds { interval: 10, passed: Some(40), windows };
+        let tiles = Bounds { interval: 10, passed: Some(40), windows, releases: 0 };
         let fates = [-1, 29, 39, 40, 99, 100, 119, 120].map(|at| tiles.fate(at));
         let (taken, late, covered) = (Fate::Taken, Fate::Late, Fate::Covered);
         assert_eq!(fates, [late, late, late, taken, taken, covered, covered, taken]);

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 
 use polars::prelude::DataFrame;
@@ -37,6 +38,8 @@ pub struct OnlineStore {
     plans: RwLock<HashMap<Id, Arc<Plan>>>,
     /// The turn to write: what a writer has read stays as it is until it has written.
     writing: Mutex<()>,
+    /// How often what deduplication knows may have changed by another write than that of the stream itself.
+    releases: AtomicU64,
     /// Bytes of one part of a great write.
     part: usize,
     /// Of views whose batch windows were not all there at the start: the windows that jobs have written.
@@ -51,7 +54,14 @@ impl OnlineStore {
 
     /// The store over a place for its values.
     pub fn over(place: Arc<dyn PartitionStore>) -> Self {
-        Self { place, plans: RwLock::default(), writing: Mutex::default(), part: PART_BYTES, wanted: RwLock::default() }
+        Self {
+            place,
+            plans: RwLock::default(),
+            writing: Mutex::default(),
+            releases: AtomicU64::default(),
+            part: PART_BYTES,
+            wanted: RwLock::default(),
+        }
     }
 
     /// The store with parts of another size.
@@ -69,8 +79,23 @@ impl OnlineStore {
     /// nothing of it appears between the two. An error where it cannot be yet.
     fn settled_turn(&self) -> Result<MutexGuard<'_, ()>, OnlineError> {
         let turn = self.turn();
-        self.place.mend()?;
+        self.mend_in_turn()?;
         Ok(turn)
+    }
+
+    /// Has the place made fit to be written. What a write that failed has left may appear with that.
+    fn mend_in_turn(&self) -> Result<(), OnlineError> {
+        let was_unfit = self.place.trouble().is_some();
+        let mended = self.place.mend();
+        if was_unfit {
+            self.note_release();
+        }
+        mended
+    }
+
+    /// Has every stream that is telling events apart just now do it again. In a turn to write.
+    fn note_release(&self) {
+        self.releases.fetch_add(1, Ordering::SeqCst);
     }
 
     /// The plan of a view. A definition that is met for the first time is held against what is stored of it: tiles of
@@ -187,7 +212,7 @@ impl OnlineStore {
             Err(TryLockError::WouldBlock) => return Ok(()),
             turn => turn,
         };
-        self.place.mend()
+        self.mend_in_turn()
     }
 
     /// Says of a vector that it may be old, where the store cannot be written.
@@ -256,18 +281,19 @@ impl OnlineStore {
         Ok(done)
     }
 
-    /// What a stream's rows are held against at this time.
+    /// What a stream's events are held against at this time. To be asked for before [`OnlineStore::seen`].
     pub fn bounds(&self, view: &View) -> Result<Bounds, OnlineError> {
         let plan = self.plan(view)?;
+        let releases = self.releases.load(Ordering::SeqCst);
         if plan.space() == Space::Rows {
-            return Ok(Bounds::default());
+            return Ok(Bounds { releases, ..Bounds::default() });
         }
         let stream = view.inputs.first().and_then(|input| input.source.stream.as_ref());
         // The newest event of earlier writes: what comes together is not late for each other (docs/semantics.md section
         // 7.1).
         let newest = self.latest_event(plan.id)?;
         let passed = newest.zip(stream).map(|(newest, stream)| micros(newest - stream.watermark));
-        Ok(Bounds { interval: plan.reach().0, passed, windows: self.known_windows(plan.id)? })
+        Ok(Bounds { interval: plan.reach().0, passed, windows: self.known_windows(plan.id)?, releases })
     }
 
     /// Stream: merges tiles or upserts rows and stores the position, all or nothing. Tiles inside batch-materialized
@@ -318,9 +344,13 @@ impl OnlineStore {
         position: &Position,
         newest: Option<Time>,
     ) -> Result<StreamWrite, OnlineError> {
-        let bounds = self.bounds(view)?;
-        let rows = StreamRows { rows, bounds: &bounds, newest, seen: &[], forget: None };
-        Ok(self.write_events(view, &rows, &|_| position.clone())?.unwrap())
+        loop {
+            let bounds = self.bounds(view)?;
+            let rows = StreamRows { rows, bounds: &bounds, newest, seen: &[], forget: None };
+            if let Some(done) = self.write_events(view, &rows, &|_| position.clone())? {
+                return Ok(done);
+            }
+        }
     }
 
     /// Reads the stream of a view anew from another place. What it says is durable when this returns; after an error it is

@@ -1,17 +1,13 @@
 //! Retrying: decodes a record by the definition of now, runs the view's query on it, and writes what it gives.
 
-use std::collections::HashMap;
-
-use polars::prelude::DataFrame;
-
 use super::store::{Behind, Fate};
 use super::{Quarantine, QuarantineError, Record, Which, mark};
 use crate::model::Time;
 use crate::model::time::{micros, rfc3339, span_micros};
 use crate::platform::compute::{EngineError, ErrorKind};
-use crate::platform::definition::{Feed, Source, View};
+use crate::platform::definition::{Deduplicate, Feed, Source, View};
 use crate::platform::engine::sound;
-use crate::platform::online::{Release, Released, Seen, Verdict};
+use crate::platform::online::{Release, Released, Verdict};
 use crate::platform::source::records::{Decoder, Reason};
 use crate::platform::source::{FAR_FUTURE, dedup, latest_event};
 
@@ -61,8 +57,6 @@ enum Judged {
     Rows(Released),
     /// The query makes no row of it.
     Filtered,
-    /// An event that deduplication takes for the same is there already.
-    Duplicate,
     Stays(String),
 }
 
@@ -104,10 +98,6 @@ impl Quarantine {
                     retried.filtered += 1;
                     gone.push(records[at].id);
                 }
-                Judged::Duplicate => {
-                    retried.duplicates += 1;
-                    gone.push(records[at].id);
-                }
                 Judged::Stays(why) => stays.push((at, why)),
             }
         }
@@ -117,11 +107,16 @@ impl Quarantine {
             // Before the write: one that seems to fail may prove durable.
             self.unsettled().insert(view.id);
         }
-        let release = Release { late_too: asked.force_late, mark: (!asked.dry_run).then_some(&mark) };
+        let horizon = rule(source).map_or(0, |rule| span_micros(rule.horizon));
+        let release = Release { late_too: asked.force_late, horizon, mark: (!asked.dry_run).then_some(&mark) };
         for (at, verdict) in self.online.write_released(view, &rows, release)?.into_iter().enumerate() {
             match verdict {
                 Verdict::Taken => {
                     retried.arrived += 1;
+                    gone.push(id(at));
+                }
+                Verdict::Duplicate => {
+                    retried.duplicates += 1;
                     gone.push(id(at));
                 }
                 Verdict::Late => stays.push((whose[at], still_late(view, rows[at].newest))),
@@ -162,7 +157,7 @@ impl Quarantine {
         behind: &Behind,
         records: &[Record],
     ) -> Result<Vec<Judged>, QuarantineError> {
-        let mut judge = Judge { quarantine: self, view, source, decoder: Decoder::new(source), seen: HashMap::new() };
+        let mut judge = Judge { quarantine: self, view, source, decoder: Decoder::new(source) };
         records.iter().map(|record| judge.judge(behind, record)).collect()
     }
 }
@@ -173,8 +168,6 @@ struct Judge<'a> {
     view: &'a View,
     source: &'a Source,
     decoder: Decoder,
-    /// When events with these columns of deduplication were, as far as was asked.
-    seen: HashMap<dedup::Key, Vec<i64>>,
 }
 
 impl Judge<'_> {
@@ -223,35 +216,17 @@ impl Judge<'_> {
             );
             return Ok(Judged::Stays(why));
         }
-        let key = self.key(&decoded.events)?;
-        if let Some(key) = key
-            && self.is_there(key)?
-        {
-            return Ok(Judged::Duplicate);
-        }
-        let seen = key.map(|(seen, _)| seen);
+        let keys = rule(source).map(|rule| dedup::keys(&decoded.events, source, rule)).transpose()?.unwrap_or_default();
+        let seen = keys.into_iter().next().flatten();
         // One wrong clock must not make all that comes after it late.
         let newest = newest.filter(|at| *at <= now || source.future_events);
-        Ok(Judged::Rows(Released { rows: streamed.rows, newest, seen }))
+        Ok(Judged::Rows(Released { rows: streamed.rows, times: streamed.times, newest, seen }))
     }
+}
 
-    /// By what deduplication knows the event, and how far apart such events may be.
-    fn key(&self, events: &DataFrame) -> Result<Option<(Seen, i64)>, QuarantineError> {
-        let Some(rule) = self.source.stream.as_ref().and_then(|stream| stream.deduplicate.as_ref()) else {
-            return Ok(None);
-        };
-        let key = dedup::keys(events, self.source, rule)?.into_iter().next().flatten();
-        Ok(key.map(|key| (key, span_micros(rule.horizon))))
-    }
-
-    /// Whether such an event was written, or is to be by this retry.
-    fn is_there(&mut self, (seen, horizon): (Seen, i64)) -> Result<bool, QuarantineError> {
-        if !self.seen.contains_key(&seen.0) {
-            let times = self.quarantine.online.seen(self.view.id, &[seen.0])?;
-            self.seen.insert(seen.0, times.into_iter().next().unwrap_or_default());
-        }
-        Ok(dedup::duplicates(&[Some(seen)], &mut self.seen, horizon) == [true])
-    }
+/// How deduplication tells events of the stream apart; absent where it does not.
+fn rule(source: &Source) -> Option<&Deduplicate> {
+    source.stream.as_ref().and_then(|stream| stream.deduplicate.as_ref())
 }
 
 /// Whether columns come of what the stream knew of the record beside its bytes. What was an event already when it was

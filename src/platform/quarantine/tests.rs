@@ -1,13 +1,14 @@
 //! Records go in once, leave once, and arrive once, whatever happens in between.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use super::*;
 use crate::model::time::rfc3339;
 use crate::model::{DataType, Span, Value};
 use crate::platform::engine::PolarsEngine;
 use crate::platform::frame;
-use crate::platform::jobs::stream_job::StreamStep;
+use crate::platform::jobs::stream_job::{Refusals, StreamStep, Trouble};
 use crate::platform::jobs::stream_step::EngineStep;
 use crate::platform::online::memory::MemoryStore;
 use crate::platform::source::position::Position;
@@ -399,14 +400,18 @@ fn one_poisoned_event_of_a_batch_waits_here_and_arrives_once_the_query_is_mended
     assert_eq!(total(&quarantine, &mended), [1, 0, 1, 0, 0]);
 }
 
+/// The same view, in which events of one carrier and delay are one, so far apart at most.
+fn deduplicating(horizon: Span) -> View {
+    let mut view = mended();
+    let stream = Arc::make_mut(&mut view.inputs[0].source).stream.as_mut().unwrap();
+    let columns = vec!["carrier".to_owned(), "delay".to_owned()];
+    stream.deduplicate = Some(crate::platform::definition::Deduplicate { columns, horizon });
+    view
+}
+
 #[test]
 fn an_event_that_is_there_already_leaves_and_changes_nothing() {
-    let (scene, mut view) = (Scene::new(), mended());
-    let source = Arc::make_mut(&mut view.inputs[0].source);
-    source.stream.as_mut().unwrap().deduplicate = Some(crate::platform::definition::Deduplicate {
-        columns: vec!["carrier".to_owned(), "delay".to_owned()],
-        horizon: Span::hours(1),
-    });
+    let (scene, view) = (Scene::new(), deduplicating(Span::hours(1)));
     let quarantine = scene.open(Bounds::default(), &[&view]);
     let records = [refused("1", &event(0, "7.5")), refused("2", &event(0, "7.5")), refused("3", &event(0, "2.5"))];
     quarantine.add(view.id, &records).unwrap();
@@ -418,6 +423,90 @@ fn an_event_that_is_there_already_leaves_and_changes_nothing() {
     let told = quarantine.retry(&view, &asked(Which::All)).unwrap();
     assert_eq!((told.arrived, told.duplicates, scene.found(&view)), (0, 1, (2, Some(5.0))), "it was kept in the write");
     assert_eq!(total(&quarantine, &view), [4, 0, 4, 0, 0]);
+}
+
+/// A stream of the view that has written one event, with what reads and writes it.
+fn begun(view: &View, online: &Arc<OnlineStore>) -> (Arc<MemoryStream>, EngineStep) {
+    let source = &view.inputs[0].source;
+    let stream = Arc::new(MemoryStream::new(source, usize::MAX));
+    let readers = Arc::new(Readers::of(source, stream.clone()));
+    let step = EngineStep::of(Arc::new(PolarsEngine), readers, Arc::clone(online));
+    stream.append(0, &events(view, ["1 min"].into_iter()));
+    step.step(view).unwrap();
+    (stream, step)
+}
+
+#[test]
+fn an_event_that_its_stream_writes_while_it_is_retried_is_written_once() {
+    let (scene, view) = (Scene::new(), deduplicating(Span::hours(1)));
+    let online = Arc::new(scene.online());
+    let (asks, streams) =
+        (Arc::new(AtomicI64::new(i64::MIN)), Arc::new(OnceLock::<(Arc<MemoryStream>, EngineStep)>::new()));
+    let clock = {
+        let (asks, streams, view) = (Arc::clone(&asks), Arc::clone(&streams), view.clone());
+        Clock::from_fn(move || {
+            // The second record is judged, and the first one was.
+            if asks.fetch_add(1, Ordering::SeqCst) == 1 {
+                let (stream, step) = streams.get().unwrap();
+                stream.append(0, &events(&view, ["7.5 min"].into_iter()));
+                step.step(&view).unwrap();
+            }
+            testing::now()
+        })
+    };
+    let engine = Arc::new(PolarsEngine);
+    let quarantine = Quarantine::open(scene.dir.path(), Bounds::default(), Arc::clone(&online), engine, clock).unwrap();
+    quarantine.add(view.id, &[refused("1", &event(0, "7.5")), refused("2", &event(0, "2.5"))]).unwrap();
+    assert!(streams.set(begun(&view, &online)).is_ok());
+    asks.store(0, Ordering::SeqCst);
+    let told = quarantine.retry(&view, &asked(Which::All)).unwrap();
+    assert_eq!((told.arrived, told.duplicates, told.stays), (1, 1, Vec::new()));
+    assert_eq!(scene.found(&view), (3, Some(11.0 / 3.0)));
+}
+
+/// Has everything retried once, in the middle of a step.
+struct RetriesAmid {
+    quarantine: Arc<Quarantine>,
+    waits: AtomicBool,
+}
+
+impl Refusals for RetriesAmid {
+    fn add(&self, view: &View, refused: &[Refused]) -> Result<(), Trouble> {
+        if self.waits.swap(false, Ordering::SeqCst) {
+            assert_eq!(self.quarantine.retry(view, &asked(Which::All)).unwrap().arrived, 1);
+        }
+        Refusals::add(self.quarantine.as_ref(), view, refused)
+    }
+}
+
+#[test]
+fn an_event_that_a_retry_writes_while_its_stream_tells_it_apart_is_written_once() {
+    let (scene, view) = (Scene::new(), deduplicating(Span::hours(1)));
+    let online = Arc::new(scene.online());
+    let engine = Arc::new(PolarsEngine);
+    let quarantine =
+        Quarantine::open(scene.dir.path(), Bounds::default(), Arc::clone(&online), engine, scene.clock()).unwrap();
+    quarantine.add(view.id, &[refused("1", &event(0, "7.5"))]).unwrap();
+    let (stream, step) = begun(&view, &online);
+    let step =
+        EngineStep { refusals: Arc::new(RetriesAmid { quarantine: Arc::new(quarantine), waits: true.into() }), ..step };
+    stream.append(0, &events(&view, ["7.5 min", "2.5 min"].into_iter()));
+    step.step(&view).unwrap();
+    assert_eq!(scene.found(&view), (3, Some(11.0 / 3.0)));
+    let counts = online.stream_position(view.id).unwrap().unwrap().counts();
+    assert_eq!((counts.read, counts.written, counts.deduplicated), (3, 2, 1));
+}
+
+#[test]
+fn a_record_that_stays_makes_no_duplicate_of_another() {
+    let (scene, view) = (Scene::new(), deduplicating(Span::hours(6)));
+    let quarantine = scene.open(Bounds::default(), &[&view]);
+    quarantine.add(view.id, &[refused("1", &event(-300, "7.5")), refused("2", &event(0, "7.5"))]).unwrap();
+    scene.go_on(&view, 5);
+    let told = quarantine.retry(&view, &asked(Which::All)).unwrap();
+    assert!(told.stays[0].sentence.contains("beyond the watermark"), "{told:?}");
+    assert_eq!((told.arrived, told.duplicates, told.stays.len()), (1, 0, 1));
+    assert_eq!((scene.found(&view), places(&quarantine, &view)), ((1, Some(7.5)), vec!["1".to_owned()]));
 }
 
 #[test]

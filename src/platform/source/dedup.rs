@@ -91,13 +91,18 @@ pub(crate) fn duplicates(events: &[Option<(Key, i64)>], seen: &mut HashMap<Key, 
     let judge = |event: &Option<(Key, i64)>| {
         let Some((key, at)) = event else { return false };
         let times = seen.entry(*key).or_default();
-        let known = times.iter().any(|time| time.abs_diff(*at) <= horizon.unsigned_abs());
+        let known = is_near(times, *at, horizon);
         if !known {
             times.push(*at);
         }
         known
     };
     events.iter().map(judge).collect()
+}
+
+/// Whether one of the times of earlier events of a key is so near that an event at that time is the same.
+pub(crate) fn is_near(times: &[i64], at: i64, horizon: i64) -> bool {
+    times.iter().any(|time| time.abs_diff(at) <= horizon.unsigned_abs())
 }
 
 /// The time (microseconds) before which an event needs not be remembered once the stream is read up to the event time

@@ -1,7 +1,7 @@
 //! Writing records of a stream that had been set aside: once, whatever happens between this store and the place where
 //! they were kept meanwhile.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use polars::prelude::DataFrame;
 
@@ -9,22 +9,27 @@ use super::OnlineStore;
 use crate::model::{Id, Time};
 use crate::platform::definition::View;
 use crate::platform::online::contract::Space;
-use crate::platform::online::meta::{Meta, Windows, put};
-use crate::platform::online::{Bounds, OnlineError, Seen, rows, seen, tiles};
+use crate::platform::online::meta::{Meta, put};
+use crate::platform::online::{Fate, OnlineError, Seen, rows, seen, tiles};
+use crate::platform::source::dedup;
 
 /// What was made of one record: stored rows as a micro-batch has them, at least one.
 pub(crate) struct Released {
     pub rows: DataFrame,
+    /// The times of the query's rows that went into them, microseconds.
+    pub times: Vec<i64>,
     /// The greatest time of its events.
     pub newest: Option<Time>,
-    /// By what deduplication is to know it from then on.
+    /// By what deduplication knows it.
     pub seen: Option<Seen>,
 }
 
-/// Whether a record is written.
+/// What becomes of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Taken,
+    /// An event that deduplication takes for the same is there already, or comes with a record before it.
+    Duplicate,
     /// The watermark has passed all of its tiles.
     Late,
     /// Batch jobs wrote the windows of all of its tiles.
@@ -39,14 +44,16 @@ pub(crate) type Marker<'a> = &'a dyn Fn(&[usize]) -> Vec<u8>;
 pub(crate) struct Release<'a> {
     /// Write those too whose tiles the watermark has passed.
     pub late_too: bool,
+    /// How far apart events that deduplication takes for the same lie at most, microseconds.
+    pub horizon: i64,
     /// The mark of a write that takes the records in these places; without it nothing is written.
     pub mark: Option<Marker<'a>>,
 }
 
 impl OnlineStore {
-    /// Merges or upserts what was made of records, each judged by itself, and keeps the mark of those that were taken
-    /// in the same write: all or nothing. How far the stream was read stays as it is. A record of which a part comes
-    /// too late, or lies where batch jobs wrote, is taken without that part.
+    /// Merges or upserts what was made of records, each judged by itself and by what deduplication knows in this turn,
+    /// and keeps the mark of those that were taken in the same write: all or nothing. How far the stream was read stays
+    /// as it is. A record of which a part comes too late, or lies where batch jobs wrote, is taken without that part.
     ///
     /// # Errors
     /// As [`OnlineStore::write_events`].
@@ -62,20 +69,28 @@ impl OnlineStore {
         // What batch jobs wrote is theirs, however late a record may be.
         let mut bounds = self.bounds(view)?;
         bounds.passed = bounds.passed.filter(|_| !release.late_too);
-        let written = |record: &Released, bounds: &Bounds| {
-            let (_, done) = tiles::merge_stream(&*self.place, &plan, bounds, &record.rows)?;
-            Ok::<_, OnlineError>(done.written > 0)
-        };
-        let anywhere = Bounds { windows: Windows::default(), ..bounds.clone() };
-        let judge = |record: &Released| {
-            Ok(match () {
+        let keys: BTreeSet<_> = records.iter().filter_map(|record| Some(record.seen?.0)).collect();
+        let keys: Vec<_> = keys.into_iter().collect();
+        let times = seen::times(&*self.place, plan.id, &keys)?;
+        let mut known: HashMap<_, _> = keys.into_iter().zip(times).collect();
+        let mut verdicts = Vec::with_capacity(records.len());
+        for record in records {
+            let meets = |fate: Fate| record.times.iter().any(|at| bounds.fate(*at) == fate);
+            let known = record.seen.and_then(|(key, at)| Some((known.get_mut(&key)?, at)));
+            verdicts.push(match known {
+                Some((times, at)) if dedup::is_near(times, at, release.horizon) => Verdict::Duplicate,
                 // A row that a newer one is there of changes nothing, and is not missed either.
-                () if is_rows || written(record, &bounds)? => Verdict::Taken,
-                () if written(record, &anywhere)? => Verdict::InBatchWindow,
-                () => Verdict::Late,
-            })
-        };
-        let verdicts = records.iter().map(judge).collect::<Result<Vec<_>, OnlineError>>()?;
+                known if is_rows || meets(Fate::Taken) => {
+                    // Here alone: what stays makes no duplicate of another.
+                    if let Some((times, at)) = known {
+                        times.push(at);
+                    }
+                    Verdict::Taken
+                }
+                _ if meets(Fate::Covered) => Verdict::InBatchWindow,
+                _ => Verdict::Late,
+            });
+        }
         let taken: Vec<usize> = (0..records.len()).filter(|at| verdicts[*at] == Verdict::Taken).collect();
         let Some((mark, first)) = release.mark.zip(taken.first()) else { return Ok(verdicts) };
         let mut all = records[*first].rows.clone();
@@ -93,7 +108,10 @@ impl OnlineStore {
         changes.push(put(Meta::Released, plan.id, mark(&taken)));
         changes.extend(self.form_of(&plan));
         changes.extend(self.latest(plan.id, taken.iter().filter_map(|at| records[*at].newest).max())?);
-        self.place.write_once(changes)?;
+        let written = self.place.write_once(changes);
+        // Also where it failed: it may prove durable.
+        self.note_release();
+        written?;
         Ok(verdicts)
     }
 

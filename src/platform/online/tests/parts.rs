@@ -7,6 +7,7 @@ use super::contract::{Change, Expired, Over, PartitionReads, PartitionStore, Spa
 use super::key::{Key, KeyRange};
 use super::*;
 use crate::model::Id;
+use crate::model::time::micros;
 
 /// A place whose writes fail as a whole once so many were done.
 struct Failing {
@@ -138,6 +139,28 @@ fn a_failed_write_that_appears_later_counts_its_events_once() {
     write(&store, 7, 3).unwrap_err();
     write(&store, 100, 4).unwrap();
     assert_eq!(sum(&store, &view, 3), Value::Int(2 * (1 + 5 + 7 + 100)));
+}
+
+/// A retry whose write seems to fail makes its event known when it appears: a stream that looked before looks again.
+#[test]
+fn a_failed_write_of_a_retry_that_appears_later_is_known_to_the_stream_that_looked_before() {
+    let view = pair_view();
+    let place = Arc::new(Tardy::default());
+    let store = OnlineStore::over(place.clone());
+    let streamed = PolarsEngine.transform_stream(&view, frame(&events(5))).unwrap();
+    let (key, at) = ([7; 16], micros(base()));
+    let (rows, times) = (streamed.rows.clone(), streamed.times);
+    let record = Released { rows, times, newest: None, seen: Some((key, at)) };
+    let release = Release { late_too: false, horizon: 0, mark: Some(&|_: &[usize]| Vec::new()) };
+    place.fails.store(true, Ordering::SeqCst);
+    store.write_released(&view, &[record], release).unwrap_err();
+
+    let bounds = store.bounds(&view).unwrap();
+    assert_eq!(store.seen(view.id, &[key]).unwrap(), [Vec::<i64>::new()]);
+    let rows = StreamRows { rows: &streamed.rows, bounds: &bounds, newest: None, seen: &[(key, at)], forget: None };
+    assert_eq!(store.write_events(&view, &rows, &|_| replay::position(base())).unwrap(), None);
+    assert_eq!(store.seen(view.id, &[key]).unwrap(), [[at]]);
+    assert_eq!(sum(&store, &view, 3), Value::Int(10));
 }
 
 /// An event of each of 20 keys in each of two hours.
