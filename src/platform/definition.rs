@@ -529,9 +529,19 @@ pub struct View {
 }
 
 impl View {
+    /// The source of its stream: that of its first input, where it streams.
+    pub(crate) fn stream_source(&self) -> Option<&Arc<Source>> {
+        self.inputs.first().map(|input| &input.source).filter(|source| source.stream.is_some())
+    }
+
     /// Whether its first input streams.
     pub fn is_stream(&self) -> bool {
-        self.inputs.first().is_some_and(|input| input.source.stream.is_some())
+        self.stream_source().is_some()
+    }
+
+    /// Whether a stream is written to the online store for it.
+    pub(crate) fn writes_stream(&self) -> bool {
+        self.live && self.online && self.is_stream()
     }
 
     /// The names that spell columns of its query's output: join keys and the timestamp. Queries mean names without

@@ -209,7 +209,7 @@ impl Quarantine {
     /// # Errors
     /// When the file fails.
     pub(crate) fn begin(&self, views: &[Arc<View>]) -> Result<(), QuarantineError> {
-        for view in views.iter().filter(|view| view.live && view.online && view.is_stream()) {
+        for view in views.iter().filter(|view| view.writes_stream()) {
             self.unsettled().insert(view.id);
             match self.begin_view(view.id) {
                 Ok(0) => {}

@@ -61,7 +61,7 @@ pub(super) async fn restart(State(app): State<App>, body: Result<Bytes, BytesRej
 /// The views that write a stream online.
 pub(super) fn views(platform: &Platform) -> impl Iterator<Item = &View> {
     let views = platform.repository().views.iter().map(std::convert::AsRef::as_ref);
-    views.filter(|view: &&View| view.live && view.online && view.is_stream())
+    views.filter(|view: &&View| view.writes_stream())
 }
 
 /// How the stream of a view does.
@@ -169,9 +169,7 @@ impl Begin {
 }
 
 fn restart_stream(platform: &Platform, asked: &wire::RestartAsked) -> Result<wire::RestartAnswer, Fault> {
-    let view = platform
-        .view(&asked.workspace, &asked.feature_view)
-        .filter(|view| view.live && view.online && view.is_stream());
+    let view = platform.view(&asked.workspace, &asked.feature_view).filter(|view| view.writes_stream());
     let view = view.ok_or_else(|| {
         let (view, workspace) = (clean(&asked.feature_view), clean(&asked.workspace));
         Fault::invalid(format!(

@@ -135,7 +135,7 @@ impl Jobs {
         self.table.write(|rows| {
             let unknown = || JobsError::Refused(format!("There is no job {job}. List the jobs of its view to see them."));
             let ended = rows.job(job)?.ok_or_else(unknown)?;
-            let view = self.views.get(&ended.view).filter(|view| view.live && view.online && view.is_stream());
+            let view = self.views.get(&ended.view).filter(|view| view.writes_stream());
             let Some(view) = view else {
                 return Err(JobsError::Refused(format!(
                     "Feature view `{}` of job {job} does not write a stream to the online store here: it is not part of a live \

@@ -118,7 +118,7 @@ pub(crate) struct Turns {
 impl Turns {
     /// One for each of `views` that writes a stream online. An event that comes is read within about `latency`.
     pub(crate) fn new(views: &[Arc<View>], latency: Duration, runtime: Option<tokio::runtime::Handle>) -> Self {
-        let streams = views.iter().filter(|view| view.live && view.online && view.is_stream());
+        let streams = views.iter().filter(|view| view.writes_stream());
         let now = Instant::now();
         let turn =
             |view: &Arc<View>| Turn { view: Arc::clone(view), due: now, began: None, state: Progress::default() };

@@ -87,8 +87,7 @@ struct Sorting<'a> {
 
 impl StreamStep for EngineStep {
     fn step(&self, view: &View) -> Result<Step, Trouble> {
-        let source = view.inputs.first().map(|input| &input.source);
-        let Some(source) = source.filter(|source| source.stream.is_some()) else { return Ok(Step::default()) };
+        let Some(source) = view.stream_source() else { return Ok(Step::default()) };
         let stream = self.readers.get(source).map_err(engine_trouble)?;
         self.online.finish_restart(view).map_err(store_trouble)?;
         let position = self.online.settled_position(view.id).map_err(store_trouble)?.unwrap_or_default();

@@ -67,8 +67,7 @@ impl Quarantine {
     /// When the view has no stream that is written online; when a store fails; when what the query joins cannot be
     /// read. Whatever was written by then has left, or leaves before anything else is written of the view.
     pub(crate) fn retry(&self, view: &View, asked: &Asked) -> Result<Retried, QuarantineError> {
-        let source = view.inputs.first().map(|input| &input.source).filter(|source| source.stream.is_some());
-        let Some(source) = source.filter(|_| view.online && view.live) else {
+        let Some(source) = view.stream_source().filter(|_| view.writes_stream()) else {
             let what = format!("The feature view `{}` writes no stream online, so nothing can be retried.", view.name);
             return Err(QuarantineError::Refused(what));
         };

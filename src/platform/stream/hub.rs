@@ -146,8 +146,7 @@ pub(super) struct Source<'a> {
 impl Source<'_> {
     /// Reads one micro-batch into `tail` and publishes what it completes. True when there is more to read at once.
     pub(super) fn step(&mut self, tail: &mut Tail, shared: &Shared) -> Result<bool, EngineError> {
-        let source = self.view.inputs.first().map(|input| &input.source);
-        let Some(source) = source.filter(|source| source.stream.is_some()) else { return Ok(false) };
+        let Some(source) = self.view.stream_source() else { return Ok(false) };
         let stream = self.readers.get(source)?;
         if shared.status.borrow().columns.is_none() {
             let none = frame::empty(&source.columns).map_err(|error| EngineError {
