@@ -91,8 +91,8 @@ struct Progress {
     looked: bool,
     /// The job that is to run, if any, and when that was asked.
     wanted: Option<(Option<Id>, Instant)>,
-    /// Whether somebody listens to what comes.
-    listens: bool,
+    /// Whether its source tells what comes; absent until that was tried.
+    listens: Option<bool>,
 }
 
 #[derive(Default)]
@@ -171,23 +171,30 @@ impl Turns {
         if round.rung.remove(&turn.view.id) {
             turn.wake(self.gather);
         }
-        let is_next = round.watched.is_none_or(|until| turn.due < until);
+        let due = turn.due;
         round.turns.push(turn);
-        drop(round);
-        if is_next {
-            self.came.notify_all();
-        }
+        self.call(round, due);
     }
 
     /// Events of a view have come.
     pub(crate) fn ring(&self, view: Id) {
         let mut round = self.round();
-        match round.turns.iter_mut().find(|turn| turn.view.id == view) {
-            Some(turn) => turn.wake(self.gather),
-            None => drop(round.rung.insert(view)),
-        }
+        let Some(turn) = round.turns.iter_mut().find(|turn| turn.view.id == view) else {
+            round.rung.insert(view);
+            return;
+        };
+        turn.wake(self.gather);
+        let due = turn.due;
+        self.call(round, due);
+    }
+
+    /// Calls the threads that wait, where a turn is due before any of them looks.
+    fn call(&self, round: MutexGuard<'_, Round>, due: Instant) {
+        let is_next = round.watched.is_none_or(|until| due < until);
         drop(round);
-        self.came.notify_all();
+        if is_next {
+            self.came.notify_all();
+        }
     }
 }
 
@@ -219,6 +226,7 @@ pub(crate) fn spawn(
 
 /// Runs streams until `stop`, on the calling thread.
 pub(crate) fn run(jobs: &Jobs, turns: &Arc<Turns>, step: &dyn StreamStep, stop: &CancellationToken) {
+        let listened = turn.state.listens == Some(true);
     while let Some(mut turn) = turns.take(stop) {
         turn.began = Some(Instant::now());
         let pause = if take_turn(jobs, &turn.view, step, &mut turn.state) {
@@ -226,19 +234,27 @@ pub(crate) fn run(jobs: &Jobs, turns: &Arc<Turns>, step: &dyn StreamStep, stop: 
         } else if turn.state.failures > 0 {
             backoff(turn.state.failures)
         } else {
-            if !turn.state.listens && turn.state.looked {
-                turn.state.listens = listen(turns, &turn.view, step, stop);
+            if turn.state.listens.is_none() && turn.state.looked {
+                turn.state.listens = Some(listen(turns, &turn.view, step, stop));
             }
-            turns.latency
+            turn.state.rest(turns.latency, listened)
         };
         turns.put_back(turn, pause);
     }
 }
 
-/// Has the view's turn come whenever its source says that something came. True when nothing is left to try.
+impl Progress {
+    /// How long a turn rests that has nothing to do. `listened`: all that has come since it began rings.
+    fn rest(&self, latency: Duration, listened: bool) -> Duration {
+        let is_stopped = self.wanted.is_none_or(|(job, _)| job.is_none());
+        if listened || is_stopped { latency.max(LOOK) } else { latency }
+    }
+}
+
+/// Has the view's turn come whenever its source says that something came. False where it does not tell.
 fn listen(turns: &Arc<Turns>, view: &View, step: &dyn StreamStep, stop: &CancellationToken) -> bool {
-    let Some(runtime) = &turns.runtime else { return true };
-    let Some(mut changed) = step.changed(view) else { return true };
+    let Some(runtime) = &turns.runtime else { return false };
+    let Some(mut changed) = step.changed(view) else { return false };
     let (turns, stop, view) = (Arc::downgrade(turns), stop.clone(), view.id);
     runtime.spawn(async move {
         loop {
@@ -335,5 +351,19 @@ fn ask_wanted(jobs: &Jobs, view: &View) -> Option<Id> {
 
 fn backoff(failures: u32) -> Duration {
     let doublings = failures.saturating_sub(1).min(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_that_is_rung_or_whose_job_is_stopped_comes_less_often() {
+        let wanted = |job| Progress { wanted: Some((job, Instant::now())), ..Progress::default() };
+        let (runs, is_stopped) = (wanted(Some(Id(1))), wanted(None));
+        assert_eq!(runs.rest(LATENCY, false), LATENCY);
+        assert_eq!([runs.rest(LATENCY, true), is_stopped.rest(LATENCY, false)], [LOOK; 2]);
+        assert_eq!(runs.rest(LOOK * 2, true), LOOK * 2, "never more often than the rest");
+    }
+}
     (FIRST_BACKOFF * 2_u32.pow(doublings)).min(LONGEST_BACKOFF)
 }
