@@ -294,22 +294,29 @@ impl Sorting<'_> {
     /// Tells written and late events apart. Late ones whose window a batch job wrote are that job's, and are not set
     /// aside.
     fn by_bounds(&mut self, streamed: &Streamed, bounds: &Bounds) {
-        let taken = of_events(streamed, |at| bounds.fate(at) == Fate::Taken);
-        let late = of_events(streamed, |at| bounds.fate(at) == Fate::Late);
-        for (event, (is_taken, _)) in taken {
-            if is_taken {
-                if let Some(verdict) = self.verdicts.get_mut(event as usize) {
-                    *verdict = Verdict::Written;
+        let mut fates = vec![None; self.verdicts.len()];
+        for (event, at) in streamed.events.iter().zip(&streamed.times) {
+            if let Some(known) = fates.get_mut(*event as usize) {
+                *known = (*known).max(Some(bounds.fate(*at)));
+            }
+        }
+        for (event, fate) in fates.into_iter().enumerate() {
+            let verdict = match fate {
+                None => continue,
+                Some(Fate::Taken) => Verdict::Written,
+                Some(Fate::Covered) => Verdict::Late,
+                Some(Fate::Late) => {
+                    let watermark = self.source.stream.as_ref().map_or(Span::zero(), |stream| stream.watermark);
+                    let message = format!(
+                        "it came when the watermark ({} behind the newest event) had passed its tile",
+                        print_span(watermark)
+                    );
+                    self.refuse(event, Verdict::Late, Reason::Late, message);
+                    continue;
                 }
-            } else if late.get(&event).is_some_and(|(late, _)| *late) {
-                let watermark = self.source.stream.as_ref().map_or(Span::zero(), |stream| stream.watermark);
-                let message = format!(
-                    "it came when the watermark ({} behind the newest event) had passed its tile",
-                    print_span(watermark)
-                );
-                self.refuse(event as usize, Verdict::Late, Reason::Late, message);
-            } else if let Some(verdict) = self.verdicts.get_mut(event as usize) {
-                *verdict = Verdict::Late;
+            };
+            if let Some(known) = self.verdicts.get_mut(event) {
+                *known = verdict;
             }
         }
     }

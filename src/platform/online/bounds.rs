@@ -7,15 +7,15 @@ use super::meta::Windows;
 use crate::model::Time;
 use crate::model::time::from_micros;
 
-/// What becomes of a row of a stream, by its time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What becomes of a row of a stream, by its time. The greatest of its rows is what becomes of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fate {
-    /// It goes into its tile, or is a row of its own.
-    Taken,
-    /// The watermark has passed its tile.
-    Late,
     /// A batch job wrote its window.
     Covered,
+    /// The watermark has passed its tile.
+    Late,
+    /// It goes into its tile, or is a row of its own.
+    Taken,
 }
 
 /// The bounds of a view at one time. Those of temporal views, whose rows go by version, take every row.
