@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{Id, JobState, StreamCounts};
+use crate::model::{Id, JobState};
 use crate::platform::compute::panic_text;
 use crate::platform::definition::View;
 use crate::platform::descriptors;
@@ -57,8 +57,6 @@ pub(crate) struct Step {
     pub more: bool,
     /// What it did not bring.
     pub left_out: LeftOut,
-    /// What became of the events that it read.
-    pub counts: StreamCounts,
 }
 
 /// One step of a view's stream.
@@ -226,9 +224,9 @@ pub(crate) fn spawn(
 
 /// Runs streams until `stop`, on the calling thread.
 pub(crate) fn run(jobs: &Jobs, turns: &Arc<Turns>, step: &dyn StreamStep, stop: &CancellationToken) {
-        let listened = turn.state.listens == Some(true);
     while let Some(mut turn) = turns.take(stop) {
         turn.began = Some(Instant::now());
+        let listened = turn.state.listens == Some(true);
         let pause = if take_turn(jobs, &turn.view, step, &mut turn.state) {
             Duration::ZERO
         } else if turn.state.failures > 0 {
@@ -351,6 +349,8 @@ fn ask_wanted(jobs: &Jobs, view: &View) -> Option<Id> {
 
 fn backoff(failures: u32) -> Duration {
     let doublings = failures.saturating_sub(1).min(10);
+    (FIRST_BACKOFF * 2_u32.pow(doublings)).min(LONGEST_BACKOFF)
+}
 
 #[cfg(test)]
 mod tests {
@@ -364,6 +364,4 @@ mod tests {
         assert_eq!([runs.rest(LATENCY, true), is_stopped.rest(LATENCY, false)], [LOOK; 2]);
         assert_eq!(runs.rest(LOOK * 2, true), LOOK * 2, "never more often than the rest");
     }
-}
-    (FIRST_BACKOFF * 2_u32.pow(doublings)).min(LONGEST_BACKOFF)
 }
