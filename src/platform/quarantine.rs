@@ -239,15 +239,17 @@ impl Quarantine {
     /// # Errors
     /// When the file cannot be written, or the position not be read: the stream must not move on.
     pub(crate) fn add(&self, view: Id, refused: &[Refused]) -> Result<(), QuarantineError> {
-        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
-        if refused.is_empty() && !met.contains_key(&view) {
+        // A view is in one thread at a time; the others must not wait for its write.
+        let known = self.met().get(&view).cloned();
+        if refused.is_empty() && known.is_none() {
             return Ok(());
         }
         let behind = Behind::of(self.online.stream_position(view)?.as_ref());
-        let again = met.get(&view) == Some(&behind);
+        let again = known.as_ref() == Some(&behind);
         if again || !refused.is_empty() {
             self.store.add(view, (&behind, again), refused, self.clock.now())?;
         }
+        let mut met = self.met();
         match refused.is_empty() {
             true => met.remove(&view),
             false => met.insert(view, behind),
@@ -307,6 +309,10 @@ impl Quarantine {
 
     fn unsettled(&self) -> MutexGuard<'_, BTreeSet<Id>> {
         self.unsettled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn met(&self) -> MutexGuard<'_, BTreeMap<Id, Behind>> {
+        self.met.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn turn(&self) -> MutexGuard<'_, ()> {

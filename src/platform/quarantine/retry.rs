@@ -72,12 +72,10 @@ impl Quarantine {
             return Err(QuarantineError::Refused(what));
         };
         let _turn = self.turn();
-        self.settle(view.id)?;
+        self.settle_if_needed(view.id)?;
         let behind = Behind::of(self.online.settled_position(view.id)?.as_ref());
-        let mut records = self.store.oldest(view.id, &asked.which, asked.after, ROUND)?;
-        let next = (records.len() >= ROUND || self.has_more(view, asked, &records)?)
-            .then(|| records.last().map(|last| last.id))
-            .flatten();
+        let (mut records, has_more) = self.store.oldest(view.id, &asked.which, asked.after, ROUND)?;
+        let next = records.last().map(|last| last.id).filter(|_| has_more);
         // A thread of its own: whoever asks may be one of an async runtime.
         let judged = std::thread::scope(|scope| {
             let judging = scope.spawn(|| self.judge_all(view, source, &behind, &records));
@@ -122,12 +120,10 @@ impl Quarantine {
                 Verdict::InBatchWindow => stays.push((whose[at], in_batch_window(view, rows[at].newest))),
             }
         }
+        stays.sort_unstable_by_key(|(at, _)| *at);
         if !asked.dry_run {
             self.store.leave(view.id, &gone, Fate::Released)?;
             self.unsettled().remove(&view.id);
-        }
-        stays.sort_unstable_by_key(|(at, _)| *at);
-        if !asked.dry_run {
             let failures: Vec<_> = stays.iter().map(|(at, why)| (records[*at].id, why.clone())).collect();
             self.store.tried(&failures, self.clock.now())?;
         }
@@ -140,12 +136,6 @@ impl Quarantine {
             })
             .collect();
         Ok(retried)
-    }
-
-    /// Whether more are meant behind these, which were few for they are large.
-    fn has_more(&self, view: &View, asked: &Asked, records: &[Record]) -> Result<bool, QuarantineError> {
-        let Some(last) = records.last() else { return Ok(false) };
-        Ok(!self.store.oldest(view.id, &asked.which, last.id, 1)?.is_empty())
     }
 
     /// Each record by itself, so that none is held up by another.

@@ -136,8 +136,15 @@ impl Store {
         })
     }
 
-    /// The oldest records behind the number `after` that are meant, whole: at most `limit`, and not many bytes.
-    pub(super) fn oldest(&self, view: Id, which: &Which, after: i64, limit: usize) -> Result<Vec<Record>, FileError> {
+    /// The oldest records behind the number `after` that are meant, whole: at most `limit`, and not many bytes. True
+    /// when more are behind them.
+    pub(super) fn oldest(
+        &self,
+        view: Id,
+        which: &Which,
+        after: i64,
+        limit: usize,
+    ) -> Result<(Vec<Record>, bool), FileError> {
         self.file.read(|rows| {
             let mut found = rows.prepare_cached(
                 "SELECT id, reason, place, sentence, met, behind, bytes, length, tries, tried, error
@@ -145,17 +152,18 @@ impl Store {
                    AND (?4 IS NULL OR id IN (SELECT value FROM json_each(?4)))
                  ORDER BY id LIMIT ?5",
             )?;
-            let mut rows = found.query(params![view.to_string(), after, which.reason(), which.ids(), limit as i64])?;
+            let one_more = limit as i64 + 1;
+            let mut rows = found.query(params![view.to_string(), after, which.reason(), which.ids(), one_more])?;
             let (mut records, mut bytes) = (Vec::new(), 0);
             while let Some(row) = rows.next()? {
                 let record = record(row)?;
                 bytes += record.bytes.len();
                 records.push(record);
-                if bytes > ROUND_BYTES {
-                    break;
+                if records.len() == limit || bytes > ROUND_BYTES {
+                    return Ok((records, true));
                 }
             }
-            Ok(records)
+            Ok((records, false))
         })
     }
 
