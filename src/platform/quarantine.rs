@@ -296,7 +296,7 @@ impl Quarantine {
     /// # Errors
     /// When the file fails.
     pub(crate) fn totals(&self) -> Result<Vec<Total>, FileError> {
-        self.store.totals()
+        self.store.totals(None)
     }
 
     /// What was met of a view since the beginning, by reason.
@@ -304,7 +304,7 @@ impl Quarantine {
     /// # Errors
     /// When the file fails.
     pub(crate) fn totals_of(&self, view: Id) -> Result<Vec<Total>, FileError> {
-        self.store.totals_of(view)
+        self.store.totals(Some(view))
     }
 
     fn unsettled(&self) -> MutexGuard<'_, BTreeSet<Id>> {

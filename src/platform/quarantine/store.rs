@@ -19,6 +19,9 @@ use crate::platform::sqlite::{File, FileError};
 const LONGEST: usize = 1_000;
 /// The most bytes of records that are handed out for one round of retrying.
 const ROUND_BYTES: usize = 16 << 20;
+/// The records of a view that are meant: its name, their reason and a list of their numbers, where there are such.
+const MEANT: &str = "FROM records WHERE view = ?1 AND (?2 IS NULL OR reason = ?2)
+                     AND (?3 IS NULL OR id IN (SELECT value FROM json_each(?3)))";
 
 /// A position of a stream, as far as it has to be told from others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,12 +159,12 @@ impl Store {
             let mut rows = found.query(params![view.to_string(), after, which.reason(), which.ids(), one_more])?;
             let (mut records, mut bytes) = (Vec::new(), 0);
             while let Some(row) = rows.next()? {
-                let record = record(row)?;
-                bytes += record.bytes.len();
-                records.push(record);
                 if records.len() == limit || bytes > ROUND_BYTES {
                     return Ok((records, true));
                 }
+                let record = record(row)?;
+                bytes += record.bytes.len();
+                records.push(record);
             }
             Ok((records, false))
         })
@@ -170,10 +173,8 @@ impl Store {
     /// How many records are meant.
     pub(super) fn count(&self, view: Id, which: &Which) -> Result<u64, FileError> {
         self.file.read(|rows| {
-            let sql = "SELECT count(*) FROM records WHERE view = ?1 AND (?2 IS NULL OR reason = ?2)
-                       AND (?3 IS NULL OR id IN (SELECT value FROM json_each(?3)))";
             let wanted = params![view.to_string(), which.reason(), which.ids()];
-            rows.prepare_cached(sql)?.query_row(wanted, |row| number(row, 0))
+            rows.prepare_cached(&format!("SELECT count(*) {MEANT}"))?.query_row(wanted, |row| number(row, 0))
         })
     }
 
@@ -185,9 +186,8 @@ impl Store {
     /// Drops the records that are meant. Returns how many.
     pub(super) fn drop_all(&self, view: Id, which: &Which) -> Result<u64, FileError> {
         self.file.write(|change| {
-            let sql = "SELECT id FROM records WHERE view = ?1 AND (?2 IS NULL OR reason = ?2)
-                       AND (?3 IS NULL OR id IN (SELECT value FROM json_each(?3)))";
-            let ids = numbers(change, sql, params![view.to_string(), which.reason(), which.ids()])?;
+            let wanted = params![view.to_string(), which.reason(), which.ids()];
+            let ids = numbers(change, &format!("SELECT id {MEANT}"), wanted)?;
             removed(change, view, ids, Fate::Dropped)
         })
     }
@@ -201,21 +201,12 @@ impl Store {
         })
     }
 
-    /// What was met since the beginning, by view and reason, and what became of it.
-    pub(super) fn totals(&self) -> Result<Vec<Total>, FileError> {
+    /// What was met since the beginning, by view and reason, and what became of it; of one view, or of all.
+    pub(super) fn totals(&self, view: Option<Id>) -> Result<Vec<Total>, FileError> {
         self.file.read(|rows| {
             let sql = "SELECT view, reason, met, held, bytes, released, dropped, pushed_out FROM totals
-                       ORDER BY view, reason";
-            rows.prepare_cached(sql)?.query_map([], total)?.collect()
-        })
-    }
-
-    /// The same of one view.
-    pub(super) fn totals_of(&self, view: Id) -> Result<Vec<Total>, FileError> {
-        self.file.read(|rows| {
-            let sql = "SELECT view, reason, met, held, bytes, released, dropped, pushed_out FROM totals
-                       WHERE view = ?1 ORDER BY reason";
-            rows.prepare_cached(sql)?.query_map([view.to_string()], total)?.collect()
+                       WHERE ?1 IS NULL OR view = ?1 ORDER BY view, reason";
+            rows.prepare_cached(sql)?.query_map([view.map(|view| view.to_string())], total)?.collect()
         })
     }
 }
