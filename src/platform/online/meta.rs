@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::codec;
 use super::contract::{Change, ID_BYTES, Space};
 use super::key::Key;
-use crate::model::time::{from_micros, span_micros};
+use crate::model::time::{from_micros, joined, span_micros};
 use crate::model::{Id, Window};
 use crate::platform::definition::{Kind, View};
 use crate::platform::tiles::names::stored_names;
@@ -98,15 +98,7 @@ impl Windows {
     pub(super) fn with(&self, window: Window) -> Self {
         let mut all = self.0.clone();
         all.push(window);
-        all.sort();
-        let mut joined: Vec<Window> = Vec::with_capacity(all.len());
-        for window in all {
-            match joined.last_mut().filter(|last| window.start <= last.end) {
-                Some(last) => last.end = last.end.max(window.end),
-                None => joined.push(window),
-            }
-        }
-        Self(joined)
+        Self(joined(all))
     }
 
     /// Whether the instant lies inside one of them.

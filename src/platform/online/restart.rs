@@ -5,10 +5,10 @@
 
 use super::OnlineError;
 use super::chunks::Chunks;
-use super::contract::{Change, PartitionStore, Space, TIME_BYTES};
+use super::contract::{Change, PartitionStore, Space};
 use super::meta::{Meta, Windows, put};
 use super::plan::Plan;
-use super::{codec, seen};
+use super::{codec, seen, tiles};
 use crate::model::Time;
 use crate::model::time::{from_micros, micros};
 use crate::platform::source::position::Position;
@@ -78,27 +78,26 @@ pub(super) fn finish(
 ) -> Result<(), OnlineError> {
     if let Some(from) = restart.remove_from.filter(|_| plan.space() == Space::Tiles) {
         loop {
-            let mut tiles: Vec<Vec<u8>> = Vec::new();
+            let (mut found, mut met): (Vec<Vec<u8>>, usize) = (Vec::new(), 0);
             place.tiles_in(plan.id, micros(from), i64::MAX, &mut |joined| {
-                let start = joined.last_chunk::<TIME_BYTES>().and_then(|start| codec::unordered(start));
-                let is_streams = start.is_some_and(|start| !batch.contains(from_micros(start)));
-                if is_streams && tiles.len() < AT_ONCE {
-                    tiles.push(joined.to_vec());
+                let is_streams = tiles::start_of(joined).is_some_and(|start| !batch.contains(from_micros(start)));
+                met += usize::from(is_streams);
+                if is_streams && found.len() < AT_ONCE {
+                    found.push(joined.to_vec());
                 }
             })?;
-            // One that is no longer there may be met too, so that what is met is no sign of what is left.
-            tiles.sort_unstable();
-            let keys = tiles.into_iter().map(|joined| plan.split(joined)).collect::<Vec<_>>();
+            found.sort_unstable();
+            let keys = found.into_iter().map(|joined| plan.split(joined)).collect::<Vec<_>>();
             let there = place.get_many(Space::Tiles, &keys)?;
             let mut chunks = Chunks::new(place, part);
             let mut gone = 0;
             for (key, _) in keys.into_iter().zip(there).filter(|(_, there)| there.is_some()) {
-                chunks.begin_key(&key.joined()[..key.len().saturating_sub(TIME_BYTES)])?;
-                chunks.push(Change::Remove { space: Space::Tiles, key });
+                tiles::remove(&mut chunks, key)?;
                 gone += 1;
             }
             chunks.finish()?;
-            if gone == 0 {
+            // One that is no longer there may be met too, so that what is met again is no sign of what is left.
+            if met <= AT_ONCE || gone == 0 {
                 break;
             }
         }

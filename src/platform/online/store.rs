@@ -314,20 +314,32 @@ impl OnlineStore {
         if self.bounds(view)? != *written.bounds {
             return Ok(None);
         }
+        let meta = |overtaken: &[u32]| put(Meta::Position, plan.id, position(overtaken).encode());
+        self.write_rows(&plan, written, meta).map(Some)
+    }
+
+    /// Merges tiles or upserts rows of a stream, and keeps with them what is known from then on. `meta` makes one
+    /// change more, of the events of rows that a newer one had overtaken. In a turn to write.
+    fn write_rows(
+        &self,
+        plan: &Plan,
+        written: &StreamRows<'_>,
+        meta: impl FnOnce(&[u32]) -> Change,
+    ) -> Result<StreamWrite, OnlineError> {
         let (mut changes, done, overtaken) = match plan.space() {
-            Space::Rows => rows::upsert_stream(&*self.place, &plan, written.rows)?,
+            Space::Rows => rows::upsert_stream(&*self.place, plan, written.rows)?,
             _ => {
-                let (changes, done) = tiles::merge_stream(&*self.place, &plan, written.bounds, written.rows)?;
+                let (changes, done) = tiles::merge_stream(&*self.place, plan, written.bounds, written.rows)?;
                 (changes, done, Vec::new())
             }
         };
         changes.extend(seen::changes(&*self.place, plan.id, written.seen, written.forget)?);
-        changes.push(put(Meta::Position, plan.id, position(&overtaken).encode()));
-        changes.extend(self.form_of(&plan));
+        changes.push(meta(&overtaken));
+        changes.extend(self.form_of(plan));
         changes.extend(self.latest(plan.id, written.newest)?);
         // All or nothing: tiles are sums, and to add the same events again would count them twice.
         self.place.write_once(changes)?;
-        Ok(Some(done))
+        Ok(done)
     }
 
     /// The times (microseconds) at which events of each of these keys were seen by the stream of a view.
@@ -391,10 +403,13 @@ impl OnlineStore {
     /// # Errors
     /// As [`OnlineStore::stream_position`], and while the store cannot be written.
     pub fn settled_position(&self, view: Id) -> Result<Option<Position>, OnlineError> {
-        if self.trouble().is_some() {
-            self.settled_turn().map(drop)?;
-        }
+        self.settle()?;
         self.stream_position(view)
+    }
+
+    /// An error while a write that failed may still prove durable.
+    fn settle(&self) -> Result<(), OnlineError> {
+        if self.trouble().is_some() { self.settled_turn().map(drop) } else { Ok(()) }
     }
 
     /// The position of the last stream write.

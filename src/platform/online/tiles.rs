@@ -101,7 +101,7 @@ pub(super) fn replace(
         for (rows, value) in encoded {
             let (Some((key, _)), value) = (rows.first(), value?) else { continue };
             while let Some(gone) = there.next_if(|there| there.as_slice() < key.joined()) {
-                remove(chunks, plan, gone)?;
+                remove(chunks, plan.split(gone))?;
             }
             let is_new = there.next_if(|there| there == key.joined()).is_none();
             // In continuous mode several events of a key may share an instant: they are one tile, and count each.
@@ -109,7 +109,7 @@ pub(super) fn replace(
             done.bytes += (key.len() + value.len()) as u64;
             put(chunks, plan, key, value, is_new)?;
         }
-        there.try_for_each(|gone| remove(chunks, plan, gone))
+        there.try_for_each(|gone| remove(chunks, plan.split(gone)))
     };
     if great {
         make_ahead::make_ahead(encoded, write)?
@@ -153,9 +153,9 @@ fn change(plan: &Plan, key: Key, value: Vec<u8>, is_new: bool) -> Change {
     if is_new { Change::Put { space, key, value, ends } } else { Change::Replace { space, key, value, ends } }
 }
 
-fn remove(chunks: &mut Chunks<'_>, plan: &Plan, joined: Vec<u8>) -> Result<(), OnlineError> {
-    chunks.begin_key(join_key(&joined))?;
-    chunks.push(Change::Remove { space: Space::Tiles, key: plan.split(joined) });
+pub(super) fn remove(chunks: &mut Chunks<'_>, key: Key) -> Result<(), OnlineError> {
+    chunks.begin_key(join_key(key.joined()))?;
+    chunks.push(Change::Remove { space: Space::Tiles, key });
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use crate::model::{Id, Time};
 use crate::platform::definition::View;
 use crate::platform::online::contract::Space;
 use crate::platform::online::meta::{Meta, put};
-use crate::platform::online::{Fate, OnlineError, Seen, rows, seen, tiles};
+use crate::platform::online::{Fate, OnlineError, Seen, StreamRows, seen};
 use crate::platform::source::dedup;
 
 /// What was made of one record: stored rows as a micro-batch has them, at least one.
@@ -99,16 +99,11 @@ impl OnlineStore {
                 OnlineError::Mismatch(format!("view {}: records give rows of different columns: {error}", plan.name))
             })?;
         }
-        let mut changes = match is_rows {
-            true => rows::upsert_stream(&*self.place, &plan, &all)?.0,
-            false => tiles::merge_stream(&*self.place, &plan, &bounds, &all)?.0,
-        };
-        let keys: BTreeSet<Seen> = taken.iter().filter_map(|at| records[*at].seen).collect();
-        changes.extend(seen::changes(&*self.place, plan.id, &keys.into_iter().collect::<Vec<_>>(), None)?);
-        changes.push(put(Meta::Released, plan.id, mark(&taken)));
-        changes.extend(self.form_of(&plan));
-        changes.extend(self.latest(plan.id, taken.iter().filter_map(|at| records[*at].newest).max())?);
-        let written = self.place.write_once(changes);
+        let seen: BTreeSet<Seen> = taken.iter().filter_map(|at| records[*at].seen).collect();
+        let seen: Vec<Seen> = seen.into_iter().collect();
+        let newest = taken.iter().filter_map(|at| records[*at].newest).max();
+        let rows = StreamRows { rows: &all, bounds: &bounds, newest, seen: &seen, forget: None };
+        let written = self.write_rows(&plan, &rows, |_| put(Meta::Released, plan.id, mark(&taken)));
         // Also where it failed: it may prove durable.
         self.note_release();
         written?;
@@ -121,9 +116,7 @@ impl OnlineStore {
     /// # Errors
     /// When the store cannot be read, or not be written after a write that failed.
     pub(crate) fn released(&self, view: Id) -> Result<Option<Vec<u8>>, OnlineError> {
-        if self.trouble().is_some() {
-            self.settled_turn().map(drop)?;
-        }
+        self.settle()?;
         self.get(view, Meta::Released)
     }
 }
