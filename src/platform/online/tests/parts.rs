@@ -14,12 +14,21 @@ struct Failing {
     place: MemoryStore,
     left: AtomicUsize,
     writes: AtomicUsize,
+    /// Whether a write that failed appears all the same once the place is mended, and no other fails then: what a full
+    /// disk took the end of, another opening reads whole.
+    tardy: bool,
+    kept: Mutex<Option<Vec<Change>>>,
 }
 
 impl Failing {
     fn after(left: usize) -> Arc<Self> {
         let (left, writes) = (AtomicUsize::new(left), AtomicUsize::new(0));
-        Arc::new(Self { place: MemoryStore::default(), left, writes })
+        Arc::new(Self { place: MemoryStore::default(), left, writes, tardy: false, kept: Mutex::default() })
+    }
+
+    fn tardy() -> Arc<Self> {
+        let place = Arc::into_inner(Self::after(usize::MAX)).unwrap();
+        Arc::new(Self { tardy: true, ..place })
     }
 
     fn count(&self) -> Result<(), OnlineError> {
@@ -48,52 +57,9 @@ impl PartitionStore for Failing {
         self.place.write(changes)
     }
     fn write_once(&self, changes: Vec<Change>) -> Result<Written, OnlineError> {
-        self.count()?;
-        self.place.write_once(changes)
-    }
-    fn tiles_in(&self, view: Id, from: i64, to: i64, visit: &mut dyn FnMut(&[u8])) -> Result<(), OnlineError> {
-        self.place.tiles_in(view, from, to, visit)
-    }
-    fn values_of(&self, space: Space, view: Id, visit: &mut Visit<'_>) -> Result<(), OnlineError> {
-        self.place.values_of(space, view, visit)
-    }
-    fn expire(&self, space: Space, view: Id, over: Over, limit: usize) -> Result<Expired, OnlineError> {
-        self.place.expire(space, view, over, limit)
-    }
-    fn read_all(&self, visit: &mut dyn FnMut(Space, &[u8])) -> Result<u64, OnlineError> {
-        self.place.read_all(visit)
-    }
-}
-
-/// A place in which a write that failed appears all the same, once it is mended: what a full disk took the end of,
-/// another opening reads whole.
-#[derive(Default)]
-struct Tardy {
-    place: MemoryStore,
-    fails: AtomicBool,
-    kept: Mutex<Option<Vec<Change>>>,
-}
-
-impl PartitionReads for Tardy {
-    fn place(&self) -> String {
-        self.place.place()
-    }
-    fn get(&self, space: Space, key: &Key) -> Result<Option<Vec<u8>>, OnlineError> {
-        self.place.get(space, key)
-    }
-    fn range(&self, space: Space, range: &KeyRange, visit: &mut Visit<'_>) -> Result<(), OnlineError> {
-        self.place.range(space, range, visit)
-    }
-}
-
-impl PartitionStore for Tardy {
-    fn write(&self, changes: Vec<Change>) -> Result<Written, OnlineError> {
-        self.place.write(changes)
-    }
-    fn write_once(&self, changes: Vec<Change>) -> Result<Written, OnlineError> {
-        if self.fails.swap(false, Ordering::SeqCst) {
-            *self.kept.lock().unwrap() = Some(changes);
-            return Err(OnlineError::Store { path: self.place(), problem: "full".to_owned(), source: None });
+        if let Err(error) = self.count() {
+            *self.kept.lock().unwrap() = self.tardy.then_some(changes);
+            return Err(error);
         }
         self.place.write_once(changes)
     }
@@ -113,8 +79,9 @@ impl PartitionStore for Tardy {
         self.kept.lock().unwrap().as_ref().map(|_| "full".to_owned())
     }
     fn mend(&self) -> Result<(), OnlineError> {
-        let kept = self.kept.lock().unwrap().take();
-        kept.map_or(Ok(()), |changes| self.place.write_once(changes).map(drop))
+        let Some(changes) = self.kept.lock().unwrap().take() else { return Ok(()) };
+        self.left.store(usize::MAX, Ordering::SeqCst);
+        self.place.write_once(changes).map(drop)
     }
 }
 
@@ -126,16 +93,16 @@ fn a_failed_write_that_appears_later_counts_its_events_once() {
         let rows = PolarsEngine.transform_stream(&view, frame(&events(number))).unwrap().rows;
         store.write_stream(&view, &rows, &position(minute), None)
     };
-    let place = Arc::new(Tardy::default());
+    let place = Failing::tardy();
     let store = OnlineStore::over(place.clone());
     write(&store, 1, 1).unwrap();
-    place.fails.store(true, Ordering::SeqCst);
+    place.left.store(0, Ordering::SeqCst);
     write(&store, 5, 2).unwrap_err();
     // The job asks where it was: what failed has moved that on, and its events are not brought again.
     assert_eq!(store.settled_position(view.id).unwrap(), Some(position(2)));
     assert_eq!(sum(&store, &view, 3), Value::Int(12));
     // A write that comes first finds what failed before it, not in the midst of it.
-    place.fails.store(true, Ordering::SeqCst);
+    place.left.store(0, Ordering::SeqCst);
     write(&store, 7, 3).unwrap_err();
     write(&store, 100, 4).unwrap();
     assert_eq!(sum(&store, &view, 3), Value::Int(2 * (1 + 5 + 7 + 100)));
@@ -145,14 +112,14 @@ fn a_failed_write_that_appears_later_counts_its_events_once() {
 #[test]
 fn a_failed_write_of_a_retry_that_appears_later_is_known_to_the_stream_that_looked_before() {
     let view = pair_view();
-    let place = Arc::new(Tardy::default());
+    let place = Failing::tardy();
     let store = OnlineStore::over(place.clone());
     let streamed = PolarsEngine.transform_stream(&view, frame(&events(5))).unwrap();
     let (key, at) = ([7; 16], micros(base()));
     let (rows, times) = (streamed.rows.clone(), streamed.times);
     let record = Released { rows, times, newest: None, seen: Some((key, at)) };
     let release = Release { late_too: false, horizon: 0, mark: Some(&|_: &[usize]| Vec::new()) };
-    place.fails.store(true, Ordering::SeqCst);
+    place.left.store(0, Ordering::SeqCst);
     store.write_released(&view, &[record], release).unwrap_err();
 
     let bounds = store.bounds(&view).unwrap();
