@@ -278,6 +278,10 @@ impl Keeper {
 
     /// Whether what waits is to be written now.
     fn is_due(&self) -> bool {
+        // Where it began may never be the latest again.
+        if self.manifest.position == Position::default() && self.position != Position::default() {
+            return true;
+        }
         let Some(since) = self.pending.since else { return false };
         let wanted = || kept::wanted(&self.kept.folder).is_some_and(|at| self.until.is_some_and(|until| at <= until));
         self.pending.bytes >= self.limits.bytes || self.clock.steady() - since >= self.limits.age || wanted()

@@ -10,13 +10,13 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::time::{micros, parse_time};
 use crate::model::{Value, Window};
-use crate::platform::compute::{Cancel, ErrorKind, MEMORY};
+use crate::platform::compute::{Cancel, EngineError, ErrorKind, MEMORY};
 use crate::platform::definition::{Feed, IngestFeed, View};
 use crate::platform::engine::ask::{Control, HistoryArgs, Rows, RunArgs};
 use crate::platform::engine::{Engine, PolarsEngine};
-use crate::platform::source::Partition;
 use crate::platform::source::files;
 use crate::platform::source::testing::MemoryStream;
+use crate::platform::source::{Offset, Partition, Read, Seek};
 use crate::platform::testing;
 use crate::wire::queries::{HistoryQuery, RunQuery};
 
@@ -192,6 +192,39 @@ proptest! {
     }
 }
 
+/// A stream that whoever reads it first begins at its end.
+struct FromNow<'a>(&'a MemoryStream);
+
+impl StreamSource for FromNow<'_> {
+    fn partitions(&self) -> Result<Vec<Partition>, EngineError> {
+        self.0.partitions()
+    }
+
+    fn read(&self, partition: Partition, from: Option<&Offset>, max: usize) -> Result<Read, EngineError> {
+        let now = self.0.seek(partition, &Seek::Latest)?;
+        self.0.read(partition, Some(from.unwrap_or(&now)), max)
+    }
+
+    fn print(&self, offset: &Offset) -> String {
+        self.0.print(offset)
+    }
+}
+
+#[test]
+fn where_keeping_began_is_known_after_a_restart_before_anything_came() {
+    let bench = Bench::new(None, 100);
+    let stream = FromNow(&bench.stream);
+    bench.append(0, &[(1, 0)]);
+    let mut keeper = bench.open(Limits::default());
+    assert!(!keeper.turn(&stream).unwrap());
+    drop(keeper);
+    bench.append(0, &[(2, 1)]);
+    let mut keeper = bench.open(EAGER);
+    while keeper.turn(&stream).unwrap() {}
+    assert_eq!(bench.held(&keeper.manifest), [(2, 1)], "it came after keeping began");
+    assert_eq!((keeper.manifest.counts.read, keeper.manifest.counts.kept), (1, 1));
+}
+
 #[test]
 fn an_event_is_in_a_file_after_a_while_or_as_soon_as_somebody_waits_for_it() {
     let bench = Bench::new(None, 100);
@@ -199,6 +232,9 @@ fn an_event_is_in_a_file_after_a_while_or_as_soon_as_somebody_waits_for_it() {
     let turn = |keeper: &mut Keeper| keeper.turn(&bench.stream).unwrap();
     let rows = || kept::current(&bench.source, bench.kept()).unwrap().rows();
     let at = || from_micros(bench.now.load(Ordering::SeqCst));
+    // Where keeping begins is written at once.
+    bench.append(0, &[]);
+    turn(&mut keeper);
     bench.append(0, &[(1, 0), (2, 1)]);
     turn(&mut keeper);
     assert_eq!(rows(), 0);
