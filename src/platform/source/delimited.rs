@@ -12,6 +12,9 @@ use super::records::MOST_BYTES;
 /// About the most bytes of one reading.
 const MOST_READ: u64 = 16 << 20;
 
+/// What may stand before the first name.
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+
 /// A record, and where it begins.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Row {
@@ -38,17 +41,21 @@ pub(super) fn read(file: impl Read + Seek, from: u64, most: usize) -> io::Result
     let mut file = BufReader::with_capacity(1 << 16, file);
     let bad = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
     file.seek(SeekFrom::Start(0))?;
+    let mut first = Vec::new();
+    file.by_ref().take(BYTE_ORDER_MARK.len() as u64).read_to_end(&mut first)?;
+    let begin = if first == BYTE_ORDER_MARK.as_bytes() { first.len() as u64 } else { 0 };
+    file.seek(SeekFrom::Start(begin))?;
     let Some((raw, fields)) = record(&mut file)? else { return Ok(Rows { rows: Vec::new(), end: from, all: true }) };
     let fields = fields.map_err(|problem| bad(&format!("its first line does not name columns: {problem}")))?;
     let mut names = Vec::with_capacity(fields.len());
     for name in fields {
-        let name = name.unwrap_or_default().trim_start_matches('\u{feff}').to_owned();
+        let name = name.unwrap_or_default();
         if name.is_empty() || names.contains(&name) {
             return Err(bad("its first line must name each column once"));
         }
         names.push(name);
     }
-    let from = if from == 0 { raw.length } else { from };
+    let from = if from == 0 { begin + raw.length } else { from };
     file.seek(SeekFrom::Start(from))?;
     let mut read = Rows { rows: Vec::new(), end: from, all: false };
     while read.rows.len() < most && read.end - from < MOST_READ {
@@ -58,9 +65,12 @@ pub(super) fn read(file: impl Read + Seek, from: u64, most: usize) -> io::Result
         };
         let at = read.end;
         read.end += raw.length;
+        // Blanks alone are no row. Of a record that is too long nobody knows whether it has no more.
+        if fields.is_ok() && raw.bytes.trim_ascii().is_empty() {
+            continue;
+        }
         let record = match fields {
             Ok(fields) if fields.len() == names.len() => Ok(object(&names, fields)),
-            Ok(fields) if fields.len() == 1 && fields[0].as_ref().is_none_or(|text| text.trim().is_empty()) => continue,
             Ok(fields) => {
                 let problem = format!("it has {} fields, and the first line names {}", fields.len(), names.len());
                 Err((raw.bytes, problem))
@@ -229,6 +239,28 @@ mod tests {
         for names in ["a,a\n1,2", "a,\n1,2"] {
             assert!(read(Cursor::new(names), 0, 3).is_err(), "{names}");
         }
+    }
+
+    #[test]
+    fn a_line_of_blanks_is_no_record_and_one_of_an_empty_text_is() {
+        for most in [1, 2, 9] {
+            assert_eq!(rows("a\n\n1\n  \r\n\"\"\n", most), [r#"{"a":"1"}"#, r#"{"a":""}"#], "{most}");
+            let refused = "it has 1 fields, and the first line names 2";
+            assert_eq!(rows("a,b\n\"\"\n \n1,2\n\"  \"\n", most), [refused, r#"{"a":"1","b":"2"}"#, refused]);
+        }
+        // Whether what follows is blank as well is not known.
+        let long = format!("a\n{}1\n2\n", " ".repeat(2 * MOST_BYTES));
+        assert_eq!(rows(&long, 9).len(), 2);
+    }
+
+    #[test]
+    fn a_mark_of_the_byte_order_is_no_part_of_the_first_name() {
+        for most in [1, 9] {
+            let expected = [r#"{"a":"1","b":"2"}"#, r#"{"a":"3","b":"4"}"#];
+            assert_eq!(rows("\u{feff}\"a\",\"b\"\n1,2\n3,4\n", most), expected, "{most}");
+            assert_eq!(rows("\u{feff}a,b\r\n1,2\r\n3,4", most), expected, "{most}");
+        }
+        assert_eq!(rows("\u{feff}", 3), Vec::<String>::new());
     }
 
     #[test]
