@@ -119,9 +119,10 @@ impl Folder {
             let nanos = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
             let modified = nanos(about.mtime(), about.mtime_nsec());
             // What is written into has both times of one moment; a name that it is given later, a later one.
-            let was_renamed = nanos(about.ctime(), about.ctime_nsec()) > modified && about.len() > 0;
+            let was_renamed = nanos(about.ctime(), about.ctime_nsec()) > modified;
             let age = about.modified().ok().and_then(|at| now.duration_since(at).ok());
-            let is_settled = was_renamed || age.is_some_and(|age| age >= self.settled);
+            // One that holds nothing is still to be written.
+            let is_settled = about.len() > 0 && (was_renamed || age.is_some_and(|age| age >= self.settled));
             let state = xxh3_64(&[about.len().to_be_bytes().as_slice(), &modified.to_be_bytes()].concat());
             found.push(Found { form: Kind::of(&name), name, path, modified, state, is_settled });
             if found.len() > MOST_FILES {
@@ -339,7 +340,10 @@ impl StreamSource for Folder {
                 "files of a folder are read whole: say `latest`, for those that come from now on, or `beginning`";
             return Err(EngineError { kind: ErrorKind::Arguments, message: message.to_owned() });
         }
-        let read = self.list()?.iter().map(|file| (xxh3_64(file.name.as_bytes()), file.state)).collect();
+        // What is still being written comes from now on.
+        let found = self.list()?;
+        let there = found.iter().filter(|file| file.is_settled);
+        let read = there.map(|file| (xxh3_64(file.name.as_bytes()), file.state)).collect();
         Ok(Offset::new(FORM, &Place { current: None, read }.encode()))
     }
 }
@@ -466,6 +470,33 @@ mod tests {
         let latest = scene.folder.seek(WHOLE, &Seek::Latest).unwrap();
         assert_eq!(scene.folder.read(WHOLE, Some(&latest), 9).unwrap().events.height(), 0);
         assert_eq!(scene.read(9).0, [1.0]);
+    }
+
+    #[test]
+    fn a_file_that_is_being_written_when_somebody_asks_for_the_latest_is_read_once_it_is_whole() {
+        let mut scene = Scene::new();
+        scene.put("before.jsonl", &line(1), 100);
+        scene.folder.settled = Duration::from_secs(3_600);
+        let path = scene.dir.path().join("growing.jsonl");
+        std::fs::write(&path, line(2)).unwrap();
+        let latest = scene.folder.seek(WHOLE, &Seek::Latest).unwrap();
+        std::fs::write(&path, [line(2), line(3)].concat()).unwrap();
+        assert_eq!(scene.folder.read(WHOLE, Some(&latest), 9).unwrap().events.height(), 0);
+        scene.folder.settled = Duration::ZERO;
+        let read = scene.folder.read(WHOLE, Some(&latest), 9).unwrap();
+        let delays: Vec<f64> = read.events.column("delay").unwrap().f64().unwrap().iter().flatten().collect();
+        assert_eq!((delays, read.caught_up), (vec![2.0, 3.0], true));
+    }
+
+    #[test]
+    fn a_file_that_holds_nothing_yet_is_read_once_it_holds_something() {
+        let mut scene = Scene::new();
+        scene.put("slow.jsonl", "", 100);
+        scene.put("other.jsonl", &line(1), 200);
+        assert_eq!(scene.read(9).0, [1.0]);
+        scene.put("slow.jsonl", &line(2), 300);
+        assert_eq!(scene.read(9).0, [2.0]);
+        assert_eq!(scene.position.print(&scene.folder), "2 files");
     }
 
     #[test]
