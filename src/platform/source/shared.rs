@@ -95,7 +95,8 @@ impl StreamSource for Shared {
             let refused: usize = read.refused.iter().map(|refused| refused.record.len()).sum();
             *known = Some(read.clone());
             drop(known);
-            self.weigh(&slot, read.events.estimated_size() + refused);
+            let places = from.bytes().len() + read.offset.bytes().len();
+            self.weigh(&slot, read.events.estimated_size() + refused + places);
         }
         Ok(read)
     }
@@ -192,6 +193,43 @@ mod tests {
             }
         }
         assert_eq!(seen, [9; 5]);
+    }
+
+    /// A stream whose offsets are large, as those of a folder of many files are.
+    struct Padded(MemoryStream);
+
+    const PADDING: usize = 1 << 16;
+
+    impl StreamSource for Padded {
+        fn partitions(&self) -> Result<Vec<Partition>, EngineError> {
+            self.0.partitions()
+        }
+
+        fn read(&self, partition: Partition, from: Option<&Offset>, max: usize) -> Result<Read, EngineError> {
+            let bare = |offset: &Offset| Offset::of_bytes(offset.bytes()[..offset.bytes().len() - PADDING].to_vec());
+            let read = self.0.read(partition, from.map(bare).as_ref(), max)?;
+            let offset = Offset::of_bytes([read.offset.bytes(), &[0; PADDING]].concat());
+            Ok(Read { offset, ..read })
+        }
+
+        fn print(&self, offset: &Offset) -> String {
+            self.0.print(offset)
+        }
+    }
+
+    #[test]
+    fn the_places_of_what_is_kept_are_bounded_as_well() {
+        let (stream, _) = counted();
+        add(&stream, 100);
+        let Ok(Counted(stream, _)) = Arc::try_unwrap(stream) else { panic!("it is held") };
+        let shared = Shared { bytes: 10 * PADDING, ..Shared::new(Arc::new(Padded(stream))) };
+        let mut place = shared.read(0, None, 1).unwrap().offset;
+        for _ in 0..30 {
+            place = shared.read(0, Some(&place), 1).unwrap().offset;
+        }
+        // Each where it begins and where it ends.
+        let kept = shared.recent().len();
+        assert!((1..=5).contains(&kept), "{kept}");
     }
 
     #[test]
