@@ -62,11 +62,6 @@ impl LogError {
     pub(super) fn disk(path: &Path, problem: io::Error) -> Self {
         Self::Disk { path: path.to_owned(), problem }
     }
-
-    /// Whether a file is not there.
-    pub(super) fn is_gone(&self) -> bool {
-        matches!(self, Self::Disk { problem, .. } if problem.kind() == ErrorKind::NotFound)
-    }
 }
 
 /// Why records were not taken. None of them is in the log.

@@ -243,32 +243,45 @@ impl Log {
     /// When they cannot be read, are damaged or gone, or the log never had so many.
     pub(crate) fn read(&self, from: Option<u64>, most: usize, bytes: usize) -> Result<Piece, LogError> {
         loop {
-            let (kept, reached) = self.shared.state().reading(&self.shared.clock);
-            let asked = from.unwrap_or(kept.start);
-            if asked > kept.end {
-                let folder = self.shared.folder.clone();
-                return Err(LogError::Beyond { folder, number: asked - 1, next: kept.end });
+            let seen = self.shared.state().reading(&self.shared.clock);
+            if let Some(piece) = self.read_of(seen, from, most, bytes)? {
+                return Ok(piece);
             }
-            let begin = asked.max(kept.start);
-            let mut piece = Piece { next: begin, expired: begin - asked, ..Piece::default() };
-            let most = Most { records: most.max(1), bytes, until: kept.end };
-            match self.fill(&mut piece, most) {
-                // What was read before it is good.
-                Err(error) if piece.ends.is_empty() => {
-                    // Retention took the file meanwhile.
-                    if error.is_gone() && self.kept().start > begin {
-                        continue;
-                    }
-                    return Err(error);
-                }
-                _ => {}
-            }
-            piece.caught_up = piece.next == kept.end;
-            if piece.caught_up {
-                piece.reached = Some(reached);
-            }
-            return Ok(piece);
         }
+    }
+
+    /// As [`Log::read`], of what was kept and reached a moment ago; nothing where retention has taken since what was to
+    /// be read.
+    pub(super) fn read_of(
+        &self,
+        (kept, reached): (std::ops::Range<u64>, Time),
+        from: Option<u64>,
+        most: usize,
+        bytes: usize,
+    ) -> Result<Option<Piece>, LogError> {
+        let asked = from.unwrap_or(kept.start);
+        if asked > kept.end {
+            let folder = self.shared.folder.clone();
+            return Err(LogError::Beyond { folder, number: asked - 1, next: kept.end });
+        }
+        let begin = asked.max(kept.start);
+        let mut piece = Piece { next: begin, expired: begin - asked, ..Piece::default() };
+        let most = Most { records: most.max(1), bytes, until: kept.end };
+        match self.fill(&mut piece, most) {
+            // What was read before it is good.
+            Err(error) if piece.ends.is_empty() => {
+                if self.kept().start > begin {
+                    return Ok(None);
+                }
+                return Err(error);
+            }
+            _ => {}
+        }
+        piece.caught_up = piece.next == kept.end;
+        if piece.caught_up {
+            piece.reached = Some(reached);
+        }
+        Ok(Some(piece))
     }
 
     fn fill(&self, piece: &mut Piece, most: Most) -> Result<(), LogError> {

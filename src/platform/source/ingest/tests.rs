@@ -313,6 +313,53 @@ fn retention_lets_go_of_whole_files_and_readers_are_told_what_they_missed() {
     assert!(log.kept().start <= 61 - 20, "{:?}", log.kept());
 }
 
+#[test]
+fn a_reader_that_retention_overtakes_in_the_middle_begins_again() {
+    let (dir, hand) = (tempfile::tempdir().unwrap(), Hand::new());
+    let log = Log::open(dir.path(), Keeping { age: Span::hours(8), ..KEEPING }, hand.clock()).unwrap();
+    append(&log, records(["0"]), None).unwrap();
+    // What a reader saw, before its file went.
+    let saw = (log.kept(), hand.clock().now());
+    hand.pass(Span::days(3));
+    append(&log, records(["1"]), None).unwrap();
+    settled(&log, |kept| kept.start == 1);
+    for from in [None, Some(0)] {
+        assert!(log.read_of(saw.clone(), from, 9, 1 << 20).unwrap().is_none(), "{from:?}");
+    }
+    let piece = log.read(Some(0), 9, 1 << 20).unwrap();
+    assert_eq!((piece.expired, piece.records().count(), piece.next), (1, 1, 2));
+}
+
+/// Beginning a file may take long: who reads meanwhile must not be told that all was read until then.
+#[test]
+fn what_is_taken_never_came_before_an_instant_that_a_reader_was_told() {
+    let (dir, hand) = (tempfile::tempdir().unwrap(), Hand::new());
+    let gate = Arc::new(std::sync::Barrier::new(2));
+    let (clock, held, armed) = (hand.clock(), Arc::clone(&gate), Arc::new(AtomicBool::new(false)));
+    let holds = Arc::clone(&armed);
+    let clock = Clock::from_fn(move || {
+        let now = clock.now();
+        // The thread that writes looks at the clock for the first time, and then takes long.
+        if std::thread::current().name() == Some("ingest") && holds.swap(false, Ordering::SeqCst) {
+            held.wait();
+            held.wait();
+        }
+        now
+    });
+    let log = Log::open(dir.path(), KEEPING, clock).unwrap();
+    armed.store(true, Ordering::SeqCst);
+    let done = log.append(records(["a"]), None).unwrap();
+    gate.wait();
+    hand.pass(Span::seconds(10));
+    let told = log.read(None, 9, 1 << 20).unwrap();
+    assert!(told.caught_up && told.next == 0);
+    hand.pass(Span::seconds(1));
+    gate.wait();
+    assert_eq!(done.blocking_recv().unwrap().unwrap().first, 0);
+    let arrival = log.read(None, 9, 1 << 20).unwrap().arrival;
+    assert!(arrival > told.reached, "{arrival:?} {told:?}");
+}
+
 /// Waits until what is kept is so: the thread that writes tidies up behind its answers.
 fn settled(log: &Log, is: impl Fn(std::ops::Range<u64>) -> bool) {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);

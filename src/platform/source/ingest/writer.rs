@@ -142,8 +142,7 @@ impl Writer {
 
     /// Writes a group, and answers who waits for it.
     fn write(&mut self, group: Vec<Waiting>) {
-        let now = micros(self.shared.clock.now());
-        if let Err(problem) = self.ready(now) {
+        if let Err(problem) = self.ready() {
             self.failed(&problem);
             for waiting in group {
                 // Who does not wait any more needs no answer, here and below.
@@ -151,7 +150,7 @@ impl Writer {
             }
             return;
         }
-        let (group, place) = self.gather(now, group);
+        let (group, place) = self.gather(group);
         match if group.bytes.is_empty() { Ok(()) } else { (self.commit)(&self.file, &group.bytes, place) } {
             Ok(()) => {
                 self.failing = false;
@@ -179,7 +178,8 @@ impl Writer {
     }
 
     /// Sees that the last file may be added to, beginning another where it is full, old or doubtful.
-    fn ready(&mut self, now: i64) -> io::Result<()> {
+    fn ready(&mut self) -> io::Result<()> {
+        let now = micros(self.shared.clock.now());
         let keeping = self.shared.keeping;
         let (begun, end, empty) = {
             let state = self.shared.state();
@@ -223,9 +223,10 @@ impl Writer {
     }
 
     /// The frames of a group, and where they go. A request that was taken before is not taken again.
-    fn gather(&self, now: i64, requests: Vec<Waiting>) -> (Group, u64) {
+    fn gather(&self, requests: Vec<Waiting>) -> (Group, u64) {
         let mut state = self.shared.state();
-        let arrival = now.max(state.arrival);
+        // Under the lock: no reader is told a later instant before it knows that these are being written.
+        let arrival = micros(self.shared.clock.now()).max(state.arrival);
         state.writing = Some(arrival);
         let (place, salt) = state.files.back().map_or((HEADER, 0), |last| (last.bytes, last.segment.header.salt));
         let mut group = Group { next: state.next, arrival, ..Group::default() };
