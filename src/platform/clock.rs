@@ -18,6 +18,10 @@ pub const STEP: Span = Span::seconds(10);
 
 /// How often waiting threads look whether the platform stops.
 const STOP_CHECK: Duration = Duration::from_millis(50);
+/// Pause after the first error; it doubles.
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+/// The longest pause after an error.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 
 /// Tells the present instant in whole microseconds.
 #[derive(Clone)]
@@ -113,6 +117,12 @@ impl Cautious {
         (self.trusted, self.ahead_since) = (Some((now, steady)), None);
         now
     }
+}
+
+/// How long to wait before something is tried again that failed so many times on end.
+pub(crate) fn backoff(failures: u32) -> Duration {
+    let doublings = failures.saturating_sub(1).min(10);
+    (FIRST_BACKOFF * 2_u32.pow(doublings)).min(LONGEST_BACKOFF)
 }
 
 /// Sleeps for `span`, less when the platform stops.

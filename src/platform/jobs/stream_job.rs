@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Id, JobState};
+use crate::platform::clock::backoff;
 use crate::platform::compute::panic_text;
 use crate::platform::definition::View;
 use crate::platform::descriptors;
@@ -32,10 +33,6 @@ const THREADS: usize = 8;
 const GATHER: u32 = 4;
 /// How often a thread that has nothing to do looks whether the platform stops, and a stream whether its job does.
 const LOOK: Duration = Duration::from_millis(500);
-/// Pause after the first error; it doubles.
-const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-/// The longest pause after an error.
-const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Trouble {
@@ -345,11 +342,6 @@ fn ask_wanted(jobs: &Jobs, view: &View) -> Option<Id> {
         tracing::error!(error = &error as &dyn std::error::Error, view = view.name, "the stream job could not be read");
         None
     })
-}
-
-fn backoff(failures: u32) -> Duration {
-    let doublings = failures.saturating_sub(1).min(10);
-    (FIRST_BACKOFF * 2_u32.pow(doublings)).min(LONGEST_BACKOFF)
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::platform::engine::ask::Streamed;
 use crate::platform::engine::{Engine, sound};
 use crate::platform::frame;
 use crate::platform::online::{Bounds, Fate, OnlineError, OnlineStore, Seen, StreamRows};
-use crate::platform::source::position::{Batch, Position};
+use crate::platform::source::position::{BATCH, Batch, Position};
 use crate::platform::source::readers::Readers;
 use crate::platform::source::records::{self, Reason, Refused};
 use crate::platform::source::{Backlog, FAR_FUTURE, Partition, Read, StreamSource, dedup, newest_of};
@@ -27,8 +27,6 @@ use super::figures::LeftOut;
 use super::materializer;
 use super::stream_figures::LiveStreams;
 use super::stream_job::{Refusals, Step, StreamStep, Trouble};
-
-const BATCH: usize = 2_000;
 
 /// The step of the embedded platform: source, engine, online store.
 pub(crate) struct EngineStep {

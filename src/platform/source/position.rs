@@ -15,6 +15,10 @@ use crate::platform::compute::{EngineError, ErrorKind};
 /// The version of a position's bytes. Those of version 1 have no counts, which read as zero.
 const VERSION: u8 = 2;
 
+/// Events that whoever reads a stream on asks for at once. One number for all: those who ask for as many from one place
+/// share the read.
+pub(crate) const BATCH: usize = 2_000;
+
 /// How far one partition was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {

@@ -17,7 +17,7 @@ use crate::platform::compute::{EngineError, ErrorKind};
 use crate::platform::definition::View;
 use crate::platform::engine::{Engine, sound};
 use crate::platform::frame;
-use crate::platform::source::position::Position;
+use crate::platform::source::position::{BATCH, Position};
 use crate::platform::source::readers::Readers;
 use crate::platform::source::{Read, newest_of};
 
@@ -30,7 +30,6 @@ pub(crate) const HISTORY: usize = 1_000;
 const CHUNK: usize = 256;
 /// Messages a listener may lag behind.
 const LAG: usize = 64;
-const BATCH: usize = 2_000;
 /// How often the stream is read when the tail is caught up.
 const TICK: Duration = Duration::from_millis(500);
 const BACKOFF: Duration = Duration::from_secs(5);

@@ -21,13 +21,13 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::model::time::{floor, from_micros, span_micros};
 use crate::model::{Span, Time, foreign};
-use crate::platform::clock::{Cautious, Clock, pause};
+use crate::platform::clock::{Cautious, Clock, backoff, pause};
 use crate::platform::compute::panic_text;
 use crate::platform::definition::{Kept, Source as Definition};
 use crate::platform::offline::checksum_of;
 use crate::platform::source::StreamSource;
 use crate::platform::source::kept::{self, Counts, KeptFile, Manifest};
-use crate::platform::source::position::{Batch, Position};
+use crate::platform::source::position::{BATCH, Batch, Position};
 use crate::platform::source::readers::Readers;
 use crate::platform::{frame, private};
 use crate::wire::parquet;
@@ -38,16 +38,10 @@ use remembered::Remembered;
 
 /// How often streams are read when they are caught up.
 const TICK: Duration = Duration::from_millis(500);
-/// Events of one read: as many as stream jobs read, so that a read serves all.
-const BATCH: usize = 2_000;
 /// Files that one commit writes at most: events of more days than that share files.
 const MOST_DAYS: usize = 16;
 /// How often old events are removed and the small files of past days joined.
 const UPKEEP_EVERY: Duration = Duration::from_secs(600);
-/// Pause after the first error; it doubles.
-const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-/// The longest pause after an error.
-const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 
 /// When what was read is written, and which files are joined.
 #[derive(Clone, Copy, Debug)]
@@ -670,8 +664,7 @@ impl Watched {
 
     fn failed(&mut self, problem: String) {
         self.failures = self.failures.saturating_add(1);
-        let pause = (FIRST_BACKOFF * 2_u32.pow(self.failures.saturating_sub(1).min(10))).min(LONGEST_BACKOFF);
-        self.not_before = Some(Instant::now() + pause);
+        self.not_before = Some(Instant::now() + backoff(self.failures));
         if let Some(kept) = &self.source.kept {
             let until = self.keeper.as_ref().filter(|keeper| keeper.pending.is_empty()).and_then(|keeper| keeper.until);
             kept::tell(&kept.folder, until, Some(&problem));
