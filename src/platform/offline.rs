@@ -30,6 +30,7 @@ mod stats;
 mod upkeep;
 
 pub use error::OfflineError;
+pub(crate) use integrity::Summed;
 pub use integrity::{Damage, DataFile, Manifest, checksum_of};
 
 use commit::{Fresh, Plan};

@@ -312,17 +312,17 @@ pub fn checksum_of(mut file: impl Read) -> io::Result<u64> {
 }
 
 /// Writes on, and makes the checksum of what was written.
-pub(super) struct Summed<W> {
+pub(crate) struct Summed<W> {
     into: W,
     hash: Xxh3,
 }
 
 impl<W: Write> Summed<W> {
-    pub(super) fn new(into: W) -> Self {
+    pub(crate) fn new(into: W) -> Self {
         Self { into, hash: Xxh3::new() }
     }
 
-    pub(super) fn checksum(&self) -> u64 {
+    pub(crate) fn checksum(&self) -> u64 {
         self.hash.digest()
     }
 }

@@ -24,7 +24,7 @@ use crate::model::{Span, Time, foreign};
 use crate::platform::clock::{Cautious, Clock, backoff, pause};
 use crate::platform::compute::panic_text;
 use crate::platform::definition::{Kept, Source as Definition};
-use crate::platform::offline::checksum_of;
+use crate::platform::offline::Summed;
 use crate::platform::source::StreamSource;
 use crate::platform::source::kept::{self, Counts, KeptFile, Manifest};
 use crate::platform::source::position::{BATCH, Batch, Position};
@@ -324,7 +324,8 @@ impl Keeper {
             self.step();
             let file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path)?;
             let Some(first) = parts.next().transpose()? else { polars_bail!(NoData: "there are no events") };
-            let mut out = parquet::writer(&file, &first)?.batched(first.schema())?;
+            let mut summed = Summed::new(&file);
+            let mut out = parquet::writer(&mut summed, &first)?.batched(first.schema())?;
             let (mut rows, columns) = (0, xxh3_64(format!("{:?}", first.schema()).as_bytes()));
             for part in [Ok(first)].into_iter().chain(parts) {
                 let part = part?;
@@ -333,9 +334,10 @@ impl Keeper {
             }
             self.step();
             out.finish()?;
+            drop(out);
             file.sync_all()?;
             self.step();
-            let (bytes, checksum) = (file.metadata()?.len(), checksum_of(File::open(&path)?)?);
+            let (bytes, checksum) = (file.metadata()?.len(), summed.checksum());
             Ok(KeptFile { name, rows, bytes, checksum, columns, least, greatest, commit })
         };
         write().map_err(|error| {
