@@ -287,11 +287,8 @@ impl Keeper {
         let mut next = Manifest { commit, position: self.position.clone(), ..(*self.manifest).clone() };
         next.counts.add(&self.pending.counts);
         if let Some(events) = &self.pending.events {
-            for part in by_days(events, &self.time).map_err(|error| self.unlike(&error))? {
-                let written = range(&part, &self.time)
-                    .map_err(|error| self.unlike(&error))
-                    .and_then(|times| self.write(commit, times, [Ok(part)].into_iter()));
-                match written {
+            for (part, times) in by_days(events, &self.time).map_err(|error| self.unlike(&error))? {
+                match self.write(commit, times, [Ok(part)].into_iter()) {
                     Ok(file) => next.files.push(file),
                     Err(problem) => {
                         self.fresh(&next).iter().for_each(|path| remove(path));
@@ -527,27 +524,21 @@ fn day(at: i64) -> i64 {
     at.div_euclid(span_micros(Span::days(1)))
 }
 
-/// The events in the order of their times, cut by days; events of one time stay in the order in which they came. More
-/// days than one commit writes files for share files.
-fn by_days(events: &DataFrame, time: &str) -> PolarsResult<Vec<DataFrame>> {
+/// The events in the order of their times, cut by days, each part with the least and the greatest time in it; events
+/// of one time stay in the order in which they came. More days than one commit writes files for share files. Every event
+/// has a time.
+fn by_days(events: &DataFrame, time: &str) -> PolarsResult<Vec<(DataFrame, (i64, i64))>> {
     let events = events.sort([time], SortMultipleOptions::default().with_maintain_order(true))?;
-    let days: Vec<i64> = frame::micros_of(events.column(time)?)?.into_iter().flatten().map(day).collect();
-    let runs: Vec<usize> = days.chunk_by(|a, b| a == b).map(<[i64]>::len).collect();
+    let times: Vec<i64> = frame::micros_of(events.column(time)?)?.into_iter().flatten().collect();
+    let runs: Vec<&[i64]> = times.chunk_by(|a, b| day(*a) == day(*b)).collect();
     let mut parts = Vec::new();
     let mut from = 0;
     for shared in runs.chunks(runs.len().div_ceil(MOST_DAYS).max(1)) {
-        let rows = shared.iter().sum();
-        parts.push(events.slice(from as i64, rows));
+        let rows = shared.iter().map(|run| run.len()).sum::<usize>();
+        parts.push((events.slice(from as i64, rows), (times[from], times[from + rows - 1])));
         from += rows;
     }
     Ok(parts)
-}
-
-/// The least and the greatest time of events that there are.
-fn range(events: &DataFrame, time: &str) -> PolarsResult<(i64, i64)> {
-    let times = frame::micros_of(events.column(time)?)?;
-    let range = times.iter().flatten().min().copied().zip(times.iter().flatten().max().copied());
-    range.ok_or_else(|| polars_err!(NoData: "there are no events"))
 }
 
 /// Puts a manifest on disk.
@@ -648,6 +639,8 @@ impl Watched {
                     tracing::info!(source = self.source.name, "the stream is kept again");
                 }
                 self.failures = 0;
+                // Others may have more: this one is not read again before it is time.
+                self.not_before = (!more).then(|| Instant::now() + TICK);
                 more
             }
             Err(problem) => {

@@ -14,6 +14,7 @@ use crate::platform::compute::{Cancel, EngineError, ErrorKind, MEMORY};
 use crate::platform::definition::{Feed, IngestFeed, View};
 use crate::platform::engine::ask::{Control, HistoryArgs, Rows, RunArgs};
 use crate::platform::engine::{Engine, PolarsEngine};
+use crate::platform::offline::checksum_of;
 use crate::platform::source::files;
 use crate::platform::source::testing::MemoryStream;
 use crate::platform::source::{Offset, Partition, Read, Seek};
@@ -89,11 +90,13 @@ impl Bench {
     pub(super) fn held(&self, manifest: &Manifest) -> Vec<(u32, i64)> {
         let read = |file: &KeptFile| {
             let path = self.kept().folder.join(&file.name);
-            let found = ParquetReader::new(File::open(path).unwrap()).finish().unwrap();
+            let found = ParquetReader::new(File::open(&path).unwrap()).finish().unwrap();
             assert_eq!(found.height() as u64, file.rows);
-            assert_eq!(range(&found, "timestamp").unwrap(), (file.least, file.greatest));
+            assert_eq!(checksum_of(File::open(&path).unwrap()).unwrap(), file.checksum);
             let numbers = frame::values(found.column("delay").unwrap());
             let times = frame::micros_of(found.column("timestamp").unwrap()).unwrap();
+            let range = times.iter().flatten().min().copied().zip(times.iter().flatten().max().copied());
+            assert_eq!(range, Some((file.least, file.greatest)));
             let event = |(number, at): (Value, Option<i64>)| {
                 let Value::Float(number) = number else { panic!("{number:?}") };
                 (number as u32, (at.unwrap() - micros(testing::now())) / 60_000_000)
@@ -376,6 +379,27 @@ fn a_stream_or_a_disk_that_fails_loses_nothing() {
     while keeper.turn(&bench.stream).unwrap() {}
     assert_eq!(bench.held(&keeper.manifest), [(1, 0), (2, 0), (3, 0)]);
     assert_eq!(bench.on_disk(), keeper.manifest.files.len());
+}
+
+/// Else a stream that has more would make its neighbours be read as often as it is.
+#[test]
+fn a_stream_that_is_caught_up_is_not_read_again_before_it_is_time() {
+    let bench = Bench::new(None, 5);
+    let all: Vec<(u32, i64)> = (0..8).map(|number| (number, 0)).collect();
+    bench.append(0, &all);
+    let readers = Readers::of(&bench.source, Arc::new(bench.stream));
+    let clock = Clock::from_fn(testing::now);
+    let mut watched = Watched {
+        source: Arc::clone(&bench.source),
+        keeper: Some(Keeper::open(&bench.source, &clock, EAGER).unwrap()),
+        failures: 0,
+        not_before: None,
+        noted: None,
+    };
+    assert!(watched.turn(&clock, &readers));
+    assert_eq!(watched.not_before, None, "there is more");
+    assert!(!watched.turn(&clock, &readers));
+    assert!(watched.not_before.is_some(), "there is no more");
 }
 
 #[test]
