@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -54,6 +54,8 @@ struct Place {
 #[derive(Clone, Debug)]
 struct Found {
     name: String,
+    /// Of the name, as offsets have it.
+    hash: u64,
     path: PathBuf,
     form: Option<Kind>,
     /// When it was last changed, nanoseconds since 1970.
@@ -98,8 +100,8 @@ impl Folder {
 
     /// The files that are there, in the order in which they are read. Names that begin with `.` or `_` are no data.
     fn list(&self) -> Result<Vec<Found>, EngineError> {
-        let failed = |error: std::io::Error| self.failed(&self.at.path.display().to_string(), &error.to_string());
-        files::located(&self.at).map_err(|problem| self.failed(&self.at.path.display().to_string(), &problem))?;
+        let failed = |error: std::io::Error| self.failed(&self.at.path, &error.to_string());
+        files::located(&self.at).map_err(|problem| self.failed(&self.at.path, &problem))?;
         let now = SystemTime::now();
         let mut found = Vec::new();
         for entry in self.at.path.read_dir().map_err(failed)? {
@@ -114,7 +116,7 @@ impl Folder {
                 Ok(about) => about,
                 // Gone since it was listed.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(self.failed(&path.display().to_string(), &error.to_string())),
+                Err(error) => return Err(self.failed(&path, &error.to_string())),
             };
             let nanos = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
             let modified = nanos(about.mtime(), about.mtime_nsec());
@@ -124,7 +126,8 @@ impl Folder {
             // One that holds nothing is still to be written.
             let is_settled = about.len() > 0 && (was_renamed || age.is_some_and(|age| age >= self.settled));
             let state = xxh3_64(&[about.len().to_be_bytes().as_slice(), &modified.to_be_bytes()].concat());
-            found.push(Found { form: Kind::of(&name), name, path, modified, state, is_settled });
+            let (form, hash) = (Kind::of(&name), xxh3_64(name.as_bytes()));
+            found.push(Found { form, hash, name, path, modified, state, is_settled });
             if found.len() > MOST_FILES {
                 let problem = format!("it has more than {MOST_FILES} files, which no offset holds");
                 return Err(EngineError {
@@ -141,11 +144,11 @@ impl Folder {
         Ok(found)
     }
 
-    /// The next file to read, and the place in it: the one that was begun, else the first that was not read. Forgets those
-    /// that are not there any more.
-    fn next(&self, place: &mut Place, found: &[Found]) -> Result<Option<(Found, u64)>, EngineError> {
-        let hashes: BTreeMap<u64, &Found> = found.iter().map(|file| (xxh3_64(file.name.as_bytes()), file)).collect();
-        place.read.retain(|hash, _| hashes.contains_key(hash));
+    /// Sees that what was read, in part or whole, is as it was; forgets what is not there any more. Gives the file that
+    /// was begun.
+    fn look_again<'f>(&self, place: &mut Place, found: &'f [Found]) -> Result<Option<(&'f Found, u64)>, EngineError> {
+        let by_hash: BTreeMap<u64, &Found> = found.iter().map(|file| (file.hash, file)).collect();
+        place.read.retain(|hash, _| by_hash.contains_key(hash));
         let changed = |file: &Found| EngineError {
             kind: ErrorKind::Source,
             message: format!(
@@ -156,29 +159,27 @@ impl Folder {
             ),
         };
         for (hash, state) in &place.read {
-            if let Some(file) = hashes.get(hash).filter(|file| file.state != *state) {
+            if let Some(file) = by_hash.get(hash).filter(|file| file.state != *state) {
                 return Err(changed(file));
             }
         }
-        if let Some((name, state, from)) = &place.current {
-            match found.iter().find(|file| file.name == *name) {
-                Some(file) if file.state == *state => return Ok(Some((file.clone(), *from))),
-                Some(file) => return Err(changed(file)),
-                None => tracing::warn!(
-                    source = self.source.name,
-                    file = clean(name).as_ref(),
-                    "a file was taken away while it was read: what followed in it was not read"
-                ),
-            }
-            place.current = None;
+        let Some((name, state, from)) = &place.current else { return Ok(None) };
+        match found.iter().find(|file| file.name == *name) {
+            Some(file) if file.state == *state => return Ok(Some((file, *from))),
+            Some(file) => return Err(changed(file)),
+            None => tracing::warn!(
+                source = self.source.name,
+                file = clean(name).as_ref(),
+                "a file was taken away while it was read: what followed in it was not read"
+            ),
         }
-        let is_new = |file: &&Found| !place.read.contains_key(&xxh3_64(file.name.as_bytes()));
-        Ok(found.iter().filter(is_new).find(|file| file.is_settled).map(|file| (file.clone(), 0)))
+        place.current = None;
+        Ok(None)
     }
 
     /// Some `most` records or rows of a file from a place on.
     fn piece(&self, file: &Found, from: u64, most: usize) -> Result<Piece, EngineError> {
-        let failed = |problem: String| self.failed(&file.path.display().to_string(), &problem);
+        let failed = |problem: String| self.failed(&file.path, &problem);
         let at = Located { path: file.path.clone(), within: Arc::clone(&self.at.within) };
         files::located(&at).map_err(failed)?;
         let Some(form) = file.form else {
@@ -232,12 +233,12 @@ impl Folder {
         Ok(Piece { events, refused, end: from + read as u64, all: read < most })
     }
 
-    fn failed(&self, path: &str, problem: &str) -> EngineError {
+    fn failed(&self, path: &Path, problem: &str) -> EngineError {
+        let (name, path) = (&self.source.name, path.display());
         EngineError {
             kind: ErrorKind::Source,
             message: format!(
-                "source {}: {path} cannot be read: {problem}. Correct that, or take the file away; it is tried again",
-                self.source.name
+                "source {name}: {path} cannot be read: {problem}. Correct that, or take the file away; it is tried again"
             ),
         }
     }
@@ -296,13 +297,17 @@ impl StreamSource for Folder {
         let found = self.list()?;
         let Decoded { mut events, mut refused, .. } = self.decoder.decode(std::iter::empty());
         let max = max.max(1);
+        // The one that was begun, then in their order those that were not read.
+        let mut begun = self.look_again(&mut place, &found)?;
+        let mut settled = found.iter().filter(|file| file.is_settled);
         let mut caught_up = false;
-        while !caught_up && events.height() + refused.len() < max {
-            let Some((file, begin)) = self.next(&mut place, &found)? else {
+        while events.height() + refused.len() < max {
+            let mut new = || settled.find(|file| !place.read.contains_key(&file.hash)).map(|file| (file, 0));
+            let Some((file, begin)) = begun.take().or_else(&mut new) else {
                 caught_up = true;
-                continue;
+                break;
             };
-            let piece = match self.piece(&file, begin, max - events.height() - refused.len()) {
+            let piece = match self.piece(file, begin, max - events.height() - refused.len()) {
                 Ok(piece) => piece,
                 // What was read of files before it is not held up; the error comes again with the next read.
                 Err(_) if events.height() + refused.len() > 0 => break,
@@ -310,13 +315,14 @@ impl StreamSource for Folder {
             };
             events
                 .vstack_mut_owned(piece.events)
-                .map_err(|error| self.failed(&file.path.display().to_string(), &foreign::sentence(&error)))?;
+                .map_err(|error| self.failed(&file.path, &foreign::sentence(&error)))?;
             refused.extend(piece.refused);
             if piece.all {
-                place.read.insert(xxh3_64(file.name.as_bytes()), file.state);
+                place.read.insert(file.hash, file.state);
                 place.current = None;
             } else {
-                place.current = Some((file.name, file.state, piece.end));
+                place.current = Some((file.name.clone(), file.state, piece.end));
+                begun = Some((file, piece.end));
             }
         }
         let newest = latest_event(&events, &self.source);
@@ -343,7 +349,7 @@ impl StreamSource for Folder {
         // What is still being written comes from now on.
         let found = self.list()?;
         let there = found.iter().filter(|file| file.is_settled);
-        let read = there.map(|file| (xxh3_64(file.name.as_bytes()), file.state)).collect();
+        let read = there.map(|file| (file.hash, file.state)).collect();
         Ok(Offset::new(FORM, &Place { current: None, read }.encode()))
     }
 }
