@@ -4,7 +4,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -180,14 +180,8 @@ impl Segment {
     /// Makes a file, durable with its folder.
     pub(super) fn make(folder: &Path, header: Header) -> io::Result<Self> {
         let path = path(folder, header.first);
-        let make = || {
-            let file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path)?;
-            file.write_all_at(&header.encode(), 0)?;
-            file.sync_all()?;
-            File::open(folder)?.sync_all()
-        };
-        // One that is half made would be taken for the newest.
-        make().inspect_err(|_| drop(fs::remove_file(&path)))?;
+        // One of which nobody knows whether it is on disk would be taken for the newest.
+        private::put_bytes(&path, &header.encode()).inspect_err(|_| drop(fs::remove_file(&path)))?;
         Ok(Self { path, header, marks: Mutex::new(Some(Vec::new())) })
     }
 

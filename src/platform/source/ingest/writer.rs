@@ -207,18 +207,22 @@ impl Writer {
         let header = Header { salt: random(), log: self.shared.id, first, made: now, before };
         let segment = Arc::new(Segment::make(&self.shared.folder, header)?);
         self.file = segment.for_writing()?;
-        let mut state = self.shared.state();
-        if state.files.back().is_some_and(|last| last.segment.header.first == first) {
-            state.files.pop_back();
-        } else if let Some(last) = last {
-            let tags = state.tags.since(last.segment.header.first);
+        let ended = last.filter(|last| last.segment.header.first < first);
+        let tags = {
+            let mut state = self.shared.state();
+            if ended.is_none() {
+                state.files.pop_back();
+            }
+            state.files.push_back(Kept { segment, bytes: HEADER });
+            ended.as_ref().map(|last| state.tags.since(last.segment.header.first))
+        };
+        if let Some((last, tags)) = ended.zip(tags) {
             // It says nothing that the file does not.
             if let Err(error) = last.segment.write_index(&tags) {
                 let path = last.segment.path.display();
                 tracing::warn!(%error, %path, "the index of a log's file was not written");
             }
         }
-        state.files.push_back(Kept { segment, bytes: HEADER });
         Ok(())
     }
 
@@ -302,16 +306,28 @@ impl Writer {
         if outlived && !self.doubtful {
             self.begin_file(now)?;
         }
-        let mut state = self.shared.state();
-        loop {
-            let bytes = state.files.iter().map(|file| file.bytes).sum::<u64>();
-            let (Some(oldest), Some(next)) = (state.files.front(), state.files.get(1)) else { return Ok(()) };
-            let old = next.segment.header.before < until;
-            if !old && bytes <= keeping.bytes {
-                return Ok(());
+        // Nobody waits for the disk: first nobody reads them any more, then they are removed.
+        let mut gone = VecDeque::new();
+        {
+            let mut state = self.shared.state();
+            let mut bytes = state.files.iter().map(|file| file.bytes).sum::<u64>();
+            while let Some(next) = state.files.get(1)
+                && (next.segment.header.before < until || bytes > keeping.bytes)
+                && let Some(oldest) = state.files.pop_front()
+            {
+                bytes -= oldest.bytes;
+                gone.push_back(oldest);
             }
-            oldest.segment.remove()?;
-            state.files.pop_front();
         }
+        while let Some(oldest) = gone.front() {
+            if let Err(error) = oldest.segment.remove() {
+                // What is there is kept, and tried again.
+                let mut state = self.shared.state();
+                gone.into_iter().rev().for_each(|file| state.files.push_front(file));
+                return Err(error);
+            }
+            gone.pop_front();
+        }
+        Ok(())
     }
 }
