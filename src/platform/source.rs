@@ -31,6 +31,7 @@ pub(crate) mod records;
 pub(crate) mod replay;
 pub(crate) mod schema;
 mod shared;
+mod slots;
 #[cfg(test)]
 pub(crate) mod testing;
 

@@ -4,15 +4,14 @@
 //! number of the log and that of the next record. Records are kept as they came and are made events of when they are
 //! read: a definition that was mended reads old ones as well.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::watch;
 
 use super::records::{Decoded, Decoder};
-use super::{Backlog, Form, Offset, Partition, Read, Seek, StreamSource, latest_event};
-use crate::model::Id;
+use super::slots::Slots;
+use super::{Backlog, Form, Offset, Partition, Read, Seek, StreamSource, damaged, latest_event};
 use crate::platform::clock::Clock;
 use crate::platform::compute::{EngineError, ErrorKind};
 use crate::platform::data_dir;
@@ -37,20 +36,18 @@ const WHOLE: Partition = 0;
 /// Bytes of records that are read at once.
 const PIECE: usize = 4 << 20;
 
-type Slot = Arc<Mutex<Option<Arc<Log>>>>;
-
 /// The logs of all sources, shared by the door and the readers: each is opened when first asked for.
 #[derive(Default)]
 pub(crate) struct Logs {
     streams: PathBuf,
     clock: Clock,
-    slots: Mutex<HashMap<Id, Slot>>,
+    slots: Slots<Arc<Log>>,
 }
 
 impl Logs {
     /// None opened yet. `streams` is the folder of what streams keep.
     pub(crate) fn new(streams: &Path, clock: Clock) -> Self {
-        Self { streams: streams.to_owned(), clock, slots: Mutex::default() }
+        Self { streams: streams.to_owned(), clock, slots: Slots::default() }
     }
 
     /// The log of a source, opened now if it was not. Others who ask for the same wait.
@@ -68,18 +65,12 @@ impl Logs {
                 format!("source {}: nothing is kept here, for there is no data directory. Name one", source.name);
             return Err(EngineError { kind: ErrorKind::Source, message });
         }
-        let slot = {
-            let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(slots.entry(source.id).or_default())
-        };
-        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(log) = slot.as_ref() {
-            return Ok(Arc::clone(log));
-        }
-        let folder = data_dir::log_folder(&self.streams, source.id);
-        let keeping = Keeping { age: stream.retention, bytes: feed.retention_bytes };
-        let log = Log::open(&folder, keeping, self.clock.clone()).map_err(|error| failed(source, &error))?;
-        Ok(Arc::clone(slot.insert(Arc::new(log))))
+        self.slots.get(source.id, || {
+            let folder = data_dir::log_folder(&self.streams, source.id);
+            let keeping = Keeping { age: stream.retention, bytes: feed.retention_bytes };
+            let log = Log::open(&folder, keeping, self.clock.clone());
+            log.map(Arc::new).map_err(|error| failed(source, &error))
+        })
     }
 }
 
@@ -126,14 +117,7 @@ impl Ingest {
         let whole = place
             .split_first_chunk::<8>()
             .and_then(|(log, next)| Some((u64::from_be_bytes(*log), u64::from_be_bytes(next.try_into().ok()?))));
-        whole.ok_or_else(|| EngineError {
-            kind: ErrorKind::Source,
-            message: format!(
-                "source {}: how far its stream was read is damaged. Put the data directory back from a copy, or give the views \
-                 of the stream other names, under which they begin anew",
-                self.source.name
-            ),
-        })
+        whole.ok_or_else(|| damaged(&self.source))
     }
 }
 

@@ -3,9 +3,8 @@
 //! A source is opened when first asked for, once, on the asking thread (it may take seconds); a failure is not kept, so
 //! the next request tries again. Those who read one source share what they read.
 
-use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::StreamSource;
 use super::file_tail::FileTail;
@@ -13,25 +12,23 @@ use super::folder::Folder;
 use super::ingest::{Ingest, Logs};
 use super::replay::Replay;
 use super::shared::Shared;
-use crate::model::Id;
+use super::slots::Slots;
 use crate::platform::clock::Clock;
 use crate::platform::compute::{EngineError, ErrorKind};
 use crate::platform::definition::{Feed, Source};
-
-type Slot = Arc<Mutex<Option<Arc<dyn StreamSource>>>>;
 
 #[derive(Default)]
 pub struct Readers {
     clock: Clock,
     logs: Arc<Logs>,
-    slots: Mutex<HashMap<Id, Slot>>,
+    slots: Slots<Arc<dyn StreamSource>>,
 }
 
 impl Readers {
     /// None opened yet. Records are played by that clock; what arrives is kept in that folder of the data directory.
     pub fn new(clock: Clock, streams: &Path) -> Self {
         let logs = Arc::new(Logs::new(streams, clock.clone()));
-        Self { clock, logs, slots: Mutex::default() }
+        Self { clock, logs, slots: Slots::default() }
     }
 
     /// The logs of sources that records are sent to.
@@ -46,19 +43,12 @@ impl Readers {
 
     /// The stream of `source`, opened now if it was not. Others who ask for the same source wait.
     pub fn get(&self, source: &Source) -> Result<Arc<dyn StreamSource>, EngineError> {
-        let slot = self.slot(source);
-        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(stream) = slot.as_ref() {
-            return Ok(Arc::clone(stream));
-        }
-        let stream: Arc<dyn StreamSource> = Arc::new(Shared::new(self.open(source)?));
-        *slot = Some(Arc::clone(&stream));
-        Ok(stream)
+        self.slots.get(source.id, || Ok(Arc::new(Shared::new(self.open(source)?))))
     }
 
     /// The stream of `source`, if it was opened and nobody is at it.
     pub fn opened(&self, source: &Source) -> Option<Arc<dyn StreamSource>> {
-        self.slot(source).try_lock().ok()?.clone()
+        self.slots.opened(source.id)
     }
 
     /// Opens the stream that the definition describes.
@@ -76,16 +66,11 @@ impl Readers {
         }
     }
 
-    fn slot(&self, source: &Source) -> Slot {
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(slots.entry(source.id).or_default())
-    }
-
     /// Readers that have a stream of a test's own for a source.
     #[cfg(test)]
     pub fn of(source: &Source, stream: Arc<dyn StreamSource>) -> Self {
         let readers = Self::default();
-        *readers.slot(source).lock().unwrap_or_else(PoisonError::into_inner) = Some(stream);
+        let _ = readers.slots.get(source.id, || Ok::<_, EngineError>(stream));
         readers
     }
 }
