@@ -6,8 +6,6 @@ use std::collections::HashSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use polars::prelude::*;
-
 use crate::model::{Time, Window};
 use crate::platform::compute::EngineError;
 use crate::platform::definition::{Source, View};
@@ -59,11 +57,7 @@ pub(crate) fn rows_in(source: &Source, path: &Path, window: Window, now: Time) -
     let Some(time) = &source.timestamp_column else { return Ok(0) };
     let mut rows = 0;
     for part in files::parts(source, Some(window), now)?.iter().filter(|part| part.data.path == path) {
-        let count = || {
-            let events = files::lazy(source, part, std::slice::from_ref(time), false)?;
-            let counted = events.select([len().cast(DataType::UInt64).alias("rows")]).collect()?;
-            Ok(counted.column("rows")?.u64()?.get(0).unwrap_or_default())
-        };
+        let count = || files::count(files::lazy(source, part, std::slice::from_ref(time), false)?);
         rows += files::guarded(source, &part.data, count)?;
     }
     Ok(rows)

@@ -7,10 +7,8 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
 use serde_json::Value as Json;
 
+use super::lines::MOST_READ;
 use super::records::MOST_BYTES;
-
-/// About the most bytes of one reading.
-const MOST_READ: u64 = 16 << 20;
 
 /// What may stand before the first name.
 const BYTE_ORDER_MARK: &str = "\u{feff}";

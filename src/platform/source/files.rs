@@ -81,6 +81,12 @@ pub(crate) fn columns(
     Ok(events.select(names.iter().map(|name| col(name.as_str())).collect::<Vec<_>>()))
 }
 
+/// How many events a plan brings.
+pub(crate) fn count(events: LazyFrame) -> PolarsResult<u64> {
+    let counted = events.select([len().cast(DataType::UInt64).alias("rows")]).collect()?;
+    Ok(counted.column("rows")?.u64()?.get(0).unwrap_or_default())
+}
+
 fn broken(problem: String) -> PolarsError {
     polars_err!(ComputeError: "{}", problem)
 }

@@ -11,7 +11,6 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use polars::prelude::{DataType, len};
 use serde::{Deserialize, Serialize};
 
 use super::files;
@@ -376,9 +375,7 @@ pub(crate) fn rows_in(source: &Source, kept: &Kept, manifest: &Manifest, window:
         }
         let data = DataFile::at(kept.folder.join(&file.name));
         rows += files::guarded(source, &data, || {
-            let times = files::columns(source, &data, std::slice::from_ref(time), Some(window))?;
-            let counted = times.select([len().cast(DataType::UInt64).alias("rows")]).collect()?;
-            Ok(counted.column("rows")?.u64()?.get(0).unwrap_or_default())
+            files::count(files::columns(source, &data, std::slice::from_ref(time), Some(window))?)
         })?;
     }
     Ok(rows)

@@ -8,7 +8,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use super::records::MOST_BYTES;
 
 /// About the most bytes of one reading.
-const MOST_READ: u64 = 16 << 20;
+pub(super) const MOST_READ: u64 = 16 << 20;
 
 /// A line without its end; blank ones are none.
 #[derive(Clone, Debug, PartialEq, Eq)]
