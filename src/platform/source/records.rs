@@ -133,6 +133,8 @@ struct Declared {
     name: String,
     of: Word,
     must: Must,
+    /// Whether it comes of something else than the record, and what the record says of it is passed over.
+    given: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -165,10 +167,28 @@ impl Decoder {
             name if named.is_some_and(|columns| columns.contains(name)) => Must::Name,
             _ => Must::Nothing,
         };
-        let declared = |(name, of): &(String, Word)| Declared { name: name.clone(), of: of.clone(), must: must(name) };
+        let declared = |(name, of): &(String, Word)| Declared {
+            name: name.clone(),
+            of: of.clone(),
+            must: must(name),
+            given: false,
+        };
         let columns: Vec<Declared> = source.columns.iter().map(declared).collect();
         let places = columns.iter().enumerate().map(|(at, column)| (column.name.clone(), at)).collect();
         Self { columns, places }
+    }
+
+    /// The same, for records beside which something else gives these columns: what a record says of them is passed
+    /// over, whatever its type, as are members that are no columns. Whole events that are read again are not such
+    /// records.
+    #[cfg(any(test, feature = "kafka"))]
+    pub(crate) fn passing_over<'n>(mut self, names: impl Iterator<Item = &'n str>) -> Self {
+        for name in names {
+            if let Some(column) = self.places.get(name).and_then(|at| self.columns.get_mut(*at)) {
+                column.given = true;
+            }
+        }
+        self
     }
 
     /// The events of these records, each with the name of its place; what cannot be one is refused alone.
@@ -402,7 +422,8 @@ impl<'de> Visitor<'de> for Row<'_, 'de> {
         let mut expected = 0;
         while let Some(at) = map.next_key_seed(Name { decoder: self.decoder, expected })? {
             let column = at.and_then(|at| Some((at, self.decoder.columns.get(at)?, self.cells.get_mut(at)?)));
-            let Some((at, Declared { name, of, .. }, cell)) = column else {
+            let asked = column.filter(|(_, declared, _)| !declared.given);
+            let Some((at, Declared { name, of, .. }, cell)) = asked else {
                 map.next_value_seed(Skip { depth: 2, fault: &mut *self.fault })?;
                 continue;
             };
@@ -548,7 +569,7 @@ impl<'de> Visitor<'de> for Value<'_> {
             column.push(cell);
             count += 1;
         }
-        let declared = Declared { name: String::new(), of: Word::clone(item), must: Must::Nothing };
+        let declared = Declared { name: String::new(), of: Word::clone(item), must: Must::Nothing, given: false };
         Ok(Cell::List(column.finish(&declared, count).take_materialized_series()))
     }
 

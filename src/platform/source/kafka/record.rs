@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::platform::compute::{EngineError, ErrorKind};
 use crate::platform::definition::{KafkaFeed, KafkaTake, KafkaValues, Source};
 use crate::platform::frame;
-use crate::platform::source::records::{Decoded, Decoder, Reason, Refused};
+use crate::platform::source::records::{Decoded, Decoder, MOST_BYTES, Reason, Refused};
 
 /// The first byte of a value that a schema registry knows; the number of its schema follows in four.
 const REGISTRY_MAGIC: u8 = 0;
@@ -39,7 +39,8 @@ pub(super) struct Records {
 
 impl Records {
     pub(super) fn new(source: &Source, feed: &KafkaFeed) -> Self {
-        let (take, decoder) = (feed.take.clone(), Decoder::new(source));
+        let take = feed.take.clone();
+        let decoder = Decoder::new(source).passing_over(take.columns());
         Self { source: source.clone(), take, values: feed.values, decoder }
     }
 
@@ -68,12 +69,12 @@ impl Records {
         for record in records {
             match self.value(record) {
                 Ok(value) => sound.push((record, value)),
-                Err((reason, message)) => refused.push(Refused {
-                    reason,
-                    message: message.to_owned(),
-                    place: place(record),
-                    record: record.value.unwrap_or_default().to_vec(),
-                }),
+                Err((reason, message)) => {
+                    let value = record.value.unwrap_or_default();
+                    // As long as none may be, so that it is seen that it is not whole.
+                    let value = value.get(..=MOST_BYTES).unwrap_or(value).to_vec();
+                    refused.push(Refused { reason, message: message.to_owned(), place: place(record), record: value });
+                }
             }
         }
         let mut decoded = self.decoder.decode(sound.iter().map(|(record, value)| (place(record), *value)));
@@ -82,15 +83,6 @@ impl Records {
             kind: ErrorKind::Source,
             message: format!("source {}: no events could be made of its records: {error}", self.source.name),
         })?;
-        if self.take.columns().next().is_some() {
-            let known: std::collections::HashMap<String, &Record<'_>> =
-                sound.iter().map(|(record, _)| (place(record), *record)).collect();
-            for refused in &mut decoded.refused {
-                if let Some(record) = known.get(&refused.place) {
-                    refused.record = self.whole(record, partition, std::mem::take(&mut refused.record));
-                }
-            }
-        }
         decoded.refused.extend(refused);
         Ok(decoded)
     }
@@ -120,25 +112,6 @@ impl Records {
                 )),
             },
         }
-    }
-
-    /// A refused value as one JSON object with what is taken beside it, so that it can be tried again by itself; the
-    /// value as it is where that is no object.
-    fn whole(&self, record: &Record<'_>, partition: i32, value: Vec<u8>) -> Vec<u8> {
-        let Ok(Value::Object(mut object)) = serde_json::from_slice(&value) else { return value };
-        let taken = [
-            (&self.take.key, record.key().map(Value::from)),
-            (&self.take.partition, Some(Value::from(partition))),
-            (&self.take.offset, Some(Value::from(record.offset))),
-            (&self.take.timestamp, record.timestamp.and_then(instant).map(Value::from)),
-            (&self.take.headers, record.headers.clone().ok().flatten().map(Value::from)),
-        ];
-        for (column, taken) in taken {
-            if let Some(column) = column {
-                object.insert(column.clone(), taken.unwrap_or(Value::Null));
-            }
-        }
-        Value::from(object).to_string().into_bytes()
     }
 
     /// Puts what is taken beside the values into the columns that take it.
@@ -179,12 +152,6 @@ fn text<'t>(name: &str, values: impl Iterator<Item = Option<&'t str>>) -> Column
 fn numbers(name: &str, values: impl Iterator<Item = Option<i64>>) -> Column {
     let values: Int64Chunked = values.collect();
     values.with_name(name.into()).into_column()
-}
-
-/// An instant of milliseconds, as JSON has it.
-fn instant(millis: i64) -> Option<String> {
-    let at = chrono::DateTime::from_timestamp_millis(millis)?;
-    Some(at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
 }
 
 /// The headers of a message as a JSON object: a text for a value of UTF-8, else its bytes in base64; a list where a name

@@ -8,21 +8,21 @@ mod broker;
 use std::time::{Duration, Instant};
 
 use polars::prelude::DataFrame;
-use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+use rdkafka::{ClientConfig, Timestamp};
 
 use super::*;
-use crate::model::{DataType, Span};
+use crate::model::{DataType, Span, Value as Cell};
 use crate::platform::definition::{
     Feed, KafkaTake, KafkaTls, KafkaValues, Located, Sasl, SaslMechanism, Secret, Stream,
 };
 use crate::platform::frame;
 use crate::platform::source::position::{Batch, Position};
-use crate::platform::source::records::Reason;
+use crate::platform::source::records::{self, Decoded, Reason};
 use crate::platform::testing;
 
 const TOPIC: &str = "clicks";
@@ -58,15 +58,7 @@ impl Cluster {
     }
 
     fn feed(&self) -> KafkaFeed {
-        KafkaFeed {
-            brokers: self.mock.bootstrap_servers().split(',').map(str::to_owned).collect(),
-            topic: TOPIC.to_owned(),
-            start: KafkaStart::Earliest,
-            values: KafkaValues::Json,
-            tls: None,
-            sasl: None,
-            take: KafkaTake::default(),
-        }
+        feed(&self.mock.bootstrap_servers(), TOPIC)
     }
 
     fn send(&self, record: BaseRecord<'_, [u8], [u8]>) {
@@ -74,20 +66,36 @@ impl Cluster {
         self.producer.flush(LONG).unwrap();
     }
 
-    /// Events numbered so, in a partition.
     fn write(&self, partition: i32, numbers: std::ops::Range<i64>) {
-        for n in numbers {
-            let value = event(n);
-            let record: BaseRecord<'_, [u8], [u8]> =
-                BaseRecord::to(TOPIC).partition(partition).payload(value.as_bytes());
-            self.producer.send(record.timestamp(1_700_000_000_000 + n)).map_err(|(error, _)| error).unwrap();
-        }
-        self.producer.flush(LONG).unwrap();
+        write(&self.producer, TOPIC, partition, numbers);
     }
 
     fn write_value(&self, partition: i32, value: &[u8]) {
         self.send(BaseRecord::to(TOPIC).partition(partition).payload(value));
     }
+}
+
+/// A topic from its beginning, without anything that has to be asked for.
+fn feed(brokers: &str, topic: &str) -> KafkaFeed {
+    KafkaFeed {
+        brokers: brokers.split(',').map(str::to_owned).collect(),
+        topic: topic.to_owned(),
+        start: KafkaStart::Earliest,
+        values: KafkaValues::Json,
+        tls: None,
+        sasl: None,
+        take: KafkaTake::default(),
+    }
+}
+
+/// Writes events numbered so into a partition.
+fn write(producer: &BaseProducer, topic: &str, partition: i32, numbers: std::ops::Range<i64>) {
+    for n in numbers {
+        let value = event(n);
+        let record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic).partition(partition).payload(value.as_bytes());
+        producer.send(record.timestamp(1_700_000_000_000 + n)).map_err(|(error, _)| error).unwrap();
+    }
+    producer.flush(LONG).unwrap();
 }
 
 fn event(n: i64) -> String {
@@ -338,11 +346,44 @@ fn columns_take_what_kafka_knows_of_a_record() {
     assert!(shown[1].starts_with("[Null, Int(2), Int(1), Null, Int(5)"), "{shown:?}");
     assert_eq!(refused[0].reason, Reason::WrongType);
     assert!(refused[0].message.contains("key"), "{}", refused[0].message);
-    // A record that is tried again by itself has what was beside its value.
-    let whole: serde_json::Value = serde_json::from_slice(&refused[1].record).unwrap();
-    let expected =
-        serde_json::json!({"n": "many", "k": "u2", "p": 2, "o": 3, "at": "2023-11-14T22:13:20.123Z", "h": null});
-    assert_eq!(whole, expected);
+    assert_eq!(refused[1].record, b"{\"n\":\"many\"}", "as it came");
+}
+
+/// What becomes of one record with that key and value, which no broker is needed for.
+fn decoded(feed: &KafkaFeed, key: &[u8], value: &[u8]) -> Decoded {
+    let (key, value, time) = (Some(key.to_vec()), Some(value.to_vec()), Timestamp::CreateTime(1_700_000_000_000));
+    let message = OwnedMessage::new(value, key, TOPIC.to_owned(), time, 2, 7, None);
+    let records = Records::new(&source(feed), feed);
+    records.decode(2, &[records.record(&message)]).unwrap()
+}
+
+#[test]
+fn what_the_value_says_of_a_column_that_takes_is_passed_over_whatever_it_is() {
+    let mut feed = feed("127.0.0.1:9", TOPIC);
+    let column = |name: &str| Some(name.to_owned());
+    feed.take = KafkaTake { key: column("k"), offset: column("o"), timestamp: column("at"), ..KafkaTake::default() };
+    for others in [r#""k":5,"o":"none","at":[1]"#, r#""k":{},"k":null,"at":"soon""#] {
+        let decoded = decoded(&feed, b"u1", format!("{{{others},\"n\":3}}").as_bytes());
+        assert_eq!(decoded.refused, vec![], "{others}");
+        let row = frame::rows(&decoded.events, &["k", "o", "n", "at"]).unwrap().remove(0);
+        let at = Cell::Time(from_micros(1_700_000_000_000_000));
+        assert_eq!(row, [Cell::Text("u1".to_owned()), Cell::Int(7), Cell::Int(3), at], "{others}");
+    }
+    // Columns of the value alone are of their types all the same.
+    let refused = decoded(&feed, b"u1", br#"{"k":"u1","n":"many"}"#).refused.remove(0);
+    assert_eq!((refused.reason, refused.place.as_str()), (Reason::WrongType, "2:7"));
+}
+
+#[test]
+fn of_a_large_value_that_is_refused_no_more_is_held_than_shows_that_it_is_cut() {
+    let value = vec![b'x'; 3 << 20];
+    let registry = KafkaFeed { values: KafkaValues::RegistryJson, ..feed("127.0.0.1:9", TOPIC) };
+    let mut keyed = feed("127.0.0.1:9", TOPIC);
+    keyed.take.key = Some("k".to_owned());
+    for (feed, reason) in [(registry, Reason::Unparsed), (keyed, Reason::WrongType)] {
+        let refused = decoded(&feed, &[0xff], &value).refused.remove(0);
+        assert_eq!((refused.reason, refused.record.len()), (reason, records::MOST_BYTES + 1));
+    }
 }
 
 #[test]

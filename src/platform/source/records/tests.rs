@@ -155,6 +155,15 @@ fn columns_that_the_stream_gives_are_not_asked_of_a_record() {
     }));
     let decoded = Decoder::new(&source).decode([(String::new(), &br#"{"id":1}"#[..])].into_iter());
     assert_eq!((decoded.events.height(), decoded.refused), (1, vec![]));
+    // What a record says of them is passed over beside the stream; an event that is read again by itself holds them.
+    let other = &br#"{"id":1,"at":[2],"user":{},"amount":3}"#[..];
+    let beside = Decoder::new(&source).passing_over(["user", "at", "nobody"].into_iter());
+    let decoded = beside.decode([(String::new(), other)].into_iter());
+    assert_eq!((decoded.events.height(), &decoded.refused), (1, &vec![]));
+    let found = ["user", "at", "amount"].map(|column| cell(&decoded, column, 0));
+    assert_eq!(found, [Cell::Null, Cell::Null, Cell::Float(3.0)]);
+    let alone = Decoder::new(&source).decode([(String::new(), other)].into_iter());
+    assert_eq!(alone.refused[0].reason, Reason::WrongType);
 }
 
 #[test]

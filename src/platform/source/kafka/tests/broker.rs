@@ -53,25 +53,11 @@ impl Topic {
     }
 
     fn write(&self, partition: i32, numbers: std::ops::Range<i64>) {
-        for n in numbers {
-            let value = event(n);
-            let record: BaseRecord<'_, [u8], [u8]> =
-                BaseRecord::to(&self.name).partition(partition).payload(value.as_bytes());
-            self.producer.send(record.timestamp(1_700_000_000_000 + n)).map_err(|(error, _)| error).unwrap();
-        }
-        self.producer.flush(LONG).unwrap();
+        write(&self.producer, &self.name, partition, numbers);
     }
 
     fn feed(&self, brokers: &str) -> KafkaFeed {
-        KafkaFeed {
-            brokers: vec![brokers.to_owned()],
-            topic: self.name.clone(),
-            start: KafkaStart::Earliest,
-            values: KafkaValues::Json,
-            tls: None,
-            sasl: None,
-            take: KafkaTake::default(),
-        }
+        feed(brokers, &self.name)
     }
 }
 
