@@ -10,7 +10,7 @@ use rdkafka::config::RDKafkaLogLevel;
 use super::words::{Words, place};
 use crate::platform::compute::EngineError;
 use crate::platform::definition::{KafkaFeed, Secret, Source};
-use crate::platform::source::files;
+use crate::platform::source::{files, footer};
 
 /// Most bytes of a file that holds a secret.
 const SECRET_BYTES: u64 = 64 << 10;
@@ -96,9 +96,9 @@ fn secret(secret: &Secret, what: &str, words: &Words) -> Result<String, EngineEr
         Secret::File(file) => {
             let mut text = String::new();
             files::located(file).map_err(|problem| missing(&format!("which is not read: {problem}")))?;
-            std::fs::File::open(&file.path)
-                .and_then(|file| file.take(SECRET_BYTES).read_to_string(&mut text))
-                .map_err(|error| missing(&format!("which cannot be read: {error}")))?;
+            footer::open(&file.path)
+                .and_then(|file| file.take(SECRET_BYTES).read_to_string(&mut text).map_err(|error| error.to_string()))
+                .map_err(|problem| missing(&format!("which cannot be read: {problem}")))?;
             text.truncate(text.trim_end_matches(['\r', '\n']).len());
             text
         }

@@ -592,6 +592,12 @@ fn secrets_are_read_from_where_they_are_and_reach_no_sentence() {
     let feed = KafkaFeed { sasl: sasl(file("user"), file("password")), ..cluster.feed() };
     let error = Kafka::open(&source(&feed), &feed).err().unwrap().message;
     assert!(error.contains("password, which is empty"), "{error}");
+    // What is no plain file could be waited for without end.
+    let device = Secret::File(Located { path: "/dev/null".into(), within: [].into() });
+    let feed = KafkaFeed { sasl: sasl(file("user"), device), ..feed };
+    let error = Kafka::open(&source(&feed), &feed).err().unwrap().message;
+    assert!(error.contains("/dev/null, which cannot be read: it is no plain file"), "{error}");
+    let feed = KafkaFeed { sasl: sasl(file("user"), file("password")), ..feed };
     std::fs::write(folder.path().join("password"), "hunter22\n").unwrap();
     // The mock knows no logins: it says so, and nobody repeats the password.
     let error = open(&feed).partitions().unwrap_err().message;
