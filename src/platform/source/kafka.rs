@@ -294,8 +294,7 @@ impl Kafka {
     fn go_to(&self, client: &Client, lane: &mut Lane, partition: i32, from: &Place) -> Result<(), Trouble> {
         lane.ahead = None;
         lane.next = None;
-        let (low, high) = client.consumer.fetch_watermarks(&self.feed.topic, partition, PATIENCE)?;
-        lane.reach = Some((Instant::now(), low, high));
+        let (low, high) = lane.look(client, &self.feed.topic, partition, PATIENCE)?;
         if from.offset < low {
             return Err(Trouble::Said(self.words.overtaken(partition, from.offset, low)));
         }
@@ -339,8 +338,7 @@ impl Kafka {
         let events = client.consumer.context();
         let troubles = events.troubles();
         if !answered && lane.troubles != troubles {
-            let (low, high) = client.consumer.fetch_watermarks(&self.feed.topic, partition, PATIENCE)?;
-            lane.reach = Some((Instant::now(), low, high));
+            lane.look(client, &self.feed.topic, partition, PATIENCE)?;
         }
         events.all_is_well();
         lane.troubles = troubles;
@@ -445,10 +443,8 @@ impl StreamSource for Kafka {
         let (low, high) = match lane.reach {
             Some((at, low, high)) if at.elapsed() < REACH_KNOWN => (low, high),
             _ => {
-                let reach = client.consumer.fetch_watermarks(&self.feed.topic, number(partition), REACH_KNOWN);
-                let (low, high) = reach.map_err(|error| self.explain(&client, error.into()))?;
-                lane.reach = Some((Instant::now(), low, high));
-                (low, high)
+                let reach = lane.look(&client, &self.feed.topic, number(partition), REACH_KNOWN);
+                reach.map_err(|error| self.explain(&client, error.into()))?
             }
         };
         let oldest = lane.ahead.as_ref().filter(|_| here).and_then(|record| record.timestamp().to_millis());
@@ -492,6 +488,13 @@ impl Client {
 }
 
 impl Lane {
+    /// Asks how far the partition reaches: the first offset that is kept, and the one behind the last.
+    fn look(&mut self, client: &Client, topic: &str, partition: i32, patience: Duration) -> KafkaResult<(i64, i64)> {
+        let (low, high) = client.consumer.fetch_watermarks(topic, partition, patience)?;
+        self.reach = Some((Instant::now(), low, high));
+        Ok((low, high))
+    }
+
     /// Makes the library fetch from an offset on.
     fn jump(&mut self, client: &Client, topic: &str, partition: i32, offset: i64) -> Result<(), Trouble> {
         self.at_end = false;

@@ -256,7 +256,8 @@ fn take_time(rest: &mut &[u8]) -> Option<Option<Time>> {
     Some((known != 0).then(|| from_micros(at)))
 }
 
-fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+/// The first bytes, which are taken off; absent where there are fewer.
+pub(super) fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
     let (taken, behind) = rest.split_first_chunk::<N>()?;
     *rest = behind;
     Some(*taken)

@@ -6,7 +6,8 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 use super::words::CHOICE;
 use crate::platform::compute::{EngineError, ErrorKind};
 use crate::platform::definition::Source;
-use crate::platform::source::{Form, Offset};
+use crate::platform::source::position::take;
+use crate::platform::source::{Form, Offset, damaged};
 
 /// The form of its bytes: the offset in eight bytes; a one and the mark in 24, or a zero; the name of the topic.
 const FORM: Form = Form { kind: "kafka", version: 1 };
@@ -51,22 +52,18 @@ impl Place {
     /// When another kind of stream or a later release made it, or when it is a place in another topic than `topic`.
     pub(super) fn of(offset: &Offset, source: &Source, topic: &str) -> Result<Self, EngineError> {
         let (_, bytes) = offset.place(FORM, source)?;
-        let refused = |problem: String| EngineError {
-            kind: ErrorKind::Source,
-            message: format!("source {}: how far its stream was read is kept {problem}", source.name),
-        };
-        let (place, of) = take_place(bytes).ok_or_else(|| {
-            refused(
-                "in damaged bytes. Restore the data directory from a backup, or restart the view's stream".to_owned(),
-            )
-        })?;
+        let (place, of) = take_place(bytes).ok_or_else(|| damaged(source))?;
         match of == topic.as_bytes() {
             true => Ok(place),
-            false => Err(refused(format!(
-                "as a place in topic {}, and the definition now names topic {topic}: put the topic back, or choose where \
-                 to begin in the new one with {CHOICE}",
-                crate::model::clean(&String::from_utf8_lossy(of))
-            ))),
+            false => Err(EngineError {
+                kind: ErrorKind::Source,
+                message: format!(
+                    "source {}: how far its stream was read is kept as a place in topic {}, and the definition now \
+                     names topic {topic}: put the topic back, or choose where to begin in the new one with {CHOICE}",
+                    source.name,
+                    crate::model::clean(&String::from_utf8_lossy(of))
+                ),
+            }),
         }
     }
 
@@ -90,24 +87,19 @@ impl Place {
     }
 }
 
-fn take_place(bytes: &[u8]) -> Option<(Place, &[u8])> {
-    let (offset, rest) = bytes.split_first_chunk()?;
-    let offset = i64::from_be_bytes(*offset);
-    match rest.split_first()? {
-        (0, topic) => Some((Place { offset, mark: None }, topic)),
-        (1, rest) => {
-            let (offset_of, rest) = rest.split_first_chunk()?;
-            let (timestamp, rest) = rest.split_first_chunk()?;
-            let (content, topic) = rest.split_first_chunk()?;
-            let mark = Mark {
-                offset: i64::from_be_bytes(*offset_of),
-                timestamp: i64::from_be_bytes(*timestamp),
-                content: u64::from_be_bytes(*content),
-            };
-            Some((Place { offset, mark: Some(mark) }, topic))
-        }
-        _ => None,
-    }
+fn take_place(mut bytes: &[u8]) -> Option<(Place, &[u8])> {
+    let rest = &mut bytes;
+    let offset = i64::from_be_bytes(take(rest)?);
+    let mark = match take(rest)? {
+        [0] => None,
+        [1] => Some(Mark {
+            offset: i64::from_be_bytes(take(rest)?),
+            timestamp: i64::from_be_bytes(take(rest)?),
+            content: u64::from_be_bytes(take(rest)?),
+        }),
+        _ => return None,
+    };
+    Some((Place { offset, mark }, bytes))
 }
 
 #[cfg(test)]
