@@ -211,7 +211,8 @@ pub struct Stream {
     /// How long the stream keeps what arrived, and so how far back a reader that starts anew begins. Where others keep
     /// it (Kafka, files), it says nothing.
     pub retention: Span,
-    /// Columns that every record must name, if only to say null.
+    /// Columns that every record must name, if only to say null. Of the event time more is asked, and of what the
+    /// stream itself gives nothing.
     pub required: Vec<String>,
     /// How events that came before are told.
     pub deduplicate: Option<Deduplicate>,
@@ -239,8 +240,6 @@ pub enum Feed {
     File(Located),
     /// A folder in which files appear.
     Folder(Located),
-    /// Lines on the standard input of the platform, kept in a log as those of [`Feed::Ingest`] are.
-    Stdin(IngestFeed),
 }
 
 impl Feed {
@@ -252,7 +251,6 @@ impl Feed {
             Self::Kafka(_) => "kafka",
             Self::File(_) => "file",
             Self::Folder(_) => "folder",
-            Self::Stdin(_) => "stdin",
         }
     }
 }

@@ -177,8 +177,11 @@ fn source(around: &Around<'_>, fields: &Fields<'_>) -> Option<Arc<Source>> {
     let stream_fields = one(fields, "stream");
     let kind = stream_fields.as_ref().map(streams::kind);
     let is_live = kind.is_some_and(|kind| kind != Some(streams::Kind::Replay));
-    let mut files = if is_live && !fields.has("files") { None } else { data_files(root, folders, fields) };
-    let declared = declared_columns(fields, is_live);
+    let has_files = fields.has("files");
+    // Its batch side is what is kept of its stream.
+    let is_kept = is_live && !has_files;
+    let mut files = if is_kept { None } else { data_files(root, folders, fields) };
+    let declared = declared_columns(fields, is_kept);
     let of_record = stream_fields.as_ref().filter(|_| kind == Some(Some(streams::Kind::Replay)));
     let stream_files = of_record.and_then(|stream| data_files(root, folders, stream));
     let known = files.as_mut().map(|files| {
@@ -196,7 +199,6 @@ fn source(around: &Around<'_>, fields: &Fields<'_>) -> Option<Arc<Source>> {
         _ => known,
     };
     let (readable, known) = (known.as_ref().is_some_and(|known| known.any), known.unwrap_or_default());
-    let has_files = fields.has("files");
     let check = Columns { fields: &known.columns, unread: &known.unread, known: readable, has_files };
     check.timestamp(fields, "timestamp_column", timestamp_column.as_deref());
     let replay = replay(fields, &check, timestamp_column.as_deref());
@@ -204,15 +206,15 @@ fn source(around: &Around<'_>, fields: &Fields<'_>) -> Option<Arc<Source>> {
         let fix = "remove it, or play a record: files, and a stream without `kind`";
         fields.report("replay", "moves the times of a record, and the events of this stream are of now", fix);
     }
-    let read = stream_fields.as_ref().zip(kind.flatten()).and_then(|(stream, kind)| {
-        streams::read(around, stream, kind, stream_files, &check, timestamp_column.as_deref())
-    });
+    let read = stream_fields
+        .as_ref()
+        .zip(kind.flatten())
+        .and_then(|(stream, kind)| streams::read(around, stream, kind, stream_files, &check));
     let history = read.as_ref().and_then(|read| read.history);
     let stream = read.map(|read| read.stream);
     if stream.is_some() && timestamp_column.is_none() {
         fields.report("stream", "needs the event time", "add `timestamp_column = \"...\"` to the source");
     }
-    let is_kept = is_live && !has_files;
     let files = if is_kept { Vec::new() } else { files? };
     let (name, columns) = (name?, readable.then_some(known.columns)?);
     let id = stable_id("", "source", &name);
@@ -237,10 +239,10 @@ fn source(around: &Around<'_>, fields: &Fields<'_>) -> Option<Arc<Source>> {
 }
 
 /// The columns that a source without files declares.
-fn declared_columns(fields: &Fields<'_>, is_live: bool) -> Option<Vec<(String, DataType)>> {
+fn declared_columns(fields: &Fields<'_>, is_kept: bool) -> Option<Vec<(String, DataType)>> {
     let example = "`columns = { user_id = \"string\", at = \"timestamp\" }`";
     let pairs = fields.pairs("columns", &format!("a table of types such as {example}"));
-    if fields.has("files") || !is_live {
+    if !is_kept {
         if fields.has("columns") {
             let fix = "remove it; a stream of its own kind without files has declared columns";
             fields.report("columns", "is declared, and the columns are those of the `files`", fix);

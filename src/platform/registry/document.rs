@@ -219,13 +219,8 @@ impl<'d> Fields<'d> {
     }
 
     pub(super) fn tags(&self, name: &'static str) -> BTreeMap<String, String> {
-        let read = |value: &DeValue<'_>| {
-            let pairs = value.as_table()?.iter();
-            pairs
-                .map(|(key, value)| Some((key.get_ref().to_string(), value.get_ref().as_str()?.to_owned())))
-                .collect::<Option<BTreeMap<_, _>>>()
-        };
-        self.read(name, "a table of texts such as `{ team = \"ops\" }`", read).unwrap_or_default()
+        let pairs = self.pairs(name, "a table of texts such as `{ team = \"ops\" }`");
+        pairs.unwrap_or_default().into_iter().collect()
     }
 
     /// A table of texts, in the order of the file; none where an entry is no text.

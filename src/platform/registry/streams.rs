@@ -48,10 +48,15 @@ const KINDS: [(&str, Kind); 5] = [
 /// The kind of a stream; absent, and reported, where there is none of that word.
 pub(super) fn kind(stream: &Fields<'_>) -> Option<Kind> {
     let Some(word) = stream.text("kind") else { return (!stream.has("kind")).then_some(Kind::Replay) };
-    let found = KINDS.iter().find(|(name, _)| *name == word).map(|(_, kind)| *kind);
+    named(stream, "kind", &word, &KINDS, "a kind of stream")
+}
+
+/// What a word of a table means; absent, and reported, where it is none of them.
+fn named<T: Copy>(fields: &Fields<'_>, field: &str, word: &str, words: &[(&str, T)], what: &str) -> Option<T> {
+    let found = words.iter().find(|(name, _)| *name == word).map(|(_, meant)| *meant);
     if found.is_none() {
-        let fix = suggest::fix(&word, KINDS.iter().map(|(name, _)| *name));
-        stream.report("kind", format!("`{}` is not a kind of stream", clean(&word)), fix);
+        let fix = suggest::fix(word, words.iter().map(|(name, _)| *name));
+        fields.report(field, format!("`{}` is not {what}", clean(word)), fix);
     }
     found
 }
@@ -69,7 +74,6 @@ pub(super) fn read(
     kind: Kind,
     files: Option<Vec<DataFile>>,
     columns: &Columns<'_>,
-    time: Option<&str>,
 ) -> Option<Read> {
     let watermark = stream.span("watermark").unwrap_or(WATERMARK);
     let keeps = matches!(kind, Kind::Replay | Kind::Ingest | Kind::Stdin);
@@ -85,7 +89,9 @@ pub(super) fn read(
         Kind::Stdin => {
             let fix = "write `kind = \"ingest\"`, and pipe the lines into `fvtop ingest SOURCE`";
             stream.report("kind", "the standard input of the platform is not read by this program", fix);
-            Some(Feed::Stdin(log(stream)))
+            // So that its other fields are checked as those of the stream that is meant.
+            log(stream);
+            None
         }
         Kind::Kafka => kafka(around, stream, columns).map(|feed| Feed::Kafka(Box::new(feed))),
         Kind::File => path(around, stream, "clicks.jsonl").map(Feed::File),
@@ -100,11 +106,7 @@ pub(super) fn read(
     };
     let (mut required, mut deduplicate, mut history) = (Vec::new(), None, None);
     if kind != Kind::Replay {
-        let taken: Vec<String> = match &feed {
-            Some(Feed::Kafka(kafka)) => kafka.take.columns().map(str::to_owned).collect(),
-            _ => Vec::new(),
-        };
-        required = must_name(around, stream, columns, time, &taken);
+        required = must_name(around, stream, columns);
         deduplicate = deduplicated(stream, columns);
         history = stream.positive_span("history");
         if columns.has_files && stream.has("history") {
@@ -148,23 +150,13 @@ fn located(around: &Around<'_>, fields: &Fields<'_>, field: &str, path: &str) ->
 }
 
 /// The columns that every record must name: those that are listed, else the join keys of entities among the columns.
-/// What the stream itself gives is asked of no record.
-fn must_name(
-    around: &Around<'_>,
-    stream: &Fields<'_>,
-    columns: &Columns<'_>,
-    time: Option<&str>,
-    taken: &[String],
-) -> Vec<String> {
+fn must_name(around: &Around<'_>, stream: &Fields<'_>, columns: &Columns<'_>) -> Vec<String> {
     let listed = stream.texts("required");
     for name in listed.iter().flatten() {
         columns.exists(stream, "required", Some(name));
     }
     let keys = || columns.fields.iter().map(|(name, _)| name).filter(|name| around.keys.contains(name)).cloned();
-    let mut required: Vec<String> = listed.unwrap_or_else(|| keys().collect());
-    // Of the event time more is asked.
-    required.retain(|name| Some(name.as_str()) != time && !taken.contains(name));
-    required
+    listed.unwrap_or_else(|| keys().collect())
 }
 
 fn deduplicated(stream: &Fields<'_>, columns: &Columns<'_>) -> Option<Deduplicate> {
@@ -262,26 +254,19 @@ fn values(stream: &Fields<'_>) -> Option<KafkaValues> {
     const VALUES: [(&str, KafkaValues); 2] =
         [("json", KafkaValues::Json), ("registry-json", KafkaValues::RegistryJson)];
     let Some(word) = stream.text("values") else { return (!stream.has("values")).then_some(KafkaValues::Json) };
-    let found = VALUES.iter().find(|(name, _)| *name == word).map(|(_, values)| *values);
     if word == "avro" {
         let problem = "Avro is not read: its bytes mean something only with the schema that wrote them";
         stream.report("values", problem, "have the topic written in JSON, or copied to one that is");
-    } else if found.is_none() {
-        let fix = suggest::fix(&word, VALUES.iter().map(|(name, _)| *name));
-        stream.report("values", format!("`{}` is not a form of values", clean(&word)), fix);
+        return None;
     }
-    found
+    named(stream, "values", &word, &VALUES, "a form of values")
 }
 
 fn sasl(around: &Around<'_>, sasl: &Fields<'_>) -> Option<Sasl> {
     let example = "`mechanism = \"SCRAM-SHA-512\"`";
     let mechanism = sasl.required_text("mechanism", example).and_then(|word| {
-        let found = SaslMechanism::ALL.into_iter().find(|mechanism| mechanism.word() == word);
-        if found.is_none() {
-            let fix = suggest::fix(&word, SaslMechanism::ALL.iter().map(|mechanism| mechanism.word()));
-            sasl.report("mechanism", format!("`{}` is not a mechanism", clean(&word)), fix);
-        }
-        found
+        let words = SaslMechanism::ALL.map(|mechanism| (mechanism.word(), mechanism));
+        named(sasl, "mechanism", &word, &words, "a mechanism")
     });
     let user = secret(around, sasl, "user", ["user_env", "user_file"]);
     let password = secret(around, sasl, "password", ["password_env", "password_file"]);

@@ -56,7 +56,7 @@ impl Logs {
     /// When the source keeps none, or it cannot be opened.
     pub(crate) fn get(&self, source: &Source) -> Result<Arc<Log>, EngineError> {
         let stream = source.stream.as_ref();
-        let (Some(stream), Some(Feed::Ingest(feed) | Feed::Stdin(feed))) = (stream, stream.map(|stream| &stream.feed))
+        let (Some(stream), Some(Feed::Ingest(feed))) = (stream, stream.map(|stream| &stream.feed))
         else {
             return Err(no_log(source));
         };

@@ -14,7 +14,7 @@ use super::replay::Replay;
 use super::shared::Shared;
 use super::slots::Slots;
 use crate::platform::clock::Clock;
-use crate::platform::compute::{EngineError, ErrorKind};
+use crate::platform::compute::EngineError;
 use crate::platform::definition::{Feed, Source};
 
 #[derive(Default)]
@@ -59,10 +59,9 @@ impl Readers {
             #[cfg(feature = "kafka")]
             Some(Feed::Kafka(feed)) => Ok(Arc::new(super::kafka::Kafka::open(source, feed)?)),
             #[cfg(not(feature = "kafka"))]
-            Some(Feed::Kafka(_)) => Err(not_yet(source, "kafka")),
+            Some(Feed::Kafka(_)) => Err(unbuilt(source)),
             Some(Feed::File(at)) => Ok(Arc::new(FileTail::new(source, at, self.clock.clone()))),
             Some(Feed::Folder(at)) => Ok(Arc::new(Folder::new(source, at, self.clock.clone()))),
-            Some(Feed::Stdin(_)) => Err(not_yet(source, "stdin")),
         }
     }
 
@@ -75,9 +74,10 @@ impl Readers {
     }
 }
 
-/// A kind of stream that definitions may name and nothing reads.
-fn not_yet(source: &Source, kind: &str) -> EngineError {
+/// A stream that this program was built without.
+#[cfg(not(feature = "kafka"))]
+fn unbuilt(source: &Source) -> EngineError {
     let message =
-        format!("source {}: streams of kind `{kind}` are not read by this program. Use another kind", source.name);
-    EngineError { kind: ErrorKind::Source, message }
+        format!("source {}: streams of kind `kafka` are not read by this program. Use another kind", source.name);
+    EngineError { kind: crate::platform::compute::ErrorKind::Source, message }
 }
