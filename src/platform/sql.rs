@@ -41,7 +41,7 @@ mod zone;
 
 pub(crate) use depth::on_deep_stack as deep;
 pub(crate) use follows::Follows;
-pub(crate) use plan::EVENT;
+pub(crate) use plan::{EVENT, carried};
 pub(crate) use query::Query;
 pub(crate) use refusal::Refusal;
 

@@ -64,7 +64,7 @@ struct Table {
 pub(crate) const EVENT: &str = "\u{0}event";
 
 /// The number of the row that each row came of, where rows have one.
-pub(super) fn carried() -> Plan {
+pub(crate) fn carried() -> Plan {
     pl::by_name([EVENT], false, false).as_expr()
 }
 

@@ -60,13 +60,8 @@ fn stream_output(view: &View, events: DataFrame) -> Result<DataFrame, EngineErro
 fn normal_rows(view: &View, output: DataFrame) -> PolarsResult<DataFrame> {
     let named = output.schema().iter().filter(|(name, _)| *name != sql::EVENT);
     let mut columns: Vec<Expr> = named.filter_map(|(name, dtype)| frame::normal(name, dtype)).collect();
-    columns.push(event());
+    columns.push(sql::carried());
     output.lazy().select(columns).filter(frame::named(&view.timestamp_field).is_not_null()).collect()
-}
-
-/// The number of the event that a row came of, where rows have one.
-fn event() -> Expr {
-    by_name([sql::EVENT], false, false).as_expr()
 }
 
 /// These rows as stored rows. With `times`, ordered tile columns come with their companions.
@@ -77,7 +72,7 @@ fn stored(view: &View, rows: DataFrame, times: bool) -> PolarsResult<DataFrame> 
             builder.push(&rows)?;
             builder.finish()?.stored(view)
         }
-        None => stamped(view, rows, [event()]),
+        None => stamped(view, rows, [sql::carried()]),
     }
 }
 
