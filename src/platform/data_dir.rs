@@ -34,6 +34,9 @@ pub const JOBS: &str = "jobs.sqlite";
 /// The folder of what streams keep, one in it for each source.
 pub(crate) const STREAMS: &str = "streams";
 
+/// The folder, in that of a source, of the events that are kept as its batch side.
+pub(crate) const KEPT: &str = "kept";
+
 /// The folder, in [`STREAMS`], of what arrived for a source.
 pub(crate) fn log_folder(streams: &Path, source: Id) -> PathBuf {
     streams.join(source.to_string()).join("log")
@@ -41,7 +44,7 @@ pub(crate) fn log_folder(streams: &Path, source: Id) -> PathBuf {
 
 /// The folder, in [`STREAMS`], of the events of a source that are kept as its batch side.
 pub(crate) fn kept_folder(streams: &Path, source: Id) -> PathBuf {
-    streams.join(source.to_string()).join("kept")
+    streams.join(source.to_string()).join(KEPT)
 }
 
 /// Why a folder is not used.

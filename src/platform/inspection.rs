@@ -124,7 +124,7 @@ pub(crate) fn whole(dir: &Path, runtime: &Handle) -> Result<Vec<Finding>, Platfo
 fn kept_streams(dir: &Path) -> Vec<Finding> {
     let streams = std::fs::read_dir(dir.join(data_dir::STREAMS)).into_iter().flatten().flatten();
     let mut found = Vec::new();
-    for folder in streams.map(|entry| entry.path().join("kept")).filter(|folder| folder.is_dir()) {
+    for folder in streams.map(|entry| entry.path().join(data_dir::KEPT)).filter(|folder| folder.is_dir()) {
         let part = folder.strip_prefix(dir).unwrap_or(&folder).display().to_string();
         let manifest = match kept::load(&folder) {
             Ok(Some(manifest)) => manifest,
