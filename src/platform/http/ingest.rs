@@ -21,7 +21,7 @@ use crate::platform::Platform;
 use crate::platform::compute::EngineError;
 use crate::platform::definition::{Feed, Source};
 use crate::platform::source::ingest::{AppendError, Log, Records, Tag};
-use crate::platform::source::records::{Decoded, Decoder};
+use crate::platform::source::records::Decoder;
 use crate::wire::ingest::{
     IDEMPOTENCY_KEY, INGEST_RECORDS, IngestAnswer, IngestMetrics, IngestRefusal, IngestRequest, Record, RecordError,
     RequestError, SourceCount, Sources, ViewCount,
@@ -265,7 +265,7 @@ fn check(
     key: Option<&str>,
     bad: &mut Vec<RecordError>,
 ) -> Result<Checked, Refusal> {
-    let texts = || given.iter().map(|record| record.record.get().trim().as_bytes());
+    let texts = || given.iter().map(|record| record.record.get().as_bytes());
     let all = gathered(texts())?;
     let tag = key.map(|key| Tag::new(key, all.bytes()));
     let known = tag.map(|tag| log.find(&tag)).transpose();
@@ -273,8 +273,7 @@ fn check(
     if let Some(known) = known.filter(|known| known.count as usize == given.len()) {
         return Ok(Checked { source, log, records: None, tag, count: known.count.into() });
     }
-    let numbered = texts().enumerate().map(|(index, record)| (index.to_string(), record));
-    let Decoded { of, refused, .. } = Decoder::new(&source).decode(numbered);
+    let (of, refused) = Decoder::new(&source).check(texts(), |index| index.to_string());
     bad.extend(refused.into_iter().map(|refused| RecordError {
         push_source_name: source.name.clone(),
         record_index: refused.place.parse().unwrap_or_default(),
@@ -286,7 +285,7 @@ fn check(
     }
     let records = match of.len() == given.len() {
         true => all,
-        false => gathered(of.iter().filter_map(|at| Some(given.get(*at)?.record.get().trim().as_bytes())))?,
+        false => gathered(of.iter().filter_map(|at| Some(given.get(*at)?.record.get().as_bytes())))?,
     };
     let count = records.count().into();
     Ok(Checked { source, log, records: Some(records), tag, count })

@@ -177,7 +177,7 @@ impl Judge<'_> {
                        topic again, mended, and drop it here.";
             return Ok(Judged::Stays(why.to_owned()));
         }
-        let decoded = self.decoder.decode(std::iter::once((record.place.clone(), record.bytes.as_slice())));
+        let decoded = self.decoder.decode(std::iter::once(record.bytes.as_slice()), |_| record.place.clone());
         if let Some(refused) = decoded.refused.into_iter().next() {
             return Ok(Judged::Stays(refused.message));
         }

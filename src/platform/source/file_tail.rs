@@ -237,7 +237,7 @@ impl StreamSource for FileTail {
         let now = self.clock.now();
         let place = from.map(|offset| self.place(offset)).transpose()?.flatten();
         let Some(reading) = self.find(place)? else {
-            let Decoded { events, refused, .. } = self.decoder.decode(std::iter::empty());
+            let Decoded { events, refused, .. } = self.decoder.decode(std::iter::empty(), |_| String::new());
             // It comes under its name again, or for the first time.
             let (offset, reached) = (offset(place), Some(now));
             return Ok(Read { events, refused, offset, reached, newest: None, caught_up: true, expired: 0 });
@@ -248,8 +248,9 @@ impl StreamSource for FileTail {
         let read = lines::read(&file.file, from, max.max(1), is_whole);
         let read = read.map_err(|error| self.failed(&file.path, &error.to_string()))?;
         let name = file.path.file_name().unwrap_or_default().to_string_lossy();
-        let records = read.lines.iter().map(|line| (format!("{name} at byte {}", line.at), line.bytes.as_slice()));
-        let Decoded { events, refused, .. } = self.decoder.decode(records);
+        let records = read.lines.iter().map(|line| line.bytes.as_slice());
+        let place = |line: usize| format!("{name} at byte {}", read.lines[line].at);
+        let Decoded { events, refused, .. } = self.decoder.decode(records, place);
         let identity = Identity::of(&file.about);
         let place = match next.flatten() {
             Some(next) if read.all => Place { file: next, bytes: 0, head: xxh3_64(&[]) },

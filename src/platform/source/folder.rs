@@ -200,14 +200,16 @@ impl Folder {
         let opened = footer::open(&file.path).map_err(failed)?;
         if form == Kind::Lines {
             let read = lines::read(opened, from, most, true).map_err(|error| failed(error.to_string()))?;
-            let records = read.lines.iter().map(|line| (format!("{name} at byte {}", line.at), line.bytes.as_slice()));
-            let Decoded { events, refused, .. } = self.decoder.decode(records);
+            let records = read.lines.iter().map(|line| line.bytes.as_slice());
+            let place = |line: usize| format!("{name} at byte {}", read.lines[line].at);
+            let Decoded { events, refused, .. } = self.decoder.decode(records, place);
             return Ok(Piece { events, refused, end: read.end, all: read.all });
         }
         let read = delimited::read(opened, from, most).map_err(|error| failed(error.to_string()))?;
         let place = |at: u64| format!("{name} at byte {at}");
-        let sound = read.rows.iter().filter_map(|row| Some((place(row.at), row.record.as_deref().ok()?)));
-        let Decoded { events, mut refused, .. } = self.decoder.decode(sound);
+        let sound = read.rows.iter().filter_map(|row| Some((row.at, row.record.as_deref().ok()?)));
+        let (ats, records): (Vec<u64>, Vec<&[u8]>) = sound.unzip();
+        let Decoded { events, mut refused, .. } = self.decoder.decode(records.into_iter(), |row| place(ats[row]));
         for row in &read.rows {
             if let Err((record, problem)) = &row.record {
                 let (message, record) = (clean(problem).into_owned(), record.clone());
@@ -295,7 +297,7 @@ impl StreamSource for Folder {
         let now = self.clock.now();
         let mut place = from.map(|offset| self.place(offset)).transpose()?.unwrap_or_default();
         let found = self.list()?;
-        let Decoded { mut events, mut refused, .. } = self.decoder.decode(std::iter::empty());
+        let Decoded { mut events, mut refused, .. } = self.decoder.decode(std::iter::empty(), |_| String::new());
         let max = max.max(1);
         // The one that was begun, then in their order those that were not read.
         let mut begun = self.look_again(&mut place, &found)?;

@@ -56,8 +56,7 @@ impl Logs {
     /// When the source keeps none, or it cannot be opened.
     pub(crate) fn get(&self, source: &Source) -> Result<Arc<Log>, EngineError> {
         let stream = source.stream.as_ref();
-        let (Some(stream), Some(Feed::Ingest(feed))) = (stream, stream.map(|stream| &stream.feed))
-        else {
+        let (Some(stream), Some(Feed::Ingest(feed))) = (stream, stream.map(|stream| &stream.feed)) else {
             return Err(no_log(source));
         };
         if self.streams.as_os_str().is_empty() {
@@ -129,8 +128,8 @@ impl StreamSource for Ingest {
     fn read(&self, _: Partition, from: Option<&Offset>, max: usize) -> Result<Read, EngineError> {
         let from = from.map(|offset| self.number(offset)).transpose()?;
         let piece = self.log.read(from, max, PIECE).map_err(|error| failed(&self.source, &error))?;
-        let records = piece.records().map(|(number, record)| (number.to_string(), record));
-        let Decoded { events, refused, .. } = self.decoder.decode(records);
+        let (numbers, records): (Vec<u64>, Vec<&[u8]>) = piece.records().unzip();
+        let Decoded { events, refused, .. } = self.decoder.decode(records.into_iter(), |at| numbers[at].to_string());
         Ok(Read {
             newest: latest_event(&events, &self.source),
             offset: self.offset(piece.next),

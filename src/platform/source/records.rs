@@ -149,6 +149,26 @@ enum Must {
     Tell,
 }
 
+impl Must {
+    /// Why a record that says null there is refused, where it is.
+    fn if_null(self) -> Option<(Reason, &'static str)> {
+        match self {
+            Self::Tell => Some((Reason::NoTime, "is the event time, and the record has null there")),
+            Self::Hold => Some((Reason::NoKey, "must have a value in every record, for events are told apart by it")),
+            Self::Name | Self::Nothing => None,
+        }
+    }
+
+    /// Why a record that does not name it is refused, where it is.
+    fn if_absent(self) -> Option<(Reason, &'static str)> {
+        match self {
+            Self::Tell => Some((Reason::NoTime, "is the event time, and the record does not name it")),
+            Self::Name => Some((Reason::NoKey, "must be named by every record: where there is none, write null")),
+            Self::Hold | Self::Nothing => self.if_null(),
+        }
+    }
+}
+
 impl Decoder {
     /// A decoder of the records of `source`.
     pub(crate) fn new(source: &Source) -> Self {
@@ -191,30 +211,23 @@ impl Decoder {
         self
     }
 
-    /// The events of these records, each with the name of its place; what cannot be one is refused alone.
+    /// The events of these records; what cannot be one is refused alone. `place` names the place of a record by its
+    /// number.
     ///
     /// A member that is no column of the source is passed over. A column that a record does not name is null in it.
-    pub(crate) fn decode<'r>(&self, records: impl Iterator<Item = (String, &'r [u8])>) -> Decoded {
+    pub(crate) fn decode<'r>(
+        &self,
+        records: impl Iterator<Item = &'r [u8]>,
+        place: impl Fn(usize) -> String,
+    ) -> Decoded {
         let mut builders: Vec<Builder> = self.columns.iter().map(|column| Builder::of(&column.of)).collect();
-        let (mut of, mut refused) = (Vec::new(), Vec::new());
-        let mut cells: Vec<Option<Cell<'r>>> = Vec::new();
-        for (number, (place, record)) in records.enumerate() {
-            cells.clear();
-            cells.resize_with(self.columns.len(), || None);
-            match self.read(record, &mut cells) {
-                Ok(()) => {
-                    for (builder, cell) in builders.iter_mut().zip(&mut cells) {
-                        builder.push(cell.take().unwrap_or(Cell::Null));
-                    }
-                    of.push(number);
-                }
-                Err(Fault { reason, message }) => {
-                    let most = if reason == Reason::TooLarge { KEPT_BYTES } else { MOST_BYTES };
-                    let record = record.get(..most).unwrap_or(record).to_vec();
-                    refused.push(Refused { reason, message: clean(&message).into_owned(), place, record });
-                }
+        let mut of = Vec::new();
+        let refused = self.sort(records, place, |number, cells| {
+            for (builder, cell) in builders.iter_mut().zip(cells) {
+                builder.push(cell.take().unwrap_or(Cell::Null));
             }
-        }
+            of.push(number);
+        });
         let rows = of.len();
         let columns = self.columns.iter().zip(builders).map(|(column, builder)| builder.finish(column, rows));
         // The lengths are equal and the names those of a source, each once.
@@ -222,16 +235,49 @@ impl Decoder {
         Decoded { events, of, refused }
     }
 
+    /// As [`Decoder::decode`] without the events: the numbers of the records that become one, and those that become
+    /// none.
+    pub(crate) fn check<'r>(
+        &self,
+        records: impl Iterator<Item = &'r [u8]>,
+        place: impl Fn(usize) -> String,
+    ) -> (Vec<usize>, Vec<Refused>) {
+        let mut of = Vec::new();
+        let refused = self.sort(records, place, |number, _| of.push(number));
+        (of, refused)
+    }
+
+    /// Gives `keep` the cells of each record that becomes an event, with its number. Returns those that become none.
+    fn sort<'r>(
+        &self,
+        records: impl Iterator<Item = &'r [u8]>,
+        place: impl Fn(usize) -> String,
+        mut keep: impl FnMut(usize, &mut [Option<Cell<'r>>]),
+    ) -> Vec<Refused> {
+        let mut refused = Vec::new();
+        let mut cells: Vec<Option<Cell<'r>>> = Vec::new();
+        for (number, record) in records.enumerate() {
+            cells.clear();
+            cells.resize_with(self.columns.len(), || None);
+            match self.read(record, &mut cells) {
+                Ok(()) => keep(number, &mut cells),
+                Err(Fault { reason, message }) => {
+                    let most = if reason == Reason::TooLarge { KEPT_BYTES } else { MOST_BYTES };
+                    let record = record.get(..most).unwrap_or(record).to_vec();
+                    let message = clean(&message).into_owned();
+                    refused.push(Refused { reason, message, place: place(number), record });
+                }
+            }
+        }
+        refused
+    }
+
     /// Events that were not made of JSON, such as rows of a file: those without what a record must have are refused.
     pub(crate) fn judge(&self, events: DataFrame, place: impl Fn(usize) -> String) -> Decoded {
         let mut refused = Vec::new();
         let mut is_sound = vec![true; events.height()];
         for Declared { name, must, .. } in &self.columns {
-            let (reason, why) = match must {
-                Must::Tell => (Reason::NoTime, "is the event time, and the record has null there"),
-                Must::Hold => (Reason::NoKey, "must have a value in every record, for events are told apart by it"),
-                Must::Name | Must::Nothing => continue,
-            };
+            let Some((reason, why)) = must.if_null() else { continue };
             let Ok(column) = events.column(name) else { continue };
             let nulls = column.is_null();
             for (row, _) in nulls.iter().enumerate().filter(|(_, is_null)| *is_null == Some(true)) {
@@ -262,24 +308,14 @@ impl Decoder {
         if let Err(error) = read {
             return Err(fault.unwrap_or_else(|| Fault { reason: Reason::Unparsed, message: not_json(&error) }));
         }
-        let missing = |reason, name: &str, why: &str| Fault { reason, message: format!("column `{name}` {why}") };
         for (Declared { name, must, .. }, cell) in self.columns.iter().zip(cells) {
-            match (must, cell) {
-                (Must::Tell, None) => {
-                    return Err(missing(Reason::NoTime, name, "is the event time, and the record does not name it"));
-                }
-                (Must::Tell, Some(Cell::Null)) => {
-                    return Err(missing(Reason::NoTime, name, "is the event time, and the record has null there"));
-                }
-                (Must::Name, None) => {
-                    let why = "must be named by every record: where there is none, write null";
-                    return Err(missing(Reason::NoKey, name, why));
-                }
-                (Must::Hold, None | Some(Cell::Null)) => {
-                    let why = "must have a value in every record, for events are told apart by it";
-                    return Err(missing(Reason::NoKey, name, why));
-                }
-                _ => {}
+            let refusal = match cell {
+                None => must.if_absent(),
+                Some(Cell::Null) => must.if_null(),
+                Some(_) => None,
+            };
+            if let Some((reason, why)) = refusal {
+                return Err(Fault { reason, message: format!("column `{name}` {why}") });
             }
         }
         Ok(())

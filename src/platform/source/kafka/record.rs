@@ -77,7 +77,7 @@ impl Records {
                 }
             }
         }
-        let mut decoded = self.decoder.decode(sound.iter().map(|(record, value)| (place(record), *value)));
+        let mut decoded = self.decoder.decode(sound.iter().map(|(_, value)| *value), |at| place(sound[at].0));
         let taken: Vec<&Record<'_>> = decoded.of.iter().filter_map(|at| Some(sound.get(*at)?.0)).collect();
         self.take_into(&mut decoded.events, partition, &taken).map_err(|error| EngineError {
             kind: ErrorKind::Source,

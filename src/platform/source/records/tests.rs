@@ -36,8 +36,7 @@ fn columns() -> Vec<(String, Word)> {
 }
 
 fn decode(records: &[&str]) -> Decoded {
-    let places = records.iter().enumerate().map(|(at, record)| (at.to_string(), record.as_bytes()));
-    Decoder::new(&source()).decode(places)
+    Decoder::new(&source()).decode(records.iter().map(|record| record.as_bytes()), |at| at.to_string())
 }
 
 fn cell(decoded: &Decoded, column: &str, row: usize) -> Cell {
@@ -129,7 +128,7 @@ fn what_is_no_event_is_refused_alone_with_its_reason() {
 #[test]
 fn a_record_that_is_too_large_is_kept_in_part() {
     let record = vec![b' '; MOST_BYTES + 1];
-    let decoded = Decoder::new(&source()).decode([("7".to_owned(), record.as_slice())].into_iter());
+    let decoded = Decoder::new(&source()).decode([record.as_slice()].into_iter(), |_| "7".to_owned());
     let refused = &decoded.refused[0];
     assert_eq!((refused.reason, refused.record.len()), (Reason::TooLarge, KEPT_BYTES));
     assert!(refused.message.contains("it has more than the 1048576 bytes"), "{}", refused.message);
@@ -153,16 +152,16 @@ fn columns_that_the_stream_gives_are_not_asked_of_a_record() {
         sasl: None,
         take,
     }));
-    let decoded = Decoder::new(&source).decode([(String::new(), &br#"{"id":1}"#[..])].into_iter());
+    let decoded = Decoder::new(&source).decode([&br#"{"id":1}"#[..]].into_iter(), |_| String::new());
     assert_eq!((decoded.events.height(), decoded.refused), (1, vec![]));
     // What a record says of them is passed over beside the stream; an event that is read again by itself holds them.
     let other = &br#"{"id":1,"at":[2],"user":{},"amount":3}"#[..];
     let beside = Decoder::new(&source).passing_over(["user", "at", "nobody"].into_iter());
-    let decoded = beside.decode([(String::new(), other)].into_iter());
+    let decoded = beside.decode([other].into_iter(), |_| String::new());
     assert_eq!((decoded.events.height(), &decoded.refused), (1, &vec![]));
     let found = ["user", "at", "amount"].map(|column| cell(&decoded, column, 0));
     assert_eq!(found, [Cell::Null, Cell::Null, Cell::Float(3.0)]);
-    let alone = Decoder::new(&source).decode([(String::new(), other)].into_iter());
+    let alone = Decoder::new(&source).decode([other].into_iter(), |_| String::new());
     assert_eq!(alone.refused[0].reason, Reason::WrongType);
 }
 
@@ -217,8 +216,7 @@ proptest! {
     #[test]
     fn an_event_that_became_a_record_is_the_same_event(events in events()) {
         let records: Vec<Vec<u8>> = (0..events.height()).map(|row| encode(&events, row)).collect();
-        let places = records.iter().map(|record| (String::new(), record.as_slice()));
-        let decoded = Decoder::new(&source()).decode(places);
+        let decoded = Decoder::new(&source()).decode(records.iter().map(Vec::as_slice), |_| String::new());
         prop_assert_eq!(decoded.refused, vec![]);
         prop_assert_eq!(decoded.events.schema(), events.schema());
         prop_assert!(decoded.events.equals_missing(&events), "{} {}", decoded.events, events);
@@ -232,8 +230,9 @@ proptest! {
             any::<Vec<u8>>().prop_map(|mut bytes| { bytes.splice(0..0, *b"{\"user\":\""); bytes.extend(b"\"}"); bytes }),
         ], 0..20),
     ) {
-        let places = records.iter().map(|record| (String::new(), record.as_slice()));
-        let decoded = Decoder::new(&source()).decode(places);
+        let decoded = Decoder::new(&source()).decode(records.iter().map(Vec::as_slice), |_| String::new());
+        let (of, refused) = Decoder::new(&source()).check(records.iter().map(Vec::as_slice), |_| String::new());
+        prop_assert_eq!((&of, &refused), (&decoded.of, &decoded.refused));
         prop_assert_eq!(decoded.events.height() + decoded.refused.len(), records.len());
         prop_assert_eq!(decoded.of.len(), decoded.events.height());
         for refused in decoded.refused {
