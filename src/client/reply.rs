@@ -66,10 +66,14 @@ impl Reply {
 
     /// What the refusal of a path below the base says: by its own code where it has one, else by the HTTP status.
     pub(super) fn refusal(&self, label: &str) -> Error {
+        let text = |body: &ErrorBody| if body.message.is_empty() { body.error.clone() } else { body.message.clone() };
         let error = match serde_json::from_slice::<ErrorBody>(&self.body) {
+            // No fault of the call, which is taken once there is room.
+            Ok(body) if self.code == 503 && body.code == status::RESOURCE_EXHAUSTED => {
+                Error::new(Kind::Busy, text(&body), "It has too much to do: try again in a while.")
+            }
             Ok(body) if body.code != status::OK && self.code != 429 => {
-                let text = if body.message.is_empty() { &body.error } else { &body.message };
-                Error::from_code(body.code, text, label)
+                Error::from_code(body.code, &text(&body), label)
             }
             _ if matches!(self.code, 404 | 405) => {
                 let what = format!("{label} does not have this call: it answered HTTP {}.", self.code);
@@ -224,6 +228,9 @@ mod tests {
         let thing = r#"{"error":"No view v.","message":"No view v.","code":5}"#;
         assert_eq!(reply(404, "application/json", thing).refusal("h").kind, Kind::Answered);
         assert_eq!(reply(404, "text/plain", "404 page not found").refusal("h").kind, Kind::Unimplemented);
+        let full = r#"{"error":"No room.","message":"","code":8}"#;
+        assert_eq!(reply(503, "application/json", full).refusal("h").problem.what, "No room.");
+        assert_eq!(reply(400, "application/json", full).refusal("h").kind, Kind::Answered, "it is the call's own fault");
         let busy = Reply { retry_after: Some(Duration::from_secs(7)), ..reply(429, "", thing) }.refusal("h");
         assert_eq!((busy.kind, busy.retry_after), (Kind::Busy, Some(Duration::from_secs(7))));
     }

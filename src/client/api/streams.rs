@@ -33,7 +33,9 @@ impl Api {
 
     /// Reads a stream anew from another place, or says what that would do. Never retried.
     pub(crate) async fn restart_stream(&self, own_api: &str, asked: &RestartAsked) -> Result<RestartAnswer, Error> {
-        let mut answer: RestartAnswer = self.transport.post_once(&below(own_api, RESTART), asked).await?;
+        let answered = self.transport.post_once(&below(own_api, RESTART), asked).await;
+        let mut answer: RestartAnswer =
+            answered.map_err(|error: Error| if asked.dry_run { error } else { error.maybe_taken() })?;
         answer.effect.scrub();
         answer.job_id.scrub();
         Ok(answer)

@@ -10,6 +10,7 @@ use super::*;
 use crate::client::api::Api;
 use crate::client::endpoint::{ApiKey, parse_url};
 use crate::wire::features::Locator;
+use crate::wire::streams::RestartAsked;
 
 /// A guard against waiting for ever, not a measure of speed.
 const GUARD: Duration = Duration::from_secs(300);
@@ -159,6 +160,42 @@ async fn a_key_follows_no_redirection() {
         assert!(error.problem.hint.contains("may have been taken"), "{error}");
     }
     assert_eq!(followed.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn who_has_no_room_now_is_asked_again_after_the_wait_it_names() {
+    let body = "{\"error\":\"No room.\",\"message\":\"No room.\",\"code\":8}";
+    let api = server(GUARD, move |mut stream, _| async move {
+        let head = format!("HTTP/1.1 503 Busy\r\nretry-after: 7\r\ncontent-length: {}\r\n\r\n", body.len());
+        let _ = stream.write_all((head + body).as_bytes()).await;
+    })
+    .await;
+    let records = Bytes::from_static(b"{\"records\":{}}");
+    let errors = [
+        api.ingest(records, "monday", false).await.unwrap_err(),
+        // Not that there are no figures of streams.
+        api.streams("v1/fvtop", "prod", None).await.unwrap_err(),
+        api.dataset("v1/fvtop", "prod", "d").await.unwrap_err(),
+    ];
+    for error in errors {
+        assert_eq!((error.kind, error.granted_wait()), (Kind::Busy, Duration::from_secs(7)), "{error}");
+        assert!(error.passes() && error.problem.what == "No room." && error.problem.hint.contains("try again"));
+    }
+}
+
+#[tokio::test]
+async fn a_restart_of_a_stream_whose_answer_is_lost_may_have_been_taken() {
+    let api = server(GUARD, |stream, _| async move { drop(stream) }).await;
+    for dry_run in [false, true] {
+        let asked = RestartAsked {
+            workspace: "prod".to_owned(),
+            feature_view: "v".to_owned(),
+            from: "beginning".to_owned(),
+            dry_run,
+        };
+        let error = api.restart_stream("v1/fvtop", &asked).await.unwrap_err();
+        assert_eq!(error.problem.hint.contains("may have been taken"), !dry_run, "{error}");
+    }
 }
 
 #[tokio::test]
