@@ -8,11 +8,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::timeout::TimeoutLayer;
@@ -63,6 +63,7 @@ use app::{App, BODY_LIMIT, UPLOAD_LIMIT};
 use doors::Pace;
 use fault::Fault;
 use meter::counted;
+use tls::Encrypted;
 
 pub use auth::ApiKeys;
 pub use parts::error_line;
@@ -85,6 +86,7 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> io::Result<()> {
     let app = router(Arc::clone(&platform), keys, shutdown.clone());
+    let app = if tls.is_some() { app.layer(Extension(Encrypted)) } else { app };
     let limits = connections::Limits::of(descriptors::raise());
     let server = connections::serve(listener, app, limits, tls.clone(), shutdown.clone());
     let clean = clean_uploads(&platform);

@@ -19,12 +19,14 @@ use crate::wire::convert::{self, KeysError};
 use crate::wire::proto::deletion as proto;
 use crate::wire::proxy::Response;
 
-/// Where this server is, as the caller addressed it: `http://HOST/api`. Nothing when the request does not say.
-pub(super) fn base_url(headers: &HeaderMap) -> Option<String> {
+/// Where this server is, as the caller addressed it: `http://HOST/api`, and `https` where the request came `encrypted` or
+/// says that it came so to who handed it on. Nothing when the request does not say.
+pub(super) fn base_url(headers: &HeaderMap, encrypted: bool) -> Option<String> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let host =
         text("host").and_then(|host| host.parse::<Authority>().ok()).filter(|host| !host.as_str().contains('@'))?;
-    let scheme = if text("x-forwarded-proto") == Some("https") { "https" } else { "http" };
+    let encrypted = encrypted || text("x-forwarded-proto") == Some("https");
+    let scheme = if encrypted { "https" } else { "http" };
     Some(format!("{scheme}://{host}/api"))
 }
 

@@ -13,6 +13,7 @@ use super::audit::{self, RequestName};
 use super::bodies::Peer;
 use super::calls::{self, Asked, Row};
 use super::fault::Fault;
+use super::tls::Encrypted;
 use super::{audit_words, auth, deletion};
 use crate::wire::proxy::{self, Request};
 use crate::wire::rpc::{self, Call};
@@ -33,7 +34,8 @@ pub(super) async fn handle(State(app): State<App>, request: axum::extract::Reque
         }
     };
     let (began, meter, method) = (Instant::now(), app.meter.clone(), request.method.clone());
-    let answer = answer(app, request, deletion::base_url(&head.headers)).await;
+    let encrypted = head.extensions.get::<Encrypted>().is_some();
+    let answer = answer(app, request, deletion::base_url(&head.headers, encrypted)).await;
     if let Err(fault) = &answer
         && fault.is_too_busy()
     {

@@ -65,6 +65,10 @@ pub enum TlsError {
     },
 }
 
+/// Goes with every request that came over TLS.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Encrypted;
+
 /// The certificate that is shown, and its files. Clones share them.
 #[derive(Clone)]
 pub struct Tls {

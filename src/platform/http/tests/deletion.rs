@@ -1,5 +1,7 @@
 //! Keys are sent and deleted as released clients do it.
 
+use std::path::Path;
+
 use polars::prelude::df;
 
 use super::*;
@@ -319,17 +321,50 @@ async fn a_place_needs_a_key_a_view_and_a_host() {
     );
 }
 
+#[tokio::test]
+async fn keys_go_to_an_encrypted_port_as_such() {
+    let bench = Bench::new();
+    let fixture = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tls").join(name);
+    let tls = Tls::read(&fixture("server.pem"), &fixture("server.key")).unwrap();
+    let (keys, key) = ApiKeys::with_own(Arc::clone(bench.platform.access()), "again", now()).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let server = tokio::spawn(serve(Arc::clone(&bench.platform), listener, Some(tls), keys, stop.clone()));
+
+    let authority = std::fs::read(fixture("authority.pem")).unwrap();
+    let authority = reqwest::Certificate::from_pem(&authority).unwrap();
+    let client = reqwest::Client::builder().tls_certs_only([authority]).no_proxy().build().unwrap();
+    let asked =
+        proto::GetDeleteEntitiesInfoRequest { feature_definition_id: Some(convert::id_to_proto(bench.id("carrier"))) };
+    let metadata = [("Authorization".to_owned(), format!("bearer {key}").as_str().into())].into();
+    let body = envelope::Request::new(rpc::GET_DELETE_ENTITIES_INFO, metadata, &asked);
+    let body = serde_json::to_vec(&body).unwrap();
+    let answer = client.post(format!("https://{address}/api/proxy")).body(body).send().await.unwrap();
+    let answer: envelope::Response = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+    let place: proto::GetDeleteEntitiesInfoResponse = answer.decode().unwrap();
+    for url in [place.signed_url_for_df_upload_online, place.signed_url_for_df_upload_offline] {
+        let url = url.unwrap();
+        assert!(url.starts_with(&format!("https://{address}/api/v1/fvtop/uploads/")), "{url}");
+    }
+    stop.cancel();
+    server.await.unwrap().unwrap();
+}
+
 #[test]
 fn addresses_are_as_the_caller_reached_the_server() {
-    let base = |pairs: &[(&'static str, &str)]| {
+    let base_of = |pairs: &[(&'static str, &str)], encrypted| {
         let headers = pairs.iter().map(|(name, value)| {
             (axum::http::HeaderName::from_static(name), axum::http::HeaderValue::from_str(value).unwrap())
         });
-        super::super::deletion::base_url(&headers.collect())
+        super::super::deletion::base_url(&headers.collect(), encrypted)
     };
+    let base = |pairs: &[(&'static str, &str)]| base_of(pairs, false);
     assert_eq!(base(&[("host", "localhost:7070")]).as_deref(), Some("http://localhost:7070/api"));
     let secure = [("host", "fv.example"), ("x-forwarded-proto", "https")];
     assert_eq!(base(&secure).as_deref(), Some("https://fv.example/api"));
+    let plain = [("host", "fv.example"), ("x-forwarded-proto", "http")];
+    assert_eq!(base_of(&plain, true).as_deref(), Some("https://fv.example/api"), "as it came in here");
     for host in ["", "user@evil", "a b", "a/b", "http://a"] {
         assert_eq!(base(&[("host", host)]), None, "{host}");
     }
