@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::app::App;
 use super::fault::{Fault, reply};
 use crate::model::time::{floor, parse_time, rfc3339};
-use crate::model::{Span, StreamCounts, StreamFigures, StreamPartition, Time, clean};
+use crate::model::{Job, Span, StreamCounts, StreamFigures, StreamPartition, Time, clean};
 use crate::platform::Platform;
 use crate::platform::compute::EngineError;
 use crate::platform::definition::{Kind, View};
@@ -187,24 +187,31 @@ fn restart_stream(platform: &Platform, asked: &wire::RestartAsked) -> Result<wir
         Fault::invalid(format!("{sentence}."))
     };
     let stream = platform.readers().get(source).map_err(refused)?;
+    // What is planned from the position holds for as long as nobody else moves it: neither another restart nor a job.
+    let turn = (!asked.dry_run).then(|| platform.restarts());
+    let job = turn.as_ref().map(|_| ended_job(platform, view)).transpose()?;
     let known = platform.online().settled_position(view.id)?.unwrap_or_default();
     let restart = planned(view, &from, &*stream, &known).map_err(refused)?;
     let effect = effect(view, &from, &restart);
-    if asked.dry_run {
-        return Ok(wire::RestartAnswer { effect, job_id: None });
-    }
-    let _turn = platform.restarts();
-    let job = platform.jobs().newest_stream_job(view.id)?;
-    let Some(job) = job.filter(|job| job.state.is_terminal()) else {
-        return Err(Fault::invalid(format!(
-            "The stream of feature view `{0}` runs: stop it first (`fvtop stream stop {0}`), and wait for its end.",
-            view.name
-        )));
-    };
+    let Some(job) = job else { return Ok(wire::RestartAnswer { effect, job_id: None }) };
     platform.online().restart_stream(view, &restart)?;
     let job = platform.jobs().start_stream(job.id)?;
     platform.jobs().say_of_stream(view.id, &format!("It was asked to read from {}. {effect}", clean(&asked.from)))?;
     Ok(wire::RestartAnswer { effect, job_id: Some(job.id.to_string()) })
+}
+
+/// The last stream job of a view, which must have ended.
+fn ended_job(platform: &Platform, view: &View) -> Result<Job, Fault> {
+    let name = &view.name;
+    match platform.jobs().newest_stream_job(view.id)? {
+        Some(job) if job.state.is_terminal() => Ok(job),
+        Some(_) => Err(Fault::invalid(format!(
+            "The stream of feature view `{name}` runs: stop it first (`fvtop stream stop {name}`), and wait for its end."
+        ))),
+        None => Err(Fault::invalid(format!(
+            "The stream of feature view `{name}` has no job yet, so there is nothing to read anew. Try again in a moment."
+        ))),
+    }
 }
 
 /// What a restart from there comes to.

@@ -50,6 +50,7 @@ mod queries;
 mod rest;
 mod rights;
 mod saved;
+mod streams;
 mod tasks;
 mod wildcard;
 
@@ -107,12 +108,18 @@ impl Bench {
 
     /// A platform of that repository.
     fn over(repository: Repository) -> Self {
+        let bench = Self::unscheduled(repository);
+        bench.platform.jobs().schedule().unwrap();
+        bench
+    }
+
+    /// The same before its views have any job.
+    fn unscheduled(repository: Repository) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let passed = Arc::new(AtomicI64::new(0));
         let since = Arc::clone(&passed);
         let clock = Clock::from_fn(move || now() + Span::microseconds(since.load(Ordering::SeqCst)));
         let jobs = Jobs::open(&dir.path().join("jobs.sqlite"), &repository.views, clock.clone()).unwrap();
-        jobs.schedule().unwrap();
         let stop = CancellationToken::new();
         let readers = Arc::new(Readers::new(clock.clone(), &dir.path().join("streams")));
         let tails = Tails::new(Arc::new(PolarsEngine), Arc::clone(&readers), stop.clone());

@@ -23,7 +23,8 @@ fn view() -> View {
     view
 }
 
-fn bench() -> Bench {
+/// A view that takes records in two workspaces, one that is written online alone, and one whose stream is a record.
+pub(super) fn repository() -> Repository {
     let (taking, other) = (view(), testing::view("carrier"));
     let sources = [&taking, &other].map(|view| Arc::clone(&view.inputs[0].source)).to_vec();
     let mut online_only = view();
@@ -31,12 +32,16 @@ fn bench() -> Bench {
     let mut elsewhere = view();
     (elsewhere.workspace, elsewhere.id) = ("dev".to_owned(), Id(79));
     let workspace = |name: &str, live| Workspace { name: name.to_owned(), live };
-    Bench::over(Repository {
+    Repository {
         workspaces: vec![workspace("prod", true), workspace("dev", false)],
         views: [taking, online_only, elsewhere, other].map(Arc::new).to_vec(),
         sources,
         ..Repository::default()
-    })
+    }
+}
+
+fn bench() -> Bench {
+    Bench::over(repository())
 }
 
 fn record(carrier: &str, delay: impl Into<Json>) -> Json {
