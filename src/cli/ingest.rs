@@ -148,11 +148,12 @@ pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
         Records::open(path, args.format.map(Format::of_table)).map_err(|problem| Failure::new(FAILED, problem))?;
     let (sum, ended) = Session::change(&args.target, async |session| {
         let cancel = CancellationToken::new();
-        let _ended = interrupts(&cancel);
+        let interrupts = interrupts(&cancel);
         let line = Line::new();
         let mut sum = Sum { line: args.skip, ..Sum::default() };
         let ended = send_all(session, &args, records, &cancel, &mut sum, &line).await;
         line.clear();
+        drop(interrupts);
         Ok((sum, ended))
     })
     .await?;

@@ -22,12 +22,12 @@ use crate::wire::queries::Query;
 pub(super) async fn run(session: &Session, asked: &Query<PathBuf>) -> Result<QueryAnswer, Failure> {
     let deployment = session.api.deployment().await?;
     let cancel = CancellationToken::new();
-    let ended = interrupts(&cancel);
+    let interrupts = interrupts(&cancel);
     let line = Line::new();
     let tell = |progress| line.show(&progress);
     let answer = query::run(&session.api, deployment.own_api.as_deref(), asked, &cancel, &tell).await;
     line.clear();
-    ended.store(true, Ordering::SeqCst);
+    drop(interrupts);
     let answer = answer.map_err(|error| match cancel.is_cancelled() {
         true => Failure::new(INTERRUPTED, "The computation was cancelled."),
         false => error.into(),
@@ -41,8 +41,20 @@ pub(super) async fn run(session: &Session, asked: &Query<PathBuf>) -> Result<Que
     Ok(answer)
 }
 
+/// Work that Ctrl-C cancels; it has ended once this is dropped.
+#[must_use]
+pub(super) struct Interrupts {
+    ended: Arc<AtomicBool>,
+}
+
+impl Drop for Interrupts {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::SeqCst);
+    }
+}
+
 /// The first Ctrl-C cancels; one more, or one after the end, ends the program as if nothing caught it.
-pub(super) fn interrupts(cancel: &CancellationToken) -> Arc<AtomicBool> {
+pub(super) fn interrupts(cancel: &CancellationToken) -> Interrupts {
     let ended = Arc::new(AtomicBool::new(false));
     let (cancel, seen) = (cancel.clone(), Arc::clone(&ended));
     tokio::spawn(async move {
@@ -53,7 +65,7 @@ pub(super) fn interrupts(cancel: &CancellationToken) -> Arc<AtomicBool> {
             cancel.cancel();
         }
     });
-    ended
+    Interrupts { ended }
 }
 
 /// A line on standard error that is written over; none where that is no terminal.

@@ -1,14 +1,14 @@
 //! `fvtop ingest` as its users meet it: files of each kind, a pipe, bad records, a delivery that is sent twice, a
 //! server that is away for a moment.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
 use polars::prelude::*;
 use serde_json::json;
 
-use crate::support::{GUARD, KEY, Server, Starting, fvtop, wait_for};
+use crate::support::{GUARD, KEY, Server, Starting, fvtop, send, wait_for};
 
 const DEFINITIONS: [(&str, &str); 4] = [
     ("workspaces.toml", "[[workspace]]\nname = \"prod\"\nlive = true\n"),
@@ -175,6 +175,28 @@ fn without_a_server_records_wait_in_the_data_directory() {
     assert_eq!(taken(&repo, &data, &file, &["--delivery", "d"])["taken_before"], 30);
     let server = Server::start(&repo, &data);
     seen(&server, "A29", 29);
+}
+
+/// Once all is sent there is nothing left to cancel: Ctrl-C ends the program, though its result is not taken yet.
+#[test]
+fn an_interrupt_after_the_end_ends_the_program_at_once() {
+    let story = Story::new();
+    let file = story.file("a.jsonl", &format!("{}no json\n", Story::lines("A", 1)));
+    let (result, mut full) = std::io::pipe().unwrap();
+    // As much as a pipe takes by itself: who writes more waits.
+    full.write_all(&[b' '; 65_536]).unwrap();
+    let mut command = fvtop();
+    command.args(["ingest", "gate_events", &file, "--partial", "--json", "--repo"]).arg(story.repo());
+    command.arg("--data-dir").arg(story.data()).stdout(full).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // What is wrong with a line is told when all was sent.
+    let said = BufReader::new(child.stderr.take().unwrap());
+    let told = said.lines().map(Result::unwrap).find(|line| line.starts_with("line 2: "));
+    assert!(told.is_some(), "the bad line is told");
+    send("INT", child.id());
+    let ended = wait_for("the end after an interrupt", GUARD, || child.try_wait().unwrap());
+    assert_eq!(ended.code(), Some(130));
+    drop(result);
 }
 
 /// A free address whose port the system gives to nobody by itself, so that it is still free once its server is gone.
