@@ -139,7 +139,8 @@ pub(crate) async fn run(args: QuarantineArgs) -> Result<(), Failure> {
                 return Err(Failure::new(USAGE, format!("{what} Send them into a file: `--raw > FILE`.")));
             }
             let record = Session::run(&target, async |session| {
-                Ok(session.api.quarantined(&own_api(session).await?, (&session.workspace, &view), id).await?)
+                let own_api = session.own_api(Part::Quarantine).await?;
+                Ok(session.api.quarantined(&own_api, (&session.workspace, &view), id).await?)
             })
             .await?;
             show(&record, json, raw)
@@ -149,19 +150,13 @@ pub(crate) async fn run(args: QuarantineArgs) -> Result<(), Failure> {
     }
 }
 
-/// The path of the deployment's own calls.
-async fn own_api(session: &Session) -> Result<String, Failure> {
-    let own_api = session.api.deployment().await?.own_api;
-    own_api.ok_or_else(|| Failure::new(FAILED, Part::Quarantine.not_served()))
-}
-
 async fn all_pages(
     session: &Session,
     view: &str,
     reason: Option<String>,
     limit: usize,
 ) -> Result<QuarantineList, Failure> {
-    let own_api = own_api(session).await?;
+    let own_api = session.own_api(Part::Quarantine).await?;
     let mut wanted = QuarantineWanted { reason, before: None, limit: limit.clamp(1, LIST_MOST) };
     let mut list = session.api.quarantine(&own_api, (&session.workspace, view), &wanted).await?;
     while let Some(next) = list.next.filter(|_| list.records.len() < limit) {
@@ -275,7 +270,7 @@ async fn retry(records: &RecordArgs, force_late: bool) -> Result<(), Failure> {
         if !records.dry_run {
             session.may_change()?;
         }
-        let own_api = own_api(session).await?;
+        let own_api = session.own_api(Part::Quarantine).await?;
         let ask = |dry_run| asked(session, records, dry_run, force_late);
         if records.dry_run || !records.yes {
             let would = session.api.retry_quarantined(&own_api, &ask(true)).await?;
@@ -326,7 +321,7 @@ async fn drop_records(records: &RecordArgs) -> Result<(), Failure> {
         if !records.dry_run {
             session.may_change()?;
         }
-        let own_api = own_api(session).await?;
+        let own_api = session.own_api(Part::Quarantine).await?;
         let ask = |dry_run| asked(session, records, dry_run, false);
         if records.dry_run || !records.yes {
             let would = session.api.drop_quarantined(&own_api, &ask(true)).await?;

@@ -7,6 +7,7 @@ use super::failure::{CONNECTION, FAILED, Failure};
 use super::output::note;
 use super::surroundings::Surroundings;
 use super::target::{Target, TargetArgs, resolve};
+use crate::client::message::Part;
 use crate::client::{Api, Kind};
 use crate::model::Workspace;
 
@@ -100,6 +101,15 @@ impl Session {
         let Some(profile) = &self.locked_by else { return Ok(()) };
         let what = format!("The profile `{profile}` is read-only: nothing was changed.");
         Err(Failure::new(FAILED, format!("{what} Take another profile, or take read_only out of this one.")))
+    }
+
+    /// The path of the deployment's own calls, for that part of them.
+    ///
+    /// # Errors
+    /// When the deployment is not reached or has none.
+    pub(super) async fn own_api(&self, part: Part) -> Result<String, Failure> {
+        let own_api = self.api.deployment().await?.own_api;
+        own_api.ok_or_else(|| Failure::new(FAILED, part.not_served()))
     }
 
     /// Stops what was started.

@@ -10,7 +10,7 @@ use super::failure::{FAILED, Failure, TIMED_OUT, USAGE};
 use super::output::{json_time, note, print, print_json, table, time};
 use super::session::Session;
 use super::target::TargetArgs;
-use crate::client::query::not_served;
+use crate::client::message::Part;
 use crate::model::time::print_took;
 use crate::model::{Id, Job, JobState, StreamCounts, StreamFigures, StreamPartition};
 use crate::wire::streams::RestartAsked;
@@ -102,22 +102,22 @@ impl StreamArgs {
 pub(crate) async fn run(args: StreamArgs) -> Result<(), Failure> {
     match args.verb {
         Verb::List { target, json } => {
-            let streams = Session::run(&target, async |session| streams(session, None).await).await?;
+            let streams = Session::run(&target, async |session| Streams::of(session).await?.list(None).await).await?;
             if json {
                 return print_json(&streams.iter().map(as_json).collect());
             }
             print(&table(&HEADINGS, &streams.iter().map(as_row).collect::<Vec<_>>()))
         }
         Verb::Show { of } => {
-            let stream = Session::run(&of.target, async |session| stream(session, &of.view).await).await?;
+            let stream = Session::run(&of.target, async |session| Streams::of(session).await?.one(&of.view).await).await?;
             if of.json { print_json(&as_json(&stream)) } else { print(&in_full(&stream)) }
         }
         Verb::Start { of } => {
-            let started = Session::change(&of.target, async |session| start(session, &of.view).await);
+            let started = Session::change(&of.target, async |session| start(&Streams::of(session).await?, &of.view).await);
             print_stream(&started.await?, of.json)
         }
         Verb::Stop { of } => {
-            let stopped = Session::change(&of.target, async |session| stop(session, &of.view).await);
+            let stopped = Session::change(&of.target, async |session| stop(&Streams::of(session).await?, &of.view).await);
             print_stream(&stopped.await?, of.json)
         }
         Verb::Restart { of, from, dry_run, yes } => {
@@ -138,22 +138,29 @@ fn print_stream(stream: &StreamFigures, as_json: bool) -> Result<(), Failure> {
     if as_json { print_json(&self::as_json(stream)) } else { print(&table(&HEADINGS, &[as_row(stream)])) }
 }
 
-async fn own_api(session: &Session) -> Result<String, Failure> {
-    let deployment = session.api.deployment().await?;
-    Ok(deployment.own_api.ok_or_else(|| not_served(&session.api))?)
+/// The streams of the workspace that is meant.
+struct Streams<'s> {
+    session: &'s Session,
+    own_api: String,
 }
 
-async fn streams(session: &Session, view: Option<&str>) -> Result<Vec<StreamFigures>, Failure> {
-    Ok(session.api.streams(&own_api(session).await?, &session.workspace, view).await?)
-}
+impl<'s> Streams<'s> {
+    async fn of(session: &'s Session) -> Result<Self, Failure> {
+        Ok(Self { session, own_api: session.own_api(Part::Streams).await? })
+    }
 
-async fn stream(session: &Session, view: &str) -> Result<StreamFigures, Failure> {
-    let found = streams(session, Some(view)).await?.into_iter().next();
-    found.ok_or_else(|| {
-        let text =
-            format!("Feature view `{view}` of workspace `{}` writes no stream to the online store.", session.workspace);
-        Failure::new(FAILED, format!("{text} `fvtop stream list` shows those that do."))
-    })
+    async fn list(&self, view: Option<&str>) -> Result<Vec<StreamFigures>, Failure> {
+        Ok(self.session.api.streams(&self.own_api, &self.session.workspace, view).await?)
+    }
+
+    async fn one(&self, view: &str) -> Result<StreamFigures, Failure> {
+        let found = self.list(Some(view)).await?.into_iter().next();
+        found.ok_or_else(|| {
+            let workspace = &self.session.workspace;
+            let text = format!("Feature view `{view}` of workspace `{workspace}` writes no stream to the online store.");
+            Failure::new(FAILED, format!("{text} `fvtop stream list` shows those that do."))
+        })
+    }
 }
 
 /// How the stream of a job does; absent where it is another job's by now, or the deployment does not tell.
@@ -163,28 +170,28 @@ pub(super) async fn figures_of(session: &Session, job: &Job) -> Option<StreamFig
     found.into_iter().find(|stream| stream.job == Some(job.id))
 }
 
-async fn start(session: &Session, view: &str) -> Result<StreamFigures, Failure> {
-    let known = stream(session, view).await?;
+async fn start(streams: &Streams<'_>, view: &str) -> Result<StreamFigures, Failure> {
+    let known = streams.one(view).await?;
     if runs(&known) {
         note(&format!("the stream of {view} runs already"));
         return Ok(known);
     }
     let job = job_of(&known)?;
-    session.api.restart(job).await?;
+    streams.session.api.restart(job).await?;
     note(&format!("the stream of {view} was started again"));
-    stream(session, view).await
+    streams.one(view).await
 }
 
-async fn stop(session: &Session, view: &str) -> Result<StreamFigures, Failure> {
-    let known = stream(session, view).await?;
+async fn stop(streams: &Streams<'_>, view: &str) -> Result<StreamFigures, Failure> {
+    let known = streams.one(view).await?;
     if known.state.as_ref().is_none_or(JobState::is_terminal) {
         note(&format!("the stream of {view} is stopped already"));
         return Ok(known);
     }
-    session.api.cancel(&known.workspace, &known.feature_view, job_of(&known)?).await?;
+    streams.session.api.cancel(&known.workspace, &known.feature_view, job_of(&known)?).await?;
     let until = tokio::time::Instant::now() + STOPPED_WITHIN;
     loop {
-        let now = stream(session, view).await?;
+        let now = streams.one(view).await?;
         if now.state.as_ref().is_some_and(JobState::is_terminal) {
             note(&format!("the stream of {view} was stopped"));
             return Ok(now);
@@ -215,15 +222,15 @@ async fn restart(session: &Session, view: &str, begin: &Begin) -> Result<Restart
         let text = "Say from where with --from: beginning, latest, a time, or `offset PARTITION:OFFSET`.";
         return Err(Failure::new(USAGE, format!("{text} `fvtop stream start` goes on where the stream stopped.")));
     }
-    let own_api = own_api(session).await?;
-    let known = stream(session, view).await?;
+    let streams = Streams::of(session).await?;
+    let known = streams.one(view).await?;
     let ask = |dry_run| RestartAsked {
         workspace: known.workspace.clone(),
         feature_view: known.feature_view.clone(),
         from: begin.from.clone(),
         dry_run,
     };
-    let effect = session.api.restart_stream(&own_api, &ask(true)).await?.effect;
+    let effect = session.api.restart_stream(&streams.own_api, &ask(true)).await?.effect;
     if begin.dry_run {
         return Ok(Restarted::WouldBe(effect));
     }
@@ -239,11 +246,11 @@ async fn restart(session: &Session, view: &str, begin: &Begin) -> Result<Restart
         }
     }
     if known.state.as_ref().is_some_and(|state| !state.is_terminal()) {
-        stop(session, view).await?;
+        stop(&streams, view).await?;
     }
-    session.api.restart_stream(&own_api, &ask(false)).await?;
+    session.api.restart_stream(&streams.own_api, &ask(false)).await?;
     note(&format!("the stream of {view} is read from {}", begin.from));
-    stream(session, view).await.map(Box::new).map(Restarted::Is)
+    streams.one(view).await.map(Box::new).map(Restarted::Is)
 }
 
 fn runs(stream: &StreamFigures) -> bool {

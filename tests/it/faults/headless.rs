@@ -114,6 +114,21 @@ fn a_change_that_something_else_answers_may_have_been_taken() {
 }
 
 #[test]
+fn a_deployment_without_calls_of_its_own_says_which_part_it_lacks() {
+    let deployment = Deployment::start(Style::Old);
+    for (arguments, part) in [
+        (&["stream", "list"][..], "figures of streams"),
+        (&["stream", "show", "card_spend_hourly"], "figures of streams"),
+        (&["quarantine", "list", "card_spend_hourly"], "the quarantine"),
+    ] {
+        let output = run(&deployment, arguments, &[]);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(&format!("This deployment does not serve {part}.")), "{said}");
+    }
+}
+
+#[test]
 fn an_answer_without_its_message_is_no_empty_list() {
     let deployment = Deployment::start(Style::Full);
     for (call, arguments) in [("QueryFeatureViews", &["views"][..]), ("GetJobs", &["jobs"])] {
