@@ -2,7 +2,20 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use super::failure::{FAILED, Failure};
 use crate::model::clean_lines;
+
+/// Asks for a `yes`.
+///
+/// # Errors
+/// `unchanged`, when something else is typed; what `alone` says, where there is no terminal to ask on.
+pub(super) async fn agree(question: &str, unchanged: &str, alone: impl FnOnce() -> Failure) -> Result<(), Failure> {
+    match ask(&format!("{question} Type yes:")).await {
+        Some(answer) if answer == "yes" => Ok(()),
+        Some(_) => Err(Failure::new(FAILED, unchanged)),
+        None => Err(alone()),
+    }
+}
 
 /// Asks, and gives the line that was typed, without blanks around it; nothing where there is no terminal to ask on.
 pub(super) async fn ask(question: &str) -> Option<String> {

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::failure::Failure;
-use super::output::{note, print, print_json, table, time};
+use super::output::{note, or_dash, print, print_json, table, time};
 use super::rows::OutArgs;
 use super::session::Session;
 use super::target::TargetArgs;
@@ -116,7 +116,6 @@ async fn fetch(session: &Session, verb: &Verb) -> Result<Fetched, Failure> {
 const HEADINGS: [&str; 7] = ["DATASET", "OF", "ROWS", "BYTES", "KEY COLUMNS", "TIMESTAMP KEY", "CREATED"];
 
 fn as_row(dataset: &Dataset) -> Vec<String> {
-    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     vec![
         dataset.name.clone(),
         source(dataset),

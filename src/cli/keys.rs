@@ -186,15 +186,14 @@ async fn agree(place: &Place, key: &KeyInfo, last: bool) -> Result<(), Failure> 
     let what = format!("the API key `{}` ({}{role}) of {}", key.name, key.obscured, place.label());
     let warning =
         if last { " It is the last owner key: nobody could make keys over the network any more." } else { "" };
-    let question = format!("Revoke {what}? Whoever uses it is locked out at once.{warning} Type yes:");
-    match confirm::ask(&question).await {
-        Some(answer) if answer == "yes" => Ok(()),
-        Some(_) => Err(Failure::new(FAILED, "Nothing was revoked.")),
-        None => Err(Failure::usage(&Problem {
+    let question = format!("Revoke {what}? Whoever uses it is locked out at once.{warning}");
+    let alone = || {
+        Failure::usage(&Problem {
             what: format!("This would revoke {what}; there is no terminal to ask on.{warning}"),
             hint: "Give --yes to do it.".to_owned(),
-        })),
-    }
+        })
+    };
+    confirm::agree(&question, "Nothing was revoked.", alone).await
 }
 
 /// The key of that id; else the one of that name that is let in; else the one that was.

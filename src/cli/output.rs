@@ -71,9 +71,14 @@ pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
+/// A text in a table; a dash where there is none.
+pub(crate) fn or_dash(text: Option<String>) -> String {
+    text.unwrap_or_else(|| "-".to_owned())
+}
+
 /// An instant in a table; a dash where there is none.
 pub(crate) fn time(at: Option<Time>) -> String {
-    at.map_or_else(|| "-".to_owned(), print_time)
+    or_dash(at.map(print_time))
 }
 
 /// An instant in JSON: RFC 3339, UTC; null for one that stands for no bound.

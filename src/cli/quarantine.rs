@@ -345,14 +345,8 @@ fn count(records: u64) -> String {
 }
 
 async fn agree(what: &str, question: &str, unchanged: &'static str) -> Result<(), Failure> {
-    match confirm::ask(&format!("{what}{question} Type yes:")).await {
-        Some(answer) if answer == "yes" => Ok(()),
-        Some(_) => Err(Failure::new(FAILED, unchanged)),
-        None => {
-            let why = "There is no terminal to ask on. Give --yes to do it, or --dry-run to see what would come of it.";
-            Err(Failure::new(USAGE, format!("{what}{why}")))
-        }
-    }
+    let why = "There is no terminal to ask on. Give --yes to do it, or --dry-run to see what would come of it.";
+    confirm::agree(&format!("{what}{question}"), unchanged, || Failure::new(USAGE, format!("{what}{why}"))).await
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::confirm;
 use super::failure::{FAILED, Failure, TIMED_OUT, USAGE};
-use super::output::{json_time, note, print, print_json, table, time};
+use super::output::{json_time, note, or_dash, print, print_json, table, time};
 use super::session::Session;
 use super::target::TargetArgs;
 use crate::client::message::Part;
@@ -109,15 +109,18 @@ pub(crate) async fn run(args: StreamArgs) -> Result<(), Failure> {
             print(&table(&HEADINGS, &streams.iter().map(as_row).collect::<Vec<_>>()))
         }
         Verb::Show { of } => {
-            let stream = Session::run(&of.target, async |session| Streams::of(session).await?.one(&of.view).await).await?;
+            let stream =
+                Session::run(&of.target, async |session| Streams::of(session).await?.one(&of.view).await).await?;
             if of.json { print_json(&as_json(&stream)) } else { print(&in_full(&stream)) }
         }
         Verb::Start { of } => {
-            let started = Session::change(&of.target, async |session| start(&Streams::of(session).await?, &of.view).await);
+            let started =
+                Session::change(&of.target, async |session| start(&Streams::of(session).await?, &of.view).await);
             print_stream(&started.await?, of.json)
         }
         Verb::Stop { of } => {
-            let stopped = Session::change(&of.target, async |session| stop(&Streams::of(session).await?, &of.view).await);
+            let stopped =
+                Session::change(&of.target, async |session| stop(&Streams::of(session).await?, &of.view).await);
             print_stream(&stopped.await?, of.json)
         }
         Verb::Restart { of, from, dry_run, yes } => {
@@ -157,7 +160,8 @@ impl<'s> Streams<'s> {
         let found = self.list(Some(view)).await?.into_iter().next();
         found.ok_or_else(|| {
             let workspace = &self.session.workspace;
-            let text = format!("Feature view `{view}` of workspace `{workspace}` writes no stream to the online store.");
+            let text =
+                format!("Feature view `{view}` of workspace `{workspace}` writes no stream to the online store.");
             Failure::new(FAILED, format!("{text} `fvtop stream list` shows those that do."))
         })
     }
@@ -235,15 +239,9 @@ async fn restart(session: &Session, view: &str, begin: &Begin) -> Result<Restart
         return Ok(Restarted::WouldBe(effect));
     }
     if !begin.yes {
-        let question = format!("{effect}\nRead the stream of {view} anew from {}? Type yes:", begin.from);
-        match confirm::ask(&question).await {
-            Some(answer) if answer == "yes" => {}
-            Some(_) => return Err(Failure::new(FAILED, "Nothing was changed.")),
-            None => {
-                let text = format!("{effect} There is no terminal to ask on: give --yes to do it.");
-                return Err(Failure::new(USAGE, text));
-            }
-        }
+        let question = format!("{effect}\nRead the stream of {view} anew from {}?", begin.from);
+        let alone = || Failure::new(USAGE, format!("{effect} There is no terminal to ask on: give --yes to do it."));
+        confirm::agree(&question, "Nothing was changed.", alone).await?;
     }
     if known.state.as_ref().is_some_and(|state| !state.is_terminal()) {
         stop(&streams, view).await?;
@@ -268,10 +266,9 @@ const HEADINGS: [&str; 9] =
     ["FEATURE VIEW", "SOURCE", "STATE", "IN/S", "OUT/S", "LAG", "EVENTS BEHIND", "READ", "NOT WRITTEN"];
 
 fn as_row(stream: &StreamFigures) -> Vec<String> {
-    let dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let state = match &stream.error {
         Some((reason, _)) => reason.clone(),
-        None => dash(stream.state.as_ref().map(ToString::to_string)),
+        None => or_dash(stream.state.as_ref().map(ToString::to_string)),
     };
     let counts = &stream.total;
     vec![
@@ -280,8 +277,8 @@ fn as_row(stream: &StreamFigures) -> Vec<String> {
         state,
         format!("{:.1}", stream.rate_in),
         format!("{:.1}", stream.rate_out),
-        dash(stream.lag.map(print_took)),
-        dash(stream.lag_events.map(|events| events.to_string())),
+        or_dash(stream.lag.map(print_took)),
+        or_dash(stream.lag_events.map(|events| events.to_string())),
         counts.read.to_string(),
         (counts.settled().saturating_sub(counts.written)).to_string(),
     ]
@@ -289,16 +286,15 @@ fn as_row(stream: &StreamFigures) -> Vec<String> {
 
 /// All that is known, for people.
 pub(super) fn in_full(stream: &StreamFigures) -> String {
-    let dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let mut facts = vec![
         ("Feature view", stream.feature_view.clone()),
         ("Source", format!("{} ({})", stream.source, stream.kind)),
-        ("Job", dash(stream.job.map(|job| job.to_string()))),
-        ("State", dash(stream.state.as_ref().map(ToString::to_string))),
+        ("Job", or_dash(stream.job.map(|job| job.to_string()))),
+        ("State", or_dash(stream.state.as_ref().map(ToString::to_string))),
         ("In", format!("{:.1} events/s", stream.rate_in)),
         ("Out", format!("{:.1} events/s", stream.rate_out)),
-        ("Lag", dash(stream.lag.map(print_took))),
-        ("Events behind", dash(stream.lag_events.map(|events| events.to_string()))),
+        ("Lag", or_dash(stream.lag.map(print_took))),
+        ("Events behind", or_dash(stream.lag_events.map(|events| events.to_string()))),
         ("Oldest not read", time(stream.oldest)),
         ("Newest event", time(stream.newest_event)),
         ("Watermark", time(stream.watermark)),

@@ -72,9 +72,7 @@ impl Reply {
             Ok(body) if self.code == 503 && body.code == status::RESOURCE_EXHAUSTED => {
                 Error::new(Kind::Busy, text(&body), "It has too much to do: try again in a while.")
             }
-            Ok(body) if body.code != status::OK && self.code != 429 => {
-                Error::from_code(body.code, &text(&body), label)
-            }
+            Ok(body) if body.code != status::OK && self.code != 429 => Error::from_code(body.code, &text(&body), label),
             _ if matches!(self.code, 404 | 405) => {
                 let what = format!("{label} does not have this call: it answered HTTP {}.", self.code);
                 Error::new(Kind::Unimplemented, what, "This deployment does not offer that; the rest works.")
@@ -230,7 +228,11 @@ mod tests {
         assert_eq!(reply(404, "text/plain", "404 page not found").refusal("h").kind, Kind::Unimplemented);
         let full = r#"{"error":"No room.","message":"","code":8}"#;
         assert_eq!(reply(503, "application/json", full).refusal("h").problem.what, "No room.");
-        assert_eq!(reply(400, "application/json", full).refusal("h").kind, Kind::Answered, "it is the call's own fault");
+        assert_eq!(
+            reply(400, "application/json", full).refusal("h").kind,
+            Kind::Answered,
+            "it is the call's own fault"
+        );
         let busy = Reply { retry_after: Some(Duration::from_secs(7)), ..reply(429, "", thing) }.refusal("h");
         assert_eq!((busy.kind, busy.retry_after), (Kind::Busy, Some(Duration::from_secs(7))));
     }

@@ -119,21 +119,17 @@ pub struct QuarantineAsked {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// All records of the view, whatever their reason.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub all: bool,
     /// Only say what would come of it.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
     /// Of a retry: write records too that lie beyond the watermark.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub force_late: bool,
     /// Of a retry: where the one before ended.
     #[serde(default)]
     pub after: i64,
-}
-
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 /// What came of a retry, or would.

@@ -6,7 +6,7 @@ use futures::stream::{self, StreamExt};
 use super::find::{JobName, find};
 use super::rows::{print_jobs, text};
 use crate::cli::confirm;
-use crate::cli::failure::{FAILED, Failure, USAGE};
+use crate::cli::failure::{Failure, USAGE};
 use crate::cli::output::note;
 use crate::cli::session::Session;
 use crate::cli::target::TargetArgs;
@@ -57,15 +57,12 @@ pub(super) async fn run(args: CancelArgs) -> Result<(), Failure> {
 }
 
 async fn agree(hit: &[Job]) -> Result<(), Failure> {
-    let question = format!("{}Cancel {}? Type yes:", text(hit), count(hit.len()));
-    match confirm::ask(&question).await {
-        Some(answer) if answer == "yes" => Ok(()),
-        Some(_) => Err(Failure::new(FAILED, "Nothing was cancelled.")),
-        None => {
-            let what = format!("This would cancel {}; there is no terminal to ask on.", count(hit.len()));
-            Err(Failure::new(USAGE, format!("{what} Give --yes to do it.\n{}", text(hit))))
-        }
-    }
+    let question = format!("{}Cancel {}?", text(hit), count(hit.len()));
+    let alone = || {
+        let what = format!("This would cancel {}; there is no terminal to ask on.", count(hit.len()));
+        Failure::new(USAGE, format!("{what} Give --yes to do it.\n{}", text(hit)))
+    };
+    confirm::agree(&question, "Nothing was cancelled.", alone).await
 }
 
 /// Cancels what can be; gives all jobs as they then are, and the failure when one was refused.

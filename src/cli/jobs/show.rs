@@ -6,11 +6,11 @@ use serde_json::json;
 use super::find::OneJob;
 use super::rows::{json_of, text};
 use crate::cli::failure::{FAILED, Failure};
-use crate::cli::output::{json_time, note, print, print_json, table, time};
+use crate::cli::output::{json_time, note, or_dash, print, print_json, table, time};
 use crate::cli::session::Session;
 use crate::cli::stream;
 use crate::model::time::print_took;
-use crate::model::{Attempt, AttemptDetail, Job, JobType, Stage, StreamFigures};
+use crate::model::{Attempt, AttemptDetail, Job, JobType, Stage};
 
 /// Show all that is known of one job.
 #[derive(Args, Clone, Debug)]
@@ -39,7 +39,15 @@ pub struct LogArgs {
 /// # Errors
 /// When there is no such job or attempt, or the deployment is not reached or refuses.
 pub(super) async fn run(args: ShowArgs) -> Result<(), Failure> {
-    let Fetched { job, detail, stream } = fetch(&args.job, args.attempt).await?;
+    let (Fetched { job, detail }, stream) = Session::run(&args.job.target, async |session| {
+        let fetched = fetch(session, &args.job, args.attempt).await?;
+        let stream = match fetched.job.job_type {
+            JobType::Stream => stream::figures_of(session, &fetched.job).await,
+            _ => None,
+        };
+        Ok((fetched, stream))
+    })
+    .await?;
     if args.job.json {
         let mut shown = json_of(&job);
         if let Some(figures) = &stream {
@@ -69,7 +77,8 @@ pub(super) async fn run(args: ShowArgs) -> Result<(), Failure> {
 /// # Errors
 /// As [`run`].
 pub(super) async fn log(args: LogArgs) -> Result<(), Failure> {
-    let Fetched { job, detail, .. } = fetch(&args.job, args.attempt).await?;
+    let fetched = Session::run(&args.job.target, async |session| fetch(session, &args.job, args.attempt).await);
+    let Fetched { job, detail } = fetched.await?;
     let Some((number, detail)) = detail else {
         note(&format!("Job {} has made no attempt that could have a log.", job.id));
         return if args.job.json { print_json(&json!([])) } else { Ok(()) };
@@ -88,25 +97,16 @@ struct Fetched {
     job: Job,
     /// What one of its attempts did, and the number of that.
     detail: Option<(u32, AttemptDetail)>,
-    /// Of a stream job, where the deployment tells.
-    stream: Option<StreamFigures>,
 }
 
-async fn fetch(job: &OneJob, attempt: Option<u32>) -> Result<Fetched, Failure> {
-    Session::run(&job.target, async |session| {
-        let job = job.find(session).await?;
-        let stream = match job.job_type {
-            JobType::Stream => stream::figures_of(session, &job).await,
-            _ => None,
-        };
-        let chosen = choose(&job, attempt)?;
-        let Some((number, id)) = chosen.and_then(|attempt| Some((attempt.number, attempt.id?))) else {
-            return Ok(Fetched { job, detail: None, stream });
-        };
-        let detail = session.api.detail(id).await?;
-        Ok(Fetched { job, detail: Some((number, detail)), stream })
-    })
-    .await
+async fn fetch(session: &Session, job: &OneJob, attempt: Option<u32>) -> Result<Fetched, Failure> {
+    let job = job.find(session).await?;
+    let chosen = choose(&job, attempt)?;
+    let Some((number, id)) = chosen.and_then(|attempt| Some((attempt.number, attempt.id?))) else {
+        return Ok(Fetched { job, detail: None });
+    };
+    let detail = session.api.detail(id).await?;
+    Ok(Fetched { job, detail: Some((number, detail)) })
 }
 
 fn choose(job: &Job, number: Option<u32>) -> Result<Option<&Attempt>, Failure> {
@@ -119,15 +119,14 @@ fn choose(job: &Job, number: Option<u32>) -> Result<Option<&Attempt>, Failure> {
 
 fn attempts(job: &Job) -> String {
     let row = |attempt: &Attempt| {
-        let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
         vec![
             attempt.number.to_string(),
             attempt.state.to_string(),
-            attempt.progress.map_or_else(|| "-".to_owned(), percent),
+            or_dash(attempt.progress.map(percent)),
             time(attempt.created_at),
             time(attempt.updated_at),
-            or_dash(&attempt.reason),
-            or_dash(&attempt.message),
+            or_dash(attempt.reason.clone()),
+            or_dash(attempt.message.clone()),
         ]
     };
     let headings = ["ATTEMPT", "STATE", "PROGRESS", "CREATED", "UPDATED", "REASON", "MESSAGE"];
@@ -139,11 +138,11 @@ fn stages(detail: &AttemptDetail) -> String {
         vec![
             stage.kind.to_string(),
             stage.state.to_string(),
-            stage.progress.map_or_else(|| "-".to_owned(), percent),
+            or_dash(stage.progress.map(percent)),
             time(stage.started_at),
-            stage.took.map_or_else(|| "-".to_owned(), print_took),
+            or_dash(stage.took.map(print_took)),
             stage.description.clone(),
-            stage.error.clone().unwrap_or_else(|| "-".to_owned()),
+            or_dash(stage.error.clone()),
         ]
     };
     let headings = ["STAGE", "STATE", "PROGRESS", "STARTED", "TOOK", "WHAT", "ERROR"];

@@ -3,12 +3,11 @@
 use std::mem::discriminant;
 use std::sync::Arc;
 
-use super::work::{Done, not_connected};
+use super::work::{Done, Own, on};
 use super::{Part, Task};
-use crate::client::api::Api;
 use crate::client::api::quarantine::QuarantineWanted;
-use crate::client::error::{Error, Kind};
-use crate::client::message::{Command, Problem, Quarantined, Update};
+use crate::client::error::Error;
+use crate::client::message::{Command, Quarantined, Update};
 use crate::model::clean::clean_bytes;
 use crate::wire::quarantine::{LIST_LIMIT, QuarantineRecord};
 
@@ -18,55 +17,37 @@ impl Task {
     pub(super) fn quarantine(&mut self, command: Command) {
         let asks = matches!(command, Command::Quarantine { .. } | Command::QuarantineRecord { .. });
         let kind = asks.then(|| discriminant(&command));
-        let api = self.api.clone();
-        let own_api = self.deployment.as_ref().map(|deployment| deployment.own_api.clone());
-        let asked = self.work.spawn(async move {
-            let reached = match (api, own_api) {
-                (Some(api), Some(Some(own_api))) => Ok((api, own_api)),
-                (Some(_), Some(None)) => Err(Error::of(Kind::Unimplemented, Part::Quarantine.not_served())),
-                _ => Err(not_connected()),
-            };
-            Done::Reply(serve(reached, command).await.map(Box::new))
-        });
+        let reached = self.own(Part::Quarantine);
+        let asked = self.work.spawn(async move { Done::Reply(serve(reached, command).await.map(Box::new)) });
         if let Some(kind) = kind {
             self.supersede(kind, asked);
         }
     }
 }
 
-async fn serve(reached: Result<(Api, String), Error>, command: Command) -> Option<Update> {
+async fn serve(reached: Result<Own, Error>, command: Command) -> Option<Update> {
     Some(match command {
         Command::Quarantine { request, workspace, feature_view, reason, before } => {
             let wanted = QuarantineWanted { reason, before, limit: LIST_LIMIT };
             let place = (workspace.as_str(), feature_view.as_str());
-            let answer = on(reached, async |api, own| api.quarantine(own, place, &wanted).await).await;
+            let answer = on(reached, async |(api, own)| api.quarantine(&own, place, &wanted).await).await;
             Update::Quarantine { request, answer: answer.map(Arc::new) }
         }
         Command::QuarantineRecord { request, workspace, feature_view, id } => {
             let place = (workspace.as_str(), feature_view.as_str());
-            let answer = on(reached, async |api, own| api.quarantined(own, place, id).await).await;
+            let answer = on(reached, async |(api, own)| api.quarantined(&own, place, id).await).await;
             Update::QuarantineRecord { request, answer: answer.map(shown).map(Arc::new) }
         }
         Command::RetryQuarantined { request, asked } => {
-            let answer = on(reached, async |api, own| api.retry_quarantined(own, &asked).await).await;
+            let answer = on(reached, async |(api, own)| api.retry_quarantined(&own, &asked).await).await;
             Update::QuarantineRetried { request, answer }
         }
         Command::DropQuarantined { request, asked } => {
-            let answer = on(reached, async |api, own| api.drop_quarantined(own, &asked).await).await;
+            let answer = on(reached, async |(api, own)| api.drop_quarantined(&own, &asked).await).await;
             Update::QuarantineDropped { request, answer }
         }
         _ => return None,
     })
-}
-
-async fn on<T>(
-    reached: Result<(Api, String), Error>,
-    ask: impl AsyncFnOnce(&Api, &str) -> Result<T, Error>,
-) -> Result<T, Problem> {
-    match reached {
-        Ok((api, own_api)) => ask(&api, &own_api).await.map_err(Problem::from),
-        Err(error) => Err(error.problem),
-    }
 }
 
 /// A record as the console has it: no byte of it is as it came.

@@ -22,7 +22,7 @@ use super::wildcard;
 use super::{OpenView, Task};
 use crate::model::{Coverage, FeatureView, Freshness, Id, Job, StatusOptions, StatusTable, StreamFigures, Workspace};
 use crate::wire::features::Locator;
-use crate::wire::streams::{RestartAnswer, RestartAsked};
+use crate::wire::streams::RestartAsked;
 
 /// Something that was finished.
 pub(super) enum Done {
@@ -62,6 +62,9 @@ impl Fact {
         }
     }
 }
+
+/// The calls, and the path of the deployment's own ones.
+pub(super) type Own = (Api, String);
 
 /// One read, with all that it needs.
 enum Question {
@@ -197,7 +200,7 @@ impl Task {
             }
             Poll::Jobs | Poll::Freshness | Poll::Summary => {
                 let view = self.view.clone()?;
-                let id = self.ids.get(&(view.workspace.clone(), view.name.clone())).copied();
+                let id = self.ids.get(&view.place()).copied();
                 let table_rests = self.table_rests.is_some_and(|until| until > Instant::now());
                 let known = Known { mark: self.listed, table_rests };
                 let ahead = Ahead { stamp, after: self.pace.ahead, to: self.early.0.clone() };
@@ -230,7 +233,7 @@ impl Task {
     /// Asks which windows of the open view are materialized where; an old question about another view has no answer.
     pub(super) fn coverage(&mut self, generation: Generation) {
         let Some(view) = self.view.clone().filter(|view| view.generation == generation) else { return };
-        let id = self.ids.get(&(view.workspace.clone(), view.name.clone())).copied();
+        let id = self.ids.get(&view.place()).copied();
         let (api, kind) = (self.api.clone(), discriminant(&Command::Coverage { generation }));
         let asked = self.work.spawn(async move {
             let answer = match api {
@@ -249,22 +252,34 @@ impl Task {
         }
     }
 
+    /// Where that part of the deployment's own calls is.
+    ///
+    /// # Errors
+    /// When the deployment is not connected, or has no calls of its own.
+    pub(super) fn own(&self, part: Part) -> Result<Own, Error> {
+        let (Some(api), Some(deployment)) = (&self.api, &self.deployment) else { return Err(not_connected()) };
+        let own_api = deployment.own_api.clone();
+        let own_api = own_api.ok_or_else(|| Error::of(Kind::Unimplemented, part.not_served()))?;
+        Ok((api.clone(), own_api))
+    }
+
     /// Sends a request of the user; it runs beside everything else. A change is never dropped; of questions that show
     /// in the same place, the newest one counts.
     pub(super) fn request(&mut self, command: Command) {
         use Command::{Detail, Lookup, LookupAll, Status};
         let kind = matches!(command, Lookup { .. } | LookupAll { .. } | Detail { .. } | Status { .. });
         let (api, kind) = (self.api.clone(), kind.then(|| discriminant(&command)));
-        let own_api = self.deployment.as_ref().and_then(|deployment| deployment.own_api.clone());
-        let asked = self.work.spawn(async move { Done::Reply(serve(api, own_api, command).await.map(Box::new)) });
+        let streams = self.own(Part::Streams);
+        let asked = self.work.spawn(async move { Done::Reply(serve(api, streams, command).await.map(Box::new)) });
         if let Some(kind) = kind {
             self.supersede(kind, asked);
         }
     }
 }
 
-/// The answer to a request of the user; commands that the loop obeys by itself have none.
-async fn serve(api: Option<Api>, own_api: Option<String>, command: Command) -> Option<Update> {
+/// The answer to a request of the user; commands that the loop obeys by itself have none. `streams`: where the calls
+/// about streams are.
+async fn serve(api: Option<Api>, streams: Result<Own, Error>, command: Command) -> Option<Update> {
     let begun = Instant::now();
     let api = api.ok_or_else(not_connected);
     Some(match command {
@@ -289,12 +304,12 @@ async fn serve(api: Option<Api>, own_api: Option<String>, command: Command) -> O
         }
         Command::StreamEffect { request, workspace, feature_view, from } => {
             let asked = RestartAsked { workspace, feature_view, from, dry_run: true };
-            let answer = on(api, async |api| restart_stream(&api, own_api, &asked).await).await;
+            let answer = on(streams, async |(api, own)| api.restart_stream(&own, &asked).await).await;
             Update::StreamEffect { request, answer: answer.map(|told| told.effect) }
         }
         Command::RestartStream { request, workspace, feature_view, job, from } => {
             let asked = RestartAsked { workspace, feature_view, from, dry_run: false };
-            let answer = on(api, async |api| restart_stream(&api, own_api, &asked).await.map(drop)).await;
+            let answer = on(streams, async |(api, own)| api.restart_stream(&own, &asked).await.map(drop)).await;
             Update::Retried { request, job, answer }
         }
         Command::ReadKeys { request, view, path } => {
@@ -324,17 +339,15 @@ async fn serve(api: Option<Api>, own_api: Option<String>, command: Command) -> O
     })
 }
 
-/// Asks a deployment that is connected.
-async fn on<T>(api: Result<Api, Error>, ask: impl AsyncFnOnce(Api) -> Result<T, Error>) -> Result<T, Problem> {
-    match api {
-        Ok(api) => ask(api).await.map_err(Problem::from),
+/// Asks a deployment that can be asked.
+pub(super) async fn on<R, T>(
+    reached: Result<R, Error>,
+    ask: impl AsyncFnOnce(R) -> Result<T, Error>,
+) -> Result<T, Problem> {
+    match reached {
+        Ok(reached) => ask(reached).await.map_err(Problem::from),
         Err(error) => Err(error.problem),
     }
-}
-
-async fn restart_stream(api: &Api, own_api: Option<String>, asked: &RestartAsked) -> Result<RestartAnswer, Error> {
-    let own_api = own_api.ok_or_else(|| Error::of(Kind::Unimplemented, Part::Streams.not_served()))?;
-    api.restart_stream(&own_api, asked).await
 }
 
 async fn covered(api: &Api, view: &OpenView, id: Option<Id>) -> Result<Coverage, Error> {
