@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use polars::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{Server, Terminal, wait_for, write_parquet};
+use crate::support::{PATIENT, Server, Terminal, wait_for, write_parquet};
 
 const DEFINITIONS: [(&str, &str); 5] = [
     ("workspaces.toml", "[[workspace]]\nname = \"prod\"\nlive = true\ndescription = \"What serves.\"\n"),
@@ -143,7 +143,7 @@ fn a_job_is_triggered_refused_overwritten_and_shown() {
     let (job, said) = triggered(
         &server,
         0,
-        &trigger("clicks_hourly", 3, 0, &["--online", "--offline", "--wait", "--timeout", "15m"]),
+        &trigger("clicks_hourly", 3, 0, &["--online", "--offline", "--wait", "--timeout", PATIENT]),
     );
     assert_eq!((&job["state"], &job["window_start"]), (&json!("SUCCESS"), &json!(text(hour(3)))));
     assert!(said.contains(&format!("started job {}", id(&job))), "{said}");

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value as Json;
 
 use crate::format::{Bench, answers};
-use crate::support::{fvtop, printed, stderr, stdout};
+use crate::support::{PATIENT, fvtop, printed, stderr, stdout};
 
 /// The times that the jobs of [`Damaged::new`] wrote.
 struct Damaged {
@@ -39,7 +39,8 @@ impl Damaged {
 
     fn overwrite(&self, also: &str) -> Result<(), String> {
         let trigger = ["jobs", "trigger", "last_click", "--start", &self.start, "--end", &self.end];
-        self.done(&[&trigger[..], &["--offline", also, "--overwrite", "--wait", "--timeout", "2m"]].concat()).map(drop)
+        self.done(&[&trigger[..], &["--offline", also, "--overwrite", "--wait", "--timeout", PATIENT]].concat())
+            .map(drop)
     }
 
     fn done(&self, arguments: &[&str]) -> Result<String, String> {

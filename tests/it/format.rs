@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
 use fvtop::model::time::{from_micros, micros, parse_time};
 use fvtop::model::{JobState, JobType};
@@ -21,10 +20,7 @@ use serde_json::Value as Json;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{fvtop, stderr, stdout, wait_for};
-
-/// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+use crate::support::{GUARD, PATIENT, fvtop, stderr, stdout, wait_for};
 
 fn fixture() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/format-1")
@@ -238,11 +234,12 @@ fn a_directory_of_format_1_answers_as_before_and_goes_on() {
         (history["start"].as_str().unwrap().to_owned(), history["end"].as_str().unwrap().to_owned())
     };
     let (start, end) = hours("clicks_tiled");
-    let again = ["--start", &start, "--end", &end, "--online", "--offline", "--overwrite", "--wait", "--timeout", "2m"];
+    let again =
+        ["--start", &start, "--end", &end, "--online", "--offline", "--overwrite", "--wait", "--timeout", PATIENT];
     bench.text(&[&["jobs", "trigger", "last_click"], &again[..]].concat());
     bench.text(&[&["jobs", "trigger", "clicks_tiled"], &again[..]].concat());
     bench.now.fetch_add(20 * 60 * 1_000_000, Ordering::SeqCst);
-    wait_for("the stream to go on", PATIENCE, || {
+    wait_for("the stream to go on", GUARD, || {
         let now = reached(&bench, view.id);
         (now > offset).then_some(())
     });

@@ -8,7 +8,9 @@ use std::process::{Output, Stdio};
 use polars::prelude::*;
 use serde_json::json;
 
-use crate::support::{GUARD, KEY, Server, Starting, fvtop, send, wait_for};
+use crate::support::{
+    GUARD, KEY, Server, Starting, fvtop, send, stderr, stdout, wait_for, write_parquet, write_repository,
+};
 
 const DEFINITIONS: [(&str, &str); 4] = [
     ("workspaces.toml", "[[workspace]]\nname = \"prod\"\nlive = true\n"),
@@ -33,10 +35,7 @@ struct Story {
 impl Story {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(folder.path().join("repo/views")).unwrap();
-        for (name, text) in DEFINITIONS {
-            std::fs::write(folder.path().join("repo").join(name), text).unwrap();
-        }
+        write_repository(&folder.path().join("repo"), &DEFINITIONS);
         Self { folder }
     }
 
@@ -67,14 +66,15 @@ impl Story {
 
 fn failed(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    String::from_utf8_lossy(&output.stderr).into_owned()
+    stderr(output)
 }
 
 /// Waits until the online store has the gate.
 fn seen(server: &Server, gate: &str, waiting: i64) {
     wait_for(gate, GUARD, || {
         let output = server.run(&["lookup", "gate_queue", &format!("gate={gate}"), "--json"]);
-        String::from_utf8_lossy(&output.stdout).contains(&format!(": {waiting}")).then_some(())
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
+        (told["features"][0]["value"] == waiting).then_some(())
     });
 }
 
@@ -95,11 +95,11 @@ fn records_of_files_and_pipes_reach_the_online_store() {
     let at = chrono::Utc::now().to_rfc3339();
     let csv = story.file("b.csv", &format!("gate,waiting,at\n007,5,{at}\n008,,{at}\n"));
     let output = ingest(&[&csv]);
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "2 records taken by the source gate_events\n");
+    assert_eq!(stdout(&output), "2 records taken by the source gate_events\n");
     seen(&server, "007", 5);
     let parquet = story.folder.path().join("c.parquet");
-    let mut frame = df!("gate" => ["P1"], "at" => [at.as_str()], "waiting" => [31_i64]).unwrap();
-    ParquetWriter::new(std::fs::File::create(&parquet).unwrap()).finish(&mut frame).unwrap();
+    let frame = df!("gate" => ["P1"], "at" => [at.as_str()], "waiting" => [31_i64]).unwrap();
+    write_parquet(&parquet, frame, &[]);
     assert!(ingest(&[parquet.to_str().unwrap()]).status.success());
     seen(&server, "P1", 31);
 
@@ -107,7 +107,7 @@ fn records_of_files_and_pipes_reach_the_online_store() {
     let key = story.data().with_extension("key").display().to_string();
     let mut command = fvtop();
     command.args(["ingest", "gate_events", "--url", &server.url, "--api-key-file", &key]);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut pipe = child.stdin.take().unwrap();
     pipe.write_all(format!("{}\n", json!({"gate": "pipe", "at": at, "waiting": 77})).as_bytes()).unwrap();
     seen(&server, "pipe", 77);
@@ -162,7 +162,7 @@ fn taken(repo: &Path, data: &Path, file: &str, more: &[&str]) -> serde_json::Val
     let mut command = fvtop();
     command.args(["ingest", "gate_events", file, "--json", "--repo"]).arg(repo).arg("--data-dir").arg(data).args(more);
     let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}", stderr(&output));
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
@@ -220,7 +220,7 @@ fn a_server_that_is_away_for_a_moment_loses_and_doubles_nothing() {
     let mut command = fvtop();
     command.args(["ingest", "gate_events", "--batch", "1", "--json", "--try-for", "1h"]);
     command.args(["--url", &url, "--api-key-file", &key]);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut pipe = child.stdin.take().unwrap();
     let lines = Story::lines("A", 400);
     let (first, second) = lines.split_at(lines.len() / 2);
@@ -231,7 +231,7 @@ fn a_server_that_is_away_for_a_moment_loses_and_doubles_nothing() {
     drop(pipe);
     let server = server.ready();
     let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}", stderr(&output));
     let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&told["records"], &told["taken"]), (&json!(400), &json!(400)));
     seen(&server, "A399", 399);

@@ -3,13 +3,12 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use serde_json::Value as Json;
 
-use crate::crash::world::{HOUR, hour_of};
-use crate::support::{Server, fvtop};
+use crate::crash::world::{HOUR, hour_of, printed_hour};
+use crate::support::{GUARD, Server, fvtop, stderr, stdout, wait_for, write_repository};
 
 const DEFINITIONS: [(&str, &str); 4] = [
     ("workspaces.toml", "[[workspace]]\nname = \"prod\"\nlive = true\n"),
@@ -28,10 +27,6 @@ const DEFINITIONS: [(&str, &str); 4] = [
     ),
 ];
 
-fn hour(present: i64, back: i64) -> String {
-    fvtop::model::time::from_micros((present - back) * HOUR).format("%Y-%m-%dT%H:00:00Z").to_string()
-}
-
 /// Sends so many clicks of that hour, and returns once they are acknowledged.
 fn send(server: &Server, folder: &Path, present: i64, back: i64, count: i64) {
     let mut lines = String::new();
@@ -43,7 +38,7 @@ fn send(server: &Server, folder: &Path, present: i64, back: i64, count: i64) {
     let file = folder.join("clicks.jsonl");
     std::fs::write(&file, lines).unwrap();
     let output = server.run(&["ingest", "clicks", &file.display().to_string()]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}", stderr(&output));
 }
 
 fn coverage(server: &Server, field: &str) -> String {
@@ -52,31 +47,21 @@ fn coverage(server: &Server, field: &str) -> String {
 
 /// Waits until so many events are kept.
 fn kept(server: &Server, count: usize) -> String {
-    let until = Instant::now() + Duration::from_secs(120);
-    loop {
-        let told = coverage(server, "kept");
-        if told.starts_with(&format!("{count} events in ")) {
-            return told;
-        }
-        assert!(Instant::now() < until, "{told}");
-        std::thread::sleep(Duration::from_millis(200));
-    }
+    let wanted = format!("{count} events in ");
+    wait_for(&wanted, GUARD, || Some(coverage(server, "kept")).filter(|told| told.starts_with(&wanted)))
 }
 
 fn write(server: &Server, present: i64, from: i64, to: i64, more: &[&str]) {
-    let (start, end) = (hour(present, from), hour(present, to));
-    let window = ["--start", &start, "--end", &end, "--online", "--offline", "--wait", "--timeout", "2m"];
-    let output = server.run(&[&["jobs", "trigger", "clicks"], &window[..], more].concat());
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    server.write_window("clicks", (&printed_hour(present - from), &printed_hour(present - to)), more);
 }
 
 /// The rows of `run` over these hours.
 fn ran(server: &Server, present: i64, from: i64, to: i64) -> Result<usize, String> {
-    let (start, end) = (hour(present, from), hour(present, to));
+    let (start, end) = (printed_hour(present - from), printed_hour(present - to));
     let output = server.run(&["run", "clicks", "--start", &start, "--end", &end, "--format", "jsonl"]);
     match output.status.success() {
-        true => Ok(String::from_utf8_lossy(&output.stdout).lines().count()),
-        false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        true => Ok(stdout(&output).lines().count()),
+        false => Err(stderr(&output)),
     }
 }
 
@@ -89,10 +74,7 @@ fn check(data: &Path) -> (bool, Json) {
 fn what_a_stream_brings_is_kept_once_and_computed_like_files() {
     let folder = tempfile::tempdir().unwrap();
     let (repo, data) = (folder.path().join("repo"), folder.path().join("data"));
-    std::fs::create_dir_all(repo.join("views")).unwrap();
-    for (name, text) in DEFINITIONS {
-        std::fs::write(repo.join(name), text).unwrap();
-    }
+    write_repository(&repo, &DEFINITIONS);
     let present = hour_of(Utc::now());
     let mut server = Server::start(&repo, &data);
     for back in [5, 4, 3] {
@@ -121,9 +103,9 @@ fn what_a_stream_brings_is_kept_once_and_computed_like_files() {
     // Of that time nothing was ever kept.
     let refused = ran(&server, present, 50, 49).unwrap_err();
     assert!(refused.contains("its events are kept since"), "{refused}");
-    let (start, end) = (hour(present, 50), hour(present, 49));
+    let (start, end) = (printed_hour(present - 50), printed_hour(present - 49));
     let output = server.run(&["jobs", "trigger", "clicks", "--start", &start, "--end", &end, "--online", "--offline"]);
-    let refused = String::from_utf8_lossy(&output.stderr);
+    let refused = stderr(&output);
     assert!(!output.status.success() && refused.contains("its events are kept since"), "{refused}");
     // It may be sent.
     send(&server, folder.path(), present, 50, 5);
@@ -135,9 +117,11 @@ fn what_a_stream_brings_is_kept_once_and_computed_like_files() {
     let part =
         found["findings"].as_array().unwrap().iter().find(|one| one["part"].as_str().unwrap().ends_with("/kept"));
     assert!(sound && part.unwrap()["sound"] == true, "{found}");
-    let streams = std::fs::read_dir(data.join("streams")).unwrap().map(|entry| entry.unwrap().path().join("kept"));
-    let mut files = streams.flat_map(|kept| std::fs::read_dir(kept).unwrap()).map(|entry| entry.unwrap().path());
-    let file = files.find(|path| path.extension().is_some_and(|of| of == "parquet")).unwrap();
+    // A file that the manifest names: what was on its way when the server was killed may lie beside it.
+    let mut streams = std::fs::read_dir(data.join("streams")).unwrap().map(|entry| entry.unwrap().path().join("kept"));
+    let kept = streams.find(|kept| kept.join("kept.json").exists()).unwrap();
+    let manifest: Json = serde_json::from_slice(&std::fs::read(kept.join("kept.json")).unwrap()).unwrap();
+    let file = kept.join(manifest["files"][0]["name"].as_str().unwrap());
     let mut bytes = std::fs::read(&file).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;

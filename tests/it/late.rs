@@ -8,8 +8,8 @@ use chrono::Utc;
 use polars::prelude::*;
 use serde_json::Value as Json;
 
-use crate::crash::world::{HOUR, hour_of};
-use crate::support::{Server, stderr, write_parquet};
+use crate::crash::world::{HOUR, hour_of, printed_hour};
+use crate::support::{Server, stderr, write_parquet, write_repository};
 
 const DEFINITIONS: [(&str, &str); 4] = [
     ("workspaces.toml", "[[workspace]]\nname = \"prod\"\nlive = true\n"),
@@ -41,14 +41,11 @@ fn clicks(repo: &Path, name: &str, hours: &[(i64, i64)]) {
 }
 
 fn hour(back: i64) -> String {
-    let at = fvtop::model::time::from_micros((*PRESENT - back) * HOUR);
-    at.format("%Y-%m-%dT%H:00:00Z").to_string()
+    printed_hour(*PRESENT - back)
 }
 
 fn write(server: &Server, from: i64, to: i64, more: &[&str]) {
-    let window = ["--start", &hour(from), "--end", &hour(to), "--online", "--offline", "--wait", "--timeout", "2m"];
-    let output = server.run(&[&["jobs", "trigger", "last_click"], &window[..], more].concat());
-    assert!(output.status.success(), "{}", stderr(&output));
+    server.write_window("last_click", (&hour(from), &hour(to)), more);
 }
 
 fn late(server: &Server) -> Option<String> {
@@ -67,10 +64,7 @@ fn late(server: &Server) -> Option<String> {
 fn events_that_come_after_their_job_are_counted_by_their_time_and_offered() {
     let folder = tempfile::tempdir().unwrap();
     let (repo, data) = (folder.path().join("repo"), folder.path().join("data"));
-    std::fs::create_dir_all(repo.join("views")).unwrap();
-    for (name, text) in DEFINITIONS {
-        std::fs::write(repo.join(name), text).unwrap();
-    }
+    write_repository(&repo, &DEFINITIONS);
     clicks(&repo, "a", &[(5, 10), (4, 10), (3, 10), (2, 10)]);
     let server = Server::start(&repo, &data);
     write(&server, 5, 4, &[]);

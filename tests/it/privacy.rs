@@ -4,12 +4,9 @@
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use crate::crash::world::World;
-use crate::support::{PROGRAM, Server, Starting, shielded, stderr, wait_for};
-
-const PATIENCE: Duration = Duration::from_secs(120);
+use crate::support::{GUARD, PATIENT, PROGRAM, Server, Starting, shielded, stderr, wait_for};
 
 /// All files and folders below, with their modes.
 fn modes(folder: &Path) -> Vec<(PathBuf, u32)> {
@@ -35,7 +32,7 @@ fn start(umask: &str, repo: &Path, data: &Path, arguments: &[&str]) -> Server {
 }
 
 fn work(server: &Server) {
-    wait_for("tables that were summed up", PATIENCE, || {
+    wait_for("tables that were summed up", GUARD, || {
         let jobs = server.json(&["jobs", "--view", "clicks_hourly", "--json"]);
         let jobs = jobs.as_array().or_else(|| jobs["jobs"].as_array()).unwrap().clone();
         (jobs.iter().filter(|job| job["state"] == "SUCCESS").count() > 22).then_some(())
@@ -68,7 +65,7 @@ fn a_data_directory_is_its_owners_whatever_the_umask() {
     }
     let group = std::fs::metadata(&data).unwrap().gid().to_string();
     let server = start("077", &repo, &data, &["--data-group", &group]);
-    let trigger = ["jobs", "trigger", "clicks_asked", "--offline", "--wait", "--timeout", "2m"];
+    let trigger = ["jobs", "trigger", "clicks_asked", "--offline", "--wait", "--timeout", PATIENT];
     let hour = |back: i64| {
         let at = chrono::Utc::now() - chrono::Duration::hours(back);
         at.format("%Y-%m-%dT%H:00:00Z").to_string()

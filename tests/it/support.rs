@@ -175,6 +175,13 @@ impl Server {
         });
     }
 
+    /// Has a job write a window of a view into both stores, and waits for its success.
+    pub(crate) fn write_window(&self, view: &str, (start, end): (&str, &str), more: &[&str]) {
+        let window = ["--start", start, "--end", end, "--online", "--offline", "--wait", "--timeout", PATIENT];
+        let output = self.run(&[&["jobs", "trigger", view], &window[..], more].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+    }
+
     /// The process, for signals.
     pub(crate) fn pid(&self) -> u32 {
         self.process.child.id()
@@ -207,6 +214,15 @@ pub(crate) fn printed(output: &Output) -> String {
     stdout(output) + &stderr(output)
 }
 
+/// Writes the files of a repository, by their paths in it.
+pub(crate) fn write_repository(repo: &Path, files: &[(&str, &str)]) {
+    for (path, text) in files {
+        let path = repo.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+}
+
 /// Writes a table to a Parquet file; the columns of these names hold microseconds and become instants.
 pub(crate) fn write_parquet(path: &Path, rows: DataFrame, instants: &[&str]) {
     let casts: Vec<Expr> = instants.iter().map(|name| col(*name).cast(timestamp_type())).collect();
@@ -223,6 +239,8 @@ pub(crate) fn send(signal: &str, pid: u32) {
 /// How long anything may take that comes by itself: a guard against waiting for ever, not a measure of speed. A machine
 /// under load is no failure.
 pub(crate) const GUARD: Duration = Duration::from_secs(900);
+/// The same for a command that waits by itself.
+pub(crate) const PATIENT: &str = "15m";
 
 /// Waits until `done` gives something; what it waits for is said when the time is up.
 pub(crate) fn wait_for<T>(what: &str, limit: Duration, mut done: impl FnMut() -> Option<T>) -> T {

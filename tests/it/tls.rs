@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use super::support::{GUARD, Server, Starting, example_repository, fvtop, wait_for};
+use super::support::{GUARD, Server, Starting, example_repository, fvtop, stderr, wait_for};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tls").join(name)
@@ -29,10 +29,6 @@ fn ask(url: &str, authority: Option<&str>) -> Output {
     command.output().unwrap()
 }
 
-fn complained(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
 /// An empty repository: there is nothing to serve but the connection.
 fn empty_repository(dir: &Path) -> PathBuf {
     let repository = dir.join("repository");
@@ -54,20 +50,20 @@ fn a_certificate_is_shown_trusted_renewed_and_told_of() {
     assert!(server.url.starts_with("https://localhost:"), "{}", server.url);
 
     let trusted = ask(&server.url, Some("authority.pem"));
-    assert!(trusted.status.success(), "{}", complained(&trusted));
+    assert!(trusted.status.success(), "{}", stderr(&trusted));
     let by_number = ask(&server.url.replace("localhost", "127.0.0.1"), Some("authority.pem"));
-    assert!(by_number.status.success(), "{}", complained(&by_number));
-    let unknown = complained(&ask(&server.url, None));
+    assert!(by_number.status.success(), "{}", stderr(&by_number));
+    let unknown = stderr(&ask(&server.url, None));
     assert!(
         unknown.contains("signed by nobody whom this machine trusts") && unknown.contains("--ca-cert"),
         "{unknown}"
     );
-    let plain = complained(&ask(&server.url.replace("https", "http"), None));
+    let plain = stderr(&ask(&server.url.replace("https", "http"), None));
     assert!(plain.contains("https:// in place of http://"), "{plain}");
 
     // What is shown now, told by what its client makes of it.
     let until = |authority: &str, words: &str| {
-        wait_for(words, GUARD, || complained(&ask(&server.url, Some(authority))).contains(words).then_some(()));
+        wait_for(words, GUARD, || stderr(&ask(&server.url, Some(authority))).contains(words).then_some(()));
     };
     put("elsewhere.pem", &certificate);
     until("authority.pem", "is for elsewhere.example");
@@ -78,12 +74,12 @@ fn a_certificate_is_shown_trusted_renewed_and_told_of() {
     put("self.pem", &certificate);
     until("authority.pem", "signed by nobody");
     let itself = ask(&server.url, Some("self.pem"));
-    assert!(itself.status.success(), "{}", complained(&itself));
+    assert!(itself.status.success(), "{}", stderr(&itself));
     put("renewed.pem", &certificate);
     put("renewed.key", &key);
     until("self.pem", "signed by nobody");
     let renewed = ask(&server.url, Some("authority.pem"));
-    assert!(renewed.status.success(), "{}", complained(&renewed));
+    assert!(renewed.status.success(), "{}", stderr(&renewed));
     assert_eq!(server.stop("TERM"), Some(0));
 }
 
@@ -100,7 +96,7 @@ fn https_to_a_plain_port_says_so_and_files_that_are_no_pair_stop_the_start() {
     assert!(code == Some(2) && said.contains("--tls-key"), "{said}");
 
     let server = Server::start(&repository, &data);
-    let said = complained(&ask(&server.url.replace("http", "https"), None));
+    let said = stderr(&ask(&server.url.replace("http", "https"), None));
     assert!(said.contains("does not speak TLS") && said.contains("http:// in place of https://"), "{said}");
 }
 
@@ -113,6 +109,6 @@ fn others_than_this_machine_are_let_in_with_a_certificate_or_by_name_alone() {
     let mut command = fvtop();
     command.args(["serve", "--listen", "0.0.0.0:0", "--allow-remote", "--repo"]).arg(&repository);
     let refused = command.arg("--data-dir").arg(&data).arg("--api-key-file").arg(&key_file).output().unwrap();
-    let said = complained(&refused);
+    let said = stderr(&refused);
     assert!(!refused.status.success() && said.contains("--tls-cert FILE") && said.contains("--insecure"), "{said}");
 }

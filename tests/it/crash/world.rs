@@ -5,12 +5,13 @@
 //! row. Between generations amounts differ, and some users have no clicks in some hours: a window that is written again
 //! must also lose rows.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use chrono::Utc;
 use fvtop::model::{Time, Window};
 use polars::prelude::*;
+
+use crate::support::write_parquet;
 
 /// Users are numbered from zero.
 pub(crate) const USERS: usize = 6;
@@ -149,11 +150,9 @@ impl World {
                 }
             }
         }
-        let utc = DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC));
         let frame = df!("user_id" => users, "timestamp" => times, "amount" => amounts).unwrap();
-        let mut frame = frame.lazy().with_column(col("timestamp").cast(utc)).collect().unwrap();
         let (made, place) = (self.repo.join("clicks.new"), self.repo.join("clicks.parquet"));
-        ParquetWriter::new(File::create(&made).unwrap()).finish(&mut frame).unwrap();
+        write_parquet(&made, frame, &["timestamp"]);
         std::fs::rename(made, place).unwrap();
     }
 }
@@ -190,6 +189,11 @@ pub(crate) fn tile(clicks: &[(i64, i64)]) -> Option<(i64, i64, i64)> {
 /// The hour of an instant, counted from 1970.
 pub(crate) fn hour_of(at: Time) -> i64 {
     at.timestamp_micros().div_euclid(HOUR)
+}
+
+/// The beginning of an hour, as the command line takes it.
+pub(crate) fn printed_hour(hour: i64) -> String {
+    fvtop::model::time::from_micros(hour * HOUR).format("%Y-%m-%dT%H:00:00Z").to_string()
 }
 
 /// The window of these hours.
