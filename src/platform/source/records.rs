@@ -118,6 +118,8 @@ pub(crate) struct Decoded {
     /// The events with the source's columns, in the order of the records.
     pub events: DataFrame,
     /// For each event the record that it is of, counted from 0.
+    // Kafka alone puts something beside events; the others have no use for it.
+    #[cfg_attr(not(feature = "kafka"), allow(dead_code))]
     pub of: Vec<usize>,
     pub refused: Vec<Refused>,
 }
