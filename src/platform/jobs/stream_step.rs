@@ -80,15 +80,16 @@ impl StreamStep for EngineStep {
         let stream = self.readers.get(source).map_err(engine_trouble)?;
         self.online.finish_restart(view).map_err(store_trouble)?;
         let position = self.online.settled_position(view.id).map_err(store_trouble)?.unwrap_or_default();
-        let now = self.readers.clock().now();
-        let newest = |read: &Read| newest_of(read, source, now);
+        let asked = self.readers.clock().now();
+        // Of events the present is that after they were read: the machine may sleep in between.
+        let newest = |read: &Read| newest_of(read, source, self.readers.clock().now());
         let batch = position.read_by(&*stream, BATCH, &newest).map_err(engine_trouble)?;
         let more = !batch.caught_up && batch.position != position;
         self.live.lies_behind(view.id, backlogs(&*stream, &batch.position));
         // A partition that is read for the first time may begin at what is the latest now, and never again.
         let begins = batch.position.places().count() > position.places().count();
         // Who was given everything has everything that had arrived when it was asked for.
-        let reached = batch.position.reached().max(batch.caught_up.then_some(now));
+        let reached = batch.position.reached().max(batch.caught_up.then_some(asked));
         // Refused records are read: without a position behind them they would come again each time.
         if batch.events.height() == 0 && batch.refused.is_empty() && !more && !begins {
             self.live.reached(view.id, reached);
@@ -97,7 +98,7 @@ impl StreamStep for EngineStep {
         let waiting = batch.by_partition.iter().map(|share| (share.partition, (share.rows + share.refused) as u64));
         self.live.waits(view.id, waiting.collect());
         let place = |event: usize| batch.place(&position, &*stream, event);
-        let counts = self.write(view, source, &batch, (&place, now))?;
+        let counts = self.write(view, source, &batch, (&place, self.readers.clock().now()))?;
         batch.position.places().for_each(|(partition, place)| stream.written(partition, &place.offset));
         self.live.settled(view.id, &counts, self.readers.clock().steady());
         self.live.reached(view.id, reached);

@@ -68,7 +68,13 @@ impl Readers {
     /// Readers that have a stream of a test's own for a source.
     #[cfg(test)]
     pub fn of(source: &Source, stream: Arc<dyn StreamSource>) -> Self {
-        let readers = Self::default();
+        Self::of_at(source, stream, Clock::default())
+    }
+
+    /// The same by another clock.
+    #[cfg(test)]
+    pub fn of_at(source: &Source, stream: Arc<dyn StreamSource>, clock: Clock) -> Self {
+        let readers = Self { clock, ..Self::default() };
         let _ = readers.slots.get(source.id, || Ok::<_, EngineError>(stream));
         readers
     }

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::model::{DataType, Value, Window};
+use crate::platform::clock::Clock;
 use crate::platform::definition::{Aggregation, Deduplicate, Function, Kind};
 use crate::platform::engine::PolarsEngine;
 use crate::platform::online::memory::MemoryStore;
+use crate::platform::source::Offset;
 use crate::platform::source::position::Place;
 use crate::platform::source::testing::MemoryStream;
 use crate::platform::testing;
@@ -304,6 +306,39 @@ fn an_event_of_the_far_future_is_set_aside_and_makes_nothing_late() {
     let counts = bench.counts();
     assert_eq!((counts.read, counts.written, counts.quarantined, counts.late), (4, 3, 1, 0));
     assert_eq!(bench.kept.count(Reason::FarFuture), 1);
+}
+
+/// A stream during whose reads the machine sleeps for hours.
+struct Sleepy(MemoryStream, Arc<AtomicI64>);
+
+impl StreamSource for Sleepy {
+    fn partitions(&self) -> Result<Vec<Partition>, EngineError> {
+        self.0.partitions()
+    }
+
+    fn read(&self, partition: Partition, from: Option<&Offset>, max: usize) -> Result<Read, EngineError> {
+        self.1.fetch_add(3 * 3_600_000_000, Ordering::SeqCst);
+        self.0.read(partition, from, max)
+    }
+
+    fn print(&self, offset: &Offset) -> String {
+        self.0.print(offset)
+    }
+}
+
+#[test]
+fn events_that_came_while_the_machine_slept_are_of_no_far_future() {
+    let (view, now) = (view(false), Arc::new(AtomicI64::new(micros(at(0)))));
+    let stream = Sleepy(MemoryStream::new(&view.inputs[0].source, 10), now.clone());
+    stream.0.append(0, &frame_of(&view, &[Event("1", 170, 1)]));
+    let clock = Clock::from_fn(move || from_micros(now.load(Ordering::SeqCst)));
+    let readers = Arc::new(Readers::of_at(&view.inputs[0].source, Arc::new(stream), clock));
+    let online = Arc::new(OnlineStore::over(Arc::new(MemoryStore::default())));
+    let step = EngineStep::of(Arc::new(PolarsEngine), readers, online);
+    step.step(&view).unwrap();
+    let counts = step.online.stream_position(view.id).unwrap().unwrap().counts();
+    assert_eq!((counts.read, counts.written, counts.quarantined), (1, 1, 0));
+    assert_eq!(step.online.latest_event(view.id).unwrap(), Some(at(170)));
 }
 
 #[test]
