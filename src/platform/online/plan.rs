@@ -8,9 +8,9 @@ use super::contract::{ID_BYTES, Over, PartitionReads, Space, TIME_BYTES};
 use super::key::Key;
 use super::meta::Meta;
 use super::{OnlineError, codec};
-use crate::model::time::{from_micros, micros, span_micros};
+use crate::model::time::{floor, from_micros, micros, span_micros};
 use crate::model::{DataType, Id, Span, Time, Value, Window};
-use crate::platform::definition::{Kind, View};
+use crate::platform::definition::{FeatureStart, Kind, View};
 use crate::platform::tiles::{StoredColumn, stored_columns};
 
 /// What the store needs to know of a view.
@@ -19,6 +19,9 @@ pub(super) struct Plan {
     pub name: String,
     /// How its features are made.
     pub kind: Kind,
+    /// The end of the first windows that make features, microseconds: what is held of earlier ones only makes these
+    /// whole. Absent where all do.
+    pub features_begin: Option<i64>,
     /// Join keys with types, in the view's order.
     pub join_keys: Vec<(String, DataType)>,
     /// The timestamp column of rows.
@@ -44,6 +47,7 @@ impl Plan {
             id: view.id,
             name: view.name.clone(),
             kind: view.kind.clone(),
+            features_begin: features_begin(view),
             join_keys: view.join_keys.clone(),
             timestamp_field: view.timestamp_field.clone(),
             layout: stored_columns(view),
@@ -63,6 +67,7 @@ impl Plan {
             && self.index == view.online_serving_index
             && self.timestamp_field == view.timestamp_field
             && self.kind == view.kind
+            && self.features_begin == features_begin(view)
     }
 
     /// The space of its values: tiles of aggregates, rows of temporal views.
@@ -228,6 +233,15 @@ pub(super) fn key_order(view: &View) -> Vec<usize> {
         (0..view.join_keys.len()).partition(|at| is_indexed(view, *at));
     order.extend(wildcard);
     order
+}
+
+/// As history has it (docs/semantics.md section 8.1). A start that goes by when the view was applied is never ahead.
+fn features_begin(view: &View) -> Option<i64> {
+    let (Kind::Aggregate { interval, .. }, Some(FeatureStart::At(start))) = (&view.kind, view.feature_start_time)
+    else {
+        return None;
+    };
+    Some(micros(if interval.is_zero() { start } else { floor(start, *interval) }))
 }
 
 fn reach(kind: &Kind) -> (i64, i64) {

@@ -12,7 +12,9 @@ use super::memory::MemoryStore;
 use super::*;
 use crate::model::time::{floor, from_micros, parse_time};
 use crate::model::{BatchTrigger, FeatureStatus, Span, Time, Window};
-use crate::platform::definition::{Aggregation, Arrival, Feed, Function, Input, Kind, Recorded, Source, Stream, View};
+use crate::platform::definition::{
+    Aggregation, Arrival, FeatureStart, Feed, Function, Input, Kind, Recorded, Source, Stream, View,
+};
 use crate::platform::engine::polars_engine::stream;
 use crate::platform::engine::{Engine, PolarsEngine};
 use crate::platform::frame;
@@ -355,6 +357,20 @@ fn batch_replaces_what_the_stream_wrote_and_doing_it_twice_changes_nothing() {
     let rows = stream::fold(&view, frame(&[]), Some(window), false).unwrap();
     assert_eq!(store.write_batch(&view, window, &rows, window.end).unwrap().rows, 0);
     assert_eq!(lookup(&store, &view, at).features[1].status, Some(FeatureStatus::Missing));
+}
+
+#[test]
+fn what_is_held_from_before_the_features_begin_only_makes_the_first_ones_whole() {
+    let store = in_memory();
+    let mut view = aggregate_view();
+    // Inside of the second tile: the first that ends at or after its beginning is the first that counts.
+    view.feature_start_time = Some(FeatureStart::At(base() + Span::minutes(90)));
+    stream(&store, &view, &[one(1, 10), one(2, 70)]);
+    // The count of three hours.
+    let told = |minute: i64| lookup(&store, &view, base() + Span::minutes(minute)).features[10].clone();
+    assert_eq!((told(59).value, told(59).status), (Value::Null, Some(FeatureStatus::Missing)));
+    assert_eq!((told(60).value, told(60).effective_time), (Value::Int(1), Some(base() + Span::hours(1))));
+    assert_eq!(told(125).value, Value::Int(2));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::OnlineError;
 use super::plan::Plan;
 use crate::model::time::{from_micros, micros};
 use crate::model::{DataType, FeatureStatus, FeatureValue, FeatureVector, Time, Value};
-use crate::platform::definition::Kind;
+use crate::platform::definition::{Aggregation, Kind};
 use crate::platform::tiles::{self, Tile};
 
 /// The tiles that a lookup at some instant sees, microseconds.
@@ -33,7 +33,7 @@ pub(super) fn is_alive(plan: &Plan, time: i64, at: i64) -> bool {
     time <= at && plan.row_ends(time).is_none_or(|end| at < end)
 }
 
-/// The vector of an aggregate view over tiles with their starts, oldest first.
+/// The vector of an aggregate view over tiles with their starts, oldest first; nulls before its features begin.
 pub(super) fn from_tiles(
     plan: &Plan,
     keys: &[Value],
@@ -42,6 +42,11 @@ pub(super) fn from_tiles(
 ) -> Result<FeatureVector, OnlineError> {
     let Kind::Aggregate { aggregations, .. } = &plan.kind else { return Ok(FeatureVector::default()) };
     let (interval, _) = plan.reach();
+    if plan.features_begin.is_some_and(|begin| span.end < begin) {
+        let none =
+            |(aggregation, name): (&Aggregation, &String)| feature(name, &aggregation.output_type, Value::Null, None);
+        return Ok(vector(plan, keys, aggregations.iter().zip(&plan.feature_names).map(none).collect()));
+    }
     let all: Vec<&Tile> = tiles.iter().map(|(_, tile)| tile).collect();
     let mut features = Vec::with_capacity(aggregations.len());
     for (aggregation, name) in aggregations.iter().zip(&plan.feature_names) {
