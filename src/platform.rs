@@ -164,7 +164,7 @@ impl Platform {
         let online = Arc::new(OnlineStore::open(&folder)?);
         hold_against(&jobs, &online)?;
         let engine: Arc<dyn Engine> = Arc::new(PolarsEngine);
-        let begins = |view: &Arc<View>| Some((view.id, jobs.applied(view.id)?.feature_start?));
+        let begins = |view: &Arc<View>| Some((view.id, jobs.events_begin(view)?));
         let starts: HashMap<Id, Time> = repository.views.iter().filter_map(begins).collect();
         let quarantine = Quarantine::open(
             &config.data_dir,

@@ -13,7 +13,7 @@ use crate::model::time::print_span;
 use crate::model::{AttemptDetail, AttemptState, Id, Job, JobState, JobType, Span, StageKind, Stores, Time};
 use crate::platform::clock::Clock;
 use crate::platform::compute::Cancel;
-use crate::platform::definition::View;
+use crate::platform::definition::{Kind, View};
 
 pub(crate) mod attempt_log;
 pub(crate) mod delete;
@@ -199,6 +199,16 @@ impl Jobs {
     /// What was resolved when the view was first applied.
     pub fn applied(&self, view: Id) -> Option<Applied> {
         self.applied.get(&view).copied()
+    }
+
+    /// The instant before which no event counts for a view: the start of its features, of aggregates less the longest
+    /// window as in jobs, so that early features are whole. Absent where features have no start.
+    pub(crate) fn events_begin(&self, view: &View) -> Option<Time> {
+        let start = self.applied(view.id)?.feature_start?;
+        Some(match view.kind {
+            Kind::Aggregate { .. } => plan::begins(view, start),
+            Kind::Temporal { .. } => start,
+        })
     }
 
     /// Claims the attempt that should run next; nothing when none is queued or the platform stops.

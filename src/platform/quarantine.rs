@@ -162,7 +162,7 @@ pub(crate) struct Quarantine {
     online: Arc<OnlineStore>,
     engine: Arc<dyn Engine>,
     clock: Clock,
-    /// When the features of views begin; none of a view without a beginning.
+    /// From when on events count for views; none of a view without a beginning.
     starts: HashMap<Id, Time>,
     /// Views whose mark may name records that are still in the file.
     unsettled: Mutex<BTreeSet<Id>>,
@@ -197,7 +197,7 @@ impl Quarantine {
         })
     }
 
-    /// The same, knowing when the features of views begin.
+    /// The same, knowing from when on events count for views.
     pub(crate) fn with_starts(self, starts: HashMap<Id, Time>) -> Self {
         Self { starts, ..self }
     }

@@ -2,7 +2,7 @@
 //!
 //! Pure functions of a definition, an instant and what was planned before; they must not touch the job table.
 
-use crate::model::time::floor;
+use crate::model::time::{floor, print_span};
 use crate::model::{BatchTrigger, Span, Time, Window};
 use crate::platform::definition::View;
 
@@ -31,6 +31,11 @@ pub(crate) fn is_scheduled(view: &View) -> bool {
 /// that early features are whole, aligned down to the batch schedule.
 pub(crate) fn begins(view: &View, feature_start: Time) -> Time {
     floor(feature_start - view.longest_window().unwrap_or(Span::zero()), view.batch_schedule)
+}
+
+/// What to say besides that features begin, where something is stored from before that.
+pub(crate) fn reach(view: &View) -> String {
+    view.longest_window().map_or(String::new(), |longest| format!(" less its longest window {}", print_span(longest)))
 }
 
 /// The end of the newest period that is over at `at`.

@@ -24,9 +24,9 @@ use crate::platform::source::records::{self, Reason, Refused};
 use crate::platform::source::{Backlog, FAR_FUTURE, Partition, Read, StreamSource, dedup, newest_of};
 
 use super::figures::LeftOut;
-use super::materializer;
 use super::stream_figures::LiveStreams;
 use super::stream_job::{Refusals, Step, StreamStep, Trouble};
+use super::{materializer, plan};
 
 /// The step of the embedded platform: source, engine, online store.
 pub(crate) struct EngineStep {
@@ -37,7 +37,7 @@ pub(crate) struct EngineStep {
     /// Where what cannot be written goes.
     pub refusals: Arc<dyn Refusals>,
     pub live: Arc<LiveStreams>,
-    /// When the features of views begin; none of a view without a beginning.
+    /// From when on events count for views ([`super::Jobs::events_begin`]); none of a view without a beginning.
     pub starts: HashMap<Id, Time>,
 }
 
@@ -265,15 +265,17 @@ impl Sorting<'_> {
         Ok(())
     }
 
-    /// Refuses the events all of whose rows lie before the view's features begin. True when there were some.
+    /// Refuses the events all of whose rows lie before what the view's features are made of. True when there were some.
     fn before(&mut self, start: Time, streamed: &Streamed) -> bool {
         let found = of_events(streamed, |at| at < micros(start));
         let early: Vec<u32> =
             found.into_iter().filter(|(_, (early, rest))| *early && !*rest).map(|(event, _)| event).collect();
         for event in &early {
             let message = format!(
-                "it is from before the features of view {} begin, {}: move `feature_start_time` of the view if it is wanted",
+                "it is from before the features of view {} begin{}, {}: move `feature_start_time` of the view if it is \
+                 wanted",
                 self.view.name,
+                plan::reach(self.view),
                 rfc3339(start)
             );
             self.refuse(*event as usize, Verdict::Quarantined, Reason::BeforeStart, message);

@@ -66,6 +66,19 @@ fn the_first_schedule_backfills_and_keeps_the_open_period_ahead() {
 }
 
 #[test]
+fn events_count_from_the_longest_window_before_the_features_on() {
+    let mut row = view("row");
+    row.kind = Kind::Temporal { ttl: None, features: vec![] };
+    let bench = Bench::new(vec![view("v"), row]);
+    let jobs = bench.open();
+    let start = jobs.applied(bench.views[0].id).unwrap().feature_start.unwrap();
+    let begins: Vec<Option<Time>> = bench.views.iter().map(|view| jobs.events_begin(view)).collect();
+    assert_eq!(begins, [Some(start - Span::days(1)), Some(start)]);
+    // As of the first job.
+    assert_eq!(bench.batch(&jobs).last().unwrap().window.unwrap().start, start - Span::days(1));
+}
+
+#[test]
 fn a_scheduled_job_is_queued_when_its_period_is_over() {
     let bench = Bench::new(vec![view("v")]);
     let jobs = bench.open();

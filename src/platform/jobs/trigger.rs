@@ -80,10 +80,7 @@ fn check_range(view: &View, feature_start: Option<Time>, window: Window, now: Ti
     let first = feature_start.map(|start| plan::begins(view, start));
     let last = plan::newest_complete(view, now);
     if let Some(first) = first.filter(|first| window.start < *first) {
-        let reach = match view.longest_window() {
-            Some(longest) => format!(" less its longest window {}", print_span(longest)),
-            None => String::new(),
-        };
+        let reach = plan::reach(view);
         return Err(format!(
             "start_time {} is outside the allowed range: the features of `{}` begin{reach} at {}. Choose that or later.",
             print_time(window.start),

@@ -7,6 +7,7 @@ use crate::model::time::{micros, rfc3339, span_micros};
 use crate::platform::compute::{EngineError, ErrorKind};
 use crate::platform::definition::{Deduplicate, Feed, Source, View};
 use crate::platform::engine::sound;
+use crate::platform::jobs::plan;
 use crate::platform::online::{Release, Released, Verdict};
 use crate::platform::source::records::{Decoder, Reason};
 use crate::platform::source::{FAR_FUTURE, dedup, latest_event};
@@ -198,9 +199,10 @@ impl Judge<'_> {
         let start = quarantine.starts.get(&view.id).copied();
         if let Some(start) = start.filter(|start| streamed.times.iter().all(|at| *at < micros(*start))) {
             let why = format!(
-                "It is from before the features of view {} begin, {}. Move `feature_start_time` of the view if it is \
+                "It is from before the features of view {} begin{}, {}. Move `feature_start_time` of the view if it is \
                  wanted.",
                 view.name,
+                plan::reach(view),
                 rfc3339(start)
             );
             return Ok(Judged::Stays(why));

@@ -88,7 +88,9 @@ impl Reason {
             Self::TooLarge => "It is larger than records may be.",
             Self::Late => "It came after the watermark had passed its event time.",
             Self::FarFuture => "Its event time lies further in the future than a clock may be wrong.",
-            Self::BeforeStart => "Its event time lies before the features of the view begin.",
+            Self::BeforeStart => {
+                "Its event time lies before the features of the view begin, less their longest window."
+            }
             Self::QueryFailed => "The query of the view fails on it.",
         }
     }
