@@ -11,7 +11,7 @@ use std::sync::Arc;
 use fvtop::model::time::{micros, parse_time};
 use fvtop::model::{Id, Time, Value, Window};
 use fvtop::platform::compute::Cancel;
-use fvtop::platform::definition::{FeatureStart, View};
+use fvtop::platform::definition::{FeatureStart, Repository, View};
 use fvtop::platform::engine::ask::{Answer, Control, HistoryArgs, Rows, RunArgs};
 use fvtop::platform::engine::{Engine as _, PolarsEngine};
 use fvtop::platform::offline::{OfflineTable, Stamp};
@@ -21,22 +21,22 @@ use polars::prelude::*;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
-struct Cases {
-    view: Vec<ViewCase>,
-    case: Vec<Case>,
+pub(super) struct Cases {
+    pub view: Vec<ViewCase>,
+    pub case: Vec<Case>,
 }
 
 #[derive(Deserialize)]
-struct ViewCase {
-    name: String,
-    source: String,
+pub(super) struct ViewCase {
+    pub name: String,
+    pub source: String,
     timestamp_field: String,
     batch_schedule: String,
     kind: String,
     aggregation_mode: Option<String>,
     aggregation_interval: Option<String>,
-    join_keys: Vec<String>,
-    columns: Vec<String>,
+    pub join_keys: Vec<String>,
+    pub columns: Vec<String>,
     ttl: Option<String>,
     feature_start_time: Option<toml::value::Datetime>,
     #[serde(default)]
@@ -44,7 +44,7 @@ struct ViewCase {
 }
 
 #[derive(Deserialize)]
-struct AggregationCase {
+pub(super) struct AggregationCase {
     column: String,
     function: String,
     time_window: String,
@@ -52,21 +52,21 @@ struct AggregationCase {
 }
 
 #[derive(Deserialize)]
-struct Case {
-    id: String,
-    view: String,
+pub(super) struct Case {
+    pub id: String,
+    pub view: String,
     op: String,
-    expected: String,
+    pub expected: String,
     rows: usize,
     keys: Vec<String>,
-    columns: Vec<String>,
+    pub columns: Vec<String>,
     #[serde(default)]
-    skip_columns: Vec<String>,
+    pub skip_columns: Vec<String>,
     start_time: Option<toml::value::Datetime>,
     end_time: Option<toml::value::Datetime>,
     aggregation_level: Option<String>,
     spine: Option<String>,
-    timestamp_key: Option<String>,
+    pub timestamp_key: Option<String>,
     from_source: Option<bool>,
     #[serde(default)]
     materialized: Vec<WindowCase>,
@@ -85,19 +85,45 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/golden")
 }
 
+pub(super) fn cases() -> Cases {
+    toml::from_str(&std::fs::read_to_string(folder().join("cases.toml")).unwrap()).unwrap()
+}
+
 fn time(at: &toml::value::Datetime) -> Time {
     parse_time(&at.to_string().replace("+00:00", "Z")).unwrap()
 }
 
-fn read(name: &str) -> DataFrame {
+pub(super) fn read(name: &str) -> DataFrame {
     ParquetReader::new(std::fs::File::open(folder().join(name)).unwrap()).finish().unwrap()
 }
 
-/// A feature repository with all views of the cases.
+/// A feature repository with all views of the cases over the files of the example.
 fn repository(root: &Path, views: &[ViewCase]) -> Vec<Arc<View>> {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flights/data");
-    std::fs::create_dir_all(root.join("views")).unwrap();
+    let data = data();
+    let source = |source: &str| {
+        let file = data.join(source).with_extension("parquet");
+        format!("files = \"{}\"\ntimestamp_column = \"timestamp\"\n", file.display())
+    };
+    define(root, views, &source);
     std::fs::write(root.join("workspaces.toml"), "[[workspace]]\nname = \"golden\"\n").unwrap();
+    sound(registry::load_with(root, &[data]))
+}
+
+/// The events that all cases are made of.
+pub(super) fn data() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flights/data")
+}
+
+/// The views of a repository without errors.
+pub(super) fn sound(repository: Repository) -> Vec<Arc<View>> {
+    let errors: Vec<String> = repository.errors.iter().map(ToString::to_string).collect();
+    assert!(errors.is_empty(), "{}", errors.join("\n"));
+    repository.views
+}
+
+/// Writes entities, sources and views of the cases; `source` gives what is said of a source besides its name.
+pub(super) fn define(root: &Path, views: &[ViewCase], source_of: &dyn Fn(&str) -> String) {
+    std::fs::create_dir_all(root.join("views")).unwrap();
     let mut entities = String::new();
     let mut sources = String::new();
     let mut known: Vec<&str> = Vec::new();
@@ -112,16 +138,14 @@ fn repository(root: &Path, views: &[ViewCase]) -> Vec<Arc<View>> {
                 .unwrap();
             }
         }
-        let (source, file) = (view.source.trim_end_matches(".parquet"), data.join(&view.source));
+        let source = view.source.trim_end_matches(".parquet");
         if !known.contains(&view.source.as_str()) {
             known.push(&view.source);
-            let file = file.display();
-            write!(sources, "[[source]]\nname = \"{source}\"\nfiles = \"{file}\"\ntimestamp_column = \"timestamp\"\n")
-                .unwrap();
+            write!(sources, "[[source]]\nname = \"{source}\"\n{}", source_of(source)).unwrap();
         }
         let mut text = format!(
             "name = \"{}\"\nentities = {:?}\nsource = \"{source}\"\nmode = \"spark_sql\"\nsql = \"SELECT {} FROM {source}\"\n\
-             timestamp_field = \"{}\"\nbatch_schedule = \"{}\"\noffline = true\nonline = true\n",
+             timestamp_field = \"{}\"\nbatch_schedule = \"{}\"\nbatch_trigger = \"manual\"\noffline = true\nonline = true\n",
             view.name,
             view.join_keys,
             view.columns.join(", "),
@@ -147,10 +171,6 @@ fn repository(root: &Path, views: &[ViewCase]) -> Vec<Arc<View>> {
     }
     std::fs::write(root.join("entities.toml"), entities).unwrap();
     std::fs::write(root.join("sources.toml"), sources).unwrap();
-    let repository = registry::load_with(root, &[data]);
-    let errors: Vec<String> = repository.errors.iter().map(ToString::to_string).collect();
-    assert!(errors.is_empty(), "{}", errors.join("\n"));
-    repository.views
 }
 
 fn answer(case: &Case, view: &View) -> Answer {
@@ -221,7 +241,7 @@ fn sorted(frame: &DataFrame, keys: &[String], columns: &[&str]) -> Vec<Vec<Value
     rows
 }
 
-fn equal(found: &Value, expected: &Value, tolerance: i64) -> bool {
+pub(super) fn equal(found: &Value, expected: &Value, tolerance: i64) -> bool {
     match (found, expected) {
         (Value::Float(a), Value::Float(b)) => {
             (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-6_f64.max(1e-7 * b.abs()) || a == b
@@ -234,7 +254,7 @@ fn equal(found: &Value, expected: &Value, tolerance: i64) -> bool {
 
 #[test]
 fn every_golden_result_is_computed_again() {
-    let cases: Cases = toml::from_str(&std::fs::read_to_string(folder().join("cases.toml")).unwrap()).unwrap();
+    let cases = cases();
     let root = tempfile::tempdir().unwrap();
     let views = repository(root.path(), &cases.view);
     let (mut compared, mut values, mut wrong) = (0, 0, String::new());

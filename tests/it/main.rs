@@ -20,6 +20,7 @@ mod faults;
 mod fleet;
 mod format;
 mod golden;
+mod golden_stream;
 mod ingest;
 mod kept;
 mod keys;
