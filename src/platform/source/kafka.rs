@@ -190,24 +190,21 @@ impl Kafka {
 
     /// The place in a partition where somebody begins.
     fn beginning(&self, client: &Client, partition: i32, start: KafkaStart) -> Result<Place, Trouble> {
-        let (low, high) = client.consumer.fetch_watermarks(&self.feed.topic, partition, PATIENCE)?;
+        let offset = |at| client.offset_at(&self.feed.topic, partition, at, PATIENCE);
         let offset = match start {
-            KafkaStart::Earliest => low,
-            KafkaStart::Latest => high,
+            KafkaStart::Earliest => offset(At::Beginning)?,
+            KafkaStart::Latest => offset(At::End)?,
             KafkaStart::At(at) => {
                 // Not before: a part of a millisecond goes up.
                 let millis = micros(at).div_euclid(1000) + i64::from(micros(at).rem_euclid(1000) > 0);
-                let mut times = TopicPartitionList::new();
-                times.add_partition_offset(&self.feed.topic, partition, At::Offset(millis))?;
-                let found = client.consumer.offsets_for_times(times, PATIENCE)?;
-                match found.find_partition(&self.feed.topic, partition).map(|found| (found.error(), found.offset())) {
-                    Some((Err(error), _)) => return Err(error.into()),
-                    Some((Ok(()), At::Offset(offset))) => offset,
+                match offset(At::Offset(millis))? {
+                    Some(offset) => Some(offset),
                     // No record is as late.
-                    _ => high,
+                    None => offset(At::End)?,
                 }
             }
         };
+        let offset = offset.ok_or(Trouble::Silent)?;
         Ok(Place { offset, mark: None })
     }
 
@@ -479,6 +476,22 @@ impl Client {
         Arc::clone(lock(&self.lanes).entry(partition).or_default())
     }
 
+    /// The offset in a partition that `at` stands for: its beginning, its end, or where it was at a time in milliseconds.
+    /// None where no record is as late.
+    ///
+    /// The library's own question for beginning and end at once takes the one for the other where the answer to one of
+    /// the two is an error: a topic whose leader was changing would have been passed over as if nothing were in it.
+    fn offset_at(&self, topic: &str, partition: i32, at: At, patience: Duration) -> KafkaResult<Option<i64>> {
+        let mut asked = TopicPartitionList::new();
+        asked.add_partition_offset(topic, partition, at)?;
+        let found = self.consumer.offsets_for_times(asked, patience)?;
+        let found = found.find_partition(topic, partition);
+        found.map_or(Ok(None), |found| {
+            found.error()?;
+            Ok(if let At::Offset(offset) = found.offset() { Some(offset) } else { None })
+        })
+    }
+
     /// Has the library tell what it has to tell: errors, lines for the log. Records do not come this way.
     fn serve(&self) {
         for _ in 0..SERVED {
@@ -490,7 +503,10 @@ impl Client {
 impl Lane {
     /// Asks how far the partition reaches: the first offset that is kept, and the one behind the last.
     fn look(&mut self, client: &Client, topic: &str, partition: i32, patience: Duration) -> KafkaResult<(i64, i64)> {
-        let (low, high) = client.consumer.fetch_watermarks(topic, partition, patience)?;
+        let offset = |at| client.offset_at(topic, partition, at, patience);
+        let (Some(low), Some(high)) = (offset(At::Beginning)?, offset(At::End)?) else {
+            return Err(KafkaError::OffsetFetch(Code::NoOffset));
+        };
         self.reach = Some((Instant::now(), low, high));
         Ok((low, high))
     }
