@@ -225,6 +225,8 @@ fn a_server_that_is_away_for_a_moment_loses_and_doubles_nothing() {
     let lines = Story::lines("A", 400);
     let (first, second) = lines.split_at(lines.len() / 2);
     pipe.write_all(first.as_bytes()).unwrap();
+    // It has met the server: one that was never there is an error at once.
+    seen(&server, "A0", 0);
     server.kill();
     let server = Starting::with(fvtop(), &repo, &data, &["--listen", &address]);
     pipe.write_all(second.as_bytes()).unwrap();
