@@ -1,7 +1,7 @@
 //! A topic of Kafka as a stream: its partitions, read from the places that readers bring.
 //!
-//! The library fetches ahead of one reader of each partition; a reader that is elsewhere makes it begin again there. It
-//! must not decide where anybody goes on: a place that the topic does not hold any more, or holds other records at, is an
+//! The library fetches ahead of one place in each partition, so there are several connections, each for readers at a place
+//! of their own; where they are more, the one that was idle for longest begins again where it is asked to. It must not decide where anybody goes on: a place that the topic does not hold any more, or holds other records at, is an
 //! error until somebody chooses. What is committed to the brokers is for other people's monitors alone, and never read.
 
 mod config;
@@ -49,6 +49,9 @@ const SILENT: u32 = 3;
 /// How long an assignment may take until it is looked again.
 const TAKEN_UP: Duration = Duration::from_millis(20);
 
+/// Places in a partition that are fetched ahead of: what keeps the stream, and views of which one lags or was restarted.
+const PLACES: usize = 4;
+
 /// Events of the library that are served before a read.
 const SERVED: usize = 64;
 
@@ -60,10 +63,22 @@ pub(crate) struct Kafka {
     feed: KafkaFeed,
     words: Words,
     records: Records,
-    /// The connection; made when needed, and again after a refused login, for the secrets may be others then.
-    client: Mutex<Option<Arc<Client>>>,
+    /// The connections; made when needed, and again after a refused login, for the secrets may be others then.
+    clients: Mutex<[Option<Arc<Client>>; PLACES]>,
+    /// How far the connections are in each partition.
+    heads: Mutex<BTreeMap<Partition, [Head; PLACES]>>,
     /// How often something came into an empty queue.
     came: watch::Sender<u64>,
+}
+
+/// How far a connection is in one partition.
+#[derive(Default)]
+struct Head {
+    /// Where it goes on; none where nothing was read, or nothing is known after an error.
+    next: Option<Place>,
+    is_busy: bool,
+    /// When it was taken last: the number of the turn; 0 is never.
+    taken: u64,
 }
 
 /// A connection to the brokers, and how far it is in each partition.
@@ -141,15 +156,18 @@ impl Kafka {
             feed: feed.clone(),
             words: Words::new(source, feed),
             records: Records::new(source, feed),
-            client: Mutex::default(),
+            clients: Mutex::default(),
+            heads: Mutex::default(),
             came: watch::Sender::new(0),
         };
-        kafka.client()?;
+        kafka.client(0)?;
         Ok(kafka)
     }
 
-    fn client(&self) -> Result<Arc<Client>, EngineError> {
-        let mut client = lock(&self.client);
+    /// The connection of that number; the first one answers what is asked of the topic.
+    fn client(&self, number: usize) -> Result<Arc<Client>, EngineError> {
+        let mut clients = lock(&self.clients);
+        let client = clients.get_mut(number).ok_or_else(|| self.words.say("has no such connection. Report it"))?;
         if let Some(client) = client.as_ref() {
             return Ok(Arc::clone(client));
         }
@@ -183,9 +201,39 @@ impl Kafka {
             Trouble::Library(error) => self.words.explain(&error, events),
         };
         if refused {
-            lock(&self.client).take_if(|current| Arc::ptr_eq(current, client));
+            for known in lock(&self.clients).iter_mut() {
+                known.take_if(|current| Arc::ptr_eq(current, client));
+            }
         }
         error
+    }
+
+    /// The number of the connection that reads a partition from a place: the one that goes on there, else the one that was
+    /// idle for longest.
+    fn take(&self, partition: Partition, from: Option<&Place>) -> usize {
+        let mut heads = lock(&self.heads);
+        let heads = heads.entry(partition).or_default();
+        let turn = heads.iter().map(|head| head.taken).max().unwrap_or_default() + 1;
+        let idle = heads.iter_mut().enumerate().filter(|(_, head)| !head.is_busy);
+        let found = idle.min_by_key(|(_, head)| (head.next.is_none() || head.next.as_ref() != from, head.taken));
+        // Where all are busy the first is waited for.
+        let Some((number, head)) = found else { return 0 };
+        (head.is_busy, head.taken) = (true, turn);
+        number
+    }
+
+    /// The connection has read up to that place, or failed.
+    fn put_back(&self, partition: Partition, number: usize, next: Option<Place>) {
+        if let Some(head) = lock(&self.heads).get_mut(&partition).and_then(|heads| heads.get_mut(number)) {
+            (head.is_busy, head.next) = (false, next);
+        }
+    }
+
+    /// The connection that goes on at a place, else the first.
+    fn number_at(&self, partition: Partition, from: Option<&Place>) -> usize {
+        let heads = lock(&self.heads);
+        let at = |heads: &[Head; PLACES]| heads.iter().position(|head| from.is_some() && head.next.as_ref() == from);
+        heads.get(&partition).and_then(at).unwrap_or(0)
     }
 
     /// The place in a partition where somebody begins.
@@ -210,9 +258,36 @@ impl Kafka {
 
     /// The same as an offset, for those who ask for it.
     fn place_at(&self, partition: Partition, start: KafkaStart) -> Result<Offset, EngineError> {
-        let client = self.client()?;
+        let client = self.client(0)?;
         let place = self.beginning(&client, number(partition), start);
         place.map(|place| place.offset(&self.feed.topic)).map_err(|trouble| self.explain(&client, trouble))
+    }
+
+    fn read_by(
+        &self,
+        number: usize,
+        partition: Partition,
+        from: Option<&Place>,
+        max: usize,
+    ) -> Result<(Read, Place), EngineError> {
+        let client = self.client(number)?;
+        let lane = client.lane(partition);
+        let mut lane = lock(&lane);
+        client.serve();
+        let mut read = self.read_on(&client, &mut lane, partition, from, max);
+        if read.as_ref().is_err_and(Trouble::is_out_of_range) {
+            // Beginning anew asks how far the partition reaches, and says what is wrong with the place.
+            *lane = Lane::default();
+            read = self.read_on(&client, &mut lane, partition, from, max);
+        }
+        read.map_err(|trouble| {
+            lane.silent += 1;
+            // What is under way may be large, so that it goes on for a while.
+            if !matches!(trouble, Trouble::Silent) || lane.silent >= SILENT {
+                *lane = Lane::default();
+            }
+            self.explain(&client, trouble)
+        })
     }
 
     fn read_on(
@@ -222,7 +297,7 @@ impl Kafka {
         partition: Partition,
         from: Option<&Place>,
         max: usize,
-    ) -> Result<Read, Trouble> {
+    ) -> Result<(Read, Place), Trouble> {
         let number = number(partition);
         let from = match from {
             Some(from) => from.clone(),
@@ -276,7 +351,7 @@ impl Kafka {
         drop(rest);
         self.settle(client, lane, number, last.is_some())?;
         lane.next = Some(place.clone());
-        Ok(Read {
+        let read = Read {
             newest: latest_event(&decoded.events, &self.source),
             offset: place.offset(&self.feed.topic),
             reached: None,
@@ -284,7 +359,8 @@ impl Kafka {
             expired: 0,
             events: decoded.events,
             refused: decoded.refused,
-        })
+        };
+        Ok((read, place))
     }
 
     /// Makes the library's next record that behind `from`.
@@ -346,7 +422,7 @@ impl Kafka {
 
 impl StreamSource for Kafka {
     fn partitions(&self) -> Result<Vec<Partition>, EngineError> {
-        let client = self.client()?;
+        let client = self.client(0)?;
         let mut known = lock(&client.partitions);
         if let Some((at, partitions)) = known.as_ref()
             && at.elapsed() < PARTITIONS_KNOWN
@@ -375,24 +451,12 @@ impl StreamSource for Kafka {
 
     fn read(&self, partition: Partition, from: Option<&Offset>, max: usize) -> Result<Read, EngineError> {
         let from = from.map(|offset| Place::of(offset, &self.source, &self.feed.topic)).transpose()?;
-        let client = self.client()?;
-        let lane = client.lane(partition);
-        let mut lane = lock(&lane);
-        client.serve();
-        let mut read = self.read_on(&client, &mut lane, partition, from.as_ref(), max);
-        if read.as_ref().is_err_and(Trouble::is_out_of_range) {
-            // Beginning anew asks how far the partition reaches, and says what is wrong with the place.
-            *lane = Lane::default();
-            read = self.read_on(&client, &mut lane, partition, from.as_ref(), max);
-        }
-        read.map_err(|trouble| {
-            lane.silent += 1;
-            // What is under way may be large, so that it goes on for a while.
-            if !matches!(trouble, Trouble::Silent) || lane.silent >= SILENT {
-                *lane = Lane::default();
-            }
-            self.explain(&client, trouble)
-        })
+        let number = self.take(partition, from.as_ref());
+        let read = self.read_by(number, partition, from.as_ref(), max);
+        // Who heard nothing goes on where it is: what is under way may be large.
+        let next = read.as_ref().map_or(from, |(_, place)| Some(place.clone()));
+        self.put_back(partition, number, next);
+        read.map(|(read, _)| read)
     }
 
     fn print(&self, offset: &Offset) -> String {
@@ -430,7 +494,7 @@ impl StreamSource for Kafka {
 
     fn backlog(&self, partition: Partition, from: Option<&Offset>) -> Result<Option<Backlog>, EngineError> {
         let from = from.map(|offset| Place::of(offset, &self.source, &self.feed.topic)).transpose()?;
-        let client = self.client()?;
+        let client = self.client(self.number_at(partition, from.as_ref()))?;
         let lane = client.lane(partition);
         let mut lane = lock(&lane);
         let here = lane.queue.is_some() && lane.next == from;
@@ -453,7 +517,7 @@ impl StreamSource for Kafka {
 
     fn written(&self, partition: Partition, offset: &Offset) {
         let Some(offset) = Place::number(offset, &self.source) else { return };
-        let Some(client) = lock(&self.client).clone() else { return };
+        let Ok(client) = self.client(0) else { return };
         let mut commits = lock(&client.commits);
         // Of several views the one that is furthest behind.
         commits.waiting.entry(partition).and_modify(|known| *known = offset.min(*known)).or_insert(offset);

@@ -544,6 +544,48 @@ fn failing_fetches_lose_and_double_nothing() {
 }
 
 #[test]
+fn readers_at_places_of_their_own_go_on_each_where_it_was() {
+    let cluster = Cluster::new(1, 1);
+    cluster.write(0, 0..600);
+    let kafka = open(&cluster.feed());
+    let read = |from: Option<&Offset>| {
+        let read = kafka.read(0, from, 50).unwrap();
+        (numbers(&read.events), read.offset)
+    };
+    // One is behind the other.
+    let (mut ahead, mut behind) = (read(None).1, read(None).1);
+    for _ in 0..3 {
+        ahead = read(Some(&ahead)).1;
+    }
+    for round in 1..4 {
+        let (events, next) = read(Some(&ahead));
+        assert_eq!(events, (150 + round * 50..200 + round * 50).collect::<Vec<_>>());
+        ahead = next;
+        let (events, next) = read(Some(&behind));
+        assert_eq!(events, (round * 50..50 + round * 50).collect::<Vec<_>>());
+        behind = next;
+        let places = [&ahead, &behind].map(|offset| Some(Place::of(offset, &kafka.source, "clicks").unwrap()));
+        let found = places.map(|place| kafka.number_at(0, place.as_ref()));
+        assert_ne!(found[0], found[1], "each has a connection that goes on there");
+    }
+    // More than there are connections: each is right all the same.
+    let mut all = vec![(Vec::new(), None); PLACES + 2];
+    for turn in 0..12 {
+        for (number, (events, place)) in all.iter_mut().enumerate() {
+            // They drift apart.
+            if turn >= number {
+                let (new, next) = read(place.as_ref());
+                events.extend(new);
+                *place = Some(next);
+            }
+        }
+    }
+    for (number, (events, _)) in all.iter().enumerate() {
+        assert_eq!(*events, (0..(12 - number as i64) * 50).collect::<Vec<_>>());
+    }
+}
+
+#[test]
 fn what_waits_is_counted_and_monitors_are_told_how_far_views_are() {
     let cluster = Cluster::new(1, 1);
     cluster.write(0, 0..20);
