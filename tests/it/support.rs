@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use fvtop::client::api::Api;
@@ -55,14 +55,10 @@ pub(crate) fn example_repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flights")
 }
 
-/// Servers run one after the other: each fills its stores as fast as it can, and two cores are soon too few for three.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
 /// An `fvtop serve` that need not be up yet; killed when dropped.
 pub(crate) struct Starting {
     child: Child,
     key_file: PathBuf,
-    turn: Option<MutexGuard<'static, ()>>,
 }
 
 impl Starting {
@@ -82,7 +78,6 @@ impl Starting {
     /// The same without a key file: who is let in stands in the data directory. What [`Server::run`] asks with is the
     /// key in the file beside it, if there is one.
     pub(crate) fn keyless(mut program: Command, repository: &Path, data: &Path, arguments: &[&str]) -> Self {
-        let turn = Some(ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner));
         let key_file = data.with_extension("key");
         program.arg("serve").arg("--repo").arg(repository).arg("--data-dir").arg(data);
         if !arguments.contains(&"--listen") {
@@ -90,7 +85,7 @@ impl Starting {
         }
         program.args(arguments);
         let child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        Self { child, key_file, turn }
+        Self { child, key_file }
     }
 
     /// Waits for the end of a start that is refused: its exit code and what it said.
@@ -121,7 +116,6 @@ impl Drop for Starting {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        self.turn = None;
     }
 }
 
