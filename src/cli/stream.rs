@@ -59,7 +59,7 @@ pub enum Verb {
     Restart {
         #[command(flatten)]
         of: OfView,
-        /// From where: beginning, latest, a time, or `offset PARTITION:OFFSET`
+        /// From where: beginning (the first record that is still held), latest, a time, or `offset PARTITION:OFFSET`
         #[arg(long, value_name = "PLACE", num_args = 1..=2)]
         from: Vec<String>,
         /// Only say what it would do

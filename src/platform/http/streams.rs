@@ -19,7 +19,7 @@ use crate::platform::compute::EngineError;
 use crate::platform::definition::{Kind, View};
 use crate::platform::online::Restart;
 use crate::platform::source::position::{Place, Position};
-use crate::platform::source::{Offset, Partition, Seek, StreamSource};
+use crate::platform::source::{Partition, Seek, StreamSource};
 use crate::wire::streams as wire;
 
 /// Which streams are asked for.
@@ -219,7 +219,7 @@ fn planned(view: &View, from: &Begin, stream: &dyn StreamSource, known: &Positio
     let everywhere = |to: &Seek| {
         let mut position = Position::default();
         for partition in stream.partitions()? {
-            position = position.with(partition, new_place(stream.seek(partition, to)?));
+            position = position.with(partition, Place::new(stream.seek(partition, to)?));
         }
         Ok::<_, EngineError>(position)
     };
@@ -228,7 +228,8 @@ fn planned(view: &View, from: &Begin, stream: &dyn StreamSource, known: &Positio
     let watermark = view.inputs.first().and_then(|input| input.source.stream.as_ref()).map(|stream| stream.watermark);
     Ok(match from {
         Begin::Beginning => {
-            Restart { position: Position::default(), remove_from: all, newest: Some(None), forget_seen: true }
+            let position = Position::beginning(stream)?;
+            Restart { position, remove_from: all, newest: Some(None), forget_seen: true }
         }
         Begin::Latest => {
             Restart { position: everywhere(&Seek::Latest)?, remove_from: None, newest: None, forget_seen: false }
@@ -247,15 +248,10 @@ fn planned(view: &View, from: &Begin, stream: &dyn StreamSource, known: &Positio
             }
         }
         Begin::Offset(partition, offset) => {
-            let place = new_place(stream.seek(*partition, &Seek::Printed(offset.clone()))?);
+            let place = Place::new(stream.seek(*partition, &Seek::Printed(offset.clone()))?);
             Restart { position: known.with(*partition, place), remove_from: all, newest: Some(None), forget_seen: true }
         }
     })
-}
-
-/// A place of which nothing was counted yet.
-fn new_place(offset: Offset) -> Place {
-    Place { offset, reached: None, newest: None, counts: StreamCounts::default() }
 }
 
 /// What a restart does to the values of a view, in sentences.
@@ -293,7 +289,65 @@ fn effect(view: &View, from: &Begin, restart: &Restart) -> String {
 
 #[cfg(test)]
 mod tests {
+    use polars::prelude::DataFrame;
+
     use super::*;
+    use crate::model::Value;
+    use crate::platform::source::testing::MemoryStream;
+    use crate::platform::source::{Offset, Read};
+    use crate::platform::{frame, testing};
+
+    /// A stream that new readers begin to read at its end, as its definition may say.
+    struct FromLatest(MemoryStream);
+
+    impl StreamSource for FromLatest {
+        fn partitions(&self) -> Result<Vec<Partition>, EngineError> {
+            self.0.partitions()
+        }
+
+        fn read(&self, partition: Partition, from: Option<&Offset>, max: usize) -> Result<Read, EngineError> {
+            let from = from.map_or_else(|| self.0.seek(partition, &Seek::Latest), |from| Ok(from.clone()))?;
+            self.0.read(partition, Some(&from), max)
+        }
+
+        fn print(&self, offset: &Offset) -> String {
+            self.0.print(offset)
+        }
+
+        fn seek(&self, partition: Partition, to: &Seek) -> Result<Offset, EngineError> {
+            self.0.seek(partition, to)
+        }
+
+        fn appeared(&self, partition: Partition) -> Result<Option<Offset>, EngineError> {
+            // The first that is kept.
+            self.0.seek(partition, &Seek::Arrived(Time::MIN_UTC)).map(Some)
+        }
+    }
+
+    /// Five events in each of three partitions, of which the first two are kept no longer.
+    fn three_partitions(view: &View) -> FromLatest {
+        let source = &view.inputs[0].source;
+        let stream = MemoryStream::new(source, 10);
+        let cells = [Value::Text("AA".to_owned()), Value::Time(testing::now()), Value::Float(1.0)];
+        let columns = source.columns.iter().zip(cells);
+        let columns = columns.map(|((name, of), cell)| frame::column(name, of, &vec![cell; 5]).unwrap());
+        let events = DataFrame::new(5, columns.collect()).unwrap();
+        for partition in 0..3 {
+            stream.append(partition, &events);
+            stream.forget(partition, 2);
+        }
+        FromLatest(stream)
+    }
+
+    #[test]
+    fn the_beginning_is_the_first_event_that_is_kept_wherever_new_readers_begin() {
+        let view = testing::view("v");
+        let stream = three_partitions(&view);
+        let restart = planned(&view, &Begin::Beginning, &stream, &Position::default()).unwrap();
+        assert_eq!(restart.position.print(&stream), "0: 2, 1: 2, 2: 2");
+        assert_eq!(restart.position.read(&stream, 100).unwrap().events.height(), 9);
+        assert_eq!(Position::default().read(&stream, 100).unwrap().events.height(), 0);
+    }
 
     #[test]
     fn places_are_read_as_people_write_them() {

@@ -32,6 +32,13 @@ pub struct Place {
     pub counts: StreamCounts,
 }
 
+impl Place {
+    /// A place of which nothing was counted yet.
+    pub(crate) fn new(offset: Offset) -> Self {
+        Self { offset, reached: None, newest: None, counts: StreamCounts::default() }
+    }
+}
+
 /// How far a stream was read. A new one has read nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Position(BTreeMap<Partition, Place>);
@@ -71,6 +78,21 @@ impl Position {
     /// A position of one partition alone.
     pub fn of(partition: Partition, place: Place) -> Self {
         Self(BTreeMap::from([(partition, place)]))
+    }
+
+    /// Before the first event that the stream still holds, wherever its definition has new readers begin.
+    ///
+    /// # Errors
+    /// When nobody can tell for now.
+    pub(crate) fn beginning(stream: &dyn StreamSource) -> Result<Self, EngineError> {
+        let mut position = Self::default();
+        for partition in stream.partitions()? {
+            // Where there is none, reading without a place begins there.
+            if let Some(offset) = stream.appeared(partition)? {
+                position = position.with(partition, Place::new(offset));
+            }
+        }
+        Ok(position)
     }
 
     /// How far each partition was read, in their order.

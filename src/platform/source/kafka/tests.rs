@@ -421,6 +421,13 @@ fn to_begin_at_the_latest_is_to_begin_at_a_definite_offset() {
     cluster.write(1, 0..2);
     let place = kafka.appeared(1).unwrap();
     assert_eq!(read_all(&kafka, 1, place, 10).0, [0, 1]);
+    // So is everything by those who ask for the beginning.
+    let begun = Position::beginning(&kafka).unwrap();
+    assert_eq!(begun.print(&kafka), "0: 0, 1: 0");
+    let batches = read_until(&kafka, &mut begun.clone(), 10);
+    let mut all: Vec<i64> = batches.iter().flat_map(|batch| numbers(&batch.events)).collect();
+    all.sort_unstable();
+    assert_eq!(all, [0, 0, 1, 1, 2, 3, 4, 5, 6, 7]);
 }
 
 #[test]
