@@ -59,7 +59,8 @@ pub enum Verb {
     Restart {
         #[command(flatten)]
         of: OfView,
-        /// From where: beginning (the first record that is still held), latest, a time, or `offset PARTITION:OFFSET`
+        /// From where: beginning (the first record that is still held), latest, a time, or `offset PARTITION:OFFSET`;
+        /// several partitions as `offset 0:12,2:40`, and those that are not named stay where they are
         #[arg(long, value_name = "PLACE", num_args = 1..=2)]
         from: Vec<String>,
         /// Only say what it would do

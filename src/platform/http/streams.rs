@@ -15,7 +15,7 @@ use super::fault::{Fault, reply};
 use crate::model::time::{floor, parse_time, rfc3339};
 use crate::model::{Job, Span, StreamCounts, StreamFigures, StreamPartition, Time, clean};
 use crate::platform::Platform;
-use crate::platform::compute::EngineError;
+use crate::platform::compute::{EngineError, ErrorKind};
 use crate::platform::definition::{Kind, View};
 use crate::platform::online::Restart;
 use crate::platform::source::position::{Place, Position};
@@ -145,17 +145,27 @@ enum Begin {
     Beginning,
     Latest,
     Time(Time),
-    Offset(Partition, String),
+    /// Of these partitions; the others stay where they are.
+    Offsets(BTreeMap<Partition, String>),
 }
 
 impl Begin {
     fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        if let Some(place) = text.strip_prefix("offset ") {
-            let offset = place.trim().split_once(':').and_then(|(partition, offset)| {
-                Some(Self::Offset(partition.trim().parse().ok()?, offset.trim().to_owned()))
+        if let Some(places) = text.strip_prefix("offset ") {
+            let one = |place: &str| {
+                let (partition, offset) = place.split_once(':')?;
+                Some((partition.trim().parse().ok()?, offset.trim().to_owned()))
+            };
+            let offsets: Option<BTreeMap<_, _>> = places.split(',').map(one).collect();
+            let each_once = offsets.filter(|offsets| offsets.len() == places.split(',').count());
+            return each_once.map(Self::Offsets).ok_or_else(|| {
+                let place = clean(text);
+                format!(
+                    "`{place}` is no offset: write `offset PARTITION:OFFSET`, or several such as `offset 0:12,2:40`, each \
+                     partition once."
+                )
             });
-            return offset.ok_or_else(|| format!("`{}` is no offset: write `offset PARTITION:OFFSET`.", clean(text)));
         }
         match text {
             "beginning" => Ok(Self::Beginning),
@@ -247,11 +257,31 @@ fn planned(view: &View, from: &Begin, stream: &dyn StreamSource, known: &Positio
                 forget_seen: true,
             }
         }
-        Begin::Offset(partition, offset) => {
-            let place = Place::new(stream.seek(*partition, &Seek::Printed(offset.clone()))?);
-            Restart { position: known.with(*partition, place), remove_from: all, newest: Some(None), forget_seen: true }
+        Begin::Offsets(offsets) => {
+            let there = stream.partitions()?;
+            let mut position = known.clone();
+            for (partition, offset) in offsets {
+                if !there.contains(partition) {
+                    return Err(no_partition(view, *partition, &there));
+                }
+                let offset = stream.seek(*partition, &Seek::Printed(offset.clone()))?;
+                position = position.with(*partition, Place::new(offset));
+            }
+            Restart { position, remove_from: all, newest: Some(None), forget_seen: true }
         }
     })
+}
+
+/// The stream has other partitions than the one that was named.
+fn no_partition(view: &View, asked: Partition, there: &[Partition]) -> EngineError {
+    let source = view.inputs.first().map_or("", |input| input.source.name.as_str());
+    let known = match there {
+        [first, .., last] => format!("partitions {first} to {last}"),
+        [only] => format!("partition {only} alone"),
+        [] => "no partitions yet".to_owned(),
+    };
+    let message = format!("source {source}: its stream has {known}, and no partition {asked}. Nothing was changed");
+    EngineError { kind: ErrorKind::Arguments, message }
 }
 
 /// What a restart does to the values of a view, in sentences.
@@ -275,7 +305,7 @@ fn effect(view: &View, from: &Begin, restart: &Restart) -> String {
     };
     let meanwhile = match from {
         Begin::Time(_) => "An event that arrives from then on for an earlier tile is late, and goes to the quarantine.",
-        Begin::Offset(..) => {
+        Begin::Offsets(_) => {
             "Only the events behind that offset, and those of other partitions that are still to be read, make them anew: what \
              came before is lacking until a batch job of its window brings it."
         }
@@ -350,12 +380,26 @@ mod tests {
     }
 
     #[test]
+    fn offsets_move_their_partitions_alone_and_must_be_of_partitions_that_are_there() {
+        let view = testing::view("v");
+        let stream = three_partitions(&view);
+        let known = Position::beginning(&stream).unwrap();
+        let plan = |from: &str| planned(&view, &Begin::parse(from).unwrap(), &stream, &known);
+        assert_eq!(plan("offset 0:4,2:3").unwrap().position.print(&stream), "0: 4, 1: 2, 2: 3");
+        let error = plan("offset 0:4,7:0").unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Arguments);
+        assert!(error.message.contains("has partitions 0 to 2, and no partition 7"), "{}", error.message);
+    }
+
+    #[test]
     fn places_are_read_as_people_write_them() {
         assert_eq!(Begin::parse(" beginning"), Ok(Begin::Beginning));
         assert_eq!(Begin::parse("latest"), Ok(Begin::Latest));
-        assert_eq!(Begin::parse("offset 2:1200"), Ok(Begin::Offset(2, "1200".to_owned())));
+        assert_eq!(Begin::parse("offset 2:1200"), Ok(Begin::Offsets([(2, "1200".to_owned())].into())));
+        let several = Begin::Offsets([(0, "12".to_owned()), (2, "40".to_owned())].into());
+        assert_eq!(Begin::parse("offset 0:12, 2:40"), Ok(several));
         assert_eq!(Begin::parse("2026-01-01T00:00:00Z"), Ok(Begin::Time(parse_time("2026-01-01").unwrap())));
-        for wrong in ["", "offset 2", "offset x:1", "yesterday\u{1b}"] {
+        for wrong in ["", "offset 2", "offset x:1", "offset 0:1,", "offset 0:1,0:2", "yesterday\u{1b}"] {
             assert!(Begin::parse(wrong).is_err_and(|why| !why.contains('\u{1b}')), "{wrong}");
         }
     }

@@ -272,7 +272,12 @@ impl StreamSource for FileTail {
 
     fn seek(&self, _: Partition, to: &Seek) -> Result<Offset, EngineError> {
         let refused = |message: &str| EngineError { kind: Of::Arguments, message: message.to_owned() };
-        let Some(file) = self.current()? else { return Ok(offset(None)) };
+        let Some(file) = self.current()? else {
+            return match to {
+                Seek::Printed(_) => Err(refused("there is no file yet, and so no place in it: say `beginning`")),
+                Seek::Latest | Seek::Arrived(_) => Ok(offset(None)),
+            };
+        };
         let failed = |error: std::io::Error| self.failed(&file.path, &error.to_string());
         let bytes = match to {
             Seek::Latest => last_end(&file.file, file.about.len()).map_err(failed)?,
@@ -380,6 +385,8 @@ mod tests {
         let mut scene = Scene::new();
         let none = scene.tail.seek(WHOLE, &Seek::Latest).unwrap();
         assert_eq!(scene.tail.print(&none), "the beginning");
+        let error = scene.tail.seek(WHOLE, &Seek::Printed("byte 99".to_owned())).unwrap_err();
+        assert!(error.message.contains("there is no file yet"), "{error}");
         scene.write("in.jsonl", &events(&[1, 2]));
         let half = event(3).split_at(9).0.to_owned();
         scene.write("in.jsonl", &half);

@@ -158,10 +158,11 @@ impl StreamSource for Ingest {
 
     fn seek(&self, _: Partition, to: &Seek) -> Result<Offset, EngineError> {
         let kept = self.log.kept();
+        let is_place = |number: &u64| (kept.start..=kept.end).contains(number);
         let number = match to {
             Seek::Latest => Ok(kept.end),
             Seek::Arrived(at) => self.log.since(*at).map_err(|error| failed(&self.source, &error)),
-            Seek::Printed(text) => text.trim().parse().ok().filter(|number| *number <= kept.end).ok_or_else(|| {
+            Seek::Printed(text) => text.trim().parse().ok().filter(is_place).ok_or_else(|| {
                 let message = format!(
                     "source {}: the places of its stream are the numbers of records, here {} to {}. Write one of them",
                     self.source.name, kept.start, kept.end

@@ -263,6 +263,28 @@ impl Kafka {
         place.map(|place| place.offset(&self.feed.topic)).map_err(|trouble| self.explain(&client, trouble))
     }
 
+    /// The place of an offset that somebody wrote, which the partition must hold now: reading would stop there.
+    fn printed(&self, partition: Partition, text: &str) -> Result<Offset, EngineError> {
+        let refused = |message| EngineError { kind: ErrorKind::Arguments, message };
+        let offset = text.parse::<i64>().ok().filter(|offset| *offset >= 0).ok_or_else(|| {
+            let text = crate::model::clean(text);
+            refused(format!("`{text}` is no offset of a topic: write a whole number, such as `offset {partition}:0`"))
+        })?;
+        let client = self.client(0)?;
+        let bound = |start| {
+            let place = self.beginning(&client, number(partition), start);
+            place.map(|place| place.offset).map_err(|trouble| self.explain(&client, trouble))
+        };
+        let (low, high) = (bound(KafkaStart::Earliest)?, bound(KafkaStart::Latest)?);
+        let problem = match offset {
+            _ if offset < low => format!("begins at offset {low}, for earlier records are kept no longer"),
+            _ if offset > high => format!("ends at offset {high}"),
+            _ => return Ok(Place { offset, mark: None }.offset(&self.feed.topic)),
+        };
+        let topic = &self.feed.topic;
+        Err(refused(format!("partition {partition} of topic {topic} {problem}. Write an offset from {low} to {high}")))
+    }
+
     fn read_by(
         &self,
         number: usize,
@@ -475,16 +497,7 @@ impl StreamSource for Kafka {
         match to {
             Seek::Latest => self.place_at(partition, KafkaStart::Latest),
             Seek::Arrived(at) => self.place_at(partition, KafkaStart::At(*at)),
-            Seek::Printed(text) => match text.parse() {
-                Ok(offset @ 0..) => Ok(Place { offset, mark: None }.offset(&self.feed.topic)),
-                _ => Err(EngineError {
-                    kind: ErrorKind::Arguments,
-                    message: format!(
-                        "`{}` is no offset of a topic: write a whole number, such as `offset {partition}:0`",
-                        crate::model::clean(text)
-                    ),
-                }),
-            },
+            Seek::Printed(text) => self.printed(partition, text),
         }
     }
 

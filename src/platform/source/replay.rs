@@ -62,10 +62,19 @@ impl StreamSource for Replay {
             Seek::Latest => Ok(offset(self.clock.now())),
             // Behind an instant lies what arrived later.
             Seek::Arrived(at) => Ok(offset(*at - Span::microseconds(1))),
-            Seek::Printed(text) => parse_time(text).map(offset).map_err(|_| EngineError {
-                kind: ErrorKind::Arguments,
-                message: "the places of a record are instants: write one such as 2026-01-01T00:00:00Z".to_owned(),
-            }),
+            Seek::Printed(text) => {
+                let now = self.clock.now();
+                let first = now - self.recording.retention;
+                parse_time(text).ok().filter(|at| (first..=now).contains(at)).map(offset).ok_or_else(|| EngineError {
+                    kind: ErrorKind::Arguments,
+                    message: format!(
+                        "source {}: the places of its stream are instants, here {} to {}. Write one of them",
+                        self.recording.source.name,
+                        rfc3339(first),
+                        rfc3339(now)
+                    ),
+                })
+            }
         }
     }
 }
@@ -425,5 +434,15 @@ mod tests {
         let error = stream.read(WHOLE, Some(&damaged), 1).unwrap_err();
         assert!(error.message.contains("how far its stream was read is damaged"), "{error}");
         assert!(stream.print(&damaged).contains("72"), "as it is");
+        let end = begin + hours;
+        let oldest = end - stream.recording.retention;
+        for at in [oldest, begin, end] {
+            let found = stream.seek(WHOLE, &Seek::Printed(rfc3339(at))).unwrap();
+            assert_eq!(stream.print(&found), rfc3339(at));
+        }
+        for at in [oldest - Span::seconds(1), end + Span::seconds(1)] {
+            let error = stream.seek(WHOLE, &Seek::Printed(rfc3339(at))).unwrap_err();
+            assert!(error.message.contains(&format!("to {}. Write one of them", rfc3339(end))), "{error}");
+        }
     }
 }

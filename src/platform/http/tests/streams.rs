@@ -26,6 +26,9 @@ async fn the_job_of_a_stream_must_have_ended_before_anything_is_planned() {
     assert!(http == StatusCode::OK && said.contains("`delays`"), "{said}");
     let (http, said) = bench.read_anew("offset 9:7", true).await;
     assert!(http == StatusCode::BAD_REQUEST && !said.contains("runs"), "{said}");
+    assert!(said.contains("has partition 0 alone, and no partition 9"), "{said}");
+    let (http, said) = bench.read_anew("offset 7:0", true).await;
+    assert!(http == StatusCode::BAD_REQUEST && said.contains("no partition 7"), "{said}");
 
     let (jobs, view) = (bench.platform.jobs(), bench.platform.view("prod", "delays").unwrap().id);
     let job = jobs.stream_job(view).unwrap().unwrap().id;

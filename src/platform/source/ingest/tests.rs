@@ -298,7 +298,13 @@ fn retention_lets_go_of_whole_files_and_readers_are_told_what_they_missed() {
     append(&log, records(["13"]), None).unwrap();
     settled(&log, |kept| kept.start == 13);
     assert_eq!(log.read(Some(kept.end), 1, 1).unwrap().expired, 0);
-    drop(log);
+    // Nobody begins at a record that is kept no longer.
+    let stream = Ingest::new(&source(), Arc::new(log));
+    let printed = |text: &str| stream.seek(WHOLE, &Seek::Printed(text.to_owned()));
+    assert_eq!(stream.print(&printed("13").unwrap()), "13");
+    let error = printed("12").unwrap_err();
+    assert!(error.message.contains("numbers of records, here 13 to 14"), "{error}");
+    drop(stream);
 
     let dir = tempfile::tempdir().unwrap();
     let log = Log::open(dir.path(), Keeping { bytes: 1 << 20, ..KEEPING }, hand.clock()).unwrap();

@@ -464,6 +464,15 @@ fn a_place_that_retention_has_overtaken_is_an_error_that_counts_what_is_gone() {
     assert_eq!(refusal(&away, 0, Some(place.clone())), error, "it stays until somebody chooses");
     let chosen = away.seek(0, &Seek::Printed("30".to_owned())).unwrap();
     assert_eq!(away.print(&chosen), "30");
+    for (wrong, why) in
+        [("0", "partition 0 of topic clicks begins at offset "), ("34", "topic clicks ends at offset 33.")]
+    {
+        let error = away.seek(0, &Seek::Printed(wrong.to_owned())).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Arguments);
+        assert!(error.message.contains(why), "{wrong}: {}", error.message);
+    }
+    let end = away.seek(0, &Seek::Printed("33".to_owned())).unwrap();
+    assert!(away.read(0, Some(&end), 1).unwrap().caught_up, "the end is a place too");
     assert_eq!(away.read(0, Some(&chosen), 1).unwrap().refused[0].place, "0:30");
     // Who is there and only slow reads what was fetched, and then is told the same.
     let error = refusal(&kafka, 0, Some(place));
