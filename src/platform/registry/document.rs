@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::{ENTITIES, SOURCES, WORKSPACES};
 use crate::model::size::parse_size;
 use crate::model::time::{parse_span, print_span, span_micros};
 use crate::model::{Span, suggest};
@@ -29,7 +30,7 @@ impl Document {
     /// Reads `root/file`. A file that cannot be read is a document without text and with one problem.
     pub(super) fn read(root: &Path, file: &Path) -> Self {
         let document = |text| Self { file: file.to_owned(), text, problems: RefCell::default() };
-        match read_text(&root.join(file)) {
+        match read_text(root, file) {
             Ok(text) => document(text),
             Err((problem, fix)) => {
                 let document = document(String::new());
@@ -91,9 +92,10 @@ impl Document {
 }
 
 /// The text of a file, or what is wrong with it and the fix.
-fn read_text(path: &Path) -> Result<String, (String, String)> {
+fn read_text(root: &Path, file: &Path) -> Result<String, (String, String)> {
+    let path = &root.join(file);
     let unreadable = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => ("the file is not there".to_owned(), "create it".to_owned()),
+        std::io::ErrorKind::NotFound => ("the file is not there".to_owned(), creation(file)),
         std::io::ErrorKind::InvalidData => {
             ("the file is not UTF-8 text".to_owned(), "save it as UTF-8 text".to_owned())
         }
@@ -107,6 +109,19 @@ fn read_text(path: &Path) -> Result<String, (String, String)> {
         ));
     }
     std::fs::read_to_string(path).map_err(unreadable)
+}
+
+/// What to write into a file that is not there.
+fn creation(file: &Path) -> String {
+    let table = match file.to_str() {
+        Some(WORKSPACES) => "a table `[[workspace]]` with `name = \"prod\"` and `live = true`",
+        Some(ENTITIES) => {
+            "a table `[[entity]]` with `name` and `join_keys = [{ name = \"user_id\", type = \"string\" }]`"
+        }
+        Some(SOURCES) => "a table `[[source]]` with `name`, `timestamp_column`, and `files` or a `stream`",
+        _ => return "create it".to_owned(),
+    };
+    format!("create it with {table}")
 }
 
 /// The fields of one TOML table. Fields that nobody asked for are reported by [`Fields::finish`].

@@ -244,6 +244,48 @@ fn sources_and_entities_are_checked() {
 }
 
 #[test]
+fn a_file_that_is_not_there_is_told_with_what_to_write() {
+    for (file, expected) in [
+        ("workspaces.toml", "create it with a table `[[workspace]]` with `name = \"prod\"` and `live = true`"),
+        ("entities.toml", "create it with a table `[[entity]]` with `name` and `join_keys = "),
+        (
+            "sources.toml",
+            "create it with a table `[[source]]` with `name`, `timestamp_column`, and `files` or a `stream`",
+        ),
+    ] {
+        let root = repository(&[]);
+        std::fs::remove_file(root.path().join(file)).unwrap();
+        let errors: Vec<String> = load(root.path()).errors.iter().map(ToString::to_string).collect();
+        let expected = format!("{file}: the file is not there. {expected}");
+        assert!(errors.iter().any(|error| error.starts_with(&expected)), "{expected}: {errors:?}");
+    }
+}
+
+#[test]
+fn the_repository_of_the_readme_is_sound() {
+    let readme = include_str!("../../../README.md");
+    let blocks = readme.split("```toml\n").filter_map(|rest| rest.split("```").next());
+    let sample = blocks.filter(|block| block.starts_with("# my-repository/")).collect::<String>();
+    let kafka = "kind = \"kafka\", brokers = \"a.example.com:9092\", topic = \"clicks\", start = \"latest\"";
+    let (tiles, continuous) = ("aggregation_interval = \"1m\"", "aggregation_mode = \"continuous\"");
+    assert!(sample.contains(kafka) && sample.contains(tiles), "{sample}");
+    // A program without Kafka refuses a source of it, and has nothing else against the sample.
+    let sample = if super::streams::HAS_KAFKA { sample } else { sample.replace(kafka, "kind = \"ingest\"") };
+    for sample in [sample.replace(tiles, continuous), sample] {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("views")).unwrap();
+        for (file, text) in sample.split("# my-repository/").skip(1).map(|file| file.split_once('\n').unwrap()) {
+            std::fs::write(root.path().join(file), text).unwrap();
+        }
+        let loaded = load(root.path());
+        let errors: Vec<String> = loaded.errors.iter().map(ToString::to_string).collect();
+        assert_eq!(errors, Vec::<String>::new());
+        assert_eq!(loaded.views.len(), 1);
+        assert!(loaded.views[0].live && loaded.views[0].writes_stream());
+    }
+}
+
+#[test]
 fn a_folder_that_is_not_there_is_one_error() {
     let loaded = load(std::path::Path::new("/nowhere/at/all"));
     let errors: Vec<String> = loaded.errors.iter().map(ToString::to_string).collect();
