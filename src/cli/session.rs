@@ -112,6 +112,12 @@ impl Session {
         own_api.ok_or_else(|| Failure::new(FAILED, part.not_served()))
     }
 
+    /// Tells the definitions that the deployment refuses: what is listed lacks what they define.
+    pub(super) async fn note_refused(&self) {
+        let notices = self.api.deployment().await.map(|deployment| deployment.notices).unwrap_or_default();
+        notices.iter().for_each(|notice| note(&format!("refused: {notice}")));
+    }
+
     /// Stops what was started.
     pub async fn close(self) {
         stop(self.embedded).await;

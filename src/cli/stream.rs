@@ -103,7 +103,12 @@ impl StreamArgs {
 pub(crate) async fn run(args: StreamArgs) -> Result<(), Failure> {
     match args.verb {
         Verb::List { target, json } => {
-            let streams = Session::run(&target, async |session| Streams::of(session).await?.list(None).await).await?;
+            let streams = Session::run(&target, async |session| {
+                let streams = Streams::of(session).await?.list(None).await?;
+                session.note_refused().await;
+                Ok(streams)
+            })
+            .await?;
             if json {
                 return print_json(&streams.iter().map(as_json).collect());
             }
@@ -158,13 +163,14 @@ impl<'s> Streams<'s> {
     }
 
     async fn one(&self, view: &str) -> Result<StreamFigures, Failure> {
-        let found = self.list(Some(view)).await?.into_iter().next();
-        found.ok_or_else(|| {
-            let workspace = &self.session.workspace;
-            let text =
-                format!("Feature view `{view}` of workspace `{workspace}` writes no stream to the online store.");
-            Failure::new(FAILED, format!("{text} `fvtop stream list` shows those that do."))
-        })
+        if let Some(found) = self.list(Some(view)).await?.into_iter().next() {
+            return Ok(found);
+        }
+        let workspace = &self.session.workspace;
+        // Of a view that is refused or not there, this says so.
+        self.session.api.feature_view(workspace, view).await?;
+        let text = format!("Feature view `{view}` of workspace `{workspace}` writes no stream to the online store.");
+        Err(Failure::new(FAILED, format!("{text} `fvtop stream list` shows those that do.")))
     }
 }
 

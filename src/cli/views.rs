@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::EXIT_CODES;
 use super::failure::Failure;
-use super::output::{json_time, note, print, print_json, table};
+use super::output::{json_time, print, print_json, table};
 use super::session::Session;
 use super::target::TargetArgs;
 use crate::model::time::print_span;
@@ -66,12 +66,12 @@ pub(crate) async fn run(args: ViewsArgs) -> Result<(), Failure> {
 }
 
 async fn list(args: ListArgs) -> Result<(), Failure> {
-    let session = Session::open(&args.target).await?;
-    let views = session.api.feature_views(&session.workspace).await;
-    let notices = session.api.deployment().await.map(|deployment| deployment.notices).unwrap_or_default();
-    session.close().await;
-    let views = views?;
-    notices.iter().for_each(|notice| note(&format!("refused: {notice}")));
+    let views = Session::run(&args.target, async |session| {
+        let views = session.api.feature_views(&session.workspace).await?;
+        session.note_refused().await;
+        Ok(views)
+    })
+    .await?;
     if args.json {
         return print_json(&views.iter().map(as_json).collect());
     }

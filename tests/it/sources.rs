@@ -51,7 +51,7 @@ fn commands_say_why_a_view_is_refused_and_outside_files_need_leave_of_the_platfo
     std::fs::write(&keys, "k\na\n").unwrap();
     let server = Server::start(&at("repo"), &at("data"));
     let keys = keys.display().to_string();
-    let verbs: [&[&str]; 9] = [
+    let verbs: [&[&str]; 11] = [
         &["views", "show", "typo"],
         &["lookup", "typo", "k=a"],
         &["jobs", "--view", "typo"],
@@ -60,6 +60,8 @@ fn commands_say_why_a_view_is_refused_and_outside_files_need_leave_of_the_platfo
         &["history", "typo", "--from-source"],
         &["status", "typo"],
         &["coverage", "typo"],
+        &["stream", "show", "typo"],
+        &["stream", "stop", "typo"],
         &["delete-keys", "typo", "--keys", &keys, "--yes", "typo"],
     ];
     for verb in verbs {
@@ -70,6 +72,10 @@ fn commands_say_why_a_view_is_refused_and_outside_files_need_leave_of_the_platfo
     }
     let listed = said(&server.run(&["views"]), 0);
     assert!(listed.contains("sound") && listed.contains("refused: views/typo.toml:5: sql: "), "{listed}");
+    let streams = said(&server.run(&["stream", "list"]), 0);
+    assert!(streams.contains("FEATURE VIEW") && streams.contains("refused: views/typo.toml:5: sql: "), "{streams}");
+    let batch = said(&server.run(&["stream", "show", "sound"]), 1);
+    assert!(batch.contains("Feature view `sound` of workspace `prod` writes no stream"), "{batch}");
     // What is wrong with what it depends on is told too, and which option helps.
     let far = said(&server.run(&["history", "remote", "--from-source"]), 1);
     let leave = format!("--allow-sources {}", at("outside").canonicalize().unwrap().display());
