@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::failure::{FAILED, Failure, INTERRUPTED};
 use super::output::{note, print, print_json};
+use super::quarantine::count;
 use super::session::Session;
 use super::target::TargetArgs;
 use super::watch::{Line, interrupts};
@@ -23,7 +24,7 @@ use crate::client::api::Ingested;
 use crate::client::message::Problem;
 use crate::client::table::{self, FileFormat, Records};
 use crate::model::time::parse_span;
-use crate::model::{Span, clean};
+use crate::model::{Span, clean, suggest};
 use crate::wire::ingest::{INGEST_RECORDS, IngestAnswer, IngestRequest, Record, Sources};
 
 /// Bytes of records after which a batch is sent though it has fewer records.
@@ -33,7 +34,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How long a record of a pipe waits for others.
 const LINGER: Duration = Duration::from_millis(100);
-/// Bad records that are told one by one.
+/// Bad records, and columns that nothing becomes of, that are told one by one.
 const TOLD: usize = 20;
 
 /// Send records to the stream of a source.
@@ -146,7 +147,9 @@ pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
     let path = Some(args.file.as_path()).filter(|path| *path != Path::new("-"));
     let records =
         Records::open(path, args.format.map(Format::of_table)).map_err(|problem| Failure::new(FAILED, problem))?;
+    let columns = records.columns();
     let (sum, ended) = Session::change(&args.target, async |session| {
+        warn_of(columns.as_deref(), session, &args).await;
         let cancel = CancellationToken::new();
         let interrupts = interrupts(&cancel);
         let line = Line::new();
@@ -158,6 +161,30 @@ pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
     })
     .await?;
     tell(&args, &sum, ended)
+}
+
+/// Warns of columns of a file that the source does not have: a value under a misspelt name would be null in silence.
+async fn warn_of(columns: Option<&[String]>, session: &Session, args: &IngestArgs) {
+    let Some(columns) = columns else { return };
+    // Whether records can be sent does not depend on it: where the deployment does not tell, nothing is said.
+    let known = session.api.source_columns(&session.workspace, &args.source).await.unwrap_or_default();
+    passed_over(columns, &known).iter().for_each(|warning| note(&format!("warning: {warning}")));
+}
+
+/// A sentence for each column that is none of those known, unless none is known.
+fn passed_over(columns: &[String], known: &[String]) -> Vec<String> {
+    let unknown: Vec<&String> = columns.iter().filter(|column| !known.is_empty() && !known.contains(column)).collect();
+    // What the file has as well is not what was meant.
+    let lacking = || known.iter().filter(|name| !columns.contains(name)).map(String::as_str);
+    let sentence = |column: &&String| {
+        let meant = suggest::nearest(column, lacking()).map(|name| format!(" (did you mean `{name}`?)"));
+        format!("column `{column}` is none of the source's{}; it is passed over", meant.unwrap_or_default())
+    };
+    let mut sentences: Vec<String> = unknown.iter().take(TOLD).map(sentence).collect();
+    if unknown.len() > TOLD {
+        sentences.push(format!("and {} more columns are passed over", unknown.len() - TOLD));
+    }
+    sentences
 }
 
 /// Sends batch after batch.
@@ -185,7 +212,7 @@ async fn send_all(
         settle(session, args, &delivery, batch, cancel, sum).await?;
         if shown.elapsed() > Duration::from_millis(200) {
             shown = Instant::now();
-            line.write(&format!("{} records taken ...", sum.taken));
+            line.write(&format!("{} taken ...", count(sum.taken)));
         }
         if cancel.is_cancelled() {
             return Err(interrupted());
@@ -387,7 +414,7 @@ fn tell(args: &IngestArgs, sum: &Sum, ended: Result<(), Failure>) -> Result<(), 
             0 => String::new(),
             before => format!(" ({} of them before)", before),
         };
-        print(&format!("{} records {done} by the source {source}{before}\n", sum.taken))?;
+        print(&format!("{} {done} by the source {source}{before}\n", count(sum.taken)))?;
     }
     if let Err(failure) = ended {
         let up_to = match sum.line {
@@ -400,5 +427,31 @@ fn tell(args: &IngestArgs, sum: &Sum, ended: Result<(), Failure>) -> Result<(), 
         0 => Ok(()),
         1 => Err(Failure::new(FAILED, "1 record was refused.")),
         bad => Err(Failure::new(FAILED, format!("{} records were refused.", bad))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_that_the_source_lacks_are_told() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let known = names(&["gate", "at", "waiting"]);
+        let told = |columns: &[&str]| passed_over(&names(columns), &known);
+        assert_eq!(
+            told(&["gate", "at", "wating", "colour"]),
+            [
+                "column `wating` is none of the source's (did you mean `waiting`?); it is passed over",
+                "column `colour` is none of the source's; it is passed over",
+            ]
+        );
+        let beside = ["column `wating` is none of the source's; it is passed over"];
+        assert_eq!(told(&["gate", "at", "wating", "waiting"]), beside, "the file has what it might have meant");
+        assert!(told(&["at", "gate"]).is_empty());
+        assert!(passed_over(&names(&["x"]), &[]).is_empty(), "of a source that nothing is known of");
+        let many: Vec<String> = (0..TOLD + 3).map(|number| format!("unheard_of_{number}")).collect();
+        let told = passed_over(&many, &known);
+        assert_eq!((told.len(), told[TOLD].as_str()), (TOLD + 1, "and 3 more columns are passed over"));
     }
 }

@@ -340,7 +340,8 @@ async fn drop_records(records: &RecordArgs) -> Result<(), Failure> {
     print(&format!("{} {}\n", count(dropped), if records.dry_run { "would be dropped" } else { "dropped" }))
 }
 
-fn count(records: u64) -> String {
+/// Records in words.
+pub(super) fn count(records: u64) -> String {
     if records == 1 { "1 record".to_owned() } else { format!("{records} records") }
 }
 

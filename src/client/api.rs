@@ -42,6 +42,7 @@ use crate::wire::features::{
     METADATA_PATH, MetadataOptions, Parameters, QUERY_FEATURES_PATH, QueryFeaturesResponse, ServiceMetadata, WILDCARD,
 };
 use crate::wire::proto::common::{Empty, FcoLocator};
+use crate::wire::proto::objects as o;
 use crate::wire::proto::status as s;
 use crate::wire::proto::view as v;
 use crate::wire::proto::workspace as w;
@@ -224,6 +225,20 @@ impl Api {
             None => missing(what, "`fvtop views` lists those there are."),
             Some(errors) => missing(format!("{what} {errors}"), "`fvtop views` lists the views there are."),
         }
+    }
+
+    /// The names of a source's columns; none where the deployment does not know them.
+    pub(crate) async fn source_columns(&self, workspace: &str, source: &str) -> Result<Vec<String>, Error> {
+        let request = o::GetVirtualDataSourceRequest {
+            name: Some(source.to_owned()),
+            workspace: Some(workspace.to_owned()),
+            ..Default::default()
+        };
+        let answer: o::GetVirtualDataSourceResponse = self.read(rpc::GET_VIRTUAL_DATA_SOURCE, &request).await?;
+        let mut found = answer.fco_container.unwrap_or_default().fcos.into_iter();
+        let schema = found.find_map(|fco| fco.virtual_data_source?.stream_data_source?.spark_schema);
+        let names = schema.unwrap_or_default().fields.into_iter().filter_map(|field| field.name);
+        Ok(names.collect::<Vec<_>>().scrubbed())
     }
 
     /// The rows of a view's summary.

@@ -63,6 +63,11 @@ impl<R: BufRead> Rows<R> {
         Ok(Self { records, names })
     }
 
+    /// The names of the columns.
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+
     /// The next row as a JSON object of texts, with the number of its first line; absent at the end.
     ///
     /// # Errors

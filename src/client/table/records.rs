@@ -78,6 +78,15 @@ impl Records {
         Ok(Self { form, source })
     }
 
+    /// The names of the columns, where the file has names for all its records.
+    pub(crate) fn columns(&self) -> Option<Vec<String>> {
+        match &self.form {
+            Form::Lines(_) => None,
+            Form::Csv(rows) => Some(rows.names().to_vec()),
+            Form::Table(table, _) => Some(table.columns().iter().map(|column| column.name().to_string()).collect()),
+        }
+    }
+
     /// The next record; absent at the end.
     ///
     /// # Errors
