@@ -203,6 +203,11 @@ fn look(platform: &Platform, options: &Options, body: &[u8], key: Option<String>
     let request: IngestRequest<'_> = serde_json::from_slice(body)
         .map_err(|error| Fault::invalid(format!("The body is no request to ingest: {error}.")))?;
     let workspace = request.workspace_name.unwrap_or_default();
+    if workspace.is_empty() {
+        let names = parts::list(platform.repository().workspaces.iter().map(|known| known.name.as_str()));
+        let detail = format!("The request names no workspace: `workspace_name` is missing. There are: {names}.");
+        return Err(Fault::invalid(detail).into());
+    }
     if platform.repository().workspaces.iter().all(|known| known.name != workspace) {
         return Err(parts::unknown_workspace(platform, &workspace).into());
     }

@@ -295,7 +295,7 @@ fn effect(view: &View, from: &Begin, restart: &Restart) -> String {
     }
     let Some(cut) = restart.remove_from else {
         return format!(
-            "Events behind that place are read again. `{name}` keeps the newest row of each key, so that reading rows again \
+            "Events from that place on are read again. `{name}` keeps the newest row of each key, so that reading rows again \
              changes nothing, and nothing is removed."
         );
     };
@@ -306,14 +306,14 @@ fn effect(view: &View, from: &Begin, restart: &Restart) -> String {
     let meanwhile = match from {
         Begin::Time(_) => "An event that arrives from then on for an earlier tile is late, and goes to the quarantine.",
         Begin::Offsets(_) => {
-            "Only the events behind that offset, and those of other partitions that are still to be read, make them anew: what \
+            "Only the events from that offset on, and those of other partitions that are still to be read, make them anew: what \
              came before is lacking until a batch job of its window brings it."
         }
         _ => "What the stream keeps no longer is lacking afterwards, until a batch job of its window brings it.",
     };
     format!(
-        "{removed} which the stream wrote are removed, and made anew from the events behind that place; those that batch jobs \
-         wrote stay. Lookups see less until that is done. {meanwhile}"
+        "{removed} which the stream wrote are removed, and made anew from the events from that place on; those that batch \
+         jobs wrote stay. Lookups see less until that is done. {meanwhile}"
     )
 }
 

@@ -1,4 +1,4 @@
-//! A stream is read again from another place: what it wrote behind that place goes first, so that nothing counts twice.
+//! A stream is read again from another place: what it wrote from that place on goes first, so that nothing counts twice.
 //!
 //! What is to be done is written down before anything is, and done again after an end in the middle: removing is right
 //! when done again, and the new position comes with the last change.

@@ -176,7 +176,11 @@ async fn what_cannot_be_taken_is_refused_in_words() {
             StatusCode::BAD_REQUEST,
             "There are: prod, dev.",
         ),
-        (json!({"records": {"departures": [record("UA", 1)]}}), StatusCode::BAD_REQUEST, "There is no workspace ``"),
+        (
+            json!({"records": {"departures": [record("UA", 1)]}}),
+            StatusCode::BAD_REQUEST,
+            "The request names no workspace: `workspace_name` is missing. There are: prod, dev.",
+        ),
         (
             json!({"workspace_name": "prod", "records": {"none": [record("UA", 1)]}}),
             StatusCode::BAD_REQUEST,

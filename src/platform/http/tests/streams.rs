@@ -24,6 +24,7 @@ async fn the_job_of_a_stream_must_have_ended_before_anything_is_planned() {
     // What is only asked about may run meanwhile.
     let (http, said) = bench.read_anew("beginning", true).await;
     assert!(http == StatusCode::OK && said.contains("`delays`"), "{said}");
+    assert!(said.contains("from that place on") && !said.contains("behind"), "{said}");
     let (http, said) = bench.read_anew("offset 9:7", true).await;
     assert!(http == StatusCode::BAD_REQUEST && !said.contains("runs"), "{said}");
     assert!(said.contains("has partition 0 alone, and no partition 9"), "{said}");
