@@ -77,6 +77,8 @@ pub(super) fn figures(platform: &Platform, view: &View) -> Result<StreamFigures,
         Some(stream) => stream.print(&place.offset),
         None => String::new(),
     };
+    let attempt = job.as_ref().and_then(|job| job.last_attempt());
+    let error = attempt.and_then(|attempt| attempt.reason.clone().zip(attempt.message.clone()));
     let mut partitions: BTreeMap<Partition, StreamPartition> = BTreeMap::new();
     for (partition, place) in position.places() {
         let row = StreamPartition {
@@ -93,7 +95,7 @@ pub(super) fn figures(platform: &Platform, view: &View) -> Result<StreamFigures,
         (row.partition, row.waiting, row.minute) = (*partition, live.waiting, live.minute);
         // What waits was read.
         row.counts.read += live.waiting;
-        row.lag_events = live.backlog.map(|backlog| backlog.events);
+        row.lag_events = still_known(live.backlog.map(|backlog| backlog.events), error.is_some());
         row.oldest = live.backlog.and_then(|backlog| backlog.oldest);
     }
     let partitions: Vec<StreamPartition> = partitions.into_values().collect();
@@ -106,14 +108,13 @@ pub(super) fn figures(platform: &Platform, view: &View) -> Result<StreamFigures,
     let oldest = partitions.iter().filter_map(|partition| partition.oldest).min();
     let newest_event = platform.online().latest_event(view.id)?;
     let now = platform.clock().now();
-    let attempt = job.as_ref().and_then(|job| job.last_attempt());
     Ok(StreamFigures {
         workspace: view.workspace.clone(),
         feature_view: view.name.clone(),
         source: source.map(|source| source.name.clone()).unwrap_or_default(),
         kind: stream.map(|stream| stream.feed.kind().to_owned()).unwrap_or_default(),
         state: job.as_ref().map(|job| job.state.clone()),
-        error: attempt.and_then(|attempt| attempt.reason.clone().zip(attempt.message.clone())),
+        error,
         job: job.as_ref().map(|job| job.id),
         lag: lag(lag_events, oldest, position.reached().max(platform.live_streams().reached_of(view.id)), now),
         watermark: newest_event.zip(stream).map(|(newest, stream)| newest - stream.watermark),
@@ -127,6 +128,12 @@ pub(super) fn figures(platform: &Platform, view: &View) -> Result<StreamFigures,
         oldest,
         newest_event,
     })
+}
+
+/// What lay behind when the stream was read last, as far as that says something of now: while it cannot be read, nobody
+/// knows that there is nothing.
+fn still_known(events: Option<u64>, is_held_up: bool) -> Option<u64> {
+    events.filter(|events| *events > 0 || !is_held_up)
 }
 
 /// How far behind the present a stream was read.
@@ -389,6 +396,18 @@ mod tests {
         let error = plan("offset 0:4,7:0").unwrap_err();
         assert_eq!(error.kind, ErrorKind::Arguments);
         assert!(error.message.contains("has partitions 0 to 2, and no partition 7"), "{}", error.message);
+    }
+
+    #[test]
+    fn nobody_says_that_there_is_no_lag_while_nothing_can_be_read() {
+        let at = |minute| parse_time("2026-01-01").unwrap() + Span::minutes(minute);
+        let told = |events, is_held_up| {
+            let events = still_known(events, is_held_up);
+            (events, lag(events, None, Some(at(1)), at(4)))
+        };
+        assert_eq!(told(Some(0), false), (Some(0), Some(Span::zero())));
+        assert_eq!(told(Some(0), true), (None, Some(Span::minutes(3))));
+        assert_eq!(told(Some(9), true), (Some(9), Some(Span::minutes(3))));
     }
 
     #[test]
