@@ -150,11 +150,11 @@ pub enum Seek {
 /// events of the future. None of the future counts for the watermark.
 pub(crate) const FAR_FUTURE: Span = Span::hours(1);
 
-/// The greatest event time of what was read that is not later than the present, unless the source takes events of the
-/// future: one wrong clock must not make all that comes after it late.
+/// The greatest event time of what was read that is not later than the present, also where the source takes events of
+/// the future: one wrong clock must not make all that comes after it late.
 pub(crate) fn newest_of(read: &Read, source: &Source, now: Time) -> Option<Time> {
     let newest = read.newest?;
-    if source.future_events || newest <= now {
+    if newest <= now {
         return Some(newest);
     }
     let times = frame::micros_of(read.events.column(source.timestamp_column.as_deref()?).ok()?).ok()?;

@@ -254,8 +254,9 @@ impl Sorting<'_> {
         for (event, at) in times.iter().enumerate() {
             if let Some(at) = at.filter(|at| *at > until) {
                 let message = format!(
-                    "its time {} is more than {} later than the present. Set the clock of what sends it, or say \
-                     `future_events = true` of the source",
+                    "its time {} is more than {} later than the present. Mend the clock of what sends it, send the \
+                     event again and drop this record. Only where such times are meant, say `future_events = true` of \
+                     the source",
                     rfc3339(from_micros(at)),
                     print_span(FAR_FUTURE)
                 );

@@ -54,8 +54,8 @@ pub(crate) struct Stays {
 
 /// What a record is by the definition of now.
 enum Judged {
-    /// Rows that are to be written to the online store.
-    Rows(Released),
+    /// Rows that are to be written to the online store, and the time of their event.
+    Rows(Released, Option<Time>),
     /// The query makes no row of it.
     Filtered,
     Stays(String),
@@ -85,11 +85,13 @@ impl Quarantine {
             })
         })?;
         let mut retried = Retried { next, ..Retried::default() };
-        let (mut rows, mut whose, mut gone, mut stays) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut rows, mut whose, mut times) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut gone, mut stays) = (Vec::new(), Vec::new());
         for (at, judged) in judged.into_iter().enumerate() {
             match judged {
-                Judged::Rows(released) => {
+                Judged::Rows(released, time) => {
                     rows.push(released);
+                    times.push(time);
                     whose.push(at);
                 }
                 Judged::Filtered => {
@@ -117,8 +119,8 @@ impl Quarantine {
                     retried.duplicates += 1;
                     gone.push(id(at));
                 }
-                Verdict::Late => stays.push((whose[at], still_late(view, rows[at].newest))),
-                Verdict::InBatchWindow => stays.push((whose[at], in_batch_window(view, rows[at].newest))),
+                Verdict::Late => stays.push((whose[at], still_late(view, times[at]))),
+                Verdict::InBatchWindow => stays.push((whose[at], in_batch_window(view, times[at]))),
             }
         }
         stays.sort_unstable_by_key(|(at, _)| *at);
@@ -209,9 +211,7 @@ impl Judge<'_> {
         }
         let keys = rule(source).map(|rule| dedup::keys(&decoded.events, source, rule)).transpose()?.unwrap_or_default();
         let seen = keys.into_iter().next().flatten();
-        // One wrong clock must not make all that comes after it late.
-        let newest = newest.filter(|at| *at <= now || source.future_events);
-        Ok(Judged::Rows(Released { rows: streamed.rows, times: streamed.times, newest, seen }))
+        Ok(Judged::Rows(Released { rows: streamed.rows, times: streamed.times, seen }, newest))
     }
 }
 

@@ -525,4 +525,17 @@ fn what_is_from_before_the_beginning_or_far_ahead_stays() {
     Arc::make_mut(&mut other.inputs[0].source).future_events = true;
     let quarantine = quarantine.with_starts(HashMap::new());
     assert_eq!(quarantine.retry(&other, &asked(Which::All)).unwrap().arrived, 2);
+    // And nothing of the present is late then.
+    assert_eq!(scene.online().latest_event(view.id).unwrap(), Some(at(0)));
+}
+
+#[test]
+fn a_retry_leaves_the_watermark_to_the_stream() {
+    let (scene, view) = (Scene::new(), mended());
+    let quarantine = scene.open(Bounds::default(), &[&view]);
+    quarantine.add(view.id, &[refused("1", &event(30, "7.5"))]).unwrap();
+    scene.go_on(&view, 5);
+    assert_eq!(quarantine.retry(&view, &asked(Which::All)).unwrap().arrived, 1);
+    assert_eq!(scene.online().latest_event(view.id).unwrap(), Some(at(0)));
+    assert_eq!(scene.found(&view), (1, Some(7.5)));
 }

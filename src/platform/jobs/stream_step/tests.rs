@@ -306,6 +306,28 @@ fn an_event_of_the_far_future_is_set_aside_and_makes_nothing_late() {
     let counts = bench.counts();
     assert_eq!((counts.read, counts.written, counts.quarantined, counts.late), (4, 3, 1, 0));
     assert_eq!(bench.kept.count(Reason::FarFuture), 1);
+    let kept = bench.kept.refused.lock().unwrap();
+    let said = &kept.values().next().unwrap().message;
+    assert!(said.ends_with(
+        "Mend the clock of what sends it, send the event again and drop this record. Only where such times are meant, \
+         say `future_events = true` of the source"
+    ));
+}
+
+#[test]
+fn an_event_of_the_future_that_is_meant_is_written_and_makes_nothing_late() {
+    let mut view = view(false);
+    Arc::make_mut(&mut view.inputs[0].source).future_events = true;
+    let bench = Bench::new(view, 10, None);
+    let now = (bench.step.readers.clock().now() - testing::now()).num_minutes();
+    let far = now + 4 * 365 * 24 * 60;
+    for event in [Event("1", now - 600, 1), Event("1", far, 2), Event("1", now - 590, 3)] {
+        bench.stream.append(0, &frame_of(&bench.view, &[event]));
+        while bench.step.step(&bench.view).unwrap().more {}
+    }
+    let counts = bench.counts();
+    assert_eq!((counts.read, counts.written, counts.quarantined, counts.late), (3, 3, 0, 0));
+    assert_eq!(bench.step.online.latest_event(bench.view.id).unwrap(), Some(at(now - 590)));
 }
 
 /// A stream during whose reads the machine sleeps for hours.

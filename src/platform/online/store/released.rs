@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use polars::prelude::DataFrame;
 
 use super::OnlineStore;
-use crate::model::{Id, Time};
+use crate::model::Id;
 use crate::platform::definition::View;
 use crate::platform::online::contract::Space;
 use crate::platform::online::meta::{Meta, put};
@@ -18,8 +18,6 @@ pub(crate) struct Released {
     pub rows: DataFrame,
     /// The times of the query's rows that went into them, microseconds.
     pub times: Vec<i64>,
-    /// The greatest time of its events.
-    pub newest: Option<Time>,
     /// By what deduplication knows it.
     pub seen: Option<Seen>,
 }
@@ -52,8 +50,8 @@ pub(crate) struct Release<'a> {
 
 impl OnlineStore {
     /// Merges or upserts what was made of records, each judged by itself and by what deduplication knows in this turn,
-    /// and keeps the mark of those that were taken in the same write: all or nothing. How far the stream was read stays
-    /// as it is. A record of which a part comes too late, or lies where batch jobs wrote, is taken without that part.
+    /// and keeps the mark of those that were taken in the same write: all or nothing. How far the stream was read and the
+    /// watermark stay as they are. A record of which a part comes too late, or lies where batch jobs wrote, is taken without that part.
     ///
     /// # Errors
     /// As [`OnlineStore::write_events`].
@@ -101,8 +99,9 @@ impl OnlineStore {
         }
         let seen: BTreeSet<Seen> = taken.iter().filter_map(|at| records[*at].seen).collect();
         let seen: Vec<Seen> = seen.into_iter().collect();
-        let newest = taken.iter().filter_map(|at| records[*at].newest).max();
-        let rows = StreamRows { rows: &all, bounds: &bounds, newest, seen: &seen, forget: None };
+        // A record is of another time than the stream that is written now, and may be of the far future: the watermark
+        // is the stream's alone.
+        let rows = StreamRows { rows: &all, bounds: &bounds, newest: None, seen: &seen, forget: None };
         let written = self.write_rows(&plan, &rows, |_| put(Meta::Released, plan.id, mark(&taken)));
         // Also where it failed: it may prove durable.
         self.note_release();

@@ -117,7 +117,7 @@ fn a_failed_write_of_a_retry_that_appears_later_is_known_to_the_stream_that_look
     let streamed = PolarsEngine.transform_stream(&view, frame(&events(5))).unwrap();
     let (key, at) = ([7; 16], micros(base()));
     let (rows, times) = (streamed.rows.clone(), streamed.times);
-    let record = Released { rows, times, newest: None, seen: Some((key, at)) };
+    let record = Released { rows, times, seen: Some((key, at)) };
     let release = Release { late_too: false, horizon: 0, mark: Some(&|_: &[usize]| Vec::new()) };
     place.left.store(0, Ordering::SeqCst);
     store.write_released(&view, &[record], release).unwrap_err();
