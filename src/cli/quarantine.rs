@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Value as Json, json};
 
 use super::confirm;
@@ -86,6 +86,8 @@ pub enum Verb {
 
 /// Which records are meant, and how to ask.
 #[derive(Args, Clone, Debug)]
+// One group of the three: whoever says none of them is told all of them.
+#[command(group(ArgGroup::new("which").required(true).args(["ids", "reason", "all"])))]
 pub struct RecordArgs {
     /// The deployment.
     #[command(flatten)]
@@ -94,10 +96,10 @@ pub struct RecordArgs {
     #[arg(value_name = "VIEW")]
     pub view: String,
     /// Numbers of the records
-    #[arg(value_name = "ID", required_unless_present_any = ["reason", "all"], conflicts_with_all = ["reason", "all"])]
+    #[arg(value_name = "ID")]
     pub ids: Vec<i64>,
     /// All records of this reason
-    #[arg(long, value_name = "REASON", conflicts_with = "all")]
+    #[arg(long, value_name = "REASON")]
     pub reason: Option<String>,
     /// All records of the view
     #[arg(long)]
@@ -282,10 +284,25 @@ async fn retry(records: &RecordArgs, force_late: bool) -> Result<(), Failure> {
         Ok(session.api.retry_quarantined(&own_api, &ask(false)).await?)
     })
     .await?;
+    if let Some(none) = none_of(records, &answer) {
+        return Err(none);
+    }
     if records.json {
         return print_json(&serde_json::to_value(&answer).unwrap_or_default());
     }
     print(&retry_text(&answer, records.dry_run))
+}
+
+/// The failure to find any of the records that were named by their numbers.
+fn none_of(records: &RecordArgs, answer: &RetryAnswer) -> Option<Failure> {
+    if records.ids.is_empty() || answer.leaves() > 0 || !answer.stays.is_empty() {
+        return None;
+    }
+    let view = &records.view;
+    let numbers: Vec<_> = records.ids.iter().map(i64::to_string).collect();
+    let (is, numbers) = (if numbers.len() == 1 { "is no record" } else { "are no records" }, numbers.join(", "));
+    let what = format!("There {is} {numbers} in the quarantine of {view}.");
+    Some(Failure::new(FAILED, format!("{what} `fvtop quarantine list {view}` shows those there are.")))
 }
 
 fn retry_text(answer: &RetryAnswer, would: bool) -> String {
@@ -353,7 +370,41 @@ async fn agree(what: &str, question: &str, unchanged: &'static str) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Parser;
+
     use crate::wire::quarantine::{QuarantineTotal, StaysRow};
+
+    #[derive(Debug, Parser)]
+    struct Only {
+        #[command(flatten)]
+        records: RecordArgs,
+    }
+
+    #[test]
+    fn whoever_names_no_records_is_told_every_way_to_name_them() {
+        let said = Only::try_parse_from(["retry", "gates"]).unwrap_err().to_string();
+        let ways = ["<ID>", "--reason <REASON>", "--all"];
+        assert!(ways.iter().all(|way| said.lines().take(2).any(|line| line.contains(way))), "{said}");
+        Only::try_parse_from(["retry", "gates", "1", "2"]).unwrap();
+        Only::try_parse_from(["retry", "gates", "1", "--reason", "late"]).unwrap_err();
+    }
+
+    #[test]
+    fn records_that_are_not_there_are_said_and_fail_the_retry() {
+        let named = |line: &str| Only::try_parse_from(line.split(' ')).unwrap().records;
+        let none = RetryAnswer::default();
+        let failure = none_of(&named("retry gates 999"), &none).unwrap();
+        assert!(failure.text.starts_with("There is no record 999 in the quarantine of gates."), "{failure}");
+        assert_eq!(failure.code, FAILED);
+        let failure = none_of(&named("retry gates 998 999"), &none).unwrap();
+        assert!(failure.text.starts_with("There are no records 998, 999 in the quarantine of gates."), "{failure}");
+        let found = [
+            RetryAnswer { filtered: 1, ..RetryAnswer::default() },
+            RetryAnswer { stays: vec![StaysRow::default()], ..RetryAnswer::default() },
+        ];
+        assert!(found.iter().all(|found| none_of(&named("retry gates 999"), found).is_none()));
+        assert_eq!(none_of(&named("retry gates --all"), &none), None);
+    }
 
     fn row(id: i64) -> QuarantineRow {
         QuarantineRow {
