@@ -68,6 +68,8 @@ pub enum Verb {
         raw: bool,
     },
     /// Write what can be written by the definition of now; what still fails stays, with why
+    // Made of the group of records, it would name the view last.
+    #[command(override_usage = "fvtop quarantine retry [OPTIONS] <VIEW> <ID...|--reason <REASON>|--all>")]
     Retry {
         /// Which records.
         #[command(flatten)]
@@ -77,6 +79,7 @@ pub enum Verb {
         force_late: bool,
     },
     /// Drop records that nobody wants any more
+    #[command(override_usage = "fvtop quarantine drop [OPTIONS] <VIEW> <ID...|--reason <REASON>|--all>")]
     Drop {
         /// Which records.
         #[command(flatten)]
@@ -382,9 +385,13 @@ mod tests {
 
     #[test]
     fn whoever_names_no_records_is_told_every_way_to_name_them() {
-        let said = Only::try_parse_from(["retry", "gates"]).unwrap_err().to_string();
-        let ways = ["<ID>", "--reason <REASON>", "--all"];
-        assert!(ways.iter().all(|way| said.lines().take(2).any(|line| line.contains(way))), "{said}");
+        for verb in ["retry", "drop"] {
+            let said = crate::cli::Cli::try_parse_from(["fvtop", "quarantine", verb, "gates"]).err().unwrap();
+            let said = said.to_string();
+            assert!(said.contains("not provided:\n  <ID|--reason <REASON>|--all>\n"), "{said}");
+            let usage = format!("Usage: fvtop quarantine {verb} [OPTIONS] <VIEW> <ID...|--reason <REASON>|--all>");
+            assert!(said.contains(&usage), "{said}");
+        }
         Only::try_parse_from(["retry", "gates", "1", "2"]).unwrap();
         Only::try_parse_from(["retry", "gates", "1", "--reason", "late"]).unwrap_err();
     }

@@ -51,7 +51,8 @@ pub(crate) struct Release<'a> {
 impl OnlineStore {
     /// Merges or upserts what was made of records, each judged by itself and by what deduplication knows in this turn,
     /// and keeps the mark of those that were taken in the same write: all or nothing. How far the stream was read and the
-    /// watermark stay as they are. A record of which a part comes too late, or lies where batch jobs wrote, is taken without that part.
+    /// watermark stay as they are. A record of which a part comes too late, or lies where batch jobs wrote, is taken
+    /// without that part.
     ///
     /// # Errors
     /// As [`OnlineStore::write_events`].
