@@ -67,6 +67,7 @@ pub(crate) const CALLS: &[&str] = &[
     "ListApiKeys",
     "CreateApiKey",
     "DeleteApiKey",
+    "GetVirtualDataSource",
 ];
 
 /// The paths that are answered; `{}` stands for an id.
@@ -183,6 +184,8 @@ impl Script {
                 self.say(&k::CreateApiKeyResponse { key: Some("ffff0000".to_owned()), id })
             }
             "DeleteApiKey" => self.say(&Empty {}),
+            // It knows no sources: an answer without an object.
+            "GetVirtualDataSource" => self.say(&Empty {}),
             "GetMaterializationStatus" => {
                 let asked: s::GetMaterializationStatusRequest = call.decode().ok()?;
                 let id = c::id_from_proto(&asked.feature_package_id?);
